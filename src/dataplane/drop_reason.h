@@ -1,0 +1,86 @@
+// Every reason for which a packet ends here, declared once: enumerator, metric label, sentence.
+//
+// The label is what `fairlead_dropped_packets_total{reason=…}` shows; docs/counters.md repeats the
+// sentences with their remedies, and a test holds the two together. Add a reason here and there,
+// nowhere else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+// X(enumerator, label, sentence)
+#define FAIRLEAD_DROP_REASONS(X)                                                                   \
+  X(kTruncated, "truncated", "The frame is shorter than its headers say")                          \
+  X(kBadIpHeader, "bad_ip_header", "IP version, header length or total length is impossible")      \
+  X(kBadIpChecksum, "bad_ip_checksum", "The IPv4 header checksum is wrong")                        \
+  X(kBadL4Header, "bad_l4_header", "The TCP, UDP or ICMP header is impossible")                    \
+  X(kBadSource, "bad_source", "The source address is multicast, broadcast or unspecified")         \
+  X(kUnknownEthertype, "unknown_ethertype", "Neither IPv4, IPv6 nor ARP")                          \
+  X(kNotForUs, "not_for_us", "The destination MAC is another host's")                              \
+  X(kMulticast, "multicast", "IP multicast or broadcast that nobody here wants")                   \
+  X(kFragment, "fragment", "A fragment; fragments are not forwarded yet")                          \
+  X(kIpv6ExtensionTooDeep, "ipv6_extension_too_deep",                                              \
+    "More IPv6 extension headers than are followed")                                               \
+  X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \
+  X(kArpIgnored, "arp_ignored", "ARP or ND for an address that is not ours")                       \
+  X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND packet with impossible fields")                  \
+  X(kBadIcmp, "bad_icmp", "An ICMP message with a wrong checksum or an impossible quotation")      \
+  X(kIcmpNoConnection, "icmp_no_connection", "An ICMP error about a flow that is not here")        \
+  X(kClassifier, "classifier", "A classifier rule with action drop")                               \
+  X(kClosedPort, "closed_port", "Nobody serves this port; RST or port unreachable was the answer") \
+  X(kNotASyn, "not_a_syn", "TCP without a connection that is no SYN; RST was the answer")          \
+  X(kNoReal, "no_real", "No real server is available; port unreachable was the answer")            \
+  X(kConnectionNoReal, "connection_no_real", "The connection's real server was removed")           \
+  X(kConnectionTableFull, "connection_table_full",                                                 \
+    "No free connection record; raise director.connections")                                       \
+  X(kConnectionBucketFull, "connection_bucket_full", "One client endpoint filled its buckets")     \
+  X(kTemplateTableFull, "template_table_full",                                                     \
+    "No free template record; raise director.templates")                                           \
+  X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
+  X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \
+  X(kNoRoute, "no_route", "No route to the destination")                                           \
+  X(kTtlExceeded, "ttl_exceeded", "TTL or hop limit ran out; time exceeded was the answer")        \
+  X(kTooBig, "too_big", "Longer than the next link's MTU with DF set; frag needed was the answer") \
+  X(kCannotFragment, "cannot_fragment",                                                            \
+    "Longer than the next link's MTU; fragmenting is not done yet")                                \
+  X(kNeighbourUnresolved, "neighbour_unresolved", "The next hop did not answer ARP or ND")         \
+  X(kNeighbourQueueFull, "neighbour_queue_full", "Too many packets wait for that next hop")        \
+  X(kNeighbourTableFull, "neighbour_table_full", "No room to remember another neighbour")          \
+  X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header")                       \
+  X(kIcmpRateLimited, "icmp_rate_limited",                                                         \
+    "The ICMP or RST answer was suppressed by the rate limit")                                     \
+  X(kHostQueueFull, "host_queue_full", "The exception path to the kernel was full")                \
+  X(kNoHost, "no_host", "For this machine, but the port has no exception path")                    \
+  X(kTransmitFull, "transmit_full", "The port's transmit queue did not take it")                   \
+  X(kPortDown, "port_down", "The output port does not exist or is down")                           \
+  X(kUnsupportedProtocol, "unsupported_protocol", "An IP protocol nobody here handles")            \
+  X(kShutdown, "shutdown", "Still held when the director stopped")
+
+namespace fairlead::dataplane {
+
+enum class DropReason : uint8_t {
+#define X(enumerator, label, sentence) enumerator,
+  FAIRLEAD_DROP_REASONS(X)
+#undef X
+      kCount
+};
+
+inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kCount);
+
+struct DropReasonText {
+  std::string_view label;     // metric label, snake case
+  std::string_view sentence;  // for people
+};
+
+inline constexpr DropReasonText kDropReasonText[kDropReasonCount] = {
+#define X(enumerator, label, sentence) {label, sentence},
+    FAIRLEAD_DROP_REASONS(X)
+#undef X
+};
+
+constexpr const DropReasonText& TextOf(DropReason reason) {
+  return kDropReasonText[static_cast<size_t>(reason)];
+}
+
+}  // namespace fairlead::dataplane
