@@ -1,0 +1,92 @@
+// `fairlead explain`: the packet path's own decision, taken down step by step into a fixed buffer,
+// with no effect.
+//
+//   ExplainQuestion q{.protocol = 6, .client = …, .destination = …};
+//   Explain(worker, snapshot, q, &answer);
+//   if (!answer.continue_at.is_none()) …ask that worker, which owns the template, with the same
+//   question…
+//
+// The decision code is templated on a trace policy (decision.h): NoTrace on the packet path,
+// ExplainTrace here, so what is explained is what would be done. Who answers: the connection owner
+// first; for a persistent service it may name the template owner, whose answer then has the
+// template or the scheduler's choice. Threads: run by the owning worker on a mailbox command.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip_address.h"
+
+namespace fairlead::dataplane {
+
+struct ExplainQuestion {
+  uint8_t protocol = 6;
+  Endpoint client;  // port 0: any; the answer is for a new connection
+  Endpoint destination;
+  PortId input_port;                  // none: the first outside port
+  bool is_at_template_owner = false;  // second stage
+};
+
+enum class ExplainKind : uint8_t {
+  kExistingConnection,  // real, remaining, value: state
+  kClassifierRule,      // value: rule index; mark
+  kClassifierDrop,      // value: rule index
+  kNoClassifierRule,
+  kService,      // service; value: 0 mark, 1 exact, 2 FTP, 3 port 0
+  kNoService,    // value: 1 when the destination is a VIP or port address
+  kWrongPort,    // service found by port 0 or FTP is not persistent: it refuses other ports
+  kTemplateHit,  // real, remaining, timeout, value: children
+  kTemplateMiss,
+  kTemplateInvalid,  // real; value: TemplateFault
+  kEligible,         // real, weight, active, inactive; value: Eligibility
+  kScheduled,        // real
+  kNobodyEligible,
+  kNextHop,  // neighbour state in value, port
+  kNoRoute,
+};
+
+enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };
+enum class TemplateFault : uint8_t { kNoReal, kRealRemoved, kRealQuiescent, kExpired };
+
+struct ExplainStep {
+  ExplainKind kind = ExplainKind::kNoService;
+  ServiceId service;
+  RealId real;
+  PortId port;
+  uint32_t mark = 0;
+  uint32_t value = 0;
+  int32_t weight = 0;
+  uint32_t active = 0, inactive = 0;
+  TickCount remaining = 0, timeout = 0;
+};
+
+enum class ExplainVerdict : uint8_t {
+  kForward,  // to `real`
+  kRefused,  // RST or ICMP unreachable
+  kDropped,
+  kNotOurs,  // no service: routed or delivered to the host
+};
+
+struct ExplainAnswer {
+  static constexpr size_t kMaxSteps = 96;
+  std::array<ExplainStep, kMaxSteps> steps{};
+  uint32_t step_count = 0;  // at most kMaxSteps; further eligibility rows are left out
+  uint32_t steps_left_out = 0;
+  ExplainVerdict verdict = ExplainVerdict::kNotOurs;
+  RealId real;  // with kForward
+  ServiceId service;
+  WorkerId answered_by;
+  WorkerId continue_at;  // the template owner, when it must be asked
+
+  void Add(const ExplainStep& step) noexcept {
+    if (step_count < kMaxSteps) {
+      steps[step_count++] = step;
+    } else {
+      ++steps_left_out;
+    }
+  }
+};
+
+}  // namespace fairlead::dataplane

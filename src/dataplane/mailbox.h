@@ -1,0 +1,151 @@
+// How the API thread and the control core talk to a worker: commands go in, the same commands come
+// back done.
+//
+//   auto* list = new ListConnections{…};                 // the sender owns it throughout
+//   if (!mailbox.to_worker.Push(list)) …busy, try later…
+//   …                                                     // the worker fills it, a bounded slice a
+//   turn Command* done; while (mailbox.from_worker.Pop(&done)) …
+//
+// Threads: one mailbox per {sender thread, worker}: the sender pushes to_worker and pops
+// from_worker, the worker the other way round. A command belongs to the worker from Push until it
+// comes back. Invariants: every command comes back exactly once, in order; a worker does at most
+// one command a turn, and at most kSliceRecords records of it, so a listing never stops forwarding.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "base/spsc_ring.h"
+#include "dataplane/connection_record.h"
+#include "dataplane/explain.h"
+#include "dataplane/packet.h"
+
+namespace fairlead::dataplane {
+
+inline constexpr size_t kSliceRecords = 2048;  // records looked at per command and turn
+inline constexpr size_t kMaxFrameBytes = 1514;
+
+enum class CommandKind : uint8_t {
+  kListConnections,
+  kListTemplates,
+  kExplain,
+  kTransmitFrame,
+  kNeighbourChanged,
+  kFlushConnections,
+  kFlushTemplates,
+};
+
+struct Command {
+  explicit Command(CommandKind k) : kind(k) {}
+  const CommandKind kind;
+};
+
+// What a listing asks for. Unset members match everything.
+struct RecordFilter {
+  bool has_client = false;
+  Prefix client;
+  ServiceId service;
+  RealId real;
+  int state = -1;  // connections: TcpState, with protocol TCP
+};
+
+struct ConnectionRow {
+  uint8_t protocol = 0;
+  uint8_t state = 0;  // TcpState; UDP: 0
+  uint16_t flags = 0;
+  ForwardMethod method = ForwardMethod::kNat;
+  Endpoint client, virtual_endpoint, real_endpoint;
+  RealId real;
+  ServiceId service;
+  TickCount remaining = 0;
+  TickCount timeout = 0;
+  uint32_t packets = 0;  // from the client
+};
+
+struct TemplateRow {
+  Family family = Family::kIpv4;
+  uint8_t protocol = 0;       // 0: a mark
+  IpAddress client;           // masked
+  IpAddress virtual_address;  // the mark as 0.0.0.M for mark services
+  Be16 virtual_port;
+  RealId real;
+  ServiceId service;
+  Be16 real_port;
+  bool is_assured = false;
+  bool is_invalid = false;  // renamed, spec section 3.5
+  uint32_t children = 0;
+  TickCount remaining = 0;
+  TickCount timeout = 0;  // template.timeout, sticky 60 s included
+};
+
+// A slice of a listing. Send it again with the returned cursor until is_complete.
+template <typename Row, CommandKind kKind>
+struct ListCommand : Command {
+  ListCommand() : Command(kKind) {}
+  RecordFilter filter;
+  uint64_t cursor = 0;    // 0 starts; opaque
+  uint32_t limit = 100;   // rows at the most; `rows` has that much reserved by the sender
+  std::vector<Row> rows;  // the worker appends up to rows.capacity(), never reallocates
+  uint64_t visited = 0;   // records looked at
+  bool is_complete = false;
+};
+using ListConnections = ListCommand<ConnectionRow, CommandKind::kListConnections>;
+using ListTemplates = ListCommand<TemplateRow, CommandKind::kListTemplates>;
+
+// Expires what matches, a slice at a time.
+template <CommandKind kKind>
+struct FlushCommand : Command {
+  FlushCommand() : Command(kKind) {}
+  RecordFilter filter;
+  uint64_t cursor = 0;
+  uint64_t flushed = 0;
+  bool is_complete = false;
+};
+using FlushConnections = FlushCommand<CommandKind::kFlushConnections>;
+using FlushTemplates = FlushCommand<CommandKind::kFlushTemplates>;
+
+struct ExplainCommand : Command {
+  ExplainCommand() : Command(CommandKind::kExplain) {}
+  ExplainQuestion question;
+  ExplainAnswer answer;
+};
+
+// A frame the control core made (ARP, ND). Counted as originated.
+struct TransmitFrame : Command {
+  TransmitFrame() : Command(CommandKind::kTransmitFrame) {}
+  PortId port;
+  uint16_t length = 0;
+  std::array<uint8_t, kMaxFrameBytes> bytes{};
+};
+
+// The neighbour became reachable or failed: send or drop what waits for it.
+struct NeighbourChanged : Command {
+  NeighbourChanged() : Command(CommandKind::kNeighbourChanged) {}
+  NeighbourId neighbour;
+};
+
+struct Mailbox {
+  SpscRing<Command*> to_worker{1024};
+  SpscRing<Command*> from_worker{1024};
+};
+
+// What a worker tells the control core, unasked. Lost when the ring is full: each is told again on
+// need.
+struct Event {
+  enum class Kind : uint8_t {
+    kNeighbourWanted,  // resolve {port, address}; packets may wait for it
+    kNeighbourSeen,    // {port, address} has `mac`
+    kNeighbourStale,   // reachable but asked for again by nobody: reserved
+  };
+  Kind kind = Kind::kNeighbourWanted;
+  PortId port;
+  IpAddress address;
+  MacAddress mac;
+};
+using EventRing = SpscRing<Event>;
+
+}  // namespace fairlead::dataplane

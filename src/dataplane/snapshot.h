@@ -1,0 +1,172 @@
+// The configuration as workers see it: immutable, built by the control core, published by one
+// pointer.
+//
+//   const Snapshot& s = …;                          // one load a turn (publisher.h)
+//   ServiceId id = s.FindService(key);
+//   const ServiceView& service = s.services[id.index()];
+//
+// Threads: written before it is published, never after. Workers keep ids, never references, over a
+// turn. Invariants: services[i].id == ServiceId(i) when in_use; a removed real stays in `reals` as
+// a ghost (is_available == false) while a connection, template or cursor may refer to it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "dataplane/classifier.h"
+#include "dataplane/connection_record.h"
+#include "dataplane/prefix_map.h"
+#include "dataplane/timeouts.h"
+#include "sched/scheduler.h"
+
+namespace fairlead::dataplane {
+
+inline constexpr uint8_t kIcmp = 1;
+inline constexpr uint8_t kTcp = 6;
+inline constexpr uint8_t kUdp = 17;
+inline constexpr uint8_t kIcmpv6 = 58;
+
+// Which addresses a port hashes for steering, and which look-up it tries first.
+enum class PortRole : uint8_t { kOutside, kInside, kBoth };
+
+struct PortView {
+  MacAddress mac;
+  uint16_t mtu_bytes = 1500;  // of the IP packet
+  PortRole role = PortRole::kBoth;
+  bool has_host = false;  // an exception path to the kernel
+};
+
+struct RealView {
+  ServiceId service;  // none: this id is free
+  IpAddress address;
+  Be16 port;
+  ForwardMethod method = ForwardMethod::kNat;
+  bool is_available = false;  // false: a ghost (spec section 8, "trash")
+  int32_t weight = 0;
+  uint32_t upper_threshold = 0;  // connections; 0: none
+  uint32_t lower_threshold = 0;
+  NeighbourId next_hop;       // none: no route to it
+  PortId output;              // with next_hop
+  uint16_t mtu_bytes = 1500;  // of the link to it
+  IpAddress tunnel_source;    // TUN: the director's address towards it
+};
+
+struct PersistenceView {
+  bool is_enabled = false;
+  TickCount timeout = 0;
+  Be32 netmask4 = Be32::FromHost(0xffffffff);  // any bits, spec section 3.2
+  uint8_t netmask6 = 128;                      // prefix length
+};
+
+// The sysctls a worker asks for (spec section 13), per service where the operator said so.
+struct PolicyView {
+  bool expire_quiescent_template = false;
+  bool expire_nodest_conn = false;
+  uint8_t conn_reuse_mode = 1;
+  bool sloppy_tcp = false;
+  bool nat_icmp_send = false;
+  bool pmtu_disc = true;
+  bool reset_without_listener =
+      true;  // RST or port unreachable for what nobody serves; false: drop
+
+  friend bool operator==(const PolicyView&, const PolicyView&) = default;
+};
+
+struct ServiceView {
+  ServiceId id;  // none: this id is free
+  Family family = Family::kIpv4;
+  uint8_t protocol = 0;  // 0 with a mark
+  IpAddress address;
+  Be16 port;          // 0: all ports
+  uint32_t mark = 0;  // not 0: a mark service
+  bool is_one_packet = false;
+  bool has_nat = false;  // some real, or ghost, is NAT
+  PersistenceView persistence;
+  PolicyView policy;
+  Timeouts timeouts;
+  sched::Plan plan;  // its reals, newest first, without ghosts
+};
+
+struct ServiceKey {
+  IpAddress address;
+  Be16 port;
+  uint8_t protocol = 0;
+
+  friend bool operator==(const ServiceKey&, const ServiceKey&) = default;
+};
+
+struct MarkKey {
+  uint32_t mark = 0;
+  Family family = Family::kIpv4;
+
+  friend bool operator==(const MarkKey&, const MarkKey&) = default;
+};
+
+struct KeyHash {
+  size_t operator()(const ServiceKey& k) const noexcept {
+    return std::hash<IpAddress>{}(k.address) ^
+           (static_cast<size_t>(k.port.raw()) << 8 | k.protocol) * 0x9e3779b97f4a7c15u;
+  }
+  size_t operator()(const MarkKey& k) const noexcept {
+    return k.mark * size_t{0x9e3779b97f4a7c15u} + static_cast<size_t>(k.family);
+  }
+};
+
+// An address the director answers for (ARP, ND, ping).
+struct LocalAddress {
+  bool is_vip = false;
+  PortId port;               // a port address: its port. None for a VIP that is no port address
+  bool is_announced = true;  // gratuitous ARP and unsolicited NA at start; ARP answered
+};
+
+struct RouteView {
+  PortId output;
+  NeighbourId gateway;  // none: on link, the destination itself is the neighbour
+  IpAddress source;     // our address on that port, for what we originate
+};
+
+// What a real sends comes from one of these; a miss on such a packet may be a reply another worker
+// owns.
+using RealSourceSet = std::unordered_map<ServiceKey, RealId, KeyHash>;
+
+struct Snapshot {
+  uint64_t generation = 0;  // from 1
+
+  std::vector<ServiceView> services;  // by ServiceId
+  std::vector<RealView> reals;        // by RealId
+  std::unordered_map<ServiceKey, ServiceId, KeyHash> service_index;
+  std::unordered_map<MarkKey, ServiceId, KeyHash> mark_index;
+  bool has_ftp_service = false;  // some TCP service on port 21
+  bool has_port0_service = false;
+  RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals with one port
+  std::unordered_map<IpAddress, RealId> nat_addresses;  // of NAT reals that take any port
+
+  std::vector<PortView> ports;  // by PortId
+  std::unordered_map<IpAddress, LocalAddress> local_addresses;
+  PrefixMap<RouteView> routes;  // connected networks and static routes
+  Classifier classifier;
+  PolicyView policy;  // for what belongs to no service
+  Timeouts timeouts;
+
+  [[nodiscard]] const LocalAddress* FindLocal(const IpAddress& a) const noexcept {
+    const auto it = local_addresses.find(a);
+    return it == local_addresses.end() ? nullptr : &it->second;
+  }
+  [[nodiscard]] ServiceId FindExact(const ServiceKey& key) const noexcept {
+    const auto it = service_index.find(key);
+    return it == service_index.end() ? ServiceId{} : it->second;
+  }
+  [[nodiscard]] ServiceId FindMark(uint32_t mark, Family family) const noexcept {
+    const auto it = mark_index.find({mark, family});
+    return it == mark_index.end() ? ServiceId{} : it->second;
+  }
+  // Spec section 2.3, in its order: mark, exact, FTP data, port 0.
+  [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;
+};
+
+}  // namespace fairlead::dataplane
