@@ -1,0 +1,302 @@
+// The operator's intent as one plain value: what a configuration file says, all defaults filled in.
+//
+//   LoadResult loaded = LoadConfig("/etc/fairlead/fairlead.yaml");
+//   const ConfigModel& m = *loaded.model;
+//   m.services[0].scheduler;                      // never "unset": defaults are already applied
+//   if (m == running) return;                     // a reload that changes nothing
+//
+// Threads: a value; the control core owns the running one. Invariants (what Validate checks):
+//   1. Names of ports, rules, prefix sets and services are unique; so are the keys of services and,
+//      inside a service, the address and port of its reals.
+//   2. A service carries its own resolved scheduler, forward, timeouts and policy: nobody has to
+//      look at `defaults` or at the global policy again.
+//   3. Every name one part uses of another (prefix set, port) exists.
+//   4. Prefixes of sets and rules have no host bits; a set is sorted and has no duplicates.
+// Lists keep the order of the file: the first rule that matches wins, and reals count as added in
+// this order (schedulers see the newest, i.e. the last, first).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/log.h"
+
+namespace fairlead::control {
+
+using Duration = std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// ---- director ---------------------------------------------------------------------------------
+
+enum class AutoOnOff : uint8_t { kAuto, kOn, kOff };
+enum class IdlePolicy : uint8_t { kPoll, kSleep };
+
+struct WorkersConfig {
+  enum class Kind : uint8_t { kAuto, kCount, kCores };
+  Kind kind = Kind::kAuto;
+  uint32_t count = 0;           // kCount: 1…kMaxWorkers
+  std::vector<uint32_t> cores;  // kCores: CPU numbers, each once
+  friend bool operator==(const WorkersConfig&, const WorkersConfig&) = default;
+};
+
+struct DirectorConfig {
+  std::string name = "fairlead";
+  WorkersConfig workers;
+  IdlePolicy idle = IdlePolicy::kPoll;
+  // Capacities over all workers, in records. Unset in the file: connections6 and templates are a
+  // quarter of connections.
+  uint64_t connections = 1u << 20;
+  uint64_t connections6 = 1u << 18;
+  uint64_t templates = 1u << 18;
+  std::string arena = "auto";  // "auto", "none" or an absolute path; kept for the restart feature
+  AutoOnOff hugepages = AutoOnOff::kAuto;
+  std::vector<std::string> eal;  // extra EAL arguments, verbatim
+  friend bool operator==(const DirectorConfig&, const DirectorConfig&) = default;
+};
+
+// ---- ports and routes -------------------------------------------------------------------------
+
+enum class PortRole : uint8_t { kBoth, kOutside, kInside };
+enum class ExceptionPath : uint8_t { kNone, kTap };
+
+struct PortConfig {
+  std::string name;
+  std::string device;  // PCI address or vdev with its arguments
+  PortRole role = PortRole::kBoth;
+  std::vector<Prefix> addresses;  // as written: host bits are the port's own address
+  uint16_t mtu = 1500;            // bytes of IP packet
+  ExceptionPath exception = ExceptionPath::kNone;
+  std::optional<uint16_t> queues;       // rx/tx queue pairs; none: auto, one per worker
+  std::optional<uint16_t> descriptors;  // per queue; none: auto, the driver's advice
+  bool offloads = true;  // use the checksum offloads the port has; false: software always
+  friend bool operator==(const PortConfig&, const PortConfig&) = default;
+};
+
+struct RouteConfig {
+  Prefix to;
+  IpAddress via;
+  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+// ---- classifier -------------------------------------------------------------------------------
+
+struct PrefixSet {
+  std::string name;
+  std::vector<Prefix> prefixes;  // sorted: IPv4 first, by address, then by length
+  friend bool operator==(const PrefixSet&, const PrefixSet&) = default;
+};
+
+// Any of these; all three empty means every address.
+struct AddressMatch {
+  std::vector<std::string> sets;  // names of prefix sets, without the "@"
+  std::vector<Prefix> prefixes;
+  [[nodiscard]] bool is_any() const { return sets.empty() && prefixes.empty(); }
+  friend bool operator==(const AddressMatch&, const AddressMatch&) = default;
+};
+
+struct PortRange {  // both ends included
+  uint16_t first = 0;
+  uint16_t last = 0;
+  friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+// Numbers of IPPROTO_*. kIcmp means ICMP for IPv4 and ICMPv6 for IPv6.
+enum class Protocol : uint8_t { kAny = 0, kIcmp = 1, kTcp = 6, kUdp = 17 };
+enum class RuleAction : uint8_t { kMark, kDrop };
+
+struct ClassifierRule {
+  std::string name;  // "rule-N" (1-based) when the file gives none
+  RuleAction action = RuleAction::kMark;
+  uint32_t mark = 0;  // kMark: 1…2^32-1; kDrop: 0
+  Protocol protocol = Protocol::kAny;
+  AddressMatch source;
+  AddressMatch destination;
+  // Empty: any. With protocol any, a port condition matches TCP and UDP only.
+  std::vector<PortRange> source_ports;
+  std::vector<PortRange> destination_ports;
+  std::string input_port;  // name of a port, or empty for every port
+  friend bool operator==(const ClassifierRule&, const ClassifierRule&) = default;
+};
+
+struct ClientGroup {  // kept for persistence.client_groups; has no effect yet
+  std::string name;
+  AddressMatch source;
+  friend bool operator==(const ClientGroup&, const ClientGroup&) = default;
+};
+
+// ---- defaults and policy ----------------------------------------------------------------------
+
+enum class SchedulerKind : uint8_t { kRr, kWrr, kLc, kWlc, kSed, kNq, kSh, kMh };
+enum class ForwardMethod : uint8_t { kNat, kDr, kTun };  // kTun: IPIP
+enum class Announce : uint8_t { kAlways, kNever };
+enum class NoListener : uint8_t { kRst, kDrop };
+
+// Idle time after which a connection in that state is forgotten (spec section 4.7).
+struct TimeoutsConfig {
+  Duration tcp = 15min;     // ESTABLISHED
+  Duration tcp_fin = 2min;  // FIN_WAIT
+  Duration udp = 5min;
+  friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
+};
+
+struct DefaultsConfig {
+  SchedulerKind scheduler = SchedulerKind::kWlc;
+  ForwardMethod forward = ForwardMethod::kNat;
+  TimeoutsConfig timeouts;
+  friend bool operator==(const DefaultsConfig&, const DefaultsConfig&) = default;
+};
+
+// The ipvs sysctls (spec section 13) that a service may set for itself.
+struct ServicePolicy {
+  bool cache_bypass = false;
+  uint8_t conn_reuse_mode = 1;  // 0…3
+  uint8_t drop_packet = 0;      // 0…3, spec section 4.10
+  bool expire_nodest_conn = false;
+  bool expire_quiescent_template = false;
+  bool nat_icmp_send = false;
+  bool pmtu_disc = true;
+  bool schedule_icmp = false;
+  uint8_t secure_tcp = 0;  // 0…3
+  bool sloppy_tcp = false;
+  friend bool operator==(const ServicePolicy&, const ServicePolicy&) = default;
+};
+
+struct PolicyConfig {
+  ServicePolicy service;      // what a service has when it says nothing
+  uint32_t am_droprate = 10;  // drop_packet 3: drop one new connection in so many; 0: none
+  uint8_t drop_entry = 0;     // 0…3
+  NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
+  Announce announce = Announce::kAlways;      // what a service has when it says nothing
+  friend bool operator==(const PolicyConfig&, const PolicyConfig&) = default;
+};
+
+// ---- services ---------------------------------------------------------------------------------
+
+struct SchedulerFlags {  // sh-port/mh-port and sh-fallback/mh-fallback
+  bool port = false;
+  bool fallback = false;
+  friend bool operator==(const SchedulerFlags&, const SchedulerFlags&) = default;
+};
+
+struct PersistenceConfig {
+  Duration timeout = 6min;
+  uint32_t netmask = 0xffffffff;  // host order; need not be contiguous (spec section 3.2)
+  uint8_t netmask6 = 128;         // prefix length, 1…128
+  friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
+};
+
+struct StatusRange {  // HTTP status codes, both ends included
+  uint16_t first = 200;
+  uint16_t last = 399;
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
+enum class HealthType : uint8_t { kTcp, kHttp };
+enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
+
+struct HealthConfig {
+  HealthType type = HealthType::kTcp;
+  std::string path = "/";        // kHttp
+  std::string host;              // kHttp: Host header; empty: the address and port asked
+  std::optional<uint16_t> port;  // none: the real's port, or 80 for HTTP when that is 0
+  std::vector<StatusRange> expect = {StatusRange{}};  // kHttp
+  Duration interval = 2s;
+  Duration timeout = 1s;  // ≤ interval
+  uint32_t fall = 3;      // consecutive failures until down
+  uint32_t rise = 2;      // consecutive successes until up again
+  OnFail on_fail = OnFail::kDrain;
+  friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
+};
+
+enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
+
+struct RealConfig {
+  IpAddress address;
+  // 0: the packet keeps its port. Always 0 for port-0 services; for DR and TUN it is the service's
+  // port, or 0 in a mark service.
+  uint16_t port = 0;
+  uint32_t weight = 1;           // 0…65535
+  uint32_t upper_threshold = 0;  // connections; 0: none
+  uint32_t lower_threshold = 0;  // 0: three quarters of the upper (spec section 7)
+  ForwardMethod forward = ForwardMethod::kNat;
+  AdminState state = AdminState::kUp;
+  friend bool operator==(const RealConfig&, const RealConfig&) = default;
+};
+
+struct FallbackConfig {  // the sorry server: used while no real can take a new connection
+  IpAddress address;
+  uint16_t port = 0;  // as in RealConfig
+  ForwardMethod forward = ForwardMethod::kNat;
+  friend bool operator==(const FallbackConfig&, const FallbackConfig&) = default;
+};
+
+struct ServiceConfig {
+  std::string name;  // "tcp-192.0.2.80-80" or "mark-2-v4" when the file gives none
+  // Key: the mark and family, or (mark 0) protocol, address and port.
+  uint32_t mark = 0;
+  Family family = Family::kIpv4;       // of the address, or the mark service's own
+  Protocol protocol = Protocol::kTcp;  // address services: kTcp or kUdp; mark: kAny
+  IpAddress address;
+  uint16_t port = 0;  // 0: every port (allow_any_port and persistence are then set)
+  bool allow_any_port = false;
+
+  SchedulerKind scheduler = SchedulerKind::kWlc;
+  SchedulerFlags scheduler_flags;
+  std::optional<PersistenceConfig> persistence;
+  bool one_packet = false;
+  ForwardMethod forward = ForwardMethod::kNat;  // what its reals have when they say nothing
+  TimeoutsConfig timeouts;
+  ServicePolicy policy;
+  Announce announce = Announce::kAlways;
+  std::optional<HealthConfig> health;
+  std::optional<FallbackConfig> fallback;
+  std::vector<RealConfig> reals;
+
+  [[nodiscard]] bool is_mark() const { return mark != 0; }
+  friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
+};
+
+// ---- api, log ---------------------------------------------------------------------------------
+
+struct ApiListen {
+  enum class Kind : uint8_t { kUnix, kHttp };
+  Kind kind = Kind::kUnix;
+  std::string path;   // kUnix: absolute
+  Endpoint endpoint;  // kHttp: a loopback address
+  friend bool operator==(const ApiListen&, const ApiListen&) = default;
+};
+
+inline constexpr const char* kDefaultApiSocket = "/run/fairlead/api.sock";
+
+struct ApiConfig {
+  std::vector<ApiListen> listen = {{ApiListen::Kind::kUnix, kDefaultApiSocket, {}}};
+  friend bool operator==(const ApiConfig&, const ApiConfig&) = default;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+// ---- all of it --------------------------------------------------------------------------------
+
+struct ConfigModel {
+  DirectorConfig director;
+  std::vector<PortConfig> ports;
+  std::vector<RouteConfig> routes;
+  std::vector<PrefixSet> prefix_sets;
+  std::vector<ClassifierRule> classifier;
+  DefaultsConfig defaults;
+  std::vector<ClientGroup> client_groups;
+  PolicyConfig policy;
+  std::vector<ServiceConfig> services;
+  ApiConfig api;
+  LogConfig log;
+  friend bool operator==(const ConfigModel&, const ConfigModel&) = default;
+};
+
+}  // namespace fairlead::control

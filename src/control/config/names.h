@@ -1,0 +1,107 @@
+// The words the file, the API and the logs use for the model's enums, in both directions.
+//
+//   ToWord(SchedulerKind::kWlc);              // "wlc"
+//   FromWord<SchedulerKind>("wlc");           // SchedulerKind::kWlc, or nullopt
+//   WordList<SchedulerKind>();                // "rr, wrr, lc, wlc, sed, nq, sh or mh"
+//
+// Each enum is declared once, in kWords<E>. Threads: constants.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "control/config/model.h"
+
+namespace fairlead::control {
+
+template <typename E, size_t N>
+using WordTable = std::array<std::pair<E, std::string_view>, N>;
+
+template <typename E>
+inline constexpr auto kWords = WordTable<E, 0>{};
+template <>
+inline constexpr WordTable<AutoOnOff, 3> kWords<AutoOnOff>{
+    {{AutoOnOff::kAuto, "auto"}, {AutoOnOff::kOn, "on"}, {AutoOnOff::kOff, "off"}}};
+template <>
+inline constexpr WordTable<IdlePolicy, 2> kWords<IdlePolicy>{
+    {{IdlePolicy::kPoll, "poll"}, {IdlePolicy::kSleep, "sleep"}}};
+template <>
+inline constexpr WordTable<PortRole, 3> kWords<PortRole>{
+    {{PortRole::kOutside, "outside"}, {PortRole::kInside, "inside"}, {PortRole::kBoth, "both"}}};
+template <>
+inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
+    {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
+template <>
+inline constexpr WordTable<Protocol, 4> kWords<Protocol>{{{Protocol::kTcp, "tcp"},
+                                                          {Protocol::kUdp, "udp"},
+                                                          {Protocol::kIcmp, "icmp"},
+                                                          {Protocol::kAny, "any"}}};
+template <>
+inline constexpr WordTable<RuleAction, 2> kWords<RuleAction>{
+    {{RuleAction::kMark, "mark"}, {RuleAction::kDrop, "drop"}}};
+template <>
+inline constexpr WordTable<SchedulerKind, 8> kWords<SchedulerKind>{{{SchedulerKind::kRr, "rr"},
+                                                                    {SchedulerKind::kWrr, "wrr"},
+                                                                    {SchedulerKind::kLc, "lc"},
+                                                                    {SchedulerKind::kWlc, "wlc"},
+                                                                    {SchedulerKind::kSed, "sed"},
+                                                                    {SchedulerKind::kNq, "nq"},
+                                                                    {SchedulerKind::kSh, "sh"},
+                                                                    {SchedulerKind::kMh, "mh"}}};
+template <>
+inline constexpr WordTable<ForwardMethod, 3> kWords<ForwardMethod>{
+    {{ForwardMethod::kNat, "nat"}, {ForwardMethod::kDr, "dr"}, {ForwardMethod::kTun, "tun"}}};
+template <>
+inline constexpr WordTable<Announce, 2> kWords<Announce>{
+    {{Announce::kAlways, "always"}, {Announce::kNever, "never"}}};
+template <>
+inline constexpr WordTable<NoListener, 2> kWords<NoListener>{
+    {{NoListener::kRst, "rst"}, {NoListener::kDrop, "drop"}}};
+template <>
+inline constexpr WordTable<HealthType, 2> kWords<HealthType>{
+    {{HealthType::kTcp, "tcp"}, {HealthType::kHttp, "http"}}};
+template <>
+inline constexpr WordTable<OnFail, 3> kWords<OnFail>{
+    {{OnFail::kDrain, "drain"}, {OnFail::kQuiesce, "quiesce"}, {OnFail::kRemove, "remove"}}};
+template <>
+inline constexpr WordTable<AdminState, 4> kWords<AdminState>{{{AdminState::kUp, "up"},
+                                                              {AdminState::kQuiesce, "quiesce"},
+                                                              {AdminState::kDrain, "drain"},
+                                                              {AdminState::kDown, "down"}}};
+template <>
+inline constexpr WordTable<Family, 2> kWords<Family>{
+    {{Family::kIpv4, "ipv4"}, {Family::kIpv6, "ipv6"}}};
+template <>
+inline constexpr WordTable<LogLevel, 4> kWords<LogLevel>{{{LogLevel::kDebug, "debug"},
+                                                          {LogLevel::kInfo, "info"},
+                                                          {LogLevel::kWarning, "warning"},
+                                                          {LogLevel::kError, "error"}}};
+
+template <typename E>
+constexpr std::string_view ToWord(E value) {
+  for (const auto& [known, word] : kWords<E>)
+    if (known == value) return word;
+  return "?";
+}
+
+template <typename E>
+constexpr std::optional<E> FromWord(std::string_view text) {
+  for (const auto& [value, word] : kWords<E>)
+    if (word == text) return value;
+  return std::nullopt;
+}
+
+template <typename E>
+std::string WordList() {
+  std::string list;
+  for (size_t i = 0; i < kWords<E>.size(); ++i) {
+    if (i > 0) list += i + 1 == kWords<E>.size() ? " or " : ", ";
+    list += kWords<E>[i].second;
+  }
+  return list;
+}
+
+}  // namespace fairlead::control
