@@ -1,0 +1,208 @@
+#include "dataplane/parse.h"
+
+#include "base/checksum.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+constexpr ParseOutcome Dropped(DropReason reason) { return {PacketKind::kDropped, reason}; }
+constexpr ParseOutcome Is(PacketKind kind) { return {kind, DropReason::kTruncated}; }
+
+MacKind KindOf(const MacAddress& mac) {
+  if ((mac.bytes[0] & 1) == 0) return MacKind::kUnicast;
+  return mac == kBroadcastMac ? MacKind::kBroadcast : MacKind::kMulticast;
+}
+
+// Addresses that never are a sender's (RFC 1122 section 3.2.1.3, RFC 6890): this network, loopback,
+// multicast, limited broadcast.
+bool IsBadSource(Ipv4Address source) {
+  const uint32_t a = source.value.host();
+  const uint32_t net = a >> 24;
+  return net == 0 || net == 127 || (net >= 224 && net < 240) || a == 0xffffffff;
+}
+
+// The unspecified address is right only for ICMPv6: a neighbour solicitation of duplicate address
+// detection, checked in neighbour_discovery.
+bool IsBadSource(const Ipv6Address& source, uint8_t protocol) {
+  constexpr Ipv6Address kLoopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  if (source.is_multicast() || source == kLoopback) return true;
+  return protocol != kProtocolIcmpv6 && source.is_unspecified();
+}
+
+ParseOutcome ParseTcp(const uint8_t* frame, ParsedPacket* parsed) {
+  const uint32_t available = parsed->l4_length();
+  if (available < sizeof(TcpHeader)) return Dropped(DropReason::kBadL4Header);
+  const auto* tcp = HeaderAt<TcpHeader>(frame, parsed->l4_offset);
+  const uint32_t header_length = tcp->header_length();
+  if (header_length < sizeof(TcpHeader) || header_length > available) {
+    return Dropped(DropReason::kBadL4Header);
+  }
+  parsed->source_port = tcp->source_port;
+  parsed->destination_port = tcp->destination_port;
+  parsed->tcp_flags = tcp->flags;
+  parsed->payload_offset = static_cast<uint16_t>(parsed->l4_offset + header_length);
+  return Is(PacketKind::kFlow);
+}
+
+ParseOutcome ParseUdp(const uint8_t* frame, ParsedPacket* parsed) {
+  const uint32_t available = parsed->l4_length();
+  if (available < sizeof(UdpHeader)) return Dropped(DropReason::kBadL4Header);
+  const auto* udp = HeaderAt<UdpHeader>(frame, parsed->l4_offset);
+  const uint32_t udp_length = udp->length.get().host();
+  // A first fragment announces the length of the whole datagram.
+  if (udp_length < sizeof(UdpHeader) || (udp_length > available && !parsed->is_fragment)) {
+    return Dropped(DropReason::kBadL4Header);
+  }
+  parsed->source_port = udp->source_port;
+  parsed->destination_port = udp->destination_port;
+  parsed->payload_offset = static_cast<uint16_t>(parsed->l4_offset + sizeof(UdpHeader));
+  return Is(PacketKind::kFlow);
+}
+
+ParseOutcome ParseIcmp(const uint8_t* frame, ParsedPacket* parsed) {
+  if (parsed->l4_length() < sizeof(IcmpHeader)) return Dropped(DropReason::kBadL4Header);
+  const auto* icmp = HeaderAt<IcmpHeader>(frame, parsed->l4_offset);
+  parsed->icmp_type = icmp->type;
+  parsed->icmp_code = icmp->code;
+  parsed->payload_offset = static_cast<uint16_t>(parsed->l4_offset + sizeof(IcmpHeader));
+  return Is(PacketKind::kIcmp);
+}
+
+ParseOutcome ParseTransport(const uint8_t* frame, ParsedPacket* parsed) {
+  parsed->payload_offset = parsed->l4_offset;
+  if (parsed->is_fragment && !parsed->is_first_fragment) return Is(PacketKind::kFragment);
+  const uint8_t icmp = parsed->is_v4() ? kProtocolIcmp : kProtocolIcmpv6;
+  ParseOutcome outcome = Is(PacketKind::kOtherIp);
+  if (parsed->protocol == kProtocolTcp) {
+    outcome = ParseTcp(frame, parsed);
+  } else if (parsed->protocol == kProtocolUdp) {
+    outcome = ParseUdp(frame, parsed);
+  } else if (parsed->protocol == icmp) {
+    outcome = ParseIcmp(frame, parsed);
+  }
+  if (parsed->is_fragment && outcome.kind != PacketKind::kDropped) {
+    return Is(PacketKind::kFragment);
+  }
+  return outcome;
+}
+
+// Notes a fragment of `offset` bytes into its datagram. False: no datagram has such a fragment.
+bool NoteFragment(uint32_t offset, bool more, uint32_t length, ParsedPacket* parsed) {
+  parsed->is_fragment = offset > 0 || more;
+  parsed->is_first_fragment = offset == 0 && more;
+  if (more && (length == 0 || length % 8 != 0)) return false;
+  return offset + length <= 65535;
+}
+
+ParseOutcome ParseIpv4(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
+                       ParsedPacket* parsed) {
+  const uint32_t available = length - kEthernetHeaderLength;
+  if (available < sizeof(Ipv4Header)) return Dropped(DropReason::kTruncated);
+  const auto* ip = HeaderAt<Ipv4Header>(frame, parsed->l3_offset);
+  const uint32_t header_length = ip->header_length();
+  const uint32_t total_length = ip->total_length.get().host();
+  if (ip->version_and_length >> 4 != 4 || header_length < sizeof(Ipv4Header) ||
+      total_length < header_length) {
+    return Dropped(DropReason::kBadIpHeader);
+  }
+  if (total_length > available) return Dropped(DropReason::kTruncated);
+  // Over a right header, its own checksum field included, the complemented sum is zero.
+  if (!ip_checksum_good && !Checksum(ip, header_length).is_zero()) {
+    return Dropped(DropReason::kBadIpChecksum);
+  }
+  if (IsBadSource(ip->source)) return Dropped(DropReason::kBadSource);
+
+  parsed->ip_length = total_length;
+  parsed->l4_offset = static_cast<uint16_t>(parsed->l3_offset + header_length);
+  parsed->protocol = ip->protocol;
+  parsed->ttl = ip->ttl;
+  parsed->tos = ip->tos;
+  const uint16_t fragment = ip->fragment.get().host();
+  parsed->dont_fragment = (fragment & Ipv4Header::kDontFragment) != 0;
+  if (!NoteFragment((fragment & Ipv4Header::kOffsetMask) * 8u,
+                    (fragment & Ipv4Header::kMoreFragments) != 0, total_length - header_length,
+                    parsed)) {
+    return Dropped(DropReason::kBadIpHeader);
+  }
+  return ParseTransport(frame, parsed);
+}
+
+// Walks the extension headers up to the transport and sets protocol and l4_offset. kCount: fine.
+DropReason WalkExtensions(const uint8_t* frame, uint8_t next_header, ParsedPacket* parsed) {
+  const uint32_t end = parsed->l3_offset + parsed->ip_length;
+  uint32_t offset = parsed->l3_offset + static_cast<uint32_t>(sizeof(Ipv6Header));
+  for (int walked = 0;; ++walked) {
+    const bool is_extension = next_header == kProtocolHopByHop || next_header == kProtocolRouting ||
+                              next_header == kProtocolDestinationOptions ||
+                              next_header == kProtocolFragment;
+    const bool past_first_header = parsed->is_fragment && !parsed->is_first_fragment;
+    if (!is_extension || past_first_header) break;
+    if (walked == kMaxIpv6Extensions) return DropReason::kIpv6ExtensionTooDeep;
+    // RFC 8200 section 4.1: hop-by-hop options come first or not at all.
+    if (next_header == kProtocolHopByHop && walked > 0) return DropReason::kBadIpHeader;
+    if (end - offset < 8) return DropReason::kBadIpHeader;
+    uint32_t extension_length = 8;
+    if (next_header == kProtocolFragment) {
+      const uint16_t fragment = HeaderAt<Ipv6FragmentHeader>(frame, offset)->fragment.get().host();
+      if (parsed->is_fragment || !NoteFragment(fragment & Ipv6FragmentHeader::kOffsetMask,
+                                               (fragment & Ipv6FragmentHeader::kMoreFragments) != 0,
+                                               end - offset - 8, parsed)) {
+        return DropReason::kBadIpHeader;
+      }
+    } else {
+      extension_length = (frame[offset + 1] + 1u) * 8;  // RFC 8200 section 4.3
+    }
+    if (end - offset < extension_length) return DropReason::kBadIpHeader;
+    next_header = frame[offset];
+    offset += extension_length;
+  }
+  parsed->protocol = next_header;
+  parsed->l4_offset = static_cast<uint16_t>(offset);
+  return DropReason::kCount;
+}
+
+ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* parsed) {
+  const uint32_t available = length - kEthernetHeaderLength;
+  if (available < sizeof(Ipv6Header)) return Dropped(DropReason::kTruncated);
+  const auto* ip = HeaderAt<Ipv6Header>(frame, parsed->l3_offset);
+  if (ip->version_class_flow.get().host() >> 28 != 6) return Dropped(DropReason::kBadIpHeader);
+  parsed->ip_length = static_cast<uint32_t>(sizeof(Ipv6Header)) + ip->payload_length.get().host();
+  if (parsed->ip_length > available) return Dropped(DropReason::kTruncated);
+  // Offsets are 16 bits wide; no port takes a frame that reaches them.
+  if (parsed->l3_offset + parsed->ip_length > 65535) return Dropped(DropReason::kBadIpHeader);
+  parsed->ttl = ip->hop_limit;
+  parsed->tos = ip->traffic_class();
+  parsed->dont_fragment = true;  // routers never fragment IPv6, RFC 8200 section 5
+  const DropReason bad = WalkExtensions(frame, ip->next_header, parsed);
+  if (bad != DropReason::kCount) return Dropped(bad);
+  if (IsBadSource(ip->source, parsed->protocol)) return Dropped(DropReason::kBadSource);
+  return ParseTransport(frame, parsed);
+}
+
+}  // namespace
+
+ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
+                        ParsedPacket* parsed) noexcept {
+  *parsed = ParsedPacket{};
+  if (length < kEthernetHeaderLength) return Dropped(DropReason::kTruncated);
+  const auto* ethernet = HeaderAt<EthernetHeader>(frame, 0);
+  parsed->destination_mac = KindOf(ethernet->destination);
+  parsed->ethertype = ethernet->ethertype.get().host();
+  parsed->l3_offset = kEthernetHeaderLength;
+  switch (parsed->ethertype) {
+    case kEtherTypeIpv4:
+      return ParseIpv4(frame, length, ip_checksum_good, parsed);
+    case kEtherTypeIpv6:
+      parsed->family = Family::kIpv6;
+      return ParseIpv6(frame, length, parsed);
+    case kEtherTypeArp:
+      if (length < kEthernetHeaderLength + sizeof(ArpHeader)) {
+        return Dropped(DropReason::kTruncated);
+      }
+      return Is(PacketKind::kArp);
+    default:
+      return Dropped(DropReason::kUnknownEthertype);
+  }
+}
+
+}  // namespace fairlead::dataplane
