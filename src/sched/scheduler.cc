@@ -1,0 +1,90 @@
+#include "sched/scheduler.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace fairlead::sched {
+
+std::string_view KindName(Kind kind) noexcept {
+  switch (kind) {
+#define FAIRLEAD_SCHEDULER_CASE(Name, text) \
+  case Kind::k##Name:                       \
+    return text;
+    FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_CASE)
+#undef FAIRLEAD_SCHEDULER_CASE
+  }
+  return "";
+}
+
+std::optional<Kind> KindFromName(std::string_view name) noexcept {
+  for (const Kind kind : kAllKinds) {
+    if (KindName(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
+size_t MaxReals(Kind kind) noexcept {
+  return kind == Kind::kMh ? kMaglevSlots : std::numeric_limits<uint32_t>::max() - 1;
+}
+
+Plan Plan::Build(Kind kind, Flags flags, std::span<const RealInput> newest_first,
+                 uint32_t edit_count) {
+  newest_first = newest_first.first(std::min(newest_first.size(), MaxReals(kind)));
+  Plan plan;
+  plan.kind_ = kind;
+  plan.flags_ = flags;
+  plan.edit_count_ = edit_count;
+  plan.reals_.reserve(newest_first.size());
+  plan.by_id_.reserve(newest_first.size());
+  for (const RealInput& real : newest_first) {
+    plan.by_id_.push_back({real.id, static_cast<uint32_t>(plan.reals_.size())});
+    plan.reals_.push_back({real.id, real.weight});
+  }
+  std::ranges::sort(plan.by_id_, {}, &Entry::id);
+  switch (kind) {
+#define FAIRLEAD_SCHEDULER_CASE(Name, text)   \
+  case Kind::k##Name:                         \
+    plan.tables_ = Name::Build(newest_first); \
+    break;
+    FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_CASE)
+#undef FAIRLEAD_SCHEDULER_CASE
+  }
+  return plan;
+}
+
+std::optional<size_t> Plan::Find(RealId id) const noexcept {
+  const auto entry = std::ranges::lower_bound(by_id_, id, {}, &Entry::id);
+  if (entry == by_id_.end() || entry->id != id) return std::nullopt;
+  return entry->position;
+}
+
+State InitialState(const Plan& plan) noexcept {
+  // A service starts without reals, bound to its scheduler; the rest is additions. No allocation:
+  // an empty plan has no memory.
+  return Adopt(Plan::Build(plan.kind(), plan.flags(), {}, 0), State{}, plan);
+}
+
+State Adopt(const Plan& before, const State& state, const Plan& now) noexcept {
+  switch (now.kind()) {
+#define FAIRLEAD_SCHEDULER_CASE(Name, text) \
+  case Kind::k##Name:                       \
+    return Name::Adopt(before, state, now);
+    FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_CASE)
+#undef FAIRLEAD_SCHEDULER_CASE
+  }
+  return {};
+}
+
+Choice Pick(const Plan& plan, State* state, const Request& request,
+            const LoadBoard& board) noexcept {
+  switch (plan.kind()) {
+#define FAIRLEAD_SCHEDULER_CASE(Name, text) \
+  case Kind::k##Name:                       \
+    return Name::Pick(plan, state, request, board);
+    FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_CASE)
+#undef FAIRLEAD_SCHEDULER_CASE
+  }
+  return {};
+}
+
+}  // namespace fairlead::sched

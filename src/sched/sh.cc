@@ -1,0 +1,53 @@
+// Source hashing: 256 buckets filled in list order, each real taking as many in a row as its weight
+// (at least one) until all are taken; a client's address, with sh-port also its port, names a
+// bucket.
+//
+// A bucket keeps naming a real that is quiesced or overloaded, and its clients then get none:
+// without sh-fallback they are not moved. Lists whose weights sum beyond 256 leave late reals
+// without a bucket. (spec section 6.2)
+#include <algorithm>
+
+#include "sched/scheduler.h"
+
+namespace fairlead::sched {
+namespace {
+
+constexpr uint32_t kBuckets = 256;
+
+// Multiplicative hashing with 2^32 divided by the golden ratio (Knuth 6.4); the top 8 bits decide.
+uint32_t BucketOf(uint32_t value) noexcept { return value * 0x61C88647u >> 24; }
+
+}  // namespace
+
+Tables Sh::Build(std::span<const RealInput> newest_first) {
+  Tables tables;
+  if (newest_first.empty()) return tables;
+  tables.slots.reserve(kBuckets);
+  for (size_t position = 0; tables.slots.size() < kBuckets;
+       position = (position + 1) % newest_first.size()) {
+    const auto wanted = static_cast<size_t>(std::max(newest_first[position].weight, 1));
+    const size_t taken = std::min(wanted, kBuckets - tables.slots.size());
+    tables.slots.insert(tables.slots.end(), taken, static_cast<uint16_t>(position));
+  }
+  return tables;
+}
+
+State Sh::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
+
+Choice Sh::Pick(const Plan& plan, State*, const Request& request, const LoadBoard& board) noexcept {
+  const auto& buckets = plan.tables().slots;
+  if (buckets.empty()) return {};
+  const uint32_t port = plan.flags().port ? request.client_port : 0u;
+  const uint32_t bucket = BucketOf(port + request.client_fold);
+  const Plan::Real& home = plan.real(buckets[bucket]);
+  if (IsEligible(home, board)) return {home.id};
+  if (!plan.flags().fallback) return {};
+  for (uint32_t offset = 0; offset < kBuckets; ++offset) {
+    const uint32_t round = (offset + bucket) % kBuckets;
+    const Plan::Real& real = plan.real(buckets[(round + bucket) % kBuckets]);
+    if (IsEligible(real, board)) return {real.id};
+  }
+  return {};
+}
+
+}  // namespace fairlead::sched

@@ -1,0 +1,14 @@
+// Weighted least connection: the eligible real with the least overhead for its weight.
+#include "sched/least.h"
+
+namespace fairlead::sched {
+
+Tables Wlc::Build(std::span<const RealInput>) { return {}; }
+
+State Wlc::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
+
+Choice Wlc::Pick(const Plan& plan, State*, const Request&, const LoadBoard& board) noexcept {
+  return PickLeast(plan, board, Overhead, OwnWeight);
+}
+
+}  // namespace fairlead::sched
