@@ -1,0 +1,139 @@
+// What the control core shows of itself to the API thread: an immutable value, replaced whole at
+// every change.
+//
+//   std::shared_ptr<const ControlView> view = control.view();   // any thread
+//   for (const ServiceInfo& service : view->services) …
+//
+// Live figures (connections, packets) are not here: the API thread reads the boards with the ids
+// given here and subtracts the baselines, so that what it shows only rises, over reloads and reused
+// ids.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "dataplane/counters.h"
+#include "dataplane/fabric.h"
+
+namespace fairlead::control {
+
+enum class HealthState : uint8_t { kUnchecked, kUp, kDown };
+enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
+
+struct RealInfo {
+  RealId id;
+  std::string name;  // "10.0.0.11:80", the contract's {address:port}
+  Endpoint endpoint;
+  std::string forward;           // nat, dr, tun
+  int32_t weight = 0;            // as configured
+  int32_t effective_weight = 0;  // what the scheduler sees now
+  uint32_t upper_threshold = 0, lower_threshold = 0;
+  AdminState admin = AdminState::kUp;
+  HealthState health = HealthState::kUnchecked;
+  std::string health_detail;  // "HTTP 200 in 3 ms", "connection refused"
+  bool is_fallback = false;
+  bool is_ghost = false;  // removed, still referred to by connections or templates
+  dataplane::TrafficSum baseline;
+};
+
+struct ServiceInfo {
+  ServiceId id;
+  std::string name;
+  Family family = Family::kIpv4;
+  uint8_t protocol = 0;  // 6, 17; 0 with a mark
+  IpAddress address;
+  Be16 port;
+  uint32_t mark = 0;
+  std::string scheduler;
+  std::vector<std::string> scheduler_flags;
+  bool is_persistent = false;
+  uint32_t persistence_seconds = 0;
+  int netmask = 32;  // prefix length, of the service's family
+  bool is_one_packet = false;
+  bool is_on_fallback = false;
+  std::vector<RealInfo> reals;    // list order; ghosts last
+  dataplane::TrafficSum retired;  // of reals that are gone for good
+};
+
+struct ClassifierRuleInfo {
+  std::string name;
+  std::string text;  // "mark 1 tcp from @aol-proxies to 192.0.2.80 ports 80,443"
+};
+
+struct PortInfo {
+  PortId id;
+  std::string name;
+  std::string device;
+  MacAddress mac;
+  uint16_t mtu_bytes = 0;
+  std::string role;
+  std::string host_interface;  // the kernel twin, or empty
+  std::vector<Prefix> addresses;
+};
+
+// Durations of one real's health checks (fairlead_health_check_duration_seconds).
+struct HealthHistogram {
+  std::vector<double> bounds_seconds;  // upper bounds; the last bucket is +Inf
+  std::vector<uint64_t> counts;        // per bucket, not cumulative; one more than bounds
+  double sum_seconds = 0;
+};
+
+struct ControlView {
+  uint64_t generation = 0;  // of the snapshot
+  std::string director_name;
+  std::string config_path;
+  std::chrono::system_clock::time_point started;
+  std::chrono::system_clock::time_point last_reload;
+  bool last_reload_ok = true;
+  std::string last_reload_error;
+  bool is_ready = false;  // a snapshot is published and every worker has adopted it
+  std::vector<ServiceInfo> services;
+  std::vector<ClassifierRuleInfo> rules;
+  std::vector<PortInfo> ports;
+  struct RealHealth {
+    std::string service, real;
+    HealthHistogram histogram;
+  };
+  std::vector<RealHealth> health_checks;
+  struct MemoryUse {
+    std::string use;  // connections, templates, packets …
+    uint64_t bytes = 0;
+  };
+  std::vector<MemoryUse> memory;
+};
+
+struct ReloadOutcome {
+  bool ok = false;
+  uint64_t generation = 0;
+  std::vector<Error> errors;         // every problem of a refused file
+  std::vector<std::string> changes;  // "service shop: real 10.0.0.12:80 weight 1 → 3"
+};
+
+// Weight and admin state of one real by hand: an overlay on the file until the next reload.
+struct RealChange {
+  std::string service, real;
+  std::optional<int32_t> weight;
+  std::optional<AdminState> admin;
+};
+
+// What the API thread may ask of the control core. Callable from any thread; `done` runs on the
+// control core's thread, so post it back.
+class ControlApi {
+ public:
+  virtual ~ControlApi() = default;
+  [[nodiscard]] virtual std::shared_ptr<const ControlView> view() const = 0;
+  // Reads the configuration file again (`path` empty: the one it was started with) and applies it.
+  virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
+  virtual void ChangeReal(RealChange change, std::function<void(Status)> done) = 0;
+  virtual dataplane::Fabric& fabric() = 0;
+};
+
+}  // namespace fairlead::control
