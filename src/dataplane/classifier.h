@@ -38,8 +38,9 @@ struct ClassifierRule {
   uint8_t protocol = 0;  // 0: any
   int source_set = -1;   // of AddSet; -1: any address, of either family
   int destination_set = -1;
-  std::vector<PortRange> source_ports, destination_ports;  // empty: any
-  PortId input_port;                                       // none: any
+  std::vector<PortRange> source_ports = {};       // empty: any
+  std::vector<PortRange> destination_ports = {};  // empty: any
+  PortId input_port = {};                         // none: any
   bool is_drop = false;
   uint32_t mark = 0;
 };
