@@ -1,0 +1,149 @@
+#include "dataplane/connection_table.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace fairlead::dataplane {
+
+template <typename Address>
+Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capacity, TableHash hash,
+                                                                  Tick now, HugePages huge_pages) {
+  if (capacity == 0 || capacity > (1u << 30)) {
+    return Error{ErrorCode::kInvalid,
+                 "a connection table holds 1 to 1073741824 connections, not " +
+                     std::to_string(capacity) + "; change director.connections",
+                 ""};
+  }
+  ConnectionTable table(hash);
+  auto records = MappedArray<Record>::Create(capacity, huge_pages, "connection records");
+  if (!records) return records.error();
+  auto index = BucketIndex::Create(capacity, huge_pages, "the connection index");
+  if (!index) return index.error();
+  table.records_ = *std::move(records);
+  table.index_ = *std::move(index);
+  table.wheel_ = ExpiryWheel<Record>(table.records_.data(), now);
+  table.capacity_ = capacity;
+  return table;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::HashBurst(std::span<const Key> keys,
+                                         std::span<uint64_t> hashes) const noexcept {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    hashes[i] = Hash(keys[i]);
+    index_.Prefetch(hashes[i]);
+  }
+}
+
+template <typename Address>
+void ConnectionTable<Address>::FindBurst(std::span<const Key> keys,
+                                         std::span<const uint64_t> hashes, Tick now,
+                                         std::span<uint32_t> slots) const noexcept {
+  // Three passes, each over lines that the pass before asked for.
+  std::array<uint16_t, kMaxBurst> tags;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Key& key = keys[i];
+    tags[i] = TagOf(key, hashes[i]);
+    const uint32_t bucket = index_.FirstBucket(hashes[i]);
+    if (const uint32_t match = index_.Match(bucket, ColumnOf(key), tags[i]); match != 0) {
+      slots[i] = index_.SlotOf(bucket, match);
+      __builtin_prefetch(&records_[slots[i]], 1, 3);
+    } else {
+      slots[i] = kNoSlot;
+      index_.PrefetchBucket(index_.SecondBucket(hashes[i]));
+    }
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (slots[i] != kNoSlot) continue;
+    const uint32_t bucket = index_.SecondBucket(hashes[i]);
+    const uint32_t match = index_.Match(bucket, ColumnOf(keys[i]), tags[i]);
+    if (match == 0) continue;
+    slots[i] = index_.SlotOf(bucket, match);
+    __builtin_prefetch(&records_[slots[i]], 1, 3);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
+      continue;
+    // Another flow's tag, or an expired record beside a live one: look at every candidate.
+    slots[i] = Find(keys[i], hashes[i], now).slot;
+  }
+}
+
+template <typename Address>
+InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t hash,
+                                               Tick now) noexcept {
+  const bool is_reused = free_head_ != kNoSlot;
+  if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
+  const uint32_t slot = is_reused ? free_head_ : high_water_;
+  const BucketIndex::Tags tags{{TagOf(hash, draft.virtual_address, draft.virtual_port),
+                                TagOf(hash, draft.reply_address(), draft.reply_port())}};
+  const auto hash_of = [this](uint32_t s) { return HashOf(records_[s]); };
+  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
+    return {InsertResult::kBucketFull, kNoSlot};
+  }
+
+  Record& record = records_[slot];
+  if (is_reused) {
+    free_head_ = record.wheel_next;
+  } else {
+    ++high_water_;
+  }
+  const uint16_t last = record.generation;
+  record = draft;
+  record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
+  record.deadline = now + draft.timeout;
+  record.Set(ConnectionFlag::kLive);
+  record.Set(ConnectionFlag::kIndexed);
+  wheel_.Add(slot);
+  ++size_;
+  return {InsertResult::kInserted, slot};
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
+  Record& record = records_[slot];
+  if (!record.Has(ConnectionFlag::kIndexed)) return;
+  record.Clear(ConnectionFlag::kIndexed);
+  index_.Erase(HashOf(record), slot);
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Detach(uint32_t slot) noexcept {
+  Hide(slot);
+  wheel_.Remove(slot);
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Free(uint32_t slot) noexcept {
+  Record& record = records_[slot];
+  record.flags = 0;
+  record.wheel_next = free_head_;
+  free_head_ = slot;
+  --size_;
+}
+
+template <typename Address>
+FlowKey<Address> ConnectionTable<Address>::KeyOf(uint32_t slot,
+                                                 Direction direction) const noexcept {
+  const Record& r = records_[slot];
+  if (direction == Direction::kForward) {
+    return Key::Forward(r.protocol, r.client_address, r.client_port, r.virtual_address,
+                        r.virtual_port);
+  }
+  return Key::Reply(r.protocol, r.client_address, r.client_port, r.reply_address(), r.reply_port());
+}
+
+template <typename Address>
+uint32_t ConnectionTable<Address>::NextLive(uint32_t from, uint32_t span) const noexcept {
+  const uint64_t end = std::min<uint64_t>(uint64_t{from} + span, high_water_);
+  for (uint64_t slot = from; slot < end; ++slot) {
+    if (records_[slot].Has(ConnectionFlag::kLive)) return static_cast<uint32_t>(slot);
+  }
+  return kNoSlot;
+}
+
+template class ConnectionTable<Ipv4Address>;
+template class ConnectionTable<Ipv6Address>;
+
+}  // namespace fairlead::dataplane
