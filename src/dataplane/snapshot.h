@@ -47,6 +47,9 @@ struct RealView {
   Be16 port;
   ForwardMethod method = ForwardMethod::kNat;
   bool is_available = false;  // false: a ghost (spec section 8, "trash")
+  // False while a checker says down or the operator drains: a template that names this real is
+  // invalid, so known clients move, while its connections continue.
+  bool templates_valid = true;
   int32_t weight = 0;
   uint32_t upper_threshold = 0;  // connections; 0: none
   uint32_t lower_threshold = 0;
