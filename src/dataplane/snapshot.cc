@@ -16,9 +16,9 @@ ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noex
   }
   if (const ServiceId exact = FindExact(key); !exact.is_none()) return exact;
   const uint16_t port = key.port.host();
-  if (has_ftp_service && key.protocol == kTcp &&
+  if (has_ftp_service && key.protocol == kProtocolTcp &&
       (port == kFtpDataPort || port >= kFirstUnprivilegedPort)) {
-    const ServiceId ftp = FindExact({key.address, Be16::FromHost(kFtpPort), kTcp});
+    const ServiceId ftp = FindExact({key.address, Be16::FromHost(kFtpPort), kProtocolTcp});
     if (!ftp.is_none()) return ftp;
   }
   if (has_port0_service) return FindExact({key.address, Be16{}, key.protocol});

@@ -20,16 +20,12 @@
 #include "base/ip_address.h"
 #include "dataplane/classifier.h"
 #include "dataplane/connection_record.h"
+#include "dataplane/headers.h"
 #include "dataplane/prefix_map.h"
 #include "dataplane/timeouts.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::dataplane {
-
-inline constexpr uint8_t kIcmp = 1;
-inline constexpr uint8_t kTcp = 6;
-inline constexpr uint8_t kUdp = 17;
-inline constexpr uint8_t kIcmpv6 = 58;
 
 // Which addresses a port hashes for steering, and which look-up it tries first.
 enum class PortRole : uint8_t { kOutside, kInside, kBoth };
