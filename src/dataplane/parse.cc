@@ -1,6 +1,7 @@
 #include "dataplane/parse.h"
 
 #include "base/checksum.h"
+#include "dataplane/ipv6_extensions.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -86,7 +87,8 @@ ParseOutcome ParseTransport(const uint8_t* frame, ParsedPacket* parsed) {
   return outcome;
 }
 
-// Notes a fragment of `offset` bytes into its datagram. False: no datagram has such a fragment.
+// Notes a fragment of `length` bytes, `offset` bytes into its datagram; all but the last are
+// multiples of 8 bytes. False: no datagram has such a fragment.
 bool NoteFragment(uint32_t offset, bool more, uint32_t length, ParsedPacket* parsed) {
   parsed->is_fragment = offset > 0 || more;
   parsed->is_first_fragment = offset == 0 && more;
@@ -127,40 +129,6 @@ ParseOutcome ParseIpv4(const uint8_t* frame, uint32_t length, bool ip_checksum_g
   return ParseTransport(frame, parsed);
 }
 
-// Walks the extension headers up to the transport and sets protocol and l4_offset. kCount: fine.
-DropReason WalkExtensions(const uint8_t* frame, uint8_t next_header, ParsedPacket* parsed) {
-  const uint32_t end = parsed->l3_offset + parsed->ip_length;
-  uint32_t offset = parsed->l3_offset + static_cast<uint32_t>(sizeof(Ipv6Header));
-  for (int walked = 0;; ++walked) {
-    const bool is_extension = next_header == kProtocolHopByHop || next_header == kProtocolRouting ||
-                              next_header == kProtocolDestinationOptions ||
-                              next_header == kProtocolFragment;
-    const bool past_first_header = parsed->is_fragment && !parsed->is_first_fragment;
-    if (!is_extension || past_first_header) break;
-    if (walked == kMaxIpv6Extensions) return DropReason::kIpv6ExtensionTooDeep;
-    // RFC 8200 section 4.1: hop-by-hop options come first or not at all.
-    if (next_header == kProtocolHopByHop && walked > 0) return DropReason::kBadIpHeader;
-    if (end - offset < 8) return DropReason::kBadIpHeader;
-    uint32_t extension_length = 8;
-    if (next_header == kProtocolFragment) {
-      const uint16_t fragment = HeaderAt<Ipv6FragmentHeader>(frame, offset)->fragment.get().host();
-      if (parsed->is_fragment || !NoteFragment(fragment & Ipv6FragmentHeader::kOffsetMask,
-                                               (fragment & Ipv6FragmentHeader::kMoreFragments) != 0,
-                                               end - offset - 8, parsed)) {
-        return DropReason::kBadIpHeader;
-      }
-    } else {
-      extension_length = (frame[offset + 1] + 1u) * 8;  // RFC 8200 section 4.3
-    }
-    if (end - offset < extension_length) return DropReason::kBadIpHeader;
-    next_header = frame[offset];
-    offset += extension_length;
-  }
-  parsed->protocol = next_header;
-  parsed->l4_offset = static_cast<uint16_t>(offset);
-  return DropReason::kCount;
-}
-
 ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* parsed) {
   const uint32_t available = length - kEthernetHeaderLength;
   if (available < sizeof(Ipv6Header)) return Dropped(DropReason::kTruncated);
@@ -168,13 +136,21 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
   if (ip->version_class_flow.get().host() >> 28 != 6) return Dropped(DropReason::kBadIpHeader);
   parsed->ip_length = static_cast<uint32_t>(sizeof(Ipv6Header)) + ip->payload_length.get().host();
   if (parsed->ip_length > available) return Dropped(DropReason::kTruncated);
-  // Offsets are 16 bits wide; no port takes a frame that reaches them.
-  if (parsed->l3_offset + parsed->ip_length > 65535) return Dropped(DropReason::kBadIpHeader);
   parsed->ttl = ip->hop_limit;
   parsed->tos = ip->traffic_class();
   parsed->dont_fragment = true;  // routers never fragment IPv6, RFC 8200 section 5
-  const DropReason bad = WalkExtensions(frame, ip->next_header, parsed);
+  const uint32_t end = parsed->l3_offset + parsed->ip_length;
+  Ipv6Walk walk;
+  const DropReason bad =
+      WalkIpv6Extensions(frame, parsed->l3_offset + static_cast<uint32_t>(sizeof(Ipv6Header)), end,
+                         ip->next_header, &walk);
   if (bad != DropReason::kCount) return Dropped(bad);
+  parsed->protocol = walk.protocol;
+  parsed->l4_offset = static_cast<uint16_t>(walk.offset);
+  if (walk.has_fragment_header &&
+      !NoteFragment(walk.fragment_offset, walk.more_fragments, end - walk.fragment_data, parsed)) {
+    return Dropped(DropReason::kBadIpHeader);
+  }
   if (IsBadSource(ip->source, parsed->protocol)) return Dropped(DropReason::kBadSource);
   return ParseTransport(frame, parsed);
 }

@@ -86,8 +86,6 @@ struct ParsedPacket {
 };
 static_assert(sizeof(ParsedPacket) <= 32, "half a cache line");
 
-inline constexpr int kMaxIpv6Extensions = 8;
-
 // Parses `length` bytes at `frame`. Bytes behind the IP packet are allowed and ignored.
 // `ip_checksum_good`: the port has already verified the IPv4 header checksum.
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,

@@ -1,0 +1,68 @@
+// REWRITE for IP-in-IP tunnels (spec section 5.3; RFC 2003, RFC 2473, RFC 4213).
+//
+//   if (!RewriteTun(packet, &parsed, our_address, real_address, id, policy.pmtu_disc)) …kNoHeadroom
+//
+// The inner packet's TTL is decremented, then the outer header goes in front: 20 bytes for an IPv4
+// outer, 40 for IPv6; inner and outer families are independent. `parsed` then describes the outer
+// packet (protocol 4 or 41, no ports). The MTU is the caller's to check before:
+// inner length + TunnelOverhead(outer family) against the link's.
+// The 14 bytes in front of the outer header are undefined until WriteEthernet.
+// Precondition: parsed.ttl > 1. Threads: pure.
+#pragma once
+
+#include <type_traits>
+
+#include "dataplane/rewrite_dr.h"
+
+namespace fairlead::dataplane {
+
+constexpr uint32_t TunnelOverhead(Family outer) noexcept {
+  return outer == Family::kIpv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+}
+
+// The outer TOS: DSCP and ECN copied, but congestion experienced inside becomes ECT(0) outside, so
+// that marks on the tunnel can be told apart (RFC 3168 section 9.1.1, full functionality).
+constexpr uint8_t OuterTos(uint8_t inner) noexcept {
+  constexpr uint8_t kCongestionExperienced = 3;
+  constexpr uint8_t kEct0 = 2;
+  if ((inner & 3) != kCongestionExperienced) return inner;
+  return static_cast<uint8_t>((inner & ~3) | kEct0);
+}
+
+// `id`: the outer IPv4 identification, ignored for an IPv6 outer. `pmtu_disc`: the inner DF goes to
+// the outer header; otherwise, and for an inner IPv6, the outer DF is 0. False when the buffer has
+// no room in front; the packet is then unchanged.
+template <typename Outer, Packet P>
+[[nodiscard]] bool RewriteTun(P& packet, ParsedPacket* parsed, const Outer& source,
+                              const Outer& destination, Be16 id, bool pmtu_disc) noexcept {
+  constexpr uint32_t kAdded = sizeof(IpHeader<Outer>);
+  if (packet.Prepend(kAdded) == nullptr) return false;
+  parsed->l3_offset = static_cast<uint16_t>(parsed->l3_offset + kAdded);
+  RewriteDr(packet, parsed);
+
+  IpFields fields;
+  fields.protocol = parsed->is_v4() ? kProtocolIpip : kProtocolIpv6;
+  fields.ttl = parsed->ttl;
+  fields.tos = OuterTos(parsed->tos);
+  fields.payload_length = parsed->ip_length;
+  fields.dont_fragment = pmtu_disc && parsed->is_v4() && parsed->dont_fragment;
+  fields.id = id;
+  WriteIpHeader(packet.data() + kEthernetHeaderLength, source, destination, fields);
+
+  ParsedPacket outer;
+  outer.ip_length = parsed->ip_length + kAdded;
+  outer.l3_offset = kEthernetHeaderLength;
+  outer.l4_offset = static_cast<uint16_t>(kEthernetHeaderLength + kAdded);
+  outer.payload_offset = outer.l4_offset;
+  outer.family = Outer::kFamily;
+  outer.ethertype = Outer::kFamily == Family::kIpv4 ? kEtherTypeIpv4 : kEtherTypeIpv6;
+  outer.protocol = fields.protocol;
+  outer.ttl = fields.ttl;
+  outer.tos = fields.tos;
+  outer.destination_mac = parsed->destination_mac;
+  outer.dont_fragment = fields.dont_fragment || Outer::kFamily == Family::kIpv6;
+  *parsed = outer;
+  return true;
+}
+
+}  // namespace fairlead::dataplane
