@@ -1,0 +1,54 @@
+"""Base of the end-to-end tests: one lab for the whole run, one daemon per class.
+
+    class ForwardsByNat(LabTest):
+        worker_counts = (1, 2)
+
+        def configure(self):                       # called once per class and worker count
+            return configuration([...])
+
+        def test_answers(self): ...                # self.lab, self.director, self.workers
+
+The runner repeats a class for each of its worker counts and restarts the daemon in between.
+"""
+
+import sys
+import unittest
+
+from .director import Director
+
+
+class LabTest(unittest.TestCase):
+    worker_counts = (1, 2)
+    needs_daemon = True
+    lab = None       # set by the runner
+    workers = 1      # set by the runner
+    director = None  # of the class that runs now
+    maxDiff = None
+
+    @classmethod
+    def configure(cls) -> dict:
+        raise NotImplementedError
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.needs_daemon:
+            cls.director = Director(cls.lab, cls.workers)
+            try:
+                cls.director.start(cls.configure())
+            except BaseException:
+                cls.director.kill()
+                raise
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.director is not None:
+            cls.director.stop()
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if self.director is not None and len(result.failures) + len(result.errors) > before:
+            print(f"---- end of {self.director.log}\n{self.director.log_tail()}----", file=sys.stderr)
+
+    def address_counts(self, names) -> dict:
+        return {name: names.count(name) for name in sorted(set(names))}

@@ -1,0 +1,170 @@
+"""The director under test: fairleadd in the director's namespace, its configuration and its command line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from urllib.parse import urlencode
+
+from . import addresses as at
+from .lab import ROOT
+from .shell import ShellError, run, wait_until
+
+BUILD = os.environ.get("FAIRLEAD_BUILD", f"{ROOT}/build/release")
+
+
+class DirectorError(ShellError):
+    pass
+
+
+def device(interface: str, workers: int) -> str:
+    """The lab port. 4096 frames: the driver's default of 512 drops by the thousand."""
+    queues = f",qpairs={workers}" if workers > 1 else ""
+    unit = {"outside": 0, "inside": 1}[interface]
+    return f"net_af_packet{unit},iface={interface},blocksz=65536,framesz=2048,framecnt=4096{queues}"
+
+
+def configuration(services: list, workers: int = 1, **extra) -> dict:
+    """A whole configuration around `services`. Written as JSON, which is YAML too."""
+    config = {
+        "version": 1,
+        "director": {"name": "lab", "workers": workers, "idle": "sleep", "connections": "64k",
+                     "hugepages": "off"},
+        "ports": [
+            {"name": "outside", "device": device("outside", workers), "role": "outside",
+             "addresses": [f"{at.DIRECTOR_OUTSIDE}/24", f"{at.DIRECTOR_OUTSIDE6}/64"]},
+            {"name": "inside", "device": device("inside", workers), "role": "inside", "exception": "tap",
+             "addresses": [f"{at.DIRECTOR_INSIDE}/24", f"{at.DIRECTOR_INSIDE6}/64"]},
+        ],
+        "routes": [{"to": "0.0.0.0/0", "via": at.CLIENT}, {"to": "::/0", "via": at.CLIENT6}],
+        "services": services,
+    }
+    config.update(extra)
+    return config
+
+
+class Director:
+    def __init__(self, lab, workers: int = 1):
+        self.lab = lab
+        self.workers = workers
+        self.process = None
+        self.socket = f"{lab.state}/api.sock"
+        self.api = f"unix:{self.socket}"
+        self.config_path = f"{lab.state}/fairlead.yaml"
+        self.log = f"{lab.state}/fairleadd.log"
+
+    # ---- life ----
+
+    def write(self, config: dict, path: str = "") -> str:
+        config.setdefault("api", {"listen": [self.api, "http://127.0.0.1:9480"]})
+        config["director"]["workers"] = self.workers
+        for port, interface in zip(config["ports"], ("outside", "inside")):
+            port["device"] = device(interface, self.workers)
+        return self.write_text(json.dumps(config, indent=1), path)
+
+    def write_text(self, text: str, path: str = "") -> str:
+        path = path or self.config_path
+        with open(path + ".new", "w") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+        return path
+
+    def start(self, config: dict = None, path: str = ""):
+        """Start and wait until it forwards. `path` runs a file as it stands: its api.listen must be self.api."""
+        if config is not None:
+            self.write(config)
+        log = open(self.log, "ab")
+        self.process = self.lab.director.spawn(
+            f"{BUILD}/src/main/fairleadd", "-c", path or self.config_path, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True)
+        log.close()
+        wait_until(lambda: self.process.poll() is not None or self.get("/readyz")[0] == 200,
+                   "fairleadd is ready; its log:\n" + self.log, timeout=90)
+        if self.process.poll() is not None:
+            raise DirectorError(f"fairleadd ended with {self.process.returncode}:\n{self.log_tail()}")
+
+    def stop(self, expect: int = 0):
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise DirectorError(f"fairleadd did not stop on SIGTERM:\n{self.log_tail()}")
+        finally:
+            self.process = None
+        if code != expect:
+            raise DirectorError(f"fairleadd ended with {code} on SIGTERM:\n{self.log_tail()}")
+
+    def restart(self, config: dict):
+        self.stop()
+        self.start(config)
+
+    def reload(self, config: dict, check: bool = True) -> subprocess.CompletedProcess:
+        """Write the configuration and load it by the command line, which returns when it is in force."""
+        self.write(config)
+        return self.cli("reload", check=check)
+
+    def log_tail(self, lines: int = 60) -> str:
+        try:
+            with open(self.log, errors="replace") as file:
+                return "".join(file.readlines()[-lines:])
+        except FileNotFoundError:
+            return "(no log)"
+
+    # ---- asking ----
+
+    def cli(self, *words, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess:
+        return run(f"{BUILD}/src/cli/fairlead", "--api", self.api, *words, check=check, timeout=timeout)
+
+    def json(self, *words):
+        """The command's answer as a Python value."""
+        return json.loads(self.cli("-o", "json", *words).stdout)
+
+    def get(self, path: str, method: str = "GET", body=None, **query):
+        """(status, text) of one request over the Unix socket; status 0 when nobody answers."""
+        target = path + ("?" + urlencode(query) if query else "")
+        data = b"" if body is None else json.dumps(body).encode()
+        request = (f"{method} {target} HTTP/1.1\r\nHost: fairlead\r\nConnection: close\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n").encode() + data
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(30)
+                sock.connect(self.socket)
+                sock.sendall(request)
+                reply = b""
+                while chunk := sock.recv(65536):
+                    reply += chunk
+        except OSError:
+            return 0, ""
+        head, _, text = reply.partition(b"\r\n\r\n")
+        words = head.split()
+        return (int(words[1]) if len(words) > 1 else 0), text.decode()
+
+    def metrics(self) -> dict:
+        """{'name{label="x"}': value} of /metrics."""
+        status, text = self.get("/metrics")
+        if status != 200:
+            raise DirectorError(f"/metrics answered {status}")
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
+        return {name: float(value) for name, value in pairs}
+
+    def metric(self, name: str, **labels) -> float:
+        """Sum of the samples of that name that carry these labels."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(value for sample, value in self.metrics().items()
+                   if sample.split("{")[0] == name and all(w in sample for w in wanted))
+
+    def wait_metric(self, name: str, value: float, timeout: float = 60, **labels):
+        wait_until(lambda: self.metric(name, **labels) == value,
+                   f"{name}{labels} is {value}", timeout=timeout)
+
+    def kill(self):
+        """End it without ceremony; for clearing up after a failure."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None

@@ -1,0 +1,175 @@
+"""The namespaces, links and servers of one lab.
+
+    client ── outside ── director ── inside ── bridge ── real1 … realN
+       └───────────── second leg (DR/TUN replies) ──┘
+
+Every namespace is called `fl-NAME-…` and everything else lives inside one, so labs of different names do not
+meet. `down` needs nothing but the name: it also clears what a killed run left behind.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import sys
+
+from . import addresses as at
+from . import servers
+from .shell import Namespace, ShellError, run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+STATE = "/run/fairlead-lab"
+DOWNLOAD_BYTES = 20 * 1024 * 1024
+
+
+class Lab:
+    def __init__(self, name: str, reals: int = 3):
+        if not re.fullmatch(r"[a-z0-9]{1,16}", name):
+            raise ShellError(f"a lab's name is 1 to 16 of a-z and 0-9, not {name!r}")
+        self.name = name
+        self.count = reals
+        self.state = f"{STATE}/{name}"
+        self.client = self._namespace("client")
+        self.director = self._namespace("director")
+        self.bridge = self._namespace("bridge")
+        self.reals = {i: self._namespace(at.real_name(i)) for i in range(1, reals + 1)}
+        self.download_sha256 = None
+
+    def __enter__(self):
+        self.up()
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    def _namespace(self, role: str) -> Namespace:
+        return Namespace(f"fl-{self.name}-{role}")
+
+    def namespaces(self) -> list:
+        """Names of the namespaces of this lab that exist right now, whoever made them."""
+        try:
+            return sorted(n for n in os.listdir("/run/netns") if n.startswith(f"fl-{self.name}-"))
+        except FileNotFoundError:
+            return []
+
+    def up(self):
+        """Build everything; on any failure take it all down again and raise."""
+        if os.geteuid() != 0:
+            raise ShellError("the lab needs root: namespaces, veths and BPF")
+        if self.namespaces():
+            raise ShellError(f"lab {self.name} is up already; `scripts/lab down {self.name}` removes it")
+        # A plain SIGTERM must tear down too: as an exception it runs every `with` and `finally` on the way.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            os.makedirs(f"{self.state}/files", exist_ok=True)
+            self._remember_owner()
+            self._make_download()
+            self._build_links()
+            self._build_client()
+            for index in self.reals:
+                self._build_real(index)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self):
+        """Remove everything of this name; safe to call at any time, twice, and from another process."""
+        for name in self.namespaces():
+            Namespace(name).delete()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def _remember_owner(self):
+        with open(f"{self.state}/owner", "w") as file:
+            file.write(f"{os.getpid()}\n")
+
+    def _make_download(self):
+        body = os.urandom(DOWNLOAD_BYTES)
+        self.download_sha256 = hashlib.sha256(body).hexdigest()
+        with open(f"{self.state}/files/20mb", "wb") as file:
+            file.write(body)
+
+    def _link(self, ns_a: Namespace, if_a: str, ns_b: Namespace, if_b: str):
+        """A veth pair made inside the namespaces, so this machine's own never sees it. Checksums are finished
+        in software on both ends: the director reads raw frames and veth would leave them half done."""
+        ns_a.ip(f"link add {if_a} mtu {at.MTU} type veth peer name {if_b} netns {ns_b.name} mtu {at.MTU}")
+        for ns, interface in ((ns_a, if_a), (ns_b, if_b)):
+            ns.run("ethtool", "-K", interface, "tx", "off")
+            ns.ip(f"link set {interface} up")
+
+    def _build_links(self):
+        for ns in (self.client, self.director, self.bridge):
+            ns.create()
+        self.bridge.sysctl(net__ipv6__conf__all__disable_ipv6=1, net__ipv6__conf__default__disable_ipv6=1)
+        self.bridge.ip("link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0")
+        self.bridge.ip("link set br0 up")
+
+        self._link(self.client, "outside", self.director, "outside")
+        self._link(self.director, "inside", self.bridge, "director")
+        self._link(self.client, "direct", self.bridge, "client")
+        for interface in ("director", "client"):
+            self.bridge.ip(f"link set {interface} master br0")
+        # The director's two links belong to DPDK: the kernel must neither answer nor speak on them.
+        for interface in ("outside", "inside"):
+            self.director.sysctl(**{f"net__ipv6__conf__{interface}__disable_ipv6": 1})
+            self.director.ip(f"link set {interface} arp off")
+
+    def _build_client(self):
+        c = self.client
+        c.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__default__rp_filter=0,
+                 net__ipv4__conf__outside__rp_filter=0, net__ipv4__conf__direct__rp_filter=0,
+                 net__ipv4__ip_local_port_range="1100 65000", net__ipv4__tcp_tw_reuse=1,
+                 net__ipv6__ip_nonlocal_bind=1)
+        lines = [
+            f"addr add {at.CLIENT}/24 dev outside",
+            f"addr add {at.CLIENT6}/64 dev outside nodad",
+            f"addr add {at.CLIENT_LEG}/32 dev direct",
+            f"addr add {at.CLIENT_LEG6}/128 dev direct nodad",
+            f"route add 10.0.0.0/24 via {at.DIRECTOR_OUTSIDE}",
+            f"route add fd00:10::/64 via {at.DIRECTOR_OUTSIDE6}",
+            f"route add local {at.CLIENT_NETWORK6} dev lo",
+        ]
+        lines += [f"route add local {network} dev lo" for network in at.CLIENT_NETWORKS]
+        c.batch(lines)
+
+    def _build_real(self, index: int):
+        real = self.reals[index]
+        real.create()
+        self._link(real, "eth0", self.bridge, at.real_name(index))
+        self.bridge.ip(f"link set {at.real_name(index)} master br0")
+        # Silent about the VIPs on `lo`: only what eth0 itself holds is answered and announced.
+        real.sysctl(net__ipv4__conf__all__arp_ignore=1, net__ipv4__conf__all__arp_announce=2,
+                    net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__eth0__rp_filter=0)
+        lines = [
+            f"addr add {at.real_address(index)}/24 dev eth0",
+            f"addr add {at.real_address6(index)}/64 dev eth0 nodad",
+            f"route add default via {at.DIRECTOR_INSIDE}",
+            f"route add default via {at.DIRECTOR_INSIDE6}",
+            # 1440: what the client sends must fit the director's outer IPv4 header of the TUN method.
+            f"route add default via {at.CLIENT_LEG} dev eth0 onlink advmss 1440 table 100",
+            f"route add default via {at.CLIENT_LEG6} dev eth0 onlink table 100",
+        ]
+        lines += [f"addr add {vip}/32 dev lo" for vip in at.DIRECT_VIPS]
+        lines += [f"addr add {vip}/128 dev lo nodad" for vip in at.DIRECT_VIPS6]
+        lines += [f"rule add from {vip} table 100" for vip in at.DIRECT_VIPS]
+        real.batch(lines)
+        for vip in at.DIRECT_VIPS6:
+            real.ip(f"-6 rule add from {vip} table 100")
+        real.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+        real.run("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da",
+                 "obj", decap_object(), "sec", "tc")
+        servers.start_nginx(self, index)
+        servers.start_udp_echo(self, index)
+
+
+def decap_object() -> str:
+    """The compiled decapsulation program; compiled when its source is newer."""
+    source = f"{ROOT}/tests/e2e/decap.bpf.c"
+    target = f"{ROOT}/build/decap.bpf.o"
+    if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        triplet = run("gcc", "-print-multiarch").stdout.strip()
+        run("clang", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{triplet}", "-c", source,
+            "-o", f"{target}.{os.getpid()}")
+        os.rename(f"{target}.{os.getpid()}", target)
+    return target
