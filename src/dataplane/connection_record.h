@@ -41,6 +41,7 @@ enum class ConnectionFlag : uint16_t {
   kNoClientPort = 0x0080,    // client port 0 stands for any (passive FTP data)
   kSideTable = 0x0100,       // side_slot is valid
   kFromSync = 0x0200,        // learnt from a peer, no packet seen here yet
+  kAssuredTold = 0x0400,     // the template's owner knows that this child is established
 };
 
 template <typename Address>

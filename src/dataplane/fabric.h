@@ -26,7 +26,11 @@ namespace fairlead::dataplane {
 
 // Between workers, about templates. These may never be lost: a full ring is retried every turn.
 struct TemplateMessage {
-  enum class Kind : uint8_t { kRelease, kAssured };
+  enum class Kind : uint8_t {
+    kRelease,         // a child is gone
+    kAssured,         // a child is established
+    kReleaseAssured,  // a child is gone that had been established, which was not told before
+  };
   Kind kind = Kind::kRelease;
   TemplateRef ref;
 };

@@ -49,10 +49,11 @@ struct RealView {
   int32_t weight = 0;
   uint32_t upper_threshold = 0;  // connections; 0: none
   uint32_t lower_threshold = 0;
-  NeighbourId next_hop;       // none: no route to it
-  PortId output;              // with next_hop
-  uint16_t mtu_bytes = 1500;  // of the link to it
-  IpAddress tunnel_source;    // TUN: the director's address towards it
+  NeighbourId next_hop;        // none: no route to it
+  PortId output;               // with next_hop
+  IpAddress next_hop_address;  // with next_hop: the real itself or a gateway
+  uint16_t mtu_bytes = 1500;   // of the link to it
+  IpAddress tunnel_source;     // TUN: the director's address towards it
 };
 
 struct PersistenceView {
@@ -125,8 +126,9 @@ struct LocalAddress {
 
 struct RouteView {
   PortId output;
-  NeighbourId gateway;  // none: on link, the destination itself is the neighbour
-  IpAddress source;     // our address on that port, for what we originate
+  NeighbourId gateway;        // none: on link, the destination itself is the neighbour
+  IpAddress gateway_address;  // with gateway
+  IpAddress source;           // our address on that port, for what we originate
 };
 
 // What a real sends comes from one of these; a miss on such a packet may be a reply another worker
