@@ -209,6 +209,13 @@ struct HealthConfig {
   uint32_t fall = 3;      // consecutive failures until down
   uint32_t rise = 2;      // consecutive successes until up again
   OnFail on_fail = OnFail::kDrain;
+
+  // Where to ask a real that has this port; 0: nowhere, which Validate refuses.
+  [[nodiscard]] uint16_t PortFor(uint16_t real_port) const {
+    if (port) return *port;
+    if (real_port == 0 && type == HealthType::kHttp) return 80;
+    return real_port;
+  }
   friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
 };
 

@@ -1,0 +1,83 @@
+#include "control/config/map_reader.h"
+
+#include <cassert>
+
+namespace fairlead::control {
+
+MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
+                     const Section& section)
+    : problems_(problems), path_(std::move(path)) {
+  problems_.Note(path_, node.mark);
+  if (!node.is_map()) {
+    problems_.SetUnreadable(path_);
+    if (node.kind == YamlNode::Kind::kNull)
+      problems_.Add(path_, node.mark, "has no value; write {} to take the defaults");
+    else if (node.kind != YamlNode::Kind::kBroken)
+      problems_.Add(path_, node.mark, WrongValue(node, "a map of keys and values").message);
+    return;
+  }
+  std::map<std::string_view, Mark> seen;
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    const YamlKey& key = node.keys[i];
+    if (key.is_broken) continue;
+    if (const auto [first, is_new] = seen.emplace(key.text, key.mark); !is_new) {
+      problems_.Add(
+          PathOf(key.text), key.mark,
+          "stands here twice; the first is on line " + std::to_string(first->second.line));
+      continue;
+    }
+    CheckKey(key, section);
+    problems_.Note(PathOf(key.text), node.items[i].mark);
+    values_.emplace(key.text, &node.items[i]);
+  }
+}
+
+void MapReader::CheckKey(const YamlKey& key, const Section& section) {
+  std::vector<std::string_view> names;
+  for (const KeyInfo& known : section.keys) {
+    if (known.name == key.text) {
+      if (!known.refusal.empty())
+        problems_.Add(PathOf(key.text), key.mark, std::string(known.refusal));
+      return;
+    }
+    if (known.refusal.empty()) names.push_back(known.name);
+  }
+  std::string sentence = "unknown key";
+  if (key.text == "<<") {
+    sentence = "merge keys (<<) are not allowed; write the values out";
+  } else if (const auto close = Suggest(key.text, names); !close.empty()) {
+    sentence += "; did you mean \"" + std::string(close) + "\"?";
+  } else {
+    sentence += "; the keys here are ";
+    for (size_t i = 0; i < names.size(); ++i)
+      sentence += (i == 0 ? "" : ", ") + std::string(names[i]);
+  }
+  // Quoted like this, a key can be anything without making the path unreadable.
+  const bool is_word =
+      key.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos &&
+      !key.text.empty();
+  problems_.Add(PathOf(is_word ? key.text : Quote(key.text)), key.mark, sentence);
+}
+
+std::string MapReader::PathOf(std::string_view key) const {
+  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+const YamlNode* MapReader::Find(std::string_view key) const {
+  const auto it = values_.find(key);
+  if (it == values_.end() || it->second->kind == YamlNode::Kind::kBroken) return nullptr;
+  return it->second;
+}
+
+bool MapReader::Require(std::string_view key, std::string_view why) {
+  if (Has(key)) return true;
+  // A map that could not be read at all has already been reported.
+  if (problems_.IsUnreadable(path_)) return false;
+  std::string sentence = "the key \"" + std::string(key) + "\" is missing";
+  if (!why.empty()) sentence += "; " + std::string(why);
+  problems_.Add(path_, std::move(sentence));
+  problems_.SetBroken(PathOf(key));
+  return false;
+}
+
+}  // namespace fairlead::control

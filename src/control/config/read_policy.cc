@@ -1,0 +1,82 @@
+#include "control/config/section_readers.h"
+
+namespace fairlead::control {
+namespace {
+
+constexpr Duration kMinTimeout = 1s;
+constexpr Duration kMaxTimeout = 24h * 31;  // what ipvsadm takes (spec section 4.7)
+
+// Methods and tunnels of spec section 5 that are still to come.
+constexpr std::string_view kPlannedForwards[] = {"fullnat", "gue", "gre", "localnode", "bypass"};
+constexpr std::string_view kPlannedSchedulers[] = {"lblc", "lblcr", "dh",  "fo",
+                                                   "ovf",  "twos",  "none"};
+
+void ReadTunnelType(MapReader& reader, const ForwardMethod method) {
+  const YamlNode* const type = reader.Find("type");
+  if (type == nullptr) return;
+  if (method != ForwardMethod::kTun) {
+    reader.problems().Add(reader.PathOf("type"), "only \"method: tun\" has a type");
+  } else if (type->is_scalar() && (type->text == "gue" || type->text == "gre")) {
+    reader.problems().Add(reader.PathOf("type"),
+                          Quote(type->text) + " is not supported by this version; use ipip");
+  } else if (!type->is_scalar() || type->text != "ipip") {
+    reader.problems().Add(reader.PathOf("type"), WrongValue(*type, "ipip").message);
+  }
+}
+
+}  // namespace
+
+void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler) {
+  reader.Word("scheduler", &scheduler, kPlannedSchedulers);
+}
+
+void ReadForward(MapReader& reader, ForwardMethod& forward) {
+  const YamlNode* const node = reader.Find("forward");
+  if (node == nullptr) return;
+  if (!node->is_map()) {
+    reader.Word("forward", &forward, kPlannedForwards);
+    return;
+  }
+  MapReader inner(reader.problems(), *node, reader.PathOf("forward"), kForwardSection);
+  if (!inner.Require("method")) return;
+  if (inner.Word("method", &forward, kPlannedForwards)) ReadTunnelType(inner, forward);
+}
+
+void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts) {
+  const YamlNode* const node = reader.Find("timeouts");
+  if (node == nullptr) return;
+  MapReader inner(reader.problems(), *node, reader.PathOf("timeouts"), kTimeoutsSection);
+  inner.Time("tcp", &timeouts.tcp, kMinTimeout, kMaxTimeout);
+  inner.Time("tcp_fin", &timeouts.tcp_fin, kMinTimeout, kMaxTimeout);
+  inner.Time("udp", &timeouts.udp, kMinTimeout, kMaxTimeout);
+}
+
+void ReadDefaults(MapReader reader, DefaultsConfig& defaults) {
+  ReadSchedulerName(reader, defaults.scheduler);
+  ReadForward(reader, defaults.forward);
+  ReadTimeouts(reader, defaults.timeouts);
+}
+
+void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
+  reader.Bool("cache_bypass", &policy.cache_bypass);
+  reader.Number("conn_reuse_mode", &policy.conn_reuse_mode, 0, 3);
+  reader.Number("drop_packet", &policy.drop_packet, 0, 3);
+  reader.Bool("expire_nodest_conn", &policy.expire_nodest_conn);
+  reader.Bool("expire_quiescent_template", &policy.expire_quiescent_template);
+  reader.Bool("nat_icmp_send", &policy.nat_icmp_send);
+  reader.Bool("pmtu_disc", &policy.pmtu_disc);
+  reader.Bool("schedule_icmp", &policy.schedule_icmp);
+  reader.Number("secure_tcp", &policy.secure_tcp, 0, 3);
+  reader.Bool("sloppy_tcp", &policy.sloppy_tcp);
+}
+
+void ReadPolicy(MapReader reader, PolicyConfig& policy) {
+  ReadServicePolicy(reader, policy.service);
+  reader.Number("am_droprate", &policy.am_droprate, 0, 1'000'000);
+  reader.Number("drop_entry", &policy.drop_entry, 0, 3);
+  reader.Word("no_listener", &policy.no_listener);
+  constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
+  reader.Word("announce", &policy.announce, kPlanned);
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,196 @@
+#include "control/config/schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace fairlead::control {
+namespace {
+
+constexpr std::string_view kNotYet = "is not supported by this version";
+constexpr std::string_view kNotHere =
+    "is a Linux sysctl with no meaning here; it is not supported by this version";
+
+constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
+                                 {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
+                                 {"policy"},      {"services"},   {"api"},      {"log"}};
+
+constexpr KeyInfo kDirectorKeys[] = {{"name"},        {"workers"},      {"idle"},
+                                     {"connections"}, {"connections6"}, {"templates"},
+                                     {"arena"},       {"hugepages"},    {"eal"}};
+
+constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},        {"role"},         {"addresses"},
+                                 {"mtu"},      {"exception"},     {"queues"},       {"descriptors"},
+                                 {"offloads"}, {"vlan", kNotYet}, {"bond", kNotYet}};
+
+constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
+
+constexpr KeyInfo kPrefixSetKeys[] = {{"file"}};
+
+constexpr KeyInfo kRuleKeys[] = {
+    {"name"},        {"mark"},        {"action"},           {"protocol"},  {"source"},
+    {"destination"}, {"source_port"}, {"destination_port"}, {"input_port"}};
+
+constexpr KeyInfo kDefaultsKeys[] = {{"scheduler"}, {"forward"}, {"timeouts"}};
+
+constexpr KeyInfo kTimeoutsKeys[] = {{"tcp"}, {"tcp_fin"}, {"udp"}, {"sctp", kNotYet}};
+
+constexpr KeyInfo kForwardKeys[] = {
+    {"method"}, {"type"}, {"local_addresses", kNotYet}, {"port", kNotYet}, {"checksum", kNotYet}};
+
+constexpr KeyInfo kClientGroupKeys[] = {{"name"}, {"source"}};
+
+template <size_t N, size_t M>
+constexpr std::array<KeyInfo, N + M> Join(const std::array<KeyInfo, N>& a,
+                                          const std::array<KeyInfo, M>& b) {
+  std::array<KeyInfo, N + M> all{};
+  std::copy(a.begin(), a.end(), all.begin());
+  std::copy(b.begin(), b.end(), all.begin() + N);
+  return all;
+}
+
+// The sysctls of spec section 13 that are not ours yet, or never will be.
+constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
+    {{"amemthresh", kNotYet},
+     {"backup_only", kNotYet},
+     {"conn_lfactor", kNotHere},
+     {"conn_max", "is not supported by this version; director.connections is the limit"},
+     {"conntrack", kNotHere},
+     {"debug_level", kNotHere},
+     {"est_cpulist", kNotHere},
+     {"est_nice", kNotHere},
+     {"ignore_tunneled", kNotYet},
+     {"lblc_expiration", kNotYet},
+     {"lblcr_expiration", kNotYet},
+     {"run_estimation", kNotHere},
+     {"sloppy_sctp", kNotYet},
+     {"snat_reroute", kNotHere},
+     {"svc_lfactor", kNotHere},
+     {"sync_persist_mode", kNotYet},
+     {"sync_ports", kNotYet},
+     {"sync_qlen_max", kNotYet},
+     {"sync_refresh_period", kNotYet},
+     {"sync_retries", kNotYet},
+     {"sync_sock_size", kNotYet},
+     {"sync_threshold", kNotYet},
+     {"sync_version", kNotYet}});
+
+constexpr auto kPolicyKeys = Join(std::to_array<KeyInfo>({{"am_droprate"},
+                                                          {"announce"},
+                                                          {"cache_bypass"},
+                                                          {"conn_reuse_mode"},
+                                                          {"drop_entry"},
+                                                          {"drop_packet"},
+                                                          {"expire_nodest_conn"},
+                                                          {"expire_quiescent_template"},
+                                                          {"nat_icmp_send"},
+                                                          {"no_listener"},
+                                                          {"pmtu_disc"},
+                                                          {"schedule_icmp"},
+                                                          {"secure_tcp"},
+                                                          {"sloppy_tcp"}}),
+                                  kRefusedSysctls);
+
+constexpr std::string_view kGlobalOnly =
+    "holds for the whole director; set it in the top-level policy";
+
+constexpr auto kServicePolicyKeys =
+    Join(std::to_array<KeyInfo>({{"cache_bypass"},
+                                 {"conn_reuse_mode"},
+                                 {"drop_packet"},
+                                 {"expire_nodest_conn"},
+                                 {"expire_quiescent_template"},
+                                 {"nat_icmp_send"},
+                                 {"pmtu_disc"},
+                                 {"schedule_icmp"},
+                                 {"secure_tcp"},
+                                 {"sloppy_tcp"},
+                                 {"am_droprate", kGlobalOnly},
+                                 {"drop_entry", kGlobalOnly},
+                                 {"no_listener", kGlobalOnly},
+                                 {"announce", "is a key of the service itself"}}),
+         kRefusedSysctls);
+
+constexpr KeyInfo kServiceKeys[] = {
+    {"name"},
+    {"mark"},
+    {"family"},
+    {"address"},
+    {"protocol"},
+    {"port"},
+    {"allow_any_port"},
+    {"scheduler"},
+    {"scheduler_flags"},
+    {"persistence"},
+    {"one_packet"},
+    {"forward"},
+    {"timeouts"},
+    {"policy"},
+    {"announce"},
+    {"health"},
+    {"fallback"},
+    {"reals"},
+    {"engine", kNotYet},
+    {"on_remove", kNotYet},
+    {"type", "belongs into forward: write { method: tun, type: ipip }"},
+    {"local_addresses", kNotYet}};
+
+constexpr KeyInfo kPersistenceKeys[] = {{"timeout"},
+                                        {"netmask"},
+                                        {"netmask6"},
+                                        {"renew"},
+                                        {"max_lifetime", kNotYet},
+                                        {"rekey", kNotYet},
+                                        {"netmasks", kNotYet},
+                                        {"client_groups", kNotYet},
+                                        {"group", kNotYet},
+                                        {"spread", kNotYet}};
+
+constexpr KeyInfo kHealthKeys[] = {{"type"},     {"path"},    {"host"}, {"port"}, {"expect"},
+                                   {"interval"}, {"timeout"}, {"fall"}, {"rise"}, {"on_fail"}};
+
+constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
+
+constexpr KeyInfo kRealKeys[] = {{"address"},         {"port"},    {"weight"}, {"upper_threshold"},
+                                 {"lower_threshold"}, {"forward"}, {"state"}};
+
+constexpr KeyInfo kApiKeys[] = {{"listen"},
+                                {"token_file", kNotYet},
+                                {"certificate", kNotYet},
+                                {"key", kNotYet},
+                                {"client_ca", kNotYet}};
+
+constexpr KeyInfo kLogKeys[] = {{"level"}};
+
+}  // namespace
+
+const Section kRootSection{"", kRootKeys};
+const Section kDirectorSection{"director", kDirectorKeys};
+const Section kPortSection{"ports[]", kPortKeys};
+const Section kRouteSection{"routes[]", kRouteKeys};
+const Section kPrefixSetSection{"prefix_sets.*", kPrefixSetKeys};
+const Section kRuleSection{"classifier[]", kRuleKeys};
+const Section kDefaultsSection{"defaults", kDefaultsKeys};
+const Section kTimeoutsSection{"*.timeouts", kTimeoutsKeys};
+const Section kForwardSection{"*.forward", kForwardKeys};
+const Section kClientGroupSection{"client_groups[]", kClientGroupKeys};
+const Section kPolicySection{"policy", kPolicyKeys};
+const Section kServiceSection{"services[]", kServiceKeys};
+const Section kServicePolicySection{"services[].policy", kServicePolicyKeys};
+const Section kPersistenceSection{"services[].persistence", kPersistenceKeys};
+const Section kHealthSection{"services[].health", kHealthKeys};
+const Section kFallbackSection{"services[].fallback", kFallbackKeys};
+const Section kRealSection{"services[].reals[]", kRealKeys};
+const Section kApiSection{"api", kApiKeys};
+const Section kLogSection{"log", kLogKeys};
+
+std::span<const Section* const> AllSections() {
+  static constexpr const Section* kAll[] = {
+      &kRootSection,          &kDirectorSection,    &kPortSection,     &kRouteSection,
+      &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection, &kTimeoutsSection,
+      &kForwardSection,       &kClientGroupSection, &kPolicySection,   &kServiceSection,
+      &kServicePolicySection, &kPersistenceSection, &kHealthSection,   &kFallbackSection,
+      &kRealSection,          &kApiSection,         &kLogSection};
+  return kAll;
+}
+
+}  // namespace fairlead::control

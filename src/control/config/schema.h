@@ -1,0 +1,48 @@
+// Every key of the configuration file, section by section: the only list there is.
+//
+//   for (const Section* section : AllSections())
+//     for (const KeyInfo& key : section->keys) ...
+//
+// A key with a refusal is one of the design that this version does not do, or one that people try;
+// its sentence says so. Tests hold this list against config/reference.yaml and docs/.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace fairlead::control {
+
+struct KeyInfo {
+  std::string_view name;
+  std::string_view refusal = {};  // empty: the key works
+};
+
+struct Section {
+  // Where it stands, list items as []: "services[].reals[]". "*.x": every key x of any section.
+  std::string_view name;
+  std::span<const KeyInfo> keys;
+};
+
+extern const Section kRootSection;
+extern const Section kDirectorSection;
+extern const Section kPortSection;
+extern const Section kRouteSection;
+extern const Section kPrefixSetSection;
+extern const Section kRuleSection;
+extern const Section kDefaultsSection;
+extern const Section kTimeoutsSection;
+extern const Section kForwardSection;
+extern const Section kClientGroupSection;
+extern const Section kPolicySection;
+extern const Section kServiceSection;
+extern const Section kServicePolicySection;
+extern const Section kPersistenceSection;
+extern const Section kHealthSection;
+extern const Section kFallbackSection;
+extern const Section kRealSection;
+extern const Section kApiSection;
+extern const Section kLogSection;
+
+std::span<const Section* const> AllSections();
+
+}  // namespace fairlead::control

@@ -1,0 +1,45 @@
+// One function a section of the file: a YAML node into its part of the model.
+//
+// Each reports what is wrong by itself (types, ranges, missing keys); what depends on other parts
+// is for validate.h. Lists in the model keep one entry for each in the file, also for one that
+// could not be read, so that services[2] means the same in both. Threads: one, but for the file of
+// a prefix set.
+#pragma once
+
+#include <string>
+
+#include "control/config/map_reader.h"
+#include "control/config/model.h"
+
+namespace fairlead::control {
+
+// read_director.cc: the process itself.
+void ReadDirector(MapReader reader, DirectorConfig& director);
+void ReadApi(MapReader reader, ApiConfig& api);
+void ReadLog(MapReader reader, LogConfig& log);
+
+// read_network.cc
+void ReadPort(MapReader reader, PortConfig& port);
+void ReadRoute(MapReader reader, RouteConfig& route);
+
+// read_classifier.cc. `directory`: what file names of prefix sets are relative to.
+void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string& directory,
+                    std::vector<PrefixSet>& sets);
+// `index`: of the rule in its list, for the name of one that has none.
+void ReadRule(MapReader reader, size_t index, ClassifierRule& rule);
+void ReadClientGroup(MapReader reader, ClientGroup& group);
+
+// read_policy.cc: what services share. The readers of single keys are for services as well.
+void ReadDefaults(MapReader reader, DefaultsConfig& defaults);
+void ReadPolicy(MapReader reader, PolicyConfig& policy);
+void ReadServicePolicy(MapReader& reader, ServicePolicy& policy);
+void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts);       // the key `timeouts`
+void ReadForward(MapReader& reader, ForwardMethod& forward);          // the key `forward`
+void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler);  // the key `scheduler`
+
+// read_service.cc. `model` gives the defaults and the policy, which are read before.
+void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& service);
+// read_health.cc
+void ReadHealth(MapReader reader, HealthConfig& health);
+
+}  // namespace fairlead::control

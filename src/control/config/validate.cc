@@ -1,0 +1,84 @@
+#include "control/config/validate.h"
+
+#include "base/ids.h"
+#include "control/config/validate_util.h"
+
+namespace fairlead::control {
+namespace {
+
+constexpr uint16_t kMinMtu6 = 1280;  // RFC 8200 section 5
+
+void CheckPort(const PortConfig& port, const std::string& path, FirstPlaces<IpAddress>& addresses,
+               Problems& problems) {
+  for (size_t i = 0; i < port.addresses.size(); ++i) {
+    const std::string at = ItemPath(path + ".addresses", i);
+    if (problems.IsBroken(at)) continue;
+    const IpAddress& address = port.addresses[i].address;
+    if (const std::string* first = addresses.Earlier(address, at)) {
+      problems.Add(at, address.ToString() + " is already the address of a port at " +
+                           problems.Where(*first));
+    }
+    if (!address.is_v4() && port.mtu < kMinMtu6 && !problems.IsBroken(path + ".mtu")) {
+      problems.Add(path + ".mtu", "must be at least 1280 on a port with an IPv6 address");
+      return;
+    }
+  }
+}
+
+// Whether the next hop is a neighbour: in the network of a port, and not the port itself.
+void CheckNextHop(const ConfigModel& model, const RouteConfig& route, const std::string& path,
+                  Problems& problems) {
+  if (problems.IsBroken(path) || problems.IsBroken("ports")) return;
+  for (const PortConfig& port : model.ports) {
+    for (const Prefix& own : port.addresses) {
+      if (own.address == route.via) {
+        problems.Add(path, route.via.ToString() + " is the director's own address");
+        return;
+      }
+      if (own.Contains(route.via)) return;
+    }
+  }
+  problems.Add(path, route.via.ToString() + " is in no network of a port, so it cannot be reached");
+}
+
+}  // namespace
+
+void Validate(const ConfigModel& model, Problems& problems) {
+  ValidateNetwork(model, problems);
+  ValidateClassifier(model, problems);
+  ValidateServices(model, problems);
+}
+
+void ValidateNetwork(const ConfigModel& model, Problems& problems) {
+  if (model.ports.empty() && !problems.IsBroken("ports"))
+    problems.Add("ports", "at least one port is needed");
+  if (model.ports.size() > kMaxPorts)
+    problems.Add("ports", "at most " + std::to_string(kMaxPorts) + " ports are possible");
+  FirstPlaces<std::string> names, devices;
+  FirstPlaces<IpAddress> addresses;
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    const PortConfig& port = model.ports[i];
+    const std::string path = ItemPath("ports", i);
+    CheckName(names, port.name, path, problems);
+    if (!problems.IsBroken(path + ".device")) {
+      if (const std::string* first = devices.Earlier(port.device, path))
+        problems.Add(path + ".device",
+                     "the device is taken by the port at " + problems.Where(*first));
+    }
+    CheckPort(port, path, addresses, problems);
+  }
+  FirstPlaces<std::string> targets;
+  for (size_t i = 0; i < model.routes.size(); ++i) {
+    const RouteConfig& route = model.routes[i];
+    const std::string path = ItemPath("routes", i);
+    if (problems.IsBroken(path + ".to")) continue;
+    if (const std::string* first = targets.Earlier(route.to.ToString(), path))
+      problems.Add(path + ".to", "there is already a route to it at " + problems.Where(*first));
+    if (!problems.IsBroken(path + ".via") && route.to.address.family() != route.via.family())
+      problems.Add(path + ".via", "must be of the same IP version as \"to\"");
+    else
+      CheckNextHop(model, route, path + ".via", problems);
+  }
+}
+
+}  // namespace fairlead::control

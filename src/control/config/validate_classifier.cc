@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "control/config/suggest.h"
+#include "control/config/validate.h"
+#include "control/config/validate_util.h"
+
+namespace fairlead::control {
+namespace {
+
+std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known) {
+  const std::string_view close = Suggest(word, known);
+  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
+}
+
+const PrefixSet* FindSet(const ConfigModel& model, const std::string& name) {
+  const auto it = std::find_if(model.prefix_sets.begin(), model.prefix_sets.end(),
+                               [&](const PrefixSet& set) { return set.name == name; });
+  return it == model.prefix_sets.end() ? nullptr : &*it;
+}
+
+// The places of "@set" among a match's items: the k-th set stands somewhere, but only a lone value
+// or a list of sets alone has a place of its own; else the key's place will do.
+void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::string& path,
+               Problems& problems) {
+  if (problems.IsBroken("prefix_sets")) {
+    // A set may be missing just because its name could not be read.
+    if (problems.IsUnreadable("prefix_sets")) return;
+  }
+  for (size_t i = 0; i < match.sets.size(); ++i) {
+    if (FindSet(model, match.sets[i]) != nullptr) continue;
+    std::vector<std::string_view> known;
+    for (const PrefixSet& set : model.prefix_sets) known.push_back(set.name);
+    const bool is_list_of_sets = match.prefixes.empty();
+    problems.Add(
+        is_list_of_sets ? ItemPath(path, i) : path,
+        "there is no prefix set " + Quote(match.sets[i]) + DidYouMean(match.sets[i], known));
+  }
+}
+
+struct Families {
+  bool v4 = false;
+  bool v6 = false;
+};
+
+Families FamiliesOf(const ConfigModel& model, const AddressMatch& match) {
+  if (match.is_any()) return {true, true};
+  Families families;
+  const auto add = [&families](const std::vector<Prefix>& prefixes) {
+    for (const Prefix& p : prefixes) (p.address.is_v4() ? families.v4 : families.v6) = true;
+  };
+  add(match.prefixes);
+  for (const std::string& name : match.sets) {
+    const PrefixSet* const set = FindSet(model, name);
+    // An empty set matches nothing today, and may be filled by the next reload.
+    if (set == nullptr || set->prefixes.empty()) return {true, true};
+    add(set->prefixes);
+  }
+  return families;
+}
+
+void CheckRule(const ConfigModel& model, const ClassifierRule& rule, const std::string& path,
+               Problems& problems) {
+  CheckSets(model, rule.source, path + ".source", problems);
+  CheckSets(model, rule.destination, path + ".destination", problems);
+  const bool has_ports = !rule.source_ports.empty() || !rule.destination_ports.empty();
+  if (rule.protocol == Protocol::kIcmp && has_ports) {
+    problems.Add(path + (rule.source_ports.empty() ? ".destination_port" : ".source_port"),
+                 "ICMP has no ports");
+  }
+  if (!problems.IsBroken(path + ".source") && !problems.IsBroken(path + ".destination")) {
+    const Families from = FamiliesOf(model, rule.source);
+    const Families to = FamiliesOf(model, rule.destination);
+    if (!(from.v4 && to.v4) && !(from.v6 && to.v6))
+      problems.Add(path, "can never match: source and destination have no IP version in common");
+  }
+  if (rule.input_port.empty() || problems.IsBroken("ports")) return;
+  std::vector<std::string_view> known;
+  for (const PortConfig& port : model.ports) known.push_back(port.name);
+  if (std::find(known.begin(), known.end(), rule.input_port) == known.end()) {
+    problems.Add(path + ".input_port",
+                 "there is no port " + Quote(rule.input_port) + DidYouMean(rule.input_port, known));
+  }
+}
+
+}  // namespace
+
+void ValidateClassifier(const ConfigModel& model, Problems& problems) {
+  FirstPlaces<std::string> rules, groups;
+  for (size_t i = 0; i < model.classifier.size(); ++i) {
+    const std::string path = ItemPath("classifier", i);
+    if (problems.IsUnreadable(path)) continue;
+    CheckName(rules, model.classifier[i].name, path, problems);
+    CheckRule(model, model.classifier[i], path, problems);
+  }
+  for (size_t i = 0; i < model.client_groups.size(); ++i) {
+    const std::string path = ItemPath("client_groups", i);
+    if (problems.IsUnreadable(path)) continue;
+    CheckName(groups, model.client_groups[i].name, path, problems);
+    CheckSets(model, model.client_groups[i].source, path + ".source", problems);
+  }
+}
+
+}  // namespace fairlead::control

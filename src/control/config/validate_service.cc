@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <tuple>
+
+#include "control/config/names.h"
+#include "control/config/units.h"
+#include "control/config/validate.h"
+#include "control/config/validate_util.h"
+
+namespace fairlead::control {
+namespace {
+
+using ServiceKey = std::tuple<uint32_t, Family, Protocol, IpAddress, uint16_t>;
+
+std::string KeyText(const ServiceConfig& service) {
+  if (service.is_mark()) {
+    return "mark " + std::to_string(service.mark) + " (" + std::string(ToWord(service.family)) +
+           ")";
+  }
+  return std::string(ToWord(service.protocol)) + " " +
+         Endpoint{service.address, Be16::FromHost(service.port)}.ToString();
+}
+
+std::string EndpointText(const IpAddress& address, uint16_t port) {
+  return port == 0 ? address.ToString() : Endpoint{address, Be16::FromHost(port)}.ToString();
+}
+
+bool IsKeyBroken(const std::string& path, const Problems& problems) {
+  for (const char* key : {".mark", ".family", ".address", ".protocol", ".port"})
+    if (problems.IsBroken(path + key)) return true;
+  return false;
+}
+
+void CheckAnyPort(const ServiceConfig& service, const std::string& path, Problems& problems) {
+  if (service.is_mark() || problems.IsBroken(path + ".port") ||
+      problems.IsBroken(path + ".allow_any_port"))
+    return;
+  if (service.port != 0) {
+    if (service.allow_any_port)
+      problems.Add(path + ".allow_any_port",
+                   "is only for port 0; this service has port " + std::to_string(service.port));
+    return;
+  }
+  if (!service.allow_any_port)
+    problems.Add(path + ".port", "port 0 takes every port; say so with \"allow_any_port: true\"");
+  // Without a template the second port of a client has no way to the same real (spec section 2.3).
+  if (!service.persistence)
+    problems.Add(path + ".port", "port 0 needs persistence; add \"persistence: {}\"");
+}
+
+void CheckHealth(const ServiceConfig& service, const std::string& path, Problems& problems) {
+  const HealthConfig& health = *service.health;
+  const std::string at = path + ".health";
+  if (health.timeout > health.interval && !problems.IsBroken(at + ".timeout") &&
+      !problems.IsBroken(at + ".interval")) {
+    problems.Add(at + ".timeout",
+                 "must not be longer than the interval, " + FormatDuration(health.interval));
+  }
+  if (problems.IsBroken(at + ".port") || problems.IsBroken(at + ".type")) return;
+  for (size_t i = 0; i < service.reals.size(); ++i) {
+    if (problems.IsBroken(ItemPath(path + ".reals", i) + ".port")) continue;
+    if (health.PortFor(service.reals[i].port) != 0 || IsKeyBroken(path, problems)) continue;
+    problems.Add(at, "needs a port: the reals of this service have none of their own");
+    return;
+  }
+}
+
+// The rules a real and a fallback share (spec section 5.8).
+struct Target {
+  const IpAddress& address;
+  uint16_t port;
+  ForwardMethod forward;
+};
+
+void CheckTargetPort(const ServiceConfig& service, const Target& target, const std::string& path,
+                     Problems& problems) {
+  if (problems.IsBroken(path + ".port") || problems.IsBroken(path + ".forward")) return;
+  if (service.is_mark()) {
+    if (target.forward != ForwardMethod::kNat && target.port != 0)
+      problems.Add(path + ".port", "only NAT can change the port; leave it out");
+  } else if (service.port == 0) {
+    if (target.port != 0)
+      problems.Add(path + ".port", "a port-0 service keeps the client's port; leave it out");
+  } else if (target.port == 0) {
+    problems.Add(path + ".port", "must be from 1 to 65535");
+  } else if (target.forward != ForwardMethod::kNat && target.port != service.port) {
+    problems.Add(path + ".port", "only NAT can change the port; it must be the service's, " +
+                                     std::to_string(service.port) + ", or left out");
+  }
+}
+
+void CheckTarget(const ConfigModel& model, const ServiceConfig& service, const Target& target,
+                 const std::string& path, Problems& problems) {
+  const std::string at = path + ".address";
+  if (problems.IsBroken(at)) return;
+  if (target.address.family() != service.family) {
+    problems.Add(at, "must be an " +
+                         std::string(service.family == Family::kIpv4 ? "IPv4" : "IPv6") +
+                         " address as the service has; mixed IP versions are not supported by "
+                         "this version");
+    return;
+  }
+  if (!target.address.is_v4() && target.address.v6().is_link_local())
+    problems.Add(at, "must not be a link-local address");
+  if (!service.is_mark() && target.address == service.address)
+    problems.Add(at, "is the service's own address");
+  for (const PortConfig& port : model.ports) {
+    for (const Prefix& own : port.addresses) {
+      if (own.address != target.address) continue;
+      problems.Add(at, "is an address of port " + Quote(port.name) +
+                           "; the director as a real server is not supported by this version");
+    }
+  }
+}
+
+void CheckReals(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
+                Problems& problems) {
+  FirstPlaces<std::pair<IpAddress, uint16_t>> places;
+  for (size_t i = 0; i < service.reals.size(); ++i) {
+    const RealConfig& real = service.reals[i];
+    const std::string at = ItemPath(path + ".reals", i);
+    if (problems.IsUnreadable(at)) continue;
+    CheckTarget(model, service, {real.address, real.port, real.forward}, at, problems);
+    CheckTargetPort(service, {real.address, real.port, real.forward}, at, problems);
+    if (real.lower_threshold > real.upper_threshold &&
+        !problems.IsBroken(at + ".upper_threshold") &&
+        !problems.IsBroken(at + ".lower_threshold")) {
+      problems.Add(at + ".lower_threshold", real.upper_threshold == 0
+                                                ? "needs an upper_threshold"
+                                                : "must not be above the upper_threshold, " +
+                                                      std::to_string(real.upper_threshold));
+    }
+    if (problems.IsBroken(at + ".address") || problems.IsBroken(at + ".port")) continue;
+    if (const std::string* first = places.Earlier({real.address, real.port}, at)) {
+      problems.Add(at, EndpointText(real.address, real.port) +
+                           " is already a real of this service at " + problems.Where(*first));
+    }
+  }
+}
+
+void CheckFallback(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
+                   Problems& problems) {
+  const FallbackConfig& fallback = *service.fallback;
+  const std::string at = path + ".fallback";
+  if (problems.IsUnreadable(at)) return;
+  const Target target{fallback.address, fallback.port, fallback.forward};
+  CheckTarget(model, service, target, at, problems);
+  CheckTargetPort(service, target, at, problems);
+  if (problems.IsBroken(at + ".address") || problems.IsBroken(at + ".port")) return;
+  for (const RealConfig& real : service.reals) {
+    if (real.address == fallback.address && real.port == fallback.port)
+      problems.Add(at,
+                   EndpointText(real.address, real.port) + " is already a real of this service");
+  }
+}
+
+}  // namespace
+
+void ValidateServices(const ConfigModel& model, Problems& problems) {
+  FirstPlaces<std::string> names;
+  FirstPlaces<ServiceKey> keys;
+  for (size_t i = 0; i < model.services.size(); ++i) {
+    const ServiceConfig& service = model.services[i];
+    const std::string path = ItemPath("services", i);
+    if (problems.IsUnreadable(path)) continue;
+    const bool is_key_broken = IsKeyBroken(path, problems);
+    if (!is_key_broken) {
+      const ServiceKey key{service.mark, service.family, service.protocol, service.address,
+                           service.port};
+      if (const std::string* first = keys.Earlier(key, path)) {
+        problems.Add(path,
+                     KeyText(service) + " is already the service at " + problems.Where(*first));
+        problems.SetBroken(path + ".name");  // a derived name would repeat it
+      }
+      CheckName(names, service.name, path, problems);
+    }
+    CheckAnyPort(service, path, problems);
+    if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
+        !is_key_broken)
+      problems.Add(path + ".one_packet", "is only for UDP and mark services");
+    if (service.health && !problems.IsUnreadable(path + ".health"))
+      CheckHealth(service, path, problems);
+    if (is_key_broken) continue;
+    CheckReals(model, service, path, problems);
+    if (service.fallback) CheckFallback(model, service, path, problems);
+  }
+}
+
+}  // namespace fairlead::control

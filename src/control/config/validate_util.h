@@ -1,0 +1,40 @@
+// Small helps of the validators: paths, and who had a name first.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "control/config/problems.h"
+
+namespace fairlead::control {
+
+// "services" and 2 → "services[2]".
+inline std::string ItemPath(const std::string& list, size_t index) {
+  return list + "[" + std::to_string(index) + "]";
+}
+
+// Remembers the path that brought each key first.
+template <typename Key>
+class FirstPlaces {
+ public:
+  // The path of an earlier item with this key, or null; then `path` is remembered.
+  const std::string* Earlier(const Key& key, const std::string& path) {
+    const auto [it, is_new] = paths_.emplace(key, path);
+    return is_new ? nullptr : &it->second;
+  }
+
+ private:
+  std::map<Key, std::string> paths_;
+};
+
+// Reports a name that another item of the same kind has.
+inline void CheckName(FirstPlaces<std::string>& names, const std::string& name,
+                      const std::string& item_path, Problems& problems) {
+  const std::string path = item_path + ".name";
+  if (problems.IsBroken(path)) return;
+  if (const std::string* first = names.Earlier(name, item_path))
+    problems.Add(path, "the name " + Quote(name) + " is taken by " + problems.Where(*first));
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <set>
+
+#include "control/config/validate.h"
+#include "control/config/validate_util.h"
+
+namespace fairlead::control {
+namespace {
+
+class Warner {
+ public:
+  Warner(const ConfigModel& model, const Problems& places) : model_(model), places_(places) {}
+
+  std::vector<Error> Run() {
+    KeptOnly();
+    Marks();
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const ServiceConfig& service = model_.services[i];
+      const std::string path = ItemPath("services", i);
+      if (service.reals.empty() && !service.fallback)
+        Add(path, "has no reals: its clients get ICMP port unreachable");
+      for (size_t r = 0; r < service.reals.size(); ++r)
+        Reachable(service.reals[r].address, ItemPath(path + ".reals", r));
+      if (service.fallback) Reachable(service.fallback->address, path + ".fallback");
+    }
+    return std::move(warnings_);
+  }
+
+ private:
+  void Add(const std::string& path, std::string sentence) {
+    const std::string where = places_.Where(path);
+    warnings_.push_back(
+        {ErrorCode::kInvalid, std::move(sentence), where == path ? path : where + ": " + path});
+  }
+
+  void KeptOnly() {
+    if (model_.director.arena[0] == '/')
+      Add("director.arena", "has no effect yet: this version keeps no state over a restart");
+    if (!model_.client_groups.empty())
+      Add("client_groups", "has no effect yet: this version has no groups for persistence");
+  }
+
+  void Marks() {
+    std::set<uint32_t> set_by_rules, used;
+    for (const ServiceConfig& service : model_.services) used.insert(service.mark);
+    for (size_t i = 0; i < model_.classifier.size(); ++i) {
+      const ClassifierRule& rule = model_.classifier[i];
+      if (rule.action != RuleAction::kMark) continue;
+      set_by_rules.insert(rule.mark);
+      if (!used.contains(rule.mark))
+        Add(ItemPath("classifier", i) + ".mark",
+            "no service has this mark, so the rule changes nothing but who matches first");
+    }
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const uint32_t mark = model_.services[i].mark;
+      if (mark != 0 && !set_by_rules.contains(mark))
+        Add(ItemPath("services", i) + ".mark", "no classifier rule sets this mark");
+    }
+  }
+
+  void Reachable(const IpAddress& address, const std::string& path) {
+    for (const PortConfig& port : model_.ports)
+      for (const Prefix& own : port.addresses)
+        if (own.Contains(address)) return;
+    for (const RouteConfig& route : model_.routes)
+      if (route.to.Contains(address)) return;
+    Add(path + ".address", "no port's network and no route leads there");
+  }
+
+  const ConfigModel& model_;
+  const Problems& places_;
+  std::vector<Error> warnings_;
+};
+
+}  // namespace
+
+std::vector<Error> FindWarnings(const ConfigModel& model, const Problems& places) {
+  return Warner(model, places).Run();
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,96 @@
+#include "control/config/yaml_loader.h"
+
+#include "control/config/read_file.h"
+#include "control/config/section_readers.h"
+#include "control/config/validate.h"
+#include "control/config/yaml_tree.h"
+
+namespace fairlead::control {
+namespace {
+
+// Reads each item of the list `key` with `read(reader of the item, index, new entry)`.
+template <typename T, typename ReadItem>
+void ReadList(MapReader& root, std::string_view key, const Section& section, std::vector<T>* list,
+              ReadItem read) {
+  root.ForEach(key, [&](const YamlNode& item, const std::string& path) {
+    const size_t index = list->size();
+    read(MapReader(root.problems(), item, path, section), index, list->emplace_back());
+  });
+}
+
+void ReadVersion(MapReader& root) {
+  if (!root.Require("version", "write \"version: 1\"")) return;
+  const YamlNode* const node = root.Find("version");
+  if (node != nullptr && (node->is_quoted || node->text != "1")) {
+    root.problems().Add("version", WrongValue(*node, "1, the only version there is").message);
+  }
+}
+
+// A section that is a map: its reader, or nothing when the file has no such key.
+std::optional<MapReader> OpenSection(MapReader& root, const Section& section) {
+  const YamlNode* const node = root.Find(section.name);
+  if (node == nullptr) return std::nullopt;
+  return MapReader(root.problems(), *node, std::string(section.name), section);
+}
+
+ConfigModel ReadModel(MapReader& root, const std::string& directory) {
+  ConfigModel model;
+  ReadVersion(root);
+  if (auto section = OpenSection(root, kDirectorSection)) ReadDirector(*section, model.director);
+  if (auto section = OpenSection(root, kApiSection)) ReadApi(*section, model.api);
+  if (auto section = OpenSection(root, kLogSection)) ReadLog(*section, model.log);
+  // Before the services, which take from them, wherever they stand in the file.
+  if (auto section = OpenSection(root, kDefaultsSection)) ReadDefaults(*section, model.defaults);
+  if (auto section = OpenSection(root, kPolicySection)) ReadPolicy(*section, model.policy);
+  if (const YamlNode* sets = root.Find("prefix_sets"))
+    ReadPrefixSets(root.problems(), *sets, directory, model.prefix_sets);
+
+  ReadList(root, "ports", kPortSection, &model.ports,
+           [](MapReader reader, size_t, PortConfig& port) { ReadPort(reader, port); });
+  ReadList(root, "routes", kRouteSection, &model.routes,
+           [](MapReader reader, size_t, RouteConfig& route) { ReadRoute(reader, route); });
+  ReadList(root, "classifier", kRuleSection, &model.classifier, ReadRule);
+  ReadList(root, "client_groups", kClientGroupSection, &model.client_groups,
+           [](MapReader reader, size_t, ClientGroup& group) { ReadClientGroup(reader, group); });
+  ReadList(root, "services", kServiceSection, &model.services,
+           [&model](MapReader reader, size_t, ServiceConfig& service) {
+             ReadService(reader, model, service);
+           });
+  return model;
+}
+
+std::string DirectoryOf(const std::string& file) {
+  const size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "" : file.substr(0, slash + 1);
+}
+
+}  // namespace
+
+LoadResult LoadConfigText(const std::string& text, const std::string& file) {
+  LoadResult result;
+  Problems problems(file);
+  const auto tree = ParseYaml(text, problems);
+  if (tree && tree->kind == YamlNode::Kind::kNull) {
+    problems.Add("", Mark{1, 1}, "is empty; it needs at least \"version: 1\" and a port");
+  } else if (tree) {
+    MapReader root(problems, *tree, "", kRootSection);
+    ConfigModel model = ReadModel(root, DirectoryOf(file));
+    Validate(model, problems);
+    if (problems.empty()) {
+      result.warnings = FindWarnings(model, problems);
+      result.model = std::move(model);
+    }
+  }
+  result.errors = problems.Take();
+  return result;
+}
+
+LoadResult LoadConfig(const std::string& path) {
+  const auto text = ReadFile(path, kMaxYamlBytes);
+  if (text) return LoadConfigText(*text, path);
+  LoadResult result;
+  result.errors.push_back({text.error().code, "cannot be read: " + text.error().message, path});
+  return result;
+}
+
+}  // namespace fairlead::control

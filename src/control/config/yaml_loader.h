@@ -1,0 +1,37 @@
+// A configuration file as a ConfigModel, or everything that is wrong with it.
+//
+//   LoadResult loaded = LoadConfig("/etc/fairlead/fairlead.yaml");
+//   if (!loaded) for (const Error& e : loaded.errors) std::cerr << e.ToString() << '\n';
+//   // fairlead.yaml:42:15: services[2].reals[0].weight: must be a whole number from 0 to 65535,
+//   ...
+//
+// Every problem at once: what one part breaks is not repeated by the parts that depend on it. Needs
+// no privilege and no EAL; reads the file and the prefix files it names, and changes nothing.
+// Warnings are about configurations that load but will hardly do what was meant. Threads: any, no
+// shared state.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/config/model.h"
+
+namespace fairlead::control {
+
+struct LoadResult {
+  std::optional<ConfigModel> model;  // set exactly when there are no errors
+  std::vector<Error> errors;         // in file order; ToString() is the line to show
+  std::vector<Error> warnings;
+
+  explicit operator bool() const { return model.has_value(); }
+};
+
+LoadResult LoadConfig(const std::string& path);
+
+// The same from memory. `file` stands in the places of errors; files of prefix sets are relative to
+// its directory.
+LoadResult LoadConfigText(const std::string& text, const std::string& file);
+
+}  // namespace fairlead::control
