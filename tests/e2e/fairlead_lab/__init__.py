@@ -9,7 +9,8 @@ See docs/lab.md for the picture and the addresses.
 """
 
 from .addresses import *  # noqa: F401,F403
-from .director import Director, DirectorError  # noqa: F401
+from . import client, servers  # noqa: F401
+from .director import Director, DirectorError, configuration  # noqa: F401
 from .lab import Lab  # noqa: F401
 from .leaks import census, leaks  # noqa: F401
 from .shell import Namespace, ShellError, run, wait_until  # noqa: F401

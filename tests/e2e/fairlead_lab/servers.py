@@ -78,3 +78,9 @@ def start_udp_echo(lab, index: int):
     needle = f":{at.UDP_PORT}"
     wait_until(lambda: needle in lab.reals[index].run("ss", "-Hlun").stdout,
                f"the UDP echo of {at.real_name(index)} listens", timeout=30)
+
+
+def ensure_nginx(lab, index: int):
+    """Start nginx unless it runs: for clearing up after a test that stopped it."""
+    if not os.path.exists(f"{state_of(lab, index)}/nginx.pid"):
+        start_nginx(lab, index)

@@ -1,0 +1,187 @@
+"""All tests, step by step; called by scripts/test, which has installed what they need.
+
+Each step returns (passed, failed) and prints what failed. Steps that a broken build makes pointless count as failed,
+never as skipped.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CORES = os.cpu_count() or 1
+FUZZ_SECONDS = 60
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+def call(*words, env=None, timeout=3600) -> int:
+    """Run in the root of the tree with its output shown; the exit code."""
+    sys.stdout.flush()
+    try:
+        return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, timeout=timeout).returncode
+    except subprocess.TimeoutExpired:
+        print(f"FAIL {' '.join(words)}: no end within {timeout} s")
+        return -1
+
+
+def one(name: str, good: bool):
+    print(f"{'ok  ' if good else 'FAIL'} {name}", flush=True)
+    return (1, 0) if good else (0, 1)
+
+
+def check(_):
+    return one("format and layering", call("scripts/check") == 0)
+
+
+def build(variant: str):
+    def step(_):
+        return one(f"build {variant}", call("nice", "-n", "5", "scripts/build", variant) == 0)
+    return step
+
+
+def unit(variant: str):
+    """The GoogleTest programs of one variant: single tests are counted, a skipped one counts as failed."""
+    def step(_):
+        directory = f"{ROOT}/build/{variant}"
+        log = f"{directory}/meson-logs/testlog.json"
+        if os.path.exists(log):
+            os.remove(log)
+        words = ["meson", "test", "-C", directory, "--no-rebuild", "--quiet", "--timeout-multiplier", "10",
+                 "--num-processes", str(CORES)]
+        if variant == "tsan" and read_int("/proc/sys/vm/mmap_rnd_bits") > 28:
+            words = ["setarch", "-R", *words]  # TSan 12 cannot map its shadow with more random bits
+        call(*words, env=SANITIZER_ENV)
+        if not os.path.exists(log):
+            return one(f"unit tests of {variant} ran", False)
+        passed = failed = 0
+        with open(log) as file:
+            for line in file:
+                good, bad = unit_program(variant, json.loads(line))
+                passed, failed = passed + good, failed + bad
+        return passed, failed
+    return step
+
+
+def unit_program(variant: str, entry: dict):
+    text = entry.get("stdout", "") + entry.get("stderr", "")
+    passed = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (\d+) test", text, re.M))
+    bad = re.findall(r"^\[  (?:FAILED |SKIPPED) \] (\S+?),? .*\(\d+ ms\)", text, re.M)
+    failed = len(bad)
+    if entry["returncode"] != 0 and not failed:
+        failed = 1  # it crashed, hung, or a sanitizer spoke
+    if entry["returncode"] == 0 and not passed:
+        passed = 1  # not a GoogleTest program
+    word = "FAIL" if failed else "ok  "
+    print(f"{word} {variant} {entry['name']}: {passed} passed, {failed} failed", flush=True)
+    if failed:
+        print("\n".join(text.splitlines()[-80:]), flush=True)
+    return passed, failed
+
+
+def fuzz(options):
+    """Every *_fuzz program of the fuzz variant, from its committed seeds, so many seconds each."""
+    programs = []
+    for folder, _, files in os.walk(f"{ROOT}/build/fuzz"):
+        programs += [f"{folder}/{name}" for name in files
+                     if name.endswith("_fuzz") and os.access(f"{folder}/{name}", os.X_OK)]
+    if not programs:
+        return one("fuzz programs exist", False)
+    seconds = FUZZ_SECONDS * (10 if options.long else 1)
+    with ThreadPoolExecutor(CORES) as pool:
+        results = pool.map(lambda program: fuzz_one(program, seconds), sorted(programs))
+    return tuple(map(sum, zip(*results)))
+
+
+def fuzz_one(program: str, seconds: int):
+    name = os.path.basename(program)
+    work = f"{ROOT}/build/fuzz/corpus/{name}"
+    os.makedirs(work, exist_ok=True)
+    seeds = f"{ROOT}/tests/fuzz/corpus/{name}"
+    words = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
+             f"-artifact_prefix={work}/", work, *([seeds] if os.path.isdir(seeds) else [])]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
+    if done.returncode != 0:
+        print("\n".join(done.stdout.splitlines()[-60:]))
+    executed = re.search(r"number_of_executed_units: (\d+)", done.stdout)
+    return one(f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs", done.returncode == 0)
+
+
+def end_to_end(_):
+    sys.stdout.flush()
+    process = subprocess.Popen(["tests/e2e/run"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    last = ""
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        last = line if line.startswith("e2e: ") else last
+    process.wait()
+    counts = re.match(r"e2e: (\d+) passed, (\d+) failed", last)
+    return (int(counts.group(1)), int(counts.group(2))) if counts else one("end-to-end tests ended", False)
+
+
+def demo(_):
+    return one("demo --once", call("scripts/demo", "--once") == 0)
+
+
+def bench(_):
+    return one("bench --quick", call("scripts/bench", "--quick") == 0)
+
+
+def tidy(_):
+    return one("clang-tidy", call("scripts/check", "--tidy") == 0)
+
+
+def bare_debian(_):
+    return one("demo on a bare Debian 12", call("scripts/bare-debian") == 0)
+
+
+def read_int(path: str) -> int:
+    try:
+        with open(path) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
+STEPS = {
+    "check": check,
+    "build-release": build("release"), "build-asan": build("asan"),
+    "build-tsan": build("tsan"), "build-fuzz": build("fuzz"),
+    "unit-release": unit("release"), "unit-asan": unit("asan"), "unit-tsan": unit("tsan"),
+    "fuzz": fuzz, "e2e": end_to_end, "demo": demo, "bench": bench,
+}
+LONG_STEPS = {"tidy": tidy, "bare-debian": bare_debian}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/test")
+    parser.add_argument("--long", action="store_true", help="fuzz ten times longer, clang-tidy, a bare Debian 12")
+    parser.add_argument("--only", default="", help=f"some of: {', '.join({**STEPS, **LONG_STEPS})}")
+    options = parser.parse_args()
+    steps = {**STEPS, **(LONG_STEPS if options.long or options.only else {})}
+    wanted = [name for name in options.only.split(",") if name] or list(steps)
+    unknown = [name for name in wanted if name not in steps]
+    if unknown:
+        parser.error(f"unknown step {', '.join(unknown)}")
+    passed = failed = 0
+    for name in wanted:
+        start = time.monotonic()
+        print(f"==== {name}", flush=True)
+        good, bad = steps[name](options)
+        passed, failed = passed + good, failed + bad
+        print(f"==== {name}: {good} passed, {bad} failed ({time.monotonic() - start:.0f} s)", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

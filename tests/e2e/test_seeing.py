@@ -1,0 +1,133 @@
+"""What people and programs see: explain, the lists, status, metrics for promtool and for a real Prometheus."""
+
+import json
+import random
+import subprocess
+
+from fairlead_lab import addresses as at, client, configuration, run, wait_until
+from fairlead_lab.case import LabTest
+from fairlead_lab.director import BUILD
+
+SEED = 20
+
+
+def reals(*weights) -> list:
+    return [{"address": at.real_address(index), "weight": weight} for index, weight in enumerate(weights, 1)]
+
+
+def services() -> list:
+    return [
+        {"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80, "scheduler": "wrr",
+         "reals": reals(3, 2, 1)},
+        {"name": "shop", "address": at.VIP, "protocol": "tcp", "port": 8080, "scheduler": "rr",
+         "persistence": {"timeout": "10m"}, "reals": reals(1, 1, 1)},
+        {"name": "hash", "address": at.VIP2, "protocol": "tcp", "port": 443, "scheduler": "sh",
+         "reals": reals(1, 1, 1)},
+    ]
+
+
+class Explain(LabTest):
+    """50 random clients: what explain names is where the client then goes (the path and explain share one code;
+    the unit tests do this for 1,000)."""
+
+    @classmethod
+    def configure(cls):
+        return configuration(services())
+
+    def test_agrees_with_what_happens(self):
+        dice = random.Random(SEED)
+        for number in range(50):
+            vip, port = dice.choice([(at.VIP, 80), (at.VIP, 8080), (at.VIP2, 443)])
+            # Few hosts, so that some come back and meet their template.
+            source = f"{dice.choice(['198.51.100', '100.64.7'])}.{dice.randrange(1, 12)}"
+            endpoint = f"{source}:{20000 + number}"
+            said = self.director.json("explain", endpoint, f"{vip}:{port}/tcp")
+            went = client.spread(self.lab, f"http://{vip}:{port}/", [endpoint])[0]
+            self.assertIn(f'"{at.real_address(int(went[4:]))}:{port}"', json.dumps(self.chosen(said)), endpoint)
+
+    def chosen(self, said: dict):
+        return [said.get("real")]
+
+    def test_says_why(self):
+        client.spread(self.lab, f"http://{at.VIP}:8080/", ["198.51.100.99"])
+        text = self.director.cli("explain", "198.51.100.99", f"{at.VIP}:8080/tcp").stdout
+        for word in ("shop", "template", "10.0.0.1"):
+            self.assertIn(word, text)
+
+
+class Lists(LabTest):
+    @classmethod
+    def configure(cls):
+        return configuration(services())
+
+    def test_status_and_lists(self):
+        client.spread(self.lab, f"http://{at.VIP}/", [f"198.51.100.{n}" for n in range(1, 13)])
+        client.spread(self.lab, f"http://{at.VIP}:8080/", ["198.51.100.1", "203.0.113.1"])
+        self.assertIn("lab", self.director.cli("status").stdout)
+        listed = self.director.cli("service", "list").stdout
+        for word in ("web", "shop", "hash", "wrr", at.VIP):
+            self.assertIn(word, listed)
+        connections = self.director.json("connection", "list")["connections"]
+        self.assertEqual(len(connections), 14)
+        templates = self.director.json("template", "list")["templates"]
+        self.assertEqual(len(templates), 2)
+        self.assertIn("198.51.100.1", self.director.cli("template", "list").stdout)
+        self.assertIn("198.51.100.12", self.director.cli("connection", "list").stdout)
+
+    def test_check_needs_no_director(self):
+        good = self.director.write_text(json.dumps(configuration(services())), f"{self.lab.state}/good.yaml")
+        self.assertEqual(run(f"{BUILD}/src/main/fairleadd", "--check", good).returncode, 0)
+        self.assertEqual(self.director.cli("check", good).returncode, 0)
+        bad = self.director.write_text("version: 1\nservises: []\n", f"{self.lab.state}/bad.yaml")
+        for done in (run(f"{BUILD}/src/main/fairleadd", "--check", bad, check=False),
+                     self.director.cli("check", bad, check=False)):
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("bad.yaml:2:1: ", done.stdout + done.stderr)
+
+
+class Metrics(LabTest):
+    worker_counts = (2,)
+
+    @classmethod
+    def configure(cls):
+        return configuration(services())
+
+    def test_promtool_is_content(self):
+        client.spread(self.lab, f"http://{at.VIP}/", [at.CLIENT] * 6)
+        scraped = run("curl", "-sS", "--unix-socket", self.director.socket, "http://fairlead/metrics").stdout
+        done = run("promtool", "check", "metrics", input=scraped, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_a_real_prometheus_scrapes_it(self):
+        state = f"{self.lab.state}/prometheus"
+        run("mkdir", "-p", state)
+        with open(f"{state}/prometheus.yml", "w") as file:
+            file.write("global: {scrape_interval: 1s}\nscrape_configs:\n"
+                       "  - {job_name: fairlead, static_configs: [{targets: ['127.0.0.1:9480']}]}\n")
+        client.spread(self.lab, f"http://{at.VIP}/", [at.CLIENT] * 9)
+        expected = self.director.metric("fairlead_service_connections_total", service="web")
+        self.assertGreaterEqual(expected, 9)
+        with open(f"{state}/log", "w") as log:
+            prometheus = self.lab.director.spawn(
+                "prometheus", f"--config.file={state}/prometheus.yml", f"--storage.tsdb.path={state}/data",
+                "--web.listen-address=127.0.0.1:9090", stdout=log, stderr=log)
+        try:
+            for query, value in (('up{job="fairlead"}', 1),
+                                 ('fairlead_service_connections_total{service="web"}', expected)):
+                wait_until(lambda: self.value_of(query) == value, f"Prometheus says {query} = {value}", timeout=90,
+                           interval=0.5)
+        finally:
+            prometheus.terminate()
+            try:
+                prometheus.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                prometheus.kill()
+                prometheus.wait()
+
+    def value_of(self, query: str):
+        done = self.lab.director.run("curl", "-sS", "--data-urlencode", f"query={query}",
+                                     "http://127.0.0.1:9090/api/v1/query", check=False)
+        try:
+            return float(json.loads(done.stdout)["data"]["result"][0]["value"][1])
+        except (ValueError, KeyError, IndexError):
+            return None
