@@ -13,15 +13,16 @@ constexpr size_t RoundUp(size_t n, size_t multiple) {
 
 // calloc, because the system hands out big zeroed blocks without touching their pages.
 void* Zeroed(size_t bytes) {
-  void* memory = std::calloc(bytes + kCacheLine, 1);
+  void* memory = std::calloc(bytes + 2 * kCacheLine, 1);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
+// The first cache line that begins in a block of Zeroed.
 template <typename T>
 T* Aligned(void* memory) {
-  const auto address = reinterpret_cast<uintptr_t>(memory);
-  return reinterpret_cast<T*>(RoundUp(address, kCacheLine));
+  size_t space = kCacheLine + kCacheLine;
+  return static_cast<T*>(std::align(kCacheLine, kCacheLine, memory, space));
 }
 
 }  // namespace

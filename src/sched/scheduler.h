@@ -155,9 +155,9 @@ struct Choice {
 // The state of a service seen for the first time: as if its reals had been added one by one.
 State InitialState(const Plan& plan) noexcept;
 
-// What `state` becomes when `now` takes the place of `before`: reals removed, edited, added (in
-// this order; additions one by one, oldest first), or another scheduler bound. The same plan in a
-// new snapshot changes nothing. O(n log n) in the reals; once a worker, service and change.
+// What `state` becomes when `now` takes the place of `before`: reals removed and edited, or another
+// scheduler bound, then reals added, as if one by one. The same plan in a new snapshot changes
+// nothing. O(n log n) in the reals; once a worker, service and change.
 State Adopt(const Plan& before, const State& state, const Plan& now) noexcept;
 
 // Precondition: `state` is of this plan.

@@ -88,12 +88,10 @@ State Wrr::Adopt(const Plan& before, const State& state, const Plan& now) noexce
   // A scheduler bound to existing reals starts at the ceiling, without the pass over everybody.
   State next = before.kind() != now.kind() ? State{.cursor = 0, .current_weight = weights.ceiling()}
                                            : AfterChange(state, weights);
-  for (size_t position = now.size(); position-- > 0;) {  // the oldest was added first
-    const Plan::Real& real = now.real(position);
-    if (before.Find(real.id)) continue;
-    weights.Add(real.weight);
-    next = AfterChange(next, weights);
-  }
+  // Then the additions. However many and in whatever order: the first positive weight after none
+  // gives ceiling 1, and no addition moves a mark, for the ceiling only rises, and a new step
+  // divides the old one, so the mark is still 1 more than a multiple of it.
+  if (next.current_weight == 0 && now.tables().weight_ceiling > 0) next.current_weight = 1;
   return next;
 }
 

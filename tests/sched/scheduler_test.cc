@@ -1,0 +1,117 @@
+#include "sched/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "fake_service.h"
+
+namespace fairlead::sched {
+namespace {
+
+TEST(Kind, NamesGoBothWays) {
+  std::string names;
+  for (const Kind kind : kAllKinds) {
+    names += std::string(KindName(kind)) + " ";
+    EXPECT_EQ(KindFromName(KindName(kind)), kind);
+  }
+  EXPECT_EQ(names, "rr wrr lc wlc sed nq sh mh ");
+  EXPECT_EQ(KindFromName("WLC"), std::nullopt);
+  EXPECT_EQ(KindFromName(""), std::nullopt);
+}
+
+TEST(Plan, KeepsTheOrderAndFindsById) {
+  const std::vector<RealInput> reals{
+      {RealId{9}, {}, {}, 1, 1}, {RealId{2}, {}, {}, 0, 1}, {RealId{5}, {}, {}, 7, 7}};
+  const Plan plan = Plan::Build(Kind::kSed, {.fallback = true}, reals, 42);
+  EXPECT_EQ(plan.kind(), Kind::kSed);
+  EXPECT_EQ(plan.flags(), Flags{.fallback = true});
+  EXPECT_EQ(plan.edit_count(), 42u);
+  ASSERT_EQ(plan.size(), 3u);
+  EXPECT_EQ(plan.real(1).id, RealId{2});
+  EXPECT_EQ(plan.real(2).weight, 7);
+  EXPECT_EQ(plan.Find(RealId{9}), 0u);
+  EXPECT_EQ(plan.Find(RealId{5}), 2u);
+  EXPECT_EQ(plan.Find(RealId{3}), std::nullopt);
+  EXPECT_EQ(Plan().Find(RealId{}), std::nullopt);
+}
+
+TEST(Plan, TheDefaultPlanTakesPartInAdoption) {
+  const Plan nothing;
+  State state = InitialState(nothing);
+  EXPECT_TRUE(Pick(nothing, &state, {}, LoadBoard(1, 1)).real.is_none());
+  for (const Kind kind : kAllKinds) {
+    const std::vector<RealInput> reals{{RealId{0}, {}, {}, 4, 4}, {RealId{1}, {}, {}, 6, 6}};
+    const Plan plan = Plan::Build(kind, {}, reals, 2);
+    EXPECT_EQ(Adopt(nothing, state, plan), InitialState(plan)) << KindName(kind);
+    EXPECT_EQ(Adopt(plan, InitialState(plan), nothing), State{}) << KindName(kind);
+  }
+}
+
+// A copy of the state picks what the original will: what `explain` relies on.
+TEST(State, ACopyForetells) {
+  std::mt19937 random(2);  // NOLINT(bugprone-random-generator-seed)
+  for (const Kind kind : kAllKinds) {
+    FakeService service(kind);
+    for (const char name : {'A', 'B', 'C', 'D'}) {
+      service.Add(name, static_cast<int32_t>(random() % 5));
+    }
+    const LoadBoard idle(1, 256);
+    for (int i = 0; i < 100; ++i) {
+      const Request request{.client_fold = static_cast<uint32_t>(random())};
+      State copy = service.state();
+      const RealId foretold = Pick(service.plan(), &copy, request, idle).real;
+      const char name = foretold.is_none() ? '-' : static_cast<char>(foretold.value());
+      ASSERT_EQ(service.PickOne(request), name) << KindName(kind);
+      ASSERT_EQ(service.state(), copy);
+    }
+  }
+}
+
+// Whatever an operator does in whatever order, a state stays within its plan and every choice is
+// eligible; nobody is chosen only when nobody may be (sh and mh excepted).
+TEST(Adopt, AnyHistoryLeavesAValidState) {
+  std::mt19937 random(3);  // NOLINT(bugprone-random-generator-seed)
+  FakeService service(Kind::kRr);
+  std::string present;
+  std::string absent = "ABCDEFGH";
+  for (int step = 0; step < 5000; ++step) {
+    const auto weight = static_cast<int32_t>(random() % 6);
+    const auto action = random() % 6;
+    if (action == 0 && !absent.empty()) {
+      service.Add(absent.back(), weight);
+      present += absent.back();
+      absent.pop_back();
+    } else if (action == 1 && !present.empty()) {
+      const size_t which = random() % present.size();
+      service.Delete(present[which]);
+      absent += present[which];
+      present.erase(which, 1);
+    } else if (action == 2 && !present.empty()) {
+      service.Edit(present[random() % present.size()], weight);
+    } else if (action == 3 && random() % 10 == 0) {
+      service.Bind(kAllKinds[random() % kAllKinds.size()]);
+    } else if (action == 4) {
+      service.Collect();
+      continue;
+    } else {
+      service.Publish();
+    }
+    service.Publish();
+    ASSERT_LE(service.state().cursor, service.plan().size());
+    bool anybody = false;
+    for (const Plan::Real& real : service.plan().reals()) anybody = anybody || real.weight > 0;
+    const char chosen = service.PickOne({.client_fold = static_cast<uint32_t>(random())});
+    const Kind kind = service.plan().kind();
+    if (chosen == '-') {
+      ASSERT_TRUE(!anybody || kind == Kind::kSh || kind == Kind::kMh) << KindName(kind);
+    } else {
+      const auto position = service.plan().Find(RealId{static_cast<uint32_t>(chosen)});
+      ASSERT_TRUE(position.has_value());
+      ASSERT_GT(service.plan().real(*position).weight, 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::sched
