@@ -76,6 +76,7 @@ class ExpiryWheel {
   // not 0 means that the wheel has caught up.
   template <typename OnDue>
   uint32_t Advance(Tick now, uint32_t budget, OnDue&& on_due) noexcept {
+    SkipWholeTurns(now);
     for (; next_.HasPassed(now) && budget > 0; --budget) {
       const uint32_t slot = heads_[CurrentPosition()];
       if (slot == kEnd) {
@@ -94,6 +95,7 @@ class ExpiryWheel {
  private:
   static constexpr uint32_t kHeadBit = 0x8000'0000;  // wheel_prev: the rest is a position
   static constexpr uint32_t kEnd = 0xffff'ffff;      // wheel_next: last of its list
+  static constexpr uint32_t kTicksPerTurn = kPositions * kTicksPerPosition;
   static_assert((kPositions & (kPositions - 1)) == 0 && kTicksPerPosition == 16);
 
   static Tick RoundUp(Tick t) noexcept {
@@ -101,6 +103,14 @@ class ExpiryWheel {
   }
   [[nodiscard]] uint32_t CurrentPosition() const noexcept {
     return next_.value / kTicksPerPosition % kPositions;
+  }
+
+  // One visit to each position is enough, however many turns nobody called.
+  void SkipWholeTurns(Tick now) noexcept {
+    const uint32_t lag = next_.HasPassed(now) ? now.value - next_.value : 0;
+    if (lag >= 2 * kTicksPerTurn) [[unlikely]] {
+      next_ = next_ + (lag / kTicksPerTurn - 1) * kTicksPerTurn;
+    }
   }
 
   // The list for this deadline, at least `least` and less than one turn ahead of the next visit.

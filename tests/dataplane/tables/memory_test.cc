@@ -1,0 +1,66 @@
+#include "dataplane/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace fairlead::dataplane {
+namespace {
+
+constexpr HugePages kAllPolicies[] = {HugePages::kOff, HugePages::kTransparent, HugePages::kAuto};
+
+TEST(MappedMemory, IsZeroedAndWritableWithEveryPolicy) {
+  for (const HugePages policy : kAllPolicies) {
+    for (const size_t bytes : {size_t{1}, size_t{4096}, size_t{5} << 20}) {
+      auto memory = MappedMemory::Create(bytes, policy, "a test");
+      ASSERT_TRUE(memory.ok()) << memory.error().message;
+      ASSERT_GE(memory->size(), bytes);
+      auto* at = static_cast<uint8_t*>(memory->data());
+      EXPECT_EQ(at[0], 0);
+      EXPECT_EQ(at[bytes - 1], 0);
+      at[bytes - 1] = 1;
+    }
+  }
+}
+
+TEST(MappedMemory, StartsOnAHugePageWhenItIsBigEnoughForOne) {
+  auto memory = MappedMemory::Create(size_t{3} << 20, HugePages::kTransparent, "a test");
+  ASSERT_TRUE(memory.ok());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->data()) % (size_t{2} << 20), 0u);
+  EXPECT_EQ(memory->size(), size_t{4} << 20);
+}
+
+TEST(MappedMemory, NothingIsAllowed) {
+  auto memory = MappedMemory::Create(0, HugePages::kAuto, "a test");
+  ASSERT_TRUE(memory.ok());
+  EXPECT_EQ(memory->size(), 0u);
+}
+
+TEST(MappedMemory, RefusalNamesThePurposeAndTheRemedy) {
+  for (const HugePages policy : kAllPolicies) {
+    for (const size_t bytes : {size_t{1} << 60, SIZE_MAX - 1}) {
+      const auto memory = MappedMemory::Create(bytes, policy, "connection records");
+      ASSERT_FALSE(memory.ok());
+      EXPECT_EQ(memory.error().code, ErrorCode::kSystem);
+      EXPECT_NE(memory.error().message.find("connection records"), std::string::npos);
+      EXPECT_NE(memory.error().message.find("lower director.connections"), std::string::npos);
+    }
+  }
+}
+
+TEST(MappedArray, KeepsItsPlaceWhenMoved) {
+  auto array = MappedArray<uint32_t>::Create(10, HugePages::kOff, "a test");
+  ASSERT_TRUE(array.ok());
+  (*array)[9] = 7;
+  const uint32_t* const place = array->data();
+  MappedArray<uint32_t> moved = *std::move(array);
+  EXPECT_EQ(moved.data(), place);
+  EXPECT_EQ(moved[9], 7u);
+  EXPECT_EQ(moved.size(), 10u);
+  EXPECT_EQ(moved.memory_bytes(), 4096u);
+  EXPECT_EQ(moved.span().size(), 10u);
+}
+
+}  // namespace
+}  // namespace fairlead::dataplane
