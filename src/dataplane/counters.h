@@ -94,6 +94,15 @@ struct alignas(kCacheLine) PortCounters {
   Counter from_host, to_host;  // exception path
 };
 
+// What a port's driver counts, over all queues, and its link; read on request, from any thread.
+struct PortStats {
+  uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0;
+  uint64_t rx_missed = 0;  // the queue was full or no buffer was free
+  uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
+  bool is_up = false;
+  uint32_t speed_mbps = 0;  // 0: unknown
+};
+
 // All counters of a director. A real's id that is used again keeps counting up: who shows figures
 // subtracts the value it saw when the id was given out (control/id_map).
 class StatsBoard {

@@ -1,0 +1,36 @@
+// Device strings of the configuration: PCI addresses and vdevs, with the arguments they lack.
+//
+//   IsPciDevice("0000:3b:00.0")                              // true
+//   DeviceName("net_af_packet0,iface=veth0")                 // "net_af_packet0": the port's DPDK
+//   name DeviceArguments(port, workers)                           //
+//   "net_af_packet0,iface=veth0,blocksz=…"
+//
+// Threads: start-up only. No DPDK needed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "dataplane/dpdk/edge_config.h"
+
+namespace fairlead::edge {
+
+// "0000:3b:00.0" or "3b:00.0", with or without ",arguments".
+bool IsPciDevice(std::string_view device);
+
+// The name DPDK knows the port by: what stands before the first comma, a PCI address with domain.
+std::string DeviceName(std::string_view device);
+
+// The device with defaults for what it does not say. net_af_packet gets a ring of 4096 frames (its
+// own 512 drop by the thousand in a burst), frames that hold the MTU, and a queue pair per worker.
+std::string DeviceArguments(const PortSpec& port, size_t workers);
+
+// Bytes a received frame of this port may need in a packet buffer, headroom not counted.
+uint32_t ReceiveRoomBytes(const PortSpec& port);
+
+// Asks the kernel what can be asked before DPDK runs: that the interface or the PCI device exists
+// and that its driver leaves it to user space. The error lists what there is.
+Status CheckDevice(const PortSpec& port);
+
+}  // namespace fairlead::edge

@@ -1,0 +1,203 @@
+#include "dataplane/dpdk/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/log.h"
+#include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/eal_log.h"
+
+namespace fairlead::edge {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr uint64_t kMebibyte = 1 << 20;
+// What EAL, the drivers' queues and the mempool's own memory take beside the packets.
+constexpr uint64_t kOverheadBytes = 96 * kMebibyte;
+
+uint64_t ReadNumber(const fs::path& file) {
+  uint64_t number = 0;
+  std::ifstream(file) >> number;
+  return number;
+}
+
+// "Hugepagesize:       2048 kB"
+uint64_t DefaultHugepageBytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  uint64_t value = 0;
+  std::string rest;
+  while (meminfo >> key >> value && std::getline(meminfo, rest)) {
+    if (key == "Hugepagesize:") return value * 1024;
+  }
+  return 2 * kMebibyte;
+}
+
+// The CPU of every worker: the operator's list, else from the second one on, round and round.
+Result<std::vector<uint32_t>> WorkerCpus(const EdgeConfig& config, const Machine& machine) {
+  if (config.cores.empty()) {
+    std::vector<uint32_t> cpus;
+    const size_t first = machine.cpus.size() > config.workers ? 1 : 0;
+    for (size_t w = 0; w < config.workers; ++w) {
+      cpus.push_back(machine.cpus[(first + w) % machine.cpus.size()]);
+    }
+    return cpus;
+  }
+  if (config.cores.size() != config.workers) {
+    return Error{ErrorCode::kInvalid, "director.workers names another number of cores than workers",
+                 ""};
+  }
+  for (uint32_t core : config.cores) {
+    if (std::find(machine.cpus.begin(), machine.cpus.end(), core) != machine.cpus.end()) continue;
+    std::string list;
+    for (uint32_t cpu : machine.cpus) list += " " + std::to_string(cpu);
+    return Error{ErrorCode::kNotFound,
+                 "this process cannot run on core " + std::to_string(core) +
+                     "; director.workers may use:" + list,
+                 ""};
+  }
+  return config.cores;
+}
+
+// "0@(0,1),1@1,2@0": lcore 0 is everything but the workers and may run anywhere.
+std::string LcoreMap(const std::vector<uint32_t>& workers, const Machine& machine) {
+  std::string map;
+  for (uint32_t cpu : machine.cpus) map += (map.empty() ? "0@(" : ",") + std::to_string(cpu);
+  map += ")";
+  for (size_t w = 0; w < workers.size(); ++w) {
+    map += "," + std::to_string(w + 1) + "@" + std::to_string(workers[w]);
+  }
+  return map;
+}
+
+// The operator's own arguments win over what would be chosen here.
+bool OperatorSays(const EdgeConfig& config, std::string_view option) {
+  return std::any_of(config.eal.begin(), config.eal.end(), [&](const std::string& a) {
+    return a == option || a.starts_with(std::string(option) + "=");
+  });
+}
+
+Status PlanMemory(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes,
+                  EalPlan* plan) {
+  if (OperatorSays(config, "--no-huge") || OperatorSays(config, "-m") ||
+      OperatorSays(config, "--in-memory") || OperatorSays(config, "--huge-dir")) {
+    plan->uses_hugepages = !OperatorSays(config, "--no-huge");
+    return Done{};
+  }
+  const uint64_t needed = memory_bytes + kOverheadBytes;
+  const uint64_t pages = (needed + machine.hugepage_bytes - 1) / machine.hugepage_bytes;
+  const std::string command = "sysctl -w vm.nr_hugepages=" + std::to_string(pages);
+  if (config.hugepages != Hugepages::kOff && machine.free_hugepage_bytes >= needed) {
+    plan->uses_hugepages = true;
+    plan->arguments.insert(plan->arguments.end(), {"--in-memory"});
+    return Done{};
+  }
+  if (config.hugepages == Hugepages::kOn) {
+    return Error{ErrorCode::kUnavailable,
+                 "director.hugepages is on, but only " +
+                     std::to_string(machine.free_hugepage_bytes / kMebibyte) + " MiB of " +
+                     std::to_string(needed / kMebibyte) + " MiB are free; run: " + command,
+                 ""};
+  }
+  if (config.hugepages == Hugepages::kAuto) plan->remedy = command;
+  plan->arguments.insert(plan->arguments.end(),
+                         {"--no-huge", "-m", std::to_string(needed / kMebibyte + 1)});
+  return Done{};
+}
+
+}  // namespace
+
+Machine ReadMachine() {
+  Machine machine;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof set, &set);
+  for (uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) machine.cpus.push_back(cpu);
+  }
+  machine.hugepage_bytes = DefaultHugepageBytes();
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/sys/kernel/mm/hugepages", ignored)) {
+    // "hugepages-2048kB"
+    const std::string name = entry.path().filename().string();
+    const uint64_t page_bytes =
+        std::strtoull(name.c_str() + sizeof "hugepages", nullptr, 10) * 1024;
+    machine.free_hugepage_bytes += page_bytes * ReadNumber(entry.path() / "free_hugepages");
+  }
+  return machine;
+}
+
+size_t DefaultWorkerCount(const Machine& machine) {
+  return std::clamp<size_t>(machine.cpus.size() - 1, 1, kMaxWorkers);
+}
+
+Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes) {
+  EalPlan plan;
+  Result<std::vector<uint32_t>> cpus = WorkerCpus(config, machine);
+  if (!cpus) return cpus.error();
+  plan.worker_cpus = *cpus;
+  plan.arguments = {"fairleadd",    "--lcores", LcoreMap(*cpus, machine),
+                    "--main-lcore", "0",        "--no-telemetry"};
+  if (!OperatorSays(config, "--file-prefix")) {
+    plan.arguments.push_back("--file-prefix=" + config.name + "-" + std::to_string(getpid()));
+  }
+  if (Status memory = PlanMemory(config, machine, memory_bytes, &plan); !memory) {
+    return memory.error();
+  }
+  bool has_pci = false;
+  for (const PortSpec& port : config.ports) {
+    const std::string device = DeviceArguments(port, config.workers);
+    const bool is_pci = IsPciDevice(device);
+    has_pci |= is_pci;
+    plan.arguments.insert(plan.arguments.end(), {is_pci ? "-a" : "--vdev", device});
+  }
+  if (!has_pci) plan.arguments.push_back("--no-pci");
+  plan.arguments.insert(plan.arguments.end(), config.eal.begin(), config.eal.end());
+  return plan;
+}
+
+Eal::Eal(const EalPlan& plan) : arguments_(plan.arguments), uses_hugepages_(plan.uses_hugepages) {}
+
+Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
+  std::unique_ptr<Eal> eal(new Eal(plan));
+  if (!plan.remedy.empty()) {
+    LogInfo("no free hugepages, using ordinary memory; packets cost more CPU time so",
+            {{"remedy", plan.remedy}});
+  }
+  std::vector<char*> argv;
+  std::string shown;
+  for (std::string& argument : eal->arguments_) {
+    argv.push_back(argument.data());
+    shown += (shown.empty() ? "" : " ") + argument;
+  }
+  argv.push_back(nullptr);
+  LogDebug("starting DPDK", {{"arguments", shown}});
+  SendDpdkLogToOurs();
+  if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
+    const std::string why = TakeDpdkErrors();
+    return Error{
+        ErrorCode::kSystem,
+        "DPDK did not start: " + (why.empty() ? std::string(rte_strerror(rte_errno)) : why) +
+            " (arguments: " + shown + ")",
+        ""};
+  }
+  eal->is_started_ = true;
+  return eal;
+}
+
+Eal::~Eal() {
+  if (!is_started_) return;
+  const fs::path folder = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  // Named after this process: of no use to the next one.
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
+
+}  // namespace fairlead::edge

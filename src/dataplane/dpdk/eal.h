@@ -1,0 +1,66 @@
+// DPDK's environment layer (EAL): its arguments worked out from the configuration, its start and
+// end.
+//
+//   Result<EalPlan> plan = PlanEal(config, ReadMachine(), memory_bytes);   // pure: a test asks it
+//   Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
+//
+// Lcore 0 is the thread that called Start; it polls nothing and may run on every CPU. Lcores 1…N
+// are the workers. With fewer CPUs than workers several lcores share one, so two workers run on any
+// machine. Hugepages are used when enough are free; else ordinary memory, and a log line says how
+// to get them. DPDK's own messages go to the log as logfmt.
+//
+// Threads: the thread that starts it also ends it. Invariant: DPDK can be started once a process.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "dataplane/dpdk/edge_config.h"
+
+namespace fairlead::edge {
+
+struct Machine {
+  std::vector<uint32_t> cpus;         // this process may run on
+  uint64_t free_hugepage_bytes = 0;   // of every page size
+  uint64_t hugepage_bytes = 2 << 20;  // size of the default hugepage
+};
+Machine ReadMachine();
+
+struct EalPlan {
+  std::vector<std::string> arguments;  // argv, program name first
+  std::vector<uint32_t> worker_cpus;   // by WorkerId
+  bool uses_hugepages = false;
+  std::string remedy;  // not empty: hugepages were wished for but not there; the command
+};
+
+// `memory_bytes`: what packets and queues will need. Errors: a core that is not there, `hugepages:
+// on` without any.
+Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes);
+
+// One CPU for everything that is no worker, as long as there are two.
+size_t DefaultWorkerCount(const Machine& machine);
+
+class Eal {
+ public:
+  static Result<std::unique_ptr<Eal>> Start(const EalPlan& plan);
+  ~Eal();
+  Eal(const Eal&) = delete;
+  Eal& operator=(const Eal&) = delete;
+
+  // The lcore that runs this worker.
+  static unsigned LcoreOf(WorkerId worker) { return static_cast<unsigned>(worker.index()) + 1; }
+  [[nodiscard]] bool uses_hugepages() const { return uses_hugepages_; }
+
+ private:
+  explicit Eal(const EalPlan& plan);
+
+  std::vector<std::string> arguments_;  // DPDK keeps pointers into them
+  bool uses_hugepages_;
+  bool is_started_ = false;
+};
+
+}  // namespace fairlead::edge

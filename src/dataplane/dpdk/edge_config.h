@@ -1,0 +1,54 @@
+// What the edge is told at start: ports, workers, memory. Plain values without DPDK types, so that
+// main and the control core can fill them.
+//
+//   EdgeConfig config;
+//   config.name = "edge-1";
+//   config.workers = 2;
+//   config.ports.push_back({.name = "outside", .device = "net_af_packet0,iface=veth0"});
+//
+// Threads: a value, read at start only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+
+namespace fairlead::edge {
+
+enum class Hugepages : uint8_t { kAuto, kOn, kOff };
+
+// A static route the kernel twin of a port gets, so that the host's own sockets find their way.
+struct HostRoute {
+  Prefix to;
+  IpAddress via;
+};
+
+struct PortSpec {
+  std::string name{};
+  std::string device{};             // PCI address, or a vdev with its arguments
+  uint16_t mtu_bytes = 1500;        // of the IP packet
+  bool has_host = false;            // an exception path: a tap named fl-NAME
+  bool offloads = true;             // false: checksums in software even where the port could
+  uint16_t queues = 0;              // rx/tx queue pairs; 0: one per worker, or what the device has
+  uint16_t descriptors = 0;         // per queue; 0: the driver's advice
+  std::vector<Prefix> addresses{};  // given to the kernel twin; host bits are the address
+  std::vector<HostRoute> routes{};  // likewise
+};
+
+struct EdgeConfig {
+  std::string name = "fairlead";
+  std::vector<PortSpec> ports;  // index: PortId
+  size_t workers = 1;
+  std::vector<uint32_t> cores;  // CPU of each worker; empty: chosen
+  Hugepages hugepages = Hugepages::kAuto;
+  bool sleeps_when_idle = false;
+  std::vector<std::string> eal;  // extra EAL arguments, verbatim, last
+
+  // Memory of packets. Zeros: derived from ports, workers and queues.
+  uint32_t data_room_bytes = 0;  // of one packet, headroom not counted
+  uint32_t extra_packets = 0;    // beyond what queues and rings need
+};
+
+}  // namespace fairlead::edge

@@ -1,0 +1,68 @@
+#include "dataplane/dpdk/packet_pool.h"
+
+#include <rte_errno.h>
+#include <rte_ether.h>
+
+#include <algorithm>
+
+#include "dataplane/dpdk/device.h"
+
+namespace fairlead::edge {
+namespace {
+
+// Packets that wait for a neighbour, over all workers; the pipeline bounds them per neighbour.
+constexpr uint32_t kHeldPackets = 4096;
+// Taken from a port but not yet given to another: bursts, transmit buffers.
+constexpr uint32_t kInHandPackets = 1024;
+
+constexpr uint32_t kDefaultDataRoom = 2048;
+
+}  // namespace
+
+uint64_t PoolPlan::bytes() const {
+  const uint64_t element =
+      sizeof(rte_mempool_objhdr) + sizeof(rte_mbuf) + kPrivateBytes + data_room_bytes;
+  return uint64_t{packets} * ((element + RTE_CACHE_LINE_MASK) & ~uint64_t{RTE_CACHE_LINE_MASK}) +
+         uint64_t{packets} * 2 * sizeof(void*);
+}
+
+PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
+  const auto workers = static_cast<uint32_t>(config.workers);
+  const uint32_t rings = static_cast<uint32_t>(ring_packets);
+  uint32_t packets = kHeldPackets + config.extra_packets;
+  packets += workers * kInHandPackets + workers * (workers - 1) * rings;
+  packets += (workers + 1) * kPoolCache * 2;
+  uint32_t room = kDefaultDataRoom;
+  for (const PortSpec& port : config.ports) {
+    const uint32_t queues = port.queues != 0 ? port.queues : workers;
+    const uint32_t descriptors = port.descriptors != 0 ? port.descriptors : 1024u;
+    packets += 2 * queues * descriptors;
+    if (port.has_host) packets += (workers + 1) * kHostRingPackets;
+    room = std::max(room, ReceiveRoomBytes(port));
+  }
+  if (config.data_room_bytes != 0) room = config.data_room_bytes;
+  return {packets, room + RTE_PKTMBUF_HEADROOM};
+}
+
+Result<std::unique_ptr<PacketPool>> PacketPool::Create(const std::string& name,
+                                                       const PoolPlan& plan) {
+  if (plan.data_room_bytes > UINT16_MAX) {
+    return Error{ErrorCode::kInvalid,
+                 "a packet buffer can hold at most 65535 bytes; lower the port's mtu", ""};
+  }
+  rte_mempool* pool = rte_pktmbuf_pool_create_by_ops(
+      name.c_str(), plan.packets, kPoolCache, kPrivateBytes,
+      static_cast<uint16_t>(plan.data_room_bytes), SOCKET_ID_ANY, "ring_mt_rts");
+  if (pool == nullptr) {
+    return Error{ErrorCode::kSystem,
+                 "no memory for " + std::to_string(plan.packets) + " packet buffers (" +
+                     std::to_string(plan.bytes() >> 20) + " MiB): " + rte_strerror(rte_errno) +
+                     "; free memory, add hugepages, or use fewer workers or descriptors",
+                 ""};
+  }
+  return std::unique_ptr<PacketPool>(new PacketPool(pool, plan));
+}
+
+PacketPool::~PacketPool() { rte_mempool_free(pool_); }
+
+}  // namespace fairlead::edge

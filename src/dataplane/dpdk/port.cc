@@ -1,0 +1,163 @@
+#include "dataplane/dpdk/port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/eal_log.h"
+
+namespace fairlead::edge {
+namespace {
+
+constexpr uint16_t kDefaultDescriptors = 1024;
+
+std::string DevicesSeen() {
+  std::string list;
+  for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; ++id) {
+    if (rte_eth_dev_is_valid_port(id) == 0) continue;
+    char name[RTE_ETH_NAME_MAX_LEN] = "";
+    rte_eth_dev_get_name_by_port(id, name);
+    list += (list.empty() ? "" : ", ") + std::string(name);
+  }
+  return list.empty() ? "none" : list;
+}
+
+uint16_t Queues(const PortSpec& spec, size_t workers, uint16_t device_max) {
+  const size_t wanted = spec.queues != 0 ? std::min<size_t>(spec.queues, workers) : workers;
+  return static_cast<uint16_t>(std::clamp<size_t>(wanted, 1, std::max<uint16_t>(device_max, 1)));
+}
+
+// Drivers without opinion on the MTU report UINT16_MAX; net_af_packet reports a frame length that
+// leaves no room for a VLAN tag, so the default MTU is asked for by saying nothing.
+uint32_t RequestedMtu(const PortSpec& spec) {
+  return spec.mtu_bytes == RTE_ETHER_MTU ? 0 : spec.mtu_bytes;
+}
+
+}  // namespace
+
+Error Port::Failed(const std::string& what, int code) const {
+  std::string message = what + ": " + rte_strerror(code < 0 ? -code : code);
+  if (const std::string dpdk = TakeDpdkErrors(); !dpdk.empty()) message += " (" + dpdk + ")";
+  return {ErrorCode::kSystem, message, "port " + name_};
+}
+
+Result<Port> Port::Start(const PortSpec& spec, PortId id, size_t workers, const PacketPool& pool) {
+  Port port;
+  port.name_ = spec.name;
+  port.id_ = id;
+  port.mtu_bytes_ = spec.mtu_bytes;
+  const std::string device = DeviceName(spec.device);
+  if (rte_eth_dev_get_port_by_name(device.c_str(), &port.dpdk_id_) != 0) {
+    return Error{ErrorCode::kNotFound,
+                 "DPDK has no device " + device + "; devices seen: " + DevicesSeen(),
+                 "port " + spec.name};
+  }
+  if (Status s = port.Configure(spec, workers, pool); !s) return s.error();
+  if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
+  if (Status s = port.Receive(); !s) return s.error();
+  return port;
+}
+
+Status Port::Configure(const PortSpec& spec, size_t workers, const PacketPool&) {
+  rte_eth_dev_info info{};
+  if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be asked", e);
+  if (spec.mtu_bytes > info.max_mtu) {
+    return Error{ErrorCode::kInvalid,
+                 "mtu " + std::to_string(spec.mtu_bytes) + " is more than the device can do (" +
+                     std::to_string(info.max_mtu) + ")",
+                 "port " + name_};
+  }
+  rx_queues_ = Queues(spec, workers, info.max_rx_queues);
+  tx_queues_ = Queues(spec, workers, info.max_tx_queues);
+
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = RequestedMtu(spec);
+  if (spec.offloads) {
+    conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+    conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+  }
+  // One pool, no clones: the driver may free whole bursts.
+  conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  computes_ip_checksum_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+  const uint64_t rss =
+      info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+  if (rx_queues_ > 1 && rss != 0) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = rss;  // with the driver's own key
+  }
+  if (int e = rte_eth_dev_configure(dpdk_id_, rx_queues_, tx_queues_, &conf); e != 0) {
+    return Failed("cannot be configured", e);
+  }
+  return Done{};
+}
+
+Status Port::SetUpQueues(const PortSpec& spec, const PacketPool& pool) {
+  uint16_t rx_descriptors = spec.descriptors != 0 ? spec.descriptors : kDefaultDescriptors;
+  uint16_t tx_descriptors = rx_descriptors;
+  if (int e = rte_eth_dev_adjust_nb_rx_tx_desc(dpdk_id_, &rx_descriptors, &tx_descriptors);
+      e != 0) {
+    return Failed("does not take that many descriptors", e);
+  }
+  const int socket = rte_eth_dev_socket_id(dpdk_id_);
+  const auto node = static_cast<unsigned>(socket);  // SOCKET_ID_ANY is -1 there too
+  for (uint16_t q = 0; q < rx_queues_; ++q) {
+    if (int e = rte_eth_rx_queue_setup(dpdk_id_, q, rx_descriptors, node, nullptr, pool.get());
+        e != 0) {
+      return Failed("receive queue " + std::to_string(q), e);
+    }
+  }
+  for (uint16_t q = 0; q < tx_queues_; ++q) {
+    if (int e = rte_eth_tx_queue_setup(dpdk_id_, q, tx_descriptors, node, nullptr); e != 0) {
+      return Failed("transmit queue " + std::to_string(q), e);
+    }
+  }
+  return Done{};
+}
+
+Status Port::Receive() {
+  if (int e = rte_eth_dev_set_mtu(dpdk_id_, mtu_bytes_); e != 0 && e != -ENOTSUP) {
+    return Failed("mtu " + std::to_string(mtu_bytes_), e);
+  }
+  if (int e = rte_eth_dev_start(dpdk_id_); e != 0) return Failed("does not start", e);
+  // ND needs multicast. Where it cannot be asked for alone (net_af_packet), take everything; the
+  // pipeline drops what is addressed to other hosts.
+  if (rte_eth_allmulticast_enable(dpdk_id_) != 0) {
+    if (int e = rte_eth_promiscuous_enable(dpdk_id_); e != 0 && e != -ENOTSUP) {
+      return Failed("cannot receive multicast", e);
+    }
+  }
+  rte_ether_addr mac{};
+  if (int e = rte_eth_macaddr_get(dpdk_id_, &mac); e != 0) return Failed("has no MAC", e);
+  mac_ = MacAddress::Load(mac.addr_bytes);
+  return Done{};
+}
+
+void Port::Stop() {
+  rte_eth_dev_stop(dpdk_id_);
+  rte_eth_dev_close(dpdk_id_);
+}
+
+dataplane::PortStats Port::ReadStats() const {
+  dataplane::PortStats stats;
+  rte_eth_stats read{};
+  if (rte_eth_stats_get(dpdk_id_, &read) == 0) {
+    stats.rx_packets = read.ipackets;
+    stats.rx_bytes = read.ibytes;
+    stats.rx_errors = read.ierrors;
+    stats.rx_missed = read.imissed + read.rx_nombuf;
+    stats.tx_packets = read.opackets;
+    stats.tx_bytes = read.obytes;
+    stats.tx_errors = read.oerrors;
+  }
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(dpdk_id_, &link) == 0) {
+    stats.is_up = link.link_status == RTE_ETH_LINK_UP;
+    stats.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+  }
+  return stats;
+}
+
+}  // namespace fairlead::edge

@@ -1,0 +1,128 @@
+// The arguments DPDK is started with, for machines this one is not.
+#include "dataplane/dpdk/eal.h"
+
+#include <gtest/gtest.h>
+
+#include "dataplane/dpdk/device.h"
+
+namespace fairlead::edge {
+namespace {
+
+EdgeConfig Config(size_t workers) {
+  EdgeConfig config;
+  config.name = "d";
+  config.workers = workers;
+  return config;
+}
+
+std::string Joined(const EalPlan& plan) {
+  std::string text;
+  for (const std::string& argument : plan.arguments) text += argument + " ";
+  return text;
+}
+
+bool Has(const EalPlan& plan, const std::string& text) {
+  return Joined(plan).find(text) != std::string::npos;
+}
+
+TEST(EalPlanTest, WorkersShareCoresWhenThereAreTooFew) {
+  const Machine one{.cpus = {0}};
+  EXPECT_TRUE(Has(*PlanEal(Config(2), one, 0), "--lcores 0@(0),1@0,2@0 "));
+  const Machine two{.cpus = {0, 1}};
+  EXPECT_TRUE(Has(*PlanEal(Config(1), two, 0), "--lcores 0@(0,1),1@1 "));
+  EXPECT_TRUE(Has(*PlanEal(Config(2), two, 0), "--lcores 0@(0,1),1@0,2@1 "));
+  const Machine four{.cpus = {2, 3, 6, 7}};
+  EXPECT_TRUE(Has(*PlanEal(Config(3), four, 0), "--lcores 0@(2,3,6,7),1@3,2@6,3@7 "));
+}
+
+TEST(EalPlanTest, CoreListIsTakenAsWritten) {
+  EdgeConfig config = Config(2);
+  config.cores = {3, 1};
+  const Machine machine{.cpus = {0, 1, 2, 3}};
+  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "1@3,2@1 "));
+  config.cores = {3, 9};
+  const Result<EalPlan> wrong = PlanEal(config, machine, 0);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message,
+            "this process cannot run on core 9; director.workers may use: 0 1 2 3");
+}
+
+TEST(EalPlanTest, HugepagesWhenEnoughAreFree) {
+  EdgeConfig config = Config(1);
+  const uint64_t memory = 104 << 20;  // and 96 MiB for DPDK itself
+  Machine machine{.cpus = {0}, .free_hugepage_bytes = 200 << 20};
+  EXPECT_TRUE(PlanEal(config, machine, memory)->uses_hugepages);
+  EXPECT_TRUE(PlanEal(config, machine, memory)->remedy.empty());
+  config.hugepages = Hugepages::kOff;
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 201 "));
+  config.hugepages = Hugepages::kAuto;
+  machine.free_hugepage_bytes = 100 << 20;
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 201 "));
+  EXPECT_EQ(PlanEal(config, machine, memory)->remedy, "sysctl -w vm.nr_hugepages=100");
+  config.hugepages = Hugepages::kOn;
+  const Result<EalPlan> refused = PlanEal(config, machine, memory);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("run: sysctl -w vm.nr_hugepages=100"), std::string::npos);
+}
+
+TEST(EalPlanTest, PciIsLookedForOnlyWhenAPortNeedsIt) {
+  EdgeConfig config = Config(1);
+  const Machine machine{.cpus = {0}};
+  config.ports.push_back({.name = "a", .device = "net_null0"});
+  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "--vdev net_null0 --no-pci"));
+  config.ports.push_back({.name = "b", .device = "3b:00.1"});
+  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "-a 0000:3b:00.1 "));
+  EXPECT_FALSE(Has(*PlanEal(config, machine, 0), "--no-pci"));
+}
+
+TEST(EalPlanTest, OperatorsArgumentsComeLastAndWin) {
+  EdgeConfig config = Config(1);
+  config.eal = {"--no-huge", "-m", "64", "--file-prefix=mine"};
+  const EalPlan plan = *PlanEal(config, {.cpus = {0}}, 1 << 30);
+  EXPECT_TRUE(Has(plan, "--no-huge -m 64 --file-prefix=mine "));
+  EXPECT_FALSE(Has(plan, "--file-prefix=d-"));
+  EXPECT_FALSE(plan.uses_hugepages);
+}
+
+TEST(EalPlanTest, OneCoreIsLeftForTheRest) {
+  EXPECT_EQ(DefaultWorkerCount({.cpus = {0}}), 1u);
+  EXPECT_EQ(DefaultWorkerCount({.cpus = {0, 1}}), 1u);
+  EXPECT_EQ(DefaultWorkerCount({.cpus = {0, 1, 2, 3}}), 3u);
+}
+
+TEST(DeviceTest, TellsPciFromVdev) {
+  EXPECT_TRUE(IsPciDevice("0000:3b:00.0"));
+  EXPECT_TRUE(IsPciDevice("3b:00.1,rx_vec_en=1"));
+  EXPECT_FALSE(IsPciDevice("net_null0"));
+  EXPECT_FALSE(IsPciDevice("0000:3b:00"));
+  EXPECT_EQ(DeviceName("3b:00.1,rx_vec_en=1"), "0000:3b:00.1");
+  EXPECT_EQ(DeviceName("net_af_packet0,iface=v"), "net_af_packet0");
+}
+
+TEST(DeviceTest, PacketRingGetsRoomAndQueues) {
+  const PortSpec plain{.name = "p", .device = "net_af_packet0,iface=v"};
+  EXPECT_EQ(DeviceArguments(plain, 2),
+            "net_af_packet0,iface=v,blocksz=65536,framesz=2048,framecnt=4096,qpairs=2");
+  const PortSpec said{.name = "p", .device = "net_af_packet0,iface=v,framecnt=512,qpairs=1"};
+  EXPECT_EQ(DeviceArguments(said, 2), said.device);
+  const PortSpec jumbo{.name = "p", .device = "net_af_packet0,iface=v", .mtu_bytes = 9000};
+  EXPECT_EQ(ReceiveRoomBytes(jumbo), 16384u);
+  EXPECT_EQ(DeviceArguments({.name = "p", .device = "3b:00.1,a=b"}, 2), "0000:3b:00.1,a=b");
+}
+
+TEST(DeviceTest, UnknownDeviceIsRefusedWithWhatThereIs) {
+  const Status interface =
+      CheckDevice({.name = "p", .device = "net_af_packet0,iface=no-such-interface"});
+  ASSERT_FALSE(interface);
+  EXPECT_EQ(interface.error().place, "port p");
+  EXPECT_NE(
+      interface.error().message.find("there is no interface no-such-interface; interfaces seen: "),
+      std::string::npos);
+  EXPECT_NE(interface.error().message.find("lo"), std::string::npos);
+  const Status pci = CheckDevice({.name = "p", .device = "ffff:ff:1f.7"});
+  ASSERT_FALSE(pci);
+  EXPECT_NE(pci.error().message.find("there is no PCI device ffff:ff:1f.7"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::edge
