@@ -49,19 +49,19 @@ struct FabricConfig {
 
 class Fabric {
  public:
-  explicit Fabric(const FabricConfig& config)
-      : config(config),
-        publisher(config.workers),
-        loads(config.workers, config.reals),
-        stats(config.workers, config.reals, config.ports),
-        neighbours(config.neighbours),
-        steering(config.workers),
-        hash(config.hash_secret[0], config.hash_secret[1]) {
-    for (size_t i = 0; i < config.workers * config.workers; ++i) {
-      packet_rings_.push_back(std::make_unique<SpscRing<void*>>(config.ring_packets));
-      message_rings_.push_back(std::make_unique<SpscRing<TemplateMessage>>(config.ring_packets));
+  explicit Fabric(const FabricConfig& wanted)
+      : config(wanted),
+        publisher(wanted.workers),
+        loads(wanted.workers, wanted.reals),
+        stats(wanted.workers, wanted.reals, wanted.ports),
+        neighbours(wanted.neighbours),
+        steering(wanted.workers),
+        hash(wanted.hash_secret[0], wanted.hash_secret[1]) {
+    for (size_t i = 0; i < wanted.workers * wanted.workers; ++i) {
+      packet_rings_.push_back(std::make_unique<SpscRing<void*>>(wanted.ring_packets));
+      message_rings_.push_back(std::make_unique<SpscRing<TemplateMessage>>(wanted.ring_packets));
     }
-    for (size_t i = 0; i < config.workers; ++i) {
+    for (size_t i = 0; i < wanted.workers; ++i) {
       control.push_back(std::make_unique<Mailbox>());
       api.push_back(std::make_unique<Mailbox>());
       events.push_back(std::make_unique<EventRing>(1024));
