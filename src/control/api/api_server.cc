@@ -1,0 +1,107 @@
+#include "control/api/api_server.h"
+
+#include <pthread.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <thread>
+
+#include "base/log.h"
+#include "control/api/context.h"
+#include "control/api/http_server.h"
+
+namespace fairlead::api {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+struct ApiServer::Impl {
+  Impl(control::ControlApi& control, ApiConfig the_config, PortStatsReader port_stats)
+      : config(std::move(the_config)),
+        io(std::make_shared<asio::io_context>(1)),
+        busy(control.fabric().stats),
+        workers(*io, control.fabric()),
+        context{io, control, workers, busy, std::move(port_stats)},
+        server(*io,
+               [this](HttpRequest request, Responder respond) {
+                 router.Route(std::move(request), std::move(respond));
+               }),
+        sample_timer(*io) {
+    AddStatusRoutes(&router, context);
+    AddServiceRoutes(&router, context);
+    AddRecordRoutes(&router, context);
+    AddExplainRoute(&router, context);
+    AddReloadRoute(&router, context);
+  }
+
+  void SampleEverySecond() {
+    busy.Sample();
+    sample_timer.expires_after(1s);
+    sample_timer.async_wait([this](const boost::system::error_code& ec) {
+      if (!ec) SampleEverySecond();
+    });
+  }
+
+  void Run() {
+    ::pthread_setname_np(::pthread_self(), "fairlead-api");
+    for (;;) {
+      try {
+        io->run();
+        return;
+      } catch (const std::exception& e) {  // a bug in a handler; the API goes on
+        LogError("an API handler failed", {{"error", e.what()}});
+      }
+    }
+  }
+
+  const ApiConfig config;
+  const std::shared_ptr<asio::io_context> io;
+  BusyMeter busy;
+  WorkerClient workers;
+  const Context context;
+  Router router;
+  HttpServer server;
+  asio::steady_timer sample_timer;
+  std::vector<std::string> bound;
+  std::thread thread;
+};
+
+ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortStatsReader port_stats)
+    : impl_(std::make_unique<Impl>(control, std::move(config), std::move(port_stats))) {}
+
+ApiServer::~ApiServer() { Stop(); }
+
+Status ApiServer::Start() {
+  for (const std::string& where : impl_->config.listen) {
+    if (Status listening = impl_->server.Listen(where); !listening) {
+      impl_->server.Close();
+      return listening;
+    }
+  }
+  impl_->bound = impl_->server.addresses();
+  impl_->SampleEverySecond();
+  impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
+  for (const std::string& address : impl_->bound) LogInfo("API listening", {{"address", address}});
+  return Done{};
+}
+
+void ApiServer::Stop() {
+  if (!impl_->thread.joinable()) return;
+  impl_->io->stop();
+  impl_->thread.join();
+  impl_->server.Close();
+  // What workers still hold must come back before it is freed.
+  const auto patience = std::chrono::steady_clock::now() + 1s;
+  while (!impl_->workers.is_idle() && std::chrono::steady_clock::now() < patience) {
+    impl_->workers.Drain();
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }
+
+std::vector<std::string> ApiServer::routes() const { return impl_->router.list(); }
+
+}  // namespace fairlead::api

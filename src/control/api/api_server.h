@@ -1,0 +1,50 @@
+// The API thread: REST, metrics and explain over HTTP (docs/api.md).
+//
+//   ApiServer api(control, {.listen = {"unix:/run/fairlead/api.sock"}}, read_port_stats);
+//   if (Status s = api.Start(); !s) …log s.error() and end…
+//   …
+//   api.Stop();                        // before the workers end
+//
+// Threads: made, started and stopped by one thread; the server has its own. It reads the control
+// core's view and the boards, asks workers through Fabric::api and the control core through
+// ControlApi. Invariants: `control` and its fabric outlive this object; commands that workers still
+// hold at Stop are waited for a short while, so stop the API before the workers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/api/port_stats.h"
+#include "control/view.h"
+
+namespace fairlead::api {
+
+struct ApiConfig {
+  // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"
+  std::vector<std::string> listen = {"unix:/run/fairlead/api.sock"};
+};
+
+class ApiServer {
+ public:
+  ApiServer(control::ControlApi& control, ApiConfig config, PortStatsReader port_stats = {});
+  ~ApiServer();  // stops
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  // Binds every listener, or says which cannot be bound and starts nothing.
+  Status Start();
+  void Stop();
+
+  // What was bound, with real port numbers. After Start.
+  [[nodiscard]] std::vector<std::string> addresses() const;
+  // "GET /v1/status" …
+  [[nodiscard]] std::vector<std::string> routes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fairlead::api

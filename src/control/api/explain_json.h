@@ -1,0 +1,56 @@
+// An ExplainAnswer in words: JSON members for scripts and a sentence for each step.
+//
+//   ExplainReport report(view, question);
+//   report.Add(first_answer);            // of the connection's owner
+//   report.Add(second_answer);           // of the template's owner, when the first names one
+//   respond(JsonResponse(200, report.ToJson()));
+//
+// Threads: a value over a view that outlives it. docs/explain.md tells operators how to read it.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "control/api/name_index.h"
+#include "dataplane/explain.h"
+
+namespace fairlead::api {
+
+// "14 min 58 s", "2 h 5 min", "0.4 s"
+std::string Span(TickCount ticks);
+
+class ExplainReport {
+ public:
+  ExplainReport(const control::ControlView& view, const dataplane::ExplainQuestion& question)
+      : view_(view), names_(view), question_(question) {}
+
+  void Add(const dataplane::ExplainAnswer& answer);
+  [[nodiscard]] boost::json::object ToJson() const;
+
+ private:
+  using Step = dataplane::ExplainStep;
+
+  [[nodiscard]] boost::json::object StepToJson(const Step& step) const;
+  [[nodiscard]] std::string Sentence(const Step& step) const;
+  [[nodiscard]] std::string ServiceSentence(const Step& step) const;
+  [[nodiscard]] std::string EligibilitySentence(const Step& step) const;
+  [[nodiscard]] std::string NextHopSentence(const Step& step) const;
+  [[nodiscard]] std::string Summary() const;
+  [[nodiscard]] std::string Service(ServiceId id) const;
+  [[nodiscard]] std::string Real(RealId id) const;
+  [[nodiscard]] std::string Port(PortId id) const;
+  [[nodiscard]] std::string Scheduler() const;
+  [[nodiscard]] std::string ClientNetwork(ServiceId id) const;
+  [[nodiscard]] bool Has(dataplane::ExplainKind kind) const;
+
+  const control::ControlView& view_;
+  const NameIndex names_;
+  const dataplane::ExplainQuestion question_;
+  std::vector<Step> steps_;
+  uint32_t left_out_ = 0;
+  dataplane::ExplainAnswer last_;  // decides
+  std::vector<WorkerId> workers_;  // who answered, in order
+};
+
+}  // namespace fairlead::api

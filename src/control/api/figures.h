@@ -1,0 +1,46 @@
+// Live figures of reals and services: the boards' rows, minus what a reused id had before, plus
+// what removed reals had counted. They only rise, over reloads too.
+#pragma once
+
+#include "control/view.h"
+
+namespace fairlead::api {
+
+struct Figures {
+  dataplane::TrafficSum traffic;
+  uint32_t active = 0, inactive = 0, templates = 0;
+
+  Figures& operator+=(const Figures& o) {
+    traffic += o.traffic;
+    active += o.active;
+    inactive += o.inactive;
+    templates += o.templates;
+    return *this;
+  }
+};
+
+inline Figures FiguresOf(const dataplane::Fabric& fabric, const control::RealInfo& real) {
+  Figures figures;
+  figures.traffic = fabric.stats.SumTraffic(real.id);
+  figures.traffic -= real.baseline;
+  const auto load = fabric.loads.Sum(real.id);
+  figures.active = load.active;
+  figures.inactive = load.inactive;
+  figures.templates = load.templates;
+  return figures;
+}
+
+inline Figures FiguresOf(const dataplane::Fabric& fabric, const control::ServiceInfo& service) {
+  Figures figures;
+  figures.traffic = service.retired;
+  for (const auto& real : service.reals) figures += FiguresOf(fabric, real);
+  return figures;
+}
+
+// Whether a new connection may go there, as far as checks and the operator say.
+inline bool IsUp(const control::RealInfo& real) {
+  return !real.is_ghost && real.health != control::HealthState::kDown &&
+         real.admin != control::AdminState::kDown;
+}
+
+}  // namespace fairlead::api

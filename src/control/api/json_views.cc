@@ -1,0 +1,240 @@
+#include "control/api/json_views.h"
+
+#include <boost/json/array.hpp>
+#include <ctime>
+
+#include "control/api/figures.h"
+
+namespace fairlead::api {
+
+namespace json = boost::json;
+using control::AdminState;
+using control::HealthState;
+
+std::string_view WordOf(AdminState state) {
+  switch (state) {
+    case AdminState::kUp:
+      return "up";
+    case AdminState::kQuiesce:
+      return "quiesce";
+    case AdminState::kDrain:
+      return "drain";
+    case AdminState::kDown:
+      return "down";
+  }
+  return "?";
+}
+
+std::optional<AdminState> AdminStateFromWord(std::string_view word) {
+  for (AdminState s :
+       {AdminState::kUp, AdminState::kQuiesce, AdminState::kDrain, AdminState::kDown}) {
+    if (WordOf(s) == word) return s;
+  }
+  return std::nullopt;
+}
+
+std::string_view WordOf(HealthState state) {
+  switch (state) {
+    case HealthState::kUnchecked:
+      return "unchecked";
+    case HealthState::kUp:
+      return "up";
+    case HealthState::kDown:
+      return "down";
+  }
+  return "?";
+}
+
+std::string WordOfProtocol(uint8_t protocol) {
+  return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : std::to_string(protocol);
+}
+
+std::string Timestamp(std::chrono::system_clock::time_point at) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(at);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
+namespace {
+
+json::object TrafficToJson(const dataplane::TrafficSum& t) {
+  return {{"connections", t.connections},
+          {"in_packets", t.in_packets},
+          {"out_packets", t.out_packets},
+          {"in_bytes", t.in_bytes},
+          {"out_bytes", t.out_bytes}};
+}
+
+void AddFigures(json::object* into, const Figures& figures) {
+  (*into)["active_connections"] = figures.active;
+  (*into)["inactive_connections"] = figures.inactive;
+  (*into)["templates"] = figures.templates;
+  (*into)["traffic"] = TrafficToJson(figures.traffic);
+}
+
+template <typename T>
+json::value OrNull(bool is_there, const T& value) {
+  return is_there ? json::value(value) : json::value(nullptr);
+}
+
+json::object WorkerToJson(const Context& context, WorkerId id) {
+  const auto& c = context.control.fabric().stats.worker(id);
+  return {{"worker", id.value()},
+          {"busy_percent", static_cast<int>(context.busy.ratio(id) * 100 + 0.5)},
+          {"received_packets", c.received.value()},
+          {"handed_in_packets", c.handed_in.value()},
+          {"originated_packets", c.originated.value()},
+          {"sent_packets", c.sent.value()},
+          {"handed_off_packets", c.handed_off.value()},
+          {"delivered_to_host_packets", c.delivered_to_host.value()},
+          {"dropped_packets", c.dropped_total()},
+          {"held_packets", c.held.value()},
+          {"longest_turn_us", c.longest_turn_ns.value() / 1000},
+          {"connections", c.connections.value()},
+          {"connection_capacity", c.connection_capacity.value()},
+          {"templates", c.templates.value()},
+          {"template_capacity", c.template_capacity.value()}};
+}
+
+json::object PortToJson(const Context& context, const control::PortInfo& port) {
+  json::array addresses;
+  for (const Prefix& prefix : port.addresses) addresses.emplace_back(prefix.ToString());
+  json::object object{{"name", port.name},
+                      {"device", port.device},
+                      {"mac", port.mac.ToString()},
+                      {"mtu_bytes", port.mtu_bytes},
+                      {"role", port.role},
+                      {"host_interface", OrNull(!port.host_interface.empty(), port.host_interface)},
+                      {"addresses", std::move(addresses)}};
+  if (const auto s = context.port_stats ? context.port_stats(port.id) : std::nullopt) {
+    object["traffic"] = {{"rx_packets", s->rx_packets}, {"rx_bytes", s->rx_bytes},
+                         {"rx_errors", s->rx_errors},   {"rx_missed", s->rx_missed},
+                         {"tx_packets", s->tx_packets}, {"tx_bytes", s->tx_bytes},
+                         {"tx_errors", s->tx_errors},   {"tx_missed", s->tx_missed}};
+  }
+  return object;
+}
+
+json::array DropsToJson(const dataplane::StatsBoard& stats) {
+  json::array drops;
+  for (size_t reason = 0; reason < dataplane::kDropReasonCount; ++reason) {
+    uint64_t packets = 0;
+    for (size_t w = 0; w < stats.worker_count(); ++w) {
+      packets += stats.worker(WorkerId{static_cast<uint8_t>(w)}).dropped[reason].value();
+    }
+    if (packets == 0) continue;
+    const auto& text = dataplane::kDropReasonText[reason];
+    drops.push_back({{"reason", text.label}, {"packets", packets}, {"meaning", text.sentence}});
+  }
+  return drops;
+}
+
+}  // namespace
+
+json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
+                        const control::RealInfo& real) {
+  json::object object{{"name", real.name},
+                      {"service", service.name},
+                      {"address", real.endpoint.address.ToString()},
+                      {"port", real.endpoint.port.host()},
+                      {"forward", real.forward},
+                      {"weight", real.weight},
+                      {"effective_weight", real.effective_weight},
+                      {"upper_threshold", real.upper_threshold},
+                      {"lower_threshold", real.lower_threshold},
+                      {"admin", WordOf(real.admin)},
+                      {"health", WordOf(real.health)},
+                      {"health_detail", real.health_detail},
+                      {"up", IsUp(real)},
+                      {"overloaded", fabric.loads.overloaded(real.id)},
+                      {"fallback", real.is_fallback},
+                      {"removed", real.is_ghost}};
+  AddFigures(&object, FiguresOf(fabric, real));
+  return object;
+}
+
+json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
+                           bool with_reals) {
+  const bool is_mark = service.mark != 0;
+  const std::string family = service.family == Family::kIpv4 ? "ipv4" : "ipv6";
+  const std::string key = is_mark ? "mark " + std::to_string(service.mark) + " " + family
+                                  : WordOfProtocol(service.protocol) + " " +
+                                        Endpoint{service.address, service.port}.ToString();
+  json::value persistence = nullptr;
+  if (service.is_persistent) {
+    persistence = {{"timeout_seconds", service.persistence_seconds}, {"netmask", service.netmask}};
+  }
+  size_t total = 0, up = 0;
+  for (const auto& real : service.reals) {
+    if (real.is_ghost || real.is_fallback) continue;
+    ++total;
+    up += IsUp(real) ? 1u : 0u;
+  }
+  json::object object{
+      {"name", service.name},
+      {"key", key},
+      {"family", family},
+      {"protocol", OrNull(!is_mark, json::string(WordOfProtocol(service.protocol)))},
+      {"address", OrNull(!is_mark, json::string(service.address.ToString()))},
+      {"port", OrNull(!is_mark, service.port.host())},
+      {"mark", OrNull(is_mark, service.mark)},
+      {"scheduler", service.scheduler},
+      {"scheduler_flags",
+       json::array(service.scheduler_flags.begin(), service.scheduler_flags.end())},
+      {"persistence", std::move(persistence)},
+      {"one_packet", service.is_one_packet},
+      {"on_fallback", service.is_on_fallback},
+      {"reals_total", total},
+      {"reals_up", up}};
+  AddFigures(&object, FiguresOf(fabric, service));
+  if (with_reals) {
+    json::array reals;
+    for (const auto& real : service.reals) reals.push_back(RealToJson(fabric, service, real));
+    object["reals"] = std::move(reals);
+  }
+  return object;
+}
+
+json::object StatusToJson(const Context& context, const control::ControlView& view) {
+  const dataplane::Fabric& fabric = context.control.fabric();
+  using Seconds = std::chrono::seconds;
+  const auto uptime = std::chrono::system_clock::now() - view.started;
+  json::object object{
+      {"director", view.director_name},
+      {"version", FAIRLEAD_VERSION},
+      {"ready", view.is_ready},
+      {"generation", view.generation},
+      {"started", Timestamp(view.started)},
+      {"uptime_seconds", std::chrono::duration_cast<Seconds>(uptime).count()},
+      {"config",
+       {{"path", view.config_path},
+        {"last_reload", Timestamp(view.last_reload)},
+        {"last_reload_ok", view.last_reload_ok},
+        {"last_reload_error", OrNull(!view.last_reload_ok, view.last_reload_error)}}}};
+  json::array workers, ports, memory;
+  for (size_t w = 0; w < fabric.stats.worker_count(); ++w) {
+    workers.push_back(WorkerToJson(context, WorkerId{static_cast<uint8_t>(w)}));
+  }
+  for (const auto& port : view.ports) ports.push_back(PortToJson(context, port));
+  for (const auto& use : view.memory) memory.push_back({{"use", use.use}, {"bytes", use.bytes}});
+  size_t reals = 0, reals_up = 0;
+  for (const auto& service : view.services) {
+    for (const auto& real : service.reals) {
+      if (real.is_ghost || real.is_fallback) continue;
+      ++reals;
+      reals_up += IsUp(real) ? 1u : 0u;
+    }
+  }
+  object["services"] = view.services.size();
+  object["reals"] = reals;
+  object["reals_up"] = reals_up;
+  object["workers"] = std::move(workers);
+  object["ports"] = std::move(ports);
+  object["dropped"] = DropsToJson(fabric.stats);
+  object["memory"] = std::move(memory);
+  return object;
+}
+
+}  // namespace fairlead::api

@@ -1,0 +1,29 @@
+// The director's state as JSON, in the words of docs/api.md.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/api/context.h"
+#include "control/view.h"
+
+namespace fairlead::api {
+
+std::string_view WordOf(control::AdminState state);
+std::optional<control::AdminState> AdminStateFromWord(std::string_view word);
+std::string_view WordOf(control::HealthState state);
+std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number
+
+// "2026-11-20T19:00:00Z"
+std::string Timestamp(std::chrono::system_clock::time_point at);
+
+boost::json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
+                               const control::RealInfo& real);
+boost::json::object ServiceToJson(const dataplane::Fabric& fabric,
+                                  const control::ServiceInfo& service, bool with_reals);
+boost::json::object StatusToJson(const Context& context, const control::ControlView& view);
+
+}  // namespace fairlead::api

@@ -1,0 +1,315 @@
+#include "control/api/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <map>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "control/api/figures.h"
+
+namespace fairlead::api {
+
+namespace {
+
+using control::ControlView;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+// One family while it is filled: Add(labels, value).
+class FamilyBuilder {
+ public:
+  FamilyBuilder(std::vector<MetricFamily>* all, MetricType type, std::string name,
+                std::string help) {
+    family_.name = std::move(name);
+    family_.help = std::move(help);
+    family_.type = type;
+    all_ = all;
+  }
+  ~FamilyBuilder() {
+    if (!family_.metric.empty()) all_->push_back(std::move(family_));
+  }
+  FamilyBuilder(const FamilyBuilder&) = delete;
+  FamilyBuilder& operator=(const FamilyBuilder&) = delete;
+
+  template <typename Number>
+  void Add(Labels labels, Number value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    const double number = static_cast<double>(value);
+    if (family_.type == MetricType::Counter) {
+      metric.counter.value = number;
+    } else {
+      metric.gauge.value = number;
+    }
+    family_.metric.push_back(std::move(metric));
+  }
+  void AddHistogram(Labels labels, const control::HealthHistogram& h) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    uint64_t cumulative = 0;
+    for (size_t i = 0; i < h.counts.size(); ++i) {
+      cumulative += h.counts[i];
+      const double bound = i < h.bounds_seconds.size() ? h.bounds_seconds[i]
+                                                       : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    metric.histogram.sample_sum = h.sum_seconds;
+    family_.metric.push_back(std::move(metric));
+  }
+
+ private:
+  std::vector<MetricFamily>* all_;
+  MetricFamily family_;
+};
+
+class Renderer {
+ public:
+  Renderer(const Context& context, const ControlView& view)
+      : context_(context), view_(view), fabric_(context.control.fabric()) {}
+
+  std::string Render() {
+    Director();
+    Traffic();
+    Reals();
+    Workers();
+    Drops();
+    Ports();
+    Health();
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families_);
+    return std::move(out).str();
+  }
+
+ private:
+  FamilyBuilder Counter(std::string name, std::string help) {
+    return {&families_, MetricType::Counter, std::move(name), std::move(help)};
+  }
+  FamilyBuilder Gauge(std::string name, std::string help) {
+    return {&families_, MetricType::Gauge, std::move(name), std::move(help)};
+  }
+
+  void Director() {
+    Gauge("fairlead_build_info", "Version of the running director; always 1")
+        .Add({{"version", FAIRLEAD_VERSION}}, 1);
+    Gauge("fairlead_config_generation", "Generation of the configuration in force")
+        .Add({}, view_.generation);
+    Gauge("fairlead_config_last_reload_success",
+          "1 when the last reload was applied, 0 when refused")
+        .Add({}, view_.last_reload_ok ? 1 : 0);
+    const auto since_epoch = view_.last_reload.time_since_epoch();
+    Gauge("fairlead_config_last_reload_timestamp_seconds", "When the last reload ended, Unix time")
+        .Add({}, std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+    auto memory = Gauge("fairlead_memory_bytes", "Memory set aside at start, by use");
+    for (const auto& use : view_.memory) memory.Add({{"use", use.use}}, use.bytes);
+  }
+
+  // A real can be there twice under one name: as fallback and in the list, or removed and added
+  // again while the old one is still referred to. Prometheus wants one series: the sum.
+  struct RealRow {
+    const control::RealInfo* info;
+    Figures figures;
+  };
+  using RealRows = std::map<std::pair<std::string, std::string>, RealRow>;
+
+  RealRows CollectReals() const {
+    RealRows rows;
+    for (const auto& service : view_.services) {
+      for (const auto& real : service.reals) {
+        auto [it, is_new] = rows.try_emplace({service.name, real.name}, RealRow{&real, {}});
+        if (!is_new && it->second.info->is_ghost) it->second.info = &real;
+        it->second.figures += FiguresOf(fabric_, real);
+      }
+    }
+    return rows;
+  }
+
+  struct TrafficColumn {
+    const char* name;
+    const char* help;
+    uint64_t dataplane::TrafficSum::*member;
+  };
+  static constexpr TrafficColumn kTraffic[] = {
+      {"connections_total", "Connections scheduled", &dataplane::TrafficSum::connections},
+      {"in_packets_total", "Packets from clients", &dataplane::TrafficSum::in_packets},
+      {"out_packets_total", "Packets to clients that passed the director",
+       &dataplane::TrafficSum::out_packets},
+      {"in_bytes_total", "Bytes of IP packets from clients", &dataplane::TrafficSum::in_bytes},
+      {"out_bytes_total", "Bytes of IP packets to clients that passed the director",
+       &dataplane::TrafficSum::out_bytes},
+  };
+
+  void Traffic() {
+    const RealRows reals = CollectReals();
+    for (const TrafficColumn& column : kTraffic) {
+      auto family = Counter("fairlead_service_" + std::string(column.name), column.help);
+      for (const auto& service : view_.services) {
+        family.Add({{"service", service.name}}, FiguresOf(fabric_, service).traffic.*column.member);
+      }
+    }
+    for (const TrafficColumn& column : kTraffic) {
+      auto family = Counter("fairlead_real_" + std::string(column.name), column.help);
+      for (const auto& [key, row] : reals) {
+        family.Add({{"service", key.first}, {"real", key.second}},
+                   row.figures.traffic.*column.member);
+      }
+    }
+    auto templates = Gauge("fairlead_templates", "Persistence templates of the service");
+    for (const auto& service : view_.services) {
+      templates.Add({{"service", service.name}}, FiguresOf(fabric_, service).templates);
+    }
+  }
+
+  void Reals() {
+    auto active = Gauge("fairlead_real_active_connections",
+                        "Connections in an active state, as ipvsadm's ActiveConn");
+    auto inactive = Gauge("fairlead_real_inactive_connections",
+                          "All other connections, as ipvsadm's InActConn");
+    auto templates = Gauge("fairlead_real_templates", "Persistence templates that name the real");
+    auto weight = Gauge("fairlead_real_weight", "Weight the scheduler sees now");
+    auto up = Gauge("fairlead_real_up",
+                    "1 unless a check or the operator says down, or the real is removed");
+    for (const auto& [key, row] : CollectReals()) {
+      const Labels labels{{"service", key.first}, {"real", key.second}};
+      active.Add(labels, row.figures.active);
+      inactive.Add(labels, row.figures.inactive);
+      templates.Add(labels, row.figures.templates);
+      weight.Add(labels, row.info->effective_weight);
+      up.Add(labels, IsUp(*row.info) ? 1 : 0);
+    }
+  }
+
+  struct WorkerColumn {
+    const char* name;
+    const char* help;
+    dataplane::Counter dataplane::WorkerCounters::*member;
+    bool is_gauge;
+  };
+  static constexpr WorkerColumn kWorker[] = {
+      {"packets_total", "Packets received from ports", &dataplane::WorkerCounters::received, false},
+      {"handed_in_total", "Packets received from other workers",
+       &dataplane::WorkerCounters::handed_in, false},
+      {"originated_total", "Packets made here: RST, ICMP, ARP and the kernel twin's",
+       &dataplane::WorkerCounters::originated, false},
+      {"sent_total", "Packets taken by a port", &dataplane::WorkerCounters::sent, false},
+      {"handed_off_total", "Packets given to other workers", &dataplane::WorkerCounters::handed_off,
+       false},
+      {"delivered_to_host_total", "Packets given to the kernel twin",
+       &dataplane::WorkerCounters::delivered_to_host, false},
+      {"polls_total", "Turns of the worker's loop", &dataplane::WorkerCounters::polls, false},
+      {"held_packets", "Packets that wait for a neighbour", &dataplane::WorkerCounters::held, true},
+      {"connections", "Live connection records", &dataplane::WorkerCounters::connections, true},
+      {"connection_capacity", "Connection records there is room for",
+       &dataplane::WorkerCounters::connection_capacity, true},
+      {"templates", "Live template records", &dataplane::WorkerCounters::templates, true},
+      {"template_capacity", "Template records there is room for",
+       &dataplane::WorkerCounters::template_capacity, true},
+  };
+
+  [[nodiscard]] WorkerId Worker(size_t index) const {
+    return WorkerId{static_cast<uint8_t>(index)};
+  }
+
+  void Workers() {
+    const size_t count = fabric_.stats.worker_count();
+    for (const WorkerColumn& column : kWorker) {
+      const std::string name = "fairlead_worker_" + std::string(column.name);
+      auto family = column.is_gauge ? Gauge(name, column.help) : Counter(name, column.help);
+      for (size_t w = 0; w < count; ++w) {
+        family.Add({{"worker", std::to_string(w)}},
+                   (fabric_.stats.worker(Worker(w)).*column.member).value());
+      }
+    }
+    auto busy = Gauge("fairlead_worker_busy_ratio",
+                      "Share of the turns in the last second that found work, 0 to 1");
+    auto longest = Gauge("fairlead_worker_longest_turn_seconds",
+                         "CPU time of the longest turn since the start");
+    for (size_t w = 0; w < count; ++w) {
+      busy.Add({{"worker", std::to_string(w)}}, context_.busy.ratio(Worker(w)));
+      longest.Add(
+          {{"worker", std::to_string(w)}},
+          static_cast<double>(fabric_.stats.worker(Worker(w)).longest_turn_ns.value()) / 1e9);
+    }
+  }
+
+  void Drops() {
+    auto dropped = Counter("fairlead_dropped_packets_total",
+                           "Packets dropped, by reason; docs/counters.md has a remedy for each");
+    for (size_t reason = 0; reason < dataplane::kDropReasonCount; ++reason) {
+      uint64_t packets = 0;
+      for (size_t w = 0; w < fabric_.stats.worker_count(); ++w) {
+        packets += fabric_.stats.worker(Worker(w)).dropped[reason].value();
+      }
+      dropped.Add({{"reason", std::string(dataplane::kDropReasonText[reason].label)}}, packets);
+    }
+  }
+
+  struct PortColumn {
+    const char* name;
+    const char* help;
+    uint64_t PortStats::*member;
+  };
+  static constexpr PortColumn kPort[] = {
+      {"rx_packets_total", "Packets the port received", &PortStats::rx_packets},
+      {"rx_bytes_total", "Bytes the port received", &PortStats::rx_bytes},
+      {"rx_errors_total", "Packets the port received broken", &PortStats::rx_errors},
+      {"rx_missed_total", "Packets that came faster than workers fetched them",
+       &PortStats::rx_missed},
+      {"tx_packets_total", "Packets the port sent", &PortStats::tx_packets},
+      {"tx_bytes_total", "Bytes the port sent", &PortStats::tx_bytes},
+      {"tx_errors_total", "Packets the port failed to send", &PortStats::tx_errors},
+      {"tx_missed_total", "Packets that a full transmit queue did not take", &PortStats::tx_missed},
+  };
+
+  void Ports() {
+    std::vector<std::pair<std::string, PortStats>> rows;
+    for (const auto& port : view_.ports) {
+      if (!context_.port_stats) break;
+      if (const auto stats = context_.port_stats(port.id)) rows.emplace_back(port.name, *stats);
+    }
+    for (const PortColumn& column : kPort) {
+      auto family = Counter("fairlead_port_" + std::string(column.name), column.help);
+      for (const auto& [name, stats] : rows) family.Add({{"port", name}}, stats.*column.member);
+    }
+    auto exception = Counter("fairlead_exception_packets_total",
+                             "Packets between a port and its kernel twin, by direction");
+    for (const auto& port : view_.ports) {
+      uint64_t from_host = 0, to_host = 0;
+      for (size_t w = 0; w < fabric_.stats.worker_count(); ++w) {
+        const auto& counters = fabric_.stats.port(Worker(w), port.id);
+        from_host += counters.from_host.value();
+        to_host += counters.to_host.value();
+      }
+      exception.Add({{"port", port.name}, {"direction", "from_host"}}, from_host);
+      exception.Add({{"port", port.name}, {"direction", "to_host"}}, to_host);
+    }
+  }
+
+  void Health() {
+    FamilyBuilder family(&families_, MetricType::Histogram,
+                         "fairlead_health_check_duration_seconds",
+                         "Time a health check took, answers and failures alike");
+    for (const auto& check : view_.health_checks) {
+      family.AddHistogram({{"service", check.service}, {"real", check.real}}, check.histogram);
+    }
+  }
+
+  const Context& context_;
+  const ControlView& view_;
+  dataplane::Fabric& fabric_;
+  std::vector<MetricFamily> families_;
+};
+
+}  // namespace
+
+std::string RenderMetrics(const Context& context, const ControlView& view) {
+  return Renderer(context, view).Render();
+}
+
+}  // namespace fairlead::api

@@ -1,0 +1,109 @@
+#include "control/api/name_index.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace fairlead::api {
+
+namespace {
+
+// Edits between two short words (Levenshtein).
+size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t above = row[j + 1];
+      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+// "; did you mean "shop"?", or a few of the names there are.
+std::string Suggest(std::string_view wanted, const std::vector<std::string>& names) {
+  const auto nearest =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return Distance(wanted, a) < Distance(wanted, b);
+      });
+  if (nearest == names.end()) return "; there is none at all";
+  if (Distance(wanted, *nearest) <= 1 + wanted.size() / 4) {
+    return "; did you mean \"" + *nearest + "\"?";
+  }
+  std::string list = "; there are ";
+  for (size_t i = 0; i < names.size() && i < 8; ++i) list += (i > 0 ? ", " : "") + names[i];
+  return names.size() > 8 ? list + " and more" : list;
+}
+
+bool IsNamed(const control::RealInfo& real, std::string_view name) {
+  if (real.name == name) return true;
+  const auto endpoint = Endpoint::Parse(name);
+  return endpoint && *endpoint == real.endpoint;
+}
+
+}  // namespace
+
+NameIndex::NameIndex(const control::ControlView& view) : view_(view) {
+  for (const auto& service : view.services) {
+    services_[service.id.value()] = &service;
+    for (const auto& real : service.reals) reals_[real.id.value()] = {&service, &real};
+  }
+}
+
+const control::ServiceInfo* NameIndex::service(ServiceId id) const {
+  const auto it = services_.find(id.value());
+  return it == services_.end() ? nullptr : it->second;
+}
+
+const NamedReal* NameIndex::real(RealId id) const {
+  const auto it = reals_.find(id.value());
+  return it == reals_.end() ? nullptr : &it->second;
+}
+
+Result<const control::ServiceInfo*> NameIndex::FindService(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& service : view_.services) {
+    if (service.name == name) return &service;
+    names.push_back(service.name);
+  }
+  return Error{ErrorCode::kNotFound,
+               "There is no service \"" + std::string(name) + "\"" + Suggest(name, names), ""};
+}
+
+Result<std::vector<NamedReal>> NameIndex::FindReals(std::string_view service,
+                                                    std::string_view real) const {
+  if (!service.empty()) {
+    if (auto found = FindService(service); !found) return found.error();
+  }
+  std::vector<NamedReal> exact, by_address;
+  std::vector<std::string> names;
+  const auto address = IpAddress::Parse(real);
+  for (const auto& s : view_.services) {
+    if (!service.empty() && s.name != service) continue;
+    for (const auto& r : s.reals) {
+      if (IsNamed(r, real)) exact.push_back({&s, &r});
+      if (address && r.endpoint.address == *address) by_address.push_back({&s, &r});
+      if (!r.is_ghost) names.push_back(r.name);
+    }
+  }
+  if (!exact.empty()) return exact;
+  // Without a service, an address means all of its reals: a filter. In a service it must be one.
+  const auto is_live = [](const NamedReal& n) { return !n.info->is_ghost; };
+  if (!by_address.empty() &&
+      (service.empty() || std::count_if(by_address.begin(), by_address.end(), is_live) <= 1)) {
+    return by_address;
+  }
+  const std::string where = service.empty() ? "" : " in service \"" + std::string(service) + "\"";
+  if (!by_address.empty()) {
+    return Error{ErrorCode::kInvalid,
+                 "\"" + std::string(real) + "\" means more than one real" + where +
+                     "; add the port, for instance " + by_address.front().info->name,
+                 ""};
+  }
+  return Error{ErrorCode::kNotFound,
+               "There is no real \"" + std::string(real) + "\"" + where + Suggest(real, names), ""};
+}
+
+}  // namespace fairlead::api

@@ -1,0 +1,48 @@
+// GET /healthz, /readyz, /metrics, /v1/status and /v1/openapi.json.
+#include <boost/json/value.hpp>
+
+#include "control/api/context.h"
+#include "control/api/json_views.h"
+#include "control/api/metrics.h"
+#include "control/api/openapi.h"
+#include "control/api/problem.h"
+
+namespace fairlead::api {
+
+namespace {
+
+HttpResponse PlainText(std::string body, std::string content_type = "text/plain; charset=utf-8") {
+  HttpResponse response;
+  response.content_type = std::move(content_type);
+  response.body = std::move(body);
+  return response;
+}
+
+HttpResponse Ready(const control::ControlView& view) {
+  if (view.is_ready) return PlainText("ready\n");
+  return Problem(503, "not-ready",
+                 "Not every worker has adopted the configuration yet; fairlead status shows which "
+                 "part is missing");
+}
+
+}  // namespace
+
+void AddStatusRoutes(Router* router, const Context& context) {
+  router->Add(Method::kGet, "/healthz",
+              [](const Call&, const Responder& respond) { respond(PlainText("ok\n")); });
+  router->Add(Method::kGet, "/readyz", [&context](const Call&, const Responder& respond) {
+    respond(Ready(*context.control.view()));
+  });
+  router->Add(Method::kGet, "/metrics", [&context](const Call&, const Responder& respond) {
+    respond(PlainText(RenderMetrics(context, *context.control.view()), kMetricsContentType));
+  });
+  router->Add(Method::kGet, "/v1/status", [&context](const Call&, const Responder& respond) {
+    const auto view = context.control.view();
+    respond(WithGeneration(JsonResponse(200, StatusToJson(context, *view)), view->generation));
+  });
+  router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
+    respond(PlainText(std::string(kOpenApiDocument), "application/json"));
+  });
+}
+
+}  // namespace fairlead::api
