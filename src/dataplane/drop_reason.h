@@ -24,6 +24,8 @@
     "More IPv6 extension headers than are followed")                                               \
   X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \
   X(kArpIgnored, "arp_ignored", "ARP or ND for an address that is not ours")                       \
+  X(kNeighbourLearned, "neighbour_learned",                                                        \
+    "An ARP or ND message to the director itself, taken in")                                       \
   X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND packet with impossible fields")                  \
   X(kBadIcmp, "bad_icmp", "An ICMP message with a wrong checksum or an impossible quotation")      \
   X(kIcmpNoConnection, "icmp_no_connection", "An ICMP error about a flow that is not here")        \

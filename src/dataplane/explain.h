@@ -52,9 +52,9 @@ enum class TemplateFault : uint8_t { kNoReal, kRealRemoved, kRealQuiescent, kExp
 
 struct ExplainStep {
   ExplainKind kind = ExplainKind::kNoService;
-  ServiceId service;
-  RealId real;
-  PortId port;
+  ServiceId service = {};
+  RealId real = {};
+  PortId port = {};
   uint32_t mark = 0;
   uint32_t value = 0;
   int32_t weight = 0;
@@ -76,7 +76,7 @@ struct ExplainAnswer {
   uint32_t steps_left_out = 0;
   ExplainVerdict verdict = ExplainVerdict::kNotOurs;
   RealId real;  // with kForward
-  ServiceId service;
+  ServiceId service = {};
   WorkerId answered_by;
   WorkerId continue_at;  // the template owner, when it must be asked
 

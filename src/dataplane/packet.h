@@ -43,9 +43,10 @@ struct PacketMeta {
   HandOff hand_off = HandOff::kNone;
   WorkerId from;                  // who handed it off
   bool ip_checksum_good = false;  // the port verified the IPv4 header
-  bool wants_ip_checksum =
-      false;  // the outer IPv4 header's checksum is left to the port or the transmit stage
+  // The outer IPv4 header's checksum is left to the port or the transmit stage.
+  bool wants_ip_checksum = false;
   uint8_t refusal = 0;       // a DropReason, with kRefusal
+  ServiceId service;         // with kRequest; kept in the answer
   RealId real;               // with kGrant
   TemplateRef template_ref;  // with kGrant
 };

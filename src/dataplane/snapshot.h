@@ -145,7 +145,7 @@ struct Snapshot {
   bool has_ftp_service = false;  // some TCP service on port 21
   bool has_port0_service = false;
   RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals with one port
-  std::unordered_map<IpAddress, RealId> nat_addresses;  // of NAT reals that take any port
+  std::unordered_map<IpAddress, bool> nat_addresses;  // all NAT reals; true: some takes any port
 
   std::vector<PortView> ports;  // by PortId
   std::unordered_map<IpAddress, LocalAddress> local_addresses;
@@ -165,6 +165,9 @@ struct Snapshot {
   [[nodiscard]] ServiceId FindMark(uint32_t mark, Family family) const noexcept {
     const auto it = mark_index.find({mark, family});
     return it == mark_index.end() ? ServiceId{} : it->second;
+  }
+  [[nodiscard]] bool IsNatAddress(const IpAddress& a) const noexcept {
+    return nat_addresses.contains(a);
   }
   // Spec section 2.3, in its order: mark, exact, FTP data, port 0.
   [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;

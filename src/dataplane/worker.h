@@ -1,6 +1,6 @@
 // One worker: a shard of connections and templates, and the turn of its loop, without the ports.
 //
-//   Worker<P> worker(fabric, me, limits);
+//   Worker<P> worker(fabric, me, now);
 //   for (;;) {                                       // the edge's loop (dpdk/worker_loop) or a
 //   test's
 //     worker.BeginTurn(now);                         // one clock read, one snapshot load
@@ -19,8 +19,10 @@
 
 #include <span>
 
+#include "dataplane/commands.h"
 #include "dataplane/fabric.h"
 #include "dataplane/packet.h"
+#include "dataplane/pipeline.h"
 #include "dataplane/shard.h"
 #include "dataplane/verdict.h"
 
@@ -37,29 +39,201 @@ template <Packet P>
 class Worker {
  public:
   // The shard's tables are allocated here; throws std::bad_alloc at start, never later.
-  Worker(Fabric& fabric, WorkerId me);
+  Worker(Fabric& fabric, WorkerId me, Tick now) : shard_(fabric, me, now) {}
 
   // False until the control core has published a snapshot: nothing else may be called in that turn.
-  bool BeginTurn(Tick now) noexcept;
+  bool BeginTurn(Tick now) noexcept {
+    shard_.now = now;
+    shard_.snapshot = shard_.fabric.publisher.Enter(
+        shard_.me,
+        [this](const Snapshot* before, const Snapshot* next) { shard_.Adopt(before, *next); });
+    return shard_.snapshot != nullptr;
+  }
+
   // At most kBurst packets.
-  void ProcessBurst(std::span<P* const> burst, Output<P>* out) noexcept;
-  void ProcessFromHost(std::span<P* const> burst, Output<P>* out) noexcept;
-  // Each returns how much work it found.
+  void ProcessBurst(std::span<P* const> burst, Output<P>* out) noexcept {
+    shard_.counters.received.Add(burst.size());
+    Turn<P> turn = TurnTo(out);
+    ProcessPackets(turn, burst, false);
+  }
+
+  // What the kernel sends through its twin: routed and resolved here, since its frames carry no
+  // useful MAC.
+  void ProcessFromHost(std::span<P* const> burst, Output<P>* out) noexcept {
+    shard_.counters.originated.Add(burst.size());
+    Turn<P> turn = TurnTo(out);
+    for (P* packet : burst) SendFromHost(turn, packet);
+  }
+
+  // Packets and messages of other workers. Returns how many there were.
   size_t ProcessHandedIn(Output<P>* out) noexcept;
+
+  // One command of each mailbox. Returns how many were run.
   template <PacketPool<P> Pool>
-  size_t RunCommands(Pool& pool, Output<P>* out) noexcept;
+  size_t RunCommands(Pool& pool, Output<P>* out) noexcept {
+    const size_t mine = shard_.me.index();
+    return RunCommand(*shard_.fabric.control[mine], pool, out) +
+           RunCommand(*shard_.fabric.api[mine], pool, out);
+  }
+
+  // Held packets whose neighbour has answered, or will not. Looks when told of a change and ten
+  // times a second.
   size_t ReleaseHeld(Output<P>* out) noexcept;
-  size_t Expire() noexcept;
-  // Gives back every held packet with DropReason::kShutdown.
-  void Shutdown(Output<P>* out) noexcept;
+
+  // Timers. Returns the records that went.
+  size_t Expire() noexcept {
+    const size_t gone = shard_.Expire();
+    shard_.UpdateGauges();
+    return gone;
+  }
+
+  // Gives back every held packet with DropReason::kShutdown; call again until nothing comes.
+  size_t Shutdown(Output<P>* out) noexcept {
+    Turn<P> turn = TurnTo(out);
+    size_t count = 0;
+    held_.Visit([&](const auto& item) {
+      if (out->room() == 0) return false;
+      turn.Drop(item.packet, DropReason::kShutdown);
+      ++count;
+      return true;
+    });
+    shard_.counters.held.Set(held_.size());
+    return count;
+  }
 
   WorkerCounters& counters() noexcept { return shard_.counters; }
   Shard& shard() noexcept { return shard_; }
-  [[nodiscard]] const Snapshot* snapshot() const { return snapshot_; }
+  [[nodiscard]] const Snapshot* snapshot() const { return shard_.snapshot; }
 
  private:
+  static constexpr TickCount kHeldInterval = kTicksPerSecond / 10;
+
+  Turn<P> TurnTo(Output<P>* out) noexcept { return {shard_, *shard_.snapshot, held_, out}; }
+  void SendFromHost(Turn<P>& turn, P* packet) noexcept;
+  template <typename Pool>
+  size_t RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept;
+  template <typename Pool>
+  void Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noexcept;
+
   Shard shard_;
-  const Snapshot* snapshot_ = nullptr;  // this turn's
+  HeldQueue<P> held_;
+  Tick held_visit_;  // next look at the held packets
+  bool neighbour_changed_ = false;
 };
+
+template <Packet P>
+size_t Worker<P>::ProcessHandedIn(Output<P>* out) noexcept {
+  size_t handled = shard_.RunMessages();
+  Turn<P> turn = TurnTo(out);
+  for (size_t i = 0; i < shard_.fabric.config.workers; ++i) {
+    const WorkerId from{static_cast<uint8_t>(i)};
+    if (from == shard_.me) continue;
+    if (out->room() < kBurst || shard_.HasPendingGrants()) break;
+    std::array<P*, kBurst> steered;
+    size_t steered_count = 0;
+    void* item = nullptr;
+    for (size_t n = 0; n < kBurst && shard_.fabric.packets(from, shard_.me).Pop(&item); ++n) {
+      auto* packet = static_cast<P*>(item);
+      shard_.counters.handed_in.Add(1);
+      ++handled;
+      if (packet->meta().hand_off == HandOff::kSteered) {
+        steered[steered_count++] = packet;
+      } else {
+        ProcessHandShake(turn, packet);
+      }
+    }
+    ProcessPackets(turn, std::span<P* const>(steered.data(), steered_count), true);
+  }
+  return handled;
+}
+
+template <Packet P>
+void Worker<P>::SendFromHost(Turn<P>& turn, P* packet) noexcept {
+  ParsedPacket parsed;
+  const ParseOutcome outcome = Parse(*packet, &parsed);
+  if (outcome.kind == PacketKind::kDropped) return turn.Drop(packet, outcome.reason);
+  if (outcome.kind == PacketKind::kArp) return turn.Drop(packet, DropReason::kArpIgnored);
+  const IpAddress destination = parsed.destination(packet->data());
+  const PortId port = packet->meta().input_port;
+  if (!destination.is_multicast()) return RouteOut(turn, packet, parsed);
+  // Routing protocols and VRRP: the group's own MAC, out of the twin's port. Neighbours are the
+  // control core's to ask.
+  if (IsNeighbourMessage(parsed)) return turn.Drop(packet, DropReason::kArpIgnored);
+  const MacAddress group =
+      parsed.is_v4() ? MacAddress::FromNumber(0x01005e000000u | (destination.Fold() & 0x7fffffu))
+                     : MulticastMac(destination.v6());
+  WriteEthernet(packet->data(), turn.port(port).mac, group, EtherTypeOf(parsed.family));
+  turn.out->Add(packet, Verdict::Transmit(port));
+}
+
+template <Packet P>
+size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
+  if (held_.size() == 0 || (!neighbour_changed_ && !held_visit_.HasPassed(shard_.now))) return 0;
+  held_visit_ = shard_.now + kHeldInterval;
+  neighbour_changed_ = false;
+  Turn<P> turn = TurnTo(out);
+  size_t released = 0;
+  held_.Visit([&](const auto& item) {
+    if (out->room() == 0) return false;
+    const NeighbourId id = shard_.fabric.neighbours.Find(item.port, item.hop);
+    const Neighbour neighbour = id.is_none() ? Neighbour{} : shard_.fabric.neighbours.Load(id);
+    if (neighbour.is_reachable()) {
+      HeaderAt<EthernetHeader>(item.packet->data(), 0)->destination = neighbour.mac;
+      out->Add(item.packet, Verdict::Transmit(item.port));
+    } else if (neighbour.state == NeighbourState::kFailed || item.give_up.HasPassed(shard_.now)) {
+      turn.Drop(item.packet, DropReason::kNeighbourUnresolved);
+    } else {
+      return false;
+    }
+    ++released;
+    return true;
+  });
+  shard_.counters.held.Set(held_.size());
+  return released;
+}
+
+template <Packet P>
+template <typename Pool>
+void Worker<P>::Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noexcept {
+  P* packet = pool.Allocate();
+  if (packet == nullptr) return;  // its sender asks again
+  shard_.counters.originated.Add(1);
+  if (!packet->Resize(frame.length)) return TurnTo(out).Drop(packet, DropReason::kNoHeadroom);
+  std::memcpy(packet->data(), frame.bytes.data(), frame.length);
+  out->Add(packet, Verdict::Transmit(frame.port));
+}
+
+template <Packet P>
+template <typename Pool>
+size_t Worker<P>::RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept {
+  Command* command = nullptr;
+  if (out->room() == 0 || !mailbox.to_worker.Pop(&command)) return 0;
+  switch (command->kind) {
+    case CommandKind::kListConnections:
+      RunListConnections(shard_, static_cast<ListConnections*>(command));
+      break;
+    case CommandKind::kListTemplates:
+      RunListTemplates(shard_, static_cast<ListTemplates*>(command));
+      break;
+    case CommandKind::kExplain:
+      RunExplain(shard_, static_cast<ExplainCommand*>(command));
+      break;
+    case CommandKind::kTransmitFrame:
+      Run(*static_cast<TransmitFrame*>(command), pool, out);
+      break;
+    case CommandKind::kNeighbourChanged:
+      neighbour_changed_ = true;
+      break;
+    case CommandKind::kFlushConnections:
+      RunFlushConnections(shard_, static_cast<FlushConnections*>(command));
+      break;
+    case CommandKind::kFlushTemplates:
+      RunFlushTemplates(shard_, static_cast<FlushTemplates*>(command));
+      break;
+  }
+  // As many come back as went in, and the sender empties this ring: there is room.
+  mailbox.from_worker.Push(command);
+  return 1;
+}
 
 }  // namespace fairlead::dataplane

@@ -1,0 +1,74 @@
+// ADMIT: the first packet of a connection, at the connection's owner and at the template's owner.
+//
+//   Grant grant = GrantTemplate(shard, service, flow);              // template owner: one child is
+//   counted AdmitOutcome a = Admit<Ipv4Address>(shard, service, key, hash, grant.real, grant.ref);
+//   // connection owner
+//
+// Every grant ends in exactly one release: that of the connection made with it, or
+// Shard::ReleaseGrant. Threads: the owner's worker.
+#pragma once
+
+#include "dataplane/decision.h"
+
+namespace fairlead::dataplane {
+
+struct Grant {
+  RealId real;  // none: refused
+  TemplateRef ref;
+  DropReason refusal = DropReason::kNoReal;
+};
+
+// Finds or makes the client's template, counts one more child and restarts its timer (spec
+// sections 3.3, 3.4).
+Grant GrantTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;
+
+// Runs the scheduler with the worker's own state.
+RealId Schedule(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;
+
+struct AdmitOutcome {
+  uint32_t slot = kNoSlot;
+  DropReason refusal = DropReason::kConnectionTableFull;  // when there is no slot
+  [[nodiscard]] bool ok() const noexcept { return slot != kNoSlot; }
+};
+
+// The record a connection of `key` to this real begins with: state NONE, 3 s (spec section 4.3).
+template <typename Address>
+Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceView& service,
+                                    RealId real_id, const RealView& real,
+                                    const TemplateRef& ref) noexcept {
+  Connection<Address> draft{};
+  draft.client_address = key.client;
+  draft.client_port = key.client_port;
+  draft.virtual_address = key.other;
+  draft.virtual_port = key.other_port;
+  draft.real_address = real.address.As<Address>();
+  draft.real_port = RealPort(service, real, key.other_port);
+  draft.protocol = key.protocol;
+  draft.method = real.method;
+  draft.real_id = real_id;
+  draft.timeout = kNewConnectionTimeout;
+  if (real.method != ForwardMethod::kNat) draft.Set(ConnectionFlag::kNoOutput);
+  if (!ref.is_none()) {
+    draft.template_ref = ref;
+    draft.Set(ConnectionFlag::kHasTemplate);
+  }
+  return draft;
+}
+
+// Makes the connection. When it cannot, the grant is given back.
+template <typename Address>
+AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Address>& key,
+                   uint64_t hash, RealId real_id, const TemplateRef& ref) noexcept {
+  const RealView& real = shard.snapshot->reals[real_id.index()];
+  const InsertOutcome inserted =
+      shard.Insert(DraftConnection(key, service, real_id, real, ref), hash, real);
+  if (inserted.ok()) {
+    shard.fabric.stats.traffic(shard.me, real_id).connections.Add(1);
+    return {inserted.slot, {}};
+  }
+  if (!ref.is_none()) shard.ReleaseGrant(ref);
+  return {kNoSlot, inserted.result == InsertResult::kTableFull ? DropReason::kConnectionTableFull
+                                                               : DropReason::kConnectionBucketFull};
+}
+
+}  // namespace fairlead::dataplane

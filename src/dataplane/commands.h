@@ -1,0 +1,17 @@
+// What a worker does for the API thread and the control core: bounded slices of listings and
+// flushes, explanations. Threads: the worker's; the command belongs to it until it is given back.
+#pragma once
+
+#include "dataplane/shard.h"
+
+namespace fairlead::dataplane {
+
+// One slice; the rows come in table order, IPv4 before IPv6.
+void RunListConnections(Shard& shard, ListConnections* list) noexcept;
+void RunListTemplates(Shard& shard, ListTemplates* list) noexcept;
+void RunFlushConnections(Shard& shard, FlushConnections* flush) noexcept;
+void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept;
+// This worker's part of the answer (explain.h).
+void RunExplain(Shard& shard, ExplainCommand* command) noexcept;
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,139 @@
+#include "dataplane/explain.h"
+
+#include "dataplane/commands.h"
+#include "dataplane/decision.h"
+#include "dataplane/forward.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+// The connection owner's first question: is there one already?
+template <typename Address>
+bool ExplainConnection(Shard& shard, const FlowFields& flow, ExplainAnswer* answer) {
+  auto& table = shard.Connections<Address>();
+  const auto key = FlowKey<Address>::Forward(
+      flow.addresses.protocol, flow.addresses.source.template As<Address>(),
+      Be16::FromHost(flow.addresses.source_port), flow.addresses.destination.template As<Address>(),
+      Be16::FromHost(flow.addresses.destination_port));
+  const FindOutcome found = table.Find(key, table.Hash(key), shard.now);
+  if (!found.hit()) return false;
+  const Connection<Address>& record = table.at(found.slot);
+  const RealView& real = shard.snapshot->reals[record.real_id.index()];
+  // A new connection begins with a SYN, which may replace this one.
+  const bool gives_way =
+      flow.is_tcp() && IsNewConnection(record, real, PolicyOf(*shard.snapshot, real));
+  answer->Add({.kind = ExplainKind::kExistingConnection,
+               .service = real.service,
+               .real = record.real_id,
+               .value = record.state,
+               .remaining = record.deadline.Remaining(shard.now),
+               .timeout = record.timeout});
+  if (gives_way) return false;
+  if (!real.is_available && PolicyOf(*shard.snapshot, real).expire_nodest_conn) return false;
+  answer->service = real.service;
+  answer->real = record.real_id;
+  answer->verdict = real.is_available ? ExplainVerdict::kForward : ExplainVerdict::kDropped;
+  return true;
+}
+
+void ExplainNextHop(Shard& shard, ExplainAnswer* answer) {
+  const RealView& real = shard.snapshot->reals[answer->real.index()];
+  if (real.next_hop.is_none()) {
+    answer->Add({.kind = ExplainKind::kNoRoute, .real = answer->real});
+    answer->verdict = ExplainVerdict::kRefused;
+    return;
+  }
+  const Neighbour neighbour = shard.fabric.neighbours.Load(real.next_hop);
+  answer->Add({.kind = ExplainKind::kNextHop,
+               .real = answer->real,
+               .port = real.output,
+               .value = static_cast<uint32_t>(neighbour.state)});
+}
+
+void SettleOn(Shard& shard, RealId real, ExplainAnswer* answer) {
+  answer->real = real;
+  if (real.is_none()) {
+    answer->verdict = ExplainVerdict::kRefused;
+    return;
+  }
+  answer->verdict = ExplainVerdict::kForward;
+  ExplainNextHop(shard, answer);
+}
+
+RealId PreviewSchedule(Shard& shard, const ServiceView& service, const FlowFields& flow,
+                       ExplainTrace& trace) {
+  sched::State copy = shard.scheduler_states[service.id.index()];
+  return DecideReal(shard, service, flow, &copy, trace);
+}
+
+void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
+                     ExplainAnswer* answer) {
+  ExplainTrace trace{answer};
+  const TemplateIdentity identity = IdentifyTemplate(service, flow);
+  const TemplateDecision found =
+      DecideTemplate(shard, service, identity.key, shard.templates().Hash(identity.key), trace);
+  SettleOn(shard,
+           found.is_valid ? shard.templates().at(found.slot).real_id
+                          : PreviewSchedule(shard, service, flow, trace),
+           answer);
+}
+
+}  // namespace
+
+void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
+  const ExplainQuestion& q = command->question;
+  ExplainAnswer* answer = &command->answer;
+  const Snapshot& snapshot = *shard.snapshot;
+  answer->answered_by = shard.me;
+  answer->continue_at = WorkerId{};
+  PortId input = q.input_port;
+  for (size_t i = 0; i < snapshot.ports.size() && input.is_none(); ++i) {
+    if (snapshot.ports[i].role != PortRole::kInside) input = PortId{static_cast<uint8_t>(i)};
+  }
+  const FlowFields flow{{.source = q.client.address,
+                         .destination = q.destination.address,
+                         .source_port = q.client.port.host(),
+                         .destination_port = q.destination.port.host(),
+                         .protocol = q.protocol,
+                         .input_port = input}};
+  if (!q.is_at_template_owner) {
+    const bool is_v4 = q.client.address.is_v4();
+    if (is_v4 ? ExplainConnection<Ipv4Address>(shard, flow, answer)
+              : ExplainConnection<Ipv6Address>(shard, flow, answer)) {
+      if (answer->verdict == ExplainVerdict::kForward) ExplainNextHop(shard, answer);
+      return;
+    }
+  }
+  // At the template owner the steps of the connection owner are repeated silently.
+  ExplainAnswer silent_steps;
+  ExplainTrace trace{q.is_at_template_owner ? &silent_steps : answer};
+  const ServiceDecision decision = DecideService(snapshot, flow, trace);
+  if (decision.kind != ServiceDecision::Kind::kService) {
+    const bool is_local = snapshot.FindLocal(flow.addresses.destination) != nullptr;
+    answer->verdict = decision.kind == ServiceDecision::Kind::kClassifierDrop
+                          ? ExplainVerdict::kDropped
+                      : is_local ? ExplainVerdict::kRefused
+                                 : ExplainVerdict::kNotOurs;
+    return;
+  }
+  const ServiceView& service = snapshot.services[decision.service.index()];
+  answer->service = service.id;
+  if (!TakesPort(service, flow.addresses.destination_port)) {
+    answer->Add({.kind = ExplainKind::kWrongPort, .service = service.id});
+    answer->verdict = ExplainVerdict::kRefused;
+    return;
+  }
+  if (!service.persistence.is_enabled) {
+    ExplainTrace told{answer};
+    return SettleOn(shard, PreviewSchedule(shard, service, flow, told), answer);
+  }
+  const WorkerId owner = shard.fabric.steering.TemplateOwner(
+      shard.templates().Hash(IdentifyTemplate(service, flow).key));
+  if (owner != shard.me) {
+    answer->continue_at = owner;
+    return;
+  }
+  ExplainTemplate(shard, service, flow, answer);
+}
+
+}  // namespace fairlead::dataplane

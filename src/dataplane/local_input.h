@@ -1,0 +1,226 @@
+// Packets for the director itself: ARP, ND, ping, ICMP errors about its flows, and what goes to the
+// kernel twin.
+//
+//   HandleArp(turn, packet);
+//   HandleIcmp<Ipv4Address>(turn, packet, &parsed, is_mine);
+//
+// Answers are made in place and keep their count: received one, sent one. Errors about flows follow
+// their connection (spec section 10). Threads: the worker's. Ownership of the packet moves in.
+#pragma once
+
+#include "dataplane/arp.h"
+#include "dataplane/neighbour_discovery.h"
+#include "dataplane/steer.h"
+
+namespace fairlead::dataplane {
+
+// A neighbour has shown its MAC.
+template <Packet P>
+void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
+                       const MacAddress& mac) noexcept {
+  t.shard.fabric.events[t.shard.me.index()]->Push(
+      {.kind = Event::Kind::kNeighbourSeen, .port = port, .address = address, .mac = mac});
+}
+
+// Ours to answer for on this port: a port address on its own port, an announced VIP on any.
+inline bool AnswersFor(const Snapshot& snapshot, const IpAddress& address, PortId port) noexcept {
+  const LocalAddress* local = snapshot.FindLocal(address);
+  if (local == nullptr) return false;
+  return local->port == port || (local->is_vip && local->is_announced);
+}
+
+template <Packet P>
+[[gnu::noinline]] void HandleArp(Turn<P>& t, P* packet) noexcept {
+  ArpMessage arp;
+  if (!ParseArp(packet->data(), packet->length(), &arp)) return t.Drop(packet, DropReason::kBadArp);
+  const PortId port = packet->meta().input_port;
+  if (!arp.sender.is_unspecified()) TellNeighbourSeen(t, port, arp.sender, arp.sender_mac);
+  if (!arp.is_request) return t.Drop(packet, DropReason::kNeighbourLearned);
+  if (arp.is_gratuitous() || !AnswersFor(t.snapshot, arp.target, port)) {
+    return t.Drop(packet, DropReason::kArpIgnored);
+  }
+  TurnIntoArpReply(*packet, t.port(port).mac);
+  t.out->Add(packet, Verdict::Transmit(port));
+}
+
+template <Packet P>
+[[gnu::noinline]] void HandleNeighbourDiscovery(Turn<P>& t, P* packet,
+                                                ParsedPacket* parsed) noexcept {
+  NeighbourMessage message;
+  if (!ParseNeighbourMessage(packet->data(), *parsed, &message)) {
+    return t.Drop(packet, DropReason::kBadNeighbourDiscovery);
+  }
+  const PortId port = packet->meta().input_port;
+  if (!message.is_solicitation) {
+    if (message.has_link_address) TellNeighbourSeen(t, port, message.target, message.link_address);
+    return t.Drop(packet, DropReason::kNeighbourLearned);
+  }
+  const Ipv6Address sender = parsed->Source<Ipv6Address>(packet->data());
+  if (!sender.is_unspecified() && message.has_link_address) {
+    TellNeighbourSeen(t, port, sender, message.link_address);
+  }
+  if (!AnswersFor(t.snapshot, message.target, port)) {
+    return t.Drop(packet, DropReason::kArpIgnored);
+  }
+  if (!TurnIntoNeighbourAdvertisement(*packet, parsed, t.port(port).mac)) {
+    return t.Drop(packet, DropReason::kNoHeadroom);
+  }
+  t.out->Add(packet, Verdict::Transmit(port));
+}
+
+// To the kernel twin of the address's port, or a named drop.
+template <Packet P>
+void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
+                   DropReason otherwise) noexcept {
+  if (!local.port.is_none() && t.port(local.port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(local.port));
+  } else {
+    t.Drop(packet, otherwise);
+  }
+}
+
+// Multicast and broadcast of the IP layer: the twin of the input port may want it (VRRP, routing
+// protocols).
+template <Packet P>
+void HandleMulticast(Turn<P>& t, P* packet) noexcept {
+  const PortId port = packet->meta().input_port;
+  if (t.port(port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(port));
+  } else {
+    t.Drop(packet, DropReason::kMulticast);
+  }
+}
+
+// An error about a flow of ours, seen from the client's side or from the server's. The connection's
+// state and timer stay as they are. False: no such connection here.
+template <typename Address, Packet P>
+bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                     const QuotedPacket& quoted) noexcept {
+  auto& table = t.shard.template Connections<Address>();
+  const uint8_t* frame = packet->data();
+  const auto source = quoted.Source<Address>(frame);
+  const auto destination = quoted.Destination<Address>(frame);
+  // From the client: it quotes what it got, VIP:vport → client.
+  const auto forward = FlowKey<Address>::Forward(
+      quoted.protocol, destination, quoted.destination_port, source, quoted.source_port);
+  if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
+    const Connection<Address>& record = table.at(found.slot);
+    const RealView& real = t.snapshot.reals[record.real_id.index()];
+    if (!real.is_available) {
+      t.Drop(packet, DropReason::kConnectionNoReal);
+      return true;
+    }
+    CountIn(t, record.real_id, real, parsed->ip_length);
+    if (record.method != ForwardMethod::kNat) {
+      SendToReal<Address>(t, packet, parsed, record, real);
+      return true;
+    }
+    if (!HasGoodIcmpChecksum(frame, *parsed)) {
+      t.Drop(packet, DropReason::kBadIcmp);
+      return true;
+    }
+    if (HandledAsExpired(t, packet, parsed)) return true;
+    RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
+    SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
+    return true;
+  }
+  // From the server or a router behind us: it quotes what we sent, client → real:port.
+  const auto reply = FlowKey<Address>::Reply(quoted.protocol, source, quoted.source_port,
+                                             destination, quoted.destination_port);
+  const auto found = table.Find(reply, table.Hash(reply), t.now());
+  if (!found.hit()) return false;
+  const Connection<Address>& record = table.at(found.slot);
+  if (record.method != ForwardMethod::kNat) {
+    ForwardRouted(t, packet, parsed);
+    return true;
+  }
+  if (!HasGoodIcmpChecksum(frame, *parsed)) {
+    t.Drop(packet, DropReason::kBadIcmp);
+    return true;
+  }
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  if (real.is_available) {
+    TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, record.real_id);
+    traffic.out_packets.Add(1);
+    traffic.out_bytes.Add(parsed->ip_length);
+  }
+  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
+    RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
+  });
+  return true;
+}
+
+// The worker that would own the flow inside: of the client's endpoint, which is the quoted
+// destination in an error from the client and the quoted source in one from behind.
+template <typename Address, Packet P>
+WorkerId OwnerOfQuoted(Turn<P>& t, const uint8_t* frame, const QuotedPacket& quoted,
+                       bool is_from_client) noexcept {
+  const Steering& steering = t.shard.fabric.steering;
+  return is_from_client
+             ? steering.ConnectionOwner(quoted.Destination<Address>(frame), quoted.destination_port)
+             : steering.ConnectionOwner(quoted.Source<Address>(frame), quoted.source_port);
+}
+
+template <typename Address, Packet P>
+[[gnu::noinline]] void HandleIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                  bool is_mine) noexcept {
+  if (IsNeighbourMessage(*parsed)) return HandleNeighbourDiscovery(t, packet, parsed);
+  const IpAddress destination = parsed->destination(packet->data());
+  if (destination.is_multicast()) return HandleMulticast(t, packet);
+  const LocalAddress* local = t.snapshot.FindLocal(destination);
+  if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
+    if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
+    return RouteOut(t, packet, *parsed);
+  }
+  QuotedPacket quoted;
+  switch (ParseIcmpError(packet->data(), *parsed, &quoted)) {
+    case IcmpErrorKind::kBad:
+      return t.Drop(packet, DropReason::kBadIcmp);
+    case IcmpErrorKind::kRelated: {
+      if (FollowIcmpError<Address>(t, packet, parsed, quoted)) return;
+      const WorkerId owner =
+          OwnerOfQuoted<Address>(t, packet->data(), quoted, local != nullptr && local->is_vip);
+      if (owner != t.shard.me && !is_mine) {
+        HandTo(t, packet, owner, HandOff::kSteered);
+        return;
+      }
+      if (local != nullptr) {
+        return DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
+      }
+      break;
+    }
+    case IcmpErrorKind::kNotRelated:
+    case IcmpErrorKind::kNotHandled:
+      if (local != nullptr) {
+        return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
+      }
+      break;
+  }
+  ForwardRouted(t, packet, parsed);
+}
+
+// Other IP protocols: the host's, or routed.
+template <Packet P>
+[[gnu::noinline]] void HandleOtherIp(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const IpAddress destination = parsed->destination(packet->data());
+  if (destination.is_multicast()) return HandleMulticast(t, packet);
+  if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
+    return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
+  }
+  ForwardRouted(t, packet, parsed);
+}
+
+// Fragments of flows that may be a service's cannot be told apart yet; what only passes by is
+// routed.
+template <Packet P>
+[[gnu::noinline]] void HandleFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const IpAddress destination = parsed->destination(packet->data());
+  const IpAddress source = parsed->source(packet->data());
+  if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
+    return DeliverToHost(t, packet, *local, DropReason::kFragment);
+  }
+  if (t.snapshot.IsNatAddress(source)) return t.Drop(packet, DropReason::kFragment);
+  ForwardRouted(t, packet, parsed);
+}
+
+}  // namespace fairlead::dataplane

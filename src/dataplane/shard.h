@@ -1,0 +1,121 @@
+// The state one worker owns: its connections of both families, its templates, its scheduler
+// cursors.
+//
+//   Shard shard(fabric, WorkerId{0}, now);
+//   shard.Connections<Ipv4Address>().Find(…)
+//
+// A connection lives in the shard of its owner (steering), a template in that of its own owner; a
+// connection names its template by TemplateRef. A template's child count is exact because every
+// grant ends in exactly one release: the release of a dying connection that the message ring would
+// not take waits in `pending_releases_`, through the dead record itself, so nothing is allocated
+// and nothing is lost. Threads: one worker. Nothing allocates after construction, Adopt excepted
+// for services beyond kServicesAhead. Invariants:
+//   1. loads row of this worker == its live non-template records, by real and by the kInactive
+//   flag;
+//   2. a record with kHasTemplate holds one child of that template;
+//   3. scheduler_states[i] belongs to the plan of service i in the snapshot adopted last.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "dataplane/connection_table.h"
+#include "dataplane/fabric.h"
+#include "dataplane/rate_limit.h"
+#include "dataplane/template_table.h"
+
+namespace fairlead::dataplane {
+
+class Shard {
+ public:
+  // Throws std::runtime_error with the remedy when the tables do not fit into memory.
+  Shard(Fabric& fabric, WorkerId me, Tick now);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  template <typename Address>
+  ConnectionTable<Address>& Connections() noexcept {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return connections4_;
+    } else {
+      return connections6_;
+    }
+  }
+  TemplateTable& templates() noexcept { return templates_; }
+
+  // The worker's turn begins with a new snapshot: scheduler states follow their plans.
+  void Adopt(const Snapshot* before, const Snapshot& now) noexcept;
+
+  // ---- the life of a connection
+
+  // Puts the draft into the table and counts it as an inactive connection of its real (spec 4.3:
+  // state NONE).
+  template <typename Address>
+  InsertOutcome Insert(const Connection<Address>& draft, uint64_t hash,
+                       const RealView& real) noexcept;
+  // The next state of a record after a packet of this direction: counts, timeout, ASSURED (spec 4.4
+  // to 4.6).
+  template <typename Address>
+  void Track(uint32_t slot, Direction direction, uint8_t tcp_flags, const RealView& real) noexcept;
+  // Uncounts it, gives its template child back, frees the slot (now, or when the release could be
+  // queued).
+  template <typename Address>
+  void Destroy(uint32_t slot) noexcept;
+  // Gives back a child that no connection took.
+  void ReleaseGrant(const TemplateRef& ref) noexcept;
+
+  // What the templates here are told by other workers, and what they could not be told before.
+  // Returns messages handled.
+  size_t RunMessages() noexcept;
+  // A grant that came in must never find the release queue blocked: no packets are taken from
+  // others meanwhile.
+  [[nodiscard]] bool HasPendingGrants() const noexcept { return !pending_grants_.empty(); }
+  // Timers, a bounded number of steps. Returns records that went.
+  size_t Expire() noexcept;
+  // Copies table sizes to the counters.
+  void UpdateGauges() noexcept;
+  // The timeouts of a real's service; the global ones when the service is gone.
+  [[nodiscard]] const Timeouts& TimeoutsOf(const RealView& real) const noexcept;
+
+  Fabric& fabric;
+  const WorkerId me;
+  WorkerCounters& counters;
+  const Snapshot* snapshot = nullptr;          // this turn's
+  Tick now;                                    // this turn's
+  std::vector<sched::State> scheduler_states;  // by ServiceId
+  uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
+  uint16_t next_ip_id = 1;          // of outer IPv4 headers
+  RateLimitTable<1024> icmp_limit;  // by client
+
+ private:
+  static constexpr size_t kServicesAhead = 1 << 16;
+  static constexpr uint32_t kExpirySteps = 256;  // per table and turn
+
+  // Tells the template's owner, which may be this worker. False: the ring is full.
+  bool Tell(const TemplateMessage& message) noexcept;
+  void Handle(const TemplateMessage& message) noexcept;
+  template <typename Address>
+  uint32_t& PendingReleases() noexcept {
+    return std::is_same_v<Address, Ipv4Address> ? pending_releases4_ : pending_releases6_;
+  }
+  template <typename Address>
+  void RetryReleases() noexcept;
+  // Takes the record out of its real's counts and tells its template; false: the template must be
+  // told later.
+  template <typename Address>
+  bool Forget(Connection<Address>& record) noexcept;
+  template <typename Address>
+  size_t ExpireConnections() noexcept;
+  void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
+
+  ConnectionTable<Ipv4Address> connections4_;
+  ConnectionTable<Ipv6Address> connections6_;
+  TemplateTable templates_;
+  uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
+  uint32_t pending_releases6_ = kNoSlot;
+  std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker
+};
+
+}  // namespace fairlead::dataplane

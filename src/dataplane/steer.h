@@ -1,0 +1,264 @@
+// STEER and ADMIT over packets: what happens to a packet that no connection here claims.
+//
+//   Miss<Ipv4Address>(turn, packet, &parsed, is_mine);
+//
+// The connection's owner admits; for a persistent service the template's owner is asked first, by
+// sending it the packet (request) and getting it back (grant or refusal). docs/life_of_a_packet.md
+// follows one through. Threads: the worker's. Ownership of the packet moves in.
+#pragma once
+
+#include "dataplane/admission.h"
+#include "dataplane/forward.h"
+
+namespace fairlead::dataplane {
+
+template <typename Address>
+FlowKey<Address> ForwardKey(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  return FlowKey<Address>::Forward(parsed.protocol, parsed.Source<Address>(frame),
+                                   parsed.source_port, parsed.Destination<Address>(frame),
+                                   parsed.destination_port);
+}
+template <typename Address>
+FlowKey<Address> ReplyKey(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  return FlowKey<Address>::Reply(parsed.protocol, parsed.Destination<Address>(frame),
+                                 parsed.destination_port, parsed.Source<Address>(frame),
+                                 parsed.source_port);
+}
+
+inline FlowFields FieldsOf(const uint8_t* frame, const ParsedPacket& parsed,
+                           PortId input_port) noexcept {
+  return {{.source = parsed.source(frame),
+           .destination = parsed.destination(frame),
+           .source_port = parsed.source_port.host(),
+           .destination_port = parsed.destination_port.host(),
+           .protocol = parsed.protocol,
+           .input_port = input_port}};
+}
+
+// Sends the packet to another worker. False: the ring was full and the packet has been dropped.
+template <Packet P>
+bool HandTo(Turn<P>& t, P* packet, WorkerId to, HandOff purpose) noexcept {
+  packet->meta().hand_off = purpose;
+  packet->meta().from = t.shard.me;
+  if (!t.shard.fabric.packets(t.shard.me, to).Push(packet)) {
+    t.Drop(packet, DropReason::kHandOffRingFull);
+    return false;
+  }
+  t.shard.counters.handed_off.Add(1);
+  return true;
+}
+
+// Spec section 2.2.
+inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
+  constexpr uint16_t kFtpData = 20;
+  if (parsed.source_port.host() == kFtpData) return false;
+  if (parsed.protocol != kProtocolTcp) return true;
+  if ((parsed.tcp_flags & kTcpRst) != 0) return false;
+  return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
+}
+
+// The scheduler named nobody (spec section 2.4): port unreachable from the VIP, for TCP too.
+template <Packet P>
+void RefuseWithoutReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                       const ServiceView& service) noexcept {
+  constexpr uint16_t kFtp = 21;
+  if (service.port.host() == kFtp && parsed->destination_port != service.port) {
+    return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  }
+  AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                  parsed->destination(packet->data()), DropReason::kNoReal);
+}
+
+// The real server is known: record the connection and forward its first packet.
+template <typename Address, Packet P>
+void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
+                     RealId real_id, const TemplateRef& ref) noexcept {
+  const RealView& real = t.snapshot.reals[real_id.index()];
+  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+  if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
+    // One-packet scheduling: counted, forwarded and forgotten (spec section 3.9).
+    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
+    t.shard.fabric.stats.traffic(t.shard.me, real_id).connections.Add(1);
+    CountIn(t, real_id, real, parsed->ip_length);
+    return SendToReal<Address>(t, packet, parsed,
+                               DraftConnection(key, service, real_id, real, TemplateRef{}), real);
+  }
+  const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
+  const AdmitOutcome admitted = Admit(t.shard, service, key, hash, real_id, ref);
+  if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
+  CountIn(t, real_id, real, parsed->ip_length);
+  t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
+  SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
+                      real);
+}
+
+// At the connection's owner, with no connection: decide, or ask the template's owner to.
+template <typename Address, Packet P>
+void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
+                const FlowFields& flow) noexcept {
+  if (!MayCreate(*parsed, service.policy)) {
+    return Refuse(t, packet, parsed, DropReason::kNotASyn);
+  }
+  if (!TakesPort(service, flow.addresses.destination_port)) {
+    return RefuseWithoutReal(t, packet, parsed, service);
+  }
+  if (!service.persistence.is_enabled) {
+    const RealId real = Schedule(t.shard, service, flow);
+    if (real.is_none()) return RefuseWithoutReal(t, packet, parsed, service);
+    return FinishAdmission<Address>(t, packet, parsed, service, real, TemplateRef{});
+  }
+  const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
+      t.shard.templates().Hash(IdentifyTemplate(service, flow).key));
+  if (owner != t.shard.me) {
+    packet->meta().service = service.id;
+    HandTo(t, packet, owner, HandOff::kRequest);
+    return;
+  }
+  const Grant grant = GrantTemplate(t.shard, service, flow);
+  if (!grant.real.is_none()) {
+    return FinishAdmission<Address>(t, packet, parsed, service, grant.real, grant.ref);
+  }
+  if (grant.refusal != DropReason::kNoReal) return t.Drop(packet, grant.refusal);
+  RefuseWithoutReal(t, packet, parsed, service);
+}
+
+// A flow of the packet is here: forward or return it. False: there is none.
+template <typename Address, Packet P>
+bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  auto& table = t.shard.template Connections<Address>();
+  const FlowKey<Address> forward = ForwardKey<Address>(packet->data(), *parsed);
+  if (const FindOutcome found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
+    return ForwardToReal<Address>(t, packet, parsed, found.slot);
+  }
+  const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), *parsed);
+  if (const FindOutcome found = table.Find(reply, table.Hash(reply), t.now()); found.hit()) {
+    ReturnToClient<Address>(t, packet, parsed, found.slot);
+    return true;
+  }
+  return false;
+}
+
+// Some real server, or a VIP, sends from this endpoint: the packet may be a reply.
+inline bool MayBeReply(const Snapshot& snapshot, const FlowFields& flow) noexcept {
+  const ServiceKey source{flow.addresses.source, Be16::FromHost(flow.addresses.source_port),
+                          flow.addresses.protocol};
+  if (snapshot.nat_sources.contains(source)) return true;
+  const auto nat = snapshot.nat_addresses.find(source.address);
+  if (nat != snapshot.nat_addresses.end() && nat->second) return true;
+  const LocalAddress* local = snapshot.FindLocal(source.address);
+  return local != nullptr && local->is_vip;
+}
+
+// No service claims the destination: the host, another worker's reply, or plain routing.
+template <typename Address, Packet P>
+void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
+               bool is_mine) noexcept {
+  if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
+    if (!local->port.is_none() && t.port(local->port).has_host) {
+      t.out->Add(packet, Verdict::ToHost(local->port));
+      return;
+    }
+    return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  }
+  if (MayBeReply(t.snapshot, flow)) {
+    const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+        parsed->Destination<Address>(packet->data()), parsed->destination_port);
+    if (owner != t.shard.me && !is_mine) {
+      HandTo(t, packet, owner, HandOff::kSteered);
+      return;
+    }
+    if (t.snapshot.policy.nat_icmp_send && (parsed->tcp_flags & kTcpRst) == 0) {
+      return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kPortUnreachable,
+                                   DropReason::kClosedPort);
+    }
+  }
+  ForwardRouted(t, packet, parsed);
+}
+
+// `is_mine`: another worker has already found that this one owns the flow. An earlier packet of the
+// burst may have made the connection since the burst was looked up, so look again.
+template <typename Address, Packet P>
+[[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, bool is_mine) noexcept {
+  if (FollowConnection<Address>(t, packet, parsed)) return;
+  const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  NoTrace silent;
+  const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
+  switch (decision.kind) {
+    case ServiceDecision::Kind::kClassifierDrop:
+      return t.Drop(packet, DropReason::kClassifier);
+    case ServiceDecision::Kind::kNoService:
+      return NoService<Address>(t, packet, parsed, flow, is_mine);
+    case ServiceDecision::Kind::kService:
+      break;
+  }
+  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+      parsed->Source<Address>(packet->data()), parsed->source_port);
+  if (owner != t.shard.me && !is_mine) {
+    HandTo(t, packet, owner, HandOff::kSteered);
+    return;
+  }
+  AdmitFirst<Address>(t, packet, parsed, t.snapshot.services[decision.service.index()], flow);
+}
+
+// ---- the hand-shake between connection owner and template owner
+
+// The service a request names, if the snapshot still has it.
+inline const ServiceView* ServiceOf(const Snapshot& snapshot, ServiceId id) noexcept {
+  if (id.index() >= snapshot.services.size()) return nullptr;
+  const ServiceView& service = snapshot.services[id.index()];
+  return service.id == id ? &service : nullptr;
+}
+
+// At the template's owner: decide and send the packet back.
+template <Packet P>
+void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+  PacketMeta& meta = packet->meta();
+  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
+  if (service == nullptr || !service->persistence.is_enabled) {
+    return t.Drop(packet, DropReason::kStaleGrant);
+  }
+  const WorkerId asker = meta.from;
+  const Grant grant =
+      GrantTemplate(t.shard, *service, FieldsOf(packet->data(), parsed, meta.input_port));
+  meta.real = grant.real;
+  meta.template_ref = grant.ref;
+  meta.refusal = static_cast<uint8_t>(grant.refusal);
+  const bool is_granted = !grant.real.is_none();
+  if (!HandTo(t, packet, asker, is_granted ? HandOff::kGrant : HandOff::kRefusal) && is_granted) {
+    t.shard.ReleaseGrant(grant.ref);
+  }
+}
+
+// Back at the connection's owner. A duplicate (retransmitted SYN) finds the connection made and
+// releases its grant.
+template <typename Address, Packet P>
+void TakeGrant(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const PacketMeta meta = packet->meta();
+  auto& table = t.shard.template Connections<Address>();
+  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+  if (const FindOutcome found = table.Find(key, table.Hash(key), t.now()); found.hit()) {
+    t.shard.ReleaseGrant(meta.template_ref);
+    if (!ForwardToReal<Address>(t, packet, parsed, found.slot)) {
+      t.Drop(packet, DropReason::kStaleGrant);
+    }
+    return;
+  }
+  const bool is_known = meta.real.index() < t.snapshot.reals.size();
+  const RealView* real = is_known ? &t.snapshot.reals[meta.real.index()] : nullptr;
+  const ServiceView* service = real != nullptr ? ServiceOf(t.snapshot, real->service) : nullptr;
+  if (service == nullptr || !real->is_available) {
+    t.shard.ReleaseGrant(meta.template_ref);
+    return t.Drop(packet, DropReason::kStaleGrant);
+  }
+  FinishAdmission<Address>(t, packet, parsed, *service, meta.real, meta.template_ref);
+}
+
+template <Packet P>
+void TakeRefusal(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const auto reason = static_cast<DropReason>(packet->meta().refusal);
+  const ServiceView* service = ServiceOf(t.snapshot, packet->meta().service);
+  if (reason != DropReason::kNoReal || service == nullptr) return t.Drop(packet, reason);
+  RefuseWithoutReal(t, packet, parsed, *service);
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,173 @@
+// TX: from a finished IP packet to a frame for a port: route, MTU, neighbour, Ethernet header; and
+// the director's own answers (ICMP errors, RST), which take the same way.
+//
+//   SendToNeighbour(turn, packet, parsed, port, neighbour_id, hop);   // next hop known from the
+//   snapshot RouteOut(turn, packet, parsed);                                    // by destination
+//   address AnswerWithError(turn, packet, &parsed, IcmpError::kPortUnreachable, vip,
+//   DropReason::kNoReal);
+//
+// A next hop that has not answered yet keeps the packet in the held queue and tells the control
+// core; a failed one drops. Threads: the worker's. Ownership of the packet moves into each of these
+// functions.
+#pragma once
+
+#include "dataplane/icmp_build.h"
+#include "dataplane/rewrite_dr.h"
+#include "dataplane/turn.h"
+
+namespace fairlead::dataplane {
+
+// The control core answers by resolving; a lost event is repeated by the next packet.
+template <Packet P>
+void WantNeighbour(Turn<P>& t, PortId port, const IpAddress& hop) noexcept {
+  t.shard.fabric.events[t.shard.me.index()]->Push(
+      {.kind = Event::Kind::kNeighbourWanted, .port = port, .address = hop, .mac = {}});
+}
+
+// Slow path: no MAC yet.
+template <Packet P>
+[[gnu::noinline]] void SendToUnresolved(Turn<P>& t, P* packet, PortId port, const IpAddress& hop,
+                                        NeighbourState state) noexcept {
+  WantNeighbour(t, port, hop);
+  if (state == NeighbourState::kFailed) {
+    t.Drop(packet, DropReason::kNeighbourUnresolved);
+  } else if (t.held.Hold(packet, port, hop, t.now())) {
+    t.shard.counters.held.Set(t.held.size());
+  } else {
+    t.Drop(packet, DropReason::kNeighbourQueueFull);
+  }
+}
+
+// `id` none: not asked about yet. `hop` is the neighbour's address, of the packet's family.
+template <Packet P>
+void SendToNeighbour(Turn<P>& t, P* packet, const ParsedPacket& parsed, PortId port, NeighbourId id,
+                     const IpAddress& hop) noexcept {
+  const Neighbour neighbour = id.is_none() ? Neighbour{} : t.shard.fabric.neighbours.Load(id);
+  // The Ethernet type is written now: a held packet is not parsed again.
+  WriteEthernet(packet->data(), t.port(port).mac, neighbour.mac, EtherTypeOf(parsed.family));
+  if (neighbour.is_reachable()) [[likely]] {
+    t.out->Add(packet, Verdict::Transmit(port));
+  } else {
+    SendToUnresolved(t, packet, port, hop, neighbour.state);
+  }
+}
+
+// Sends by the destination address, as it is: no TTL, no MTU. For what the director itself made.
+template <Packet P>
+void RouteOut(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+  const IpAddress destination = parsed.destination(packet->data());
+  const RouteView* route = t.snapshot.routes.Find(destination);
+  if (route == nullptr) return t.Drop(packet, DropReason::kNoRoute);
+  if (!route->gateway.is_none()) {
+    return SendToNeighbour(t, packet, parsed, route->output, route->gateway,
+                           route->gateway_address);
+  }
+  SendToNeighbour(t, packet, parsed, route->output,
+                  t.shard.fabric.neighbours.Find(route->output, destination), destination);
+}
+
+// Our address on the way to the packet's sender: the source of errors that no VIP sends.
+template <Packet P>
+bool AddressTowards(Turn<P>& t, const IpAddress& destination, IpAddress* source) noexcept {
+  const RouteView* route = t.snapshot.routes.Find(destination);
+  if (route == nullptr || route->source.is_unspecified()) return false;
+  *source = route->source;
+  return true;
+}
+
+// Drops the packet for `reason` and tells its sender with an ICMP error from `source`, if it may be
+// told.
+template <Packet P>
+[[gnu::noinline]] void AnswerWithError(Turn<P>& t, P* packet, ParsedPacket* parsed, IcmpError error,
+                                       const IpAddress& source, DropReason reason,
+                                       uint16_t mtu_bytes = 0) noexcept {
+  if (!MayAnswerWithError(packet->data(), *parsed)) return t.Drop(packet, reason);
+  const uint64_t client = std::hash<IpAddress>{}(parsed->source(packet->data()));
+  if (!t.shard.icmp_limit.Allow(MixMultiply(client, 0x9e3779b97f4a7c15u), t.now())) {
+    return t.Drop(packet, DropReason::kIcmpRateLimited);
+  }
+  if (!BuildIcmpError(*packet, parsed, error, source, mtu_bytes)) {
+    return t.Drop(packet, DropReason::kNoHeadroom);
+  }
+  t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
+  t.shard.counters.originated.Add(1);
+  RouteOut(t, packet, *parsed);
+}
+
+// The same, from our own address towards the sender.
+template <Packet P>
+[[gnu::noinline]] void AnswerWithErrorOfOurs(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                             IcmpError error, DropReason reason,
+                                             uint16_t mtu_bytes = 0) noexcept {
+  IpAddress source;
+  if (!AddressTowards(t, parsed->source(packet->data()), &source)) return t.Drop(packet, reason);
+  AnswerWithError(t, packet, parsed, error, source, reason, mtu_bytes);
+}
+
+// What a host answers on a port nobody serves: RST for TCP, port unreachable else (spec
+// section 2.2, [HOST]).
+template <Packet P>
+[[gnu::noinline]] void Refuse(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                              DropReason reason) noexcept {
+  if (!t.snapshot.policy.reset_without_listener) return t.Drop(packet, reason);
+  if (parsed->protocol != kProtocolTcp) {
+    return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                           parsed->destination(packet->data()), reason);
+  }
+  if (!MayAnswerWithReset(packet->data(), *parsed)) return t.Drop(packet, reason);
+  BuildReset(*packet, parsed);
+  t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
+  t.shard.counters.originated.Add(1);
+  RouteOut(t, packet, *parsed);
+}
+
+// What is too long for the link: frag needed to the sender when it said DF (always for IPv6).
+// False: it fits.
+template <Packet P>
+bool HandledAsTooBig(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t mtu_bytes) noexcept {
+  if (parsed->ip_length <= mtu_bytes) [[likely]]
+    return false;
+  if (!parsed->is_v4() || parsed->dont_fragment) {
+    AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kTooBig, DropReason::kTooBig,
+                          static_cast<uint16_t>(mtu_bytes));
+  } else {
+    t.Drop(packet, DropReason::kCannotFragment);
+  }
+  return true;
+}
+
+// TTL or hop limit used up: time exceeded to the sender. False: it may go on.
+template <Packet P>
+bool HandledAsExpired(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  if (parsed->ttl > 1) [[likely]]
+    return false;
+  AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kTimeExceeded, DropReason::kTtlExceeded);
+  return true;
+}
+
+// Plain routing between ports: `rewrite(packet, &parsed)` lowers the TTL and changes what else must
+// be.
+template <Packet P, typename Rewrite>
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
+  const IpAddress destination = parsed->destination(packet->data());
+  const RouteView* route = t.snapshot.routes.Find(destination);
+  if (route == nullptr) {
+    return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kNetUnreachable,
+                                 DropReason::kNoRoute);
+  }
+  if (HandledAsExpired(t, packet, parsed)) return;
+  if (HandledAsTooBig(t, packet, parsed, t.port(route->output).mtu_bytes)) return;
+  rewrite(*packet, parsed);
+  const bool is_on_link = route->gateway.is_none();
+  SendToNeighbour(
+      t, packet, *parsed, route->output,
+      is_on_link ? t.shard.fabric.neighbours.Find(route->output, destination) : route->gateway,
+      is_on_link ? destination : route->gateway_address);
+}
+
+template <Packet P>
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  ForwardRouted(t, packet, parsed, [](P& p, ParsedPacket* fields) { RewriteDr(p, fields); });
+}
+
+}  // namespace fairlead::dataplane
