@@ -31,8 +31,8 @@ class MarkBindsTwoPorts(LabTest):
         self.assertEqual(set(plain), {"real1", "real2", "real3"})
         if self.workers == 1:
             self.assertEqual(self.address_counts(plain), {"real1": 10, "real2": 10, "real3": 10})
-        self.assertEqual(self.director.metric("fairlead_templates", service="shop"), 30)
-        self.assertEqual(self.director.metric("fairlead_service_connections_total", service="shop"), 90)
+        self.assert_metric(30, "fairlead_templates", service="shop")
+        self.assert_metric(90, "fairlead_service_connections_total", service="shop")
 
 
 class NetmaskBindsNeighbours(LabTest):
@@ -48,7 +48,7 @@ class NetmaskBindsNeighbours(LabTest):
             sources = [f"{network}.{host}" for host in (1, 9, 77, 130, 254)]
             networks[network] = client.spread(self.lab, f"http://{at.VIP}/", sources)
             self.assertEqual(len(set(networks[network])), 1, networks)
-        self.assertEqual(self.director.metric("fairlead_templates", service="web"), 6)
+        self.assert_metric(6, "fairlead_templates", service="web")
         if self.workers == 1:  # rr: six networks, twice round three reals
             self.assertEqual(self.address_counts([n[0] for n in networks.values()]),
                              {"real1": 2, "real2": 2, "real3": 2})
@@ -82,10 +82,10 @@ class PortZeroBesideAnExactPort(LabTest):
         self.assertEqual(set(exact), {"real1", "real2", "real3"})
         if self.workers == 1:
             self.assertEqual(self.address_counts(exact), {"real1": 4, "real2": 4, "real3": 4})
-        self.assertEqual(self.director.metric("fairlead_service_connections_total", service="telnet"), 12)
-        self.assertEqual(self.director.metric("fairlead_service_connections_total", service="everything"), 30)
-        self.assertEqual(self.director.metric("fairlead_templates", service="telnet"), 0)
-        self.assertEqual(self.director.metric("fairlead_templates", service="everything"), 6)
+        self.assert_metric(12, "fairlead_service_connections_total", service="telnet")
+        self.assert_metric(30, "fairlead_service_connections_total", service="everything")
+        self.assert_metric(0, "fairlead_templates", service="telnet")
+        self.assert_metric(6, "fairlead_templates", service="everything")
 
 
 class ProxiesOfOneProvider(LabTest):
@@ -125,7 +125,7 @@ class ProxiesOfOneProvider(LabTest):
         self.assertIn(first[0], ("real1", "real2"))
         others = client.spread(self.lab, f"http://{at.VIP}/", self.OUTSIDERS * 2)
         self.assertEqual(set(others), {"real3", "real4"})
-        self.assertEqual(self.director.metric("fairlead_templates", service="proxied"), 1)
+        self.assert_metric(1, "fairlead_templates", service="proxied")
 
         active, standby = first[0], {"real1": "real2", "real2": "real1"}[first[0]]
         index = int(active.removeprefix("real"))

@@ -69,7 +69,7 @@ class ReloadKeepsWhatItKnows(LabTest):
         changed["reals"][0]["weight"] = 5
         self.director.reload(configuration([web((3, 2, 1)), changed]))
         self.assertEqual(client.spread(self.lab, f"http://{at.VIP2}:8080/", sources), first)
-        self.assertEqual(self.director.metric("fairlead_templates", service="shop"), len(sources))
+        self.assert_metric(len(sources), "fairlead_templates", service="shop")
 
     def test_a_bad_file_is_refused_and_nothing_changes(self):
         served = self.director.json("service", "list")

@@ -15,6 +15,7 @@ import sys
 import unittest
 
 from .director import Director
+from .shell import ShellError, wait_until
 
 
 class LabTest(unittest.TestCase):
@@ -42,13 +43,23 @@ class LabTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         if cls.director is not None:
-            cls.director.stop()
+            try:
+                cls.director.wait_conserved()
+            finally:
+                cls.director.stop()
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)
         super().run(result)
         if self.director is not None and len(result.failures) + len(result.errors) > before:
             print(f"---- end of {self.director.log}\n{self.director.log_tail()}----", file=sys.stderr)
+
+    def assert_metric(self, value: float, name: str, **labels):
+        """The metric reaches that value: workers publish their figures after the packet has left."""
+        try:
+            wait_until(lambda: self.director.metric(name, **labels) == value, name, timeout=10)
+        except ShellError:
+            self.assertEqual(self.director.metric(name, **labels), value, f"{name} {labels}")
 
     def address_counts(self, names) -> dict:
         return {name: names.count(name) for name in sorted(set(names))}

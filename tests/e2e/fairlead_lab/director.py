@@ -162,6 +162,26 @@ class Director:
         wait_until(lambda: self.metric(name, **labels) == value,
                    f"{name}{labels} is {value}", timeout=timeout)
 
+    # Where a packet can come from and where it can end; docs/counters.md states the law.
+    SOURCES = ("packets_total", "handed_in_total", "originated_total")
+    ENDS = ("sent_total", "handed_off_total", "delivered_to_host_total", "held_packets")
+
+    def imbalance(self) -> float:
+        """Packets that came minus packets that ended: 0 whenever nothing is in flight."""
+        total = {}
+        for sample, value in self.metrics().items():
+            name = sample.split("{")[0]
+            total[name] = total.get(name, 0) + value
+        came = sum(total[f"fairlead_worker_{name}"] for name in self.SOURCES)
+        ended = sum(total[f"fairlead_worker_{name}"] for name in self.ENDS)
+        return came - ended - total["fairlead_dropped_packets_total"]
+
+    def wait_conserved(self):
+        try:
+            wait_until(lambda: self.imbalance() == 0, "every packet ended in one column", timeout=20)
+        except ShellError:
+            raise DirectorError(f"{self.imbalance():+.0f} packets ended in no column or in two") from None
+
     def kill(self):
         """End it without ceremony; for clearing up after a failure."""
         if self.process is not None:
