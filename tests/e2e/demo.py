@@ -60,13 +60,11 @@ def show_stickiness(lab, vip: str):
 
 def demo(lab, stay: bool):
     director = Director(lab)
-    director.socket = "/run/fairlead/api.sock"
-    director.api = f"unix:{director.socket}"
     for step, (method, vip, what) in enumerate(METHODS):
-        director.write_text(quickstart_as(method, vip))
         if step == 0:
-            director.start()
+            director.start_file(QUICKSTART)
         else:
+            director.write_text(quickstart_as(method, vip))
             director.cli("reload", director.config_path)
         print(f"\n== {method.upper()}: {what}")
         print(f"-- web, http://{vip}/, scheduler wrr: {REQUESTS} requests")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from .lab import ROOT
 from .shell import ShellError, run, wait_until
 
 BUILD = os.environ.get("FAIRLEAD_BUILD", f"{ROOT}/build/release")
+
+DEFAULT_SOCKET = "/run/fairlead/api.sock"
 
 
 class DirectorError(ShellError):
@@ -70,13 +73,26 @@ class Director:
         os.rename(path + ".new", path)
         return path
 
-    def start(self, config: dict = None, path: str = ""):
-        """Start and wait until it forwards. `path` runs a file as it stands: its api.listen must be self.api."""
+    def start_file(self, path: str):
+        """Start with a copy of a file written for the lab's ports, for this number of workers."""
+        with open(path) as file:
+            text = file.read()
+        listens = re.search(r"unix:([^\s\"',\]]+)", text)
+        self.socket = listens.group(1) if listens else DEFAULT_SOCKET
+        self.api = f"unix:{self.socket}"
+        if self.workers > 1:
+            text = re.sub(r"(?m)^(\s+workers:) .*", rf"\1 {self.workers}", text)
+            text = re.sub(r"(framecnt=\d+)", rf"\1,qpairs={self.workers}", text)
+        self.write_text(text)
+        self.start()
+
+    def start(self, config: dict = None):
+        """Start with that configuration, or with the file as it was last written, and wait until it forwards."""
         if config is not None:
             self.write(config)
         log = open(self.log, "ab")
         self.process = self.lab.director.spawn(
-            f"{BUILD}/src/main/fairleadd", "-c", path or self.config_path, stdin=subprocess.DEVNULL,
+            f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True)
         log.close()
         wait_until(lambda: self.process.poll() is not None or self.get("/readyz")[0] == 200,
