@@ -14,20 +14,34 @@ MacKind KindOf(const MacAddress& mac) {
   return mac == kBroadcastMac ? MacKind::kBroadcast : MacKind::kMulticast;
 }
 
-// Addresses that never are a sender's (RFC 1122 section 3.2.1.3, RFC 6890): this network, loopback,
-// multicast, limited broadcast.
-bool IsBadSource(Ipv4Address source) {
-  const uint32_t a = source.value.host();
-  const uint32_t net = a >> 24;
-  return net == 0 || net == 127 || (net >= 224 && net < 240) || a == 0xffffffff;
-}
+constexpr Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
-// The unspecified address is right only for ICMPv6: a neighbour solicitation of duplicate address
-// detection, checked in neighbour_discovery.
-bool IsBadSource(const Ipv6Address& source, uint8_t protocol) {
-  constexpr Ipv6Address kLoopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-  if (source.is_multicast() || source == kLoopback) return true;
-  return protocol != kProtocolIcmpv6 && source.is_unspecified();
+// This network and loopback (RFC 1122 section 3.2.1.3): on a wire they are nobody.
+bool IsNobody(Ipv4Address a) {
+  const uint32_t net = a.value.host() >> 24;
+  return net == 0 || net == 127;
+}
+bool IsNobody(const Ipv6Address& a) { return a.is_unspecified() || a == kIpv6Loopback; }
+
+bool IsGroup(Ipv4Address a) {
+  const uint32_t host = a.value.host();
+  return host >> 28 == 0xe || host == 0xffffffff;
+}
+bool IsGroup(const Ipv6Address& a) { return a.is_multicast(); }
+
+// Whether a packet may come from `source` and go to `destination`. kCount: yes.
+template <typename Address>
+DropReason CheckAddresses(const Address& source, const Address& destination, uint8_t protocol) {
+  // The unspecified address is right only for ICMPv6: a neighbour solicitation of duplicate address
+  // detection, checked in neighbour_discovery.
+  const bool may_be_unspecified = Address::kFamily == Family::kIpv6 && protocol == kProtocolIcmpv6;
+  if (IsGroup(source)) return DropReason::kBadSource;
+  if (IsNobody(source) && !(may_be_unspecified && source.is_unspecified())) {
+    return DropReason::kBadSource;
+  }
+  // No route leads there, whatever a default route says (RFC 1812 section 5.3.7).
+  if (IsNobody(destination)) return DropReason::kNoRoute;
+  return DropReason::kCount;
 }
 
 ParseOutcome ParseTcp(const uint8_t* frame, ParsedPacket* parsed) {
@@ -112,7 +126,8 @@ ParseOutcome ParseIpv4(const uint8_t* frame, uint32_t length, bool ip_checksum_g
   if (!ip_checksum_good && !Checksum(ip, header_length).is_zero()) {
     return Dropped(DropReason::kBadIpChecksum);
   }
-  if (IsBadSource(ip->source)) return Dropped(DropReason::kBadSource);
+  const DropReason bad = CheckAddresses<Ipv4Address>(ip->source, ip->destination, ip->protocol);
+  if (bad != DropReason::kCount) return Dropped(bad);
 
   parsed->ip_length = total_length;
   parsed->l4_offset = static_cast<uint16_t>(parsed->l3_offset + header_length);
@@ -141,7 +156,7 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
   parsed->dont_fragment = true;  // routers never fragment IPv6, RFC 8200 section 5
   const uint32_t end = parsed->l3_offset + parsed->ip_length;
   Ipv6Walk walk;
-  const DropReason bad =
+  DropReason bad =
       WalkIpv6Extensions(frame, parsed->l3_offset + static_cast<uint32_t>(sizeof(Ipv6Header)), end,
                          ip->next_header, &walk);
   if (bad != DropReason::kCount) return Dropped(bad);
@@ -151,7 +166,8 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
       !NoteFragment(walk.fragment_offset, walk.more_fragments, end - walk.fragment_data, parsed)) {
     return Dropped(DropReason::kBadIpHeader);
   }
-  if (IsBadSource(ip->source, parsed->protocol)) return Dropped(DropReason::kBadSource);
+  bad = CheckAddresses<Ipv6Address>(ip->source, ip->destination, parsed->protocol);
+  if (bad != DropReason::kCount) return Dropped(bad);
   return ParseTransport(frame, parsed);
 }
 

@@ -7,7 +7,8 @@
 //
 // Reads headers only, never payload; validates every length before it reads. Ethernet padding after
 // the IP packet is cut off the packet. L4 checksums are not verified (spec section 5.1: a bad one
-// stays bad on its way). VLAN tags are unknown ethertypes.
+// stays bad on its way). VLAN tags are unknown ethertypes. Loopback and unspecified destinations
+// are kNoRoute; multicast and broadcast destinations are the caller's to judge.
 //
 // Invariants after any kind but kDropped and kArp:
 // 1. l3_offset + ip_length == packet.length(), and l3_offset < l4_offset ≤ packet.length().
@@ -83,6 +84,8 @@ struct ParsedPacket {
   [[nodiscard]] bool is_v4() const noexcept { return family == Family::kIpv4; }
   // Bytes from the transport header to the end of the IP packet.
   [[nodiscard]] uint32_t l4_length() const noexcept { return ip_length - (l4_offset - l3_offset); }
+
+  friend bool operator==(const ParsedPacket&, const ParsedPacket&) = default;
 };
 static_assert(sizeof(ParsedPacket) <= 32, "half a cache line");
 

@@ -195,6 +195,15 @@ TEST(Parse, SourcesThatNobodyHas) {
             "icmp 58 ::|0 > ff02::1:ff00:10|0 type 135/0 at 54,62");
 }
 
+// A reply would come from there.
+TEST(Parse, DestinationsThatNobodyHas) {
+  for (const char* destination : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "::", "::1"}) {
+    const IpAddress address = Address(destination);
+    const Endpoint client = address.is_v4() ? kClient4 : kClient6;
+    EXPECT_EQ(Say(Tcp(client, {address, Port(80)}, kTcpSyn)), "no_route") << destination;
+  }
+}
+
 TEST(Parse, Ethernet) {
   EXPECT_EQ(Say(Bytes(13)), "truncated");
   EXPECT_EQ(Say(Ethernet(0x8100, Bytes(46))), "unknown_ethertype");

@@ -208,7 +208,7 @@ TEST(RewriteTun, EveryPairOfFamilies) {
       std::copy(kOurMac.bytes.begin(), kOurMac.bytes.end(), packet->data());
       ParsedPacket again;
       EXPECT_EQ(Parse(*packet, &again).kind, PacketKind::kOtherIp);
-      EXPECT_EQ(std::memcmp(&again, parsed, sizeof again), 0);
+      EXPECT_TRUE(again == *parsed);
       EXPECT_EQ(again.protocol, inner_is_v4 ? 4 : 41);
       EXPECT_EQ(again.dont_fragment, inner_is_v4 || parsed == &p6);
     }
