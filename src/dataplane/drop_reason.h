@@ -12,6 +12,8 @@
 // X(enumerator, label, sentence)
 #define FAIRLEAD_DROP_REASONS(X)                                                                   \
   X(kTruncated, "truncated", "The frame is shorter than its headers say")                          \
+  X(kOversized, "oversized",                                                                       \
+    "The frame came in pieces that do not fit one packet buffer; check the port's mtu")            \
   X(kBadIpHeader, "bad_ip_header", "IP version, header length or total length is impossible")      \
   X(kBadIpChecksum, "bad_ip_checksum", "The IPv4 header checksum is wrong")                        \
   X(kBadL4Header, "bad_l4_header", "The TCP, UDP or ICMP header is impossible")                    \

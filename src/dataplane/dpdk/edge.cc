@@ -1,0 +1,185 @@
+#include "dataplane/dpdk/edge.h"
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <atomic>
+
+#include "base/log.h"
+#include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/exception_path.h"
+#include "dataplane/dpdk/worker_loop.h"
+
+namespace fairlead::edge {
+
+// Destroyed from the last member to the first: loops before rings, ports before the pool.
+struct Edge::State {
+  explicit State(dataplane::Fabric& f) : fabric(f) {}
+
+  dataplane::Fabric& fabric;
+  EdgeConfig config;
+  std::unique_ptr<Eal> eal;
+  std::unique_ptr<PacketPool> pool;
+  std::vector<Port> ports;
+  std::vector<PortInfo> infos;
+  std::unique_ptr<Lines> lines;
+  std::unique_ptr<ExceptionPath> exception_path;
+  std::vector<std::unique_ptr<WorkerLoop>> loops;  // by WorkerId
+  uint64_t base_cycles = 0;
+  std::atomic<bool> stop{false};
+  bool is_running = false;
+  bool is_stopped = false;
+};
+
+namespace {
+
+struct LaunchArgument {
+  WorkerLoop* loop;
+  const std::atomic<bool>* stop;
+};
+
+int RunLoop(void* argument) {
+  const std::unique_ptr<LaunchArgument> launch(static_cast<LaunchArgument*>(argument));
+  launch->loop->Run(*launch->stop);
+  return 0;
+}
+
+Status CheckConfig(const EdgeConfig& config, const dataplane::Fabric& fabric) {
+  if (config.workers != fabric.config.workers || config.ports.size() != fabric.config.ports) {
+    return Error{ErrorCode::kInvalid, "the edge and the fabric disagree on workers or ports", ""};
+  }
+  for (const PortSpec& port : config.ports) {
+    if (Status s = CheckDevice(port); !s) return s;
+  }
+  return Done{};
+}
+
+// What workers put into rings and nobody took: it arrived at the other worker, and ends there. The
+// workers have ended, so this thread may write their counters.
+void GiveUpRings(dataplane::Fabric& fabric, const std::vector<Port>& ports, const Lines& lines) {
+  const auto give_up = [&fabric](WorkerId at, rte_mbuf* mbuf) {
+    dataplane::WorkerCounters& counters = fabric.stats.worker(at);
+    counters.handed_in.Add(1);
+    counters.dropped[static_cast<size_t>(dataplane::DropReason::kShutdown)].Add(1);
+    rte_pktmbuf_free(mbuf);
+  };
+  const auto workers = static_cast<uint8_t>(fabric.config.workers);
+  for (uint8_t from = 0; from < workers; ++from) {
+    for (uint8_t to = 0; to < workers; ++to) {
+      void* packet;
+      while (fabric.packets(WorkerId{from}, WorkerId{to}).Pop(&packet)) {
+        give_up(WorkerId{to}, static_cast<MbufPacket*>(packet)->mbuf());
+      }
+    }
+    for (const Port& port : ports) {
+      MbufRing* ring = lines.transmit(port.id(), WorkerId{from});
+      const auto owner = static_cast<uint8_t>(from % port.tx_queues());
+      rte_mbuf* mbuf;
+      while (ring != nullptr && ring->Pop(&mbuf)) give_up(WorkerId{owner}, mbuf);
+    }
+  }
+}
+
+PortInfo InfoOf(const Port& port, const PortSpec& spec) {
+  return {port.name(),      port.mac(),
+          port.mtu_bytes(), spec.has_host ? HostInterfaceName(spec.name) : std::string(),
+          port.rx_queues(), port.tx_queues()};
+}
+
+}  // namespace
+
+size_t DefaultWorkers() { return DefaultWorkerCount(ReadMachine()); }
+
+Edge::Edge(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Edge::~Edge() { Stop(); }
+
+Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::Fabric& fabric) {
+  if (Status s = CheckConfig(config, fabric); !s) return s.error();
+  auto owned = std::make_unique<State>(fabric);
+  State& state = *owned;
+  state.config = config;
+  const PoolPlan pool_plan = PlanPool(config, fabric.config.ring_packets);
+  Result<EalPlan> plan = PlanEal(config, ReadMachine(), pool_plan.bytes());
+  if (!plan) return plan.error();
+  Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
+  if (!eal) return eal.error();
+  state.eal = std::move(*eal);
+  std::unique_ptr<Edge> edge(new Edge(std::move(owned)));  // from here on its end cleans up
+
+  Result<std::unique_ptr<PacketPool>> pool = PacketPool::Create("packets", pool_plan);
+  if (!pool) return pool.error();
+  state.pool = std::move(*pool);
+  std::vector<bool> has_host;
+  for (const PortSpec& spec : config.ports) {
+    const PortId id{static_cast<uint8_t>(state.ports.size())};
+    Result<Port> port = Port::Start(spec, id, config.workers, *state.pool);
+    if (!port) return port.error();
+    state.ports.push_back(std::move(*port));
+    state.infos.push_back(InfoOf(state.ports.back(), spec));
+    has_host.push_back(spec.has_host);
+  }
+  state.lines = std::make_unique<Lines>(config.workers, state.ports, has_host);
+  Result<std::unique_ptr<ExceptionPath>> path =
+      ExceptionPath::Start(config.ports, config.workers, *state.lines, *state.pool);
+  if (!path) return path.error();
+  state.exception_path = std::move(*path);
+
+  state.base_cycles = rte_rdtsc();
+  const LoopContext context{fabric,       *state.pool,       state.ports,
+                            *state.lines, state.base_cycles, config.sleeps_when_idle};
+  try {
+    for (size_t w = 0; w < config.workers; ++w) {
+      const WorkerId me{static_cast<uint8_t>(w)};
+      state.loops.push_back(std::make_unique<WorkerLoop>(context, me));
+    }
+  } catch (const std::exception& no_memory) {
+    return Error{ErrorCode::kSystem, no_memory.what(), "director.connections"};
+  }
+  return edge;
+}
+
+const std::vector<PortInfo>& Edge::ports() const { return state_->infos; }
+
+Status Edge::LaunchWorkers() {
+  for (size_t w = 0; w < state_->loops.size(); ++w) {
+    const unsigned lcore = Eal::LcoreOf(WorkerId{static_cast<uint8_t>(w)});
+    auto argument = std::make_unique<LaunchArgument>();
+    *argument = {state_->loops[w].get(), &state_->stop};
+    if (rte_eal_remote_launch(RunLoop, argument.get(), lcore) != 0) {
+      return Error{ErrorCode::kSystem, "lcore " + std::to_string(lcore) + " does not start", ""};
+    }
+    argument.release();  // NOLINT: RunLoop owns it now
+    state_->is_running = true;
+  }
+  return Done{};
+}
+
+void Edge::Stop() {
+  State& state = *state_;
+  if (state.is_stopped) return;
+  state.is_stopped = true;
+  state.stop.store(true, std::memory_order_relaxed);
+  if (state.is_running) rte_eal_mp_wait_lcore();
+  if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
+  if (state.exception_path) state.exception_path->Stop();
+  for (Port& port : state.ports) port.Stop();
+}
+
+dataplane::PortStats Edge::ReadPortStats(PortId port) const {
+  if (port.index() >= state_->ports.size()) return {};
+  return state_->ports[port.index()].ReadStats();
+}
+
+MemoryUse Edge::memory() const {
+  const PoolPlan& plan = state_->pool->plan();
+  return {plan.bytes(), plan.packets, state_->eal->uses_hugepages()};
+}
+
+Tick Edge::now() const {
+  const uint64_t elapsed = rte_rdtsc() - state_->base_cycles;
+  return Tick{static_cast<uint32_t>(elapsed / (rte_get_tsc_hz() / kTicksPerSecond))};
+}
+
+}  // namespace fairlead::edge

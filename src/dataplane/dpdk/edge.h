@@ -1,0 +1,69 @@
+// The edge as main sees it: DPDK, ports, workers and kernel twins, without a DPDK type in sight.
+//
+//   auto edge = Edge::Start(config, fabric);      // EAL up, ports started, twins made, tables
+//   there …build a snapshot from edge->ports(), publish it… edge->LaunchWorkers(); // they poll
+//   from the first snapshot on … edge->Stop();                                  // every packet
+//   accounted for, ports closed
+//
+// Threads: Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts later may
+// run on any CPU. Call Start before other threads and with signals blocked (the workers inherit the
+// mask). ReadPortStats and now from any thread. Invariants: one Edge a process (DPDK starts once);
+// the Fabric outlives it and has config.workers workers and config.ports.size() ports.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "dataplane/dpdk/edge_config.h"
+#include "dataplane/fabric.h"
+
+namespace fairlead::edge {
+
+struct PortInfo {
+  std::string name;
+  MacAddress mac;
+  uint16_t mtu_bytes = 1500;
+  std::string host_interface;  // of the kernel twin; empty: none
+  uint16_t rx_queues = 1;
+  uint16_t tx_queues = 1;
+};
+
+struct MemoryUse {
+  uint64_t packet_bytes = 0;  // the pool
+  uint32_t packets = 0;
+  bool uses_hugepages = false;
+};
+
+// `workers: auto`: one CPU is left for everything else where there are two.
+size_t DefaultWorkers();
+
+class Edge {
+ public:
+  static Result<std::unique_ptr<Edge>> Start(const EdgeConfig& config, dataplane::Fabric& fabric);
+  ~Edge();  // stops
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
+  [[nodiscard]] const std::vector<PortInfo>& ports() const;  // by PortId
+  Status LaunchWorkers();
+  // Ends the workers, gives up what is held or in a ring (counted as `shutdown`), closes the ports.
+  // A second call does nothing.
+  void Stop();
+
+  [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
+  [[nodiscard]] MemoryUse memory() const;
+  // The workers' time.
+  [[nodiscard]] Tick now() const;
+
+ private:
+  struct State;
+  explicit Edge(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fairlead::edge

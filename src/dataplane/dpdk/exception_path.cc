@@ -1,0 +1,124 @@
+#include "dataplane/dpdk/exception_path.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "dataplane/verdict.h"
+
+namespace fairlead::edge {
+namespace {
+
+constexpr long kShortestWaitNs = 50'000;
+constexpr long kLongestWaitNs = 2'000'000;
+constexpr uint32_t kMacBytes = 6;
+
+// What was addressed to the port's MAC must carry the twin's, or the kernel takes it for a
+// bystander's. Group addresses stay.
+void AddressToTwin(rte_mbuf* mbuf, const MacAddress& mac) {
+  auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
+  if (mbuf->data_len >= kMacBytes && (frame[0] & 1) == 0) mac.Store(frame);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const std::vector<PortSpec>& ports,
+                                                            size_t workers, const Lines& lines,
+                                                            PacketPool& pool) {
+  std::unique_ptr<ExceptionPath> path(new ExceptionPath(pool));
+  for (size_t p = 0; p < ports.size(); ++p) {
+    if (!ports[p].has_host) continue;
+    Result<Tap> tap = Tap::Open(ports[p]);
+    if (!tap) return tap.error();
+    const PortId id{static_cast<uint8_t>(p)};
+    Twin twin{std::move(*tap), {}, lines.from_host(id)};
+    for (size_t w = 0; w < workers; ++w) {
+      twin.to_host.push_back(lines.to_host(id, WorkerId{static_cast<uint8_t>(w)}));
+    }
+    path->twins_.push_back(std::move(twin));
+  }
+  if (!path->twins_.empty()) {
+    path->thread_ = std::thread([p = path.get()] { p->Run(); });
+    pthread_setname_np(path->thread_.native_handle(), "fl-exception");
+  }
+  return path;
+}
+
+ExceptionPath::~ExceptionPath() { Stop(); }
+
+void ExceptionPath::Stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  if (thread_.joinable()) thread_.join();
+  for (Twin& twin : twins_) {
+    rte_mbuf* mbuf;
+    for (MbufRing* ring : twin.to_host) {
+      while (ring->Pop(&mbuf)) rte_pktmbuf_free(mbuf);
+    }
+    while (twin.from_host->Pop(&mbuf)) rte_pktmbuf_free(mbuf);
+  }
+  twins_.clear();
+}
+
+void ExceptionPath::Run() {
+  int idle_turns = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    size_t work = 0;
+    for (Twin& twin : twins_) work += WriteToKernel(twin) + ReadFromKernel(twin);
+    idle_turns = work > 0 ? 0 : idle_turns + 1;
+    if (idle_turns > 0) Wait(idle_turns);
+  }
+}
+
+size_t ExceptionPath::WriteToKernel(Twin& twin) {
+  size_t count = 0;
+  for (MbufRing* ring : twin.to_host) {
+    rte_mbuf* mbuf;
+    for (size_t n = 0; n < dataplane::kBurst && ring->Pop(&mbuf); ++n, ++count) {
+      AddressToTwin(mbuf, twin.tap.mac());
+      const ssize_t written =
+          write(twin.tap.fd(), rte_pktmbuf_mtod(mbuf, const void*), mbuf->data_len);
+      if (written < 0) refused_.fetch_add(1, std::memory_order_relaxed);
+      rte_pktmbuf_free(mbuf);
+    }
+  }
+  return count;
+}
+
+size_t ExceptionPath::ReadFromKernel(Twin& twin) {
+  size_t count = 0;
+  while (count < dataplane::kBurst && twin.from_host->size() < twin.from_host->capacity()) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_.get());
+    if (mbuf == nullptr) break;
+    const ssize_t length =
+        read(twin.tap.fd(), rte_pktmbuf_mtod(mbuf, void*), rte_pktmbuf_tailroom(mbuf));
+    if (length <= 0) {
+      rte_pktmbuf_free(mbuf);
+      break;
+    }
+    mbuf->data_len = static_cast<uint16_t>(length);
+    mbuf->pkt_len = static_cast<uint32_t>(length);
+    twin.from_host->Push(mbuf);  // there is room: nobody else pushes
+    ++count;
+  }
+  return count;
+}
+
+// The kernel's frames end the wait at once, a worker's are found when it is over. A twin whose ring
+// is full is left out: its frames are readable but there is no room for them.
+void ExceptionPath::Wait(int idle_turns) {
+  std::array<pollfd, kMaxPorts> fds;
+  nfds_t count = 0;
+  for (const Twin& twin : twins_) {
+    if (twin.from_host->size() < twin.from_host->capacity()) {
+      fds[count++] = {.fd = twin.tap.fd(), .events = POLLIN, .revents = 0};
+    }
+  }
+  const timespec length{0, std::min(kLongestWaitNs, kShortestWaitNs * idle_turns)};
+  ppoll(fds.data(), count, &length, nullptr);
+}
+
+}  // namespace fairlead::edge

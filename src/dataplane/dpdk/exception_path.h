@@ -1,0 +1,66 @@
+// The exception path: packets for the director's own machine, to the kernel and back, on a thread
+// that is no worker.
+//
+//   worker ──to_host ring──► this thread ──write──► tap ──► kernel   (ssh, health checks, BGP,
+//   VRRP) worker 0 ◄─from_host ring── this thread ◄──read── tap ◄── kernel
+//
+// Bounded everywhere: workers never wait (a full ring is the drop host_queue_full), take at most a
+// burst of kernel frames a turn, and while their ring is full frames stay in the kernel's own queue
+// of the tap. The thread polls its rings with pauses that grow to 2 ms; a worker wakes nobody,
+// because that would be a system call.
+//
+// Threads: Start and Stop by main; one thread of its own, between worker and kernel.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/dpdk/edge_config.h"
+#include "dataplane/dpdk/lines.h"
+#include "dataplane/dpdk/packet_pool.h"
+#include "dataplane/dpdk/tap.h"
+
+namespace fairlead::edge {
+
+class ExceptionPath {
+ public:
+  // Makes a tap for every port that wants one. `ports`: by PortId.
+  static Result<std::unique_ptr<ExceptionPath>> Start(const std::vector<PortSpec>& ports,
+                                                      size_t workers, const Lines& lines,
+                                                      PacketPool& pool);
+  ~ExceptionPath();
+  ExceptionPath(const ExceptionPath&) = delete;
+  ExceptionPath& operator=(const ExceptionPath&) = delete;
+
+  // Ends the thread and frees what is in its rings. Precondition: no worker runs any more.
+  void Stop();
+
+  // Frames the kernel would not take; they were counted as delivered_to_host.
+  [[nodiscard]] uint64_t refused_by_kernel() const {
+    return refused_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  struct Twin {
+    Tap tap;
+    std::vector<MbufRing*> to_host;  // by WorkerId
+    MbufRing* from_host;
+  };
+
+  explicit ExceptionPath(PacketPool& pool) : pool_(pool) {}
+  void Run();
+  size_t WriteToKernel(Twin& twin);
+  size_t ReadFromKernel(Twin& twin);
+  void Wait(int idle_turns);
+
+  PacketPool& pool_;
+  std::vector<Twin> twins_;
+  std::atomic<bool> stop_{false};
+  std::atomic<uint64_t> refused_{0};
+  std::thread thread_;
+};
+
+}  // namespace fairlead::edge

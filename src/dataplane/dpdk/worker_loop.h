@@ -1,0 +1,224 @@
+// A worker's loop: packets from ports, rings and mailboxes into the pipeline, verdicts carried out.
+//
+//   WorkerLoop loop(context, WorkerId{0});        // the tables are allocated here
+//   loop.Run(stop);                               // on the worker's lcore, until stop is true
+//
+// One turn: read the clock once, adopt the newest snapshot, at most one burst from each receive
+// queue, from the kernel twins (worker 0), from other workers; one command; held packets; expiry;
+// flush. No lock, no allocation; no system call but a driver's own and the sleep of an idle worker.
+// W is dataplane::Worker<MbufPacket>; tests put a stand-in there to try the loop alone.
+//
+// Threads: constructed by main, then one thread's. Counting: as worker.h says, the loop counts
+// sent, delivered_to_host and the drops it causes. Invariant: after Finish the conservation law
+// holds with held == 0.
+#pragma once
+
+#include <rte_ethdev.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "dataplane/dpdk/idle.h"
+#include "dataplane/dpdk/lines.h"
+#include "dataplane/dpdk/transmit.h"
+#include "dataplane/dpdk/turn_clock.h"
+#include "dataplane/worker.h"
+
+namespace fairlead::edge {
+
+// What all loops of a director share; outlives them.
+struct LoopContext {
+  dataplane::Fabric& fabric;
+  PacketPool& pool;
+  const std::vector<Port>& ports;
+  const Lines& lines;
+  uint64_t base_cycles = 0;  // tick 0
+  bool sleeps_when_idle = false;
+};
+
+template <typename W>
+class BasicWorkerLoop {
+ public:
+  BasicWorkerLoop(const LoopContext& context, WorkerId me)
+      : context_(context),
+        worker_(std::make_unique<W>(context.fabric, me, Tick{})),
+        counters_(context.fabric.stats.worker(me)),
+        transmit_(context.fabric, context.ports, context.lines, me),
+        clock_(context.base_cycles) {
+    for (const Port& port : context.ports) {
+      dataplane::PortCounters& counters = context.fabric.stats.port(me, port.id());
+      MbufRing* from_host = me.index() == 0 ? context.lines.from_host(port.id()) : nullptr;
+      ways_.push_back({port.id(), port.dpdk_id(), static_cast<uint16_t>(me.index()),
+                       me.index() < port.rx_queues(), from_host,
+                       context.lines.to_host(port.id(), me), &counters});
+    }
+  }
+
+  void Run(const std::atomic<bool>& stop) noexcept {
+    while (!stop.load(std::memory_order_relaxed)) {
+      const size_t work = Turn();
+      if (context_.sleeps_when_idle && idle_.After(work)) clock_.SampleCpu();
+    }
+    Finish();
+  }
+
+  // How much work it found.
+  size_t Turn() noexcept;
+  // Gives up what is held and sends what is gathered.
+  void Finish() noexcept;
+
+  W& worker() noexcept { return *worker_; }
+
+ private:
+  struct Way {
+    PortId port;
+    uint16_t dpdk_id;
+    uint16_t queue;
+    bool polls;
+    MbufRing* from_host;  // null: none, or another worker's
+    MbufRing* to_host;    // null: no kernel twin
+    dataplane::PortCounters* counters;
+  };
+
+  size_t Receive(Way& way) noexcept;
+  size_t ReceiveFromHost(Way& way) noexcept;
+  // False: the mbuf is in pieces that do not fit one buffer, and is dropped and counted.
+  bool MakeContiguous(rte_mbuf* mbuf) noexcept;
+  void CarryOut() noexcept;
+  void DeliverToHost(MbufPacket* packet, PortId port) noexcept;
+
+  const LoopContext context_;
+  std::unique_ptr<W> worker_;
+  dataplane::WorkerCounters& counters_;
+  Transmit transmit_;
+  TurnClock clock_;
+  Idle idle_;
+  std::vector<Way> ways_;  // by PortId
+  dataplane::Output<MbufPacket> output_;
+};
+
+template <typename W>
+size_t BasicWorkerLoop<W>::Turn() noexcept {
+  counters_.polls.Add(1);
+  if (!worker_->BeginTurn(clock_.Begin())) return 0;
+  size_t work = 0;
+  for (Way& way : ways_) work += Receive(way);
+  for (Way& way : ways_) work += ReceiveFromHost(way);
+  work += worker_->ProcessHandedIn(&output_);
+  CarryOut();
+  work += worker_->RunCommands(context_.pool, &output_);
+  CarryOut();
+  work += worker_->ReleaseHeld(&output_);
+  CarryOut();
+  work += worker_->Expire();
+  work += transmit_.TakeFromPeers();
+  transmit_.Flush();
+  if (work > 0) counters_.busy_polls.Add(1);
+  clock_.End(&counters_.longest_turn_ns);
+  return work;
+}
+
+template <typename W>
+size_t BasicWorkerLoop<W>::Receive(Way& way) noexcept {
+  if (!way.polls) return 0;
+  std::array<rte_mbuf*, dataplane::kBurst> mbufs;
+  const size_t received = rte_eth_rx_burst(way.dpdk_id, way.queue, mbufs.data(), dataplane::kBurst);
+  if (received == 0) return 0;
+  std::array<MbufPacket*, dataplane::kBurst> burst;
+  size_t count = 0;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < received; ++i) {
+    bytes += mbufs[i]->pkt_len;
+    if (mbufs[i]->nb_segs > 1 && !MakeContiguous(mbufs[i])) [[unlikely]]
+      continue;
+    burst[count++] = MbufPacket::Receive(mbufs[i], way.port);
+  }
+  way.counters->rx_packets.Add(received);
+  way.counters->rx_bytes.Add(bytes);
+  worker_->ProcessBurst({burst.data(), count}, &output_);
+  CarryOut();
+  return received;
+}
+
+template <typename W>
+size_t BasicWorkerLoop<W>::ReceiveFromHost(Way& way) noexcept {
+  if (way.from_host == nullptr) return 0;
+  std::array<MbufPacket*, dataplane::kBurst> burst;
+  size_t count = 0;
+  rte_mbuf* mbuf;
+  while (count < dataplane::kBurst && way.from_host->Pop(&mbuf)) {
+    burst[count++] = MbufPacket::Receive(mbuf, way.port);
+  }
+  if (count == 0) return 0;
+  way.counters->from_host.Add(count);
+  worker_->ProcessFromHost({burst.data(), count}, &output_);
+  CarryOut();
+  return count;
+}
+
+template <typename W>
+bool BasicWorkerLoop<W>::MakeContiguous(rte_mbuf* mbuf) noexcept {
+  if (rte_pktmbuf_linearize(mbuf) == 0) return true;
+  rte_pktmbuf_free(mbuf);
+  counters_.received.Add(1);
+  counters_.dropped[static_cast<size_t>(dataplane::DropReason::kOversized)].Add(1);
+  return false;
+}
+
+template <typename W>
+void BasicWorkerLoop<W>::CarryOut() noexcept {
+  std::array<rte_mbuf*, dataplane::Output<MbufPacket>::kRoom> dropped;
+  unsigned drops = 0;
+  for (size_t i = 0; i < output_.count; ++i) {
+    const auto& [packet, verdict] = output_.items[i];
+    switch (verdict.action) {
+      case dataplane::Action::kTransmit:
+        transmit_.Add(packet, verdict.port);
+        break;
+      case dataplane::Action::kToHost:
+        DeliverToHost(packet, verdict.port);
+        break;
+      case dataplane::Action::kDrop:
+        dropped[drops++] = packet->mbuf();
+        break;
+    }
+  }
+  if (drops > 0) rte_pktmbuf_free_bulk(dropped.data(), drops);
+  output_.Clear();
+}
+
+template <typename W>
+void BasicWorkerLoop<W>::DeliverToHost(MbufPacket* packet, PortId port) noexcept {
+  using dataplane::DropReason;
+  MbufRing* ring = port.index() < ways_.size() ? ways_[port.index()].to_host : nullptr;
+  if (packet->meta().wants_ip_checksum) FinishIpChecksum(packet, /*port_computes_it=*/false);
+  if (ring != nullptr && ring->Push(packet->mbuf())) {
+    counters_.delivered_to_host.Add(1);
+    ways_[port.index()].counters->to_host.Add(1);
+    return;
+  }
+  const DropReason reason = ring == nullptr ? DropReason::kNoHost : DropReason::kHostQueueFull;
+  counters_.dropped[static_cast<size_t>(reason)].Add(1);
+  PacketPool::Free(packet);
+}
+
+template <typename W>
+void BasicWorkerLoop<W>::Finish() noexcept {
+  // Without a snapshot no packet was ever taken.
+  if (worker_->snapshot() == nullptr) return;
+  size_t given_up;
+  do {
+    worker_->Shutdown(&output_);
+    given_up = output_.count;
+    CarryOut();
+  } while (given_up > 0);
+  transmit_.Flush();
+}
+
+// Defined in worker_loop.cc, the one place that compiles the pipeline for mbufs.
+extern template class BasicWorkerLoop<dataplane::Worker<MbufPacket>>;
+using WorkerLoop = BasicWorkerLoop<dataplane::Worker<MbufPacket>>;
+
+}  // namespace fairlead::edge
