@@ -77,11 +77,11 @@ struct alignas(64) TemplateRecord {
   Be16 destination_port;    // 0: a connection keeps its packet's port
   uint16_t reserved = 0;    // zero
   RealId real_id;
-  uint32_t children = 0;  // live connections made through it, on all workers
-  Tick deadline;          // when the timer fires
-  TickCount timeout = 0;  // what a new connection restarts the timer with
-  // ---- second line
+  uint32_t children = 0;          // live connections made through it, on all workers
+  Tick deadline;                  // when the timer fires
+  TickCount timeout = 0;          // what a new connection restarts the timer with
   TickCount service_timeout = 0;  // the service's at creation
+  // ---- second line
   Tick created;
   uint32_t wheel_next = 0;  // see Connection
   uint32_t wheel_prev = 0;
@@ -107,7 +107,11 @@ struct alignas(64) TemplateRecord {
   }
 };
 static_assert(sizeof(TemplateRecord) == 128 && std::is_trivially_copyable_v<TemplateRecord>);
-static_assert(offsetof(TemplateRecord, timeout) + sizeof(TickCount) <= 64);
+static_assert(offsetof(TemplateRecord, state) == 36);
+static_assert(offsetof(TemplateRecord, real_id) == 44);
+static_assert(offsetof(TemplateRecord, timeout) == 56);
+static_assert(offsetof(TemplateRecord, created) == 64);
+static_assert(offsetof(TemplateRecord, wheel_next) == 68);
 
 // What a new template remembers.
 struct TemplateBinding {

@@ -77,26 +77,39 @@ TEST(BucketIndex, SixteenOfOneHashAreTheLimitAndTheRefusalChangesNothing) {
   EXPECT_EQ(f.CountLost(), 0u);
 }
 
+// A hash with these two buckets.
+uint64_t HashOfBuckets(const BucketIndex& index, uint32_t first, uint32_t second) {
+  std::mt19937_64 random(first * 131 + second);
+  for (;;) {
+    const uint64_t hash = random();
+    if (index.FirstBucket(hash) == first && index.SecondBucket(hash) == second) return hash;
+  }
+}
+
 TEST(BucketIndex, MakesRoomAlongAPathOfFullBuckets) {
-  // Sixteen entries fill buckets A and B, and each of them has its other place in bucket C or D,
-  // where there is room: a seventeenth of {A, B} must push one of them out.
+  // Sixteen entries have another place than buckets 1 and 2: sixteen of {1, 2} push them there.
   Fixture f(1000);
-  const auto hash_of_buckets = [&](uint32_t first, uint32_t second) {
-    std::mt19937_64 random(first * 131 + second);
-    for (;;) {
-      const uint64_t hash = random();
-      if (f.index.FirstBucket(hash) == first && f.index.SecondBucket(hash) == second) return hash;
-    }
-  };
-  for (int i = 0; i < 8; ++i) ASSERT_EQ(f.Insert(hash_of_buckets(1, 3)), IndexResult::kDone);
-  for (int i = 0; i < 8; ++i) ASSERT_EQ(f.Insert(hash_of_buckets(2, 4)), IndexResult::kDone);
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(f.Insert(HashOfBuckets(f.index, 1, 3)), IndexResult::kDone);
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(f.Insert(HashOfBuckets(f.index, 2, 4)), IndexResult::kDone);
   for (int i = 0; i < 16; ++i) {
-    ASSERT_EQ(f.Insert(hash_of_buckets(1, 2)), IndexResult::kDone) << i;
+    ASSERT_EQ(f.Insert(HashOfBuckets(f.index, 1, 2)), IndexResult::kDone) << i;
     ASSERT_EQ(f.CountLost(), 0u) << i;
   }
   // Now 1, 2, 3 and 4 hold 32 entries and none can leave them.
-  EXPECT_EQ(f.Insert(hash_of_buckets(1, 2)), IndexResult::kFull);
+  EXPECT_EQ(f.Insert(HashOfBuckets(f.index, 1, 2)), IndexResult::kFull);
   EXPECT_EQ(f.CountLost(), 0u);
+}
+
+TEST(BucketIndex, AnEntryInItsSecondBucketCanGoBackToItsFirst) {
+  Fixture f(1000);
+  const uint64_t back_and_forth = HashOfBuckets(f.index, 3, 1);
+  for (int i = 0; i < 16; ++i) ASSERT_EQ(f.Insert(back_and_forth), IndexResult::kDone);
+  // The first ones went to bucket 3; without them the others, in bucket 1, can move there.
+  for (uint32_t slot = 0; slot < 8; ++slot) ASSERT_TRUE(f.index.Erase(back_and_forth, slot));
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_EQ(f.Insert(HashOfBuckets(f.index, 1, 2)), IndexResult::kDone) << i;
+  }
+  EXPECT_EQ(f.CountLost(), 8u);
 }
 
 TEST(BucketIndex, EraseTakesThatSlotOnly) {

@@ -159,6 +159,25 @@ TEST_F(ExpiryWheelTest, AKeptRecordComesBackAtItsNewDeadline) {
   EXPECT_EQ(visits, 2);
 }
 
+// A wheel that lags may keep a record whose new deadline has passed as well: the pass still ends.
+TEST_F(ExpiryWheelTest, KeepingAnOverdueRecordCannotHoldThePassUp) {
+  Start(2, Tick{0});
+  Add(0, Tick{16});
+  Add(1, Tick{320});
+  int visits = 0;
+  bool has_seen_other = false;
+  wheel_.Advance(Tick{320}, 1000, [&](uint32_t slot) {
+    if (slot == 1) {
+      has_seen_other = true;
+      return WheelAction::kDrop;
+    }
+    ++visits;
+    return WheelAction::kKeep;
+  });
+  EXPECT_TRUE(has_seen_other);
+  EXPECT_EQ(visits, 20);  // once for each position from 16 to 320
+}
+
 // Against a plain map of deadlines: random adds, moves, removals and pauses.
 TEST_F(ExpiryWheelTest, AgreesWithAMap) {
   for (const uint32_t seed : {1u, 2u, 3u, 4u}) {
