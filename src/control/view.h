@@ -20,13 +20,13 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "control/config/model.h"
 #include "dataplane/counters.h"
 #include "dataplane/fabric.h"
 
 namespace fairlead::control {
 
 enum class HealthState : uint8_t { kUnchecked, kUp, kDown };
-enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
 
 struct RealInfo {
   RealId id;

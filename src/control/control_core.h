@@ -1,0 +1,52 @@
+// The control core: one thread that owns the operator's intent and keeps the workers told of it.
+//
+//   ControlCore core(fabric, model, "/etc/fairlead/fairlead.yaml", runtimes);
+//   if (Status s = core.PublishFirst(); !s) …      // before the workers start
+//   core.Run();                                    // until SIGTERM, SIGINT or Stop()
+//
+// What wants the snapshot to change (a reload, a health check, an operator's hand) only marks the
+// intent as changed; the next snapshot is built and published when every worker has adopted the one
+// before, so workers see every generation and a burst of changes becomes one (docs/reload.md).
+// Threads: the constructor, PublishFirst and Run on one thread; view(), Reload(), ChangeReal(),
+// fabric() and Stop() from any. Everything else happens on the thread in Run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/config/model.h"
+#include "control/port_runtime.h"
+#include "control/view.h"
+#include "dataplane/fabric.h"
+
+namespace fairlead::control {
+
+class ControlCore : public ControlApi {
+ public:
+  // `fabric` outlives it. One runtime per port of the model. SIGHUP, SIGTERM and SIGINT are this
+  // object's from here on.
+  ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
+              std::vector<PortRuntime> ports);
+  ~ControlCore() override;
+
+  // Builds and publishes generation 1.
+  Status PublishFirst();
+  // Called on the control core's thread, once, when every worker has adopted the first snapshot.
+  void SetReadyCallback(std::function<void()> ready);
+  void Run();
+  void Stop();
+
+  [[nodiscard]] std::shared_ptr<const ControlView> view() const override;
+  void Reload(std::string path, std::function<void(ReloadOutcome)> done) override;
+  void ChangeReal(RealChange change, std::function<void(Status)> done) override;
+  dataplane::Fabric& fabric() override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fairlead::control

@@ -1,0 +1,193 @@
+#include "control/health/monitor.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "control/config/names.h"
+
+namespace fairlead::control {
+namespace {
+
+constexpr uint16_t kHttpPort = 80;
+constexpr std::array kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
+
+HealthHistogram EmptyHistogram() {
+  HealthHistogram histogram;
+  histogram.bounds_seconds.assign(kBoundsSeconds.begin(), kBoundsSeconds.end());
+  histogram.counts.assign(kBoundsSeconds.size() + 1, 0);
+  return histogram;
+}
+
+void Observe(double seconds, HealthHistogram* histogram) {
+  const auto bound = std::ranges::lower_bound(histogram->bounds_seconds, seconds);
+  ++histogram->counts[static_cast<size_t>(bound - histogram->bounds_seconds.begin())];
+  histogram->sum_seconds += seconds;
+}
+
+std::string_view EffectOfDown(OnFail on_fail) {
+  switch (on_fail) {
+    case OnFail::kDrain:
+      return "no new connections, known clients move, its connections continue";
+    case OnFail::kQuiesce:
+      return "no new clients, known clients stay, its connections continue";
+    case OnFail::kRemove:
+      return "taken out: known clients move, its connections get no packets";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string HealthCheck::Key() const {
+  std::string key(ToWord(target.type));
+  const auto add = [&key](const char* name, const std::string& value) {
+    key.append(" ").append(name).append("=").append(value);
+  };
+  add("at", target.endpoint.ToString());
+  add("timeout", std::to_string(target.timeout.count()));
+  add("interval", std::to_string(interval.count()));
+  add("fall", std::to_string(fall));
+  add("rise", std::to_string(rise));
+  if (target.type != HealthType::kHttp) return key;
+  add("host", target.host);
+  add("path", target.path);
+  for (const StatusRange& range : target.expect) {
+    add("expect", std::to_string(range.first));
+    add("to", std::to_string(range.last));
+  }
+  return key;
+}
+
+std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfig& real) {
+  if (!service.health) return std::nullopt;
+  const HealthConfig& health = *service.health;
+  HealthCheck check;
+  const uint16_t port = health.port.value_or(real.port == 0 ? kHttpPort : real.port);
+  check.target = {.type = health.type,
+                  .endpoint = {real.address, Be16::FromHost(port)},
+                  .path = health.path,
+                  .host = health.host,
+                  .expect = health.expect,
+                  .timeout = health.timeout};
+  check.interval = health.interval;
+  check.fall = health.fall;
+  check.rise = health.rise;
+  check.wanted_by = service.name;
+  check.on_fail = health.on_fail;
+  return check;
+}
+
+std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
+  std::vector<HealthCheck> checks;
+  std::map<std::string, size_t> seen;
+  for (const ServiceConfig& service : model.services) {
+    for (const RealConfig& real : service.reals) {
+      std::optional<HealthCheck> check = CheckOf(service, real);
+      if (!check) continue;
+      const auto [it, is_new] = seen.try_emplace(check->Key(), checks.size());
+      if (is_new) {
+        checks.push_back(std::move(*check));
+      } else {
+        checks[it->second].wanted_by.append(", ").append(service.name);
+      }
+    }
+  }
+  return checks;
+}
+
+void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
+  std::map<std::string, std::shared_ptr<Entry>> next;
+  for (HealthCheck& check : checks) {
+    const std::string key = check.Key();
+    std::shared_ptr<Entry> entry;
+    if (const auto known = entries_.find(key); known != entries_.end()) {
+      entry = known->second;
+    } else {
+      entry = std::make_shared<Entry>();
+      entry->histogram = EmptyHistogram();
+      // Spread, so that a thousand checks do not fall on one instant; soon, so that a real that
+      // was dead before us is found out early.
+      const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
+      const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
+      entry->next = now + Duration{jitter};
+    }
+    entry->check = std::move(check);
+    next.emplace(key, std::move(entry));
+  }
+  entries_ = std::move(next);
+}
+
+void HealthMonitor::Tick(TimePoint now) {
+  for (auto& [key, entry] : entries_) {
+    if (!entry->is_asking && now >= entry->next) Ask(entry, now);
+  }
+}
+
+void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint now) {
+  entry->is_asking = true;
+  entry->next = now + entry->check.interval;
+  // An answer that comes when the check has been removed speaks to nobody.
+  prober_.Start(entry->check.target,
+                [this, watched = std::weak_ptr<Entry>(entry)](const ProbeResult& result) {
+                  if (const std::shared_ptr<Entry> alive = watched.lock()) {
+                    OnResult(*alive, result);
+                  }
+                });
+}
+
+void HealthMonitor::OnResult(Entry& entry, const ProbeResult& result) {
+  entry.is_asking = false;
+  entry.detail = result.detail;
+  Observe(std::chrono::duration<double>(result.took).count(), &entry.histogram);
+  const bool is_up = entry.state == HealthState::kUp;
+  if (result.is_ok == is_up) {
+    entry.streak = 0;
+    return;
+  }
+  ++entry.streak;
+  if (entry.streak < (is_up ? entry.check.fall : entry.check.rise)) return;
+  const uint32_t looks = std::exchange(entry.streak, 0);
+  const std::string real = entry.check.target.endpoint.ToString();
+  if (is_up) {
+    entry.state = HealthState::kDown;
+    LogWarning("real server is down", {{"real", real},
+                                       {"services", entry.check.wanted_by},
+                                       {"reason", result.detail},
+                                       {"failures", looks},
+                                       {"effect", EffectOfDown(entry.check.on_fail)}});
+  } else {
+    entry.state = HealthState::kUp;
+    LogInfo("real server is up again", {{"real", real},
+                                        {"services", entry.check.wanted_by},
+                                        {"answer", result.detail},
+                                        {"successes", looks},
+                                        {"effect", "takes new connections by its weight"}});
+  }
+  changed_();
+}
+
+HealthState HealthMonitor::StateOf(const std::optional<HealthCheck>& check) const {
+  const Entry* entry = Find(check);
+  return entry == nullptr ? HealthState::kUnchecked : entry->state;
+}
+
+std::string HealthMonitor::DetailOf(const std::optional<HealthCheck>& check) const {
+  const Entry* entry = Find(check);
+  return entry == nullptr ? std::string() : entry->detail;
+}
+
+const HealthHistogram* HealthMonitor::HistogramOf(const std::optional<HealthCheck>& check) const {
+  const Entry* entry = Find(check);
+  return entry == nullptr ? nullptr : &entry->histogram;
+}
+
+const HealthMonitor::Entry* HealthMonitor::Find(const std::optional<HealthCheck>& check) const {
+  if (!check) return nullptr;
+  const auto it = entries_.find(check->Key());
+  return it == entries_.end() ? nullptr : it->second.get();
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,83 @@
+// Which real servers are healthy: asks each in its interval and counts answers up and down.
+//
+//   HealthMonitor monitor(prober, [] { …build a new snapshot… });
+//   monitor.SetChecks(ChecksOf(model), now);      // at start and after each reload
+//   monitor.Tick(now);                            // starts what is due
+//   monitor.StateOf(CheckOf(service, real));      // kUp until `fall` looks in a row have failed
+//
+// A real starts up, as with keepalived without alpha. A change takes `fall` failures or `rise`
+// successes in a row. The same question about the same endpoint is asked once, however many
+// services want to know; a check that a reload leaves as it was goes on where it stood. A failing
+// real is out after interval × fall + timeout at the latest.
+// Threads: the control core. `changed` runs inside Tick or a prober's callback.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/health/prober.h"
+#include "control/time_point.h"
+#include "control/view.h"
+
+namespace fairlead::control {
+
+struct HealthCheck {
+  ProbeTarget target;
+  Duration interval{2000};
+  uint32_t fall = 3;
+  uint32_t rise = 2;
+  // What a person knows it by; not part of what makes two checks the same.
+  std::string wanted_by;  // "shop, shop-tls"
+  OnFail on_fail = OnFail::kDrain;
+
+  // Equal keys: the same check.
+  [[nodiscard]] std::string Key() const;
+};
+
+// None when the service has no checker.
+std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfig& real);
+// Of every real of every service, without repetitions.
+std::vector<HealthCheck> ChecksOf(const ConfigModel& model);
+
+class HealthMonitor {
+ public:
+  HealthMonitor(Prober& prober, std::function<void()> changed, uint32_t seed = 1)
+      : prober_(prober), changed_(std::move(changed)), random_(seed) {}
+
+  void SetChecks(std::vector<HealthCheck> checks, TimePoint now);
+  void Tick(TimePoint now);
+
+  [[nodiscard]] HealthState StateOf(const std::optional<HealthCheck>& check) const;
+  // "HTTP 200 in 3 ms"; empty before the first answer.
+  [[nodiscard]] std::string DetailOf(const std::optional<HealthCheck>& check) const;
+  // Null when there is no such check.
+  [[nodiscard]] const HealthHistogram* HistogramOf(const std::optional<HealthCheck>& check) const;
+
+ private:
+  struct Entry {
+    HealthCheck check;
+    HealthState state = HealthState::kUp;
+    uint32_t streak = 0;  // answers in a row that speak against `state`
+    TimePoint next;
+    bool is_asking = false;
+    std::string detail;
+    HealthHistogram histogram;
+  };
+
+  void Ask(const std::shared_ptr<Entry>& entry, TimePoint now);
+  void OnResult(Entry& entry, const ProbeResult& result);
+  [[nodiscard]] const Entry* Find(const std::optional<HealthCheck>& check) const;
+
+  Prober& prober_;
+  std::function<void()> changed_;
+  std::minstd_rand random_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_;
+};
+
+}  // namespace fairlead::control

@@ -1,0 +1,98 @@
+// Which number a service and a real server have, for as long as anything refers to them.
+//
+//   ids.BeginPass();
+//   ServiceId shop = ids.InternService(KeyOf(service));
+//   RealId first = ids.InternReal(shop, {address, 80});      // none: the map is full
+//   ids.EndPass(now);                                        // what was not named is a ghost now
+//   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
+//
+// A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
+// for kIdleBeforeReuse after that (spec section 8). Adding it again before then revives the id, and
+// with it the connections and templates that name it. A service lives while it is configured or has
+// a ghost.
+// Threads: the control core. Invariants: ids are dense and below the capacity; equal keys have
+// equal ids; a freed real's traffic moves into its service's `retired`, so a service never shows
+// less than before.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "control/config/model.h"
+#include "control/time_point.h"
+#include "dataplane/counters.h"
+#include "sched/load_board.h"
+
+namespace fairlead::control {
+
+inline constexpr std::chrono::seconds kIdleBeforeReuse{120};
+
+// Mark and family, or (mark 0) protocol, address and port.
+struct ServiceIdentity {
+  uint32_t mark = 0;
+  Family family = Family::kIpv4;
+  uint8_t protocol = 0;
+  IpAddress address{};
+  uint16_t port = 0;
+  friend auto operator<=>(const ServiceIdentity&, const ServiceIdentity&) = default;
+};
+ServiceIdentity KeyOf(const ServiceConfig& service);
+
+struct RealIdentity {
+  IpAddress address;
+  uint16_t port = 0;
+  friend auto operator<=>(const RealIdentity&, const RealIdentity&) = default;
+};
+
+class IdMap {
+ public:
+  struct Service {
+    bool is_in_use = false;  // configured, or has ghosts
+    bool is_configured = false;
+    ServiceIdentity key{};
+    dataplane::TrafficSum retired{};  // of its reals that were freed
+  };
+  struct Real {
+    ServiceId service{};  // none: free
+    RealIdentity key{};
+    bool is_ghost = false;
+    dataplane::TrafficSum baseline{};  // what the board showed when the id was given out
+    TimePoint idle_since{};            // ghosts: nothing has referred to it since
+  };
+
+  explicit IdMap(uint32_t real_capacity) : real_capacity_(real_capacity) {}
+
+  void BeginPass();
+  ServiceId InternService(const ServiceIdentity& key);
+  // None when every id is taken. `stats` gives the baseline of a fresh id.
+  RealId InternReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
+  void EndPass(TimePoint now);
+
+  // Frees ghosts that have had no connection and no template for kIdleBeforeReuse, and services
+  // left without any. Returns how many reals were freed.
+  size_t Collect(TimePoint now, const sched::LoadBoard& loads, const dataplane::StatsBoard& stats);
+
+  [[nodiscard]] const std::vector<Service>& services() const { return services_; }
+  [[nodiscard]] const std::vector<Real>& reals() const { return reals_; }
+  [[nodiscard]] ServiceId FindService(const ServiceIdentity& key) const;
+  [[nodiscard]] RealId FindReal(ServiceId service, const RealIdentity& key) const;
+
+ private:
+  void FreeReal(RealId id, const dataplane::StatsBoard& stats);
+
+  uint32_t real_capacity_;
+  std::vector<Service> services_;
+  std::vector<Real> reals_;
+  std::vector<bool> named_;  // [real] in this pass
+  std::vector<ServiceId> free_services_;
+  std::vector<RealId> free_reals_;
+  std::map<ServiceIdentity, ServiceId> service_ids_;
+  std::map<std::pair<ServiceId, RealIdentity>, RealId> real_ids_;
+};
+
+}  // namespace fairlead::control

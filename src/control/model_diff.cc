@@ -1,0 +1,223 @@
+#include "control/model_diff.h"
+
+#include <algorithm>
+#include <map>
+
+#include "control/config/names.h"
+#include "control/id_map.h"
+
+namespace fairlead::control {
+namespace {
+
+class Sentences {
+ public:
+  explicit Sentences(std::string subject) : subject_(std::move(subject)) {}
+
+  void Add(const std::string& what) {
+    list_.push_back(subject_.empty() ? what : subject_ + ": " + what);
+  }
+  // "what a → b", when they differ.
+  void Change(const std::string& what, const std::string& a, const std::string& b) {
+    if (a != b) Add(what + " " + a + " → " + b);
+  }
+  void Change(const std::string& what, uint64_t a, uint64_t b) {
+    Change(what, std::to_string(a), std::to_string(b));
+  }
+  template <typename T>
+  void ChangeIf(const std::string& what, const T& a, const T& b) {
+    if (!(a == b)) Add(what + " changed");
+  }
+  std::vector<std::string> Take() { return std::move(list_); }
+
+ private:
+  std::string subject_;
+  std::vector<std::string> list_;
+};
+
+std::string Word(SchedulerKind kind) { return std::string(ToWord(kind)); }
+std::string Word(ForwardMethod method) { return std::string(ToWord(method)); }
+std::string Word(AdminState state) { return std::string(ToWord(state)); }
+
+std::string Seconds(Duration duration) {
+  const auto ms = duration.count();
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+}
+
+std::string CountOf(size_t n, const std::string& one, const std::string& many) {
+  return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
+std::map<RealIdentity, const RealConfig*> ByKey(const std::vector<RealConfig>& reals) {
+  std::map<RealIdentity, const RealConfig*> result;
+  for (const RealConfig& real : reals) result[{real.address, real.port}] = &real;
+  return result;
+}
+
+void CompareReal(const RealConfig& before, const RealConfig& after, Sentences* sentences) {
+  const std::string name = "real " + NameOf(after);
+  sentences->Change(name + " weight", before.weight, after.weight);
+  sentences->Change(name + " forward", Word(before.forward), Word(after.forward));
+  sentences->Change(name + " state", Word(before.state), Word(after.state));
+  sentences->Change(name + " upper_threshold", before.upper_threshold, after.upper_threshold);
+  sentences->Change(name + " lower_threshold", before.lower_threshold, after.lower_threshold);
+}
+
+void CompareReals(const ServiceConfig& before, const ServiceConfig& after, Sentences* sentences) {
+  const auto old_reals = ByKey(before.reals);
+  const auto new_reals = ByKey(after.reals);
+  for (const RealConfig& real : before.reals) {
+    if (new_reals.contains({real.address, real.port})) continue;
+    sentences->Add("real " + NameOf(real) + " removed; its connections wait for its return");
+  }
+  std::vector<RealIdentity> old_order, new_order;
+  for (const RealConfig& real : after.reals) {
+    const auto known = old_reals.find({real.address, real.port});
+    if (known == old_reals.end()) {
+      sentences->Add("real " + NameOf(real) + " added with weight " + std::to_string(real.weight));
+    } else {
+      CompareReal(*known->second, real, sentences);
+      new_order.push_back(known->first);
+    }
+  }
+  for (const RealConfig& real : before.reals) {
+    const RealIdentity key{real.address, real.port};
+    if (new_reals.contains(key)) old_order.push_back(key);
+  }
+  if (old_order != new_order) sentences->Add("order of its reals changed");
+}
+
+std::string PersistenceText(const std::optional<PersistenceConfig>& persistence) {
+  return persistence ? Seconds(persistence->timeout) : "none";
+}
+
+std::vector<std::string> CompareService(const ServiceConfig& before, const ServiceConfig& after) {
+  Sentences sentences("service " + after.name);
+  sentences.Change("name", before.name, after.name);
+  sentences.Change("scheduler", Word(before.scheduler), Word(after.scheduler));
+  sentences.ChangeIf("scheduler_flags", before.scheduler_flags, after.scheduler_flags);
+  sentences.Change("persistence", PersistenceText(before.persistence),
+                   PersistenceText(after.persistence));
+  if (before.persistence && after.persistence &&
+      (before.persistence->netmask != after.persistence->netmask ||
+       before.persistence->netmask6 != after.persistence->netmask6)) {
+    sentences.Add("persistence netmask changed; known clients are scheduled anew");
+  }
+  sentences.ChangeIf("one_packet", before.one_packet, after.one_packet);
+  sentences.ChangeIf("timeouts", before.timeouts, after.timeouts);
+  sentences.ChangeIf("policy", before.policy, after.policy);
+  sentences.ChangeIf("announce", before.announce, after.announce);
+  sentences.ChangeIf("health", before.health, after.health);
+  sentences.ChangeIf("fallback", before.fallback, after.fallback);
+  CompareReals(before, after, &sentences);
+  return sentences.Take();
+}
+
+std::vector<std::string> CompareServices(const ConfigModel& before, const ConfigModel& after) {
+  std::vector<std::string> all;
+  std::map<ServiceIdentity, const ServiceConfig*> old_services;
+  for (const ServiceConfig& service : before.services) old_services[KeyOf(service)] = &service;
+  for (const ServiceConfig& service : after.services) {
+    const auto known = old_services.find(KeyOf(service));
+    if (known == old_services.end()) {
+      all.push_back("service " + service.name + ": added with " +
+                    CountOf(service.reals.size(), "real server", "real servers"));
+      continue;
+    }
+    for (std::string& line : CompareService(*known->second, service)) {
+      all.push_back(std::move(line));
+    }
+    old_services.erase(known);
+  }
+  for (const ServiceConfig& service : before.services) {
+    if (old_services.contains(KeyOf(service)))
+      all.push_back("service " + service.name + ": removed");
+  }
+  return all;
+}
+
+std::string RouteText(const RouteConfig& route) {
+  return "route " + route.to.ToString() + " via " + route.via.ToString();
+}
+
+void CompareRoutes(const ConfigModel& before, const ConfigModel& after, Sentences* sentences) {
+  for (const RouteConfig& route : before.routes) {
+    if (std::ranges::find(after.routes, route) == after.routes.end()) {
+      sentences->Add(RouteText(route) + ": removed");
+    }
+  }
+  for (const RouteConfig& route : after.routes) {
+    if (std::ranges::find(before.routes, route) == before.routes.end()) {
+      sentences->Add(RouteText(route) + ": added");
+    }
+  }
+}
+
+void ComparePrefixSets(const ConfigModel& before, const ConfigModel& after, Sentences* sentences) {
+  std::map<std::string, const PrefixSet*> old_sets;
+  for (const PrefixSet& set : before.prefix_sets) old_sets[set.name] = &set;
+  for (const PrefixSet& set : after.prefix_sets) {
+    const auto known = old_sets.find(set.name);
+    const std::string name = "prefix set " + set.name;
+    if (known == old_sets.end()) {
+      sentences->Add(name + ": added with " + CountOf(set.prefixes.size(), "prefix", "prefixes"));
+      continue;
+    }
+    const size_t count = known->second->prefixes.size();
+    if (count != set.prefixes.size()) {
+      sentences->Change(name + ": prefixes", count, set.prefixes.size());
+    } else {
+      sentences->ChangeIf(name, *known->second, set);
+    }
+    old_sets.erase(known);
+  }
+  for (const auto& [name, set] : old_sets) sentences->Add("prefix set " + name + ": removed");
+}
+
+}  // namespace
+
+std::string NameOf(const RealConfig& real) {
+  return Endpoint{real.address, Be16::FromHost(real.port)}.ToString();
+}
+
+std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel* loaded) {
+  std::vector<std::string> waiting;
+  const auto keep = [&waiting](const std::string& key, const auto& now, auto* then) {
+    if (*then == now) return;
+    *then = now;
+    waiting.push_back(key + " has changed in the file: it takes effect at the next restart");
+  };
+  const DirectorConfig& director = running.director;
+  keep("director.name", director.name, &loaded->director.name);
+  keep("director.workers", director.workers, &loaded->director.workers);
+  keep("director.idle", director.idle, &loaded->director.idle);
+  keep("director.connections", director.connections, &loaded->director.connections);
+  keep("director.connections6", director.connections6, &loaded->director.connections6);
+  keep("director.templates", director.templates, &loaded->director.templates);
+  keep("director.arena", director.arena, &loaded->director.arena);
+  keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
+  keep("director.eal", director.eal, &loaded->director.eal);
+  keep("ports", running.ports, &loaded->ports);
+  keep("api.listen", running.api.listen, &loaded->api.listen);
+  return waiting;
+}
+
+std::vector<std::string> DescribeChanges(const ConfigModel& before, const ConfigModel& after) {
+  std::vector<std::string> all = CompareServices(before, after);
+  Sentences sentences("");
+  CompareRoutes(before, after, &sentences);
+  ComparePrefixSets(before, after, &sentences);
+  if (before.classifier.size() != after.classifier.size()) {
+    sentences.Change("classifier: rules", before.classifier.size(), after.classifier.size());
+  } else {
+    sentences.ChangeIf("classifier", before.classifier, after.classifier);
+  }
+  sentences.ChangeIf("client_groups", before.client_groups, after.client_groups);
+  sentences.ChangeIf("policy", before.policy, after.policy);
+  sentences.ChangeIf("defaults", before.defaults, after.defaults);
+  sentences.Change("log level", std::string(ToWord(before.log.level)),
+                   std::string(ToWord(after.log.level)));
+  for (std::string& line : sentences.Take()) all.push_back(std::move(line));
+  return all;
+}
+
+}  // namespace fairlead::control

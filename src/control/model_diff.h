@@ -1,0 +1,28 @@
+// What a new configuration changes, in sentences, and what of it has to wait for a restart.
+//
+//   std::vector<std::string> waiting = KeepStartupKeys(running, &loaded);
+//   for (const std::string& change : DescribeChanges(running, loaded)) …
+//   // "service shop: real 10.0.0.12:80 weight 1 → 3"
+//
+// Services and reals are matched by key, not by name or place: what keeps its key keeps its
+// connections, templates, counters and scheduler state (docs/reload.md). Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/config/model.h"
+
+namespace fairlead::control {
+
+// Puts the running values back into `loaded` where only a restart can change them, and returns a
+// sentence for each that differed.
+std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel* loaded);
+
+// Empty when both are equal.
+std::vector<std::string> DescribeChanges(const ConfigModel& before, const ConfigModel& after);
+
+// "10.0.0.11:80": how people name a real, everywhere.
+std::string NameOf(const RealConfig& real);
+
+}  // namespace fairlead::control

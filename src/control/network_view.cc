@@ -1,0 +1,137 @@
+#include "control/network_view.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace fairlead::control {
+namespace {
+
+dataplane::PortRole RoleOf(PortRole role) {
+  switch (role) {
+    case PortRole::kOutside:
+      return dataplane::PortRole::kOutside;
+    case PortRole::kInside:
+      return dataplane::PortRole::kInside;
+    case PortRole::kBoth:
+      break;
+  }
+  return dataplane::PortRole::kBoth;
+}
+
+PortId PortAt(size_t index) { return PortId{static_cast<uint8_t>(index)}; }
+
+struct OnLink {
+  PortId port;
+  IpAddress source;
+};
+
+// The port whose network holds `address`: the longest prefix of all port addresses.
+std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& address) {
+  std::optional<OnLink> best;
+  int best_length = -1;
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    for (const Prefix& prefix : model.ports[i].addresses) {
+      if (prefix.length <= best_length || !prefix.Contains(address)) continue;
+      best = {PortAt(i), prefix.address};
+      best_length = prefix.length;
+    }
+  }
+  return best;
+}
+
+bool IsAnnounced(const ServiceConfig& service) { return service.announce == Announce::kAlways; }
+
+// A rule's destination can be a network that is merely routed here; only single hosts are ours to
+// answer for.
+void AddHosts(const std::vector<Prefix>& prefixes, bool is_announced,
+              std::map<IpAddress, bool>* addresses) {
+  for (const Prefix& prefix : prefixes) {
+    if (prefix.length != prefix.address.bit_length()) continue;
+    (*addresses)[prefix.address] |= is_announced;
+  }
+}
+
+}  // namespace
+
+void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
+                 const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
+  std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
+  for (const auto& [address, is_announced] : VirtualAddresses(model)) {
+    snapshot->local_addresses[address] = {.is_vip = true, .port = {}, .is_announced = is_announced};
+  }
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    const PortConfig& port = model.ports[i];
+    snapshot->ports.push_back({.mac = runtimes[i].mac,
+                               .mtu_bytes = runtimes[i].mtu_bytes,
+                               .role = RoleOf(port.role),
+                               .has_host = !runtimes[i].host_interface.empty()});
+    for (const Prefix& prefix : port.addresses) {
+      dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
+      local.port = PortAt(i);
+      local.is_announced = true;
+      routes.push_back(
+          {{prefix.network(), prefix.length},
+           {.output = PortAt(i), .gateway = {}, .gateway_address = {}, .source = prefix.address}});
+    }
+  }
+  for (const RouteConfig& route : model.routes) {
+    const auto link = FindOnLink(model, route.via);
+    if (!link) continue;
+    routes.push_back({route.to,
+                      {.output = link->port,
+                       .gateway = intern(link->port, route.via),
+                       .gateway_address = route.via,
+                       .source = link->source}});
+  }
+  snapshot->routes = dataplane::PrefixMap<dataplane::RouteView>::Build(routes);
+}
+
+NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
+                    const InternNeighbour& intern) {
+  const dataplane::RouteView* route = snapshot.routes.Find(address);
+  if (route == nullptr) return {};
+  const bool is_on_link = route->gateway.is_none();
+  return {.neighbour = is_on_link ? intern(route->output, address) : route->gateway,
+          .output = route->output,
+          .mtu_bytes = snapshot.ports[route->output.index()].mtu_bytes,
+          .address = is_on_link ? address : route->gateway_address,
+          .source = route->source};
+}
+
+std::map<IpAddress, bool> VirtualAddresses(const ConfigModel& model) {
+  std::map<IpAddress, bool> addresses;
+  for (const ServiceConfig& service : model.services) {
+    if (!service.is_mark()) addresses[service.address] |= IsAnnounced(service);
+  }
+  for (const ClassifierRule& rule : model.classifier) {
+    if (rule.action != RuleAction::kMark) continue;
+    const auto service = std::ranges::find(model.services, rule.mark, &ServiceConfig::mark);
+    if (service == model.services.end()) continue;
+    AddHosts(rule.destination.prefixes, IsAnnounced(*service), &addresses);
+    for (const std::string& name : rule.destination.sets) {
+      const auto set = std::ranges::find(model.prefix_sets, name, &PrefixSet::name);
+      if (set == model.prefix_sets.end()) continue;
+      AddHosts(set->prefixes, IsAnnounced(*service), &addresses);
+    }
+  }
+  return addresses;
+}
+
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
+  std::vector<Announcement> all;
+  const std::map<IpAddress, bool> virtual_addresses = VirtualAddresses(model);
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    const PortConfig& port = model.ports[i];
+    for (const Prefix& prefix : port.addresses) all.push_back({PortAt(i), prefix.address});
+    if (port.role == PortRole::kInside) continue;
+    for (const auto& [address, is_announced] : virtual_addresses) {
+      if (is_announced) all.push_back({PortAt(i), address});
+    }
+  }
+  std::ranges::sort(all);
+  const auto repeated = std::ranges::unique(all);
+  all.erase(repeated.begin(), repeated.end());
+  return all;
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,46 @@
+// The director's own presence on its networks: ports, local addresses, routes, announcements.
+//
+//   FillNetwork(model, runtimes, intern, &snapshot);
+//   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
+//   neighbours.Announce(AnnouncementsOf(model), now);
+//
+// Virtual addresses are the addresses of services, and the host addresses that classifier rules
+// name as destination of a mark that selects a service. Pure functions but for `intern`.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/neighbours.h"
+#include "control/port_runtime.h"
+#include "dataplane/snapshot.h"
+
+namespace fairlead::control {
+
+// Gives the id of a neighbour that the snapshot under construction names.
+using InternNeighbour = std::function<NeighbourId(PortId, const IpAddress&)>;
+
+// Ports, local addresses and routes. Precondition: as many runtimes as ports.
+void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
+                 const InternNeighbour& intern, dataplane::Snapshot* snapshot);
+
+struct NextHop {
+  NeighbourId neighbour;
+  PortId output;
+  uint16_t mtu_bytes = 1500;
+  IpAddress address{};  // of the neighbour: the destination itself or a gateway
+  IpAddress source{};   // ours, towards it
+};
+// Precondition: FillNetwork has filled the routes.
+NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
+                    const InternNeighbour& intern);
+
+// Virtual address → whether it is announced.
+std::map<IpAddress, bool> VirtualAddresses(const ConfigModel& model);
+// Port addresses on their port, virtual addresses on every port that is not inside.
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model);
+
+}  // namespace fairlead::control

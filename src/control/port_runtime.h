@@ -1,0 +1,17 @@
+// What the edge found out about a configured port when it was started.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/ip_address.h"
+
+namespace fairlead::control {
+
+struct PortRuntime {
+  MacAddress mac;
+  uint16_t mtu_bytes = 1500;   // of the IP packet
+  std::string host_interface;  // the kernel twin; empty: none
+};
+
+}  // namespace fairlead::control

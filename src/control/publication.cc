@@ -1,0 +1,137 @@
+#include "control/publication.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace fairlead::control {
+namespace {
+
+constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours and checks
+constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
+constexpr size_t kEventsPerTurn = 1024;              // of one worker
+
+}  // namespace
+
+Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const ConfigModel> model,
+                         const std::vector<PortRuntime>& ports, Prober& prober, uint32_t seed)
+    : fabric_(fabric),
+      ports_(ports),
+      ids_(fabric.config.reals),
+      builder_(fabric, &ids_),
+      mail_(fabric),
+      neighbours_(fabric.neighbours, mail_, model->ports, ports_),
+      health_(
+          prober, [this] { Rebuild(); }, seed),
+      wanted_{std::move(model), {}},
+      in_force_(wanted_) {}
+
+void Publication::Want(Intent intent, IntentWaiter waiter) {
+  wanted_ = std::move(intent);
+  is_dirty_ = true;
+  if (waiter) unpublished_.push_back(std::move(waiter));
+}
+
+bool Publication::Turn(TimePoint now) {
+  mail_.Poll();
+  ReadWorkerEvents(now);
+  fabric_.publisher.RetireUnused();
+  if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
+      snapshot() != nullptr) {
+    oldest_generation_ = snapshot()->generation;
+  }
+  if (now >= next_slow_turn_) {
+    next_slow_turn_ = now + kSlowTurn;
+    neighbours_.Tick(now, oldest_generation_);
+    health_.Tick(now);
+  }
+  bool is_news = AnswerWaiters();
+  if (is_dirty_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
+  if (now >= next_collect_) {
+    next_collect_ = now + kCollectInterval;
+    is_news |= ids_.Collect(now, fabric_.loads, fabric_.stats) > 0;
+  }
+  return is_news;
+}
+
+bool Publication::is_in_force() const {
+  return snapshot() != nullptr && fabric_.publisher.is_settled();
+}
+
+void Publication::ReadWorkerEvents(TimePoint now) {
+  for (auto& ring : fabric_.events) {
+    dataplane::Event event;
+    for (size_t i = 0; i < kEventsPerTurn && ring->Pop(&event); ++i) {
+      neighbours_.OnEvent(event, now);
+    }
+  }
+}
+
+bool Publication::PublishNext(TimePoint now) {
+  is_dirty_ = false;
+  const bool is_new_model = wanted_.model != in_force_.model || snapshot() == nullptr;
+  if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
+  auto next = Build(wanted_, now);
+  std::vector<IntentWaiter> waiters = std::exchange(unpublished_, {});
+  if (!next) {
+    LogError("configuration refused; what runs stays as it is",
+             {{"reason", next.error().ToString()}});
+    // Give the ids back to what runs.
+    wanted_ = in_force_;
+    if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
+    is_dirty_ = snapshot() != nullptr;
+    for (const IntentWaiter& waiter : waiters) waiter(next.error());
+    return true;
+  }
+  const uint64_t generation = (*next)->generation;
+  RefreshOverload(snapshot(), **next);
+  fabric_.publisher.Publish(std::move(*next));
+  in_force_ = wanted_;
+  if (is_new_model) neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
+  next_slow_turn_ = now;  // ask for new next hops at once
+  for (IntentWaiter& waiter : waiters) published_.push_back({std::move(waiter), generation});
+  return true;
+}
+
+Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& intent,
+                                                                TimePoint now) {
+  const uint64_t generation = snapshot() == nullptr ? 1 : snapshot()->generation + 1;
+  const HealthOf health = [this](const ServiceConfig& service, const RealConfig& real) {
+    return health_.StateOf(CheckOf(service, real));
+  };
+  const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
+    return neighbours_.Intern(port, address, generation);
+  };
+  return builder_.Build({.model = *intent.model,
+                         .ports = ports_,
+                         .overlay = intent.overlay,
+                         .health = health,
+                         .intern_neighbour = intern,
+                         .generation = generation},
+                        now);
+}
+
+// An edited threshold counts from now on, not from the next connection (spec section 7).
+void Publication::RefreshOverload(const dataplane::Snapshot* before,
+                                  const dataplane::Snapshot& after) {
+  for (size_t i = 0; i < after.reals.size(); ++i) {
+    const dataplane::RealView& real = after.reals[i];
+    if (real.service.is_none()) continue;
+    const bool is_known =
+        before != nullptr && i < before->reals.size() && !before->reals[i].service.is_none();
+    if (is_known && before->reals[i].upper_threshold == real.upper_threshold &&
+        before->reals[i].lower_threshold == real.lower_threshold) {
+      continue;
+    }
+    fabric_.loads.UpdateOverload(RealId{static_cast<uint32_t>(i)}, real.upper_threshold,
+                                 real.lower_threshold);
+  }
+}
+
+bool Publication::AnswerWaiters() {
+  if (published_.empty() || !is_in_force()) return false;
+  for (const Waiting& waiting : std::exchange(published_, {})) waiting.waiter(waiting.generation);
+  return true;
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,81 @@
+// The way of an intent into force: build, publish, wait until every worker has it.
+//
+//   Publication publication(fabric, model, runtimes, health_changed…);
+//   publication.Want(intent, waiter);        // at any time
+//   publication.Turn(now);                   // every few milliseconds
+//
+// Publishes only when the snapshot before has been adopted by every worker; what is wanted
+// meanwhile waits, and becomes one change. An intent that cannot be built is refused and the one in
+// force stays. Threads: the control core; no timers and no sockets of its own, so that tests drive
+// it by hand.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "control/health/monitor.h"
+#include "control/id_map.h"
+#include "control/intent.h"
+#include "control/neighbours.h"
+#include "control/port_runtime.h"
+#include "control/snapshot_builder.h"
+#include "control/time_point.h"
+#include "control/worker_mail.h"
+#include "dataplane/fabric.h"
+
+namespace fairlead::control {
+
+class Publication {
+ public:
+  // `ports` and what the references name outlive it.
+  Publication(dataplane::Fabric& fabric, std::shared_ptr<const ConfigModel> model,
+              const std::vector<PortRuntime>& ports, Prober& prober, uint32_t seed);
+
+  // What will be in force when nothing fails: edit a copy of it and Want that.
+  [[nodiscard]] const Intent& wanted() const { return wanted_; }
+  // `waiter` may be empty.
+  void Want(Intent intent, IntentWaiter waiter);
+  // The same intent, but the world has changed (health).
+  void Rebuild() { is_dirty_ = true; }
+
+  // Mail, worker events, neighbours, checks, retirement, and the next snapshot if one is due.
+  // Returns true when what the view shows may have changed.
+  bool Turn(TimePoint now);
+
+  // True when every worker has adopted what was published last, and something was.
+  [[nodiscard]] bool is_in_force() const;
+  [[nodiscard]] const Intent& in_force() const { return in_force_; }
+  [[nodiscard]] const IdMap& ids() const { return ids_; }
+  [[nodiscard]] const HealthMonitor& health() const { return health_; }
+  // The snapshot published last; null before the first Turn.
+  [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
+
+ private:
+  struct Waiting {
+    IntentWaiter waiter;
+    uint64_t generation = 0;
+  };
+
+  void ReadWorkerEvents(TimePoint now);
+  bool PublishNext(TimePoint now);
+  Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
+  void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
+  bool AnswerWaiters();
+
+  dataplane::Fabric& fabric_;
+  const std::vector<PortRuntime>& ports_;
+  IdMap ids_;
+  SnapshotBuilder builder_;
+  WorkerMail mail_;
+  Neighbours neighbours_;
+  HealthMonitor health_;
+  Intent wanted_, in_force_;
+  bool is_dirty_ = true;
+  std::vector<IntentWaiter> unpublished_;
+  std::vector<Waiting> published_;
+  uint64_t oldest_generation_ = 0;  // that a worker may still hold
+  TimePoint next_slow_turn_;
+  TimePoint next_collect_;
+};
+
+}  // namespace fairlead::control

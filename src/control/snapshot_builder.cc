@@ -1,0 +1,306 @@
+#include "control/snapshot_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/rules.h"
+
+namespace fairlead::control {
+namespace {
+
+TickCount TicksFrom(Duration duration) {
+  return TicksFromMilliseconds(static_cast<uint64_t>(duration.count()));
+}
+
+dataplane::Timeouts TimeoutsFrom(const TimeoutsConfig& config) {
+  dataplane::Timeouts timeouts;
+  timeouts.set_tcp(TicksFrom(config.tcp));
+  timeouts.set_tcp_fin(TicksFrom(config.tcp_fin));
+  timeouts.set_udp(TicksFrom(config.udp));
+  return timeouts;
+}
+
+dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_listener) {
+  return {.expire_quiescent_template = policy.expire_quiescent_template,
+          .expire_nodest_conn = policy.expire_nodest_conn,
+          .conn_reuse_mode = policy.conn_reuse_mode,
+          .sloppy_tcp = policy.sloppy_tcp,
+          .nat_icmp_send = policy.nat_icmp_send,
+          .pmtu_disc = policy.pmtu_disc,
+          .reset_without_listener = no_listener == NoListener::kRst};
+}
+
+dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
+                              const PolicyConfig& policy) {
+  dataplane::ServiceView view;
+  view.id = id;
+  view.family = config.family;
+  view.protocol = config.is_mark() ? uint8_t{0} : static_cast<uint8_t>(config.protocol);
+  view.address = config.address;
+  view.port = Be16::FromHost(config.port);
+  view.mark = config.mark;
+  view.is_one_packet = config.one_packet;
+  if (config.persistence) {
+    view.persistence = {.is_enabled = true,
+                        .timeout = TicksFrom(config.persistence->timeout),
+                        .netmask4 = Be32::FromHost(config.persistence->netmask),
+                        .netmask6 = config.persistence->netmask6};
+  }
+  view.policy = PolicyFrom(config.policy, policy.no_listener);
+  view.timeouts = TimeoutsFrom(config.timeouts);
+  return view;
+}
+
+bool IsSame(const std::vector<sched::RealInput>& a, const std::vector<sched::RealInput>& b) {
+  return std::ranges::equal(a, b, [](const sched::RealInput& x, const sched::RealInput& y) {
+    return x.id == y.id && x.address == y.address && x.port == y.port && x.weight == y.weight &&
+           x.last_weight == y.last_weight;
+  });
+}
+
+// The weight that mh builds its table from (spec section 6.4): what the file says, or the last
+// weight above 0 set by hand. A checker or an admin state never changes it.
+int32_t LastWeight(const RealConfig& real, const RealOverlay* overlay) {
+  if (overlay != nullptr && overlay->last_weight > 0) return overlay->last_weight;
+  return static_cast<int32_t>(real.weight);
+}
+
+}  // namespace
+
+RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Overlay& overlay,
+                  const HealthOf& health) {
+  RealFacts facts{.weight = static_cast<int32_t>(real.weight),
+                  .admin = real.state,
+                  .health = health(service, real)};
+  if (service.health) facts.on_fail = service.health->on_fail;
+  if (const RealOverlay* by_hand = overlay.Find({KeyOf(service), {real.address, real.port}})) {
+    facts.weight = by_hand->weight.value_or(facts.weight);
+    facts.admin = by_hand->admin.value_or(facts.admin);
+  }
+  return facts;
+}
+
+sched::Kind KindOf(SchedulerKind kind) {
+  switch (kind) {
+    case SchedulerKind::kRr:
+      return sched::Kind::kRr;
+    case SchedulerKind::kWrr:
+      return sched::Kind::kWrr;
+    case SchedulerKind::kLc:
+      return sched::Kind::kLc;
+    case SchedulerKind::kWlc:
+      return sched::Kind::kWlc;
+    case SchedulerKind::kSed:
+      return sched::Kind::kSed;
+    case SchedulerKind::kNq:
+      return sched::Kind::kNq;
+    case SchedulerKind::kSh:
+      return sched::Kind::kSh;
+    case SchedulerKind::kMh:
+      return sched::Kind::kMh;
+  }
+  return sched::Kind::kWlc;
+}
+
+dataplane::ForwardMethod MethodOf(ForwardMethod method) {
+  switch (method) {
+    case ForwardMethod::kNat:
+      return dataplane::ForwardMethod::kNat;
+    case ForwardMethod::kDr:
+      return dataplane::ForwardMethod::kDr;
+    case ForwardMethod::kTun:
+      return dataplane::ForwardMethod::kTun;
+  }
+  return dataplane::ForwardMethod::kNat;
+}
+
+Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildInput& input,
+                                                                    TimePoint now) {
+  auto snapshot = std::make_unique<dataplane::Snapshot>();
+  snapshot->generation = input.generation;
+  snapshot->policy = PolicyFrom(input.model.policy.service, input.model.policy.no_listener);
+  snapshot->timeouts = TimeoutsFrom(input.model.defaults.timeouts);
+  FillNetwork(input.model, input.ports, input.intern_neighbour, snapshot.get());
+  snapshot->classifier = ClassifierOf(input.model);
+
+  ids_.BeginPass();
+  for (const ServiceConfig& service : input.model.services) {
+    if (AddService(input, service, snapshot.get())) continue;
+    return Error{ErrorCode::kUnavailable,
+                 "no identifier is left for a real server: there is room for " +
+                     std::to_string(fabric_.config.reals) +
+                     ", and removed ones count while connections refer to them; remove some, or "
+                     "wait until those have ended",
+                 "service " + service.name};
+  }
+  ids_.EndPass(now);
+  AddGhosts(snapshot.get());
+  IndexReplies(snapshot.get());
+  return snapshot;
+}
+
+bool SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& config,
+                                 dataplane::Snapshot* snapshot) {
+  const ServiceId id = ids_.InternService(KeyOf(config));
+  if (snapshot->services.size() <= id.index()) snapshot->services.resize(id.index() + 1);
+  snapshot->services[id.index()] = ViewOf(id, config, input.model.policy);
+  if (config.is_mark()) {
+    snapshot->mark_index[{config.mark, config.family}] = id;
+  } else {
+    const auto protocol = static_cast<uint8_t>(config.protocol);
+    snapshot->service_index[{config.address, Be16::FromHost(config.port), protocol}] = id;
+    snapshot->has_port0_service |= config.port == 0;
+    snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
+  }
+  return AddReals(input, config, id, snapshot);
+}
+
+bool SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& config,
+                               ServiceId service, dataplane::Snapshot* snapshot) {
+  std::vector<sched::RealInput> plan;
+  uint32_t overlay_edits = 0;
+  bool is_anyone_up = false;
+  bool is_fallback_listed = false;
+  for (const RealConfig& real : config.reals) {
+    const RealState state = StateOf(FactsOf(config, real, input.overlay, input.health));
+    const RealId id = AddReal(input, real, service, state, snapshot);
+    if (id.is_none()) return false;
+    const RealOverlay* by_hand = input.overlay.Find({KeyOf(config), {real.address, real.port}});
+    if (by_hand != nullptr) overlay_edits += by_hand->edits;
+    is_anyone_up |= state.weight > 0;
+    is_fallback_listed |= config.fallback && config.fallback->address == real.address &&
+                          config.fallback->port == real.port;
+    if (!state.is_present) continue;
+    plan.push_back({.id = id,
+                    .address = real.address,
+                    .port = Be16::FromHost(real.port),
+                    .weight = state.weight,
+                    .last_weight = LastWeight(real, by_hand)});
+  }
+  if (config.fallback && !is_fallback_listed) {
+    const RealConfig fallback{.address = config.fallback->address,
+                              .port = config.fallback->port,
+                              .forward = config.fallback->forward};
+    // Its connections go on after the others are back; its clients do not.
+    const RealState state{.weight = is_anyone_up ? 0 : 1, .templates_valid = !is_anyone_up};
+    const RealId id = AddReal(input, fallback, service, state, snapshot);
+    if (id.is_none()) return false;
+    if (!is_anyone_up) {
+      plan.push_back(
+          {.id = id, .address = fallback.address, .port = Be16::FromHost(fallback.port)});
+    }
+  }
+  std::ranges::reverse(plan);
+  UpdatePlan(config, service, std::move(plan), overlay_edits);
+  snapshot->services[service.index()].plan = plans_[service].plan;
+  return true;
+}
+
+RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& config,
+                                ServiceId service, const RealState& state,
+                                dataplane::Snapshot* snapshot) {
+  const RealId id = ids_.InternReal(service, {config.address, config.port}, fabric_.stats);
+  if (id.is_none()) return id;
+  if (snapshot->reals.size() <= id.index()) snapshot->reals.resize(id.index() + 1);
+  const NextHop hop = FindNextHop(*snapshot, config.address, input.intern_neighbour);
+  dataplane::RealView view;
+  view.service = service;
+  view.address = config.address;
+  view.port = Be16::FromHost(config.port);
+  view.method = MethodOf(config.forward);
+  view.is_available = state.is_present;
+  view.templates_valid = state.templates_valid;
+  view.weight = state.weight;
+  view.upper_threshold = config.upper_threshold;
+  view.lower_threshold = config.lower_threshold;
+  view.next_hop = hop.neighbour;
+  view.output = hop.output;
+  view.next_hop_address = hop.address;
+  view.mtu_bytes = hop.mtu_bytes;
+  view.tunnel_source = hop.source;
+  snapshot->reals[id.index()] = view;
+  last_views_[id] = view;
+  snapshot->services[service.index()].has_nat |= view.method == dataplane::ForwardMethod::kNat;
+  return id;
+}
+
+void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
+                                 std::vector<sched::RealInput> newest_first,
+                                 uint32_t overlay_edits) {
+  const sched::Kind kind = KindOf(config.scheduler);
+  const sched::Flags flags{.fallback = config.scheduler_flags.fallback,
+                           .port = config.scheduler_flags.port};
+  const auto [it, is_new] = plans_.try_emplace(service);
+  PlanMemory& memory = it->second;
+  uint32_t edit_count = 0;
+  if (!is_new) {
+    const bool is_edited =
+        !IsSame(memory.reals, newest_first) || memory.overlay_edits != overlay_edits;
+    if (!is_edited && memory.kind == kind && memory.flags == flags) return;
+    edit_count = memory.plan.edit_count() + (is_edited ? 1 : 0);
+  }
+  memory = {.kind = kind,
+            .flags = flags,
+            .reals = std::move(newest_first),
+            .overlay_edits = overlay_edits,
+            .plan = {}};
+  memory.plan = sched::Plan::Build(kind, flags, memory.reals, edit_count);
+}
+
+void SnapshotBuilder::AddGhosts(dataplane::Snapshot* snapshot) {
+  snapshot->services.resize(ids_.services().size());
+  snapshot->reals.resize(ids_.reals().size());
+  for (size_t i = 0; i < ids_.reals().size(); ++i) {
+    const IdMap::Real& real = ids_.reals()[i];
+    const RealId id{static_cast<uint32_t>(i)};
+    if (real.service.is_none()) {
+      last_views_.erase(id);
+      continue;
+    }
+    if (!real.is_ghost) continue;
+    dataplane::RealView ghost = last_views_[id];
+    ghost.service = real.service;
+    ghost.is_available = false;
+    ghost.templates_valid = false;
+    ghost.weight = 0;
+    ghost.next_hop = NeighbourId{};  // nothing is sent to it
+    snapshot->reals[i] = ghost;
+    snapshot->services[real.service.index()].has_nat |=
+        ghost.method == dataplane::ForwardMethod::kNat;
+  }
+  for (size_t i = 0; i < snapshot->services.size(); ++i) {
+    dataplane::ServiceView& service = snapshot->services[i];
+    if (!service.id.is_none()) continue;
+    service.policy = snapshot->policy;  // for connections that outlive their service
+    service.timeouts = snapshot->timeouts;
+    plans_.erase(ServiceId{static_cast<uint32_t>(i)});
+  }
+}
+
+// Where replies of NAT reals come from. Of several with one endpoint any will do: the entry only
+// says that another worker may own the flow.
+void SnapshotBuilder::IndexReplies(dataplane::Snapshot* snapshot) const {
+  for (size_t i = 0; i < snapshot->reals.size(); ++i) {
+    const dataplane::RealView& real = snapshot->reals[i];
+    if (real.service.is_none() || real.method != dataplane::ForwardMethod::kNat) continue;
+    const RealId id{static_cast<uint32_t>(i)};
+    snapshot->nat_addresses[real.address] |= real.port.is_zero();
+    if (real.port.is_zero()) continue;
+    const uint8_t protocol = ids_.services()[real.service.index()].key.protocol;
+    for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {
+      if (protocol != 0 && protocol != each) continue;
+      snapshot->nat_sources.try_emplace({real.address, real.port, each}, id);
+    }
+  }
+}
+
+const dataplane::Classifier& SnapshotBuilder::ClassifierOf(const ConfigModel& model) {
+  if (classifier_rules_ != model.classifier || classifier_sets_ != model.prefix_sets) {
+    classifier_ = BuildClassifier(model);
+    classifier_rules_ = model.classifier;
+    classifier_sets_ = model.prefix_sets;
+  }
+  return classifier_;
+}
+
+}  // namespace fairlead::control

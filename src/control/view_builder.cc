@@ -1,0 +1,169 @@
+#include "control/view_builder.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "control/config/names.h"
+#include "control/model_diff.h"
+#include "control/rules.h"
+#include "control/snapshot_builder.h"
+
+namespace fairlead::control {
+namespace {
+
+using GhostsByService = std::map<ServiceId, std::vector<RealId>>;
+
+GhostsByService GhostsOf(const IdMap& ids) {
+  GhostsByService ghosts;
+  for (size_t i = 0; i < ids.reals().size(); ++i) {
+    const IdMap::Real& real = ids.reals()[i];
+    if (!real.service.is_none() && real.is_ghost) {
+      ghosts[real.service].push_back(RealId{static_cast<uint32_t>(i)});
+    }
+  }
+  return ghosts;
+}
+
+std::string MethodWord(dataplane::ForwardMethod method) {
+  switch (method) {
+    case dataplane::ForwardMethod::kDr:
+      return "dr";
+    case dataplane::ForwardMethod::kTun:
+      return "tun";
+    default:
+      return "nat";
+  }
+}
+
+// What the snapshot and the id map know of any real, configured or ghost.
+RealInfo BasicInfo(const ViewInput& input, RealId id) {
+  const IdMap::Real& known = input.ids.reals()[id.index()];
+  const dataplane::RealView& view = input.snapshot.reals[id.index()];
+  RealInfo info;
+  info.id = id;
+  info.endpoint = {known.key.address, Be16::FromHost(known.key.port)};
+  info.name = info.endpoint.ToString();
+  info.forward = MethodWord(view.method);
+  info.effective_weight = view.weight;
+  info.upper_threshold = view.upper_threshold;
+  info.lower_threshold = view.lower_threshold;
+  info.baseline = known.baseline;
+  return info;
+}
+
+RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const RealConfig& real,
+                RealId id) {
+  const std::optional<HealthCheck> check = CheckOf(service, real);
+  const HealthOf health_of = [&](const ServiceConfig&, const RealConfig&) {
+    return input.health.StateOf(check);
+  };
+  const RealFacts facts = FactsOf(service, real, input.overlay, health_of);
+  RealInfo info = BasicInfo(input, id);
+  info.weight = facts.weight;
+  info.admin = facts.admin;
+  info.health = facts.health;
+  info.health_detail = input.health.DetailOf(check);
+  return info;
+}
+
+void AddReals(const ViewInput& input, const ServiceConfig& config, ServiceInfo* info) {
+  for (const RealConfig& real : config.reals) {
+    const RealId id = input.ids.FindReal(info->id, {real.address, real.port});
+    if (!id.is_none()) info->reals.push_back(InfoOf(input, config, real, id));
+  }
+  if (config.fallback) {
+    const RealIdentity key{config.fallback->address, config.fallback->port};
+    const RealId id = input.ids.FindReal(info->id, key);
+    const auto listed = std::ranges::find(info->reals, id, &RealInfo::id);
+    if (!id.is_none() && listed == info->reals.end()) {
+      RealInfo fallback = BasicInfo(input, id);
+      fallback.is_fallback = true;
+      fallback.weight = fallback.effective_weight;
+      info->is_on_fallback = fallback.effective_weight > 0;
+      info->reals.push_back(std::move(fallback));
+    }
+  }
+  std::ranges::reverse(info->reals);
+}
+
+ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
+  ServiceInfo info;
+  info.id = id;
+  info.name = config.name;
+  info.family = config.family;
+  info.protocol = config.is_mark() ? uint8_t{0} : static_cast<uint8_t>(config.protocol);
+  info.address = config.address;
+  info.port = Be16::FromHost(config.port);
+  info.mark = config.mark;
+  info.scheduler = ToWord(config.scheduler);
+  const bool is_mh = config.scheduler == SchedulerKind::kMh;
+  if (config.scheduler_flags.fallback) {
+    info.scheduler_flags.emplace_back(is_mh ? "mh-fallback" : "sh-fallback");
+  }
+  if (config.scheduler_flags.port) info.scheduler_flags.emplace_back(is_mh ? "mh-port" : "sh-port");
+  if (config.persistence) {
+    info.is_persistent = true;
+    info.persistence_seconds = static_cast<uint32_t>(config.persistence->timeout / 1s);
+    info.netmask = config.family == Family::kIpv4 ? std::popcount(config.persistence->netmask)
+                                                  : config.persistence->netmask6;
+  }
+  info.is_one_packet = config.one_packet;
+  return info;
+}
+
+void AddHealth(const ViewInput& input, const ServiceConfig& config, ControlView* view) {
+  for (const RealConfig& real : config.reals) {
+    if (const HealthHistogram* histogram = input.health.HistogramOf(CheckOf(config, real))) {
+      view->health_checks.push_back({config.name, NameOf(real), *histogram});
+    }
+  }
+}
+
+void AddPorts(const ViewInput& input, ControlView* view) {
+  for (size_t i = 0; i < input.model.ports.size(); ++i) {
+    const PortConfig& port = input.model.ports[i];
+    const PortRuntime& runtime = input.ports[i];
+    PortInfo info;
+    info.id = PortId{static_cast<uint8_t>(i)};
+    info.name = port.name;
+    info.device = port.device;
+    info.mac = runtime.mac;
+    info.mtu_bytes = runtime.mtu_bytes;
+    info.role = ToWord(port.role);
+    info.host_interface = runtime.host_interface;
+    info.addresses = port.addresses;
+    view->ports.push_back(std::move(info));
+  }
+}
+
+}  // namespace
+
+ControlView BuildView(const ViewInput& input) {
+  ControlView view;
+  view.generation = input.snapshot.generation;
+  view.director_name = input.model.director.name;
+  const GhostsByService ghosts = GhostsOf(input.ids);
+  for (const ServiceConfig& config : input.model.services) {
+    const ServiceId id = input.ids.FindService(KeyOf(config));
+    if (id.is_none()) continue;
+    ServiceInfo info = InfoOf(config, id);
+    info.retired = input.ids.services()[id.index()].retired;
+    AddReals(input, config, &info);
+    if (const auto removed = ghosts.find(id); removed != ghosts.end()) {
+      for (const RealId ghost : removed->second) {
+        info.reals.push_back(BasicInfo(input, ghost));
+        info.reals.back().is_ghost = true;
+      }
+    }
+    view.services.push_back(std::move(info));
+    AddHealth(input, config, &view);
+  }
+  for (const ClassifierRule& rule : input.model.classifier) {
+    view.rules.push_back({rule.name, DescribeRule(rule)});
+  }
+  AddPorts(input, &view);
+  return view;
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,32 @@
+// What the API thread is shown: model, ids, overlay, checkers and the snapshot in use, joined.
+//
+//   ControlView view = BuildView({.model = model, …});
+//
+// Fills services, rules, ports and health_checks; who runs the reloads fills the rest. Reals stand
+// in list order, as in IPVS: newest first, then ghosts. Threads: the control core.
+#pragma once
+
+#include <span>
+
+#include "control/config/model.h"
+#include "control/health/monitor.h"
+#include "control/id_map.h"
+#include "control/overlay.h"
+#include "control/port_runtime.h"
+#include "control/view.h"
+#include "dataplane/snapshot.h"
+
+namespace fairlead::control {
+
+struct ViewInput {
+  const ConfigModel& model;
+  std::span<const PortRuntime> ports;
+  const Overlay& overlay;
+  const IdMap& ids;
+  const HealthMonitor& health;
+  const dataplane::Snapshot& snapshot;  // built from these
+};
+
+ControlView BuildView(const ViewInput& input);
+
+}  // namespace fairlead::control
