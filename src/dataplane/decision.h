@@ -84,9 +84,12 @@ ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
 }
 
 // A service found by port 0 or as FTP data takes other ports only when it is persistent (spec
-// section 2.3).
-inline bool TakesPort(const ServiceView& service, uint16_t port) noexcept {
-  return service.mark != 0 || service.persistence.is_enabled || service.port.host() == port;
+// section 2.3). What comes from the FTP data port is never scheduled (spec section 2.2).
+inline bool IsSchedulable(const ServiceView& service, const FlowFields& flow) noexcept {
+  constexpr uint16_t kFtpData = 20;
+  if (flow.addresses.source_port == kFtpData) return false;
+  return service.mark != 0 || service.persistence.is_enabled ||
+         service.port.host() == flow.addresses.destination_port;
 }
 
 inline IpAddress MaskClient(const PersistenceView& persistence, const IpAddress& client) noexcept {

@@ -118,7 +118,7 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   }
   const ServiceView& service = snapshot.services[decision.service.index()];
   answer->service = service.id;
-  if (!TakesPort(service, flow.addresses.destination_port)) {
+  if (!IsSchedulable(service, flow)) {
     answer->Add({.kind = ExplainKind::kWrongPort, .service = service.id});
     answer->verdict = ExplainVerdict::kRefused;
     return;

@@ -25,7 +25,7 @@ struct ExplainQuestion {
   uint8_t protocol = 6;
   Endpoint client;  // port 0: any; the answer is for a new connection
   Endpoint destination;
-  PortId input_port;                  // none: the first outside port
+  PortId input_port = {};             // none: the first outside port
   bool is_at_template_owner = false;  // second stage
 };
 
@@ -36,7 +36,8 @@ enum class ExplainKind : uint8_t {
   kNoClassifierRule,
   kService,      // service; value: 0 mark, 1 exact, 2 FTP, 3 port 0
   kNoService,    // value: 1 when the destination is a VIP or port address
-  kWrongPort,    // service found by port 0 or FTP is not persistent: it refuses other ports
+  kWrongPort,    // the service takes no such packet: another port without persistence, or from port
+                 // 20
   kTemplateHit,  // real, remaining, timeout, value: children
   kTemplateMiss,
   kTemplateInvalid,  // real; value: TemplateFault

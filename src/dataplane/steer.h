@@ -50,8 +50,6 @@ bool HandTo(Turn<P>& t, P* packet, WorkerId to, HandOff purpose) noexcept {
 
 // Spec section 2.2.
 inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
-  constexpr uint16_t kFtpData = 20;
-  if (parsed.source_port.host() == kFtpData) return false;
   if (parsed.protocol != kProtocolTcp) return true;
   if ((parsed.tcp_flags & kTcpRst) != 0) return false;
   return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
@@ -99,8 +97,10 @@ void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& 
   if (!MayCreate(*parsed, service.policy)) {
     return Refuse(t, packet, parsed, DropReason::kNotASyn);
   }
-  if (!TakesPort(service, flow.addresses.destination_port)) {
-    return RefuseWithoutReal(t, packet, parsed, service);
+  if (!IsSchedulable(service, flow)) {
+    const bool is_own_port = parsed->destination_port == service.port || service.mark != 0;
+    return is_own_port ? Refuse(t, packet, parsed, DropReason::kClosedPort)
+                       : RefuseWithoutReal(t, packet, parsed, service);
   }
   if (!service.persistence.is_enabled) {
     const RealId real = Schedule(t.shard, service, flow);

@@ -1,0 +1,464 @@
+#include "byte_director.h"
+
+#include <algorithm>
+
+namespace fairlead::dataplane {
+namespace {
+
+IpAddress A(const std::string& text) { return *IpAddress::Parse(text); }
+
+// Byte by byte, in host order; shares nothing with base/checksum.h.
+uint16_t SlowSum(const std::vector<uint8_t>& data) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 ? data[i] : uint32_t{data[i]} << 8;
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+void Put16(Frame* f, size_t at, unsigned v) {
+  (*f)[at] = static_cast<uint8_t>(v >> 8);
+  (*f)[at + 1] = static_cast<uint8_t>(v);
+}
+unsigned Get16(const Frame& f, size_t at) { return unsigned{f[at]} << 8 | f[at + 1]; }
+
+// The transport's checksum over pseudo header and segment; 0 when the one in place is right.
+uint16_t TransportSum(const Frame& f, size_t l3, size_t l4, uint8_t protocol, size_t end) {
+  const bool v4 = f[l3] >> 4 == 4;
+  std::vector<uint8_t> data(f.begin() + static_cast<long>(l3 + (v4 ? 12 : 8)),
+                            f.begin() + static_cast<long>(l3 + (v4 ? 20 : 40)));
+  const auto length = static_cast<unsigned>(end - l4);
+  data.insert(data.end(), {0, 0, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length), 0,
+                           0, 0, protocol});
+  data.insert(data.end(), f.begin() + static_cast<long>(l4), f.begin() + static_cast<long>(end));
+  return SlowSum(data);
+}
+
+Frame IpFrame(const std::string& source, const std::string& destination, uint8_t protocol,
+              uint8_t ttl, const std::vector<uint8_t>& l4, bool dont_fragment) {
+  const IpAddress s = A(source), d = A(destination);
+  const bool v4 = s.is_v4();
+  const size_t header = v4 ? 20 : 40;
+  Frame f(14 + header + l4.size());
+  Put16(&f, 12, v4 ? 0x0800 : 0x86dd);
+  f[6] = 0x02;
+  f[11] = 0xcc;  // some client's MAC
+  if (v4) {
+    f[14] = 0x45;
+    Put16(&f, 16, static_cast<unsigned>(header + l4.size()));
+    if (dont_fragment) f[20] = 0x40;
+    f[22] = ttl;
+    f[23] = protocol;
+    std::copy_n(s.bytes().begin(), 4, f.begin() + 26);
+    std::copy_n(d.bytes().begin(), 4, f.begin() + 30);
+    Put16(&f, 24, SlowSum(Frame(f.begin() + 14, f.begin() + 34)));
+  } else {
+    f[14] = 0x60;
+    Put16(&f, 18, static_cast<unsigned>(l4.size()));
+    f[20] = protocol;
+    f[21] = ttl;
+    std::copy_n(s.bytes().begin(), 16, f.begin() + 22);
+    std::copy_n(d.bytes().begin(), 16, f.begin() + 38);
+  }
+  std::copy(l4.begin(), l4.end(), f.begin() + static_cast<long>(14 + header));
+  const size_t sum_at = 14 + header + (protocol == kProtocolTcp ? 16 : 6);
+  Put16(&f, sum_at, TransportSum(f, 14, 14 + header, protocol, f.size()));
+  return f;
+}
+
+std::string Flags(uint8_t flags) {
+  std::string text;
+  for (const auto& [bit, letter] :
+       {std::pair{kTcpSyn, 'S'}, {kTcpAck, 'A'}, {kTcpFin, 'F'}, {kTcpRst, 'R'}, {kTcpPsh, 'P'}}) {
+    if (flags & bit) text += letter;
+  }
+  return text;
+}
+
+std::string IpText(const Frame& f, size_t l3) {
+  const bool v4 = f[l3] >> 4 == 4;
+  const size_t l4 = l3 + (v4 ? (f[l3] & 15u) * 4 : 40);
+  const uint8_t protocol = f[l3 + (v4 ? 9 : 6)];
+  const size_t end = l3 + (v4 ? Get16(f, l3 + 2) : 40 + Get16(f, l3 + 4));
+  if (end > f.size()) return "TRUNCATED";
+  const auto address = [&](size_t v4_at, size_t v6_at) {
+    return v4 ? IpAddress(Ipv4Address::Load(&f[l3 + v4_at])).ToString()
+              : "[" + IpAddress(Ipv6Address::Load(&f[l3 + v6_at])).ToString() + "]";
+  };
+  const std::string source = address(12, 8), destination = address(16, 24);
+  std::string ttl = " ttl " + std::to_string(f[l3 + (v4 ? 8 : 7)]);
+  if (v4 &&
+      SlowSum(Frame(f.begin() + static_cast<long>(l3), f.begin() + static_cast<long>(l4))) != 0) {
+    ttl += " BAD IP SUM";
+  }
+  if (protocol == kProtocolIpip || protocol == kProtocolIpv6) {
+    return destination + " <- " + source + " IPIP" + ttl + " { " + IpText(f, l4) + " }";
+  }
+  if (protocol == kProtocolIcmp || protocol == kProtocolIcmpv6) {
+    const bool good = protocol == kProtocolIcmp
+                          ? SlowSum(Frame(f.begin() + static_cast<long>(l4),
+                                          f.begin() + static_cast<long>(end))) == 0
+                          : TransportSum(f, l3, l4, protocol, end) == 0;
+    return destination + " <- " + source + " ICMP " + std::to_string(f[l4]) + "/" +
+           std::to_string(f[l4 + 1]) + ttl + (good ? "" : " BAD SUM");
+  }
+  std::string text = destination + ":" + std::to_string(Get16(f, l4 + 2)) + " <- " + source + ":" +
+                     std::to_string(Get16(f, l4));
+  text += protocol == kProtocolTcp ? " TCP " + Flags(f[l4 + 13]) : " UDP";
+  const bool has_sum = protocol == kProtocolTcp || Get16(f, l4 + 6) != 0;
+  return text + ttl + (has_sum && TransportSum(f, l3, l4, protocol, end) != 0 ? " BAD SUM" : "");
+}
+
+}  // namespace
+
+MacAddress PortMac(PortId port) { return MacAddress::FromNumber(0x020000000001u + port.value()); }
+MacAddress HostMac(const std::string& address) {
+  return MacAddress::FromNumber(0x020000000000u |
+                                (std::hash<IpAddress>{}(A(address)) & 0xffffffff) | 0x80000000u);
+}
+
+Frame Tcp(const std::string& source, uint16_t source_port, const std::string& destination,
+          uint16_t destination_port, uint8_t flags, uint8_t ttl, size_t payload,
+          bool dont_fragment) {
+  std::vector<uint8_t> l4(20 + payload, 0x5a);
+  std::fill_n(l4.begin(), 20, uint8_t{0});
+  Put16(&l4, 0, source_port);
+  Put16(&l4, 2, destination_port);
+  l4[12] = 0x50;
+  l4[13] = flags;
+  return IpFrame(source, destination, kProtocolTcp, ttl, l4, dont_fragment);
+}
+
+Frame Udp(const std::string& source, uint16_t source_port, const std::string& destination,
+          uint16_t destination_port) {
+  std::vector<uint8_t> l4(10, 0);
+  Put16(&l4, 0, source_port);
+  Put16(&l4, 2, destination_port);
+  Put16(&l4, 4, 10);
+  l4[8] = 'h';
+  l4[9] = 'i';
+  return IpFrame(source, destination, kProtocolUdp, 64, l4, false);
+}
+
+Frame To(PortId port, Frame frame) {
+  PortMac(port).Store(frame.data());
+  return frame;
+}
+
+std::string Text(const Frame& f) { return f.size() < 34 ? "short" : IpText(f, 14); }
+
+ByteDirector::ByteDirector(const DirectorSpec& spec) : random_(spec.seed) {
+  FabricConfig config;
+  config.workers = spec.workers;
+  config.ports = 2;
+  config.connections = spec.connections;
+  config.connections6 = 1024;
+  config.templates = spec.templates;
+  config.reals = 256;
+  config.ring_packets = spec.ring_packets;
+  fabric_ = std::make_unique<Fabric>(config);
+  for (size_t i = 0; i < spec.workers; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker<BytePacket>>(*fabric_, WorkerId{static_cast<uint8_t>(i)}, now_));
+  }
+  arrivals_.resize(spec.workers);
+  draft_.ports = {{.mac = PortMac(kOutside), .mtu_bytes = 1500, .role = PortRole::kOutside},
+                  {.mac = PortMac(kInside), .mtu_bytes = 1500, .role = PortRole::kInside}};
+  const auto own = [&](const char* address, PortId port) {
+    draft_.local_addresses[A(address)] = {.is_vip = false, .port = port, .is_announced = true};
+  };
+  own("192.0.2.2", kOutside);
+  own("2001:db8::2", kOutside);
+  own("10.0.0.1", kInside);
+  own("fd00::1", kInside);
+  AddRoute("192.0.2.0/24", kOutside, "", "192.0.2.2");
+  AddRoute("2001:db8::/64", kOutside, "", "2001:db8::2");
+  AddRoute("10.0.0.0/24", kInside, "", "10.0.0.1");
+  AddRoute("fd00::/64", kInside, "", "fd00::1");
+  AddRoute("0.0.0.0/0", kOutside, "192.0.2.1", "192.0.2.2");
+  AddRoute("::/0", kOutside, "2001:db8::1", "2001:db8::2");
+}
+
+ByteDirector::~ByteDirector() = default;
+
+NeighbourId ByteDirector::Neighbour(PortId port, const std::string& address) {
+  const NeighbourId id = fabric_->neighbours.Intern(port, A(address));
+  fabric_->neighbours.Set(id, {HostMac(address), port, NeighbourState::kReachable});
+  return id;
+}
+
+void ByteDirector::SetNeighbour(PortId port, const std::string& address, NeighbourState state) {
+  const NeighbourId id = fabric_->neighbours.Intern(port, A(address));
+  fabric_->neighbours.Set(id, {HostMac(address), port, state});
+}
+
+void ByteDirector::AddRoute(const std::string& prefix, PortId port, const std::string& gateway,
+                            const std::string& source) {
+  RouteView route{.output = port, .gateway = {}, .gateway_address = {}, .source = A(source)};
+  if (!gateway.empty()) {
+    route.gateway = Neighbour(port, gateway);
+    route.gateway_address = A(gateway);
+  }
+  routes_.emplace_back(*Prefix::Parse(prefix), route);
+}
+
+ServiceId ByteDirector::AddService(const ServiceSpec& spec) {
+  const ServiceId id{static_cast<uint32_t>(draft_.services.size())};
+  ServiceView view;
+  view.id = id;
+  view.address = A(spec.address);
+  view.family = view.address.family();
+  view.protocol = spec.mark != 0 ? uint8_t{0} : spec.protocol;
+  view.port = Be16::FromHost(spec.mark != 0 ? uint16_t{0} : spec.port);
+  view.mark = spec.mark;
+  view.is_one_packet = spec.is_one_packet;
+  view.persistence = {.is_enabled = spec.persistence_seconds != 0,
+                      .timeout = TicksFromSeconds(spec.persistence_seconds),
+                      .netmask4 = Be32::FromHost(spec.netmask4),
+                      .netmask6 = 128};
+  view.plan = sched::Plan::Build(spec.scheduler, spec.flags, {}, 0);
+  if (spec.mark == 0) {
+    draft_.service_index[{view.address, view.port, view.protocol}] = id;
+    draft_.has_port0_service |= view.port.is_zero();
+    draft_.has_ftp_service |= spec.port == 21;
+  } else {
+    draft_.mark_index[{spec.mark, view.family}] = id;
+  }
+  draft_.local_addresses[view.address] = {.is_vip = true, .port = {}, .is_announced = true};
+  draft_.services.push_back(std::move(view));
+  newest_first_.emplace_back();
+  edits_.push_back(0);
+  return id;
+}
+
+RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint16_t port,
+                             RealSpec spec) {
+  const RealId id{static_cast<uint32_t>(draft_.reals.size())};
+  RealView real;
+  real.service = service;
+  real.address = A(address);
+  real.port = Be16::FromHost(port);
+  real.method = spec.method;
+  real.is_available = true;
+  real.weight = spec.weight;
+  real.upper_threshold = spec.upper;
+  real.lower_threshold = spec.lower;
+  real.next_hop = Neighbour(kInside, address);
+  real.output = kInside;
+  real.next_hop_address = real.address;
+  real.tunnel_source = real.address.is_v4() ? A("10.0.0.1") : A("fd00::1");
+  draft_.reals.push_back(real);
+  auto& list = newest_first_[service.index()];
+  list.insert(list.begin(), id);
+  ++edits_[service.index()];
+  if (spec.method == ForwardMethod::kNat) {
+    const uint8_t protocol = draft_.services[service.index()].protocol;
+    draft_.nat_addresses[real.address] |= port == 0;
+    for (const uint8_t p : {kProtocolTcp, kProtocolUdp}) {
+      if (protocol == 0 || protocol == p) draft_.nat_sources[{real.address, real.port, p}] = id;
+    }
+  }
+  return id;
+}
+
+void ByteDirector::RemoveReal(RealId id) {
+  RealView& real = draft_.reals[id.index()];
+  real.is_available = false;
+  std::erase(newest_first_[real.service.index()], id);
+  ++edits_[real.service.index()];
+}
+
+void ByteDirector::SetWeight(RealId id, int32_t weight) {
+  draft_.reals[id.index()].weight = weight;
+  ++edits_[draft_.reals[id.index()].service.index()];
+}
+
+void ByteDirector::Publish() {
+  ++draft_.generation;
+  for (ServiceView& service : draft_.services) {
+    std::vector<sched::RealInput> inputs;
+    for (const RealId id : newest_first_[service.id.index()]) {
+      const RealView& real = draft_.reals[id.index()];
+      inputs.push_back({.id = id,
+                        .address = real.address,
+                        .port = real.port,
+                        .weight = real.weight,
+                        .last_weight = real.weight});
+    }
+    service.plan = sched::Plan::Build(service.plan.kind(), service.plan.flags(), inputs,
+                                      edits_[service.id.index()]);
+  }
+  draft_.routes = PrefixMap<RouteView>::Build(routes_);
+  fabric_->publisher.Publish(std::make_unique<const Snapshot>(draft_));
+  for (size_t i = 0; i < workers_.size(); ++i) Turn(i, {});
+  fabric_->publisher.RetireUnused();
+}
+
+BytePacket* ByteDirector::NewPacket() {
+  if (free_packets_.empty()) {
+    packets_.push_back(std::make_unique<BytePacket>());
+    free_packets_.push_back(packets_.back().get());
+  }
+  BytePacket* packet = free_packets_.back();
+  free_packets_.pop_back();
+  packet->Assign({});
+  return packet;
+}
+
+void ByteDirector::Collect(size_t index, Output<BytePacket>* out) {
+  WorkerCounters& counters = workers_[index]->counters();
+  for (size_t i = 0; i < out->count; ++i) {
+    const auto& [packet, verdict] = out->items[i];
+    const auto bytes = packet->frame();
+    if (verdict.action == Action::kTransmit) {
+      counters.sent.Add(1);
+      collected_.push_back({verdict.port, Frame(bytes.begin(), bytes.end()), false});
+    } else if (verdict.action == Action::kToHost) {
+      counters.delivered_to_host.Add(1);
+      collected_.push_back({verdict.port, Frame(bytes.begin(), bytes.end()), true});
+    }
+    free_packets_.push_back(packet);
+  }
+  out->Clear();
+}
+
+void ByteDirector::Turn(size_t index, std::span<BytePacket* const> burst) {
+  Worker<BytePacket>& worker = *workers_[index];
+  if (!worker.BeginTurn(now_)) return;
+  auto out = std::make_unique<Output<BytePacket>>();
+  Pool pool{this};
+  worker.ProcessBurst(burst, out.get());
+  Collect(index, out.get());
+  worker.ProcessHandedIn(out.get());
+  Collect(index, out.get());
+  worker.RunCommands(pool, out.get());
+  worker.ReleaseHeld(out.get());
+  Collect(index, out.get());
+  worker.Expire();
+}
+
+void ByteDirector::Inject(PortId port, const Frame& frame) {
+  arrivals_[random_() % workers_.size()].emplace_back(port, To(port, frame));
+}
+
+void ByteDirector::RandomTurn() {
+  const size_t index = random_() % workers_.size();
+  std::vector<BytePacket*> burst;
+  auto& queue = arrivals_[index];
+  for (size_t n = 1 + random_() % kBurst; n > 0 && !queue.empty(); --n) {
+    BytePacket* packet = NewPacket();
+    packet->Assign(queue.front().second, queue.front().first);
+    queue.pop_front();
+    burst.push_back(packet);
+  }
+  Turn(index, burst);
+}
+
+std::vector<Sent> ByteDirector::Settle() {
+  const auto is_busy = [&] {
+    for (const auto& queue : arrivals_) {
+      if (!queue.empty()) return true;
+    }
+    for (size_t a = 0; a < workers_.size(); ++a) {
+      for (size_t b = 0; b < workers_.size(); ++b) {
+        const WorkerId from{static_cast<uint8_t>(a)}, to{static_cast<uint8_t>(b)};
+        if (fabric_->packets(from, to).size() + fabric_->messages(from, to).size() > 0) return true;
+      }
+    }
+    return false;
+  };
+  while (is_busy()) RandomTurn();
+  for (size_t i = 0; i < workers_.size(); ++i) Turn(i, {});
+  return std::exchange(collected_, {});
+}
+
+std::vector<Sent> ByteDirector::Send(PortId port, const Frame& frame) {
+  Inject(port, frame);
+  return Settle();
+}
+
+std::vector<Sent> ByteDirector::SendFromHost(PortId port, const Frame& frame) {
+  BytePacket* packet = NewPacket();
+  packet->Assign(frame, port);
+  auto out = std::make_unique<Output<BytePacket>>();
+  workers_[0]->BeginTurn(now_);
+  workers_[0]->ProcessFromHost(std::span<BytePacket* const>(&packet, 1), out.get());
+  Collect(0, out.get());
+  return Settle();
+}
+
+void ByteDirector::Advance(double seconds) {
+  // In steps, as a loop that runs would see it; many turns, so that every timer that is due fires.
+  const Tick end = now_ + static_cast<TickCount>(seconds * kTicksPerSecond);
+  while (!end.HasPassed(now_)) {
+    now_ = now_ + std::min<TickCount>(kTicksPerSecond, end.value - now_.value);
+    for (int i = 0; i < 3; ++i) {
+      for (size_t w = 0; w < workers_.size(); ++w) Turn(w, {});
+    }
+  }
+}
+
+uint64_t ByteDirector::dropped(DropReason reason) const {
+  uint64_t total = 0;
+  for (const auto& worker : workers_) {
+    total += worker->counters().dropped[static_cast<size_t>(reason)].value();
+  }
+  return total;
+}
+
+std::string ByteDirector::CheckConservation() const {
+  std::string wrong;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const WorkerCounters& c = workers_[i]->counters();
+    const uint64_t in = c.received.value() + c.handed_in.value() + c.originated.value();
+    const uint64_t out = c.sent.value() + c.handed_off.value() + c.delivered_to_host.value() +
+                         c.dropped_total() + c.held.value();
+    if (in != out) {
+      wrong += "worker " + std::to_string(i) + ": in " + std::to_string(in) + " out " +
+               std::to_string(out) + "; ";
+    }
+  }
+  return wrong;
+}
+
+std::string ByteDirector::CheckNothingLeft() {
+  std::string left;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    Shard& shard = workers_[i]->shard();
+    const auto report = [&](const char* what, uint64_t n) {
+      if (n != 0)
+        left += "worker " + std::to_string(i) + ": " + std::to_string(n) + " " + what + "; ";
+    };
+    report("IPv4 connections", shard.Connections<Ipv4Address>().size());
+    report("IPv6 connections", shard.Connections<Ipv6Address>().size());
+    report("templates", shard.templates().size());
+  }
+  for (size_t r = 0; r < draft_.reals.size(); ++r) {
+    const sched::Load load = fabric_->loads.Sum(RealId{static_cast<uint32_t>(r)});
+    if (load != sched::Load{}) {
+      left += "real " + std::to_string(r) + ": active " + std::to_string(load.active) +
+              " inactive " + std::to_string(load.inactive) + " templates " +
+              std::to_string(load.templates) + "; ";
+    }
+  }
+  return left;
+}
+
+ExplainAnswer ByteDirector::Explain(const ExplainQuestion& question) {
+  ExplainCommand command;
+  command.question = question;
+  const Steering& steering = fabric_->steering;
+  WorkerId ask = question.client.address.is_v4()
+                     ? steering.ConnectionOwner(question.client.address.v4(), question.client.port)
+                     : steering.ConnectionOwner(question.client.address.v6(), question.client.port);
+  for (;;) {
+    fabric_->api[ask.index()]->to_worker.Push(&command);
+    Turn(ask.index(), {});
+    Command* done = nullptr;
+    fabric_->api[ask.index()]->from_worker.Pop(&done);
+    if (command.answer.continue_at.is_none()) return command.answer;
+    ask = command.answer.continue_at;
+    command.question.is_at_template_owner = true;
+  }
+}
+
+}  // namespace fairlead::dataplane

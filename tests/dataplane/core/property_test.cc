@@ -1,0 +1,175 @@
+// Properties over random interleavings: seeded, and the seed is in the failure's trace.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "byte_director.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+const std::string kVip = "192.0.2.10";
+
+std::string ClientAddress(uint32_t n) {
+  return IpAddress(Ipv4Address::FromHost(0xc6336400u + n)).ToString();
+}
+
+TEST(Steering, BothDirectionsNameOneWorker) {
+  std::mt19937 random(3);
+  for (size_t workers = 1; workers <= 16; ++workers) {
+    const Steering steering(workers);
+    for (int i = 0; i < 1000; ++i) {
+      const auto client = Ipv4Address::FromHost(static_cast<uint32_t>(random()));
+      const Be16 port = Be16::FromHost(static_cast<uint16_t>(random()));
+      // Forward: the source is the client. Reply: the destination is. The pipeline asks with the
+      // client's endpoint either way, so equality is that of the function with itself, and the
+      // range is what can go wrong.
+      ASSERT_LT(steering.ConnectionOwner(client, port).index(), workers);
+      ASSERT_LT(steering.TemplateOwner(random() * uint64_t{0x9e3779b97f4a7c15u}).index(), workers);
+    }
+  }
+}
+
+struct Case {
+  size_t workers;
+  uint32_t seed;
+};
+
+class Interleavings : public testing::TestWithParam<Case> {};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (size_t workers = 1; workers <= 8; ++workers) {
+    for (uint32_t seed = 1; seed <= 4; ++seed) cases.push_back({workers, seed});
+  }
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(Random, Interleavings, testing::ValuesIn(Cases()), [](const auto& p) {
+  return "workers" + std::to_string(p.param.workers) + "seed" + std::to_string(p.param.seed);
+});
+
+// One NAT service, persistent: connects, data, replies, closes and retransmissions of 24 clients in
+// any order, at any worker, with bursts and hand-offs interleaved at random. Each client stays on
+// one real; replies find their flow; nothing leaks; every packet ends in one column.
+TEST_P(Interleavings, AffinityIsExactAndNothingLeaks) {
+  ByteDirector d({.workers = GetParam().workers, .ring_packets = 512, .seed = GetParam().seed});
+  const ServiceId web = d.AddService({.scheduler = sched::Kind::kWrr, .persistence_seconds = 600});
+  for (int i = 1; i <= 5; ++i)
+    d.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.weight = i});
+  d.Publish();
+  std::map<std::string, std::string> home;  // client → real
+  struct Flow {
+    std::string client;
+    uint16_t port;
+    std::string real;
+  };
+  std::vector<Flow> flows;
+  const auto note = [&](const Sent& sent) {
+    const std::string text = Text(sent.frame);
+    ASSERT_EQ(text.find("BAD"), std::string::npos) << text;
+    if (sent.port != kInside) return;
+    // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63"
+    const std::string real = text.substr(0, text.find(':'));
+    const size_t arrow = text.find("<- ") + 3;
+    const std::string client = text.substr(arrow, text.find(':', arrow) - arrow);
+    const auto [it, is_new] = home.try_emplace(client, real);
+    ASSERT_EQ(it->second, real) << client << " moved";
+    const auto port = static_cast<uint16_t>(std::stoi(text.substr(text.find(':', arrow) + 1)));
+    for (Flow& flow : flows) {
+      if (flow.client == client && flow.port == port) flow.real = real;
+    }
+  };
+  for (int step = 0; step < 3000; ++step) {
+    const uint32_t dice = d.Random(100);
+    if (dice < 25 || flows.empty()) {
+      flows.push_back(
+          {ClientAddress(d.Random(24)), static_cast<uint16_t>(1024 + d.Random(4000)), ""});
+      const Frame syn = Tcp(flows.back().client, flows.back().port, kVip, 80, kTcpSyn);
+      for (uint32_t n = 1 + (d.Random(8) == 0); n > 0; --n)
+        d.Inject(kOutside, syn);  // some are sent twice
+    } else if (dice < 80) {
+      const Flow& flow = flows[d.Random(static_cast<uint32_t>(flows.size()))];
+      if (d.Random(3) == 0 && !flow.real.empty()) {
+        d.Inject(kInside, Tcp(flow.real, 80, flow.client, flow.port, kTcpAck));
+      } else {
+        const uint8_t flags = d.Random(10) == 0 ? kTcpFin | kTcpAck : kTcpAck;
+        d.Inject(kOutside, Tcp(flow.client, flow.port, kVip, 80, static_cast<uint8_t>(flags)));
+      }
+    } else {
+      d.RandomTurn();
+    }
+    if (step % 500 == 499) {
+      for (const Sent& sent : d.Settle()) ASSERT_NO_FATAL_FAILURE(note(sent));
+      d.Advance(d.Random(20));
+    }
+  }
+  for (const Sent& sent : d.Settle()) ASSERT_NO_FATAL_FAILURE(note(sent));
+  EXPECT_EQ(home.size(), 24u);
+  EXPECT_EQ(d.CheckConservation(), "");
+  EXPECT_EQ(d.dropped(DropReason::kNoRoute), 0u);
+  d.Advance(1000);
+  d.Advance(1000);
+  EXPECT_EQ(d.CheckNothingLeft(), "");
+}
+
+// Message rings of two entries: releases are refused again and again and must still all arrive.
+TEST_P(Interleavings, NoReleaseIsLostWhenRingsAreTiny) {
+  ByteDirector d({.workers = GetParam().workers, .ring_packets = 2, .seed = GetParam().seed});
+  const ServiceId web = d.AddService({.persistence_seconds = 20});
+  d.AddReal(web, "10.0.0.11", 80);
+  d.AddReal(web, "10.0.0.12", 80);
+  d.Publish();
+  for (uint32_t i = 0; i < 600; ++i) {
+    d.Inject(kOutside,
+             Tcp(ClientAddress(i % 7), static_cast<uint16_t>(1000 + i), kVip, 80, kTcpSyn));
+    if (i % 3 == 0) d.RandomTurn();
+  }
+  d.Settle();
+  EXPECT_EQ(d.CheckConservation(), "");
+  d.Advance(400);
+  EXPECT_EQ(d.CheckNothingLeft(), "");
+}
+
+// What explain says is what the next packet does, for a thousand clients over every kind of
+// service.
+TEST_P(Interleavings, ExplainAgreesWithThePacketPath) {
+  ByteDirector d({.workers = GetParam().workers, .connections = 16384, .seed = GetParam().seed});
+  const auto kinds = sched::kAllKinds;
+  uint16_t port = 1000;
+  std::vector<uint16_t> ports;
+  for (const sched::Kind kind : kinds) {
+    for (const uint32_t persistence : {0u, 300u}) {
+      const ServiceId s =
+          d.AddService({.port = ++port, .scheduler = kind, .persistence_seconds = persistence});
+      for (int i = 1; i <= 4; ++i) {
+        d.AddReal(s, "10.0.0." + std::to_string(10 + i), port, {.weight = i % 4, .upper = 40});
+      }
+      ports.push_back(port);
+    }
+  }
+  ports.push_back(++port);  // closed
+  d.Publish();
+  for (int i = 0; i < 1000; ++i) {
+    const std::string client = ClientAddress(d.Random(200));
+    const auto source_port = static_cast<uint16_t>(d.Random(5000) + 1);
+    const uint16_t to = ports[d.Random(static_cast<uint32_t>(ports.size()))];
+    const ExplainAnswer answer =
+        d.Explain({.client = *Endpoint::Parse(client + ":" + std::to_string(source_port)),
+                   .destination = *Endpoint::Parse(kVip + ":" + std::to_string(to))});
+    const auto sent = d.Send(kOutside, Tcp(client, source_port, kVip, to, kTcpSyn));
+    if (answer.verdict == ExplainVerdict::kForward) {
+      ASSERT_EQ(sent.size(), 1u);
+      const std::string real = d.real(answer.real).address.ToString();
+      ASSERT_EQ(Text(sent[0].frame).substr(0, real.size() + 1), real + ":")
+          << "client " << client << ": " << Text(sent[0].frame);
+    } else {
+      ASSERT_EQ(answer.verdict, ExplainVerdict::kRefused);
+      for (const Sent& s : sent) ASSERT_EQ(s.port, kOutside);
+    }
+    if (d.Random(50) == 0) d.Advance(d.Random(30));
+  }
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
+}  // namespace
+}  // namespace fairlead::dataplane
