@@ -45,6 +45,7 @@ void MapReader::CheckKey(const YamlKey& key, const Section& section) {
   std::string sentence = "unknown key";
   if (key.text == "<<") {
     sentence = "merge keys (<<) are not allowed; write the values out";
+    has_merge_key_ = true;
   } else if (const auto close = Suggest(key.text, names); !close.empty()) {
     sentence += "; did you mean \"" + std::string(close) + "\"?";
   } else {
@@ -73,6 +74,10 @@ bool MapReader::Require(std::string_view key, std::string_view why) {
   if (Has(key)) return true;
   // A map that could not be read at all has already been reported.
   if (problems_.IsUnreadable(path_)) return false;
+  if (has_merge_key_) {  // it may have been meant to bring this one
+    problems_.SetBroken(PathOf(key));
+    return false;
+  }
   std::string sentence = "the key \"" + std::string(key) + "\" is missing";
   if (!why.empty()) sentence += "; " + std::string(why);
   problems_.Add(path_, std::move(sentence));

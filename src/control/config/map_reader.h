@@ -110,6 +110,7 @@ class MapReader {
   Problems& problems_;
   std::string path_;
   std::map<std::string_view, const YamlNode*> values_;
+  bool has_merge_key_ = false;
 };
 
 }  // namespace fairlead::control

@@ -64,36 +64,36 @@ enum class PortRole : uint8_t { kBoth, kOutside, kInside };
 enum class ExceptionPath : uint8_t { kNone, kTap };
 
 struct PortConfig {
-  std::string name;
-  std::string device;  // PCI address or vdev with its arguments
+  std::string name{};
+  std::string device{};  // PCI address or vdev with its arguments
   PortRole role = PortRole::kBoth;
-  std::vector<Prefix> addresses;  // as written: host bits are the port's own address
-  uint16_t mtu = 1500;            // bytes of IP packet
+  std::vector<Prefix> addresses{};  // as written: host bits are the port's own address
+  uint16_t mtu = 1500;              // bytes of IP packet
   ExceptionPath exception = ExceptionPath::kNone;
-  std::optional<uint16_t> queues;       // rx/tx queue pairs; none: auto, one per worker
-  std::optional<uint16_t> descriptors;  // per queue; none: auto, the driver's advice
+  std::optional<uint16_t> queues{};       // rx/tx queue pairs; none: auto, one per worker
+  std::optional<uint16_t> descriptors{};  // per queue; none: auto, the driver's advice
   bool offloads = true;  // use the checksum offloads the port has; false: software always
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
 struct RouteConfig {
-  Prefix to;
-  IpAddress via;
+  Prefix to{};
+  IpAddress via{};
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
 
 // ---- classifier -------------------------------------------------------------------------------
 
 struct PrefixSet {
-  std::string name;
-  std::vector<Prefix> prefixes;  // sorted: IPv4 first, by address, then by length
+  std::string name{};
+  std::vector<Prefix> prefixes{};  // sorted: IPv4 first, by address, then by length
   friend bool operator==(const PrefixSet&, const PrefixSet&) = default;
 };
 
 // Any of these; all three empty means every address.
 struct AddressMatch {
-  std::vector<std::string> sets;  // names of prefix sets, without the "@"
-  std::vector<Prefix> prefixes;
+  std::vector<std::string> sets{};  // names of prefix sets, without the "@"
+  std::vector<Prefix> prefixes{};
   [[nodiscard]] bool is_any() const { return sets.empty() && prefixes.empty(); }
   friend bool operator==(const AddressMatch&, const AddressMatch&) = default;
 };
@@ -109,22 +109,22 @@ enum class Protocol : uint8_t { kAny = 0, kIcmp = 1, kTcp = 6, kUdp = 17 };
 enum class RuleAction : uint8_t { kMark, kDrop };
 
 struct ClassifierRule {
-  std::string name;  // "rule-N" (1-based) when the file gives none
+  std::string name{};  // "rule-N" (1-based) when the file gives none
   RuleAction action = RuleAction::kMark;
   uint32_t mark = 0;  // kMark: 1…2^32-1; kDrop: 0
   Protocol protocol = Protocol::kAny;
-  AddressMatch source;
-  AddressMatch destination;
+  AddressMatch source{};
+  AddressMatch destination{};
   // Empty: any. With protocol any, a port condition matches TCP and UDP only.
-  std::vector<PortRange> source_ports;
-  std::vector<PortRange> destination_ports;
-  std::string input_port;  // name of a port, or empty for every port
+  std::vector<PortRange> source_ports{};
+  std::vector<PortRange> destination_ports{};
+  std::string input_port{};  // name of a port, or empty for every port
   friend bool operator==(const ClassifierRule&, const ClassifierRule&) = default;
 };
 
 struct ClientGroup {  // kept for persistence.client_groups; has no effect yet
-  std::string name;
-  AddressMatch source;
+  std::string name{};
+  AddressMatch source{};
   friend bool operator==(const ClientGroup&, const ClientGroup&) = default;
 };
 
@@ -146,7 +146,7 @@ struct TimeoutsConfig {
 struct DefaultsConfig {
   SchedulerKind scheduler = SchedulerKind::kWlc;
   ForwardMethod forward = ForwardMethod::kNat;
-  TimeoutsConfig timeouts;
+  TimeoutsConfig timeouts{};
   friend bool operator==(const DefaultsConfig&, const DefaultsConfig&) = default;
 };
 
@@ -166,7 +166,7 @@ struct ServicePolicy {
 };
 
 struct PolicyConfig {
-  ServicePolicy service;      // what a service has when it says nothing
+  ServicePolicy service{};    // what a service has when it says nothing
   uint32_t am_droprate = 10;  // drop_packet 3: drop one new connection in so many; 0: none
   uint8_t drop_entry = 0;     // 0…3
   NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
@@ -200,9 +200,9 @@ enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
 
 struct HealthConfig {
   HealthType type = HealthType::kTcp;
-  std::string path = "/";        // kHttp
-  std::string host;              // kHttp: Host header; empty: the address and port asked
-  std::optional<uint16_t> port;  // none: the real's port, or 80 for HTTP when that is 0
+  std::string path = "/";          // kHttp
+  std::string host{};              // kHttp: Host header; empty: the address and port asked
+  std::optional<uint16_t> port{};  // none: the real's port, or 80 for HTTP when that is 0
   std::vector<StatusRange> expect = {StatusRange{}};  // kHttp
   Duration interval = 2s;
   Duration timeout = 1s;  // ≤ interval
@@ -222,7 +222,7 @@ struct HealthConfig {
 enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
 
 struct RealConfig {
-  IpAddress address;
+  IpAddress address{};
   // 0: the packet keeps its port. Always 0 for port-0 services; for DR and TUN it is the service's
   // port, or 0 in a mark service.
   uint16_t port = 0;
@@ -235,33 +235,33 @@ struct RealConfig {
 };
 
 struct FallbackConfig {  // the sorry server: used while no real can take a new connection
-  IpAddress address;
+  IpAddress address{};
   uint16_t port = 0;  // as in RealConfig
   ForwardMethod forward = ForwardMethod::kNat;
   friend bool operator==(const FallbackConfig&, const FallbackConfig&) = default;
 };
 
 struct ServiceConfig {
-  std::string name;  // "tcp-192.0.2.80-80" or "mark-2-v4" when the file gives none
+  std::string name{};  // "tcp-192.0.2.80-80" or "mark-2-v4" when the file gives none
   // Key: the mark and family, or (mark 0) protocol, address and port.
   uint32_t mark = 0;
   Family family = Family::kIpv4;       // of the address, or the mark service's own
   Protocol protocol = Protocol::kTcp;  // address services: kTcp or kUdp; mark: kAny
-  IpAddress address;
+  IpAddress address{};
   uint16_t port = 0;  // 0: every port (allow_any_port and persistence are then set)
   bool allow_any_port = false;
 
   SchedulerKind scheduler = SchedulerKind::kWlc;
-  SchedulerFlags scheduler_flags;
-  std::optional<PersistenceConfig> persistence;
+  SchedulerFlags scheduler_flags{};
+  std::optional<PersistenceConfig> persistence{};
   bool one_packet = false;
   ForwardMethod forward = ForwardMethod::kNat;  // what its reals have when they say nothing
-  TimeoutsConfig timeouts;
-  ServicePolicy policy;
+  TimeoutsConfig timeouts{};
+  ServicePolicy policy{};
   Announce announce = Announce::kAlways;
-  std::optional<HealthConfig> health;
-  std::optional<FallbackConfig> fallback;
-  std::vector<RealConfig> reals;
+  std::optional<HealthConfig> health{};
+  std::optional<FallbackConfig> fallback{};
+  std::vector<RealConfig> reals{};
 
   [[nodiscard]] bool is_mark() const { return mark != 0; }
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
@@ -272,8 +272,8 @@ struct ServiceConfig {
 struct ApiListen {
   enum class Kind : uint8_t { kUnix, kHttp };
   Kind kind = Kind::kUnix;
-  std::string path;   // kUnix: absolute
-  Endpoint endpoint;  // kHttp: a loopback address
+  std::string path{};   // kUnix: absolute
+  Endpoint endpoint{};  // kHttp: a loopback address
   friend bool operator==(const ApiListen&, const ApiListen&) = default;
 };
 

@@ -53,12 +53,13 @@ bool Problems::IsBroken(const std::string& path) const {
     const auto it = broken_.lower_bound(below);
     if (it != broken_.end() && it->starts_with(below)) return true;
   }
-  for (std::string up = path; !unreadable_.empty() && !up.empty();) {
+  if (unreadable_.empty()) return false;
+  for (std::string up = path;;) {
     if (unreadable_.contains(up)) return true;
+    if (up.empty()) return false;
     const size_t cut = up.find_last_of(".[");
     up.resize(cut == std::string::npos ? 0 : cut);
   }
-  return false;
 }
 
 std::string Problems::Where(const std::string& path) const {

@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -17,11 +19,20 @@ void ReadTunnelType(MapReader& reader, const ForwardMethod method) {
   if (method != ForwardMethod::kTun) {
     reader.problems().Add(reader.PathOf("type"), "only \"method: tun\" has a type");
   } else if (type->is_scalar() && (type->text == "gue" || type->text == "gre")) {
-    reader.problems().Add(reader.PathOf("type"),
-                          Quote(type->text) + " is not supported by this version; use ipip");
+    reader.problems().Add(reader.PathOf("type"), NotSupported(*type, "ipip").message);
   } else if (!type->is_scalar() || type->text != "ipip") {
     reader.problems().Add(reader.PathOf("type"), WrongValue(*type, "ipip").message);
   }
+}
+
+// A sysctl that packets do not obey yet: its name and its off value are right, anything else would
+// be accepted without effect.
+template <typename T>
+void RefuseUnlessOff(MapReader& reader, std::string_view key, T value) {
+  if (value == T{}) return;
+  reader.problems().Add(reader.PathOf(key),
+                        "is not supported by this version; it must be " +
+                            std::string(std::is_same_v<T, bool> ? "false" : "0"));
 }
 
 }  // namespace
@@ -68,12 +79,17 @@ void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
   reader.Bool("schedule_icmp", &policy.schedule_icmp);
   reader.Number("secure_tcp", &policy.secure_tcp, 0, 3);
   reader.Bool("sloppy_tcp", &policy.sloppy_tcp);
+  RefuseUnlessOff(reader, "cache_bypass", policy.cache_bypass);
+  RefuseUnlessOff(reader, "drop_packet", policy.drop_packet);
+  RefuseUnlessOff(reader, "schedule_icmp", policy.schedule_icmp);
+  RefuseUnlessOff(reader, "secure_tcp", policy.secure_tcp);
 }
 
 void ReadPolicy(MapReader reader, PolicyConfig& policy) {
   ReadServicePolicy(reader, policy.service);
   reader.Number("am_droprate", &policy.am_droprate, 0, 1'000'000);
   reader.Number("drop_entry", &policy.drop_entry, 0, 3);
+  RefuseUnlessOff(reader, "drop_entry", policy.drop_entry);
   reader.Word("no_listener", &policy.no_listener);
   constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
   reader.Word("announce", &policy.announce, kPlanned);

@@ -33,12 +33,12 @@ void ReadServiceKey(MapReader& reader, ServiceConfig& service) {
     service.family = service.address.family();
   reader.Number("port", &service.port, 0, 65535);
   reader.Bool("allow_any_port", &service.allow_any_port);
-  constexpr std::string_view kPlanned[] = {"sctp", "ah", "esp"};
-  reader.Read("protocol", &service.protocol, [&](const YamlNode& node) -> Result<Protocol> {
-    auto protocol = ReadWord<Protocol>(node, kPlanned);
-    if (protocol && *protocol != Protocol::kTcp && *protocol != Protocol::kUdp)
-      return WrongValue(node, "tcp or udp");
-    return protocol;
+  reader.Read("protocol", &service.protocol, [](const YamlNode& node) -> Result<Protocol> {
+    if (node.is_scalar() && node.text == "tcp") return Protocol::kTcp;
+    if (node.is_scalar() && node.text == "udp") return Protocol::kUdp;
+    if (node.is_scalar() && (node.text == "sctp" || node.text == "ah" || node.text == "esp"))
+      return NotSupported(node, "tcp or udp");
+    return WrongValue(node, "tcp or udp");
   });
 }
 
@@ -81,8 +81,7 @@ void ReadPersistence(MapReader reader, PersistenceConfig& persistence) {
   reader.Number("netmask6", &persistence.netmask6, 1, 128);
   const YamlNode* const renew = reader.Find("renew");
   if (renew != nullptr && renew->text != "linux") {
-    reader.problems().Add(reader.PathOf("renew"),
-                          Quote(renew->text) + " is not supported by this version; use linux");
+    reader.problems().Add(reader.PathOf("renew"), NotSupported(*renew, "linux").message);
   }
 }
 

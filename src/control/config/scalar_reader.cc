@@ -53,6 +53,11 @@ Error WrongValue(const YamlNode& node, std::string_view wanted) {
   return Invalid(sentence + Quote(node.text));
 }
 
+Error NotSupported(const YamlNode& node, std::string_view instead) {
+  return Invalid(Quote(node.text) + " is not supported by this version; use " +
+                 std::string(instead));
+}
+
 Result<bool> ReadBool(const YamlNode& node) {
   if (node.is_scalar() && !node.is_quoted) {
     if (node.text == "true") return true;

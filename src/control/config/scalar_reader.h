@@ -22,6 +22,9 @@ namespace fairlead::control {
 // `must be <wanted>, not <what the node is>`: the sentence of nearly every type error.
 Error WrongValue(const YamlNode& node, std::string_view wanted);
 
+// `"lblc" is not supported by this version; use <instead>`.
+Error NotSupported(const YamlNode& node, std::string_view instead);
+
 Result<bool> ReadBool(const YamlNode& node);
 Result<uint64_t> ReadNumber(const YamlNode& node, uint64_t min, uint64_t max);
 Result<uint64_t> ReadSize(const YamlNode& node, uint64_t min, uint64_t max);
@@ -51,9 +54,7 @@ Result<E> ReadWord(const YamlNode& node, std::span<const std::string_view> plann
   if (!node.is_scalar()) return WrongValue(node, WordList<E>());
   if (const auto value = FromWord<E>(node.text)) return *value;
   for (const std::string_view word : planned) {
-    if (node.text != word) continue;
-    return Error{ErrorCode::kInvalid,
-                 Quote(node.text) + " is not supported by this version; use " + WordList<E>(), ""};
+    if (node.text == word) return NotSupported(node, WordList<E>());
   }
   Error error = WrongValue(node, WordList<E>());
   std::string_view words[kWords<E>.size()];

@@ -1,0 +1,161 @@
+#include "control/config/dump.h"
+
+#include "control/config/units.h"
+#include "control/config/yaml_writer.h"
+
+namespace fairlead::control {
+namespace {
+
+void DumpDirector(Writer& w, const DirectorConfig& d) {
+  w.Open("director", false);
+  w.Key("name", Scalar(d.name));
+  switch (d.workers.kind) {
+    case WorkersConfig::Kind::kAuto:
+      w.Key("workers", "auto");
+      break;
+    case WorkersConfig::Kind::kCount:
+      w.Key("workers", std::to_string(d.workers.count));
+      break;
+    case WorkersConfig::Kind::kCores:
+      w.Key("workers", FlowList(d.workers.cores, [](uint32_t c) { return std::to_string(c); }));
+      break;
+  }
+  w.Key("idle", Word(d.idle));
+  w.Key("connections", FormatSize(d.connections));
+  w.Key("connections6", FormatSize(d.connections6));
+  w.Key("templates", FormatSize(d.templates));
+  w.Key("arena", Scalar(d.arena));
+  w.Key("hugepages", Word(d.hugepages));
+  w.Key("eal", FlowList(d.eal, Scalar));
+  w.Close();
+}
+
+void DumpPort(Writer& w, const PortConfig& p) {
+  const auto number = [](const std::optional<uint16_t>& n) {
+    return n ? std::to_string(*n) : std::string("auto");
+  };
+  w.Key("name", Scalar(p.name));
+  w.Key("device", Scalar(p.device));
+  w.Key("role", Word(p.role));
+  w.Key("addresses", FlowList(p.addresses, [](const Prefix& a) { return Scalar(a.ToString()); }));
+  w.Key("mtu", std::to_string(p.mtu));
+  w.Key("exception", Word(p.exception));
+  w.Key("queues", number(p.queues));
+  w.Key("descriptors", number(p.descriptors));
+  w.Key("offloads", p.offloads ? "auto" : "off");
+}
+
+std::string MatchText(const AddressMatch& match) {
+  std::string out = FlowList(match.sets, [](const std::string& set) { return Scalar("@" + set); });
+  if (match.prefixes.empty()) return out;
+  out.pop_back();
+  if (!match.sets.empty()) out += ", ";
+  return out +
+         FlowList(match.prefixes, [](const Prefix& p) { return Scalar(p.ToString()); }).substr(1);
+}
+
+void DumpRule(Writer& w, const ClassifierRule& r) {
+  w.Key("name", Scalar(r.name));
+  w.Key("action", Word(r.action));
+  if (r.action == RuleAction::kMark) w.Key("mark", std::to_string(r.mark));
+  w.Key("protocol", Word(r.protocol));
+  if (!r.source.is_any()) w.Key("source", MatchText(r.source));
+  if (!r.destination.is_any()) w.Key("destination", MatchText(r.destination));
+  if (!r.source_ports.empty()) w.Key("source_port", FlowList(r.source_ports, RangeText<PortRange>));
+  if (!r.destination_ports.empty())
+    w.Key("destination_port", FlowList(r.destination_ports, RangeText<PortRange>));
+  if (!r.input_port.empty()) w.Key("input_port", Scalar(r.input_port));
+}
+
+void DumpPolicy(Writer& w, const PolicyConfig& p) {
+  w.Open("policy", false);
+  w.Key("am_droprate", std::to_string(p.am_droprate));
+  w.Key("announce", Word(p.announce));
+  w.Key("drop_entry", std::to_string(p.drop_entry));
+  w.Key("no_listener", Word(p.no_listener));
+  DumpServicePolicy(w, p.service);
+  w.Close();
+}
+
+void DumpPrefixSets(Writer& w, const std::vector<PrefixSet>& sets) {
+  if (!w.Open("prefix_sets", sets.empty(), "{}")) return;
+  for (const PrefixSet& set : sets) {
+    if (!w.Open(Scalar(set.name), set.prefixes.empty())) continue;
+    for (const Prefix& prefix : set.prefixes) w.Line("- " + Scalar(prefix.ToString()));
+    w.Close();
+  }
+  w.Close();
+}
+
+std::string ListenText(const ApiListen& listen) {
+  return Scalar(listen.kind == ApiListen::Kind::kUnix ? "unix:" + listen.path
+                                                      : "http://" + listen.endpoint.ToString());
+}
+
+}  // namespace
+
+std::string Scalar(std::string_view text) {
+  const bool is_plain = !text.empty() && text[0] != '-' && text[0] != '.' && text != "null" &&
+                        text != "Null" && text != "NULL" &&
+                        text.find_first_not_of(
+                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-") ==
+                            std::string_view::npos;
+  if (is_plain) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string TimeoutsText(const TimeoutsConfig& t) {
+  return "{ tcp: " + FormatDuration(t.tcp) + ", tcp_fin: " + FormatDuration(t.tcp_fin) +
+         ", udp: " + FormatDuration(t.udp) + " }";
+}
+
+void DumpServicePolicy(Writer& w, const ServicePolicy& p) {
+  w.Key("cache_bypass", Bool(p.cache_bypass));
+  w.Key("conn_reuse_mode", std::to_string(p.conn_reuse_mode));
+  w.Key("drop_packet", std::to_string(p.drop_packet));
+  w.Key("expire_nodest_conn", Bool(p.expire_nodest_conn));
+  w.Key("expire_quiescent_template", Bool(p.expire_quiescent_template));
+  w.Key("nat_icmp_send", Bool(p.nat_icmp_send));
+  w.Key("pmtu_disc", Bool(p.pmtu_disc));
+  w.Key("schedule_icmp", Bool(p.schedule_icmp));
+  w.Key("secure_tcp", std::to_string(p.secure_tcp));
+  w.Key("sloppy_tcp", Bool(p.sloppy_tcp));
+}
+
+std::string Dump(const ConfigModel& model) {
+  Writer w;
+  w.Key("version", "1");
+  DumpDirector(w, model.director);
+  DumpList(w, "ports", model.ports, DumpPort);
+  DumpList(w, "routes", model.routes, [](Writer& out, const RouteConfig& r) {
+    out.Key("to", Scalar(r.to.ToString()));
+    out.Key("via", Scalar(r.via.ToString()));
+  });
+  DumpPrefixSets(w, model.prefix_sets);
+  DumpList(w, "classifier", model.classifier, DumpRule);
+  w.Open("defaults", false);
+  w.Key("scheduler", Word(model.defaults.scheduler));
+  w.Key("forward", Word(model.defaults.forward));
+  w.Key("timeouts", TimeoutsText(model.defaults.timeouts));
+  w.Close();
+  DumpList(w, "client_groups", model.client_groups, [](Writer& out, const ClientGroup& g) {
+    out.Key("name", Scalar(g.name));
+    out.Key("source", MatchText(g.source));
+  });
+  DumpPolicy(w, model.policy);
+  DumpList(w, "services", model.services, DumpService);
+  w.Open("api", false);
+  w.Key("listen", FlowList(model.api.listen, ListenText));
+  w.Close();
+  w.Open("log", false);
+  w.Key("level", Word(model.log.level));
+  w.Close();
+  return w.Take();
+}
+
+}  // namespace fairlead::control

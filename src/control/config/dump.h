@@ -1,0 +1,19 @@
+// A model as canonical YAML: every key written out, in one order, one value a line where lists
+// grow.
+//
+//   LoadConfigText(Dump(model), "dump.yaml").model == model
+//
+// For `fairlead diff`, for debugging and for tests. Prefix sets are written inline, whatever file
+// they came from. Threads: pure.
+#pragma once
+
+#include <string>
+
+#include "control/config/model.h"
+
+namespace fairlead::control {
+
+// Precondition: the model is valid.
+std::string Dump(const ConfigModel& model);
+
+}  // namespace fairlead::control

@@ -1,0 +1,93 @@
+#include <bit>
+
+#include "control/config/units.h"
+#include "control/config/yaml_writer.h"
+
+namespace fairlead::control {
+namespace {
+
+std::string NetmaskText(uint32_t mask) {
+  const int length = std::countl_one(mask);
+  const bool is_prefix = length == 32 || mask << length == 0;
+  return is_prefix ? std::to_string(length) : IpAddress(Ipv4Address::FromHost(mask)).ToString();
+}
+
+void DumpHealth(Writer& w, const HealthConfig& h) {
+  w.Open("health", false);
+  w.Key("type", Word(h.type));
+  if (h.type == HealthType::kHttp) {
+    w.Key("path", Scalar(h.path));
+    if (!h.host.empty()) w.Key("host", Scalar(h.host));
+    w.Key("expect", FlowList(h.expect, RangeText<StatusRange>));
+  }
+  if (h.port) w.Key("port", std::to_string(*h.port));
+  w.Key("interval", FormatDuration(h.interval));
+  w.Key("timeout", FormatDuration(h.timeout));
+  w.Key("fall", std::to_string(h.fall));
+  w.Key("rise", std::to_string(h.rise));
+  w.Key("on_fail", Word(h.on_fail));
+  w.Close();
+}
+
+void DumpReal(Writer& w, const RealConfig& r) {
+  w.Key("address", Scalar(r.address.ToString()));
+  if (r.port != 0) w.Key("port", std::to_string(r.port));
+  w.Key("weight", std::to_string(r.weight));
+  w.Key("upper_threshold", std::to_string(r.upper_threshold));
+  w.Key("lower_threshold", std::to_string(r.lower_threshold));
+  w.Key("forward", Word(r.forward));
+  w.Key("state", Word(r.state));
+}
+
+void DumpServiceKey(Writer& w, const ServiceConfig& s) {
+  w.Key("name", Scalar(s.name));
+  if (s.is_mark()) {
+    w.Key("mark", std::to_string(s.mark));
+    w.Key("family", Word(s.family));
+    return;
+  }
+  w.Key("address", Scalar(s.address.ToString()));
+  w.Key("protocol", Word(s.protocol));
+  w.Key("port", std::to_string(s.port));
+  if (s.allow_any_port) w.Key("allow_any_port", "true");
+}
+
+}  // namespace
+
+void DumpService(Writer& w, const ServiceConfig& s) {
+  DumpServiceKey(w, s);
+  w.Key("scheduler", Word(s.scheduler));
+  std::vector<std::string> flags;
+  if (s.scheduler_flags.port) flags.push_back(Word(s.scheduler) + "-port");
+  if (s.scheduler_flags.fallback) flags.push_back(Word(s.scheduler) + "-fallback");
+  if (!flags.empty()) w.Key("scheduler_flags", FlowList(flags, Scalar));
+  if (s.persistence) {
+    w.Key("persistence", "{ timeout: " + FormatDuration(s.persistence->timeout) +
+                             ", netmask: " + NetmaskText(s.persistence->netmask) +
+                             ", netmask6: " + std::to_string(s.persistence->netmask6) + " }");
+  }
+  w.Key("one_packet", Bool(s.one_packet));
+  w.Key("forward", Word(s.forward));
+  w.Key("timeouts", TimeoutsText(s.timeouts));
+  w.Open("policy", false);
+  DumpServicePolicy(w, s.policy);
+  w.Close();
+  w.Key("announce", Word(s.announce));
+  if (s.health) DumpHealth(w, *s.health);
+  if (s.fallback) {
+    w.Open("fallback", false);
+    w.Key("address", Scalar(s.fallback->address.ToString()));
+    if (s.fallback->port != 0) w.Key("port", std::to_string(s.fallback->port));
+    w.Key("forward", Word(s.fallback->forward));
+    w.Close();
+  }
+  if (!w.Open("reals", s.reals.empty())) return;
+  for (const RealConfig& real : s.reals) {
+    w.BeginItem();
+    DumpReal(w, real);
+    w.EndItem();
+  }
+  w.Close();
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,31 @@
+#include "control/config/virtual_addresses.h"
+
+#include <map>
+
+namespace fairlead::control {
+
+std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
+  std::map<IpAddress, Announce> found;
+  const auto add = [&found](const IpAddress& address, Announce announce) {
+    Announce& merged = found.try_emplace(address, Announce::kNever).first->second;
+    if (announce == Announce::kAlways) merged = announce;
+  };
+  for (const ServiceConfig& service : model.services) {
+    if (!service.is_mark()) {
+      add(service.address, service.announce);
+      continue;
+    }
+    for (const ClassifierRule& rule : model.classifier) {
+      if (rule.mark != service.mark) continue;  // a drop rule has mark 0
+      for (const Prefix& to : rule.destination.prefixes) {
+        const bool is_host = to.length == to.address.bit_length() && !to.address.is_multicast();
+        if (is_host && to.address.family() == service.family) add(to.address, service.announce);
+      }
+    }
+  }
+  std::vector<VirtualAddress> addresses;
+  for (const auto& [address, announce] : found) addresses.push_back({address, announce});
+  return addresses;
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,29 @@
+// What the tests of the configuration share: a smallest valid file and its problems as text.
+#pragma once
+
+#include <string>
+
+#include "control/config/yaml_loader.h"
+
+namespace fairlead::control {
+
+inline constexpr const char* kSourceDir = FAIRLEAD_SOURCE_DIR;
+
+// A director with one port on each side; append sections.
+inline const std::string kBase =
+    "version: 1\n"
+    "ports:\n"
+    "  - { name: outside, device: net_null0, addresses: [192.0.2.2/24, '2001:db8::2/64'] }\n"
+    "  - { name: inside, device: net_null1, addresses: [10.0.0.1/24] }\n";
+
+inline std::string ToText(const std::vector<Error>& errors) {
+  std::string text;
+  for (const Error& error : errors) text += error.ToString() + "\n";
+  return text;
+}
+
+inline std::string ProblemsOf(const std::string& yaml) {
+  return ToText(LoadConfigText(yaml, "t.yaml").errors);
+}
+
+}  // namespace fairlead::control

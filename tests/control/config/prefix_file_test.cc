@@ -1,0 +1,73 @@
+#include "control/config/prefix_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "load_helpers.h"
+
+namespace fairlead::control {
+namespace {
+
+std::vector<Prefix> Parse(const std::string& text, std::string* problems_text) {
+  Problems problems("main.yaml");
+  auto prefixes = ParsePrefixList(text, "list.txt", "prefix_sets.x", problems);
+  *problems_text = ToText(problems.Take());
+  return prefixes;
+}
+
+TEST(PrefixFile, CommentsBlanksAndLineEndsAreNothing) {
+  std::string problems;
+  const auto prefixes =
+      Parse("# head\n\n  10.0.0.0/8 # a\r\n\t192.0.2.1\t\n2001:db8::/32", &problems);
+  EXPECT_EQ(problems, "");
+  ASSERT_EQ(prefixes.size(), 3u);
+  EXPECT_EQ(prefixes[0].ToString(), "10.0.0.0/8");
+  EXPECT_EQ(prefixes[1].ToString(), "192.0.2.1/32");
+  EXPECT_EQ(prefixes[2].ToString(), "2001:db8::/32");
+}
+
+TEST(PrefixFile, ABinaryFileGivesFewErrorsAndTheirNumber) {
+  std::string text, problems;
+  for (int i = 0; i < 1000; ++i) text += "\x01\xff garbage\n";
+  EXPECT_TRUE(Parse(text, &problems).empty());
+  EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 21);
+  EXPECT_TRUE(problems.ends_with("list.txt:1000:1: prefix_sets.x: 980 more lines are no prefix\n"))
+      << problems;
+  EXPECT_TRUE(problems.starts_with("list.txt:1:1: prefix_sets.x: \"\\x01"));
+}
+
+TEST(PrefixFile, SortingMakesOneOrderAndRemovesRepeats) {
+  std::string problems;
+  auto prefixes =
+      Parse("2001:db8::/32\n10.0.0.0/9\n10.0.0.0/8\n9.0.0.0/8\n10.0.0.0/8\n", &problems);
+  SortPrefixes(prefixes);
+  std::string order;
+  for (const Prefix& p : prefixes) order += p.ToString() + " ";
+  EXPECT_EQ(order, "9.0.0.0/8 10.0.0.0/8 10.0.0.0/9 2001:db8::/32 ");
+}
+
+TEST(PrefixFile, AHundredThousandLinesLoadFromBesideTheConfiguration) {
+  const auto directory =
+      std::filesystem::path(testing::TempDir()) / ("prefixes-" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  {
+    std::ofstream list(directory / "many.txt");
+    for (uint32_t i = 0; i < 100'000; ++i)
+      list << IpAddress(Ipv4Address::FromHost(0x0a000000 + i * 16)).ToString() << "/28\n";
+    std::ofstream(directory / "main.yaml")
+        << kBase << "prefix_sets: { many: { file: many.txt } }\n";
+  }
+  const LoadResult result = LoadConfig(directory / "main.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  ASSERT_EQ(result.model->prefix_sets.size(), 1u);
+  EXPECT_EQ(result.model->prefix_sets[0].prefixes.size(), 100'000u);
+  EXPECT_EQ(result.model->prefix_sets[0].prefixes.back().ToString(), "10.24.105.240/28");
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace fairlead::control

@@ -1,0 +1,90 @@
+#include "control/config/validate.h"
+
+#include <gtest/gtest.h>
+
+#include "load_helpers.h"
+
+namespace fairlead::control {
+namespace {
+
+ConfigModel SmallModel() { return *LoadConfigText(kBase, "t.yaml").model; }
+
+std::string Check(const ConfigModel& model) {
+  Problems problems("");
+  Validate(model, problems);
+  return ToText(problems.Take());
+}
+
+TEST(Validate, AModelWithoutAFileHasPathsForPlaces) {
+  ConfigModel model = SmallModel();
+  ServiceConfig service;
+  service.name = "web";
+  service.address = *IpAddress::Parse("192.0.2.80");
+  service.port = 80;
+  service.reals = {{.address = *IpAddress::Parse("10.0.0.11"), .port = 80},
+                   {.address = *IpAddress::Parse("10.0.0.11"), .port = 80}};
+  model.services = {service};
+  EXPECT_EQ(Check(model),
+            "services[0].reals[1]: 10.0.0.11:80 is already a real of this service at "
+            "services[0].reals[0]\n");
+  model.services[0].reals.pop_back();
+  EXPECT_EQ(Check(model), "");
+}
+
+TEST(Validate, AVirtualAddressMayBeAPortAddress) {
+  // As with IPVS on an interface address; what the service does not claim goes to the host.
+  EXPECT_EQ(ProblemsOf(kBase + "services: [{ address: 192.0.2.2, port: 80, protocol: tcp }]\n"),
+            "");
+}
+
+TEST(Validate, AMarkMayBeUsedOncePerFamily) {
+  EXPECT_EQ(ProblemsOf(kBase + "services: [{ mark: 1 }, { mark: 1, family: ipv6 }]\n"), "");
+}
+
+TEST(Validate, OneMistakeIsReportedOnce) {
+  // The address is wrong, so neither family, key, name nor reals can be judged.
+  EXPECT_EQ(ProblemsOf(kBase + "services:\n"
+                               "  - { address: x, port: 80, protocol: tcp, reals: [{ address: "
+                               "'2001:db8::11' }] }\n"
+                               "  - { address: y, port: 80, protocol: tcp }\n"),
+            "t.yaml:6:16: services[0].address: must be an IPv4 or IPv6 address, not \"x\"\n"
+            "t.yaml:7:16: services[1].address: must be an IPv4 or IPv6 address, not \"y\"\n");
+  // A set that could not be read still is a set.
+  EXPECT_EQ(ProblemsOf(kBase + "prefix_sets: { a: oops }\n"
+                               "classifier: [{ mark: 1, source: '@a' }]\n"),
+            "t.yaml:5:19: prefix_sets.a: must be a list of prefixes or { file: NAME }, not "
+            "\"oops\"\n");
+}
+
+TEST(Validate, HealthOfMarksAsksPort80ForHttp) {
+  EXPECT_EQ(ProblemsOf(kBase + "services: [{ mark: 1, health: { type: http }, reals: [{ address: "
+                               "10.0.0.11 }] }]\n"),
+            "");
+  EXPECT_EQ((HealthConfig{.type = HealthType::kHttp}.PortFor(0)), 80);
+  EXPECT_EQ((HealthConfig{.type = HealthType::kHttp}.PortFor(8080)), 8080);
+  EXPECT_EQ((HealthConfig{.type = HealthType::kTcp, .port = 22}.PortFor(8080)), 22);
+}
+
+TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
+  const LoadResult result =
+      LoadConfigText(kBase +
+                         "director: { arena: /var/lib/fairlead }\n"
+                         "classifier: [{ mark: 7, destination: 192.0.2.80 }]\n"
+                         "services:\n"
+                         "  - { mark: 8, reals: [{ address: 172.16.0.1 }] }\n"
+                         "  - { address: 192.0.2.80, port: 80, protocol: tcp }\n",
+                     "t.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  EXPECT_EQ(ToText(result.warnings),
+            "t.yaml:5:20: director.arena: has no effect yet: this version keeps no state over a "
+            "restart\n"
+            "t.yaml:6:22: classifier[0].mark: no service has this mark, so the rule changes "
+            "nothing but who matches first\n"
+            "t.yaml:8:13: services[0].mark: no classifier rule sets this mark\n"
+            "t.yaml:8:35: services[0].reals[0].address: no port's network and no route leads "
+            "there\n"
+            "t.yaml:9:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
+}
+
+}  // namespace
+}  // namespace fairlead::control

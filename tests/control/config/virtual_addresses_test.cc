@@ -1,0 +1,40 @@
+#include "control/config/virtual_addresses.h"
+
+#include <gtest/gtest.h>
+
+#include "control/config/names.h"
+#include "load_helpers.h"
+
+namespace fairlead::control {
+namespace {
+
+std::string Of(const std::string& yaml) {
+  const LoadResult result = LoadConfigText(kBase + yaml, "t.yaml");
+  if (!result) return ToText(result.errors);
+  std::string text;
+  for (const VirtualAddress& v : VirtualAddresses(*result.model))
+    text += v.address.ToString() + " " + std::string(ToWord(v.announce)) + "\n";
+  return text;
+}
+
+TEST(VirtualAddresses, OfAddressServicesEachOnce) {
+  EXPECT_EQ(Of("services:\n"
+               "  - { address: 192.0.2.81, port: 80, protocol: tcp, announce: never }\n"
+               "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: never }\n"
+               "  - { address: 192.0.2.80, port: 53, protocol: udp }\n"),
+            "192.0.2.80 always\n192.0.2.81 never\n");
+}
+
+TEST(VirtualAddresses, OfMarksTheSingleAddressesOfTheirRules) {
+  EXPECT_EQ(
+      Of("prefix_sets: { many: [198.51.100.1] }\n"
+         "classifier:\n"
+         "  - { mark: 1, destination: [192.0.2.80, 198.51.100.0/24, '2001:db8::80', '@many'] }\n"
+         "  - { mark: 2, destination: 192.0.2.82 }\n"
+         "  - { action: drop, destination: 192.0.2.83 }\n"
+         "services: [{ mark: 1 }]\n"),
+      "192.0.2.80 always\n");
+}
+
+}  // namespace
+}  // namespace fairlead::control

@@ -1,0 +1,169 @@
+#include "control/config/yaml_loader.h"
+
+#include <gtest/gtest.h>
+
+#include "control/config/names.h"
+#include "load_helpers.h"
+
+namespace fairlead::control {
+namespace {
+
+ConfigModel Load(const std::string& yaml) {
+  LoadResult result = LoadConfigText(yaml, "t.yaml");
+  EXPECT_TRUE(result) << ToText(result.errors);
+  return result.model.value_or(ConfigModel{});
+}
+
+TEST(YamlLoader, LeavesDefaultsWhereTheFileIsSilent) {
+  const ConfigModel model = Load("version: 1\nports: [{ name: p, device: net_null0 }]\n");
+  ConfigModel expected;
+  expected.ports = {{.name = "p", .device = "net_null0"}};
+  EXPECT_EQ(model, expected);
+  EXPECT_EQ(model.api.listen[0].path, "/run/fairlead/api.sock");
+}
+
+TEST(YamlLoader, ReadsTheDirector) {
+  const DirectorConfig d =
+      Load(kBase +
+           "director: { name: edge-1, workers: [2, 3], idle: sleep, connections: 4M, templates: "
+           "1M, hugepages: off, arena: none, eal: [--no-pci] }\n")
+          .director;
+  EXPECT_EQ(d.name, "edge-1");
+  EXPECT_EQ(d.workers.kind, WorkersConfig::Kind::kCores);
+  EXPECT_EQ(d.workers.cores, (std::vector<uint32_t>{2, 3}));
+  EXPECT_EQ(d.idle, IdlePolicy::kSleep);
+  EXPECT_EQ(d.connections, 4u << 20);
+  EXPECT_EQ(d.connections6, 1u << 20);  // a quarter
+  EXPECT_EQ(d.templates, 1u << 20);
+  EXPECT_EQ(d.hugepages, AutoOnOff::kOff);
+  EXPECT_EQ(d.eal, std::vector<std::string>{"--no-pci"});
+  EXPECT_EQ(Load(kBase + "director: { workers: 2 }\n").director.workers.count, 2u);
+  EXPECT_EQ(Load(kBase + "director: { workers: auto }\n").director.workers, WorkersConfig{});
+}
+
+TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
+  const ConfigModel model = Load(
+      kBase +
+      "services:\n"
+      "  - { address: 192.0.2.80, port: 80, protocol: tcp, reals: [{ address: 10.0.0.11 }] }\n"
+      "  - address: 192.0.2.81\n"
+      "    port: 53\n"
+      "    protocol: udp\n"
+      "    scheduler: sh\n"
+      "    scheduler_flags: sh-port\n"
+      "    forward: nat\n"
+      "    timeouts: { udp: 30s }\n"
+      "    policy: { sloppy_tcp: false }\n"
+      "    announce: always\n"
+      "    reals: [{ address: 10.0.0.12, port: 5353, forward: nat }]\n"
+      "defaults: { scheduler: mh, forward: dr, timeouts: { tcp: 1h } }\n"
+      "policy: { sloppy_tcp: true, conn_reuse_mode: 2, announce: never, no_listener: drop }\n");
+  const ServiceConfig& web = model.services[0];
+  EXPECT_EQ(web.name, "tcp-192.0.2.80-80");
+  EXPECT_EQ(web.scheduler, SchedulerKind::kMh);
+  EXPECT_EQ(web.forward, ForwardMethod::kDr);
+  EXPECT_EQ(web.reals[0].forward, ForwardMethod::kDr);
+  EXPECT_EQ(web.reals[0].port, 80);
+  EXPECT_EQ(web.timeouts.tcp, 1h);
+  EXPECT_TRUE(web.policy.sloppy_tcp);
+  EXPECT_EQ(web.announce, Announce::kNever);
+  EXPECT_FALSE(web.persistence);
+  const ServiceConfig& dns = model.services[1];
+  EXPECT_EQ(dns.scheduler, SchedulerKind::kSh);
+  EXPECT_TRUE(dns.scheduler_flags.port);
+  EXPECT_EQ(dns.timeouts, (TimeoutsConfig{.tcp = 1h, .tcp_fin = 2min, .udp = 30s}));
+  EXPECT_FALSE(dns.policy.sloppy_tcp);
+  EXPECT_EQ(dns.policy.conn_reuse_mode, 2);
+  EXPECT_EQ(dns.announce, Announce::kAlways);
+  EXPECT_EQ(dns.reals[0].port, 5353);
+  EXPECT_EQ(model.policy.no_listener, NoListener::kDrop);
+}
+
+TEST(YamlLoader, ReadsMarkAndPortZeroServices) {
+  const ConfigModel model =
+      Load(kBase +
+           "services:\n"
+           "  - { mark: 2, persistence: { timeout: 30m, netmask: 24, netmask6: 64 }, forward: { "
+           "method: tun, type: ipip }, reals: [{ address: 10.0.0.11 }] }\n"
+           "  - { mark: 2, family: ipv6, reals: [{ address: '2001:db8::11' }] }\n"
+           "  - { address: 192.0.2.81, port: 0, protocol: tcp, allow_any_port: true, persistence: "
+           "{}, reals: [{ address: 10.0.0.21, weight: 0, state: drain }] }\n");
+  EXPECT_EQ(model.services[0].name, "mark-2-v4");
+  EXPECT_EQ(model.services[0].persistence,
+            (PersistenceConfig{.timeout = 30min, .netmask = 0xffffff00, .netmask6 = 64}));
+  EXPECT_EQ(model.services[0].reals[0].forward, ForwardMethod::kTun);
+  EXPECT_EQ(model.services[0].reals[0].port, 0);
+  EXPECT_EQ(model.services[1].name, "mark-2-v6");
+  EXPECT_EQ(model.services[2].name, "tcp-192.0.2.81-0");
+  EXPECT_EQ(model.services[2].persistence, PersistenceConfig{});
+  EXPECT_EQ(model.services[2].reals[0].state, AdminState::kDrain);
+}
+
+TEST(YamlLoader, ReadsRules) {
+  const ConfigModel model = Load(
+      kBase +
+      "prefix_sets: { office: [198.51.100.0/24, '2001:db8:1::/48', 198.51.100.0/24] }\n"
+      "classifier:\n"
+      "  - { mark: 1, source: '@office', protocol: tcp, destination_port: [80, 8000-8999] }\n"
+      "  - { name: scan, action: drop, destination: 192.0.2.80, source_port: 1-79, input_port: "
+      "outside }\n");
+  EXPECT_EQ(model.prefix_sets[0].prefixes.size(), 2u);
+  const ClassifierRule& first = model.classifier[0];
+  EXPECT_EQ(first.name, "rule-1");
+  EXPECT_EQ(first.source.sets, std::vector<std::string>{"office"});
+  EXPECT_TRUE(first.destination.is_any());
+  EXPECT_EQ(first.destination_ports, (std::vector<PortRange>{{80, 80}, {8000, 8999}}));
+  const ClassifierRule& scan = model.classifier[1];
+  EXPECT_EQ(scan.action, RuleAction::kDrop);
+  EXPECT_EQ(scan.mark, 0u);
+  EXPECT_EQ(scan.destination.prefixes[0].ToString(), "192.0.2.80/32");
+  EXPECT_EQ(scan.input_port, "outside");
+}
+
+TEST(YamlLoader, ReadsHealthAndFallback) {
+  const ConfigModel model =
+      Load(kBase +
+           "services:\n"
+           "  - address: 192.0.2.80\n"
+           "    port: 80\n"
+           "    protocol: tcp\n"
+           "    health: { type: http, path: /health, host: a.example, expect: [200, 301-302], "
+           "interval: 500ms, timeout: 500ms, fall: 1, rise: 1, on_fail: remove, port: 8080 }\n"
+           "    fallback: { address: 10.0.0.99 }\n");
+  const HealthConfig& health = *model.services[0].health;
+  EXPECT_EQ(health.expect, (std::vector<StatusRange>{{200, 200}, {301, 302}}));
+  EXPECT_EQ(health.interval, 500ms);
+  EXPECT_EQ(health.on_fail, OnFail::kRemove);
+  EXPECT_EQ(health.port, 8080);
+  EXPECT_EQ(model.services[0].fallback->port, 80);
+}
+
+TEST(YamlLoader, ReadsTheApiAndTheLog) {
+  const ConfigModel model =
+      Load(kBase +
+           "api: { listen: ['unix:/tmp/x.sock', 'http://[::1]:9480'] }\nlog: { level: debug }\n");
+  ASSERT_EQ(model.api.listen.size(), 2u);
+  EXPECT_EQ(model.api.listen[0].path, "/tmp/x.sock");
+  EXPECT_EQ(model.api.listen[1].endpoint.ToString(), "[::1]:9480");
+  EXPECT_EQ(model.log.level, LogLevel::kDebug);
+  EXPECT_TRUE(Load(kBase + "api: { listen: [] }\n").api.listen.empty());
+}
+
+TEST(YamlLoader, WindowsLineEndsAreFine) {
+  std::string text = kBase + "log: { level: debug }\n";
+  for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
+    text.insert(at, "\r");
+  EXPECT_EQ(Load(text).log.level, LogLevel::kDebug);
+}
+
+TEST(Names, EveryWordGoesBothWays) {
+  for (const auto& [kind, word] : kWords<SchedulerKind>) {
+    EXPECT_EQ(ToWord(kind), word);
+    EXPECT_EQ(FromWord<SchedulerKind>(word), kind);
+  }
+  EXPECT_EQ(FromWord<SchedulerKind>("WLC"), std::nullopt);
+  EXPECT_EQ(WordList<PortRole>(), "outside, inside or both");
+}
+
+}  // namespace
+}  // namespace fairlead::control
