@@ -185,7 +185,7 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
 
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
                         ParsedPacket* parsed) noexcept {
-  new (parsed) ParsedPacket;  // in place: a temporary's copy would cost more than the parsing
+  new (parsed) ParsedPacket;  // in place: gcc copies a temporary over the stack and stalls
   if (length < kEthernetHeaderLength) return Dropped(DropReason::kTruncated);
   const auto* ethernet = HeaderAt<EthernetHeader>(frame, 0);
   parsed->destination_mac = KindOf(ethernet->destination, frame[0]);
