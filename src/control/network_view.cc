@@ -46,8 +46,9 @@ std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& addr
 void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
                  const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
-  for (const auto& [address, is_announced] : VirtualAddresses(model)) {
-    snapshot->local_addresses[address] = {.is_vip = true, .port = {}, .is_announced = is_announced};
+  for (const VirtualAddress& vip : VirtualAddresses(model)) {
+    snapshot->local_addresses[vip.address] = {
+        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
