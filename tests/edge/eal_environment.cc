@@ -17,7 +17,7 @@ class EalEnvironment : public testing::Environment {
     config.workers = 2;
     config.eal = {"--no-huge", "-m", "256"};
     config.ports.push_back({.name = "null", .device = kNullDevice});
-    Result<EalPlan> plan = PlanEal(config, ReadMachine(), 0);
+    Result<EalPlan> plan = PlanEal(config, ReadMachine(), {});
     ASSERT_TRUE(plan) << plan.error().ToString();
     Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
     ASSERT_TRUE(eal) << eal.error().ToString();

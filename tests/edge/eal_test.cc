@@ -27,21 +27,21 @@ bool Has(const EalPlan& plan, const std::string& text) {
 
 TEST(EalPlanTest, WorkersShareCoresWhenThereAreTooFew) {
   const Machine one{.cpus = {0}};
-  EXPECT_TRUE(Has(*PlanEal(Config(2), one, 0), "--lcores 0@(0),1@0,2@0 "));
+  EXPECT_TRUE(Has(*PlanEal(Config(2), one, {}), "--lcores 0@(0),1@0,2@0 "));
   const Machine two{.cpus = {0, 1}};
-  EXPECT_TRUE(Has(*PlanEal(Config(1), two, 0), "--lcores 0@(0,1),1@1 "));
-  EXPECT_TRUE(Has(*PlanEal(Config(2), two, 0), "--lcores 0@(0,1),1@0,2@1 "));
+  EXPECT_TRUE(Has(*PlanEal(Config(1), two, {}), "--lcores 0@(0,1),1@1 "));
+  EXPECT_TRUE(Has(*PlanEal(Config(2), two, {}), "--lcores 0@(0,1),1@0,2@1 "));
   const Machine four{.cpus = {2, 3, 6, 7}};
-  EXPECT_TRUE(Has(*PlanEal(Config(3), four, 0), "--lcores 0@(2,3,6,7),1@3,2@6,3@7 "));
+  EXPECT_TRUE(Has(*PlanEal(Config(3), four, {}), "--lcores 0@(2,3,6,7),1@3,2@6,3@7 "));
 }
 
 TEST(EalPlanTest, CoreListIsTakenAsWritten) {
   EdgeConfig config = Config(2);
   config.cores = {3, 1};
   const Machine machine{.cpus = {0, 1, 2, 3}};
-  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "1@3,2@1 "));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, {}), "1@3,2@1 "));
   config.cores = {3, 9};
-  const Result<EalPlan> wrong = PlanEal(config, machine, 0);
+  const Result<EalPlan> wrong = PlanEal(config, machine, {});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message,
             "this process cannot run on core 9; director.workers may use: 0 1 2 3");
@@ -49,15 +49,15 @@ TEST(EalPlanTest, CoreListIsTakenAsWritten) {
 
 TEST(EalPlanTest, HugepagesWhenEnoughAreFree) {
   EdgeConfig config = Config(1);
-  const uint64_t memory = 104 << 20;  // and 96 MiB for DPDK itself
+  const MemoryNeed memory{104 << 20, 204 << 20};  // and 96 MiB for DPDK itself
   Machine machine{.cpus = {0}, .free_hugepage_bytes = 200 << 20};
   EXPECT_TRUE(PlanEal(config, machine, memory)->uses_hugepages);
   EXPECT_TRUE(PlanEal(config, machine, memory)->remedy.empty());
   config.hugepages = Hugepages::kOff;
-  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 201 "));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 301 "));
   config.hugepages = Hugepages::kAuto;
   machine.free_hugepage_bytes = 100 << 20;
-  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 201 "));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-huge -m 301 "));
   EXPECT_EQ(PlanEal(config, machine, memory)->remedy, "sysctl -w vm.nr_hugepages=100");
   config.hugepages = Hugepages::kOn;
   const Result<EalPlan> refused = PlanEal(config, machine, memory);
@@ -69,16 +69,16 @@ TEST(EalPlanTest, PciIsLookedForOnlyWhenAPortNeedsIt) {
   EdgeConfig config = Config(1);
   const Machine machine{.cpus = {0}};
   config.ports.push_back({.name = "a", .device = "net_null0"});
-  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "--vdev net_null0 --no-pci"));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, {}), "--vdev net_null0 --no-pci"));
   config.ports.push_back({.name = "b", .device = "3b:00.1"});
-  EXPECT_TRUE(Has(*PlanEal(config, machine, 0), "-a 0000:3b:00.1 "));
-  EXPECT_FALSE(Has(*PlanEal(config, machine, 0), "--no-pci"));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, {}), "-a 0000:3b:00.1 "));
+  EXPECT_FALSE(Has(*PlanEal(config, machine, {}), "--no-pci"));
 }
 
 TEST(EalPlanTest, OperatorsArgumentsComeLastAndWin) {
   EdgeConfig config = Config(1);
   config.eal = {"--no-huge", "-m", "64", "--file-prefix=mine"};
-  const EalPlan plan = *PlanEal(config, {.cpus = {0}}, 1 << 30);
+  const EalPlan plan = *PlanEal(config, {.cpus = {0}}, {1 << 30, 1 << 30});
   EXPECT_TRUE(Has(plan, "--no-huge -m 64 --file-prefix=mine "));
   EXPECT_FALSE(Has(plan, "--file-prefix=d-"));
   EXPECT_FALSE(plan.uses_hugepages);

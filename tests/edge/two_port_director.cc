@@ -18,6 +18,8 @@ NeighbourId AddNeighbour(dataplane::Fabric& fabric, PortId port, uint32_t addres
   return id;
 }
 
+PortId InsideOf(const TwoPortOptions& options) { return options.is_one_armed ? kOutside : kInside; }
+
 void AddReals(dataplane::Fabric& fabric, const TwoPortOptions& options,
               dataplane::Snapshot* snapshot) {
   std::vector<sched::RealInput> inputs;
@@ -30,10 +32,10 @@ void AddReals(dataplane::Fabric& fabric, const TwoPortOptions& options,
     real.method = options.method;
     real.is_available = true;
     real.weight = 1;
-    real.output = kInside;
+    real.output = InsideOf(options);
     real.next_hop_address = address;
-    real.next_hop =
-        AddNeighbour(fabric, kInside, kFirstReal + i, RealMac(i), options.neighbours_known);
+    real.next_hop = AddNeighbour(fabric, InsideOf(options), kFirstReal + i, RealMac(i),
+                                 options.neighbours_known);
     snapshot->reals.push_back(real);
     inputs.insert(inputs.begin(), {RealId{i}, address, real.port});
     if (options.method == dataplane::ForwardMethod::kNat) {
@@ -78,7 +80,7 @@ void PublishTwoPortDirector(dataplane::Fabric& fabric, const TwoPortOptions& opt
   world.gateway = AddNeighbour(fabric, kOutside, 0xc0000201, kGatewayMac, true);
   world.source = outside;
   dataplane::RouteView inside;
-  inside.output = kInside;
+  inside.output = InsideOf(options);
   inside.source = Ipv4Address::FromHost(0x0a000001);
   snapshot->routes = dataplane::PrefixMap<dataplane::RouteView>::Build(
       {{*Prefix::Parse("0.0.0.0/0"), world}, {*Prefix::Parse("10.0.0.0/24"), inside}});

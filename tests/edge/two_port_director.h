@@ -1,5 +1,6 @@
-// A director with an outside and an inside port, written straight into a fabric: one TCP service
-// 192.0.2.80:80 over four reals 10.0.0.11…14, rr, one forwarding method; every neighbour known.
+// A director with an outside and an inside port (or one port for both), written straight into a
+// fabric: one TCP service 192.0.2.80:80 over four reals 10.0.0.11…14, rr, one forwarding method;
+// every neighbour known.
 //
 //   dataplane::Fabric fabric({.workers = 2, .ports = 2});
 //   PublishTwoPortDirector(fabric, {.method = ForwardMethod::kDr});
@@ -23,6 +24,7 @@ struct TwoPortOptions {
   dataplane::ForwardMethod method = dataplane::ForwardMethod::kDr;
   bool neighbours_known = true;  // false: the reals have not answered yet
   bool outside_has_host = false;
+  bool is_one_armed = false;  // the reals are reached through the outside port as well
 };
 
 MacAddress RealMac(uint32_t real);  // 0…kReals-1

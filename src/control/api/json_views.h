@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,8 @@
 
 namespace fairlead::api {
 
+std::string_view WordOf(control::AdminState state);
+std::optional<control::AdminState> AdminStateFromWord(std::string_view word);
 std::string_view WordOf(control::HealthState state);
 std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number
 

@@ -83,14 +83,14 @@ bool OperatorSays(const EdgeConfig& config, std::string_view option) {
   });
 }
 
-Status PlanMemory(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes,
+Status PlanMemory(const EdgeConfig& config, const Machine& machine, const MemoryNeed& need,
                   EalPlan* plan) {
   if (OperatorSays(config, "--no-huge") || OperatorSays(config, "-m") ||
       OperatorSays(config, "--in-memory") || OperatorSays(config, "--huge-dir")) {
     plan->uses_hugepages = !OperatorSays(config, "--no-huge");
     return Done{};
   }
-  const uint64_t needed = memory_bytes + kOverheadBytes;
+  const uint64_t needed = need.on_hugepages + kOverheadBytes;
   const uint64_t pages = (needed + machine.hugepage_bytes - 1) / machine.hugepage_bytes;
   const std::string command = "sysctl -w vm.nr_hugepages=" + std::to_string(pages);
   if (config.hugepages != Hugepages::kOff && machine.free_hugepage_bytes >= needed) {
@@ -106,8 +106,10 @@ Status PlanMemory(const EdgeConfig& config, const Machine& machine, uint64_t mem
                  ""};
   }
   if (config.hugepages == Hugepages::kAuto) plan->remedy = command;
-  plan->arguments.insert(plan->arguments.end(),
-                         {"--no-huge", "-m", std::to_string(needed / kMebibyte + 1)});
+  plan->arguments.insert(
+      plan->arguments.end(),
+      {"--no-huge", "-m",
+       std::to_string((need.on_ordinary_pages + kOverheadBytes) / kMebibyte + 1)});
   return Done{};
 }
 
@@ -137,7 +139,7 @@ size_t DefaultWorkerCount(const Machine& machine) {
   return std::clamp<size_t>(machine.cpus.size() - 1, 1, kMaxWorkers);
 }
 
-Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes) {
+Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const MemoryNeed& need) {
   EalPlan plan;
   Result<std::vector<uint32_t>> cpus = WorkerCpus(config, machine);
   if (!cpus) return cpus.error();
@@ -147,7 +149,7 @@ Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, uint64
   if (!OperatorSays(config, "--file-prefix")) {
     plan.arguments.push_back("--file-prefix=" + config.name + "-" + std::to_string(getpid()));
   }
-  if (Status memory = PlanMemory(config, machine, memory_bytes, &plan); !memory) {
+  if (Status memory = PlanMemory(config, machine, need, &plan); !memory) {
     return memory.error();
   }
   bool has_pci = false;

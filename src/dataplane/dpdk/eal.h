@@ -1,7 +1,7 @@
 // DPDK's environment layer (EAL): its arguments worked out from the configuration, its start and
 // end.
 //
-//   Result<EalPlan> plan = PlanEal(config, ReadMachine(), memory_bytes);   // pure: a test asks it
+//   Result<EalPlan> plan = PlanEal(config, ReadMachine(), need);   // pure: a test asks it
 //   Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
 //
 // Lcore 0 is the thread that called Start; it polls nothing and may run on every CPU. Lcores 1…N
@@ -30,6 +30,14 @@ struct Machine {
 };
 Machine ReadMachine();
 
+inline constexpr uint64_t kOrdinaryPageBytes = 4096;
+
+// What packets take; more on small pages, where fewer of them fit without crossing a boundary.
+struct MemoryNeed {
+  uint64_t on_hugepages = 0;
+  uint64_t on_ordinary_pages = 0;
+};
+
 struct EalPlan {
   std::vector<std::string> arguments;  // argv, program name first
   std::vector<uint32_t> worker_cpus;   // by WorkerId
@@ -37,9 +45,8 @@ struct EalPlan {
   std::string remedy;  // not empty: hugepages were wished for but not there; the command
 };
 
-// `memory_bytes`: what packets and queues will need. Errors: a core that is not there, `hugepages:
-// on` without any.
-Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, uint64_t memory_bytes);
+// Errors: a core that is not there, `hugepages: on` without enough.
+Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const MemoryNeed& need);
 
 // One CPU for everything that is no worker, as long as there are two.
 size_t DefaultWorkerCount(const Machine& machine);

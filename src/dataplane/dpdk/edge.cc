@@ -19,7 +19,7 @@ struct Edge::State {
   explicit State(dataplane::Fabric& f) : fabric(f) {}
 
   dataplane::Fabric& fabric;
-  EdgeConfig config;
+  uint64_t page_bytes = kOrdinaryPageBytes;  // of the pool's memory
   std::unique_ptr<Eal> eal;
   std::unique_ptr<PacketPool> pool;
   std::vector<Port> ports;
@@ -99,13 +99,16 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   if (Status s = CheckConfig(config, fabric); !s) return s.error();
   auto owned = std::make_unique<State>(fabric);
   State& state = *owned;
-  state.config = config;
   const PoolPlan pool_plan = PlanPool(config, fabric.config.ring_packets);
-  Result<EalPlan> plan = PlanEal(config, ReadMachine(), pool_plan.bytes());
+  const Machine machine = ReadMachine();
+  Result<EalPlan> plan = PlanEal(config, machine,
+                                 {.on_hugepages = pool_plan.bytes(machine.hugepage_bytes),
+                                  .on_ordinary_pages = pool_plan.bytes(kOrdinaryPageBytes)});
   if (!plan) return plan.error();
   Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
   if (!eal) return eal.error();
   state.eal = std::move(*eal);
+  if (plan->uses_hugepages) state.page_bytes = machine.hugepage_bytes;
   std::unique_ptr<Edge> edge(new Edge(std::move(owned)));  // from here on its end cleans up
 
   Result<std::unique_ptr<PacketPool>> pool = PacketPool::Create("packets", pool_plan);
@@ -174,7 +177,7 @@ dataplane::PortStats Edge::ReadPortStats(PortId port) const {
 
 MemoryUse Edge::memory() const {
   const PoolPlan& plan = state_->pool->plan();
-  return {plan.bytes(), plan.packets, state_->eal->uses_hugepages()};
+  return {plan.bytes(state_->page_bytes), plan.packets, state_->eal->uses_hugepages()};
 }
 
 Tick Edge::now() const {

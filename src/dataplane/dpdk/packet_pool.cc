@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/eal.h"
 
 namespace fairlead::edge {
 namespace {
@@ -19,11 +20,17 @@ constexpr uint32_t kDefaultDataRoom = 2048;
 
 }  // namespace
 
-uint64_t PoolPlan::bytes() const {
-  const uint64_t element =
-      sizeof(rte_mempool_objhdr) + sizeof(rte_mbuf) + kPrivateBytes + data_room_bytes;
-  return uint64_t{packets} * ((element + RTE_CACHE_LINE_MASK) & ~uint64_t{RTE_CACHE_LINE_MASK}) +
-         uint64_t{packets} * 2 * sizeof(void*);
+uint64_t PoolPlan::bytes(uint64_t page_bytes) const {
+  const uint32_t element =
+      static_cast<uint32_t>(sizeof(rte_mbuf)) + kPrivateBytes + data_room_bytes;
+  // With the mempool's own header, and the padding that spreads packets over memory channels.
+  const uint64_t padded = rte_mempool_calc_obj_size(element, 0, nullptr);
+  const uint64_t ring = rte_align64pow2(uint64_t{packets} + 1) * sizeof(void*);
+  // A packet does not cross a page if it fits one: a device must see it in one piece.
+  const uint64_t in_page = page_bytes / padded;
+  const uint64_t pages = in_page > 0 ? (packets + in_page - 1) / in_page
+                                     : packets * ((padded + page_bytes - 1) / page_bytes);
+  return pages * page_bytes + ring;
 }
 
 PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
@@ -56,7 +63,8 @@ Result<std::unique_ptr<PacketPool>> PacketPool::Create(const std::string& name,
   if (pool == nullptr) {
     return Error{ErrorCode::kSystem,
                  "no memory for " + std::to_string(plan.packets) + " packet buffers (" +
-                     std::to_string(plan.bytes() >> 20) + " MiB): " + rte_strerror(rte_errno) +
+                     std::to_string(plan.bytes(kOrdinaryPageBytes) >> 20) +
+                     " MiB): " + rte_strerror(rte_errno) +
                      "; free memory, add hugepages, or use fewer workers or descriptors",
                  ""};
   }

@@ -28,7 +28,8 @@ struct PoolPlan {
   uint32_t packets = 0;
   uint32_t data_room_bytes = 0;  // headroom included
 
-  [[nodiscard]] uint64_t bytes() const;
+  // Memory on pages of this size.
+  [[nodiscard]] uint64_t bytes(uint64_t page_bytes) const;
 };
 
 // Enough for every queue, ring, cache and held packet to be full at the same time: a pool that runs
