@@ -32,7 +32,7 @@ def configuration(services: list, workers: int = 1, **extra) -> dict:
     """A whole configuration around `services`. Written as JSON, which is YAML too."""
     config = {
         "version": 1,
-        "director": {"name": "lab", "workers": workers, "idle": "sleep", "connections": "64k",
+        "director": {"name": "lab", "workers": workers, "idle": "sleep", "connections": 65536,
                      "hugepages": "off"},
         "ports": [
             {"name": "outside", "device": device("outside", workers), "role": "outside",
