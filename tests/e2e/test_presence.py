@@ -67,6 +67,7 @@ class Presence(LabTest):
             "  mtu=s.getsockopt(socket.IPPROTO_IP,14)\n"  # IP_MTU
             "  if mtu!=1500: break\n"
             "  time.sleep(0.1)\n"
+            "s.getsockopt(socket.SOL_SOCKET,socket.SO_ERROR)\n"  # the ICMP error is pending there
             "s.settimeout(10)\n"
             "s.send(b'y'*(mtu-28));print(mtu,len(s.recv(65535)))")
         done = self.lab.client.run(sys.executable, "-c", program, at.VIP_TUN, at.UDP_PORT)

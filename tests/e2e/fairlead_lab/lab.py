@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 
 from . import addresses as at
 from . import servers
@@ -59,8 +58,8 @@ class Lab:
             raise ShellError("the lab needs root: namespaces, veths and BPF")
         if self.namespaces():
             raise ShellError(f"lab {self.name} is up already; `scripts/lab down {self.name}` removes it")
-        # A plain SIGTERM must tear down too: as an exception it runs every `with` and `finally` on the way.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        # SIGTERM must tear down like Ctrl-C: as KeyboardInterrupt it runs every `finally` and unittest lets it by.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             os.makedirs(f"{self.state}/files", exist_ok=True)
             self._remember_owner()
