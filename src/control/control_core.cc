@@ -70,6 +70,7 @@ class ControlCore::Impl {
     asio::post(io_, [this] { io_.stop(); });
   }
 
+  void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   void SetReadyCallback(std::function<void()> ready) { ready_ = std::move(ready); }
 
   [[nodiscard]] std::shared_ptr<const ControlView> view() const {
@@ -235,6 +236,7 @@ class ControlCore::Impl {
     next->last_reload = last_reload_;
     next->last_reload_ok = last_reload_ok_;
     next->last_reload_error = last_reload_error_;
+    next->memory = memory_;
     next->is_ready = publication_.is_in_force();
     view_made_ = now;
     const std::lock_guard lock(view_mutex_);
@@ -250,6 +252,7 @@ class ControlCore::Impl {
   asio::signal_set signals_;
   asio::steady_timer timer_;
   std::function<void()> ready_;
+  std::vector<ControlView::MemoryUse> memory_;
 
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::chrono::system_clock::time_point last_reload_ = started_;
@@ -268,6 +271,9 @@ ControlCore::ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::stri
 ControlCore::~ControlCore() = default;
 
 Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
+void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
+  impl_->SetMemory(std::move(memory));
+}
 void ControlCore::SetReadyCallback(std::function<void()> ready) {
   impl_->SetReadyCallback(std::move(ready));
 }

@@ -34,6 +34,8 @@ class ControlCore : public ControlApi {
 
   // Builds and publishes generation 1.
   Status PublishFirst();
+  // What the view shows as memory set aside at start. Before Run.
+  void SetMemory(std::vector<ControlView::MemoryUse> memory);
   // Called on the control core's thread, once, when every worker has adopted the first snapshot.
   void SetReadyCallback(std::function<void()> ready);
   void Run();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "control/config/virtual_addresses.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -39,25 +41,14 @@ std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& addr
   return best;
 }
 
-bool IsAnnounced(const ServiceConfig& service) { return service.announce == Announce::kAlways; }
-
-// A rule's destination can be a network that is merely routed here; only single hosts are ours to
-// answer for.
-void AddHosts(const std::vector<Prefix>& prefixes, bool is_announced,
-              std::map<IpAddress, bool>* addresses) {
-  for (const Prefix& prefix : prefixes) {
-    if (prefix.length != prefix.address.bit_length()) continue;
-    (*addresses)[prefix.address] |= is_announced;
-  }
-}
-
 }  // namespace
 
 void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
                  const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
-  for (const auto& [address, is_announced] : VirtualAddresses(model)) {
-    snapshot->local_addresses[address] = {.is_vip = true, .port = {}, .is_announced = is_announced};
+  for (const VirtualAddress& vip : VirtualAddresses(model)) {
+    snapshot->local_addresses[vip.address] = {
+        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
@@ -98,34 +89,15 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
           .source = route->source};
 }
 
-std::map<IpAddress, bool> VirtualAddresses(const ConfigModel& model) {
-  std::map<IpAddress, bool> addresses;
-  for (const ServiceConfig& service : model.services) {
-    if (!service.is_mark()) addresses[service.address] |= IsAnnounced(service);
-  }
-  for (const ClassifierRule& rule : model.classifier) {
-    if (rule.action != RuleAction::kMark) continue;
-    const auto service = std::ranges::find(model.services, rule.mark, &ServiceConfig::mark);
-    if (service == model.services.end()) continue;
-    AddHosts(rule.destination.prefixes, IsAnnounced(*service), &addresses);
-    for (const std::string& name : rule.destination.sets) {
-      const auto set = std::ranges::find(model.prefix_sets, name, &PrefixSet::name);
-      if (set == model.prefix_sets.end()) continue;
-      AddHosts(set->prefixes, IsAnnounced(*service), &addresses);
-    }
-  }
-  return addresses;
-}
-
 std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
   std::vector<Announcement> all;
-  const std::map<IpAddress, bool> virtual_addresses = VirtualAddresses(model);
+  const std::vector<VirtualAddress> virtual_addresses = VirtualAddresses(model);
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
     for (const Prefix& prefix : port.addresses) all.push_back({PortAt(i), prefix.address});
     if (port.role == PortRole::kInside) continue;
-    for (const auto& [address, is_announced] : virtual_addresses) {
-      if (is_announced) all.push_back({PortAt(i), address});
+    for (const VirtualAddress& vip : virtual_addresses) {
+      if (vip.announce == Announce::kAlways) all.push_back({PortAt(i), vip.address});
     }
   }
   std::ranges::sort(all);

@@ -4,12 +4,10 @@
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
 //   neighbours.Announce(AnnouncementsOf(model), now);
 //
-// Virtual addresses are the addresses of services, and the host addresses that classifier rules
-// name as destination of a mark that selects a service. Pure functions but for `intern`.
+// Which addresses are virtual says config/virtual_addresses.h. Pure functions but for `intern`.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <span>
 #include <vector>
 
@@ -38,8 +36,6 @@ struct NextHop {
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
                     const InternNeighbour& intern);
 
-// Virtual address → whether it is announced.
-std::map<IpAddress, bool> VirtualAddresses(const ConfigModel& model);
 // Port addresses on their port, virtual addresses on every port that is not inside.
 std::vector<Announcement> AnnouncementsOf(const ConfigModel& model);
 

@@ -201,8 +201,11 @@ std::string ExplainReport::ClientNetwork(ServiceId id) const {
 std::string ExplainReport::ServiceSentence(const Step& step) const {
   const std::string name = "Service " + Service(step.service);
   switch (step.value) {
-    case 0:
-      return name + " takes it, by mark " + std::to_string(step.mark) + ".";
+    case 0: {
+      const auto* service = names_.service(step.service);
+      return name + " takes it, by mark " +
+             std::to_string(service == nullptr ? step.mark : service->mark) + ".";
+    }
     case 1:
       return name + " takes it: address, port and protocol are exactly its own.";
     case 2:
@@ -252,12 +255,14 @@ std::string ExplainReport::Sentence(const Step& step) const {
   };
   switch (step.kind) {
     case ExplainKind::kExistingConnection:
+      // Steps to a service follow when a new connection would not be this one.
       return "The client has this connection already, to " + Real(step.real) +
              (question_.protocol == 6 && step.value < dataplane::kTcpStateCount
                   ? ", in state " +
                         std::string(dataplane::NameOf(static_cast<dataplane::TcpState>(step.value)))
                   : "") +
-             "; it is kept for another " + Span(step.remaining) + ".";
+             "; it is kept for another " + Span(step.remaining) +
+             (Has(ExplainKind::kService) ? ", but a new connection takes its place." : ".");
     case ExplainKind::kClassifierRule:
       return rule() + " and gives mark " + std::to_string(step.mark) + ".";
     case ExplainKind::kClassifierDrop:
@@ -368,14 +373,15 @@ std::string ExplainReport::Summary() const {
                            " to " + question_.destination.ToString();
   switch (last_.verdict) {
     case ExplainVerdict::kForward: {
-      const char* why = Has(ExplainKind::kExistingConnection) ? "it belongs to a connection"
-                        : Has(ExplainKind::kTemplateHit)      ? "the client has a template"
-                                                              : "the scheduler chooses it";
+      const char* why = Has(ExplainKind::kScheduled)     ? "the scheduler chooses it"
+                        : Has(ExplainKind::kTemplateHit) ? "the client has a template"
+                                                         : "it belongs to a connection";
       return what + " goes to " + Real(last_.real) +
              (last_.service.is_none() ? "" : " of service " + Service(last_.service)) + ": " + why +
              ".";
     }
     case ExplainVerdict::kRefused:
+      if (Has(ExplainKind::kNoRoute)) return what + " is refused: no route leads to the real.";
       return what + " is refused: the client is answered with " +
              (question_.protocol == 6 && !Has(ExplainKind::kNobodyEligible)
                   ? "a TCP RST."

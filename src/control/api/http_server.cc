@@ -91,6 +91,7 @@ bool ParseTarget(std::string_view target, HttpRequest* into) {
   for (auto segment : url->segments()) into->segments.push_back(std::string(segment));
   if (!into->segments.empty() && into->segments.back().empty()) into->segments.pop_back();
   for (auto param : url->params()) {
+    if (param.key.empty() && param.value.empty()) continue;  // "?" alone, "a=1&"
     into->query.emplace_back(std::string(param.key), std::string(param.value));
   }
   return true;

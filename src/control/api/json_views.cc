@@ -4,34 +4,12 @@
 #include <ctime>
 
 #include "control/api/figures.h"
+#include "control/config/names.h"
 
 namespace fairlead::api {
 
 namespace json = boost::json;
-using control::AdminState;
 using control::HealthState;
-
-std::string_view WordOf(AdminState state) {
-  switch (state) {
-    case AdminState::kUp:
-      return "up";
-    case AdminState::kQuiesce:
-      return "quiesce";
-    case AdminState::kDrain:
-      return "drain";
-    case AdminState::kDown:
-      return "down";
-  }
-  return "?";
-}
-
-std::optional<AdminState> AdminStateFromWord(std::string_view word) {
-  for (AdminState s :
-       {AdminState::kUp, AdminState::kQuiesce, AdminState::kDrain, AdminState::kDown}) {
-    if (WordOf(s) == word) return s;
-  }
-  return std::nullopt;
-}
 
 std::string_view WordOf(HealthState state) {
   switch (state) {
@@ -144,7 +122,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"effective_weight", real.effective_weight},
                       {"upper_threshold", real.upper_threshold},
                       {"lower_threshold", real.lower_threshold},
-                      {"admin", WordOf(real.admin)},
+                      {"admin", control::ToWord(real.admin)},
                       {"health", WordOf(real.health)},
                       {"health_detail", real.health_detail},
                       {"up", IsUp(real)},

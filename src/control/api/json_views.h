@@ -3,7 +3,6 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +11,6 @@
 
 namespace fairlead::api {
 
-std::string_view WordOf(control::AdminState state);
-std::optional<control::AdminState> AdminStateFromWord(std::string_view word);
 std::string_view WordOf(control::HealthState state);
 std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number
 

@@ -1,39 +1,22 @@
 #include "control/api/name_index.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "control/config/suggest.h"
 
 namespace fairlead::api {
 
 namespace {
 
-// Edits between two short words (Levenshtein).
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
 // "; did you mean "shop"?", or a few of the names there are.
-std::string Suggest(std::string_view wanted, const std::vector<std::string>& names) {
-  const auto nearest =
-      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-        return Distance(wanted, a) < Distance(wanted, b);
-      });
-  if (nearest == names.end()) return "; there is none at all";
-  if (Distance(wanted, *nearest) <= 1 + wanted.size() / 4) {
-    return "; did you mean \"" + *nearest + "\"?";
-  }
+std::string NearestOf(std::string_view wanted, const std::vector<std::string_view>& names) {
+  if (names.empty()) return "; there is none at all";
+  const std::string_view nearest = control::Suggest(wanted, names);
+  if (!nearest.empty()) return "; did you mean \"" + std::string(nearest) + "\"?";
   std::string list = "; there are ";
-  for (size_t i = 0; i < names.size() && i < 8; ++i) list += (i > 0 ? ", " : "") + names[i];
+  for (size_t i = 0; i < names.size() && i < 8; ++i) {
+    list += (i > 0 ? ", " : "") + std::string(names[i]);
+  }
   return names.size() > 8 ? list + " and more" : list;
 }
 
@@ -63,13 +46,13 @@ const NamedReal* NameIndex::real(RealId id) const {
 }
 
 Result<const control::ServiceInfo*> NameIndex::FindService(std::string_view name) const {
-  std::vector<std::string> names;
+  std::vector<std::string_view> names;
   for (const auto& service : view_.services) {
     if (service.name == name) return &service;
     names.push_back(service.name);
   }
   return Error{ErrorCode::kNotFound,
-               "There is no service \"" + std::string(name) + "\"" + Suggest(name, names), ""};
+               "There is no service \"" + std::string(name) + "\"" + NearestOf(name, names), ""};
 }
 
 Result<std::vector<NamedReal>> NameIndex::FindReals(std::string_view service,
@@ -78,7 +61,7 @@ Result<std::vector<NamedReal>> NameIndex::FindReals(std::string_view service,
     if (auto found = FindService(service); !found) return found.error();
   }
   std::vector<NamedReal> exact, by_address;
-  std::vector<std::string> names;
+  std::vector<std::string_view> names;
   const auto address = IpAddress::Parse(real);
   for (const auto& s : view_.services) {
     if (!service.empty() && s.name != service) continue;
@@ -103,7 +86,8 @@ Result<std::vector<NamedReal>> NameIndex::FindReals(std::string_view service,
                  ""};
   }
   return Error{ErrorCode::kNotFound,
-               "There is no real \"" + std::string(real) + "\"" + where + Suggest(real, names), ""};
+               "There is no real \"" + std::string(real) + "\"" + where + NearestOf(real, names),
+               ""};
 }
 
 }  // namespace fairlead::api

@@ -1,12 +1,12 @@
 // /v1/services and their reals.
 #include <boost/json/array.hpp>
-#include <charconv>
 
 #include "control/api/body_reader.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
+#include "control/config/names.h"
 
 namespace fairlead::api {
 
@@ -86,8 +86,8 @@ void ChangeReal(const Context& context, const Call& call, const Responder& respo
     change.weight = static_cast<int32_t>(*weight);
   }
   if (const auto word = body.String("admin")) {
-    change.admin = AdminStateFromWord(*word);
-    if (!change.admin) body.Fault("admin", "Must be up, quiesce, drain or down");
+    change.admin = control::FromWord<control::AdminState>(*word);
+    if (!change.admin) body.Fault("admin", "Must be " + control::WordList<control::AdminState>());
   }
   if (body.ok() && !change.weight && !change.admin) {
     body.Fault("", "Nothing to change: give weight, admin or both");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <net/if.h>
+
 #include <cctype>
 #include <filesystem>
 #include <fstream>
@@ -12,13 +14,23 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kPciDevices = "/sys/bus/pci/devices";
-constexpr const char* kInterfaces = "/sys/class/net";
 
 // Ethernet header, a VLAN tag, and what the kernel puts before a frame in a packet ring.
 constexpr uint32_t kFrameOverhead = 14 + 4;
 constexpr uint32_t kPacketRingHeader = 64;
 constexpr uint32_t kPacketRingFrames = 4096;
 constexpr uint32_t kPacketRingBlock = 65536;
+
+// Asked by system call: /sys shows the namespace it was mounted in, which need not be ours.
+std::vector<std::string> InterfaceNames() {
+  std::vector<std::string> names;
+  struct if_nameindex* const all = if_nameindex();
+  for (const struct if_nameindex* each = all; each != nullptr && each->if_index != 0; ++each) {
+    names.emplace_back(each->if_name);
+  }
+  if (all != nullptr) if_freenameindex(all);
+  return names;
+}
 
 bool HasArgument(std::string_view device, std::string_view key) {
   return device.find("," + std::string(key) + "=") != std::string_view::npos;
@@ -145,12 +157,11 @@ Status CheckDevice(const PortSpec& port) {
   if (IsPciDevice(port.device)) return CheckPci(port);
   if (!IsKernelInterfaceDriver(port.device)) return Done{};
   const std::string interface = ArgumentOf(port.device, "iface");
-  std::error_code ignored;
-  if (interface.empty() || !fs::exists(fs::path(kInterfaces) / interface, ignored)) {
+  if (interface.empty() || if_nametoindex(interface.c_str()) == 0) {
     return Error{ErrorCode::kNotFound,
                  (interface.empty() ? "the device names no interface (iface=NAME)"
                                     : "there is no interface " + interface) +
-                     "; interfaces seen: " + Listed(NamesIn(kInterfaces)),
+                     "; interfaces seen: " + Listed(InterfaceNames()),
                  "port " + port.name};
   }
   return Done{};

@@ -48,6 +48,12 @@ TEST(Reference, LoadsWithoutErrors) {
   EXPECT_EQ(result.model->prefix_sets[1].prefixes.size(), 3u);
 }
 
+TEST(Quickstart, LoadsWithoutErrorsOrWarnings) {
+  const LoadResult result = LoadConfig(std::string(kSourceDir) + "/config/quickstart.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  EXPECT_EQ(ToText(result.warnings), "");
+}
+
 TEST(Reference, ShowsEveryKeyTheLoaderKnows) {
   Problems problems("reference.yaml");
   const auto tree = ParseYaml(ReadAll("config/reference.yaml"), problems);

@@ -1,0 +1,175 @@
+// The pipeline on bytes, without ports: CPU time per packet over shuffled flows. What it leaves out
+// (receive, transmit, mbufs) scripts/bench measures beside a floor; this one finds which stage a
+// change made slower.
+//
+//   build/release/bench/pipeline_bench --benchmark_filter=Forward
+//
+// Each flow sends one SYN before the clock starts; then ACKs of all flows come in shuffled order,
+// 32 at a time. The copy of each 60-byte frame into its buffer is measured alone (BM_Copy) and is
+// part of every other figure.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+
+#include "byte_director.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+constexpr size_t kFrameBytes = 60;
+
+struct Flows {
+  std::vector<std::array<uint8_t, kFrameBytes>> frames;  // ACKs, shuffled
+
+  Flows(size_t count, uint8_t flags) {
+    frames.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
+      Frame f = To(kOutside, Tcp(IpAddress(client).ToString(),
+                                 static_cast<uint16_t>(1024 + i % 50000), "192.0.2.10", 80, flags));
+      f.resize(kFrameBytes);
+      std::copy(f.begin(), f.end(), frames[i].begin());
+    }
+    std::shuffle(frames.begin(), frames.end(), std::mt19937(7));
+  }
+};
+
+class Bed {
+ public:
+  Bed(size_t flows, ForwardMethod method, bool persistent = false)
+      : director_({.workers = 1,
+                   .connections = std::max<uint64_t>(flows + flows / 8, 1024),
+                   .templates = std::max<uint64_t>(flows + flows / 8, 1024)}) {
+    const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
+    for (int i = 1; i <= 8; ++i) {
+      director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});
+    }
+    director_.Publish();
+    for (auto& packet : packets_) pointers_.push_back(&packet);
+  }
+
+  // Sends the next 32 frames through the worker; what comes out is thrown away.
+  void Burst(const Flows& flows, size_t* at) {
+    for (BytePacket& packet : packets_) {
+      packet.Assign(flows.frames[*at], kOutside);
+      if (++*at == flows.frames.size()) *at = 0;
+    }
+    worker().ProcessBurst(pointers_, &out_);
+    benchmark::DoNotOptimize(out_.count);
+    out_.Clear();
+  }
+  void Open(size_t flows) {
+    const Flows syns(flows, kTcpSyn);
+    size_t at = 0;
+    for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+  }
+  Worker<BytePacket>& worker() { return director_.worker(0); }
+
+ private:
+  ByteDirector director_;
+  std::array<BytePacket, kBurst> packets_;
+  std::vector<BytePacket*> pointers_;
+  Output<BytePacket> out_;
+};
+
+void BM_Copy(benchmark::State& state) {
+  const Flows flows(static_cast<size_t>(state.range(0)), kTcpAck);
+  std::array<BytePacket, kBurst> packets;
+  size_t at = 0;
+  for (auto _ : state) {
+    for (BytePacket& packet : packets) {
+      packet.Assign(flows.frames[at], kOutside);
+      if (++at == flows.frames.size()) at = 0;
+    }
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurst));
+}
+BENCHMARK(BM_Copy)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
+
+void BM_Parse(benchmark::State& state) {
+  const Flows flows(static_cast<size_t>(state.range(0)), kTcpAck);
+  std::array<BytePacket, kBurst> packets;
+  size_t at = 0;
+  for (auto _ : state) {
+    for (BytePacket& packet : packets) {
+      packet.Assign(flows.frames[at], kOutside);
+      if (++at == flows.frames.size()) at = 0;
+      ParsedPacket parsed;
+      benchmark::DoNotOptimize(Parse(packet, &parsed));
+      benchmark::DoNotOptimize(parsed);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurst));
+}
+BENCHMARK(BM_Parse)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
+
+void Forward(benchmark::State& state, ForwardMethod method) {
+  const auto count = static_cast<size_t>(state.range(0));
+  Bed bed(count, method);
+  bed.Open(count);
+  const Flows flows(count, kTcpAck);
+  size_t at = 0;
+  for (auto _ : state) bed.Burst(flows, &at);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurst));
+}
+void BM_ForwardDr(benchmark::State& state) { Forward(state, ForwardMethod::kDr); }
+void BM_ForwardNat(benchmark::State& state) { Forward(state, ForwardMethod::kNat); }
+void BM_ForwardTun(benchmark::State& state) { Forward(state, ForwardMethod::kTun); }
+BENCHMARK(BM_ForwardDr)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
+BENCHMARK(BM_ForwardNat)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
+BENCHMARK(BM_ForwardTun)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
+
+// A million SYNs into an empty table, once.
+void NewConnections(benchmark::State& state, bool persistent) {
+  constexpr size_t kCount = 1 << 20;
+  const Flows syns(kCount, kTcpSyn);
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto bed = std::make_unique<Bed>(kCount, ForwardMethod::kDr, persistent);
+    size_t at = 0;
+    state.ResumeTiming();
+    for (size_t i = 0; i < kCount; i += kBurst) bed->Burst(syns, &at);
+    state.PauseTiming();
+    bed.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kCount));
+}
+void BM_NewConnections(benchmark::State& state) { NewConnections(state, false); }
+void BM_NewPersistentConnections(benchmark::State& state) { NewConnections(state, true); }
+BENCHMARK(BM_NewConnections)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_NewPersistentConnections)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// 100,000 prefixes in a named set: one classification, of an address that is in the set half of the
+// time.
+void BM_ClassifyPrefixSet(benchmark::State& state) {
+  std::mt19937 random(5);
+  std::vector<Prefix> prefixes;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    prefixes.push_back({Ipv4Address::FromHost(static_cast<uint32_t>(random())),
+                        16 + static_cast<int>(random() % 17)});
+  }
+  ClassifierBuilder builder;
+  ClassifierRule rule;
+  rule.source_set = builder.AddSet(prefixes);
+  rule.mark = 1;
+  builder.AddRule(rule);
+  const Classifier classifier = builder.Build();
+  std::vector<ClassifierFields> fields(4096);
+  for (ClassifierFields& f : fields) {
+    f.source = random() % 2 ? prefixes[random() % prefixes.size()].network()
+                            : IpAddress(Ipv4Address::FromHost(static_cast<uint32_t>(random())));
+    f.protocol = kProtocolTcp;
+  }
+  size_t at = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(classifier.Classify(fields[at]));
+    at = (at + 1) % fields.size();
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_ClassifyPrefixSet)->Arg(100)->Arg(100000)->Arg(1000000);
+
+}  // namespace
+}  // namespace fairlead::dataplane

@@ -1,0 +1,181 @@
+// The only file that includes CLI11.
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+namespace fairlead::cli {
+
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 the director cannot be reached.\n"
+    "Try: fairlead explain 198.51.100.7 192.0.2.10:80/tcp";
+
+class Grammar {
+ public:
+  explicit Grammar(Arguments* into) : into_(*into) {
+    app_.require_subcommand(1);
+    app_.fallthrough();  // -o and --api may follow the verb; before subcommands: they inherit it
+    app_.set_version_flag("--version", "fairlead " FAIRLEAD_VERSION);
+    app_.footer(kFooter);
+    app_.add_option("--api", into_.api,
+                    "Where the director listens: unix:PATH or http://HOST:PORT\n"
+                    "(environment: FAIRLEAD_API; default: " +
+                        std::string(kDefaultApi) + ")");
+    app_.add_option_function<std::string>(
+            "-o,--output", [this](const std::string& format) { into_.is_json = format == "json"; },
+            "table for people, json for scripts")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->type_name("table|json");
+    Add(&app_, "status", "Whether it forwards, its workers, ports and drops", Verb::kStatus);
+    Services();
+    Reals();
+    Connections();
+    Templates();
+    Others();
+  }
+
+  CLI::App& app() { return app_; }
+
+ private:
+  CLI::App* Add(CLI::App* parent, const std::string& name, const std::string& what, Verb verb) {
+    CLI::App* command = parent->add_subcommand(name, what);
+    command->callback([this, verb] { into_.verb = verb; });
+    return command;
+  }
+  CLI::App* Group(const std::string& name, const std::string& what) {
+    CLI::App* group = app_.add_subcommand(name, what);
+    group->require_subcommand(1);
+    return group;
+  }
+
+  void Services() {
+    CLI::App* service = Group("service", "Services");
+    Add(service, "list", "One line for each service", Verb::kServiceList);
+    Add(service, "show", "A service and its reals", Verb::kServiceShow)
+        ->add_option("service", into_.service, "Name of the service")
+        ->required();
+  }
+
+  CLI::App* AddRealChange(CLI::App* group, const std::string& name, const std::string& what) {
+    CLI::App* command = group->add_subcommand(name, what);
+    command->add_option("service", into_.service, "Name of the service")->required();
+    command->add_option("real", into_.real, "Its real server: ADDRESS:PORT, or the address alone")
+        ->required();
+    return command;
+  }
+
+  void Reals() {
+    CLI::App* real = Group("real", "Real servers");
+    Add(real, "list", "Reals of one service, or of all", Verb::kRealList)
+        ->add_option("service", into_.service, "Name of the service");
+    CLI::App* set = AddRealChange(real, "set", "Change weight or state until the next reload");
+    set->add_option("--weight", into_.weight, "0 to 65535")->check(CLI::Range(0, 65535));
+    set->add_option("--state", into_.admin, "up, quiesce, drain or down")
+        ->check(CLI::IsMember({"up", "quiesce", "drain", "down"}));
+    set->callback([this, set] {
+      into_.verb = Verb::kRealSet;
+      if (!into_.weight && into_.admin.empty()) {
+        throw CLI::ValidationError(set->get_name(), "give --weight, --state or both");
+      }
+    });
+    constexpr struct {
+      const char *name, *admin, *what;
+    } kStates[] = {
+        {"enable", "up", "Take new clients again, by the configured weight"},
+        {"drain", "drain", "No new connections, also of known clients; running ones go on"},
+        {"quiesce", "quiesce", "No new clients; known (persistent) clients and connections go on"},
+        {"disable", "down", "As if its health check had failed"},
+    };
+    for (const auto& state : kStates) {
+      AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
+        into_.verb = Verb::kRealSet;
+        into_.admin = admin;
+      });
+    }
+  }
+
+  void AddFilters(CLI::App* command, bool with_state) {
+    command->add_option("--client", into_.client, "Address or prefix, as 198.51.100.0/24");
+    command->add_option("--service", into_.service, "Name of a service");
+    command->add_option("--real", into_.real, "ADDRESS:PORT, or the address alone");
+    if (with_state) command->add_option("--state", into_.state, "TCP state, as ESTABLISHED");
+  }
+  void AddLimit(CLI::App* command) {
+    command->add_option("--limit", into_.limit, "Rows at the most; 0: all")->capture_default_str();
+  }
+  void AddAll(CLI::App* command, bool with_state) {
+    command->add_flag("--all", into_.is_all, "Everything: needed when no filter is given");
+    command->parse_complete_callback([this, command, with_state] {
+      const bool is_filtered = !into_.client.empty() || !into_.service.empty() ||
+                               !into_.real.empty() || (with_state && !into_.state.empty());
+      if (!is_filtered && !into_.is_all) {
+        throw CLI::ValidationError(command->get_name(),
+                                   "give a filter, or --all to flush everything");
+      }
+    });
+  }
+
+  void Connections() {
+    CLI::App* group = Group("connection", "Connections");
+    CLI::App* list = Add(group, "list", "Live connections", Verb::kConnectionList);
+    AddFilters(list, true);
+    AddLimit(list);
+    CLI::App* count = Add(group, "count", "How many match, and of whom", Verb::kConnectionCount);
+    AddFilters(count, true);
+    count->add_option("--by", into_.group_by, "service, real, state or client")
+        ->check(CLI::IsMember({"service", "real", "state", "client"}));
+    count->add_option("--top", into_.top, "Groups to show")->capture_default_str();
+    CLI::App* flush = Add(group, "flush", "Forget connections that match", Verb::kConnectionFlush);
+    AddFilters(flush, true);
+    AddAll(flush, true);
+  }
+
+  void Templates() {
+    CLI::App* group = Group("template", "Persistence templates: which client is bound to whom");
+    CLI::App* list = Add(group, "list", "Live templates", Verb::kTemplateList);
+    AddFilters(list, false);
+    AddLimit(list);
+    CLI::App* flush = Add(group, "flush", "Unbind clients that match", Verb::kTemplateFlush);
+    AddFilters(flush, false);
+    AddAll(flush, false);
+  }
+
+  void Others() {
+    CLI::App* explain =
+        Add(&app_, "explain", "Where a client's next connection would go, and why", Verb::kExplain);
+    explain->add_option("client", into_.client, "CLIENT or CLIENT:PORT")->required();
+    explain->add_option("destination", into_.destination, "ADDRESS:PORT/tcp or /udp")->required();
+    explain->add_option("--port", into_.port, "Port it comes in by; default: an outside port");
+    Add(&app_, "reload", "Apply the configuration file again", Verb::kReload)
+        ->add_option("file", into_.file, "Another file than the one it was started with");
+    Add(&app_, "check", "Say what is wrong with a configuration file; needs no director",
+        Verb::kCheck)
+        ->add_option("file", into_.file, "The file")
+        ->required();
+    Add(&app_, "metrics", "All counters in the Prometheus text form", Verb::kMetrics);
+  }
+
+  Arguments& into_;
+  CLI::App app_{"Fairlead, a layer-4 load-balancing director: its command line", "fairlead"};
+};
+
+}  // namespace
+
+std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into) {
+  Grammar grammar(into);
+  try {
+    grammar.app().parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // Help and version end well; everything else is usage.
+    return grammar.app().exit(e, std::cout, std::cerr) == 0 ? kOk : kUsage;
+  }
+  const char* from_environment = std::getenv("FAIRLEAD_API");
+  if (into->api.empty() && from_environment != nullptr) into->api = from_environment;
+  if (into->api.empty()) into->api = kDefaultApi;
+  return std::nullopt;
+}
+
+}  // namespace fairlead::cli

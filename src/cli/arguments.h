@@ -1,0 +1,64 @@
+// The command line as a value. The only other file that sees CLI11 is arguments.cc.
+//
+//   Arguments arguments;
+//   if (std::optional<int> exit = ParseArguments(argc, argv, &arguments)) return *exit;
+//   return Run(arguments);
+//
+// docs/cli.md is the manual page of all this.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace fairlead::cli {
+
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,       // refused, not found, not healthy
+  kUsage = 2,        // the command line is wrong
+  kUnreachable = 3,  // nobody answers at the API address
+};
+
+enum class Verb : uint8_t {
+  kStatus,
+  kServiceList,
+  kServiceShow,
+  kRealList,
+  kRealSet,
+  kConnectionList,
+  kConnectionCount,
+  kConnectionFlush,
+  kTemplateList,
+  kTemplateFlush,
+  kExplain,
+  kReload,
+  kCheck,
+  kMetrics,
+};
+
+inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
+
+struct Arguments {
+  Verb verb = Verb::kStatus;
+  std::string api;  // "unix:PATH" or "http://HOST:PORT"
+  bool is_json = false;
+
+  std::string service, real;      // names; filters in lists and flushes
+  std::string client, state;      // filters
+  bool is_all = false;            // flush without a filter
+  uint64_t limit = 1000;          // rows; 0: all
+  std::string group_by;           // count
+  uint32_t top = 10;              // count
+  std::optional<int64_t> weight;  // real set
+  std::string admin;              // real set: up, quiesce, drain, down
+  std::string destination;        // explain: "192.0.2.10:80/tcp"; `client` is the client
+  std::string port;               // explain: input port
+  std::string file;               // reload, check
+};
+
+// Nothing when `into` is to be run; otherwise the exit code, after usage, help or version has been
+// printed.
+std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
+
+}  // namespace fairlead::cli

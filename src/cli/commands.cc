@@ -1,0 +1,101 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <cstdio>
+
+#include "cli/text.h"
+
+namespace fairlead::cli {
+
+namespace json = boost::json;
+
+void PrintError(const std::string& sentence) { fmt::print(stderr, "fairlead: {}\n", sentence); }
+
+namespace {
+
+// "place: sentence" lines of a problem's errors, else its detail.
+void PrintProblem(const Reply& reply) {
+  json::error_code ec;
+  const json::value document = json::parse(reply.body, ec);
+  if (ec || !document.is_object()) {
+    PrintError(fmt::format("the director answered with HTTP status {}", reply.status));
+    return;
+  }
+  const json::object& problem = document.as_object();
+  PrintError(Text(problem, "detail"));
+  for (const json::value& item : Array(problem, "errors")) {
+    if (!item.is_object() || Text(problem, "type") == "urn:fairlead:problem:invalid-body") continue;
+    const json::object& error = item.as_object();
+    const std::string place = Text(error, "place");
+    fmt::print(stderr, "{}{}\n", place == "-" ? "" : place + ": ", Text(error, "detail"));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
+                                            const std::string& body) {
+  Result<Reply> reply = client_.Send(method, target, body);
+  if (!reply) {
+    PrintError(reply.error().message);
+    exit_code_ = reply.error().code == ErrorCode::kInvalid ? kUsage : kUnreachable;
+    return std::nullopt;
+  }
+  if (reply->status >= 400) {
+    PrintProblem(*reply);
+    exit_code_ = kFailed;
+    return std::nullopt;
+  }
+  return std::move(reply->body);
+}
+
+std::optional<json::value> Session::Ask(std::string_view method, const std::string& target,
+                                        const std::string& body) {
+  const auto text = AskText(method, target, body);
+  if (!text) return std::nullopt;
+  json::error_code ec;
+  json::value document = json::parse(*text, ec);
+  if (ec || !document.is_object()) {
+    PrintError("what answers at " + client_.address() + " is not the director's API");
+    exit_code_ = kUnreachable;
+    return std::nullopt;
+  }
+  return document;
+}
+
+int Run(const Arguments& arguments) {
+  switch (arguments.verb) {
+    case Verb::kStatus:
+      return RunStatus(arguments);
+    case Verb::kServiceList:
+      return RunServiceList(arguments);
+    case Verb::kServiceShow:
+      return RunServiceShow(arguments);
+    case Verb::kRealList:
+      return RunRealList(arguments);
+    case Verb::kRealSet:
+      return RunRealSet(arguments);
+    case Verb::kConnectionList:
+      return RunConnectionList(arguments);
+    case Verb::kConnectionCount:
+      return RunConnectionCount(arguments);
+    case Verb::kTemplateList:
+      return RunTemplateList(arguments);
+    case Verb::kConnectionFlush:
+    case Verb::kTemplateFlush:
+      return RunFlush(arguments);
+    case Verb::kExplain:
+      return RunExplain(arguments);
+    case Verb::kReload:
+      return RunReload(arguments);
+    case Verb::kCheck:
+      return RunCheck(arguments);
+    case Verb::kMetrics:
+      return RunMetrics(arguments);
+  }
+  return kUsage;
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,54 @@
+// What each verb does: ask the API, print, give the exit code.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/api_client.h"
+#include "cli/arguments.h"
+
+namespace fairlead::cli {
+
+// Exit code. Prints to standard output, errors to standard error.
+int Run(const Arguments& arguments);
+
+// A conversation with the director in which every failure has been printed and has its exit code.
+//
+//   Session session(arguments);
+//   const auto status = session.Ask("GET", "/v1/status");
+//   if (!status) return session.exit_code();
+class Session {
+ public:
+  explicit Session(const Arguments& arguments) : client_(arguments.api) {}
+
+  // The document, or nothing after the problem was printed.
+  std::optional<boost::json::value> Ask(std::string_view method, const std::string& target,
+                                        const std::string& body = "");
+  std::optional<std::string> AskText(std::string_view method, const std::string& target,
+                                     const std::string& body = "");
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  ApiClient client_;
+  int exit_code_ = kOk;
+};
+
+void PrintError(const std::string& sentence);
+
+int RunStatus(const Arguments& arguments);
+int RunServiceList(const Arguments& arguments);
+int RunServiceShow(const Arguments& arguments);
+int RunRealList(const Arguments& arguments);
+int RunRealSet(const Arguments& arguments);
+int RunConnectionList(const Arguments& arguments);
+int RunConnectionCount(const Arguments& arguments);
+int RunTemplateList(const Arguments& arguments);
+int RunFlush(const Arguments& arguments);
+int RunExplain(const Arguments& arguments);
+int RunReload(const Arguments& arguments);
+int RunCheck(const Arguments& arguments);
+int RunMetrics(const Arguments& arguments);
+
+}  // namespace fairlead::cli

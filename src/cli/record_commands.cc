@@ -1,0 +1,155 @@
+// fairlead connection list|count|flush, template list|flush
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace fairlead::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr uint64_t kPageRows = 1000;
+
+// "?client=…&service=…&more", or empty.
+std::string Query(const Arguments& a, const std::string& more = "") {
+  std::string query;
+  const auto add = [&query](const char* name, const std::string& value) {
+    if (!value.empty()) {
+      query += (query.empty() ? "?" : "&") + std::string(name) + "=" + Encode(value);
+    }
+  };
+  add("client", a.client);
+  add("service", a.service);
+  add("real", a.real);
+  add("state", a.state);
+  if (!more.empty()) query += (query.empty() ? "?" : "&") + more;
+  return query;
+}
+
+struct Listing {
+  json::array rows;
+  bool is_cut = false;  // there is more than the limit
+};
+
+// Page after page, until the limit (0: none) or the end.
+std::optional<Listing> FetchAll(Session* session, const Arguments& a, const std::string& member) {
+  Listing listing;
+  std::string cursor;
+  for (;;) {
+    const uint64_t left = a.limit == 0 ? kPageRows : a.limit - listing.rows.size();
+    std::string paging = fmt::format("limit={}", std::min(left, kPageRows));
+    if (!cursor.empty()) paging += "&cursor=" + Encode(cursor);
+    auto document = session->Ask("GET", "/v1/" + member + Query(a, paging));
+    if (!document) return std::nullopt;
+    for (const json::value& row : Array(document->as_object(), member)) {
+      listing.rows.push_back(row);
+    }
+    const std::string next = Text(document->as_object(), "next_cursor");
+    if (next == "-") return listing;
+    if (a.limit != 0 && listing.rows.size() >= a.limit) {
+      listing.is_cut = true;
+      return listing;
+    }
+    cursor = next;
+  }
+}
+
+int Print(const Arguments& a, const std::string& member, const Listing& listing,
+          const Table& table) {
+  if (a.is_json) {
+    fmt::print("{}\n", Indented(json::object{{member, listing.rows}, {"more", listing.is_cut}}));
+    return kOk;
+  }
+  fmt::print("{}", table.ToString());
+  if (listing.is_cut) {
+    fmt::print(stderr, "fairlead: there are more than {}; use filters, or --limit 0 for all\n",
+               listing.rows.size());
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int RunConnectionList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto listing = FetchAll(&session, arguments, "connections");
+  if (!listing) return session.exit_code();
+  Table table({"PROTOCOL", "STATE", "CLIENT", "VIRTUAL", "REAL", "SERVICE", "FORWARD", "PACKETS>",
+               "EXPIRES>"});
+  for (const json::value& item : listing->rows) {
+    const json::object& c = item.as_object();
+    table.Add({Text(c, "protocol"), Text(c, "state"), Text(c, "client"), Text(c, "virtual"),
+               Text(c, "destination"), Text(c, "service"), Text(c, "forward"), Text(c, "packets"),
+               Span(Number(c, "remaining_ms"))});
+  }
+  return Print(arguments, "connections", *listing, table);
+}
+
+int RunTemplateList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto listing = FetchAll(&session, arguments, "templates");
+  if (!listing) return session.exit_code();
+  Table table({"CLIENT", "FOR", "SERVICE", "REAL", "CONNECTIONS>", "STATE", "EXPIRES>", "OF>"});
+  for (const json::value& item : listing->rows) {
+    const json::object& t = item.as_object();
+    const std::string what = Text(t, "protocol") == "-"
+                                 ? "mark " + Text(t, "mark")
+                                 : Text(t, "protocol") + " " + Text(t, "virtual");
+    const char* state = !Flag(t, "valid") ? "invalid" : Flag(t, "assured") ? "assured" : "new";
+    table.Add({Text(t, "client"), what, Text(t, "service"), Text(t, "real"), Text(t, "connections"),
+               state, Span(Number(t, "remaining_ms")), Span(Number(t, "timeout_ms"))});
+  }
+  return Print(arguments, "templates", *listing, table);
+}
+
+int RunConnectionCount(const Arguments& arguments) {
+  Session session(arguments);
+  std::string grouping;
+  if (!arguments.group_by.empty()) {
+    grouping = fmt::format("by={}&top={}", arguments.group_by, arguments.top);
+  }
+  const auto document = session.Ask("GET", "/v1/connections/count" + Query(arguments, grouping));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  const json::object& count = document->as_object();
+  if (arguments.group_by.empty()) {
+    fmt::print("{}\n", Text(count, "connections"));
+    return kOk;
+  }
+  std::string title = arguments.group_by;
+  std::transform(title.begin(), title.end(), title.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  Table table({title, "CONNECTIONS>"});
+  for (const json::value& item : Array(count, "groups")) {
+    table.Add({Text(item.as_object(), "name"), Text(item.as_object(), "connections")});
+  }
+  if (Number(count, "others") > 0) table.Add({"(others)", Text(count, "others")});
+  table.Add({"(all)", Text(count, "connections")});
+  fmt::print("{}", table.ToString());
+  return kOk;
+}
+
+int RunFlush(const Arguments& arguments) {
+  const bool is_template = arguments.verb == Verb::kTemplateFlush;
+  Session session(arguments);
+  const auto document =
+      session.Ask("DELETE", (is_template ? "/v1/templates" : "/v1/connections") + Query(arguments));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+  } else {
+    fmt::print("{} flushed\n", Plural(Number(document->as_object(), "flushed"),
+                                      is_template ? "template" : "connection"));
+  }
+  return kOk;
+}
+
+}  // namespace fairlead::cli

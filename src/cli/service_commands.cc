@@ -1,0 +1,180 @@
+// fairlead service list|show, real list|set|enable|drain|quiesce|disable
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace fairlead::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+// "30m00s /24", or "-".
+std::string Persistence(const json::object& service) {
+  const json::object& persistence = Object(service, "persistence");
+  if (persistence.empty()) return "-";
+  return fmt::format("{} /{}", Span(Number(persistence, "timeout_seconds") * 1000),
+                     Text(persistence, "netmask"));
+}
+
+std::string Scheduler(const json::object& service) {
+  std::string text = Text(service, "scheduler");
+  for (const json::value& flag : Array(service, "scheduler_flags")) {
+    text += " " + std::string(flag.as_string());
+  }
+  return text;
+}
+
+// What an operator wants to know first of a real: "up", "down: connection refused", "drain" …
+std::string State(const json::object& real) {
+  if (Flag(real, "removed")) return "removed";
+  const std::string admin = Text(real, "admin");
+  if (admin != "up") return admin;
+  if (Text(real, "health") == "down") return "DOWN";
+  return Flag(real, "overloaded") ? "overloaded" : "up";
+}
+
+std::string Health(const json::object& real) {
+  const std::string health = Text(real, "health");
+  const std::string detail = Text(real, "health_detail");
+  return detail == "-" ? health : health + ": " + detail;
+}
+
+std::string Weight(const json::object& real) {
+  const std::string weight = Text(real, "weight");
+  const std::string effective = Text(real, "effective_weight");
+  return weight == effective ? weight : effective + " (" + weight + ")";
+}
+
+void PrintReals(const json::array& reals, bool with_service) {
+  std::vector<std::string> titles = {"REAL",    "FORWARD",   "WEIGHT>",    "STATE",
+                                     "ACTIVE>", "INACTIVE>", "TEMPLATES>", "CONNECTIONS>",
+                                     "IN>",     "OUT>",      "HEALTH"};
+  if (with_service) titles.insert(titles.begin(), "SERVICE");
+  Table table(titles);
+  for (const json::value& item : reals) {
+    const json::object& r = item.as_object();
+    const json::object& traffic = Object(r, "traffic");
+    std::vector<std::string> cells = {Text(r, "name") + (Flag(r, "fallback") ? " (fallback)" : ""),
+                                      Text(r, "forward"),
+                                      Weight(r),
+                                      State(r),
+                                      Text(r, "active_connections"),
+                                      Text(r, "inactive_connections"),
+                                      Text(r, "templates"),
+                                      Text(traffic, "connections"),
+                                      Bytes(Number(traffic, "in_bytes")),
+                                      Bytes(Number(traffic, "out_bytes")),
+                                      Health(r)};
+    if (with_service) cells.insert(cells.begin(), Text(r, "service"));
+    table.Add(cells);
+  }
+  fmt::print("{}", table.ToString());
+}
+
+std::string ServicePath(const std::string& name) { return "/v1/services/" + Encode(name); }
+
+}  // namespace
+
+int RunServiceList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", "/v1/services");
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  Table table({"SERVICE", "FOR", "SCHEDULER", "PERSISTENCE", "REALS UP>", "ACTIVE>", "INACTIVE>",
+               "TEMPLATES>", "CONNECTIONS>", "IN>", "OUT>"});
+  for (const json::value& item : Array(document->as_object(), "services")) {
+    const json::object& s = item.as_object();
+    const json::object& traffic = Object(s, "traffic");
+    table.Add({Text(s, "name"), Text(s, "key"), Scheduler(s), Persistence(s),
+               fmt::format("{}/{}{}", Text(s, "reals_up"), Text(s, "reals_total"),
+                           Flag(s, "on_fallback") ? " FALLBACK" : ""),
+               Text(s, "active_connections"), Text(s, "inactive_connections"), Text(s, "templates"),
+               Text(traffic, "connections"), Bytes(Number(traffic, "in_bytes")),
+               Bytes(Number(traffic, "out_bytes"))});
+  }
+  fmt::print("{}", table.ToString());
+  return kOk;
+}
+
+int RunServiceShow(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", ServicePath(arguments.service));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  const json::object& s = document->as_object();
+  const json::object& traffic = Object(s, "traffic");
+  fmt::print("{}: {}\n", Text(s, "name"), Text(s, "key"));
+  fmt::print("  scheduler    {}{}\n", Scheduler(s), Flag(s, "one_packet") ? ", one packet" : "");
+  const bool is_persistent = !Object(s, "persistence").empty();
+  fmt::print(
+      "  persistence  {}\n",
+      is_persistent ? Persistence(s) + ", " + Plural(Number(s, "templates"), "template") : "none");
+  fmt::print("  connections  {} active, {} inactive, {} so far\n", Text(s, "active_connections"),
+             Text(s, "inactive_connections"), Text(traffic, "connections"));
+  fmt::print("  traffic      in {} ({}), out {} ({})\n", Bytes(Number(traffic, "in_bytes")),
+             Plural(Number(traffic, "in_packets"), "packet"), Bytes(Number(traffic, "out_bytes")),
+             Plural(Number(traffic, "out_packets"), "packet"));
+  if (Flag(s, "on_fallback")) fmt::print("  NO REAL IS UP: the fallback answers\n");
+  fmt::print("\n");
+  PrintReals(Array(s, "reals"), false);
+  return kOk;
+}
+
+int RunRealList(const Arguments& arguments) {
+  Session session(arguments);
+  json::array reals;
+  std::vector<std::string> services{arguments.service};
+  if (arguments.service.empty()) {
+    services.clear();
+    const auto document = session.Ask("GET", "/v1/services");
+    if (!document) return session.exit_code();
+    for (const json::value& item : Array(document->as_object(), "services")) {
+      services.push_back(Text(item.as_object(), "name"));
+    }
+  }
+  for (const std::string& service : services) {
+    const auto document = session.Ask("GET", ServicePath(service) + "/reals");
+    if (!document) return session.exit_code();
+    for (const json::value& real : Array(document->as_object(), "reals")) reals.push_back(real);
+  }
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(json::object{{"reals", std::move(reals)}}));
+  } else {
+    PrintReals(reals, arguments.service.empty());
+  }
+  return kOk;
+}
+
+int RunRealSet(const Arguments& arguments) {
+  json::object change;
+  if (arguments.weight) change["weight"] = *arguments.weight;
+  if (!arguments.admin.empty()) change["admin"] = arguments.admin;
+  Session session(arguments);
+  const auto document =
+      session.Ask("PATCH", ServicePath(arguments.service) + "/reals/" + Encode(arguments.real),
+                  json::serialize(change));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  const json::object& real = document->as_object();
+  fmt::print("{} of {}: {}, weight {}, {} active and {} inactive connections, {}\n",
+             Text(real, "name"), Text(real, "service"), State(real), Weight(real),
+             Text(real, "active_connections"), Text(real, "inactive_connections"),
+             Plural(Number(real, "templates"), "template"));
+  return kOk;
+}
+
+}  // namespace fairlead::cli

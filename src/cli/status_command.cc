@@ -1,0 +1,93 @@
+// fairlead status, metrics
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace fairlead::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+void PrintWorkers(const json::object& status) {
+  Table table({"WORKER>", "BUSY>", "RECEIVED>", "SENT>", "DROPPED>", "HANDED OFF>", "CONNECTIONS>",
+               "ROOM>", "TEMPLATES>", "ROOM>"});
+  for (const json::value& item : Array(status, "workers")) {
+    const json::object& w = item.as_object();
+    table.Add({Text(w, "worker"), Text(w, "busy_percent") + "%", Text(w, "received_packets"),
+               Text(w, "sent_packets"), Text(w, "dropped_packets"), Text(w, "handed_off_packets"),
+               Text(w, "connections"), Text(w, "connection_capacity"), Text(w, "templates"),
+               Text(w, "template_capacity")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
+void PrintPorts(const json::object& status) {
+  Table table(
+      {"PORT", "ROLE", "MAC", "MTU>", "ADDRESSES", "KERNEL TWIN", "RECEIVED>", "SENT>", "MISSED>"});
+  for (const json::value& item : Array(status, "ports")) {
+    const json::object& p = item.as_object();
+    const json::object& traffic = Object(p, "traffic");
+    std::string addresses;
+    for (const json::value& address : Array(p, "addresses")) {
+      addresses += (addresses.empty() ? "" : " ") + std::string(address.as_string());
+    }
+    table.Add({Text(p, "name"), Text(p, "role"), Text(p, "mac"), Text(p, "mtu_bytes"), addresses,
+               Text(p, "host_interface"), Text(traffic, "rx_packets"), Text(traffic, "tx_packets"),
+               Text(traffic, "rx_missed")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
+void PrintDrops(const json::object& status) {
+  const json::array& drops = Array(status, "dropped");
+  if (drops.empty()) return;
+  Table table({"DROPPED", "PACKETS>", "MEANING"});
+  for (const json::value& item : drops) {
+    const json::object& d = item.as_object();
+    table.Add({Text(d, "reason"), Text(d, "packets"), Text(d, "meaning")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
+}  // namespace
+
+int RunStatus(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", "/v1/status");
+  if (!document) return session.exit_code();
+  const json::object& status = document->as_object();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+  } else {
+    const json::object& config = Object(status, "config");
+    fmt::print("{}: {}, up {}, version {}\n", Text(status, "director"),
+               Flag(status, "ready") ? "ready" : "NOT READY",
+               Span(Number(status, "uptime_seconds") * 1000), Text(status, "version"));
+    fmt::print("configuration: generation {} of {}, {} at {}\n", Text(status, "generation"),
+               Text(config, "path"),
+               Flag(config, "last_reload_ok") ? "applied" : "last reload REFUSED",
+               Text(config, "last_reload"));
+    if (!Flag(config, "last_reload_ok")) {
+      fmt::print("  {}\n", Text(config, "last_reload_error"));
+    }
+    fmt::print("{}, {} of {} up\n", Plural(Number(status, "services"), "service"),
+               Text(status, "reals_up"), Plural(Number(status, "reals"), "real"));
+    PrintWorkers(status);
+    PrintPorts(status);
+    PrintDrops(status);
+  }
+  return Flag(status, "ready") ? kOk : kFailed;
+}
+
+int RunMetrics(const Arguments& arguments) {
+  Session session(arguments);
+  const auto text = session.AskText("GET", "/metrics");
+  if (!text) return session.exit_code();
+  fmt::print("{}", *text);
+  return kOk;
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,134 @@
+// fairleadd: the director. Starts everything in order, runs the control core, stops in reverse.
+//
+//   configuration → fabric → edge (EAL, ports, tables) → control core publishes generation 1 →
+//   workers → API → … → API, workers, control core
+//
+// docs/threads_and_ownership.md names the threads.
+#include <pthread.h>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "base/log.h"
+#include "control/api/api_server.h"
+#include "control/config/yaml_loader.h"
+#include "control/control_core.h"
+#include "dataplane/dpdk/edge.h"
+#include "main/notify.h"
+#include "main/options.h"
+#include "main/start_config.h"
+
+namespace fairlead {
+namespace {
+
+int Check(const std::string& path) {
+  const control::LoadResult loaded = control::LoadConfig(path);
+  for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
+  if (!loaded) return 1;
+  for (const Error& warning : loaded.warnings) {
+    std::cerr << "warning: " << warning.ToString() << '\n';
+  }
+  std::cout << path << ": ok\n";
+  return 0;
+}
+
+// Signals are for the control core: no worker, no DPDK thread may be interrupted by one.
+sigset_t ControlSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  return signals;
+}
+
+std::vector<control::PortRuntime> RuntimesOf(const edge::Edge& edge) {
+  std::vector<control::PortRuntime> runtimes;
+  for (const edge::PortInfo& port : edge.ports()) {
+    runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface});
+  }
+  return runtimes;
+}
+
+api::PortStatsReader StatsReader(const edge::Edge& edge) {
+  return [&edge](PortId port) -> std::optional<api::PortStats> {
+    const dataplane::PortStats stats = edge.ReadPortStats(port);
+    return api::PortStats{.rx_packets = stats.rx_packets,
+                          .rx_bytes = stats.rx_bytes,
+                          .rx_errors = stats.rx_errors,
+                          .rx_missed = stats.rx_missed,
+                          .tx_packets = stats.tx_packets,
+                          .tx_bytes = stats.tx_bytes,
+                          .tx_errors = stats.tx_errors};
+  };
+}
+
+int Fail(const std::string& what, const Error& error) {
+  LogError(what, {{"reason", error.ToString()}});
+  return 1;
+}
+
+int RunDirector(const std::string& path) {
+  control::LoadResult loaded = control::LoadConfig(path);
+  for (const Error& error : loaded.errors) {
+    LogError("configuration problem", {{"what", error.ToString()}});
+  }
+  if (!loaded) {
+    LogError("not started: mend the configuration; fairleadd --check FILE says when it is right",
+             {{"file", path}, {"problems", loaded.errors.size()}});
+    return 1;
+  }
+  for (const Error& warning : loaded.warnings) {
+    LogWarning("configuration warning", {{"what", warning.ToString()}});
+  }
+  control::ConfigModel model = *std::move(loaded.model);
+  SetLogLevel(model.log.level);
+
+  const sigset_t signals = ControlSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const edge::EdgeConfig edge_config = EdgeConfigOf(model);
+  const std::vector<std::string> listeners = ApiListenersOf(model);
+  dataplane::Fabric fabric(FabricConfigOf(model, edge_config.workers));
+  auto edge = edge::Edge::Start(edge_config, fabric);
+  if (!edge) return Fail("cannot start the ports", edge.error());
+
+  control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
+  core.SetMemory({{"packets", (*edge)->memory().packet_bytes}});
+  if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
+  if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());
+  api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));
+  if (Status s = api.Start(); !s) {
+    (*edge)->Stop();
+    return Fail("cannot start the API", s.error());
+  }
+  core.SetReadyCallback([&] {
+    LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
+    NotifyServiceManager("READY=1");
+  });
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  core.Run();
+
+  NotifyServiceManager("STOPPING=1");
+  api.Stop();
+  (*edge)->Stop();
+  LogInfo("stopped");
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  const Options options = ParseOptions(argc, argv);
+  if (options.exit_code) return *options.exit_code;
+  if (options.only_check) return Check(options.config_path);
+  return RunDirector(options.config_path);
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  try {
+    return fairlead::Main(argc, argv);
+  } catch (const std::exception& error) {
+    fairlead::LogError("not enough memory, or a fault of ours", {{"error", error.what()}});
+    return 1;
+  }
+}

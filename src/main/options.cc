@@ -1,0 +1,32 @@
+// The only file that includes CLI11 here: it costs a minute to compile.
+#include "main/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace fairlead {
+
+Options ParseOptions(int argc, char** argv) {
+  Options options;
+  std::string check_path;
+  CLI::App app{"Fairlead: a layer-4 load-balancing director on DPDK", "fairleadd"};
+  app.set_version_flag("--version", "fairleadd " FAIRLEAD_VERSION);
+  auto* config = app.add_option("-c,--config", options.config_path, "Run with this configuration")
+                     ->capture_default_str();
+  auto* check = app.add_option("--check", check_path,
+                               "Only say what is wrong with this configuration: 0 when nothing is, "
+                               "1 otherwise. Needs no privilege and touches no device");
+  config->excludes(check);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    options.exit_code = app.exit(error);
+    return options;
+  }
+  if (!check_path.empty()) {
+    options.only_check = true;
+    options.config_path = check_path;
+  }
+  return options;
+}
+
+}  // namespace fairlead

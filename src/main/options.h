@@ -1,0 +1,23 @@
+// fairleadd's command line.
+//
+//   Options options = ParseOptions(argc, argv);
+//   if (options.exit_code) return *options.exit_code;      // help, version or a mistake: said
+//   already
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace fairlead {
+
+inline constexpr const char* kDefaultConfigPath = "/etc/fairlead/fairlead.yaml";
+
+struct Options {
+  std::string config_path = kDefaultConfigPath;
+  bool only_check = false;
+  std::optional<int> exit_code;  // set: there is nothing more to do
+};
+
+Options ParseOptions(int argc, char** argv);
+
+}  // namespace fairlead

@@ -1,0 +1,98 @@
+#include "main/start_config.h"
+
+#include <random>
+
+#include "dataplane/dpdk/edge.h"
+
+namespace fairlead {
+namespace {
+
+edge::Hugepages HugepagesOf(control::AutoOnOff wanted) {
+  switch (wanted) {
+    case control::AutoOnOff::kOn:
+      return edge::Hugepages::kOn;
+    case control::AutoOnOff::kOff:
+      return edge::Hugepages::kOff;
+    case control::AutoOnOff::kAuto:
+      break;
+  }
+  return edge::Hugepages::kAuto;
+}
+
+// Routes whose gateway is a neighbour of this port: its kernel twin needs them too.
+std::vector<edge::HostRoute> HostRoutesOf(const control::ConfigModel& model,
+                                          const control::PortConfig& port) {
+  std::vector<edge::HostRoute> routes;
+  for (const control::RouteConfig& route : model.routes) {
+    for (const Prefix& prefix : port.addresses) {
+      if (!prefix.Contains(route.via)) continue;
+      routes.push_back({route.to, route.via});
+      break;
+    }
+  }
+  return routes;
+}
+
+uint64_t RandomSecret() {
+  std::random_device random;
+  return static_cast<uint64_t>(random()) << 32 | random();
+}
+
+}  // namespace
+
+edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
+  const control::DirectorConfig& director = model.director;
+  edge::EdgeConfig config;
+  config.name = director.name;
+  switch (director.workers.kind) {
+    case control::WorkersConfig::Kind::kAuto:
+      config.workers = edge::DefaultWorkers();
+      break;
+    case control::WorkersConfig::Kind::kCount:
+      config.workers = director.workers.count;
+      break;
+    case control::WorkersConfig::Kind::kCores:
+      config.workers = director.workers.cores.size();
+      config.cores = director.workers.cores;
+      break;
+  }
+  config.hugepages = HugepagesOf(director.hugepages);
+  config.sleeps_when_idle = director.idle == control::IdlePolicy::kSleep;
+  config.eal = director.eal;
+  for (const control::PortConfig& port : model.ports) {
+    config.ports.push_back({.name = port.name,
+                            .device = port.device,
+                            .mtu_bytes = port.mtu,
+                            .has_host = port.exception == control::ExceptionPath::kTap,
+                            .offloads = port.offloads,
+                            .queues = port.queues.value_or(0),
+                            .descriptors = port.descriptors.value_or(0),
+                            .addresses = port.addresses,
+                            .routes = HostRoutesOf(model, port)});
+  }
+  return config;
+}
+
+dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t workers) {
+  dataplane::FabricConfig config;
+  config.workers = workers;
+  config.ports = model.ports.size();
+  config.connections = model.director.connections;
+  config.connections6 = model.director.connections6;
+  config.templates = model.director.templates;
+  config.hash_secret[0] = RandomSecret();
+  config.hash_secret[1] = RandomSecret();
+  return config;
+}
+
+std::vector<std::string> ApiListenersOf(const control::ConfigModel& model) {
+  std::vector<std::string> listeners;
+  for (const control::ApiListen& listen : model.api.listen) {
+    listeners.push_back(listen.kind == control::ApiListen::Kind::kUnix
+                            ? "unix:" + listen.path
+                            : "http://" + listen.endpoint.ToString());
+  }
+  return listeners;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,260 @@
+#include "fake_director.h"
+
+namespace fairlead::testing {
+
+using namespace dataplane;
+using control::AdminState;
+using control::ControlView;
+using control::HealthState;
+
+namespace {
+
+FabricConfig SmallFabric() {
+  FabricConfig config;
+  config.workers = kWorkers;
+  config.reals = 64;
+  config.neighbours = 64;
+  config.ring_packets = 64;
+  return config;
+}
+
+void SetTraffic(Fabric* fabric, uint8_t worker, uint32_t real, uint64_t connections) {
+  TrafficCounters& t = fabric->stats.traffic(WorkerId{worker}, RealId{real});
+  t.connections.Set(connections);
+  t.in_packets.Set(connections * 7);
+  t.out_packets.Set(connections * 5);
+  t.in_bytes.Set(connections * 700);
+  t.out_bytes.Set(connections * 5000);
+}
+
+void SetFigures(Fabric* fabric) {
+  for (uint8_t w = 0; w < kWorkers; ++w) {
+    WorkerCounters& c = fabric->stats.worker(WorkerId{w});
+    c.received.Set(1000 + w);
+    c.sent.Set(900 + w);
+    c.handed_in.Set(10);
+    c.handed_off.Set(10);
+    c.originated.Set(3);
+    c.polls.Set(4000);
+    c.busy_polls.Set(1000);
+    c.longest_turn_ns.Set(1'500'000);
+    c.connections.Set(3);
+    c.connection_capacity.Set(65536);
+    c.templates.Set(2);
+    c.template_capacity.Set(16384);
+    c.dropped[static_cast<size_t>(DropReason::kNotASyn)].Set(100);
+    c.dropped[static_cast<size_t>(DropReason::kNoReal)].Set(w);
+    for (uint32_t real = 0; real < 5; ++real) SetTraffic(fabric, w, real, 10 * (real + 1) + w);
+    fabric->loads.AddActive(WorkerId{w}, RealId{0}, 4);
+    fabric->loads.AddInactive(WorkerId{w}, RealId{0}, 1);
+    fabric->loads.AddTemplates(WorkerId{w}, RealId{2}, 2);
+    fabric->stats.port(WorkerId{w}, PortId{0}).to_host.Set(20);
+    fabric->stats.port(WorkerId{w}, PortId{0}).from_host.Set(30);
+  }
+}
+
+control::RealInfo MakeReal(uint32_t id, const std::string& name, int32_t weight,
+                           const char* forward) {
+  control::RealInfo real;
+  real.id = RealId{id};
+  real.name = name;
+  real.endpoint = At(name);
+  real.forward = forward;
+  real.weight = real.effective_weight = weight;
+  return real;
+}
+
+}  // namespace
+
+ControlView MakeView() {
+  ControlView view;
+  view.generation = 7;
+  view.director_name = "edge-1";
+  view.config_path = "/etc/fairlead/fairlead.yaml";
+  view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
+  view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
+  view.is_ready = true;
+
+  control::ServiceInfo web;
+  web.id = ServiceId{0};
+  web.name = "web";
+  web.protocol = 6;
+  web.address = Ip("192.0.2.10");
+  web.port = Be16::FromHost(80);
+  web.scheduler = "wlc";
+  web.reals = {MakeReal(0, "10.0.0.11:80", 2, "nat"), MakeReal(1, "10.0.0.12:80", 1, "nat")};
+  web.reals[0].health = HealthState::kUp;
+  web.reals[0].health_detail = "HTTP 200 in 3 ms";
+  web.reals[0].baseline.connections = 5;  // the id was somebody else's before
+  web.reals[1].health = HealthState::kDown;
+  web.reals[1].health_detail = "connection refused";
+  web.reals[1].effective_weight = 0;
+  web.retired = {1000, 7000, 5000, 700000, 5000000};
+
+  control::ServiceInfo shop;
+  shop.id = ServiceId{1};
+  shop.name = "shop";
+  shop.mark = 2;
+  shop.scheduler = "sh";
+  shop.scheduler_flags = {"sh-port"};
+  shop.is_persistent = true;
+  shop.persistence_seconds = 1800;
+  shop.netmask = 24;
+  shop.reals = {MakeReal(2, "10.0.0.11:0", 1, "dr"), MakeReal(3, "10.0.0.99:0", 1, "dr"),
+                MakeReal(4, "10.0.0.13:0", 1, "dr")};
+  shop.reals[1].is_fallback = true;
+  shop.reals[2].is_ghost = true;
+  view.services = {web, shop};
+
+  view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
+                {"scan", "drop to 192.0.2.80 ports 1-79"}};
+  control::PortInfo outside;
+  outside.id = PortId{0};
+  outside.name = "outside";
+  outside.device = "net_af_packet0,iface=d0";
+  outside.mac = *MacAddress::Parse("02:00:00:00:00:01");
+  outside.mtu_bytes = 1500;
+  outside.role = "outside";
+  outside.host_interface = "fl-outside";
+  outside.addresses = {*Prefix::Parse("192.0.2.2/24")};
+  control::PortInfo inside = outside;
+  inside.id = PortId{1};
+  inside.name = inside.role = "inside";
+  inside.host_interface = "";
+  inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
+  view.ports = {outside, inside};
+  view.health_checks = {{"web", "10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
+  view.memory = {{"connections", 8388608}, {"templates", 1048576}};
+  return view;
+}
+
+FakeDirector::FakeDirector() : fabric_(SmallFabric()) {
+  std::string name = std::filesystem::temp_directory_path() / "fairlead-test-XXXXXX";
+  directory_ = ::mkdtemp(name.data());
+  SetFigures(&fabric_);
+  SetView(MakeView());
+}
+
+FakeDirector::~FakeDirector() {
+  is_stopping_ = true;
+  if (workers_.joinable()) workers_.join();
+  std::filesystem::remove_all(directory_);
+}
+
+std::shared_ptr<const ControlView> FakeDirector::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+void FakeDirector::SetView(ControlView view) {
+  auto next = std::make_shared<const ControlView>(std::move(view));
+  const std::lock_guard lock(mutex_);
+  view_ = std::move(next);
+}
+
+void FakeDirector::Reload(std::string path, std::function<void(control::ReloadOutcome)> done) {
+  std::thread([this, path = std::move(path), done = std::move(done)] {
+    last_reload_path = path;
+    done(reload_outcome);
+  }).join();
+}
+
+void FakeDirector::ChangeReal(control::RealChange change, std::function<void(Status)> done) {
+  std::thread([this, change = std::move(change), done = std::move(done)] {
+    if (change.weight == 65535) return;  // a control core that stops before it answers
+    if (change.weight == 65534) {
+      return done(Error{ErrorCode::kUnavailable, "Another change is being applied", ""});
+    }
+    ControlView next = *view();
+    for (auto& service : next.services) {
+      for (auto& real : service.reals) {
+        if (service.name != change.service || real.name != change.real) continue;
+        if (change.weight) real.weight = real.effective_weight = *change.weight;
+        if (change.admin) real.admin = *change.admin;
+        if (real.admin != AdminState::kUp) real.effective_weight = 0;
+      }
+    }
+    ++next.generation;
+    SetView(std::move(next));
+    done(Done{});
+  }).join();
+}
+
+void FakeDirector::Start() {
+  workers_ = std::thread([this] {
+    while (!is_stopping_) {
+      for (uint8_t w = 0; w < kWorkers; ++w) {
+        Command* command = nullptr;
+        if (!fabric_.api[w]->to_worker.Pop(&command)) continue;
+        Answer(WorkerId{w}, command);
+        fabric_.api[w]->from_worker.Push(command);
+        ++commands;
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  });
+}
+
+namespace {
+
+bool Matches(const RecordFilter& f, const IpAddress& client, ServiceId service, RealId real) {
+  return (!f.has_client || f.client.Contains(client)) &&
+         (f.service.is_none() || f.service == service) && (f.real.is_none() || f.real == real);
+}
+bool MatchesRow(const RecordFilter& f, const ConnectionRow& row) {
+  return Matches(f, row.client.address, row.service, row.real) &&
+         (f.state < 0 || (row.protocol == 6 && row.state == f.state));
+}
+bool MatchesRow(const RecordFilter& f, const TemplateRow& row) {
+  return Matches(f, row.client, row.service, row.real);
+}
+
+}  // namespace
+
+template <typename Row, typename Command>
+void FakeDirector::List(const std::vector<Row>& rows, Command* command) {
+  for (size_t i = 0; i < kSliceOfFake && command->cursor < rows.size(); ++i) {
+    if (command->rows.size() >= command->limit) return;
+    const Row& row = rows[command->cursor++];
+    if (MatchesRow(command->filter, row)) command->rows.push_back(row);
+  }
+  command->is_complete = command->cursor >= rows.size();
+}
+
+template <typename Row, typename Command>
+void FakeDirector::Flush(std::vector<Row>* rows, Command* command) {
+  for (size_t i = 0; i < kSliceOfFake && command->cursor < rows->size(); ++i) {
+    if (MatchesRow(command->filter, (*rows)[command->cursor])) {
+      rows->erase(rows->begin() + static_cast<ptrdiff_t>(command->cursor));
+      ++command->flushed;
+    } else {
+      ++command->cursor;
+    }
+  }
+  command->is_complete = command->cursor >= rows->size();
+}
+
+void FakeDirector::Answer(WorkerId worker, Command* command) {
+  const size_t w = worker.index();
+  switch (command->kind) {
+    case CommandKind::kListConnections:
+      return List(connections[w], static_cast<ListConnections*>(command));
+    case CommandKind::kListTemplates:
+      return List(templates[w], static_cast<ListTemplates*>(command));
+    case CommandKind::kFlushConnections:
+      return Flush(&connections[w], static_cast<FlushConnections*>(command));
+    case CommandKind::kFlushTemplates:
+      return Flush(&templates[w], static_cast<FlushTemplates*>(command));
+    case CommandKind::kExplain: {
+      auto* question = static_cast<ExplainCommand*>(command);
+      question->answer.answered_by = worker;
+      if (explain) explain(worker, question->question, &question->answer);
+      return;
+    }
+    case CommandKind::kTransmitFrame:
+    case CommandKind::kNeighbourChanged:
+      return;
+  }
+}
+
+}  // namespace fairlead::testing

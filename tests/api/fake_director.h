@@ -1,0 +1,74 @@
+// A director without EAL, packets or root: a control core that remembers what it was asked, a real
+// Fabric, and one thread that plays all workers and answers mailbox commands from lists.
+//
+//   FakeDirector director;
+//   director.connections[0].push_back(row);     // before Start, of worker 0
+//   director.Start();                           // the workers' thread
+//   ApiServer server(director, {.listen = {director.socket()}});
+#pragma once
+
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/view.h"
+
+namespace fairlead::testing {
+
+inline constexpr size_t kWorkers = 2;
+inline constexpr size_t kSliceOfFake = 3;  // records looked at per command: small, to see slices
+
+inline Endpoint At(std::string_view text) { return *Endpoint::Parse(text); }
+inline IpAddress Ip(std::string_view text) { return *IpAddress::Parse(text); }
+
+class FakeDirector : public control::ControlApi {
+ public:
+  FakeDirector();
+  ~FakeDirector() override;
+
+  // control::ControlApi; answers on a thread of their own, as the control core would.
+  [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override;
+  void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override;
+  void ChangeReal(control::RealChange change, std::function<void(Status)> done) override;
+  dataplane::Fabric& fabric() override { return fabric_; }
+
+  void Start();  // workers begin to answer
+  void SetView(control::ControlView view);
+  [[nodiscard]] std::string socket() const { return "unix:" + directory_ + "/run/api.sock"; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+
+  // By worker. Changed only before Start and by flushes.
+  std::vector<dataplane::ConnectionRow> connections[kWorkers];
+  std::vector<dataplane::TemplateRow> templates[kWorkers];
+  std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
+      explain;
+  control::ReloadOutcome reload_outcome{.ok = true, .generation = 8, .errors = {}, .changes = {}};
+  std::string last_reload_path = "(none)";
+  std::atomic<uint64_t> commands{0};
+
+ private:
+  void Answer(WorkerId worker, dataplane::Command* command);
+  template <typename Row, typename Command>
+  void List(const std::vector<Row>& rows, Command* command);
+  template <typename Row, typename Command>
+  void Flush(std::vector<Row>* rows, Command* command);
+
+  std::string directory_;
+  dataplane::Fabric fabric_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const control::ControlView> view_;
+  std::atomic<bool> is_stopping_{false};
+  std::thread workers_;
+};
+
+// Two services: web (192.0.2.10:80, wlc) with two reals, shop (mark 2, persistent) with one real, a
+// fallback and a removed one; counters and loads are set.
+control::ControlView MakeView();
+
+}  // namespace fairlead::testing

@@ -1,0 +1,81 @@
+#include "http_peer.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "base/ip_address.h"
+
+namespace fairlead::testing {
+
+HttpPeer::HttpPeer(const std::string& address) {
+  int connected = -1;
+  if (address.starts_with("unix:")) {
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    address.copy(where.sun_path, sizeof where.sun_path - 1, 5);
+    fd_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    connected = ::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where);
+  } else {
+    const auto endpoint = Endpoint::Parse(address.substr(7));
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = endpoint->port.raw();
+    std::memcpy(&where.sin_addr, endpoint->address.bytes().data(), 4);
+    fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    connected = ::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where);
+  }
+  if (connected != 0) throw std::runtime_error("cannot connect to " + address);
+}
+
+HttpPeer::~HttpPeer() { ::close(fd_); }
+
+Answer HttpPeer::Ask(const std::string& line, const std::string& body, const std::string& headers) {
+  std::string text = line + " HTTP/1.1\r\n" + headers;
+  if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return Raw(text + "\r\n" + body, line.starts_with("HEAD"));
+}
+
+bool HttpPeer::ReadMore() {
+  char chunk[4096];
+  const ssize_t n = ::read(fd_, chunk, sizeof chunk);
+  if (n > 0) buffer_.append(chunk, static_cast<size_t>(n));
+  return n > 0;
+}
+
+Answer HttpPeer::Raw(const std::string& bytes, bool is_head) {
+  for (size_t sent = 0; sent < bytes.size();) {
+    const ssize_t n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) break;
+    sent += static_cast<size_t>(n);
+  }
+  Answer answer;
+  size_t end = 0;
+  while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+    if (!ReadMore()) return answer;
+  }
+  std::string head = buffer_.substr(0, end + 2);
+  buffer_.erase(0, end + 4);
+  answer.status = std::stoi(head.substr(head.find(' ') + 1));
+  for (size_t at = head.find("\r\n") + 2; at < head.size();) {
+    const size_t colon = head.find(": ", at), stop = head.find("\r\n", at);
+    std::string name = head.substr(at, colon - at);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    answer.headers[name] = head.substr(colon + 2, stop - colon - 2);
+    at = stop + 2;
+  }
+  const size_t length = is_head ? 0 : std::stoul("0" + answer.header("content-length"));
+  while (buffer_.size() < length && ReadMore()) {
+  }
+  answer.body = buffer_.substr(0, length);
+  buffer_.erase(0, length);
+  return answer;
+}
+
+}  // namespace fairlead::testing

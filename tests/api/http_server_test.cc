@@ -1,0 +1,136 @@
+#include "control/api/http_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "api_test.h"
+
+namespace fairlead::testing {
+namespace {
+
+using HttpServerTest = ApiTest;
+
+TEST_F(HttpServerTest, SocketHasItsDirectoryAndItsMode) {
+  Start();
+  struct stat s {};
+  ASSERT_EQ(::stat(director.socket().substr(5).c_str(), &s), 0);
+  EXPECT_EQ(s.st_mode & 0777, 0660u);
+  server->Stop();
+  EXPECT_NE(::stat(director.socket().substr(5).c_str(), &s), 0) << "removed at the end";
+}
+
+TEST_F(HttpServerTest, StaleSocketIsReplacedAndLiveOneRefused) {
+  const std::string path = director.socket().substr(5);
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  path.copy(where.sun_path, sizeof where.sun_path - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+  ::close(fd);  // a director that was killed
+  Start();
+  EXPECT_EQ(peer->Ask("GET /healthz").status, 200);
+
+  api::ApiServer second(director, {{director.socket()}});
+  const Status status = second.Start();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().ToString().find("another program answers"), std::string::npos);
+  EXPECT_EQ(peer->Ask("GET /healthz").status, 200) << "the first is not disturbed";
+}
+
+TEST_F(HttpServerTest, RefusesWhatIsNoSocketAndNoLoopback) {
+  const std::string file = director.directory() + "/file";
+  std::ofstream(file) << "precious";
+  for (const auto& [where, words] : std::vector<std::pair<std::string, std::string>>{
+           {"unix:" + file, "is no socket"},
+           {"unix:relative", "absolute path"},
+           {"http://192.0.2.1:80", "loopback address"},
+           {"http://0.0.0.0:80", "loopback address"},
+           {"https://127.0.0.1:80", "loopback address"},
+           {"ftp", "loopback address"}}) {
+    api::ApiServer refused(director, {{where}});
+    const Status status = refused.Start();
+    ASSERT_FALSE(status) << where;
+    EXPECT_NE(status.error().ToString().find(words), std::string::npos)
+        << status.error().ToString();
+  }
+  EXPECT_TRUE(std::filesystem::exists(file));
+}
+
+TEST_F(HttpServerTest, KeepsAliveOverManyRequests) {
+  Start();
+  for (int i = 0; i < 50; ++i) {
+    const Answer answer = peer->Ask("GET /healthz");
+    ASSERT_EQ(answer.status, 200);
+    ASSERT_EQ(answer.body, "ok\n");
+  }
+}
+
+TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {
+  Start();
+  const Answer get = peer->Ask("GET /v1/services");
+  const Answer head = peer->Ask("HEAD /v1/services");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("content-length"), get.header("content-length"));
+  EXPECT_EQ(peer->Ask("GET /healthz").body, "ok\n") << "nothing is left on the connection";
+}
+
+TEST_F(HttpServerTest, UnknownPathAndMethodAreProblems) {
+  Start();
+  const Answer missing = peer->Ask("GET /v2/nothing");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.header("content-type"), "application/problem+json");
+  EXPECT_EQ(ProblemOf(missing), "no-such-resource");
+  EXPECT_EQ(missing.json().at("status").as_int64(), 404);
+  EXPECT_EQ(missing.json().at("title").as_string(), "Not Found");
+
+  const Answer put = peer->Ask("PUT /v1/connections", "{}");
+  EXPECT_EQ(put.status, 405);
+  EXPECT_EQ(put.header("allow"), "GET, HEAD, DELETE");
+  EXPECT_EQ(peer->Ask("OPTIONS /v1/reload").header("allow"), "POST");
+}
+
+TEST_F(HttpServerTest, LimitsBodyAndHeaders) {
+  Start();
+  const Answer body = peer->Ask("POST /v1/reload", std::string(api::kMaxBodyBytes + 1, ' '));
+  EXPECT_EQ(body.status, 413);
+  HttpPeer second(director.socket());
+  const Answer headers =
+      second.Ask("GET /healthz", "",
+                 "Host: localhost\r\nX: " + std::string(api::kMaxHeaderBytes, 'x') + "\r\n");
+  EXPECT_EQ(headers.status, 431);
+  HttpPeer third(director.socket());
+  EXPECT_EQ(third.Raw("this is not http\r\n\r\n").status, 400);
+}
+
+TEST_F(HttpServerTest, LoopbackRefusesForeignHostsAndOrigins) {
+  Start();
+  const std::string http = server->addresses()[1];
+  HttpPeer tcp(http);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: 127.0.0.1:9480\r\n").status, 200);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: localhost\r\n").status, 200);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: [::1]:9480\r\n").status, 200);
+  const Answer rebound = tcp.Ask("GET /healthz", "", "Host: evil.example:9480\r\n");
+  EXPECT_EQ(rebound.status, 421);
+  EXPECT_EQ(ProblemOf(rebound), "foreign-host");
+  const Answer forged =
+      tcp.Ask("DELETE /v1/connections", "", "Host: localhost\r\nOrigin: http://evil.example\r\n");
+  EXPECT_EQ(forged.status, 403);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: localhost\r\nOrigin: http://localhost:1\r\n").status,
+            200);
+}
+
+TEST_F(HttpServerTest, DecodesPathsAndQueries) {
+  Start();
+  const Answer answer = peer->Ask("GET /v1/services/we%62/?x=1");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json().at("name").as_string(), "web");
+  EXPECT_EQ(peer->Ask("GET /v1/services/a%2Fb").status, 404);
+}
+
+}  // namespace
+}  // namespace fairlead::testing

@@ -1,0 +1,127 @@
+// The text of /metrics, and that docs/counters.md, drop_reason.h and the emitted names say the
+// same.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "api_test.h"
+
+namespace fairlead::testing {
+namespace {
+
+const std::string kSource = FAIRLEAD_SOURCE;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class MetricsTest : public ApiTest {
+ protected:
+  std::string Scrape() {
+    Start([](PortId port) -> std::optional<api::PortStats> {
+      return api::PortStats{100u + port.value(), 2, 3, 4, 5, 6, 7, 8};
+    });
+    const Answer answer = peer->Ask("GET /metrics");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    return answer.body;
+  }
+};
+
+// To renew after an intended change: FAIRLEAD_RENEW_GOLDEN=1 build/…/api_test.
+TEST_F(MetricsTest, TextIsTheGoldenOne) {
+  const std::string text = std::regex_replace(Scrape(), std::regex(FAIRLEAD_VERSION), "VERSION");
+  const std::string path = kSource + "/tests/api/golden/metrics.txt";
+  if (std::getenv("FAIRLEAD_RENEW_GOLDEN") != nullptr) std::ofstream(path) << text;
+  EXPECT_EQ(text, ReadFile(path));
+}
+
+TEST_F(MetricsTest, PromtoolIsContent) {
+  const std::string path = director.directory() + "/metrics.txt";
+  std::ofstream(path) << Scrape();
+  const std::string command = "promtool check metrics < " + path + " > " + path + ".out 2>&1";
+  ASSERT_EQ(std::system("promtool --version > /dev/null 2>&1"), 0) << "apt install prometheus";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(ReadFile(path + ".out"), "");
+}
+
+TEST_F(MetricsTest, CountersNeverFallWhenARealIsRetired) {
+  Start();
+  const std::regex line(R"re(fairlead_service_connections_total\{service="shop"\} (\d+))re");
+  const auto connections = [&] {
+    std::smatch match;
+    const std::string text = peer->Ask("GET /metrics").body;
+    return std::regex_search(text, match, line) ? std::stoul(match[1]) : 0;
+  };
+  const auto before = connections();
+  control::ControlView view = MakeView();
+  auto& shop = view.services[1];
+  shop.retired += director.fabric().stats.SumTraffic(RealId{4});
+  shop.reals.pop_back();  // the removed one has gone for good
+  director.SetView(view);
+  EXPECT_EQ(connections(), before);
+}
+
+// One real under one name twice (fallback and listed): one series, or Prometheus refuses all.
+TEST_F(MetricsTest, NoSeriesComesTwice) {
+  control::ControlView view = MakeView();
+  view.services[1].reals[1].name = view.services[1].reals[0].name;
+  director.SetView(view);
+  std::set<std::string> seen;
+  std::istringstream lines(Scrape());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+  }
+}
+
+// "| `name` | … |" rows of a section of docs/counters.md: name → rest of the row.
+std::map<std::string, std::string> DocumentedRows(const std::string& heading) {
+  const std::string text = ReadFile(kSource + "/docs/counters.md");
+  const size_t begin = text.find("## " + heading);
+  EXPECT_NE(begin, std::string::npos) << heading;
+  const std::string section = text.substr(begin, text.find("\n## ", begin + 3) - begin);
+  std::map<std::string, std::string> rows;
+  const std::regex row(R"(\n\| `([a-z0-9_]+)`[^|]*\| ([^\n]+) \|)");
+  for (std::sregex_iterator it(section.begin(), section.end(), row), end; it != end; ++it) {
+    EXPECT_TRUE(rows.emplace((*it)[1], (*it)[2]).second) << "twice: " << (*it)[1];
+  }
+  return rows;
+}
+
+TEST_F(MetricsTest, EveryMetricIsDocumentedAndEveryDocumentedOneEmitted) {
+  std::set<std::string> emitted, documented;
+  const std::string text = Scrape();
+  const std::regex type(R"(# TYPE (\S+) )");
+  for (std::sregex_iterator it(text.begin(), text.end(), type), end; it != end; ++it) {
+    emitted.insert((*it)[1]);
+  }
+  for (const auto& [name, rest] : DocumentedRows("Metrics")) documented.insert(name);
+  EXPECT_EQ(emitted, documented);
+}
+
+TEST_F(MetricsTest, EveryDropReasonHasItsSentenceAndARemedy) {
+  const auto rows = DocumentedRows("Drop reasons");
+  for (const auto& reason : dataplane::kDropReasonText) {
+    const auto row = rows.find(std::string(reason.label));
+    ASSERT_NE(row, rows.end()) << reason.label << " is missing in docs/counters.md";
+    const std::string& rest = row->second;
+    const size_t bar = rest.find(" | ");
+    ASSERT_NE(bar, std::string::npos) << reason.label << ": no remedy";
+    EXPECT_EQ(rest.substr(0, bar), reason.sentence) << reason.label;
+    EXPECT_GT(rest.size(), bar + 10) << reason.label << ": no remedy";
+  }
+  EXPECT_EQ(rows.size(), dataplane::kDropReasonCount) << "a reason that is no more";
+}
+
+}  // namespace
+}  // namespace fairlead::testing

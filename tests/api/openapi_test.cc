@@ -1,0 +1,74 @@
+// The OpenAPI document says what there is: every route and nothing else, and its references hold.
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <regex>
+#include <set>
+
+#include "api_test.h"
+
+namespace fairlead::testing {
+namespace {
+
+namespace json = boost::json;
+using OpenApiTest = ApiTest;
+
+TEST_F(OpenApiTest, ListsExactlyTheRoutes) {
+  Start();
+  const Answer answer = peer->Ask("GET /v1/openapi.json");
+  ASSERT_EQ(answer.status, 200);
+  const json::object document = answer.json();
+  EXPECT_EQ(document.at("openapi").as_string(), "3.1.0");
+  std::set<std::string> documented;
+  for (const auto& path : document.at("paths").as_object()) {
+    for (const auto& operation : path.value().as_object()) {
+      if (operation.key() == "parameters") continue;
+      std::string method(operation.key());
+      for (char& c : method) c = static_cast<char>(std::toupper(c));
+      documented.insert(method + " " + std::string(path.key()));
+      EXPECT_TRUE(operation.value().as_object().contains("summary")) << path.key();
+      EXPECT_TRUE(operation.value().as_object().contains("responses")) << path.key();
+    }
+  }
+  const auto routes = server->routes();
+  EXPECT_EQ(documented, std::set<std::string>(routes.begin(), routes.end()));
+}
+
+TEST_F(OpenApiTest, ReferencesExist) {
+  Start();
+  const json::object document = peer->Ask("GET /v1/openapi.json").json();
+  const std::string text = json::serialize(document);
+  const std::regex reference(R"re("\$ref":"#/components/([a-z]+)/(\w+)")re");
+  size_t count = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), reference), end; it != end; ++it) {
+    const auto& section = document.at("components").at((*it)[1].str()).as_object();
+    EXPECT_TRUE(section.contains((*it)[2].str())) << (*it)[0];
+    ++count;
+  }
+  EXPECT_GT(count, 10u);
+}
+
+// What an answer has and what its schema names are the same members.
+TEST_F(OpenApiTest, AnswersHaveTheMembersOfTheirSchemas) {
+  Start([](PortId) { return api::PortStats{}; });
+  const json::object document = peer->Ask("GET /v1/openapi.json").json();
+  const auto members = [](const json::object& object) {
+    std::set<std::string> names;
+    for (const auto& member : object) names.insert(std::string(member.key()));
+    return names;
+  };
+  const auto schema = [&](const char* name) {
+    return members(document.at("components").at("schemas").at(name).at("properties").as_object());
+  };
+  EXPECT_EQ(members(peer->Ask("GET /v1/status").json()), schema("Status"));
+  const json::object service = peer->Ask("GET /v1/services/web").json();
+  EXPECT_EQ(members(service), schema("Service"));
+  EXPECT_EQ(members(service.at("reals").at(0).as_object()), schema("Real"));
+  EXPECT_EQ(members(service.at("traffic").as_object()), schema("Traffic"));
+  const json::object status = peer->Ask("GET /v1/status").json();
+  EXPECT_EQ(members(status.at("workers").at(0).as_object()), schema("Worker"));
+  EXPECT_EQ(members(status.at("ports").at(0).as_object()), schema("Port"));
+}
+
+}  // namespace
+}  // namespace fairlead::testing

@@ -1,0 +1,161 @@
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "api_test.h"
+
+namespace fairlead::testing {
+namespace {
+
+namespace json = boost::json;
+using ServiceRoutesTest = ApiTest;
+
+TEST_F(ServiceRoutesTest, ListsServicesWithLiveFigures) {
+  Start();
+  const Answer answer = peer->Ask("GET /v1/services");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("etag"), "\"7\"");
+  const json::object document = answer.json();
+  const json::array& services = document.at("services").as_array();
+  ASSERT_EQ(services.size(), 2u);
+  const json::object& web = services[0].as_object();
+  EXPECT_EQ(web.at("key").as_string(), "tcp 192.0.2.10:80");
+  EXPECT_EQ(web.at("reals_total").as_int64(), 2);
+  EXPECT_EQ(web.at("reals_up").as_int64(), 1);
+  EXPECT_EQ(web.at("active_connections").as_int64(), 8);
+  // 1000 of removed reals, real 0: 10 + 11 less 5 of the id's life before, real 1: 20 + 21.
+  EXPECT_EQ(web.at("traffic").at("connections").as_int64(), 1000 + 16 + 41);
+  const json::object& shop = services[1].as_object();
+  EXPECT_EQ(shop.at("key").as_string(), "mark 2 ipv4");
+  EXPECT_TRUE(shop.at("address").is_null());
+  EXPECT_EQ(json::serialize(shop.at("persistence")), R"({"timeout_seconds":1800,"netmask":24})");
+  EXPECT_EQ(shop.at("templates").as_int64(), 4);
+  EXPECT_EQ(shop.at("reals_total").as_int64(), 1) << "neither the fallback nor the removed one";
+}
+
+TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
+  Start();
+  const json::object service = peer->Ask("GET /v1/services/web").json();
+  const json::object& down = service.at("reals").at(1).as_object();
+  EXPECT_EQ(down.at("name").as_string(), "10.0.0.12:80");
+  EXPECT_EQ(down.at("health").as_string(), "down");
+  EXPECT_EQ(down.at("health_detail").as_string(), "connection refused");
+  EXPECT_FALSE(down.at("up").as_bool());
+  EXPECT_EQ(down.at("weight").as_int64(), 1);
+  EXPECT_EQ(down.at("effective_weight").as_int64(), 0);
+  const json::object reals = peer->Ask("GET /v1/services/shop/reals").json();
+  EXPECT_EQ(reals.at("reals").as_array().size(), 3u);
+  EXPECT_TRUE(reals.at("reals").at(2).at("removed").as_bool());
+  EXPECT_EQ(peer->Ask("GET /v1/services/web/reals/10.0.0.11:80").status, 200);
+}
+
+TEST_F(ServiceRoutesTest, UnknownNamesSuggestTheNearest) {
+  Start();
+  const Answer service = peer->Ask("GET /v1/services/shp");
+  EXPECT_EQ(service.status, 404);
+  EXPECT_EQ(ProblemOf(service), "unknown-service");
+  EXPECT_EQ(service.json().at("detail").as_string(),
+            "There is no service \"shp\"; did you mean \"shop\"?");
+  const Answer real = peer->Ask("GET /v1/services/web/reals/10.0.0.13:80");
+  EXPECT_EQ(real.status, 404);
+  EXPECT_EQ(ProblemOf(real), "unknown-real");
+}
+
+TEST_F(ServiceRoutesTest, ChangesWeightAndState) {
+  Start();
+  const Answer answer =
+      peer->Ask("PATCH /v1/services/web/reals/10.0.0.11", R"({"weight":5,"admin":"drain"})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json().at("weight").as_int64(), 5);
+  EXPECT_EQ(answer.json().at("admin").as_string(), "drain");
+  EXPECT_EQ(answer.header("etag"), "\"8\"");
+}
+
+TEST_F(ServiceRoutesTest, RefusesWrongChangesWithEveryFault) {
+  Start();
+  const Answer answer = peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80",
+                                  R"({"weight":70000,"admin":"gone","wait":1})");
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.json().at("errors").as_array().size(), 3u) << answer.body;
+  EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80", "[1]").status, 400);
+  EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80", "{").status, 400);
+  EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80").status, 422);
+  EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80", R"({"weight":1.5})").status,
+            422);
+  const Answer removed = peer->Ask("PATCH /v1/services/shop/reals/10.0.0.13:0", R"({"weight":1})");
+  EXPECT_EQ(removed.status, 409);
+}
+
+TEST_F(ServiceRoutesTest, IfMatchGuardsAgainstLostUpdates) {
+  Start();
+  const std::string change = R"({"weight":3})";
+  const std::string path = "PATCH /v1/services/web/reals/10.0.0.11:80";
+  const Answer stale = peer->Ask(path, change, "Host: localhost\r\nIf-Match: \"6\"\r\n");
+  EXPECT_EQ(stale.status, 412);
+  EXPECT_EQ(ProblemOf(stale), "generation-changed");
+  EXPECT_EQ(peer->Ask(path, change, "Host: localhost\r\nIf-Match: \"7\"\r\n").status, 200);
+}
+
+TEST_F(ServiceRoutesTest, ControlCoreMayRefuseOrStop) {
+  Start();
+  const std::string path = "PATCH /v1/services/web/reals/10.0.0.11:80";
+  const Answer refused = peer->Ask(path, R"({"weight":65534})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.json().at("detail").as_string(), "Another change is being applied");
+  const Answer stopping = peer->Ask(path, R"({"weight":65535})");
+  EXPECT_EQ(stopping.status, 503);
+  EXPECT_EQ(ProblemOf(stopping), "stopping");
+}
+
+TEST_F(ServiceRoutesTest, Reloads) {
+  director.reload_outcome.changes = {"service web: real 10.0.0.12:80 weight 1 → 3"};
+  Start();
+  const Answer answer = peer->Ask("POST /v1/reload");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json().at("generation").as_int64(), 8);
+  EXPECT_EQ(answer.json().at("changes").as_array().size(), 1u);
+  EXPECT_EQ(director.last_reload_path, "");
+  EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"/etc/other.yaml"})").status, 200);
+  EXPECT_EQ(director.last_reload_path, "/etc/other.yaml");
+  EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"other.yaml"})").status, 422);
+}
+
+TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {
+  director.reload_outcome = {.ok = false,
+                             .generation = 7,
+                             .errors = {{ErrorCode::kInvalid, "must be a number", "a.yaml:3:5"},
+                                        {ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
+                             .changes = {}};
+  Start();
+  const Answer answer = peer->Ask("POST /v1/reload");
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(ProblemOf(answer), "configuration-refused");
+  const json::object problem = answer.json();
+  ASSERT_EQ(problem.at("errors").as_array().size(), 2u);
+  EXPECT_EQ(problem.at("errors").at(1).at("place").as_string(), "a.yaml:9:1");
+}
+
+TEST_F(ServiceRoutesTest, StatusAndReadiness) {
+  Start([](PortId port) -> std::optional<api::PortStats> {
+    if (port.value() != 0) return std::nullopt;
+    return api::PortStats{.rx_packets = 5, .rx_missed = 1};
+  });
+  const json::object status = peer->Ask("GET /v1/status").json();
+  EXPECT_EQ(status.at("director").as_string(), "edge-1");
+  EXPECT_EQ(status.at("workers").as_array().size(), kWorkers);
+  EXPECT_EQ(status.at("workers").at(1).at("received_packets").as_int64(), 1001);
+  EXPECT_EQ(status.at("ports").at(0).at("traffic").at("rx_missed").as_int64(), 1);
+  EXPECT_FALSE(status.at("ports").at(1).as_object().contains("traffic"));
+  ASSERT_EQ(status.at("dropped").as_array().size(), 2u) << "only reasons that happened";
+  EXPECT_EQ(status.at("dropped").at(0).at("reason").as_string(), "not_a_syn");
+  EXPECT_EQ(status.at("dropped").at(0).at("packets").as_int64(), 200);
+
+  EXPECT_EQ(peer->Ask("GET /readyz").status, 200);
+  control::ControlView view = MakeView();
+  view.is_ready = false;
+  director.SetView(view);
+  EXPECT_EQ(peer->Ask("GET /readyz").status, 503);
+  EXPECT_EQ(peer->Ask("GET /healthz").status, 200);
+}
+
+}  // namespace
+}  // namespace fairlead::testing

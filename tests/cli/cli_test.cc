@@ -1,0 +1,246 @@
+// The `fairlead` program, run as a user runs it, against a director that is not there, or fake.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "api_test.h"
+#include "dataplane/tcp_state.h"
+
+namespace fairlead::testing {
+namespace {
+
+namespace json = boost::json;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out, err;
+};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class CliTest : public ApiTest {
+ protected:
+  Outcome Run(const std::string& words) {
+    return RunAt("--api " + director.socket() + " " + words);
+  }
+
+  Outcome RunAt(const std::string& words) {
+    const std::string at = director.directory();
+    const std::string command =
+        std::string(FAIRLEAD_CLI) + " " + words + " >" + at + "/out 2>" + at + "/err";
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), ReadFile(at + "/out"), ReadFile(at + "/err")};
+  }
+
+  // The output of a command that ends well.
+  std::string Good(const std::string& words) {
+    const Outcome outcome = Run(words);
+    EXPECT_EQ(outcome.exit_code, 0) << words << ": " << outcome.err;
+    EXPECT_EQ(outcome.err, "") << words;
+    return outcome.out;
+  }
+};
+
+TEST_F(CliTest, UsageErrorsExitWith2) {
+  for (const char* words :
+       {"", "statsu", "real set web 10.0.0.11", "real set web", "connection flush",
+        "template flush", "real set web 10.0.0.11 --weight 70000", "-o xml status",
+        "explain 1.2.3.4", "--api ftp://x status", "connection count --by colour"}) {
+    const Outcome outcome = RunAt(words);
+    EXPECT_EQ(outcome.exit_code, 2) << words;
+    EXPECT_NE(outcome.err, "") << words;
+  }
+}
+
+TEST_F(CliTest, HelpAndVersion) {
+  EXPECT_EQ(RunAt("--version").out, "fairlead " FAIRLEAD_VERSION "\n");
+  const Outcome help = RunAt("--help");
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.out.find("explain"), std::string::npos);
+  EXPECT_NE(help.out.find("Exit codes: 0 done"), std::string::npos);
+}
+
+TEST_F(CliTest, UnreachableDirectorExitsWith3AndSaysWhere) {
+  const std::string socket = "unix:" + director.directory() + "/nobody.sock";
+  const Outcome outcome = RunAt("--api " + socket + " status");
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.err,
+            "fairlead: The director cannot be reached at " + socket +
+                ": No such file or directory. Is fairleadd running? Name another address with "
+                "--api unix:PATH or --api http://HOST:PORT, or set FAIRLEAD_API\n");
+  EXPECT_EQ(RunAt("--api http://127.0.0.1:1 status").exit_code, 3);
+}
+
+TEST_F(CliTest, AddressComesFromTheEnvironmentToo) {
+  Start();
+  ::setenv("FAIRLEAD_API", server->addresses()[1].c_str(), 1);
+  const Outcome outcome = RunAt("service list");
+  ::unsetenv("FAIRLEAD_API");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST_F(CliTest, ServiceList) {
+  Start();
+  EXPECT_EQ(Good("service list"),
+            "SERVICE  FOR                SCHEDULER   PERSISTENCE  REALS UP  ACTIVE  INACTIVE  "
+            "TEMPLATES  CONNECTIONS         IN      OUT\n"
+            "web      tcp 192.0.2.10:80  wlc         -                 1/2       8         2"
+            "          0         1057  726.0 KiB  5.1 MiB\n"
+            "shop     mark 2 ipv4        sh sh-port  30m00s /24        1/1       0         0"
+            "          4          243  166.1 KiB  1.2 MiB\n");
+}
+
+TEST_F(CliTest, ServiceShow) {
+  Start();
+  const std::string text = Good("service show web");
+  for (const char* words : {"web: tcp 192.0.2.10:80", "persistence  none", "DOWN",
+                            "down: connection refused", "0 (1)", "up: HTTP 200 in 3 ms"}) {
+    EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
+  }
+  const std::string shop = Good("service show shop");
+  EXPECT_NE(shop.find("10.0.0.99:0 (fallback)"), std::string::npos) << shop;
+  EXPECT_NE(shop.find("removed"), std::string::npos) << shop;
+}
+
+TEST_F(CliTest, RealListAndChanges) {
+  Start();
+  EXPECT_NE(Good("real list").find("shop     10.0.0.11:0"), std::string::npos) << Good("real list");
+  EXPECT_EQ(
+      Good("real set web 10.0.0.11 --weight 9"),
+      "10.0.0.11:80 of web: up, weight 9, 8 active and 2 inactive connections, 0 templates\n");
+  EXPECT_EQ(Good("real drain web 10.0.0.11:80"),
+            "10.0.0.11:80 of web: drain, weight 0 (9), 8 active and 2 inactive connections, 0 "
+            "templates\n");
+  EXPECT_EQ(Good("real enable web 10.0.0.11:80").substr(0, 24), "10.0.0.11:80 of web: up,");
+  const Outcome wrong = Run("real drain web 10.0.0.77:80");
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_EQ(wrong.err,
+            "fairlead: There is no real \"10.0.0.77:80\" in service \"web\"; did you mean "
+            "\"10.0.0.11:80\"?\n");
+}
+
+TEST_F(CliTest, ConnectionsAndTemplates) {
+  dataplane::ConnectionRow row;
+  row.protocol = 6;
+  row.state = static_cast<uint8_t>(dataplane::TcpState::kEstablished);
+  row.virtual_endpoint = At("192.0.2.10:80");
+  row.real_endpoint = At("10.0.0.11:80");
+  row.real = RealId{0};
+  row.service = ServiceId{0};
+  row.remaining = TicksFromSeconds(899);
+  row.packets = 12;
+  for (int i = 1; i <= 8; ++i) {
+    row.client = At("198.51.100." + std::to_string(i) + ":40000");
+    director.connections[i % 2].push_back(row);
+  }
+  dataplane::TemplateRow bound;
+  bound.client = Ip("198.51.100.0");
+  bound.service = ServiceId{1};
+  bound.real = RealId{2};
+  bound.children = 2;
+  bound.is_assured = true;
+  bound.remaining = TicksFromSeconds(100);
+  bound.timeout = TicksFromSeconds(1800);
+  director.templates[1].push_back(bound);
+  Start();
+  EXPECT_EQ(Good("connection list --client 198.51.100.2"),
+            "PROTOCOL  STATE        CLIENT              VIRTUAL        REAL          SERVICE  "
+            "FORWARD  PACKETS  EXPIRES\n"
+            "tcp       ESTABLISHED  198.51.100.2:40000  192.0.2.10:80  10.0.0.11:80  web      "
+            "nat           12   14m59s\n");
+  EXPECT_EQ(
+      Good("template list"),
+      "CLIENT           FOR     SERVICE  REAL         CONNECTIONS  STATE    EXPIRES      OF\n"
+      "198.51.100.0/24  mark 2  shop     10.0.0.11:0            2  assured    1m40s  30m00s\n");
+  const json::value listed = json::parse(Good("-o json connection list"));
+  EXPECT_EQ(listed.at("connections").as_array().size(), 8u);
+  EXPECT_FALSE(listed.at("more").as_bool());
+  const Outcome cut = Run("connection list --limit 3");
+  EXPECT_EQ(cut.exit_code, 0);
+  EXPECT_NE(cut.err.find("there are more than 3"), std::string::npos);
+  EXPECT_EQ(Good("connection count"), "8\n");
+  EXPECT_EQ(Good("connection count --by real"),
+            "REAL          CONNECTIONS\n10.0.0.11:80            8\n(all)                   8\n");
+  EXPECT_EQ(Good("connection flush --client 198.51.100.2"), "1 connection flushed\n");
+  EXPECT_EQ(Good("connection flush --all"), "7 connections flushed\n");
+  EXPECT_EQ(Good("template flush --service shop"), "1 template flushed\n");
+}
+
+TEST_F(CliTest, Explain) {
+  director.explain = [](WorkerId, const dataplane::ExplainQuestion& q,
+                        dataplane::ExplainAnswer* answer) {
+    EXPECT_EQ(q.protocol, 17);
+    using dataplane::ExplainKind;
+    answer->Add({.kind = ExplainKind::kService, .service = ServiceId{0}, .value = 1});
+    answer->Add({.kind = ExplainKind::kEligible, .real = RealId{0}, .weight = 2});
+    answer->Add({.kind = ExplainKind::kScheduled, .real = RealId{0}});
+    answer->verdict = dataplane::ExplainVerdict::kForward;
+    answer->service = ServiceId{0};
+    answer->real = RealId{0};
+  };
+  Start();
+  EXPECT_EQ(Good("explain 198.51.100.7:4242 192.0.2.10:80/udp"),
+            "udp from 198.51.100.7:4242 to 192.0.2.10:80 goes to 10.0.0.11:80 of service web: the "
+            "scheduler chooses it.\n\n"
+            "  1.  Service web takes it: address, port and protocol are exactly its own.\n"
+            "      10.0.0.11:80: weight 2, 0 active connections, 0 inactive: may be chosen.\n"
+            "  2.  Scheduler wlc chooses 10.0.0.11:80.\n");
+  EXPECT_EQ(Run("explain nonsense 192.0.2.10:80").exit_code, 1);
+}
+
+TEST_F(CliTest, ReloadShowsChangesOrErrors) {
+  director.reload_outcome.changes = {"service web: real 10.0.0.12:80 weight 1 → 3"};
+  Start();
+  EXPECT_EQ(Good("reload"),
+            "generation 8: 1 change\n  service web: real 10.0.0.12:80 weight 1 → 3\n");
+  director.reload_outcome = {.ok = false,
+                             .generation = 7,
+                             .errors = {{ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
+                             .changes = {}};
+  const Outcome refused = Run("reload a.yaml");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_EQ(refused.err,
+            "fairlead: The configuration has an error; what runs was not touched\n"
+            "a.yaml:9:1: unknown key\n");
+  EXPECT_EQ(director.last_reload_path, std::filesystem::current_path().string() + "/a.yaml");
+}
+
+TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
+  Start();
+  const std::string text = Good("status");
+  for (const char* words :
+       {"edge-1: ready, up 3h00m", "generation 7 of /etc/fairlead/fairlead.yaml",
+        "2 services, 2 of 3 reals up", "not_a_syn", "fl-outside", "65536"}) {
+    EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
+  }
+  EXPECT_TRUE(json::parse(Good("-o json status")).as_object().contains("workers"));
+  control::ControlView view = MakeView();
+  view.is_ready = false;
+  director.SetView(view);
+  EXPECT_EQ(Run("status").exit_code, 1);
+}
+
+TEST_F(CliTest, CheckNeedsNoDirector) {
+  const std::string file = director.directory() + "/bad.yaml";
+  std::ofstream(file) << "version: 1\nservises: []\n";
+  const Outcome bad = RunAt("check " + file);
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_NE(bad.err.find("bad.yaml:2:1: "), std::string::npos) << bad.err;
+  EXPECT_EQ(RunAt("check /nonexistent.yaml").exit_code, 1);
+}
+
+TEST_F(CliTest, MetricsArePassedThrough) {
+  Start();
+  EXPECT_NE(Good("metrics").find("# TYPE fairlead_build_info gauge\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::testing

@@ -1,0 +1,124 @@
+// The whole control core on its thread, with workers that only adopt snapshots.
+#include "control/control_core.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ControlCoreTest : public testing::Test {
+ protected:
+  ControlCoreTest() : path_(testing::TempDir() + "core-" + std::to_string(getpid()) + ".yaml") {
+    Write(Services(1));
+    core_ = std::make_unique<ControlCore>(fabric_, ModelOf(Services(1)), path_, TwoPorts());
+    EXPECT_TRUE(core_->PublishFirst());
+    worker_ = std::thread([this] {
+      while (!stop_) {
+        AdoptAll(fabric_);
+        std::this_thread::sleep_for(1ms);
+      }
+    });
+    thread_ = std::thread([this] { core_->Run(); });
+  }
+  ~ControlCoreTest() override {
+    core_->Stop();
+    thread_.join();
+    stop_ = true;
+    worker_.join();
+    unlink(path_.c_str());
+  }
+
+  static std::string Services(int weight) {
+    return "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: [ { "
+           "address: 10.0.0.11, weight: " +
+           std::to_string(weight) + " } ] }\n";
+  }
+  void Write(const std::string& yaml) { std::ofstream(path_) << kPorts << yaml; }
+  ReloadOutcome Reload() {
+    std::promise<ReloadOutcome> promise;
+    core_->Reload("", [&promise](ReloadOutcome outcome) { promise.set_value(std::move(outcome)); });
+    return promise.get_future().get();
+  }
+  template <typename Condition>
+  bool Eventually(Condition&& condition) {
+    for (int i = 0; i < 2000; ++i) {
+      if (condition(*core_->view())) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  }
+
+  const std::string path_;
+  dataplane::Fabric fabric_{SmallFabric()};
+  std::unique_ptr<ControlCore> core_;
+  std::atomic<bool> stop_{false};
+  std::thread worker_, thread_;
+};
+
+TEST_F(ControlCoreTest, BecomesReadyAndShowsItself) {
+  EXPECT_TRUE(Eventually([](const ControlView& view) { return view.is_ready; }));
+  const auto view = core_->view();
+  EXPECT_EQ(view->generation, 1u);
+  ASSERT_EQ(view->services.size(), 1u);
+  EXPECT_EQ(view->services[0].reals[0].name, "10.0.0.11:80");
+  EXPECT_EQ(view->ports[1].mtu_bytes, 1400);
+}
+
+TEST_F(ControlCoreTest, ReloadAnswersWhenTheChangeIsInForce) {
+  Write(Services(5));
+  const ReloadOutcome outcome = Reload();
+  EXPECT_TRUE(outcome.ok);
+  EXPECT_EQ(outcome.generation, 2u);
+  EXPECT_EQ(outcome.changes,
+            std::vector<std::string>{"service web: real 10.0.0.11:80 weight 1 → 5"});
+  EXPECT_EQ(core_->view()->services[0].reals[0].effective_weight, 5);
+  const ReloadOutcome again = Reload();
+  EXPECT_TRUE(again.ok);
+  EXPECT_EQ(again.generation, 2u);
+  EXPECT_TRUE(again.changes.empty());
+}
+
+TEST_F(ControlCoreTest, ARefusedFileTouchesNothingAndNamesEveryProblem) {
+  Write("services:\n  - { name: web, address: 192.0.2.80, port: 99999, schedular: rr }\n");
+  const ReloadOutcome outcome = Reload();
+  EXPECT_FALSE(outcome.ok);
+  EXPECT_EQ(outcome.generation, 1u);
+  EXPECT_GE(outcome.errors.size(), 2u);
+  const auto view = core_->view();
+  EXPECT_FALSE(view->last_reload_ok);
+  EXPECT_FALSE(view->last_reload_error.empty());
+  EXPECT_EQ(view->generation, 1u);
+  EXPECT_EQ(view->services[0].reals[0].weight, 1);
+}
+
+TEST_F(ControlCoreTest, HangupReloads) {
+  Write(Services(9));
+  kill(getpid(), SIGHUP);
+  EXPECT_TRUE(Eventually(
+      [](const ControlView& view) { return view.services[0].reals[0].effective_weight == 9; }));
+}
+
+TEST_F(ControlCoreTest, ChangeRealByHandIsShownAndAnswered) {
+  std::promise<bool> promise;
+  core_->ChangeReal(
+      {.service = "web", .real = "10.0.0.11:80", .weight = {}, .admin = AdminState::kQuiesce},
+      [&promise](Status status) { promise.set_value(status.ok()); });
+  EXPECT_TRUE(promise.get_future().get());
+  EXPECT_TRUE(Eventually([](const ControlView& view) {
+    const RealInfo& real = view.services[0].reals[0];
+    return real.admin == AdminState::kQuiesce && real.weight == 1 && real.effective_weight == 0;
+  }));
+}
+
+}  // namespace
+}  // namespace fairlead::control

@@ -1,0 +1,104 @@
+#include "control/id_map.h"
+
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class IdMapTest : public testing::Test {
+ protected:
+  // One pass that names these reals of one service.
+  std::vector<RealId> Pass(const std::vector<const char*>& addresses, TimePoint now) {
+    ids_.BeginPass();
+    service_ = ids_.InternService(kShop);
+    std::vector<RealId> result;
+    for (const char* address : addresses) {
+      result.push_back(ids_.InternReal(service_, {Ip(address), 80}, fabric_.stats));
+    }
+    ids_.EndPass(now);
+    return result;
+  }
+  size_t Collect(TimePoint now) { return ids_.Collect(now, fabric_.loads, fabric_.stats); }
+
+  inline static const ServiceIdentity kShop{.protocol = 6, .address = Ip("192.0.2.80"), .port = 80};
+  dataplane::Fabric fabric_{SmallFabric(2)};
+  IdMap ids_{4};
+  ServiceId service_;
+};
+
+TEST_F(IdMapTest, IdsAreStableWhateverTheOrder) {
+  const auto first = Pass({"10.0.0.1", "10.0.0.2"}, At(0s));
+  const auto again = Pass({"10.0.0.2", "10.0.0.1"}, At(1s));
+  EXPECT_EQ(first[0], again[1]);
+  EXPECT_EQ(first[1], again[0]);
+  EXPECT_NE(first[0], first[1]);
+}
+
+TEST_F(IdMapTest, RemovedRealIsGhostAndIsRevivedUnderItsId) {
+  const auto first = Pass({"10.0.0.1", "10.0.0.2"}, At(0s));
+  Pass({"10.0.0.1"}, At(1s));
+  EXPECT_TRUE(ids_.reals()[first[1].index()].is_ghost);
+  const auto again = Pass({"10.0.0.1", "10.0.0.2"}, At(2s));
+  EXPECT_EQ(again[1], first[1]);
+  EXPECT_FALSE(ids_.reals()[first[1].index()].is_ghost);
+}
+
+TEST_F(IdMapTest, GhostIsFreedAfterTwoIdleMinutesWithoutReferences) {
+  const RealId gone = Pass({"10.0.0.1", "10.0.0.2"}, At(0s))[1];
+  Pass({"10.0.0.1"}, At(0s));
+  EXPECT_EQ(Collect(At(119s)), 0u);
+  EXPECT_EQ(Collect(At(120s)), 1u);
+  EXPECT_TRUE(ids_.reals()[gone.index()].service.is_none());
+  EXPECT_EQ(Pass({"10.0.0.1", "10.0.0.3"}, At(121s))[1], gone);  // used again
+}
+
+TEST_F(IdMapTest, EveryKindOfReferenceOnAnyWorkerKeepsAGhost) {
+  const RealId gone = Pass({"10.0.0.1", "10.0.0.2"}, At(0s))[1];
+  Pass({"10.0.0.1"}, At(0s));
+  auto& loads = fabric_.loads;
+  const WorkerId second{1};
+  loads.AddActive(second, gone, 1);
+  EXPECT_EQ(Collect(At(300s)), 0u);
+  loads.AddActive(second, gone, -1);
+  loads.AddInactive(second, gone, 1);
+  EXPECT_EQ(Collect(At(600s)), 0u);
+  loads.AddInactive(second, gone, -1);
+  loads.AddTemplates(second, gone, 1);
+  EXPECT_EQ(Collect(At(900s)), 0u);
+  loads.AddTemplates(second, gone, -1);
+  EXPECT_EQ(Collect(At(1019s)), 0u);  // idle since the look at 900 s
+  EXPECT_EQ(Collect(At(1020s)), 1u);
+}
+
+TEST_F(IdMapTest, TrafficOfFreedRealsStaysWithTheServiceAndANewUserStartsAtZero) {
+  const RealId gone = Pass({"10.0.0.1", "10.0.0.2"}, At(0s))[1];
+  fabric_.stats.traffic(WorkerId{0}, gone).connections.Add(5);
+  fabric_.stats.traffic(WorkerId{1}, gone).connections.Add(2);
+  Pass({"10.0.0.1"}, At(0s));
+  Collect(At(120s));
+  EXPECT_EQ(ids_.services()[service_.index()].retired.connections, 7u);
+  const RealId user = Pass({"10.0.0.1", "10.0.0.3"}, At(121s))[1];
+  ASSERT_EQ(user, gone);
+  EXPECT_EQ(ids_.reals()[user.index()].baseline.connections, 7u);
+}
+
+TEST_F(IdMapTest, ServiceLivesWhileItHasGhosts) {
+  Pass({"10.0.0.1"}, At(0s));
+  ids_.BeginPass();
+  ids_.EndPass(At(1s));
+  Collect(At(2s));
+  EXPECT_FALSE(ids_.FindService(kShop).is_none());
+  Collect(At(200s));
+  EXPECT_TRUE(ids_.FindService(kShop).is_none());
+}
+
+TEST_F(IdMapTest, FullMapSaysSo) {
+  const auto ids = Pass({"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"}, At(0s));
+  EXPECT_FALSE(ids[3].is_none());
+  EXPECT_TRUE(ids[4].is_none());
+}
+
+}  // namespace
+}  // namespace fairlead::control

@@ -1,0 +1,152 @@
+#include "control/publication.h"
+
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class DownProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)> done) override {
+    waiting.push_back(std::move(done));
+  }
+  void AnswerAll(bool is_ok) {
+    for (auto& done : std::exchange(waiting, {})) done({.is_ok = is_ok, .detail = "", .took = {}});
+  }
+  std::vector<std::function<void(ProbeResult)>> waiting;
+};
+
+std::string Web(int weight) {
+  return R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80,
+      health: { type: tcp, interval: 2s, timeout: 1s, fall: 1, rise: 1 },
+      reals: [ { address: 10.0.0.11, weight: )" +
+         std::to_string(weight) + " } ] }\n";
+}
+
+class PublicationTest : public testing::Test {
+ protected:
+  IntentWaiter Note() {
+    return [this](const Result<uint64_t>& result) {
+      answers_.push_back(result ? std::to_string(*result) : result.error().message.substr(0, 25));
+    };
+  }
+  void Turn() { publication_.Turn(now_ += 5ms); }
+  void Settle() {
+    AdoptAll(fabric_);
+    Turn();
+  }
+  int32_t Weight() { return publication_.snapshot()->reals[0].weight; }
+
+  dataplane::Fabric fabric_{SmallFabric(2)};
+  std::vector<PortRuntime> ports_ = TwoPorts();
+  DownProber prober_;
+  Publication publication_{fabric_, SharedModelOf(Web(1)), ports_, prober_, 1};
+  TimePoint now_ = At(0s);
+  std::vector<std::string> answers_;
+};
+
+TEST_F(PublicationTest, TheFirstTurnPublishesGenerationOne) {
+  Turn();
+  ASSERT_NE(publication_.snapshot(), nullptr);
+  EXPECT_EQ(publication_.snapshot()->generation, 1u);
+  EXPECT_FALSE(publication_.is_in_force());
+  AdoptAll(fabric_);
+  EXPECT_TRUE(publication_.is_in_force());
+}
+
+TEST_F(PublicationTest, ChangesQueueUntilEveryWorkerHasAdoptedAndBecomeOne) {
+  Turn();
+  publication_.Want({SharedModelOf(Web(2)), {}}, Note());
+  publication_.Want({SharedModelOf(Web(3)), {}}, Note());
+  Turn();
+  EXPECT_EQ(publication_.snapshot()->generation, 1u);
+  fabric_.publisher.Enter(WorkerId{0}, [](auto*, auto*) {});
+  Turn();
+  EXPECT_EQ(publication_.snapshot()->generation, 1u);  // worker 1 has not
+  AdoptAll(fabric_);
+  Turn();
+  EXPECT_EQ(publication_.snapshot()->generation, 2u);
+  EXPECT_EQ(Weight(), 3);
+  EXPECT_TRUE(answers_.empty());  // published, not yet in force
+  Settle();
+  EXPECT_EQ(answers_, (std::vector<std::string>{"2", "2"}));
+}
+
+TEST_F(PublicationTest, ARefusedIntentLeavesEverythingAsItWas) {
+  Turn();
+  Settle();
+  std::string reals;
+  for (int i = 1; i <= 65; ++i) reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
+  publication_.Want({SharedModelOf("services:\n  - { name: big, address: 192.0.2.81, protocol: "
+                                   "tcp, port: 80, reals: [" +
+                                   reals + "] }\n"),
+                     {}},
+                    Note());
+  Turn();
+  EXPECT_EQ(answers_, std::vector<std::string>{"no identifier is left for"});
+  Turn();
+  Settle();
+  EXPECT_EQ(publication_.in_force().model->services[0].name, "web");
+  EXPECT_TRUE(publication_.snapshot()->reals[0].is_available);
+  EXPECT_FALSE(publication_.ids().reals()[0].is_ghost);
+  EXPECT_EQ(publication_.snapshot()->service_index.size(), 1u);
+}
+
+TEST_F(PublicationTest, AFailedCheckTakesTheRealOutByTheNextSnapshot) {
+  Turn();
+  Settle();
+  now_ += 2s;
+  Turn();
+  ASSERT_EQ(prober_.waiting.size(), 1u);
+  prober_.AnswerAll(false);
+  Turn();
+  EXPECT_EQ(publication_.snapshot()->generation, 2u);
+  EXPECT_EQ(Weight(), 0);
+  EXPECT_FALSE(publication_.snapshot()->reals[0].templates_valid);
+}
+
+TEST_F(PublicationTest, ChangesByHandLastUntilTheNextReload) {
+  Turn();
+  Settle();
+  Intent intent = publication_.wanted();
+  EXPECT_TRUE(ApplyByHand("web", "10.0.0.11:80", 7, std::nullopt, &intent));
+  publication_.Want(intent, Note());
+  Turn();
+  EXPECT_EQ(Weight(), 7);
+  Settle();
+  EXPECT_TRUE(ApplyByHand("web", "10.0.0.11:80", std::nullopt, AdminState::kDrain, &intent));
+  publication_.Want(intent, Note());
+  Turn();
+  EXPECT_EQ(Weight(), 0);
+  EXPECT_FALSE(publication_.snapshot()->reals[0].templates_valid);
+  Settle();
+  publication_.Want({SharedModelOf(Web(1)), {}}, Note());
+  Turn();
+  EXPECT_EQ(Weight(), 1);
+  EXPECT_EQ(ApplyByHand("web", "10.0.0.12:80", 1, std::nullopt, &intent).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(ApplyByHand("web", "10.0.0.11:80", 70000, std::nullopt, &intent).error().code,
+            ErrorCode::kInvalid);
+}
+
+TEST_F(PublicationTest, AThresholdBelowTheLoadCountsAtOnce) {
+  Turn();
+  Settle();
+  fabric_.loads.AddActive(WorkerId{1}, RealId{0}, 10);
+  publication_.Want({SharedModelOf(R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80,
+      reals: [ { address: 10.0.0.11, upper_threshold: 10 } ] }
+)"),
+                     {}},
+                    Note());
+  Turn();
+  EXPECT_TRUE(fabric_.loads.overloaded(RealId{0}));
+}
+
+}  // namespace
+}  // namespace fairlead::control

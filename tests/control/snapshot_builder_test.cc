@@ -1,0 +1,233 @@
+#include "control/snapshot_builder.h"
+
+#include <set>
+
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SnapshotBuilderTest : public testing::Test {
+ protected:
+  std::unique_ptr<dataplane::Snapshot> Build(const ConfigModel& model) {
+    const InternNeighbour intern = [this](PortId port, const IpAddress& address) {
+      return fabric_.neighbours.Intern(port, address);
+    };
+    const HealthOf health = [this](const ServiceConfig&, const RealConfig& real) {
+      return down_.contains(real.address) ? HealthState::kDown : HealthState::kUp;
+    };
+    auto built = builder_.Build({.model = model,
+                                 .ports = ports_,
+                                 .overlay = overlay_,
+                                 .health = health,
+                                 .intern_neighbour = intern,
+                                 .generation = ++generation_},
+                                At(std::chrono::seconds(generation_)));
+    if (!built) {
+      ADD_FAILURE() << built.error().ToString();
+      return nullptr;
+    }
+    return *std::move(built);
+  }
+  static std::string AddressesOf(const dataplane::Snapshot& s, const dataplane::ServiceView& v) {
+    std::string text;
+    for (const auto& real : v.plan.reals()) {
+      text += s.reals[real.id.index()].address.ToString() + "=" + std::to_string(real.weight) + " ";
+    }
+    return text;
+  }
+  static const dataplane::ServiceView& Web(const dataplane::Snapshot& s) {
+    return s.services[s.FindService(0, {Ip("192.0.2.80"), Be16::FromHost(80), 6}).index()];
+  }
+  const dataplane::RealView& Real(const dataplane::Snapshot& s, const char* address) {
+    for (const auto& real : s.reals) {
+      if (!real.service.is_none() && real.address == Ip(address)) return real;
+    }
+    ADD_FAILURE() << "no real " << address;
+    return s.reals[0];
+  }
+
+  dataplane::Fabric fabric_{SmallFabric()};
+  IdMap ids_{64};
+  SnapshotBuilder builder_{fabric_, &ids_};
+  std::vector<PortRuntime> ports_ = TwoPorts();
+  Overlay overlay_;
+  std::set<IpAddress> down_;
+  uint64_t generation_ = 0;
+};
+
+std::string WebOf(const std::string& reals, const std::string& more = "") {
+  return "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, " + more +
+         " reals: [" + reals + "] }\n";
+}
+constexpr const char* kThree =
+    "{ address: 10.0.0.11, weight: 3 }, { address: 10.0.0.12, weight: 2 }, "
+    "{ address: 10.0.0.13 }";
+
+TEST_F(SnapshotBuilderTest, LaterRealsStandFirst) {
+  const auto s = Build(ModelOf(WebOf(kThree)));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.13=1 10.0.0.12=2 10.0.0.11=3 ");
+}
+
+TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {
+  const std::string final_reals =
+      "{ address: 10.0.0.13, weight: 2 }, { address: 10.0.0.11 }, { address: 10.0.0.14, weight: 0 "
+      "}";
+  for (const char* scheduler : {"rr", "wrr", "mh", "sh"}) {
+    const std::string more = "scheduler: " + std::string(scheduler) + ",";
+    Build(ModelOf(WebOf(kThree, more)));
+    Build(ModelOf(WebOf("{ address: 10.0.0.14, weight: 5 }", more)));
+    const auto reloaded = Build(ModelOf(WebOf(final_reals, more)));
+
+    dataplane::Fabric fresh_fabric{SmallFabric()};
+    IdMap fresh_ids{64};
+    SnapshotBuilder fresh(fresh_fabric, &fresh_ids);
+    const HealthOf healthy = [](const auto&, const auto&) { return HealthState::kUp; };
+    const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
+      return fresh_fabric.neighbours.Intern(port, address);
+    };
+    const ConfigModel model = ModelOf(WebOf(final_reals, more));
+    auto restarted = fresh.Build({.model = model,
+                                  .ports = ports_,
+                                  .overlay = {},
+                                  .health = healthy,
+                                  .intern_neighbour = intern},
+                                 At(0s));
+    ASSERT_TRUE(restarted);
+    EXPECT_EQ(AddressesOf(*reloaded, Web(*reloaded)), AddressesOf(**restarted, Web(**restarted)));
+    EXPECT_EQ(Web(*reloaded).plan.tables().slots, Web(**restarted).plan.tables().slots)
+        << scheduler;
+  }
+}
+
+TEST_F(SnapshotBuilderTest, UnchangedServiceKeepsItsIdsAndItsEditCount) {
+  const auto first = Build(ModelOf(WebOf(kThree)));
+  const auto second = Build(ModelOf(WebOf(kThree)));
+  EXPECT_EQ(Web(*first).id, Web(*second).id);
+  EXPECT_EQ(Web(*first).plan.edit_count(), Web(*second).plan.edit_count());
+  EXPECT_EQ(Web(*first).plan.real(0).id, Web(*second).plan.real(0).id);
+  const auto third = Build(ModelOf(WebOf("{ address: 10.0.0.11, weight: 9 }")));
+  EXPECT_EQ(Web(*third).plan.edit_count(), Web(*first).plan.edit_count() + 1);
+}
+
+TEST_F(SnapshotBuilderTest, AnEditToTheSameValuesIsAnEdit) {
+  const ConfigModel model = ModelOf(WebOf(kThree));
+  const auto before = Build(model);
+  overlay_.At({KeyOf(model.services[0]), {Ip("10.0.0.11"), 80}}) = {
+      .weight = 3, .admin = {}, .last_weight = 3, .edits = 1};
+  const auto after = Build(model);
+  EXPECT_EQ(AddressesOf(*before, Web(*before)), AddressesOf(*after, Web(*after)));
+  EXPECT_EQ(Web(*after).plan.edit_count(), Web(*before).plan.edit_count() + 1);
+}
+
+TEST_F(SnapshotBuilderTest, RemovedRealAndServiceStayAsGhosts) {
+  const auto before = Build(ModelOf(WebOf(kThree)));
+  const RealId gone = Web(*before).plan.real(2).id;
+  const auto after = Build(ModelOf(WebOf("{ address: 10.0.0.12, forward: dr }")));
+  EXPECT_FALSE(after->reals[gone.index()].is_available);
+  EXPECT_EQ(after->reals[gone.index()].service, Web(*before).id);
+  EXPECT_EQ(after->reals[gone.index()].address, Ip("10.0.0.11"));
+  EXPECT_TRUE(Web(*after).has_nat);  // the ghosts are
+  const auto empty = Build(ModelOf(""));
+  EXPECT_TRUE(empty->services[Web(*before).id.index()].id.is_none());
+  EXPECT_FALSE(empty->reals[gone.index()].is_available);
+  EXPECT_TRUE(empty->service_index.empty());
+}
+
+TEST_F(SnapshotBuilderTest, EffectOfAFailedCheckIsAsConfigured) {
+  down_ = {Ip("10.0.0.12")};
+  const auto health = [](const char* on_fail) {
+    return "health: { type: tcp, on_fail: " + std::string(on_fail) + " },";
+  };
+  auto s = Build(ModelOf(WebOf(kThree, health("drain"))));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.13=1 10.0.0.12=0 10.0.0.11=3 ");
+  EXPECT_TRUE(Real(*s, "10.0.0.12").is_available);
+  EXPECT_FALSE(Real(*s, "10.0.0.12").templates_valid);
+  s = Build(ModelOf(WebOf(kThree, health("quiesce"))));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.13=1 10.0.0.12=0 10.0.0.11=3 ");
+  EXPECT_TRUE(Real(*s, "10.0.0.12").templates_valid);
+  s = Build(ModelOf(WebOf(kThree, health("remove"))));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.13=1 10.0.0.11=3 ");
+  EXPECT_FALSE(Real(*s, "10.0.0.12").is_available);
+}
+
+TEST_F(SnapshotBuilderTest, FallbackJoinsWhileNobodyCanTakeConnections) {
+  const std::string yaml =
+      WebOf("{ address: 10.0.0.11 }", "health: { type: tcp }, fallback: { address: 10.0.0.99 },");
+  auto s = Build(ModelOf(yaml));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.11=1 ");
+  EXPECT_FALSE(Real(*s, "10.0.0.99").templates_valid);
+  down_ = {Ip("10.0.0.11")};
+  s = Build(ModelOf(yaml));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.99=1 10.0.0.11=0 ");
+  EXPECT_TRUE(Real(*s, "10.0.0.99").templates_valid);
+  down_.clear();
+  s = Build(ModelOf(yaml));
+  EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.11=1 ");
+  EXPECT_TRUE(Real(*s, "10.0.0.99").is_available);  // its connections end in their own time
+  EXPECT_FALSE(Real(*s, "10.0.0.99").templates_valid);
+}
+
+TEST_F(SnapshotBuilderTest, AQuiescedRealKeepsTheMaglevTable) {
+  const auto slots = [](const dataplane::Snapshot& s) { return Web(s).plan.tables().slots; };
+  const auto before = Build(ModelOf(WebOf(kThree, "scheduler: mh, health: { type: tcp },")));
+  down_ = {Ip("10.0.0.12")};
+  const auto after = Build(ModelOf(WebOf(kThree, "scheduler: mh, health: { type: tcp },")));
+  EXPECT_EQ(slots(*before), slots(*after));
+}
+
+TEST_F(SnapshotBuilderTest, NextHopsFollowTheRoutes) {
+  const auto s = Build(ModelOf(WebOf("{ address: 10.0.0.11 }, { address: 198.51.100.9 }")));
+  const auto& on_link = Real(*s, "10.0.0.11");
+  EXPECT_EQ(on_link.output, PortId{1});
+  EXPECT_EQ(on_link.mtu_bytes, 1400);
+  EXPECT_EQ(on_link.next_hop, fabric_.neighbours.Find(PortId{1}, Ip("10.0.0.11")));
+  EXPECT_EQ(on_link.tunnel_source, Ip("10.0.0.1"));
+  const auto& routed = Real(*s, "198.51.100.9");
+  EXPECT_EQ(routed.output, PortId{0});
+  EXPECT_EQ(routed.next_hop, fabric_.neighbours.Find(PortId{0}, Ip("192.0.2.254")));
+  EXPECT_EQ(routed.next_hop_address, Ip("192.0.2.254"));
+}
+
+TEST_F(SnapshotBuilderTest, RepliesOfNatRealsAreIndexed) {
+  const auto s = Build(ModelOf(R"(
+classifier:
+  - { name: a, mark: 7, protocol: tcp, destination: 192.0.2.90 }
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: [ { address: 10.0.0.11 } ] }
+  - { name: dns, address: 192.0.2.80, protocol: udp, port: 53, forward: dr, reals: [ { address: 10.0.0.12 } ] }
+  - { name: any, mark: 7, reals: [ { address: 10.0.0.13 } ] }
+)"));
+  EXPECT_TRUE(s->nat_sources.contains({Ip("10.0.0.11"), Be16::FromHost(80), 6}));
+  EXPECT_EQ(s->nat_sources.size(), 1u);
+  EXPECT_FALSE(s->IsNatAddress(Ip("10.0.0.12")));
+  EXPECT_TRUE(s->IsNatAddress(Ip("10.0.0.11")));
+  EXPECT_TRUE(s->nat_addresses.at(Ip("10.0.0.13")));  // any port
+  EXPECT_FALSE(s->FindMark(7, Family::kIpv4).is_none());
+  ASSERT_NE(s->FindLocal(Ip("192.0.2.90")), nullptr);  // the rule's destination
+  EXPECT_TRUE(s->FindLocal(Ip("192.0.2.90"))->is_vip);
+  EXPECT_EQ(s->FindLocal(Ip("10.0.0.1"))->port, PortId{1});
+}
+
+TEST_F(SnapshotBuilderTest, TooManyRealsAreRefused) {
+  std::string reals;
+  for (int i = 1; i <= 65; ++i) {
+    reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
+  }
+  const ConfigModel model = ModelOf(WebOf(reals));
+  const HealthOf health = [](const auto&, const auto&) { return HealthState::kUp; };
+  const InternNeighbour intern = [](PortId, const IpAddress&) { return NeighbourId{}; };
+  auto built = builder_.Build({.model = model,
+                               .ports = ports_,
+                               .overlay = overlay_,
+                               .health = health,
+                               .intern_neighbour = intern},
+                              At(0s));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().place, "service web");
+}
+
+}  // namespace
+}  // namespace fairlead::control
