@@ -1,9 +1,9 @@
 #include "dataplane/dpdk/device.h"
 
-#include <algorithm>
-#include <bit>
 #include <net/if.h>
 
+#include <algorithm>
+#include <bit>
 #include <cctype>
 #include <filesystem>
 #include <fstream>
