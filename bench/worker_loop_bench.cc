@@ -116,6 +116,7 @@ std::vector<double> Measure(dataplane::WorkerCounters& counters, clockid_t clock
 EdgeConfig ConfigOf(const Options& options, uint64_t flows) {
   EdgeConfig config;
   config.name = "bench";
+  config.hugepages = Hugepages::kOff;  // as testpmd beside it
   config.data_room_bytes = kDataRoomBytes;
   // net_pcap loads the whole file into packet buffers.
   config.extra_packets = static_cast<uint32_t>(2 * flows);
@@ -156,10 +157,9 @@ int Run(const Options& options) {
   std::printf("{\"method\": \"%s\", \"flows\": %" PRIu64
               ", \"best_ns\": %.1f, \"median_ns\": %.1f, "
               "\"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64
-              ", \"connections\": %" PRIu64 ", \"capacity\": %" PRIu64 ", \"hugepages\": %s}\n",
+              ", \"connections\": %" PRIu64 ", \"capacity\": %" PRIu64 "}\n",
               method.c_str(), flows, ns.front(), ns[ns.size() / 2], counters.received.value(),
-              counters.sent.value(), dropped, connections, capacity,
-              (*edge)->memory().uses_hugepages ? "true" : "false");
+              counters.sent.value(), dropped, connections, capacity);
   // Figures about packets that were dropped, or of another number of flows, would say nothing.
   const bool is_valid = dropped == 0 && connections == flows;
   if (!is_valid) std::fprintf(stderr, "worker_loop_bench: packets were lost; no valid figure\n");
