@@ -43,7 +43,8 @@ def table(counts: dict) -> list:
 
 
 def show_spread(lab, vip: str):
-    done = client.curl(lab, f"http://{vip}/?request=[1-{REQUESTS}]", "-H", "Connection: close")
+    done = lab.client.run("curl", "-sS", "--max-time", "60", "-H", "Connection: close",
+                          f"http://{vip}/?request=[1-{REQUESTS}]")
     names = done.stdout.split()
     table({name: names.count(name) for name in sorted(set(names))})
 
