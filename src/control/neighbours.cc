@@ -26,7 +26,11 @@ NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t g
   const Key key{port, address};
   auto it = entries_.find(key);
   Entry* entry = it == entries_.end() ? Add(key, TimePoint{}) : &it->second;
-  if (entry == nullptr) return NeighbourId{};
+  if (entry == nullptr) {
+    LogWarning("no room for another next hop: packets to it are refused",
+               {{"address", address.ToString()}, {"capacity", table_.capacity()}});
+    return NeighbourId{};
+  }
   entry->pinned_generation = std::max(entry->pinned_generation, generation);
   return entry->id;
 }

@@ -85,6 +85,7 @@ int RunDirector(const std::string& path) {
 
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
   const edge::EdgeConfig edge_config = EdgeConfigOf(model);
   const std::vector<std::string> listeners = ApiListenersOf(model);
   dataplane::Fabric fabric(FabricConfigOf(model, edge_config.workers));

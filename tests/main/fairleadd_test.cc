@@ -1,0 +1,86 @@
+// The program from outside, as far as it goes without root and EAL.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+namespace fairlead {
+namespace {
+
+struct Ended {
+  int code = -1;
+  std::string said;  // on both outputs
+};
+
+Ended RunDaemon(const std::string& arguments) {
+  Ended ended;
+  FILE* pipe = popen((std::string(FAIRLEADD) + " " + arguments + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return ended;
+  std::array<char, 4096> buffer{};
+  size_t n = 0;
+  while ((n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0)
+    ended.said.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  if (WIFEXITED(status)) ended.code = WEXITSTATUS(status);
+  return ended;
+}
+
+class FairleaddTest : public testing::Test {
+ protected:
+  FairleaddTest() : path_(testing::TempDir() + "fairleadd-" + std::to_string(getpid()) + ".yaml") {}
+  ~FairleaddTest() override { unlink(path_.c_str()); }
+  void Write(const std::string& yaml) { std::ofstream(path_) << yaml; }
+  const std::string path_;
+};
+
+constexpr const char* kGood = R"(version: 1
+ports:
+  - { name: outside, device: net_null0, addresses: [192.0.2.1/24] }
+)";
+
+TEST_F(FairleaddTest, CheckOfAGoodFileSaysOk) {
+  Write(kGood);
+  const Ended ended = RunDaemon("--check " + path_);
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.said, path_ + ": ok\n");
+}
+
+TEST_F(FairleaddTest, CheckNamesEveryProblemWithItsPlace) {
+  Write(std::string(kGood) + "services:\n  - { name: web, mark: none }\nrouts: []\n");
+  const Ended ended = RunDaemon("--check " + path_);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.said.find(path_ + ":5:24: services[0].mark: "), std::string::npos) << ended.said;
+  EXPECT_NE(ended.said.find(path_ + ":6:1: routs: "), std::string::npos) << ended.said;
+}
+
+TEST_F(FairleaddTest, ABadFileIsRefusedBeforeAnythingStarts) {
+  Write("version: 2\n");
+  const Ended ended = RunDaemon("-c " + path_);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.said.find("level=error msg=\"not started"), std::string::npos) << ended.said;
+  EXPECT_EQ(ended.said.find("EAL"), std::string::npos);
+}
+
+TEST_F(FairleaddTest, AMissingFileIsAProblemLikeAnother) {
+  const Ended ended = RunDaemon("--check " + path_);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.said.find(path_), std::string::npos);
+}
+
+TEST_F(FairleaddTest, SaysItsVersion) {
+  const Ended ended = RunDaemon("--version");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.said, "fairleadd " FAIRLEAD_VERSION "\n");
+}
+
+TEST_F(FairleaddTest, MistakesOnTheCommandLineAreErrors) {
+  EXPECT_NE(RunDaemon("--chekc x").code, 0);
+  EXPECT_NE(RunDaemon("-c a --check b").code, 0);
+}
+
+}  // namespace
+}  // namespace fairlead

@@ -1,0 +1,49 @@
+#include "main/notify.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace fairlead {
+namespace {
+
+// A datagram socket bound to `name`; '@' in front for an abstract one.
+std::string HeardAt(const std::string& name, std::string_view state) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name.data(), name.size());
+  if (name[0] == '@') address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), length), 0);
+  setenv("NOTIFY_SOCKET", name.c_str(), 1);
+  NotifyServiceManager(state);
+  unsetenv("NOTIFY_SOCKET");
+  char text[64];
+  const ssize_t n = recv(fd, text, sizeof text, 0);
+  close(fd);
+  return n < 0 ? "" : std::string(text, static_cast<size_t>(n));
+}
+
+TEST(Notify, ReachesASocketInTheFileSystem) {
+  const std::string path = testing::TempDir() + "notify-" + std::to_string(getpid());
+  EXPECT_EQ(HeardAt(path, "READY=1"), "READY=1");
+  unlink(path.c_str());
+}
+
+TEST(Notify, ReachesAnAbstractSocket) {
+  EXPECT_EQ(HeardAt("@fairlead-notify-" + std::to_string(getpid()), "STOPPING=1"), "STOPPING=1");
+}
+
+TEST(Notify, WithoutAServiceManagerNothingHappens) {
+  unsetenv("NOTIFY_SOCKET");
+  NotifyServiceManager("READY=1");
+}
+
+}  // namespace
+}  // namespace fairlead
