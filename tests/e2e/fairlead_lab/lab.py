@@ -59,7 +59,8 @@ class Lab:
         if self.namespaces():
             raise ShellError(f"lab {self.name} is up already; `scripts/lab down {self.name}` removes it")
         # SIGTERM must tear down like Ctrl-C: as KeyboardInterrupt it runs every `finally` and unittest lets it by.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a background shell would ignore the latter
+            signal.signal(number, signal.default_int_handler)
         try:
             os.makedirs(f"{self.state}/files", exist_ok=True)
             self._remember_owner()
