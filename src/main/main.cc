@@ -93,7 +93,10 @@ int RunDirector(const std::string& path) {
   if (!edge) return Fail("cannot start the ports", edge.error());
 
   control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
-  core.SetMemory({{"packets", (*edge)->memory().packet_bytes}});
+  const edge::MemoryUse memory = (*edge)->memory();
+  core.SetMemory({{"connections", memory.connection_bytes},
+                  {"templates", memory.template_bytes},
+                  {"packets", memory.packet_bytes}});
   if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
   if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());
   api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));

@@ -177,7 +177,17 @@ dataplane::PortStats Edge::ReadPortStats(PortId port) const {
 
 MemoryUse Edge::memory() const {
   const PoolPlan& plan = state_->pool->plan();
-  return {plan.bytes(state_->page_bytes), plan.packets, state_->eal->uses_hugepages()};
+  MemoryUse use;
+  use.packet_bytes = plan.bytes(state_->page_bytes);
+  use.packets = plan.packets;
+  use.uses_hugepages = state_->eal->uses_hugepages();
+  for (const auto& loop : state_->loops) {
+    dataplane::Shard& shard = loop->worker().shard();
+    use.connection_bytes += shard.Connections<Ipv4Address>().memory_bytes() +
+                            shard.Connections<Ipv6Address>().memory_bytes();
+    use.template_bytes += shard.templates().memory_bytes();
+  }
+  return use;
 }
 
 Tick Edge::now() const {

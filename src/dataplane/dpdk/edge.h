@@ -36,6 +36,9 @@ struct MemoryUse {
   uint64_t packet_bytes = 0;  // the pool
   uint32_t packets = 0;
   bool uses_hugepages = false;
+  // Over all workers, records and index.
+  uint64_t connection_bytes = 0;
+  uint64_t template_bytes = 0;
 };
 
 // `workers: auto`: one CPU is left for everything else where there are two.
