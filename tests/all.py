@@ -56,7 +56,7 @@ def unit(variant: str):
         if os.path.exists(log):
             os.remove(log)
         words = ["meson", "test", "-C", directory, "--no-rebuild", "--quiet", "--timeout-multiplier", "10",
-                 "--num-processes", str(CORES)]
+                 "--num-processes", str(CORES), *(["--suite", "threads"] if variant == "tsan" else [])]
         if variant == "tsan" and read_int("/proc/sys/vm/mmap_rnd_bits") > 28:
             words = ["setarch", "-R", *words]  # TSan 12 cannot map its shadow with more random bits
         call(*words, env=SANITIZER_ENV)
