@@ -154,9 +154,24 @@ void FakeDirector::SetView(ControlView view) {
 
 void FakeDirector::Reload(std::string path, std::function<void(control::ReloadOutcome)> done) {
   std::thread([this, path = std::move(path), done = std::move(done)] {
-    last_reload_path = path;
-    done(reload_outcome);
+    control::ReloadOutcome outcome;
+    {
+      const std::lock_guard lock(mutex_);
+      last_reload_path_ = path;
+      outcome = reload_outcome_;
+    }
+    done(outcome);
   }).join();
+}
+
+void FakeDirector::SetReloadOutcome(control::ReloadOutcome outcome) {
+  const std::lock_guard lock(mutex_);
+  reload_outcome_ = std::move(outcome);
+}
+
+std::string FakeDirector::last_reload_path() const {
+  const std::lock_guard lock(mutex_);
+  return last_reload_path_;
 }
 
 void FakeDirector::ChangeReal(control::RealChange change, std::function<void(Status)> done) {

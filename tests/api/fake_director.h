@@ -40,6 +40,8 @@ class FakeDirector : public control::ControlApi {
 
   void Start();  // workers begin to answer
   void SetView(control::ControlView view);
+  void SetReloadOutcome(control::ReloadOutcome outcome);
+  [[nodiscard]] std::string last_reload_path() const;
   [[nodiscard]] std::string socket() const { return "unix:" + directory_ + "/run/api.sock"; }
   [[nodiscard]] const std::string& directory() const { return directory_; }
 
@@ -48,8 +50,6 @@ class FakeDirector : public control::ControlApi {
   std::vector<dataplane::TemplateRow> templates[kWorkers];
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
-  control::ReloadOutcome reload_outcome{.ok = true, .generation = 8, .errors = {}, .changes = {}};
-  std::string last_reload_path = "(none)";
   std::atomic<uint64_t> commands{0};
 
  private:
@@ -62,7 +62,10 @@ class FakeDirector : public control::ControlApi {
   std::string directory_;
   dataplane::Fabric fabric_;
   mutable std::mutex mutex_;
+  // Under the mutex:
   std::shared_ptr<const control::ControlView> view_;
+  control::ReloadOutcome reload_outcome_{.ok = true, .generation = 8, .errors = {}, .changes = {}};
+  std::string last_reload_path_ = "(none)";
   std::atomic<bool> is_stopping_{false};
   std::thread workers_;
 };

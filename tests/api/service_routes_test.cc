@@ -107,24 +107,35 @@ TEST_F(ServiceRoutesTest, ControlCoreMayRefuseOrStop) {
 }
 
 TEST_F(ServiceRoutesTest, Reloads) {
-  director.reload_outcome.changes = {"service web: real 10.0.0.12:80 weight 1 → 3"};
+  director.SetReloadOutcome({.ok = true,
+                             .generation = 8,
+                             .errors = {},
+                             .changes = {"service web: real 10.0.0.12:80 weight 1 → 3"}});
   Start();
   const Answer answer = peer->Ask("POST /v1/reload");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json().at("generation").as_int64(), 8);
   EXPECT_EQ(answer.json().at("changes").as_array().size(), 1u);
-  EXPECT_EQ(director.last_reload_path, "");
+  EXPECT_EQ(director.last_reload_path(), "");
   EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"/etc/other.yaml"})").status, 200);
-  EXPECT_EQ(director.last_reload_path, "/etc/other.yaml");
+  EXPECT_EQ(director.last_reload_path(), "/etc/other.yaml");
   EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"other.yaml"})").status, 422);
+
+  // Any local user reaches the loopback listener, and errors quote the file.
+  HttpPeer tcp(server->addresses()[1]);
+  const Answer shadow = tcp.Ask("POST /v1/reload", R"({"path":"/etc/shadow"})");
+  EXPECT_EQ(shadow.status, 403);
+  EXPECT_EQ(ProblemOf(shadow), "needs-socket");
+  EXPECT_EQ(director.last_reload_path(), "/etc/other.yaml");
+  EXPECT_EQ(tcp.Ask("POST /v1/reload").status, 200);
 }
 
 TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {
-  director.reload_outcome = {.ok = false,
+  director.SetReloadOutcome({.ok = false,
                              .generation = 7,
                              .errors = {{ErrorCode::kInvalid, "must be a number", "a.yaml:3:5"},
                                         {ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
-                             .changes = {}};
+                             .changes = {}});
   Start();
   const Answer answer = peer->Ask("POST /v1/reload");
   EXPECT_EQ(answer.status, 422);

@@ -197,20 +197,23 @@ TEST_F(CliTest, Explain) {
 }
 
 TEST_F(CliTest, ReloadShowsChangesOrErrors) {
-  director.reload_outcome.changes = {"service web: real 10.0.0.12:80 weight 1 → 3"};
+  director.SetReloadOutcome({.ok = true,
+                             .generation = 8,
+                             .errors = {},
+                             .changes = {"service web: real 10.0.0.12:80 weight 1 → 3"}});
   Start();
   EXPECT_EQ(Good("reload"),
             "generation 8: 1 change\n  service web: real 10.0.0.12:80 weight 1 → 3\n");
-  director.reload_outcome = {.ok = false,
+  director.SetReloadOutcome({.ok = false,
                              .generation = 7,
                              .errors = {{ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
-                             .changes = {}};
+                             .changes = {}});
   const Outcome refused = Run("reload a.yaml");
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_EQ(refused.err,
             "fairlead: The configuration has an error; what runs was not touched\n"
             "a.yaml:9:1: unknown key\n");
-  EXPECT_EQ(director.last_reload_path, std::filesystem::current_path().string() + "/a.yaml");
+  EXPECT_EQ(director.last_reload_path(), std::filesystem::current_path().string() + "/a.yaml");
 }
 
 TEST_F(CliTest, StatusSaysReadyByItsExitCode) {

@@ -31,6 +31,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   std::string if_match;                                    // header, or empty
   std::string body;
+  bool is_over_socket = false;  // came over a Unix socket: from who may open it, not from any user
 
   [[nodiscard]] const std::string* FindQuery(std::string_view key) const {
     for (const auto& [name, value] : query) {

@@ -154,6 +154,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     HttpRequest plain;
     plain.method = MethodOf(request.method());
     plain.body = request.body();
+    plain.is_over_socket = !is_tcp_;
     plain.if_match = std::string(request[bhttp::field::if_match]);
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {

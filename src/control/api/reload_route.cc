@@ -40,6 +40,12 @@ void AddReloadRoute(Router* router, const Context& context) {
       body.Fault("path", "Must be an absolute path: the director has its own working directory");
     }
     if (!body.ok()) return respond(body.problem());
+    // The director reads as root, and an error quotes what it read.
+    if (!path.empty() && !call.request.is_over_socket) {
+      return respond(Problem(403, "needs-socket",
+                             "Naming a file is for the Unix socket only, since any local user can "
+                             "reach this listener; leave path out, or use the socket"));
+    }
     auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
     context.control.Reload(path, [ticket](control::ReloadOutcome outcome) {
       ticket->Answer([outcome = std::move(outcome)] { return ToResponse(outcome); });
