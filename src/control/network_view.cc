@@ -101,8 +101,7 @@ std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
     }
   }
   std::ranges::sort(all);
-  const auto repeated = std::ranges::unique(all);
-  all.erase(repeated.begin(), repeated.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 

@@ -1,0 +1,101 @@
+#include "control/view_builder.h"
+
+#include "control/publication.h"
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SilentProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
+};
+
+class ViewBuilderTest : public testing::Test {
+ protected:
+  void Apply(const std::string& yaml) {
+    publication_.Want({SharedModelOf(yaml), {}}, {});
+    publication_.Turn(now_ += 5ms);
+    AdoptAll(fabric_);
+    publication_.Turn(now_ += 5ms);
+  }
+  ControlView View() {
+    return BuildView({.model = *publication_.in_force().model,
+                      .ports = ports_,
+                      .overlay = publication_.in_force().overlay,
+                      .ids = publication_.ids(),
+                      .health = publication_.health(),
+                      .snapshot = *publication_.snapshot()});
+  }
+  // "NAME=EFFECTIVE_WEIGHT", with "?" for a fallback and "+" for a ghost behind it.
+  static std::string RealsOf(const ServiceInfo& service) {
+    std::string text;
+    for (const RealInfo& real : service.reals) {
+      text.append(real.name).append("=").append(std::to_string(real.effective_weight));
+      text.append(real.is_fallback ? "? " : real.is_ghost ? "+ " : " ");
+    }
+    return text;
+  }
+  static std::string Web(const std::string& reals) {
+    return "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, fallback: { "
+           "address: 10.0.0.99 }, reals: [" +
+           reals + "] }\n";
+  }
+
+  dataplane::Fabric fabric_{SmallFabric()};
+  std::vector<PortRuntime> ports_ = TwoPorts();
+  SilentProber prober_;
+  Publication publication_{fabric_, SharedModelOf(""), ports_, prober_, 1};
+  TimePoint now_ = At(0s);
+};
+
+TEST_F(ViewBuilderTest, RealsStandNewestFirstAndGhostsLast) {
+  Apply(Web("{ address: 10.0.0.11 }, { address: 10.0.0.12, weight: 2 }"));
+  EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=1 ");
+  Apply(Web("{ address: 10.0.0.12, weight: 2 }"));
+  EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=0+ ");
+}
+
+TEST_F(ViewBuilderTest, SaysWhenTheFallbackServes) {
+  Apply(Web("{ address: 10.0.0.11, weight: 0 }"));
+  const ServiceInfo service = View().services[0];
+  EXPECT_TRUE(service.is_on_fallback);
+  EXPECT_EQ(RealsOf(service), "10.0.0.99:80=1? 10.0.0.11:80=0 ");
+}
+
+TEST_F(ViewBuilderTest, FiguresNeverFallWhenARealIsGoneForGood) {
+  Apply(Web("{ address: 10.0.0.11 }, { address: 10.0.0.12 }"));
+  const auto total = [this] {
+    const ServiceInfo service = View().services[0];
+    dataplane::TrafficSum sum = service.retired;
+    for (const RealInfo& real : service.reals) {
+      sum += fabric_.stats.SumTraffic(real.id);
+      sum -= real.baseline;
+    }
+    return sum.connections;
+  };
+  fabric_.stats.traffic(WorkerId{0}, View().services[0].reals[1].id).connections.Add(5);
+  EXPECT_EQ(total(), 5u);
+  Apply(Web("{ address: 10.0.0.11 }"));
+  EXPECT_EQ(total(), 5u);
+  publication_.Turn(now_ += 1h);
+  EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.11:80=1 ");  // no ghost any more
+  EXPECT_EQ(total(), 5u);
+  Apply(Web("{ address: 10.0.0.11 }, { address: 10.0.0.13 }"));  // its id is used again
+  EXPECT_EQ(total(), 5u);
+}
+
+TEST_F(ViewBuilderTest, ShowsPortsAndRules) {
+  Apply("classifier:\n  - { name: a, mark: 7, destination: 192.0.2.90 }\n");
+  const ControlView view = View();
+  ASSERT_EQ(view.ports.size(), 2u);
+  EXPECT_EQ(view.ports[0].role, "outside");
+  EXPECT_EQ(view.ports[0].addresses.size(), 2u);
+  ASSERT_EQ(view.rules.size(), 1u);
+  EXPECT_EQ(view.rules[0].text, "mark 7 to 192.0.2.90");
+}
+
+}  // namespace
+}  // namespace fairlead::control
