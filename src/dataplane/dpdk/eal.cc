@@ -169,7 +169,7 @@ Eal::Eal(const EalPlan& plan) : arguments_(plan.arguments), uses_hugepages_(plan
 Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
   std::unique_ptr<Eal> eal(new Eal(plan));
   if (!plan.remedy.empty()) {
-    LogInfo("no free hugepages, using ordinary memory; packets cost more CPU time so",
+    LogInfo("not enough free hugepages: packets use ordinary memory, which costs more CPU time",
             {{"remedy", plan.remedy}});
   }
   std::vector<char*> argv;
@@ -182,7 +182,12 @@ Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
   LogDebug("starting DPDK", {{"arguments", shown}});
   SendDpdkLogToOurs();
   if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
-    const std::string why = TakeDpdkErrors();
+    std::string why = TakeDpdkErrors();
+    if (why.find("parse device") != std::string::npos) {
+      why +=
+          "; a device is a PCI address or a vdev of a driver DPDK has, such as net_af_packet0,"
+          "iface=NAME (also net_af_xdp, net_memif, net_pcap, net_ring, net_tap)";
+    }
     return Error{
         ErrorCode::kSystem,
         "DPDK did not start: " + (why.empty() ? std::string(rte_strerror(rte_errno)) : why) +
@@ -194,12 +199,12 @@ Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
 }
 
 Eal::~Eal() {
-  if (!is_started_) return;
   const fs::path folder = rte_eal_get_runtime_dir();
-  rte_eal_cleanup();
-  // Named after this process: of no use to the next one.
+  if (is_started_) rte_eal_cleanup();
+  // Named after this process, it is of no use to the next one. A prefix of the operator's own may
+  // belong to others as well.
   std::error_code ignored;
-  fs::remove_all(folder, ignored);
+  if (folder.string().ends_with("-" + std::to_string(getpid()))) fs::remove_all(folder, ignored);
 }
 
 }  // namespace fairlead::edge
