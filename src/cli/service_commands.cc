@@ -35,6 +35,7 @@ std::string State(const json::object& real) {
   const std::string admin = Text(real, "admin");
   if (admin != "up") return admin;
   if (Text(real, "health") == "down") return "DOWN";
+  if (Flag(real, "fallback")) return Number(real, "effective_weight") > 0 ? "IN USE" : "standby";
   return Flag(real, "overloaded") ? "overloaded" : "up";
 }
 

@@ -145,6 +145,12 @@ class ControlCore::Impl {
       return RefuseReload(path, std::move(unknown), done);
     }
     outcome.changes = DescribeChanges(running, *loaded.model);
+    if (const size_t by_hand = publication_.wanted().overlay.size(); by_hand > 0) {
+      outcome.changes.push_back(
+          by_hand == 1 ? "a real that was changed by hand is as the file says again"
+                       : std::to_string(by_hand) +
+                             " reals that were changed by hand are as the file says again");
+    }
     for (const std::string& sentence : waiting) {
       LogWarning("needs a restart", {{"what", sentence}});
       outcome.changes.push_back(sentence);

@@ -35,6 +35,7 @@ class Overlay {
   }
   void Clear() { reals_.clear(); }
   [[nodiscard]] bool empty() const { return reals_.empty(); }
+  [[nodiscard]] size_t size() const { return reals_.size(); }
 
  private:
   std::map<Key, RealOverlay> reals_;

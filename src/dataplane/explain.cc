@@ -109,11 +109,14 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   ExplainTrace trace{q.is_at_template_owner ? &silent_steps : answer};
   const ServiceDecision decision = DecideService(snapshot, flow, trace);
   if (decision.kind != ServiceDecision::Kind::kService) {
-    const bool is_local = snapshot.FindLocal(flow.addresses.destination) != nullptr;
+    // As NoService does it: the kernel gets what is for a port that has a twin.
+    const LocalAddress* local = snapshot.FindLocal(flow.addresses.destination);
+    const bool is_for_host =
+        local != nullptr && !local->port.is_none() && snapshot.ports[local->port.index()].has_host;
     answer->verdict = decision.kind == ServiceDecision::Kind::kClassifierDrop
                           ? ExplainVerdict::kDropped
-                      : is_local ? ExplainVerdict::kRefused
-                                 : ExplainVerdict::kNotOurs;
+                      : local != nullptr && !is_for_host ? ExplainVerdict::kRefused
+                                                         : ExplainVerdict::kNotOurs;
     return;
   }
   const ServiceView& service = snapshot.services[decision.service.index()];

@@ -117,7 +117,7 @@ TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
                 "Service web takes it: address, port and protocol are exactly its own.",
                 "10.0.0.11:80: weight 2, 1 active connection, 2 inactive: may be chosen.",
                 "10.0.0.12:80: weight 0, 1 active connection, 2 inactive: takes no new clients, as "
-                "its weight is 0.",
+                "it is down (connection refused).",
                 "Scheduler wlc chooses 10.0.0.11:80.",
                 "It leaves by port inside; the next hop does not answer ARP or ND: packets to it "
                 "are dropped (neighbour_unresolved)."}));

@@ -103,6 +103,7 @@ ControlView MakeView() {
   shop.reals = {MakeReal(2, "10.0.0.11:0", 1, "dr"), MakeReal(3, "10.0.0.99:0", 1, "dr"),
                 MakeReal(4, "10.0.0.13:0", 1, "dr")};
   shop.reals[1].is_fallback = true;
+  shop.reals[1].effective_weight = 0;
   shop.reals[2].is_ghost = true;
   view.services = {web, shop};
 

@@ -107,6 +107,7 @@ TEST_F(CliTest, ServiceShow) {
   }
   const std::string shop = Good("service show shop");
   EXPECT_NE(shop.find("10.0.0.99:0 (fallback)"), std::string::npos) << shop;
+  EXPECT_NE(shop.find("standby"), std::string::npos) << shop;
   EXPECT_NE(shop.find("removed"), std::string::npos) << shop;
 }
 

@@ -118,6 +118,11 @@ TEST_F(ControlCoreTest, ChangeRealByHandIsShownAndAnswered) {
     const RealInfo& real = view.services[0].reals[0];
     return real.admin == AdminState::kQuiesce && real.weight == 1 && real.effective_weight == 0;
   }));
+  // The same file again is a change all the same, and says so.
+  const ReloadOutcome outcome = Reload();
+  EXPECT_EQ(outcome.changes,
+            std::vector<std::string>{"a real that was changed by hand is as the file says again"});
+  EXPECT_EQ(core_->view()->services[0].reals[0].admin, AdminState::kUp);
 }
 
 }  // namespace

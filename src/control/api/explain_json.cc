@@ -104,7 +104,7 @@ std::string_view SentenceOf(TemplateFault fault) {
     case TemplateFault::kRealRemoved:
       return "its real is removed or down";
     case TemplateFault::kRealQuiescent:
-      return "its real has weight 0 and the policy or its drain state lets templates go";
+      return "that real takes no new connections";
     case TemplateFault::kExpired:
       return "it has run out";
   }
@@ -223,13 +223,35 @@ std::string ExplainReport::EligibilitySentence(const Step& step) const {
     case Eligibility::kEligible:
       return load + "may be chosen.";
     case Eligibility::kWeightZero:
-      return load + "takes no new clients, as its weight is 0.";
+      return load + "takes no new clients, as " + WhyZero(step.real) + ".";
     case Eligibility::kOverloaded:
       return load + "takes no new clients, as it is overloaded.";
     case Eligibility::kUnavailable:
       break;
   }
   return load + "is not available.";
+}
+
+// Why the scheduler sees weight 0.
+std::string ExplainReport::WhyZero(RealId id) const {
+  const NamedReal* real = names_.real(id);
+  if (real == nullptr || real->info->is_ghost) return "it is removed";
+  const control::RealInfo& info = *real->info;
+  switch (info.admin) {
+    case control::AdminState::kDrain:
+      return "it is drained";
+    case control::AdminState::kQuiesce:
+      return "it is quiesced";
+    case control::AdminState::kDown:
+      return "it is disabled";
+    case control::AdminState::kUp:
+      break;
+  }
+  if (info.health == control::HealthState::kDown) {
+    return "it is down" + (info.health_detail.empty() ? "" : " (" + info.health_detail + ")");
+  }
+  if (info.is_fallback) return "it is the fallback, for when no other is up";
+  return "its weight is 0";
 }
 
 std::string ExplainReport::NextHopSentence(const Step& step) const {
@@ -290,6 +312,9 @@ std::string ExplainReport::Sentence(const Step& step) const {
       return "The client's template" +
              (step.real.is_none() ? std::string() : " names " + Real(step.real) + " but") +
              " does not hold: " + std::string(SentenceOf(static_cast<TemplateFault>(step.value))) +
+             (static_cast<TemplateFault>(step.value) == TemplateFault::kRealQuiescent
+                  ? ", as " + WhyZero(step.real)
+                  : "") +
              ".";
     case ExplainKind::kEligible:
       return EligibilitySentence(step);
@@ -391,7 +416,11 @@ std::string ExplainReport::Summary() const {
     case ExplainVerdict::kNotOurs:
       break;
   }
-  return what + " is no traffic of a service: it is routed, or given to the kernel.";
+  const bool is_own = std::any_of(steps_.begin(), steps_.end(), [](const ExplainStep& step) {
+    return step.kind == ExplainKind::kNoService && step.value == 1;
+  });
+  return what + " is no traffic of a service: " +
+         (is_own ? "it is for the director itself, and given to its kernel." : "it is routed.");
 }
 
 json::object ExplainReport::ToJson() const {

@@ -35,6 +35,7 @@ class ExplainReport {
   [[nodiscard]] std::string Sentence(const Step& step) const;
   [[nodiscard]] std::string ServiceSentence(const Step& step) const;
   [[nodiscard]] std::string EligibilitySentence(const Step& step) const;
+  [[nodiscard]] std::string WhyZero(RealId id) const;
   [[nodiscard]] std::string NextHopSentence(const Step& step) const;
   [[nodiscard]] std::string Summary() const;
   [[nodiscard]] std::string Service(ServiceId id) const;

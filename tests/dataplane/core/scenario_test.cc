@@ -236,6 +236,15 @@ TEST(Scenario, KernelTwinIsRouted) {
   EXPECT_TRUE(in[0].to_host);
   EXPECT_EQ(in[0].port, kInside);
   EXPECT_EQ(d.CheckConservation(), "");
+  // Explain knows of the twin: the same packet is not refused.
+  const auto ask = [&d](const char* destination) {
+    return d
+        .Explain({.client = *Endpoint::Parse("203.0.113.5:80"),
+                  .destination = *Endpoint::Parse(destination)})
+        .verdict;
+  };
+  EXPECT_EQ(ask("10.0.0.1:40000"), ExplainVerdict::kNotOurs);
+  EXPECT_EQ(ask("192.0.2.2:40000"), ExplainVerdict::kRefused) << "that port has no twin";
 }
 
 }  // namespace
