@@ -82,6 +82,15 @@ void GiveUpRings(dataplane::Fabric& fabric, const std::vector<Port>& ports, cons
   }
 }
 
+void LogStarted(const PortInfo& port) {
+  LogInfo("port started", {{"port", port.name},
+                           {"mac", port.mac.ToString()},
+                           {"mtu", port.mtu_bytes},
+                           {"rx_queues", port.rx_queues},
+                           {"tx_queues", port.tx_queues},
+                           {"twin", port.host_interface.empty() ? "none" : port.host_interface}});
+}
+
 PortInfo InfoOf(const Port& port, const PortSpec& spec) {
   return {port.name(),      port.mac(),
           port.mtu_bytes(), spec.has_host ? HostInterfaceName(spec.name) : std::string(),
@@ -128,6 +137,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
       ExceptionPath::Start(config.ports, config.workers, *state.lines, *state.pool);
   if (!path) return path.error();
   state.exception_path = std::move(*path);
+  for (const PortInfo& info : state.infos) LogStarted(info);
 
   state.base_cycles = rte_rdtsc();
   const LoopContext context{fabric,       *state.pool,       state.ports,

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/log.h"
 #include "dataplane/verdict.h"
 
 namespace fairlead::edge {

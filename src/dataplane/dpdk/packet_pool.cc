@@ -42,7 +42,7 @@ PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
   uint32_t room = kDefaultDataRoom;
   for (const PortSpec& port : config.ports) {
     const uint32_t queues = port.queues != 0 ? port.queues : workers;
-    const uint32_t descriptors = port.descriptors != 0 ? port.descriptors : 1024u;
+    const uint32_t descriptors = port.descriptors != 0 ? port.descriptors : kDefaultDescriptors;
     packets += 2 * queues * descriptors;
     if (port.has_host) packets += (workers + 1) * kHostRingPackets;
     room = std::max(room, ReceiveRoomBytes(port));

@@ -20,9 +20,9 @@
 
 namespace fairlead::edge {
 
-inline constexpr uint16_t kMaxDescriptors = 4096;  // what `descriptors: auto` is planned with
-inline constexpr uint32_t kHostRingPackets = 512;  // exception path, per ring
-inline constexpr uint32_t kPoolCache = 256;        // per lcore
+inline constexpr uint16_t kDefaultDescriptors = 1024;  // per queue, where the port says nothing
+inline constexpr uint32_t kHostRingPackets = 512;      // exception path, per ring
+inline constexpr uint32_t kPoolCache = 256;            // per lcore
 
 struct PoolPlan {
   uint32_t packets = 0;

@@ -5,14 +5,11 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal_log.h"
 
 namespace fairlead::edge {
 namespace {
-
-constexpr uint16_t kDefaultDescriptors = 1024;
 
 std::string DevicesSeen() {
   std::string list;
@@ -55,13 +52,13 @@ Result<Port> Port::Start(const PortSpec& spec, PortId id, size_t workers, const 
                  "DPDK has no device " + device + "; devices seen: " + DevicesSeen(),
                  "port " + spec.name};
   }
-  if (Status s = port.Configure(spec, workers, pool); !s) return s.error();
+  if (Status s = port.Configure(spec, workers); !s) return s.error();
   if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
   if (Status s = port.Receive(); !s) return s.error();
   return port;
 }
 
-Status Port::Configure(const PortSpec& spec, size_t workers, const PacketPool&) {
+Status Port::Configure(const PortSpec& spec, size_t workers) {
   rte_eth_dev_info info{};
   if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be asked", e);
   if (spec.mtu_bytes > info.max_mtu) {

@@ -42,7 +42,7 @@ class Port {
  private:
   Port() = default;
 
-  Status Configure(const PortSpec& spec, size_t workers, const PacketPool& pool);
+  Status Configure(const PortSpec& spec, size_t workers);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
   Status Receive();
   [[nodiscard]] Error Failed(const std::string& what, int code) const;
