@@ -87,7 +87,7 @@ class Grammar {
         {"enable", "up", "Take new clients again, by the configured weight"},
         {"drain", "drain", "No new connections, also of known clients; running ones go on"},
         {"quiesce", "quiesce", "No new clients; known (persistent) clients and connections go on"},
-        {"disable", "down", "As if its health check had failed"},
+        {"disable", "down", "As drain, and shown and counted as down"},
     };
     for (const auto& state : kStates) {
       AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
