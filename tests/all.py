@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORES = os.cpu_count() or 1
 FUZZ_SECONDS = 60
+SEEDS = {"config_fuzz": "tests/control/config/broken"}  # the others have tests/fuzz/corpus/NAME
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -105,9 +106,9 @@ def fuzz_one(program: str, seconds: int):
     name = os.path.basename(program)
     work = f"{ROOT}/build/fuzz/corpus/{name}"
     os.makedirs(work, exist_ok=True)
-    seeds = f"{ROOT}/tests/fuzz/corpus/{name}"
+    seeds = f"{ROOT}/{SEEDS.get(name, 'tests/fuzz/corpus/' + name.removesuffix('_fuzz'))}"
     words = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
-             f"-artifact_prefix={work}/", work, *([seeds] if os.path.isdir(seeds) else [])]
+             f"-artifact_prefix={work}/", work, seeds]
     done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace")
     if done.returncode != 0:
