@@ -169,10 +169,14 @@ class Director:
         return {name: float(value) for name, value in pairs}
 
     def metric(self, name: str, **labels) -> float:
-        """Sum of the samples of that name that carry these labels."""
+        """Sum of the samples of that name that carry these labels. None at all is an error: a misspelt name would
+        be 0 for ever."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        return sum(value for sample, value in self.metrics().items()
-                   if sample.split("{")[0] == name and all(w in sample for w in wanted))
+        values = [value for sample, value in self.metrics().items()
+                  if sample.split("{")[0] == name and all(w in sample for w in wanted)]
+        if not values:
+            raise DirectorError(f"there is no metric {name}{labels}")
+        return sum(values)
 
     def wait_metric(self, name: str, value: float, timeout: float = 60, **labels):
         wait_until(lambda: self.metric(name, **labels) == value,
