@@ -3,8 +3,7 @@
 //   NeighbourId id = neighbours.Intern(port, address, generation);  // a next hop of a snapshot
 //   neighbours.OnEvent(event, now);                                 // what workers saw or want
 //   neighbours.Announce(vips);                                      // gratuitous ARP, unsolicited
-//   NA neighbours.Tick(now, oldest_generation);                        // probes, refreshes,
-//   forgets
+//   neighbours.Tick(now, oldest_generation);        // probes, refreshes, forgets
 //
 // Theory of operation. A wanted neighbour is asked for kProbes times, a second apart; when nobody
 // answers it has failed, what waits for it is dropped, and it is asked for again after a pause that

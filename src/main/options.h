@@ -1,8 +1,7 @@
 // fairleadd's command line.
 //
 //   Options options = ParseOptions(argc, argv);
-//   if (options.exit_code) return *options.exit_code;      // help, version or a mistake: said
-//   already
+//   if (options.exit_code) return *options.exit_code;   // help, version or a mistake: all is said
 #pragma once
 
 #include <optional>
