@@ -76,7 +76,8 @@ Result<uint64_t> ReadNumber(const YamlNode& node, uint64_t min, uint64_t max) {
 }
 
 Result<uint64_t> ReadSize(const YamlNode& node, uint64_t min, uint64_t max) {
-  const auto value = node.is_scalar() && !node.is_quoted ? ParseSize(node.text) : std::nullopt;
+  const bool is_text = node.is_quoted && IsAllDigits(node.text);
+  const auto value = node.is_scalar() && !is_text ? ParseSize(node.text) : std::nullopt;
   if (value && *value >= min && *value <= max) return *value;
   Error error = WrongValue(
       node, "a number such as 64k or 4M from " + FormatSize(min) + " to " + FormatSize(max));

@@ -4,8 +4,9 @@
 //   weight.error().message;        // must be a whole number from 0 to 65535, not "010": ...
 //   Result<OnFail> on_fail = ReadWord<OnFail>(node);
 //
-// Strict: `010` is no number, `yes` is no bool, a number in quotes is text. The readers see one
-// node and know nothing of places; MapReader adds them. Threads: pure.
+// Strict: `010` is no number, `yes` is no bool, a number in quotes is text. What has a unit (10s,
+// 64k) may stand in quotes, as JSON needs it. The readers see one node and know nothing of places;
+// MapReader adds them. Threads: pure.
 #pragma once
 
 #include <span>

@@ -1,6 +1,8 @@
 // Input that nobody writes by mistake: it is refused, at a place, without eating time or memory.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -71,7 +73,16 @@ TEST(HostileInput, NoFileNoDirectoryNoDevice) {
             "/nonexistent.yaml: cannot be read: No such file or directory\n");
   EXPECT_EQ(ToText(LoadConfig("/").errors), "/: cannot be read: Is a directory\n");
   EXPECT_EQ(ToText(LoadConfig("/dev/zero").errors),
-            "/dev/zero: cannot be read: it is larger than 16 MiB\n");
+            "/dev/zero: cannot be read: it is no regular file\n");
+}
+
+// A reader waits for a writer for ever, and the control core would with it.
+TEST(HostileInput, AFifoIsRefusedAndNotWaitedFor) {
+  const std::string path = testing::TempDir() + "fairlead-fifo-test.yaml";
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(ToText(LoadConfig(path).errors), path + ": cannot be read: it is no regular file\n");
+  std::filesystem::remove(path);
 }
 
 }  // namespace

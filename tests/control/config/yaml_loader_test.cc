@@ -22,6 +22,15 @@ TEST(YamlLoader, LeavesDefaultsWhereTheFileIsSilent) {
   EXPECT_EQ(model.api.listen[0].path, "/run/fairlead/api.sock");
 }
 
+// In JSON, which is YAML too, a size with its unit can only be written in quotes.
+TEST(YamlLoader, TakesSizesInQuotesWhenTheyHaveAUnit) {
+  const std::string begin = kBase + "director: { \"connections\": ";
+  EXPECT_EQ(Load(begin + "\"64k\" }\n").director.connections, 65536u);
+  EXPECT_EQ(ProblemsOf(begin + "\"65536\" }\n"),
+            "t.yaml:5:28: director.connections: must be a number such as 64k or 4M from 1k to 1G, "
+            "not \"65536\"; remove the quotes\n");
+}
+
 TEST(YamlLoader, ReadsTheDirector) {
   const DirectorConfig d =
       Load(kBase +
