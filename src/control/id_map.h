@@ -69,6 +69,10 @@ class IdMap {
 
   void BeginPass();
   ServiceId InternService(const ServiceIdentity& key);
+  // How many fresh ids there are.
+  [[nodiscard]] size_t room() const {
+    return free_reals_.size() + (real_capacity_ - reals_.size());
+  }
   // None when every id is taken. `stats` gives the baseline of a fresh id.
   RealId InternReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
   void EndPass(TimePoint now);

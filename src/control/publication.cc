@@ -70,19 +70,17 @@ void Publication::ReadWorkerEvents(TimePoint now) {
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
   const bool is_new_model = wanted_.model != in_force_.model || snapshot() == nullptr;
-  if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
-  auto next = Build(wanted_, now);
   std::vector<IntentWaiter> waiters = std::exchange(unpublished_, {});
-  if (!next) {
+  if (const Status room = builder_.CheckRoom(*wanted_.model); !room) {
     LogError("configuration refused; what runs stays as it is",
-             {{"reason", next.error().ToString()}});
-    // Give the ids back to what runs.
+             {{"reason", room.error().ToString()}});
     wanted_ = in_force_;
-    if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
-    is_dirty_ = snapshot() != nullptr;
-    for (const IntentWaiter& waiter : waiters) waiter(next.error());
+    is_dirty_ = snapshot() != nullptr;  // a check may have asked for it too
+    for (const IntentWaiter& waiter : waiters) waiter(room.error());
     return true;
   }
+  if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
+  auto next = Build(wanted_, now);
   const uint64_t generation = (*next)->generation;
   RefreshOverload(snapshot(), **next);
   fabric_.publisher.Publish(std::move(*next));

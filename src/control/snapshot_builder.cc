@@ -1,6 +1,7 @@
 #include "control/snapshot_builder.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "control/rules.h"
@@ -114,8 +115,32 @@ dataplane::ForwardMethod MethodOf(ForwardMethod method) {
   return dataplane::ForwardMethod::kNat;
 }
 
+// Asked before anything is touched: what is refused must leave ids, ghosts and plans alone.
+Status SnapshotBuilder::CheckRoom(const ConfigModel& model) const {
+  size_t room = ids_.room();
+  for (const ServiceConfig& service : model.services) {
+    const ServiceId id = ids_.FindService(KeyOf(service));
+    const auto is_fresh = [&](const auto& real) {
+      return id.is_none() || ids_.FindReal(id, {real.address, real.port}).is_none();
+    };
+    auto fresh = static_cast<size_t>(std::ranges::count_if(service.reals, is_fresh));
+    if (service.fallback && is_fresh(*service.fallback)) ++fresh;
+    if (fresh > room) {
+      return Error{ErrorCode::kUnavailable,
+                   "no identifier is left for a real server: there is room for " +
+                       std::to_string(fabric_.config.reals) +
+                       ", and removed ones count while connections refer to them; remove some, or "
+                       "wait until those have ended",
+                   "service " + service.name};
+    }
+    room -= fresh;
+  }
+  return Done{};
+}
+
 Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildInput& input,
                                                                     TimePoint now) {
+  if (Status room = CheckRoom(input.model); !room) return room.error();
   auto snapshot = std::make_unique<dataplane::Snapshot>();
   snapshot->generation = input.generation;
   snapshot->policy = PolicyFrom(input.model.policy.service, input.model.policy.no_listener);
@@ -125,13 +150,7 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
 
   ids_.BeginPass();
   for (const ServiceConfig& service : input.model.services) {
-    if (AddService(input, service, snapshot.get())) continue;
-    return Error{ErrorCode::kUnavailable,
-                 "no identifier is left for a real server: there is room for " +
-                     std::to_string(fabric_.config.reals) +
-                     ", and removed ones count while connections refer to them; remove some, or "
-                     "wait until those have ended",
-                 "service " + service.name};
+    AddService(input, service, snapshot.get());
   }
   ids_.EndPass(now);
   AddGhosts(snapshot.get());
@@ -139,7 +158,7 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
   return snapshot;
 }
 
-bool SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& config,
+void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& config,
                                  dataplane::Snapshot* snapshot) {
   const ServiceId id = ids_.InternService(KeyOf(config));
   if (snapshot->services.size() <= id.index()) snapshot->services.resize(id.index() + 1);
@@ -152,10 +171,10 @@ bool SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& c
     snapshot->has_port0_service |= config.port == 0;
     snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
   }
-  return AddReals(input, config, id, snapshot);
+  AddReals(input, config, id, snapshot);
 }
 
-bool SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& config,
+void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& config,
                                ServiceId service, dataplane::Snapshot* snapshot) {
   std::vector<sched::RealInput> plan;
   uint32_t overlay_edits = 0;
@@ -164,7 +183,6 @@ bool SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
   for (const RealConfig& real : config.reals) {
     const RealState state = StateOf(FactsOf(config, real, input.overlay, input.health));
     const RealId id = AddReal(input, real, service, state, snapshot);
-    if (id.is_none()) return false;
     const RealOverlay* by_hand = input.overlay.Find({KeyOf(config), {real.address, real.port}});
     if (by_hand != nullptr) overlay_edits += by_hand->edits;
     is_anyone_up |= state.weight > 0;
@@ -184,7 +202,6 @@ bool SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
     // Its connections go on after the others are back; its clients do not.
     const RealState state{.weight = is_anyone_up ? 0 : 1, .templates_valid = !is_anyone_up};
     const RealId id = AddReal(input, fallback, service, state, snapshot);
-    if (id.is_none()) return false;
     if (!is_anyone_up) {
       plan.push_back(
           {.id = id, .address = fallback.address, .port = Be16::FromHost(fallback.port)});
@@ -193,14 +210,13 @@ bool SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
   std::ranges::reverse(plan);
   UpdatePlan(config, service, std::move(plan), overlay_edits);
   snapshot->services[service.index()].plan = plans_[service].plan;
-  return true;
 }
 
 RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& config,
                                 ServiceId service, const RealState& state,
                                 dataplane::Snapshot* snapshot) {
   const RealId id = ids_.InternReal(service, {config.address, config.port}, fabric_.stats);
-  if (id.is_none()) return id;
+  assert(!id.is_none());  // CheckRoom
   if (snapshot->reals.size() <= id.index()) snapshot->reals.resize(id.index() + 1);
   const NextHop hop = FindNextHop(*snapshot, config.address, input.intern_neighbour);
   dataplane::RealView view;

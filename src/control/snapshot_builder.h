@@ -47,8 +47,9 @@ class SnapshotBuilder {
  public:
   SnapshotBuilder(dataplane::Fabric& fabric, IdMap* ids) : fabric_(fabric), ids_(*ids) {}
 
-  // Fails when there are more reals than ids; the ids then have to be passed again with the model
-  // that runs (Build it again, or the next one).
+  // Whether there are ids for all reals of the model.
+  [[nodiscard]] Status CheckRoom(const ConfigModel& model) const;
+  // Fails as CheckRoom does, and then nothing has changed, here or in the ids.
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const BuildInput& input, TimePoint now);
 
  private:
@@ -61,10 +62,9 @@ class SnapshotBuilder {
     sched::Plan plan;
   };
 
-  // False when the ids ran out.
-  bool AddService(const BuildInput& input, const ServiceConfig& config,
+  void AddService(const BuildInput& input, const ServiceConfig& config,
                   dataplane::Snapshot* snapshot);
-  bool AddReals(const BuildInput& input, const ServiceConfig& config, ServiceId service,
+  void AddReals(const BuildInput& input, const ServiceConfig& config, ServiceId service,
                 dataplane::Snapshot* snapshot);
   RealId AddReal(const BuildInput& input, const RealConfig& config, ServiceId service,
                  const RealState& state, dataplane::Snapshot* snapshot);

@@ -95,9 +95,38 @@ TEST_F(HealthMonitorTest, AnUnchangedCheckGoesOnOverAReload) {
   model_.services[0].name = "renamed";
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
-  model_.services[0].health->fall = 5;  // another check now
+}
+
+// A reload that only makes checks slower must not send clients to servers known to be dead.
+TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
+  for (int i = 0; i < 3; ++i) Round(false);
+  for (ServiceConfig& service : model_.services) {
+    service.health->interval = 3s;
+    service.health->fall = 5;
+  }
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  EXPECT_EQ(State(), HealthState::kDown);
+  const HealthHistogram* histogram = monitor_.HistogramOf(CheckOf(model_.services[0], Real()));
+  ASSERT_NE(histogram, nullptr);
+  EXPECT_EQ(histogram->counts[2], 3u);
+}
+
+TEST_F(HealthMonitorTest, AnotherEndpointKnowsNothing) {
+  for (int i = 0; i < 3; ++i) Round(false);
+  for (ServiceConfig& service : model_.services) service.health->port = 8080;
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kUp);
+}
+
+// Else a real would be out later than interval × fall + timeout after its death.
+TEST_F(HealthMonitorTest, LateTurnsDoNotAddUp) {
+  monitor_.Tick(At(1s));  // every first look is due
+  prober_.AnswerAll(true);
+  for (const auto when : {3049ms, 5048ms, 7047ms}) {
+    monitor_.Tick(At(when));
+    EXPECT_EQ(prober_.asked.size(), 1u) << when.count();
+    prober_.AnswerAll(true);
+  }
 }
 
 TEST_F(HealthMonitorTest, ALateAnswerForARemovedCheckIsIgnored) {

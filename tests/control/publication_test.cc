@@ -27,6 +27,14 @@ services:
          std::to_string(weight) + " } ] }\n";
 }
 
+// A service with more reals than there are ids.
+std::shared_ptr<const ConfigModel> TooMany(const std::string& name, const std::string& address) {
+  std::string reals;
+  for (int i = 1; i <= 65; ++i) reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
+  return SharedModelOf("services:\n  - { name: " + name + ", address: " + address +
+                       ", protocol: tcp, port: 80, reals: [" + reals + "] }\n");
+}
+
 class PublicationTest : public testing::Test {
  protected:
   IntentWaiter Note() {
@@ -79,13 +87,7 @@ TEST_F(PublicationTest, ChangesQueueUntilEveryWorkerHasAdoptedAndBecomeOne) {
 TEST_F(PublicationTest, ARefusedIntentLeavesEverythingAsItWas) {
   Turn();
   Settle();
-  std::string reals;
-  for (int i = 1; i <= 65; ++i) reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
-  publication_.Want({SharedModelOf("services:\n  - { name: big, address: 192.0.2.81, protocol: "
-                                   "tcp, port: 80, reals: [" +
-                                   reals + "] }\n"),
-                     {}},
-                    Note());
+  publication_.Want({TooMany("big", "192.0.2.81"), {}}, Note());
   Turn();
   EXPECT_EQ(answers_, std::vector<std::string>{"no identifier is left for"});
   Turn();
@@ -94,6 +96,26 @@ TEST_F(PublicationTest, ARefusedIntentLeavesEverythingAsItWas) {
   EXPECT_TRUE(publication_.snapshot()->reals[0].is_available);
   EXPECT_FALSE(publication_.ids().reals()[0].is_ghost);
   EXPECT_EQ(publication_.snapshot()->service_index.size(), 1u);
+}
+
+TEST_F(PublicationTest, ARefusedIntentLeavesChecksAndSchedulersAsTheyWere) {
+  Turn();
+  Settle();
+  now_ += 2s;
+  Turn();
+  prober_.AnswerAll(false);
+  Turn();
+  Settle();
+  ASSERT_EQ(Weight(), 0);
+  const uint32_t edits = publication_.snapshot()->services[0].plan.edit_count();
+  publication_.Want({TooMany("web", "192.0.2.80"), {}}, Note());
+  Turn();
+  Turn();
+  Settle();
+  EXPECT_EQ(answers_, std::vector<std::string>{"no identifier is left for"});
+  EXPECT_EQ(Weight(), 0);  // still down
+  EXPECT_EQ(publication_.snapshot()->services[0].plan.edit_count(), edits);
+  EXPECT_EQ(publication_.ids().reals().size(), 1u);
 }
 
 TEST_F(PublicationTest, AFailedCheckTakesTheRealOutByTheNextSnapshot) {

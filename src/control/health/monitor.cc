@@ -10,7 +10,6 @@
 namespace fairlead::control {
 namespace {
 
-constexpr uint16_t kHttpPort = 80;
 constexpr std::array kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
@@ -27,6 +26,10 @@ void Observe(double seconds, HealthHistogram* histogram) {
   histogram->sum_seconds += seconds;
 }
 
+void AddPart(const char* name, const std::string& value, std::string* key) {
+  key->append(" ").append(name).append("=").append(value);
+}
+
 std::string_view EffectOfDown(OnFail on_fail) {
   switch (on_fail) {
     case OnFail::kDrain:
@@ -41,23 +44,25 @@ std::string_view EffectOfDown(OnFail on_fail) {
 
 }  // namespace
 
-std::string HealthCheck::Key() const {
-  std::string key(ToWord(target.type));
-  const auto add = [&key](const char* name, const std::string& value) {
-    key.append(" ").append(name).append("=").append(value);
-  };
-  add("at", target.endpoint.ToString());
-  add("timeout", std::to_string(target.timeout.count()));
-  add("interval", std::to_string(interval.count()));
-  add("fall", std::to_string(fall));
-  add("rise", std::to_string(rise));
-  if (target.type != HealthType::kHttp) return key;
-  add("host", target.host);
-  add("path", target.path);
+std::string HealthCheck::Question() const {
+  std::string text(ToWord(target.type));
+  AddPart("at", target.endpoint.ToString(), &text);
+  if (target.type != HealthType::kHttp) return text;
+  AddPart("host", target.host, &text);
+  AddPart("path", target.path, &text);
   for (const StatusRange& range : target.expect) {
-    add("expect", std::to_string(range.first));
-    add("to", std::to_string(range.last));
+    AddPart("expect", std::to_string(range.first), &text);
+    AddPart("to", std::to_string(range.last), &text);
   }
+  return text;
+}
+
+std::string HealthCheck::Key() const {
+  std::string key = Question();
+  AddPart("timeout", std::to_string(target.timeout.count()), &key);
+  AddPart("interval", std::to_string(interval.count()), &key);
+  AddPart("fall", std::to_string(fall), &key);
+  AddPart("rise", std::to_string(rise), &key);
   return key;
 }
 
@@ -65,9 +70,8 @@ std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfi
   if (!service.health) return std::nullopt;
   const HealthConfig& health = *service.health;
   HealthCheck check;
-  const uint16_t port = health.port.value_or(real.port == 0 ? kHttpPort : real.port);
   check.target = {.type = health.type,
-                  .endpoint = {real.address, Be16::FromHost(port)},
+                  .endpoint = {real.address, Be16::FromHost(health.PortFor(real.port))},
                   .path = health.path,
                   .host = health.host,
                   .expect = health.expect,
@@ -99,6 +103,9 @@ std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
 }
 
 void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
+  std::map<std::string, const Entry*> by_question;
+  for (const auto& [key, entry] : entries_)
+    by_question.emplace(entry->check.Question(), entry.get());
   std::map<std::string, std::shared_ptr<Entry>> next;
   for (HealthCheck& check : checks) {
     const std::string key = check.Key();
@@ -106,18 +113,31 @@ void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
     if (const auto known = entries_.find(key); known != entries_.end()) {
       entry = known->second;
     } else {
-      entry = std::make_shared<Entry>();
-      entry->histogram = EmptyHistogram();
-      // Spread, so that a thousand checks do not fall on one instant; soon, so that a real that
-      // was dead before us is found out early.
-      const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
-      const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
-      entry->next = now + Duration{jitter};
+      const auto before = by_question.find(check.Question());
+      entry = NewEntry(check, before == by_question.end() ? nullptr : before->second, now);
     }
     entry->check = std::move(check);
     next.emplace(key, std::move(entry));
   }
   entries_ = std::move(next);
+}
+
+std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck& check,
+                                                              const Entry* predecessor,
+                                                              TimePoint now) {
+  auto entry = std::make_shared<Entry>();
+  entry->histogram = EmptyHistogram();
+  if (predecessor != nullptr) {
+    entry->state = predecessor->state;
+    entry->detail = predecessor->detail;
+    entry->histogram = predecessor->histogram;
+  }
+  // Spread, so that a thousand checks do not fall on one instant; soon, so that a real that was
+  // dead before us is found out early.
+  const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
+  const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
+  entry->next = now + Duration{jitter};
+  return entry;
 }
 
 void HealthMonitor::Tick(TimePoint now) {
@@ -128,7 +148,9 @@ void HealthMonitor::Tick(TimePoint now) {
 
 void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint now) {
   entry->is_asking = true;
-  entry->next = now + entry->check.interval;
+  // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
+  entry->next += entry->check.interval;
+  if (entry->next <= now) entry->next = now + entry->check.interval;
   // An answer that comes when the check has been removed speaks to nobody.
   prober_.Start(entry->check.target,
                 [this, watched = std::weak_ptr<Entry>(entry)](const ProbeResult& result) {

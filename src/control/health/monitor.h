@@ -7,9 +7,10 @@
 //
 // A real starts up, as with keepalived without alpha. A change takes `fall` failures or `rise`
 // successes in a row. The same question about the same endpoint is asked once, however many
-// services want to know; a check that a reload leaves as it was goes on where it stood. A failing
-// real is out after interval × fall + timeout at the latest.
-// Threads: the control core. `changed` runs inside Tick or a prober's callback.
+// services want to know; a check that a reload leaves as it was goes on where it stood, and one
+// that asks the same question at other times begins with what the old one knew. A failing real is
+// out after interval × fall + timeout at the latest. Threads: the control core. `changed` runs
+// inside Tick or a prober's callback.
 #pragma once
 
 #include <functional>
@@ -36,7 +37,9 @@ struct HealthCheck {
   std::string wanted_by;  // "shop, shop-tls"
   OnFail on_fail = OnFail::kDrain;
 
-  // Equal keys: the same check.
+  // Equal questions: what one check has found out holds for the other.
+  [[nodiscard]] std::string Question() const;
+  // Equal keys: the same check. The question, how often and how long.
   [[nodiscard]] std::string Key() const;
 };
 
@@ -70,6 +73,8 @@ class HealthMonitor {
     HealthHistogram histogram;
   };
 
+  std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor,
+                                  TimePoint now);
   void Ask(const std::shared_ptr<Entry>& entry, TimePoint now);
   void OnResult(Entry& entry, const ProbeResult& result);
   [[nodiscard]] const Entry* Find(const std::optional<HealthCheck>& check) const;
