@@ -102,7 +102,8 @@ TEST_F(NeighboursTest, ThreeSilentProbesFailAndPausesGrow) {
   EXPECT_EQ(State(kInside, "10.0.0.11"), NeighbourState::kIncomplete);
   EXPECT_EQ(FramesUntil(&now, At(3100ms)), 0u);
   EXPECT_EQ(State(kInside, "10.0.0.11"), NeighbourState::kFailed);
-  EXPECT_LE(FramesUntil(&now, At(300s)), 50u);  // rounds of three, thirty seconds apart
+  // Twelve rounds of three, after pauses of 1, 2, 4, 8, 16 and then 30 seconds.
+  EXPECT_EQ(FramesUntil(&now, At(300s)), 36u);
   Seen(kInside, "10.0.0.11", now);
   EXPECT_EQ(State(kInside, "10.0.0.11"), NeighbourState::kReachable);
 }
