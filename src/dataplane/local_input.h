@@ -79,18 +79,6 @@ void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
   }
 }
 
-// Multicast and broadcast of the IP layer: the twin of the input port may want it (VRRP, routing
-// protocols).
-template <Packet P>
-void HandleMulticast(Turn<P>& t, P* packet) noexcept {
-  const PortId port = packet->meta().input_port;
-  if (t.port(port).has_host) {
-    t.out->Add(packet, Verdict::ToHost(port));
-  } else {
-    t.Drop(packet, DropReason::kMulticast);
-  }
-}
-
 // An error about a flow of ours, seen from the client's side or from the server's. The connection's
 // state and timer stay as they are. False: no such connection here.
 template <typename Address, Packet P>
@@ -120,6 +108,10 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
       return true;
     }
     if (HandledAsExpired(t, packet, parsed)) return true;
+    if (real.next_hop.is_none()) {
+      t.Drop(packet, DropReason::kNoRoute);  // no error about an error
+      return true;
+    }
     RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
     SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
     return true;
@@ -166,7 +158,7 @@ template <typename Address, Packet P>
                                   bool is_mine) noexcept {
   if (IsNeighbourMessage(*parsed)) return HandleNeighbourDiscovery(t, packet, parsed);
   const IpAddress destination = parsed->destination(packet->data());
-  if (destination.is_multicast()) return HandleMulticast(t, packet);
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   const LocalAddress* local = t.snapshot.FindLocal(destination);
   if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
     if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
@@ -203,7 +195,7 @@ template <typename Address, Packet P>
 template <Packet P>
 [[gnu::noinline]] void HandleOtherIp(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   const IpAddress destination = parsed->destination(packet->data());
-  if (destination.is_multicast()) return HandleMulticast(t, packet);
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
     return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
   }
@@ -215,6 +207,7 @@ template <Packet P>
 template <Packet P>
 [[gnu::noinline]] void HandleFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   const IpAddress destination = parsed->destination(packet->data());
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   const IpAddress source = parsed->source(packet->data());
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
     return DeliverToHost(t, packet, *local, DropReason::kFragment);

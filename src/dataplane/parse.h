@@ -89,6 +89,14 @@ struct ParsedPacket {
 };
 static_assert(sizeof(ParsedPacket) <= 32, "half a cache line");
 
+// For more hosts than one, by either layer's address: never balanced, never routed. `destination`
+// is the packet's.
+inline bool IsToMany(const ParsedPacket& parsed, const IpAddress& destination) noexcept {
+  constexpr auto kLimitedBroadcast = Ipv4Address::FromHost(0xffffffff);
+  return parsed.destination_mac != MacKind::kUnicast || destination.is_multicast() ||
+         (destination.is_v4() && destination.v4() == kLimitedBroadcast);
+}
+
 // Parses `length` bytes at `frame`. Bytes behind the IP packet are allowed and ignored.
 // `ip_checksum_good`: the port has already verified the IPv4 header checksum.
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,

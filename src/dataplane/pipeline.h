@@ -109,6 +109,8 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
       t.Drop(packet, DropReason::kNotForUs);
     } else if (outcome.kind != PacketKind::kFlow) [[unlikely]] {
       ProcessOther(t, packet, &parsed, outcome, is_mine);
+    } else if (parsed.destination_mac != MacKind::kUnicast) [[unlikely]] {
+      HandleMulticast(t, packet);
     } else if (const Direction first = FirstDirection(t.port(packet->meta().input_port).role);
                parsed.is_v4()) {
       flows4.Add(packet, parsed, first);

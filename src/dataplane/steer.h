@@ -149,6 +149,18 @@ inline bool MayBeReply(const Snapshot& snapshot, const FlowFields& flow) noexcep
   return local != nullptr && local->is_vip;
 }
 
+// Multicast and broadcast (IsToMany): the twin of the input port may want it (VRRP, routing
+// protocols).
+template <Packet P>
+void HandleMulticast(Turn<P>& t, P* packet) noexcept {
+  const PortId port = packet->meta().input_port;
+  if (t.port(port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(port));
+  } else {
+    t.Drop(packet, DropReason::kMulticast);
+  }
+}
+
 // No service claims the destination: the host, another worker's reply, or plain routing.
 template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
@@ -160,6 +172,7 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
     }
     return Refuse(t, packet, parsed, DropReason::kClosedPort);
   }
+  if (IsToMany(*parsed, flow.addresses.destination)) return HandleMulticast(t, packet);
   if (MayBeReply(t.snapshot, flow)) {
     const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
         parsed->Destination<Address>(packet->data()), parsed->destination_port);

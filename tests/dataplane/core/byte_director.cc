@@ -140,7 +140,7 @@ Frame Udp(const std::string& source, uint16_t source_port, const std::string& de
 }
 
 Frame To(PortId port, Frame frame) {
-  PortMac(port).Store(frame.data());
+  if (MacAddress::Load(frame.data()) == MacAddress{}) PortMac(port).Store(frame.data());
   return frame;
 }
 
@@ -374,6 +374,22 @@ std::vector<Sent> ByteDirector::Settle() {
 std::vector<Sent> ByteDirector::Send(PortId port, const Frame& frame) {
   Inject(port, frame);
   return Settle();
+}
+
+std::vector<Sent> ByteDirector::SendAt(size_t index, PortId port, const Frame& frame) {
+  BytePacket* packet = NewPacket();
+  packet->Assign(To(port, frame), port);
+  Turn(index, std::span<BytePacket* const>(&packet, 1));
+  return std::exchange(collected_, {});
+}
+
+void ByteDirector::HandOver(size_t from, size_t to) {
+  BytePacket* packet = NewPacket();
+  packet->meta().hand_off = HandOff::kSteered;
+  workers_[from]->counters().handed_off.Add(1);
+  workers_[from]->counters().received.Add(1);
+  fabric_->packets(WorkerId{static_cast<uint8_t>(from)}, WorkerId{static_cast<uint8_t>(to)})
+      .Push(packet);
 }
 
 std::vector<Sent> ByteDirector::SendFromHost(PortId port, const Frame& frame) {

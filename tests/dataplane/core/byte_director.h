@@ -78,8 +78,14 @@ class ByteDirector {
 
   // One frame in, all that comes out once every ring is empty.
   std::vector<Sent> Send(PortId port, const Frame& frame);
-  // The same, at this worker; nothing else moves until Settle.
+  // The same, at a worker drawn at random; nothing moves until Settle.
   void Inject(PortId port, const Frame& frame);
+  // The same, at this worker and in one turn of it; the others stand still.
+  std::vector<Sent> SendAt(size_t worker, PortId port, const Frame& frame);
+  // Puts an empty packet into the ring between two workers, as a steered one.
+  void HandOver(size_t from, size_t to);
+  // One turn of this worker, without a packet from a port; what it sends is kept for Settle.
+  void Turn(size_t worker) { Turn(worker, {}); }
   // One turn of one worker chosen at random; what it sends is kept for Settle.
   void RandomTurn();
   std::vector<Sent> Settle();
@@ -137,7 +143,7 @@ Frame Tcp(const std::string& source, uint16_t source_port, const std::string& de
           bool dont_fragment = false);
 Frame Udp(const std::string& source, uint16_t source_port, const std::string& destination,
           uint16_t destination_port);
-// Sets the destination MAC to that of the port it will arrive at.
+// Sets the destination MAC to that of the port it will arrive at, unless it has one.
 Frame To(PortId port, Frame frame);
 // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63", checksums verified by a slow independent sum
 // ("BAD SUM" if wrong).

@@ -169,7 +169,7 @@ TEST(Scenario, ArpAndPingAreAnswered) {
                   IpAddress::Parse(kVip)->v4());
   BytePacket packet;
   d.Inject(kOutside, arp);
-  const auto sent = d.Settle();  // the broadcast address was overwritten by To(): still ours
+  const auto sent = d.Settle();
   ASSERT_EQ(sent.size(), 1u);
   EXPECT_EQ(MacAddress::Load(&sent[0].frame[22]), PortMac(kOutside));
 }
