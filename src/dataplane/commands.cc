@@ -122,7 +122,8 @@ void RunListConnections(Shard& shard, ListConnections* list) noexcept {
   list->is_complete = WalkConnections(shard, &list->cursor, [&](auto& table, uint32_t slot) {
     ++list->visited;
     const auto& record = table.at(slot);
-    if (table.IsExpired(slot, shard.now) || !Matches(*shard.snapshot, list->filter, record)) {
+    if (record.Has(ConnectionFlag::kReleasePending) || table.IsExpired(slot, shard.now) ||
+        !Matches(*shard.snapshot, list->filter, record)) {
       return true;
     }
     return AddRow(list, RowOf(shard, record));

@@ -42,6 +42,7 @@ enum class ConnectionFlag : uint16_t {
   kSideTable = 0x0100,       // side_slot is valid
   kFromSync = 0x0200,        // learnt from a peer, no packet seen here yet
   kAssuredTold = 0x0400,     // the template's owner knows that this child is established
+  kAssuredOwed = 0x0800,     // it does not yet, the ring was full: the release will say so
 };
 
 template <typename Address>

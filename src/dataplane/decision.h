@@ -83,11 +83,15 @@ ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
   return {ServiceDecision::Kind::kService, service};
 }
 
-// A service found by port 0 or as FTP data takes other ports only when it is persistent (spec
-// section 2.3). What comes from the FTP data port is never scheduled (spec section 2.2).
-inline bool IsSchedulable(const ServiceView& service, const FlowFields& flow) noexcept {
+// What comes from the FTP data port is never scheduled (spec section 2.2).
+inline bool IsFromFtpData(const FlowFields& flow) noexcept {
   constexpr uint16_t kFtpData = 20;
-  if (flow.addresses.source_port == kFtpData) return false;
+  return flow.addresses.source_port == kFtpData;
+}
+
+// A service found by port 0 or as FTP data takes other ports only when it is persistent (spec
+// section 2.3).
+inline bool TakesPort(const ServiceView& service, const FlowFields& flow) noexcept {
   return service.mark != 0 || service.persistence.is_enabled ||
          service.port.host() == flow.addresses.destination_port;
 }

@@ -121,7 +121,7 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   }
   const ServiceView& service = snapshot.services[decision.service.index()];
   answer->service = service.id;
-  if (!IsSchedulable(service, flow)) {
+  if (IsFromFtpData(flow) || !TakesPort(service, flow)) {
     answer->Add({.kind = ExplainKind::kWrongPort, .service = service.id});
     answer->verdict = ExplainVerdict::kRefused;
     return;

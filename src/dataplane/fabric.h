@@ -29,7 +29,7 @@ struct TemplateMessage {
   enum class Kind : uint8_t {
     kRelease,         // a child is gone
     kAssured,         // a child is established
-    kReleaseAssured,  // a child is gone that had been established, which was not told before
+    kReleaseAssured,  // a child is gone that had been established; kAssured found the ring full
   };
   Kind kind = Kind::kRelease;
   TemplateRef ref;

@@ -116,9 +116,9 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   }
   Connections<Address>().Touch(slot, now, timeout);
   if (is_assured && record.Has(ConnectionFlag::kHasTemplate) &&
-      !record.Has(ConnectionFlag::kAssuredTold) &&
-      Tell({TemplateMessage::Kind::kAssured, record.template_ref})) {
-    record.Set(ConnectionFlag::kAssuredTold);
+      !record.Has(ConnectionFlag::kAssuredTold)) {
+    const bool is_told = Tell({TemplateMessage::Kind::kAssured, record.template_ref});
+    record.Set(is_told ? ConnectionFlag::kAssuredTold : ConnectionFlag::kAssuredOwed);
   }
 }
 
@@ -136,6 +136,15 @@ void Shard::Handle(const TemplateMessage& message) noexcept {
   if (message.kind != Kind::kAssured) templates_.ReleaseChild(message.ref, now);
 }
 
+// What the template's owner is told of a connection's end.
+template <typename Address>
+TemplateMessage ReleaseOf(const Connection<Address>& record) noexcept {
+  using Kind = TemplateMessage::Kind;
+  const bool owes_assured =
+      record.Has(ConnectionFlag::kAssuredOwed) && !record.Has(ConnectionFlag::kAssuredTold);
+  return {owes_assured ? Kind::kReleaseAssured : Kind::kRelease, record.template_ref};
+}
+
 template <typename Address>
 bool Shard::Forget(Connection<Address>& record) noexcept {
   const RealId real_id = record.real_id;
@@ -150,7 +159,7 @@ bool Shard::Forget(Connection<Address>& record) noexcept {
   }
   ++epoch;
   if (!record.Has(ConnectionFlag::kHasTemplate)) return true;
-  if (Tell({TemplateMessage::Kind::kRelease, record.template_ref})) return true;
+  if (Tell(ReleaseOf(record))) return true;
   record.Set(ConnectionFlag::kReleasePending);
   return false;
 }
@@ -177,7 +186,7 @@ void Shard::RetryReleases() noexcept {
   uint32_t& head = PendingReleases<Address>();
   while (head != kNoSlot) {
     const Connection<Address>& record = table.at(head);
-    if (!Tell({TemplateMessage::Kind::kRelease, record.template_ref})) return;
+    if (!Tell(ReleaseOf(record))) return;
     const uint32_t slot = head;
     head = record.wheel_next;
     table.Free(slot);

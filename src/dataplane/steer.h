@@ -97,11 +97,8 @@ void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& 
   if (!MayCreate(*parsed, service.policy)) {
     return Refuse(t, packet, parsed, DropReason::kNotASyn);
   }
-  if (!IsSchedulable(service, flow)) {
-    const bool is_own_port = parsed->destination_port == service.port || service.mark != 0;
-    return is_own_port ? Refuse(t, packet, parsed, DropReason::kClosedPort)
-                       : RefuseWithoutReal(t, packet, parsed, service);
-  }
+  if (IsFromFtpData(flow)) return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  if (!TakesPort(service, flow)) return RefuseWithoutReal(t, packet, parsed, service);
   if (!service.persistence.is_enabled) {
     const RealId real = Schedule(t.shard, service, flow);
     if (real.is_none()) return RefuseWithoutReal(t, packet, parsed, service);
@@ -258,8 +255,10 @@ void TakeGrant(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   }
   const bool is_known = meta.real.index() < t.snapshot.reals.size();
   const RealView* real = is_known ? &t.snapshot.reals[meta.real.index()] : nullptr;
-  const ServiceView* service = real != nullptr ? ServiceOf(t.snapshot, real->service) : nullptr;
-  if (service == nullptr || !real->is_available) {
+  // The service that asked: the template, and so the real, may be another's (spec section 3.1, key
+  // clash).
+  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
+  if (service == nullptr || real == nullptr || !real->is_available) {
     t.shard.ReleaseGrant(meta.template_ref);
     return t.Drop(packet, DropReason::kStaleGrant);
   }

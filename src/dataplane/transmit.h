@@ -82,8 +82,11 @@ template <Packet P>
                                        const IpAddress& source, DropReason reason,
                                        uint16_t mtu_bytes = 0) noexcept {
   if (!MayAnswerWithError(packet->data(), *parsed)) return t.Drop(packet, reason);
-  const uint64_t client = std::hash<IpAddress>{}(parsed->source(packet->data()));
-  if (!t.shard.icmp_limit.Allow(MixMultiply(client, 0x9e3779b97f4a7c15u), t.now())) {
+  const uint8_t* frame = packet->data();
+  const TableHash& hash = t.shard.fabric.hash;
+  const uint64_t client = parsed->is_v4() ? hash(parsed->Source<Ipv4Address>(frame), {}, 0)
+                                          : hash(parsed->Source<Ipv6Address>(frame), {}, 0);
+  if (!t.shard.icmp_limit.Allow(client, t.now())) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
   }
   if (!BuildIcmpError(*packet, parsed, error, source, mtu_bytes)) {

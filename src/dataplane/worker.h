@@ -119,20 +119,22 @@ class Worker {
   HeldQueue<P> held_;
   Tick held_visit_;  // next look at the held packets
   bool neighbour_changed_ = false;
+  size_t next_peer_ = 0;  // whose ring is looked at first: nobody's waits for ever
 };
 
 template <Packet P>
 size_t Worker<P>::ProcessHandedIn(Output<P>* out) noexcept {
   size_t handled = shard_.RunMessages();
   Turn<P> turn = TurnTo(out);
-  for (size_t i = 0; i < shard_.fabric.config.workers; ++i) {
-    const WorkerId from{static_cast<uint8_t>(i)};
+  const size_t workers = shard_.fabric.config.workers;
+  for (size_t n = 0; n < workers; ++n, next_peer_ = (next_peer_ + 1) % workers) {
+    const WorkerId from{static_cast<uint8_t>(next_peer_)};
     if (from == shard_.me) continue;
     if (out->room() < kBurst || shard_.HasPendingGrants()) break;
     std::array<P*, kBurst> steered;
     size_t steered_count = 0;
     void* item = nullptr;
-    for (size_t n = 0; n < kBurst && shard_.fabric.packets(from, shard_.me).Pop(&item); ++n) {
+    for (size_t k = 0; k < kBurst && shard_.fabric.packets(from, shard_.me).Pop(&item); ++k) {
       auto* packet = static_cast<P*>(item);
       shard_.counters.handed_in.Add(1);
       ++handled;
