@@ -1,8 +1,9 @@
 // ADMIT: the first packet of a connection, at the connection's owner and at the template's owner.
 //
-//   Grant grant = GrantTemplate(shard, service, flow);              // template owner: one child is
-//   counted AdmitOutcome a = Admit<Ipv4Address>(shard, service, key, hash, grant.real, grant.ref);
-//   // connection owner
+//   // At the template's owner; counts one child:
+//   Grant grant = GrantTemplate(shard, service, flow);
+//   // At the connection's owner:
+//   AdmitOutcome a = Admit<Ipv4Address>(shard, service, key, hash, grant.real, grant.ref);
 //
 // Every grant ends in exactly one release: that of the connection made with it, or
 // Shard::ReleaseGrant. Threads: the owner's worker.

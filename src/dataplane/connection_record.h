@@ -55,7 +55,7 @@ struct alignas(64) Connection {
   Be16 real_port;
   uint8_t protocol = 0;
   ForwardMethod method = ForwardMethod::kNat;
-  uint8_t state = 0;        // TcpState or UdpState
+  uint8_t state = 0;        // TcpState; 0 with UDP
   uint8_t reserved = 0;     // zero
   uint16_t flags = 0;       // ConnectionFlag
   RealId real_id;           // none with kBypass

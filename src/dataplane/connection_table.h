@@ -1,7 +1,7 @@
 // The connections of one worker and one address family.
 //
-//   auto table = ConnectionTable<Ipv4Address>::Create(1'000'000, hash, now, HugePages::kAuto);
-//   FlowKey4 key = FlowKey4::Forward(IpProtocol, client, client_port, vip, vport);
+//   auto table = ConnectionTable<Ipv4Address>::Create(1'000'000, hash, now);
+//   FlowKey4 key = FlowKey4::Forward(kProtocolTcp, client, client_port, vip, vport);
 //   uint64_t h = table->Hash(key);
 //   FindOutcome found = table->Find(key, h, now);
 //   if (!found.hit()) outcome = table->Insert(draft, h, now);

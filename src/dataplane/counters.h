@@ -34,12 +34,11 @@ class Counter {
 
 // One worker's packets. Every packet it gets ends in exactly one of the right-hand columns.
 struct alignas(kCacheLine) WorkerCounters {
-  Counter received;   // from ports
-  Counter handed_in;  // from other workers
-  Counter
-      originated;  // made here: RST, ICMP, ARP, frames of the kernel twin and of the control core
-  Counter sent;    // taken by a port
-  Counter handed_off;         // to other workers
+  Counter received;    // from ports
+  Counter handed_in;   // from other workers
+  Counter originated;  // made here: RST, ICMP; frames of the kernel twin and of the control core
+  Counter sent;        // taken by a port
+  Counter handed_off;  // to other workers
   Counter delivered_to_host;  // to the kernel twin
   std::array<Counter, kDropReasonCount> dropped;
   Counter held;             // gauge: waiting for a neighbour

@@ -4,8 +4,7 @@
 //   NoTrace silent;
 //   ServiceDecision d = DecideService(snapshot, fields, silent);       // the packet path
 //   ExplainTrace told{&answer};
-//   ServiceDecision d = DecideService(snapshot, fields, told);          // the same code, taken
-//   down step by step
+//   ServiceDecision d = DecideService(snapshot, fields, told);         // the same code, noted down
 //
 // Nothing here changes anything but the scheduler state it is given; explain gives it a copy.
 // Threads: the worker that owns the shard. The trace policy is a template parameter: NoTrace

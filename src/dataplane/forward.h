@@ -1,7 +1,8 @@
 // TRACK and REWRITE: packets of connections that exist.
 //
-//   ForwardToReal<Ipv4Address>(turn, packet, &parsed, slot)   // client → real; false: not this
-//   connection any more ReturnToClient<Ipv4Address>(turn, packet, &parsed, slot)  // real → client
+//   // client → real; false: not this connection any more
+//   if (!ForwardToReal<Ipv4Address>(turn, packet, &parsed, slot)) …
+//   ReturnToClient<Ipv4Address>(turn, packet, &parsed, slot);   // real → client
 //
 // Threads: the worker's. Ownership of the packet moves in, unless ForwardToReal says false.
 #pragma once

@@ -1,10 +1,11 @@
 // How the API thread and the control core talk to a worker: commands go in, the same commands come
 // back done.
 //
-//   auto* list = new ListConnections{…};                 // the sender owns it throughout
+//   auto* list = new ListConnections;                     // the sender owns it throughout
 //   if (!mailbox.to_worker.Push(list)) …busy, try later…
-//   …                                                     // the worker fills it, a bounded slice a
-//   turn Command* done; while (mailbox.from_worker.Pop(&done)) …
+//   …                                                     // the worker fills it: a bounded slice
+//   Command* done;
+//   while (mailbox.from_worker.Pop(&done)) …
 //
 // Threads: one mailbox per {sender thread, worker}: the sender pushes to_worker and pops
 // from_worker, the worker the other way round. A command belongs to the worker from Push until it
@@ -139,7 +140,6 @@ struct Event {
   enum class Kind : uint8_t {
     kNeighbourWanted,  // resolve {port, address}; packets may wait for it
     kNeighbourSeen,    // {port, address} has `mac`
-    kNeighbourStale,   // reachable but asked for again by nobody: reserved
   };
   Kind kind = Kind::kNeighbourWanted;
   PortId port;

@@ -1,7 +1,7 @@
 // What the pipeline asks of a packet, and the packet that is plain bytes.
 //
 //   BytePacket p(frame_bytes, PortId{0});
-//   ProcessBurst(worker, std::span<BytePacket*>{…});
+//   worker.ProcessBurst(std::span<BytePacket* const>{…}, &out);
 //
 // The same pipeline runs over MbufPacket (dataplane/dpdk) and BytePacket (tests, fuzzers,
 // benchmarks). A packet starts at its Ethernet header and is contiguous. It carries its PacketMeta

@@ -3,12 +3,13 @@
 //
 //   ProcessPackets(turn, burst, is_mine);
 //
-//   PARSE     parse.h            bytes → fields, or a named drop
-//   LOOKUP    connection_table.h all at once: hash, prefetch, compare; the port's role says which
-//   direction first TRACK     forward.h, shard.h next state, new deadline, counters REWRITE
-//   rewrite_*.h        NAT, DR, TUN TX        transmit.h         next hop, Ethernet header on a
-//   miss steer.h            CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/ else
-//   local_input.h      ARP, ND, ping, ICMP errors, the host
+//   PARSE     parse.h             bytes → fields, or a named drop
+//   LOOKUP    connection_table.h  all at once; the port's role says which direction first
+//   TRACK     forward.h, shard.h  next state, new deadline, counters
+//   REWRITE   rewrite_*.h         NAT, DR, TUN
+//   TX        transmit.h          next hop, Ethernet header
+//   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
+//   else      local_input.h       ARP, ND, ping, ICMP errors, the host
 //
 // Threads: the worker's. Every packet ends in turn.out, in the held queue, or in another worker's
 // ring.

@@ -1,11 +1,9 @@
 // One snapshot pointer, published by the control core, with a grace period.
 //
-//   control:  auto old = publisher.Publish(std::move(next));     // workers see it at their next
-//   turn
-//             …later…  publisher.RetireUnused();                 // frees what no worker can still
-//             hold
-//   worker:   const Snapshot& s = publisher.Enter(me);           // once a turn, never kept over a
-//   turn
+//   control:  publisher.Publish(std::move(next));            // workers see it at their next turn
+//             …later…
+//             publisher.RetireUnused();                      // frees what no worker can still hold
+//   worker:   const Snapshot* s = publisher.Enter(me, adopt);  // once a turn, not kept over a turn
 //
 // A worker announces the generation it has adopted when it has stopped using the one before; a
 // retired snapshot is freed when every worker has announced a later one. That is a grace period by

@@ -1,8 +1,8 @@
 // REWRITE for NAT (spec section 5.1): one endpoint, the TTL, and the checksums over them.
 //
-//   RewriteNat<NatDirection::kForward>(packet, &parsed, real.address, real.port);  // dst := real
-//   RewriteNat<NatDirection::kReply>(packet, &parsed, vip, virtual_port);          // src :=
-//   virtual
+//   // The destination becomes the real, the source the virtual endpoint:
+//   RewriteNat<NatDirection::kForward>(packet, &parsed, real.address, real.port);
+//   RewriteNat<NatDirection::kReply>(packet, &parsed, vip, virtual_port);
 //
 // Checksums are updated from the difference alone (RFC 1624), so a bad one stays bad and payload is
 // not read. A UDP checksum of 0 (none) stays 0, and a computed 0 is written as 0xFFFF (RFC 768).

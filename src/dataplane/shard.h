@@ -10,8 +10,7 @@
 // not take waits in `pending_releases_`, through the dead record itself, so nothing is allocated
 // and nothing is lost. Threads: one worker. Nothing allocates after construction, Adopt excepted
 // for services beyond kServicesAhead. Invariants:
-//   1. loads row of this worker == its live non-template records, by real and by the kInactive
-//   flag;
+//   1. loads row of this worker == its live connections, by real and by the kInactive flag;
 //   2. a record with kHasTemplate holds one child of that template;
 //   3. scheduler_states[i] belongs to the plan of service i in the snapshot adopted last.
 #pragma once

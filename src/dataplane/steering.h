@@ -1,7 +1,8 @@
 // Which worker owns what (architecture section 2).
 //
-//   WorkerId owner = steering.ConnectionOwner(client_address, client_port);   // the function a NIC
-//   can compute WorkerId home = steering.TemplateOwner(template_key_hash);
+//   // The function a NIC can compute:
+//   WorkerId owner = steering.ConnectionOwner(client_address, client_port);
+//   WorkerId home = steering.TemplateOwner(template_key_hash);
 //
 // Both directions of a NAT flow carry the client endpoint (source inbound, destination in replies),
 // so both name the same worker: Owner(forward) == Owner(reply), a property test. Threads: immutable

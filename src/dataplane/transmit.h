@@ -1,10 +1,9 @@
 // TX: from a finished IP packet to a frame for a port: route, MTU, neighbour, Ethernet header; and
 // the director's own answers (ICMP errors, RST), which take the same way.
 //
-//   SendToNeighbour(turn, packet, parsed, port, neighbour_id, hop);   // next hop known from the
-//   snapshot RouteOut(turn, packet, parsed);                                    // by destination
-//   address AnswerWithError(turn, packet, &parsed, IcmpError::kPortUnreachable, vip,
-//   DropReason::kNoReal);
+//   SendToNeighbour(turn, packet, parsed, port, neighbour_id, hop);   // the snapshot knows the hop
+//   RouteOut(turn, packet, parsed);                                   // by destination address
+//   AnswerWithError(turn, packet, &parsed, IcmpError::kPortUnreachable, vip, DropReason::kNoReal);
 //
 // A next hop that has not answered yet keeps the packet in the held queue and tells the control
 // core; a failed one drops. Threads: the worker's. Ownership of the packet moves into each of these

@@ -1,16 +1,15 @@
 // One worker: a shard of connections and templates, and the turn of its loop, without the ports.
 //
 //   Worker<P> worker(fabric, me, now);
-//   for (;;) {                                       // the edge's loop (dpdk/worker_loop) or a
-//   test's
-//     worker.BeginTurn(now);                         // one clock read, one snapshot load
-//     worker.ProcessBurst(burst, &out);              // packets from a port, meta().input_port set
-//     worker.ProcessFromHost(burst, &out);           // packets of the kernel twin
-//     worker.ProcessHandedIn(&out);                  // packets and messages of other workers
-//     worker.RunCommands(pool, &out);                // API and control mailboxes
-//     worker.ReleaseHeld(&out);                      // packets whose neighbour answered, or did
-//     not worker.Expire(); …carry out `out`, clear it…
-//   }
+//   for (;;) {                                 // the edge's loop (dpdk/worker_loop), or a test's
+//     worker.BeginTurn(now);                   // one clock read, one snapshot load
+//     worker.ProcessBurst(burst, &out);        // packets from a port, meta().input_port set
+//     worker.ProcessFromHost(burst, &out);     // packets of the kernel twin
+//     worker.ProcessHandedIn(&out);            // packets and messages of other workers
+//     worker.RunCommands(pool, &out);          // API and control mailboxes
+//     worker.ReleaseHeld(&out);                // packets whose neighbour answered, or did not
+//     worker.Expire();
+//   }                                          // `out` is carried out and cleared between calls
 //
 // Threads: one thread. Every call is noexcept, bounded, and allocates nothing.
 // Counting: the worker counts received, handed_in, originated, handed_off, dropped and held; the

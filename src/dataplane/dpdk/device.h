@@ -1,9 +1,8 @@
 // Device strings of the configuration: PCI addresses and vdevs, with the arguments they lack.
 //
-//   IsPciDevice("0000:3b:00.0")                              // true
-//   DeviceName("net_af_packet0,iface=veth0")                 // "net_af_packet0": the port's DPDK
-//   name DeviceArguments(port, workers)                           //
-//   "net_af_packet0,iface=veth0,blocksz=…"
+//   IsPciDevice("0000:3b:00.0")                // true
+//   DeviceName("net_af_packet0,iface=veth0")   // "net_af_packet0": the port's name in DPDK
+//   DeviceArguments(port, workers)             // "net_af_packet0,iface=veth0,blocksz=…"
 //
 // Threads: start-up only. No DPDK needed.
 #pragma once

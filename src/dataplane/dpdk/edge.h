@@ -1,9 +1,9 @@
 // The edge as main sees it: DPDK, ports, workers and kernel twins, without a DPDK type in sight.
 //
-//   auto edge = Edge::Start(config, fabric);      // EAL up, ports started, twins made, tables
-//   there …build a snapshot from edge->ports(), publish it… edge->LaunchWorkers(); // they poll
-//   from the first snapshot on … edge->Stop();                                  // every packet
-//   accounted for, ports closed
+//   auto edge = Edge::Start(config, fabric);   // EAL and ports up; twins and tables made
+//   …build a snapshot from edge->ports(), publish it…
+//   edge->LaunchWorkers();                     // they poll from the first snapshot on
+//   edge->Stop();                              // every packet accounted for, ports closed
 //
 // Threads: Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts later may
 // run on any CPU. Call Start before other threads and with signals blocked (the workers inherit the

@@ -1,8 +1,8 @@
 // The exception path: packets for the director's own machine, to the kernel and back, on a thread
 // that is no worker.
 //
-//   worker ──to_host ring──► this thread ──write──► tap ──► kernel   (ssh, health checks, BGP,
-//   VRRP) worker 0 ◄─from_host ring── this thread ◄──read── tap ◄── kernel
+//   worker   ──to_host ring──►   this thread ──write──► tap ──► kernel
+//   worker 0 ◄──from_host ring── this thread ◄──read──  tap ◄── kernel   (ssh, health checks, BGP)
 //
 // Bounded everywhere: workers never wait (a full ring is the drop host_queue_full), take at most a
 // burst of kernel frames a turn, and while their ring is full frames stay in the kernel's own queue

@@ -1,8 +1,8 @@
 // A packet in a DPDK mbuf: the production home of what the pipeline calls a Packet.
 //
-//   MbufPacket* p = MbufPacket::Receive(mbuf, PortId{0});    // makes it, in the mbuf's private
-//   area p->meta().real = …; rte_mbuf* mbuf = p->mbuf();                              // and back:
-//   one subtraction
+//   MbufPacket* p = MbufPacket::Receive(mbuf, PortId{0});    // made in the mbuf's private area
+//   p->meta().real = …;
+//   rte_mbuf* mbuf = p->mbuf();                              // and back: one subtraction
 //
 // An MbufPacket is an object in the private area, which DPDK puts right behind each rte_mbuf of a
 // pool made with private size kPrivateBytes. So the two pointers differ by a constant, the cast
