@@ -93,6 +93,10 @@ class IpAddress {
   [[nodiscard]] bool is_multicast() const {
     return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
   }
+  // fe80::/10 only: IPv4 link-local addresses are routed like any other here.
+  [[nodiscard]] bool is_link_local() const {
+    return !is_v4() && bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
+  }
   // The same address with all bits after the first `length` zero. Range 0…bit_length().
   [[nodiscard]] IpAddress Masked(int length) const;
 

@@ -55,7 +55,8 @@ void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes
     snapshot->ports.push_back({.mac = runtimes[i].mac,
                                .mtu_bytes = runtimes[i].mtu_bytes,
                                .role = RoleOf(port.role),
-                               .has_host = !runtimes[i].host_interface.empty()});
+                               .has_host = !runtimes[i].host_interface.empty(),
+                               .sums_ip_headers = runtimes[i].sums_ip_headers});
     for (const Prefix& prefix : port.addresses) {
       dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
       local.port = PortAt(i);

@@ -10,8 +10,9 @@ namespace fairlead::control {
 
 struct PortRuntime {
   MacAddress mac;
-  uint16_t mtu_bytes = 1500;   // of the IP packet
-  std::string host_interface;  // the kernel twin; empty: none
+  uint16_t mtu_bytes = 1500;     // of the IP packet
+  std::string host_interface;    // the kernel twin; empty: none
+  bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
 };
 
 }  // namespace fairlead::control

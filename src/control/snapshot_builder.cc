@@ -236,7 +236,6 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.tunnel_source = hop.source;
   snapshot->reals[id.index()] = view;
   last_views_[id] = view;
-  snapshot->services[service.index()].has_nat |= view.method == dataplane::ForwardMethod::kNat;
   return id;
 }
 
@@ -281,8 +280,6 @@ void SnapshotBuilder::AddGhosts(dataplane::Snapshot* snapshot) {
     ghost.weight = 0;
     ghost.next_hop = NeighbourId{};  // nothing is sent to it
     snapshot->reals[i] = ghost;
-    snapshot->services[real.service.index()].has_nat |=
-        ghost.method == dataplane::ForwardMethod::kNat;
   }
   for (size_t i = 0; i < snapshot->services.size(); ++i) {
     dataplane::ServiceView& service = snapshot->services[i];

@@ -50,7 +50,6 @@
     "Longer than the next link's MTU; fragmenting is not done yet")                                \
   X(kNeighbourUnresolved, "neighbour_unresolved", "The next hop did not answer ARP or ND")         \
   X(kNeighbourQueueFull, "neighbour_queue_full", "Too many packets wait for that next hop")        \
-  X(kNeighbourTableFull, "neighbour_table_full", "No room to remember another neighbour")          \
   X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header")                       \
   X(kIcmpRateLimited, "icmp_rate_limited",                                                         \
     "The ICMP or RST answer was suppressed by the rate limit")                                     \

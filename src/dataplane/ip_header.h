@@ -36,6 +36,8 @@ struct IpFields {
   // IPv4 only. A datagram that cannot be fragmented needs no identification (RFC 6864 section 4.1).
   bool dont_fragment = true;
   Be16 id;
+  // IPv4 only. The port sums the header when it sends; the field is left zero.
+  bool leave_checksum = false;
 };
 
 // No options; the checksum is filled in.
@@ -53,7 +55,7 @@ inline void WriteIpHeader(uint8_t* at, Ipv4Address source, Ipv4Address destinati
   ip->checksum = Be16{};
   ip->source = source;
   ip->destination = destination;
-  ip->checksum = Checksum(ip, sizeof *ip);
+  if (!fields.leave_checksum) ip->checksum = Checksum(ip, sizeof *ip);
 }
 
 // Flow label 0, no extension headers.

@@ -210,6 +210,7 @@ template <Packet P>
   if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   const IpAddress source = parsed->source(packet->data());
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
+    if (local->is_vip) return t.Drop(packet, DropReason::kFragment);
     return DeliverToHost(t, packet, *local, DropReason::kFragment);
   }
   if (t.snapshot.IsNatAddress(source)) return t.Drop(packet, DropReason::kFragment);

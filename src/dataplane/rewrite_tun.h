@@ -30,11 +30,13 @@ constexpr uint8_t OuterTos(uint8_t inner) noexcept {
 }
 
 // `id`: the outer IPv4 identification, ignored for an IPv6 outer. `pmtu_disc`: the inner DF goes to
-// the outer header; otherwise, and for an inner IPv6, the outer DF is 0. False when the buffer has
-// no room in front; the packet is then unchanged.
+// the outer header; otherwise, and for an inner IPv6, the outer DF is 0. `port_sums`: the port that
+// sends it computes the outer IPv4 checksum. False when the buffer has no room in front; the packet
+// is then unchanged.
 template <typename Outer, Packet P>
 [[nodiscard]] bool RewriteTun(P& packet, ParsedPacket* parsed, const Outer& source,
-                              const Outer& destination, Be16 id, bool pmtu_disc) noexcept {
+                              const Outer& destination, Be16 id, bool pmtu_disc,
+                              bool port_sums = false) noexcept {
   constexpr uint32_t kAdded = sizeof(IpHeader<Outer>);
   if (packet.Prepend(kAdded) == nullptr) return false;
   parsed->l3_offset = static_cast<uint16_t>(parsed->l3_offset + kAdded);
@@ -47,6 +49,8 @@ template <typename Outer, Packet P>
   fields.payload_length = parsed->ip_length;
   fields.dont_fragment = pmtu_disc && parsed->is_v4() && parsed->dont_fragment;
   fields.id = id;
+  fields.leave_checksum = port_sums && Outer::kFamily == Family::kIpv4;
+  packet.meta().wants_ip_checksum = fields.leave_checksum;
   WriteIpHeader(packet.data() + kEthernetHeaderLength, source, destination, fields);
 
   ParsedPacket outer;

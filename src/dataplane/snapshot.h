@@ -34,7 +34,8 @@ struct PortView {
   MacAddress mac;
   uint16_t mtu_bytes = 1500;  // of the IP packet
   PortRole role = PortRole::kBoth;
-  bool has_host = false;  // an exception path to the kernel
+  bool has_host = false;         // an exception path to the kernel
+  bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
 };
 
 struct RealView {
@@ -85,7 +86,6 @@ struct ServiceView {
   Be16 port;          // 0: all ports
   uint32_t mark = 0;  // not 0: a mark service
   bool is_one_packet = false;
-  bool has_nat = false;  // some real, or ghost, is NAT
   PersistenceView persistence;
   PolicyView policy;
   Timeouts timeouts;

@@ -152,6 +152,10 @@ bool HandledAsExpired(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
 template <Packet P, typename Rewrite>
 void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
   const IpAddress destination = parsed->destination(packet->data());
+  // What a link keeps to itself is not routed (RFC 4291 section 2.5.6).
+  if (destination.is_link_local() || parsed->source(packet->data()).is_link_local()) [[unlikely]] {
+    return t.Drop(packet, DropReason::kNoRoute);
+  }
   const RouteView* route = t.snapshot.routes.Find(destination);
   if (route == nullptr) {
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kNetUnreachable,

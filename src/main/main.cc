@@ -44,7 +44,7 @@ sigset_t ControlSignals() {
 std::vector<control::PortRuntime> RuntimesOf(const edge::Edge& edge) {
   std::vector<control::PortRuntime> runtimes;
   for (const edge::PortInfo& port : edge.ports()) {
-    runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface});
+    runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers});
   }
   return runtimes;
 }
@@ -86,6 +86,7 @@ int RunDirector(const std::string& path) {
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
+  std::signal(SIGUSR2, SIG_IGN);  // kept for handing over to a new binary; must not kill meanwhile
   const edge::EdgeConfig edge_config = EdgeConfigOf(model);
   const std::vector<std::string> listeners = ApiListenersOf(model);
   dataplane::Fabric fabric(FabricConfigOf(model, edge_config.workers));

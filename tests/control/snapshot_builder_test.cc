@@ -129,7 +129,6 @@ TEST_F(SnapshotBuilderTest, RemovedRealAndServiceStayAsGhosts) {
   EXPECT_FALSE(after->reals[gone.index()].is_available);
   EXPECT_EQ(after->reals[gone.index()].service, Web(*before).id);
   EXPECT_EQ(after->reals[gone.index()].address, Ip("10.0.0.11"));
-  EXPECT_TRUE(Web(*after).has_nat);  // the ghosts are
   const auto empty = Build(ModelOf(""));
   EXPECT_TRUE(empty->services[Web(*before).id.index()].id.is_none());
   EXPECT_FALSE(empty->reals[gone.index()].is_available);

@@ -59,7 +59,6 @@ void PublishTwoPortDirector(dataplane::Fabric& fabric, const TwoPortOptions& opt
   service.protocol = dataplane::kProtocolTcp;
   service.address = vip;
   service.port = Be16::FromHost(80);
-  service.has_nat = options.method == dataplane::ForwardMethod::kNat;
   snapshot->services.push_back(service);
   snapshot->service_index[{vip, service.port, dataplane::kProtocolTcp}] = ServiceId{0};
   AddReals(fabric, options, snapshot.get());

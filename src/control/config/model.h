@@ -104,8 +104,8 @@ struct PortRange {  // both ends included
   friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
-// Numbers of IPPROTO_*. kIcmp means ICMP for IPv4 and ICMPv6 for IPv6.
-enum class Protocol : uint8_t { kAny = 0, kIcmp = 1, kTcp = 6, kUdp = 17 };
+// Numbers of IPPROTO_*.
+enum class Protocol : uint8_t { kAny = 0, kTcp = 6, kUdp = 17 };
 enum class RuleAction : uint8_t { kMark, kDrop };
 
 struct ClassifierRule {

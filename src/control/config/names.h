@@ -35,10 +35,8 @@ template <>
 inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
     {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
 template <>
-inline constexpr WordTable<Protocol, 4> kWords<Protocol>{{{Protocol::kTcp, "tcp"},
-                                                          {Protocol::kUdp, "udp"},
-                                                          {Protocol::kIcmp, "icmp"},
-                                                          {Protocol::kAny, "any"}}};
+inline constexpr WordTable<Protocol, 3> kWords<Protocol>{
+    {{Protocol::kTcp, "tcp"}, {Protocol::kUdp, "udp"}, {Protocol::kAny, "any"}}};
 template <>
 inline constexpr WordTable<RuleAction, 2> kWords<RuleAction>{
     {{RuleAction::kMark, "mark"}, {RuleAction::kDrop, "drop"}}};

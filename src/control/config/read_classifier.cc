@@ -105,7 +105,7 @@ void ReadRule(MapReader reader, size_t index, ClassifierRule& rule) {
   rule.name = "rule-" + std::to_string(index + 1);
   reader.Read("name", &rule.name, ReadName);
   ReadAction(reader, rule);
-  constexpr std::string_view kPlanned[] = {"sctp", "ah", "esp"};
+  constexpr std::string_view kPlanned[] = {"icmp", "sctp", "ah", "esp"};
   reader.Word("protocol", &rule.protocol, kPlanned);
   ReadMatch(reader, "source", rule.source);
   ReadMatch(reader, "destination", rule.destination);

@@ -62,11 +62,6 @@ void CheckRule(const ConfigModel& model, const ClassifierRule& rule, const std::
                Problems& problems) {
   CheckSets(model, rule.source, path + ".source", problems);
   CheckSets(model, rule.destination, path + ".destination", problems);
-  const bool has_ports = !rule.source_ports.empty() || !rule.destination_ports.empty();
-  if (rule.protocol == Protocol::kIcmp && has_ports) {
-    problems.Add(path + (rule.source_ports.empty() ? ".destination_port" : ".source_port"),
-                 "ICMP has no ports");
-  }
   if (!problems.IsBroken(path + ".source") && !problems.IsBroken(path + ".destination")) {
     const Families from = FamiliesOf(model, rule.source);
     const Families to = FamiliesOf(model, rule.destination);

@@ -92,9 +92,13 @@ void LogStarted(const PortInfo& port) {
 }
 
 PortInfo InfoOf(const Port& port, const PortSpec& spec) {
-  return {port.name(),      port.mac(),
-          port.mtu_bytes(), spec.has_host ? HostInterfaceName(spec.name) : std::string(),
-          port.rx_queues(), port.tx_queues()};
+  return {.name = port.name(),
+          .mac = port.mac(),
+          .mtu_bytes = port.mtu_bytes(),
+          .host_interface = spec.has_host ? HostInterfaceName(spec.name) : std::string(),
+          .sums_ip_headers = port.computes_ip_checksum(),
+          .rx_queues = port.rx_queues(),
+          .tx_queues = port.tx_queues()};
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ struct PortInfo {
   std::string name;
   MacAddress mac;
   uint16_t mtu_bytes = 1500;
-  std::string host_interface;  // of the kernel twin; empty: none
+  std::string host_interface;    // of the kernel twin; empty: none
+  bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   uint16_t rx_queues = 1;
   uint16_t tx_queues = 1;
 };

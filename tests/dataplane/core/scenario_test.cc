@@ -160,6 +160,28 @@ TEST_P(EveryWorkerCount, MarkBindsTwoPorts) {
   }
 }
 
+// A port that computes header checksums gets the tunnel's outer header without one.
+TEST(Scenario, ATunnelHeaderIsSummedByThePortThatCan) {
+  ByteDirector d;
+  d.AddReal(d.AddService({}), "10.0.0.11", 80, {.method = ForwardMethod::kTun});
+  d.draft().ports[kInside.index()].sums_ip_headers = true;
+  d.Publish();
+  const auto sent = d.Send(kOutside, Tcp(kClient, 1, kVip, 80, kTcpSyn));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Text(sent[0].frame),
+            "10.0.0.11 <- 10.0.0.1 IPIP ttl 63 BAD IP SUM { 192.0.2.10:80 <- 198.51.100.7:1 TCP S "
+            "ttl 63 }");
+  EXPECT_EQ(unsigned{sent[0].frame[24]} << 8 | sent[0].frame[25], 0u);
+}
+
+TEST(Scenario, LinkLocalAddressesAreNotRouted) {
+  ByteDirector d;
+  d.Publish();
+  EXPECT_EQ(Outcome(d, kInside, Udp("fe80::11", 5, "2001:db8:9::1", 53)), "");
+  EXPECT_EQ(Outcome(d, kInside, Udp("fd00::11", 5, "fe80::9", 53)), "");
+  EXPECT_EQ(d.dropped(DropReason::kNoRoute), 2u);
+}
+
 TEST(Scenario, ArpAndPingAreAnswered) {
   ByteDirector d;
   d.AddService({});
