@@ -156,6 +156,7 @@ class ControlCore::Impl {
       outcome.changes.push_back(sentence);
     }
     if (*loaded.model == running && publication_.wanted().overlay.empty()) {
+      path_in_force_ = path;
       NoteReload(true, "");
       outcome.generation = publication_.snapshot()->generation;
       LogInfo("configuration unchanged", {{"file", path}});
@@ -173,6 +174,7 @@ class ControlCore::Impl {
                        done = std::move(done)](const Result<uint64_t>& result) mutable {
                         if (!result) return RefuseReload(path, {result.error()}, done);
                         SetLogLevel(level);
+                        path_in_force_ = path;
                         outcome.generation = *result;
                         NoteReload(true, "");
                         LogInfo("configuration applied", {{"file", path},
@@ -241,7 +243,7 @@ class ControlCore::Impl {
                                                          .ids = publication_.ids(),
                                                          .health = publication_.health(),
                                                          .snapshot = *publication_.snapshot()}));
-    next->config_path = config_path_;
+    next->config_path = path_in_force_;
     next->started = started_;
     next->last_reload = last_reload_;
     next->last_reload_ok = last_reload_ok_;
@@ -255,7 +257,8 @@ class ControlCore::Impl {
   }
 
   dataplane::Fabric& fabric_;
-  const std::string config_path_;
+  const std::string config_path_;  // of the start; a plain reload reads it again
+  std::string path_in_force_ = config_path_;
   const std::vector<PortRuntime> ports_;
   asio::io_context io_{1};
   std::unique_ptr<Prober> prober_;

@@ -89,7 +89,7 @@ struct HealthHistogram {
 struct ControlView {
   uint64_t generation = 0;  // of the snapshot
   std::string director_name;
-  std::string config_path;
+  std::string config_path;  // of the file in force
   std::chrono::system_clock::time_point started;
   std::chrono::system_clock::time_point last_reload;
   bool last_reload_ok = true;

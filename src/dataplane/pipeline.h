@@ -58,11 +58,10 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
     P* packet = burst.packets[i];
     ParsedPacket* parsed = &burst.parsed[i];
     // A record that went during this burst makes the slots found before doubtful: look again.
-    if (burst.slots[i] == kNoSlot || t.shard.epoch != epoch) {
-      Miss<Address>(t, packet, parsed, is_mine);
-    } else if (burst.keys[i].direction == Direction::kReply) {
+    const bool is_found = burst.slots[i] != kNoSlot && t.shard.epoch == epoch;
+    if (is_found && burst.keys[i].direction == Direction::kReply) {
       ReturnToClient<Address>(t, packet, parsed, burst.slots[i]);
-    } else if (!ForwardToReal<Address>(t, packet, parsed, burst.slots[i])) {
+    } else if (!is_found || !ForwardToReal<Address>(t, packet, parsed, burst.slots[i])) {
       Miss<Address>(t, packet, parsed, is_mine);
     }
   }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -99,6 +100,19 @@ TEST_F(ControlCoreTest, ARefusedFileTouchesNothingAndNamesEveryProblem) {
   EXPECT_FALSE(view->last_reload_error.empty());
   EXPECT_EQ(view->generation, 1u);
   EXPECT_EQ(view->services[0].reals[0].weight, 1);
+}
+
+TEST_F(ControlCoreTest, TheViewNamesTheFileInForce) {
+  EXPECT_EQ(core_->view()->config_path, path_);
+  const std::string other = path_ + ".other";
+  std::filesystem::copy_file(path_, other, std::filesystem::copy_options::overwrite_existing);
+  std::promise<ReloadOutcome> promise;
+  core_->Reload(other, [&promise](ReloadOutcome o) { promise.set_value(std::move(o)); });
+  EXPECT_TRUE(promise.get_future().get().ok);
+  std::filesystem::remove(other);
+  EXPECT_EQ(core_->view()->config_path, other);
+  EXPECT_TRUE(Reload().ok);
+  EXPECT_EQ(core_->view()->config_path, path_);
 }
 
 TEST_F(ControlCoreTest, HangupReloads) {

@@ -80,16 +80,23 @@ class Director:
         listens = re.search(r"unix:([^\s\"',\]]+)", text)
         self.socket = listens.group(1) if listens else DEFAULT_SOCKET
         self.api = f"unix:{self.socket}"
+        self.refuse_second()
         if self.workers > 1:
             text = re.sub(r"(?m)^(\s+workers:) .*", rf"\1 {self.workers}", text)
             text = re.sub(r"(framecnt=\d+)", rf"\1,qpairs={self.workers}", text)
         self.write_text(text)
         self.start()
 
+    def refuse_second(self):
+        """A director that answers already would be taken for the one about to start."""
+        if self.get("/healthz")[0] != 0:
+            raise DirectorError(f"a director answers on {self.socket} already; stop it, or take its lab down")
+
     def start(self, config: dict = None):
         """Start with that configuration, or with the file as it was last written, and wait until it forwards."""
         if config is not None:
             self.write(config)
+        self.refuse_second()
         log = open(self.log, "ab")
         self.process = self.lab.director.spawn(
             f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
