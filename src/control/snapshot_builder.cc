@@ -81,28 +81,6 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Ov
   return facts;
 }
 
-sched::Kind KindOf(SchedulerKind kind) {
-  switch (kind) {
-    case SchedulerKind::kRr:
-      return sched::Kind::kRr;
-    case SchedulerKind::kWrr:
-      return sched::Kind::kWrr;
-    case SchedulerKind::kLc:
-      return sched::Kind::kLc;
-    case SchedulerKind::kWlc:
-      return sched::Kind::kWlc;
-    case SchedulerKind::kSed:
-      return sched::Kind::kSed;
-    case SchedulerKind::kNq:
-      return sched::Kind::kNq;
-    case SchedulerKind::kSh:
-      return sched::Kind::kSh;
-    case SchedulerKind::kMh:
-      return sched::Kind::kMh;
-  }
-  return sched::Kind::kWlc;
-}
-
 dataplane::ForwardMethod MethodOf(ForwardMethod method) {
   switch (method) {
     case ForwardMethod::kNat:
@@ -242,7 +220,7 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
 void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
                                  std::vector<sched::RealInput> newest_first,
                                  uint32_t overlay_edits) {
-  const sched::Kind kind = KindOf(config.scheduler);
+  const sched::Kind kind = config.scheduler;
   const sched::Flags flags{.fallback = config.scheduler_flags.fallback,
                            .port = config.scheduler_flags.port};
   const auto [it, is_new] = plans_.try_emplace(service);

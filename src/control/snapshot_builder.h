@@ -89,7 +89,6 @@ class SnapshotBuilder {
 RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Overlay& overlay,
                   const HealthOf& health);
 
-sched::Kind KindOf(SchedulerKind kind);
 dataplane::ForwardMethod MethodOf(ForwardMethod method);
 
 }  // namespace fairlead::control

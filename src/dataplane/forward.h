@@ -60,6 +60,14 @@ void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noe
   traffic.in_bytes.Add(ip_bytes);
 }
 
+template <Packet P>
+void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
+  if (!real.is_available) return;
+  TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
+  traffic.out_packets.Add(1);
+  traffic.out_bytes.Add(ip_bytes);
+}
+
 // A SYN on a connection that has ended, or whose real server takes none any more, begins a new one
 // (spec section 4.9; templates_valid: drained or down).
 template <typename Address>
@@ -102,11 +110,7 @@ template <typename Address, Packet P>
 void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
-  if (real.is_available) {
-    TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, record.real_id);
-    traffic.out_packets.Add(1);
-    traffic.out_bytes.Add(parsed->ip_length);
-  }
+  CountOut(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
   if (record.method != ForwardMethod::kNat) return ForwardRouted(t, packet, parsed);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {

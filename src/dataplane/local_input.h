@@ -131,11 +131,7 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
     return true;
   }
   const RealView& real = t.snapshot.reals[record.real_id.index()];
-  if (real.is_available) {
-    TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, record.real_id);
-    traffic.out_packets.Add(1);
-    traffic.out_bytes.Add(parsed->ip_length);
-  }
+  CountOut(t, record.real_id, real, parsed->ip_length);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
   });

@@ -53,11 +53,6 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
       continue;
     }
     state = sched::Adopt(old_plan, state, service.plan);
-    // Thresholds may have been edited (spec section 7).
-    for (const sched::Plan::Real& real : service.plan.reals()) {
-      const RealView& view = next.reals[real.id.index()];
-      fabric.loads.UpdateOverload(real.id, view.upper_threshold, view.lower_threshold);
-    }
   }
 }
 

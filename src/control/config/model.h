@@ -24,6 +24,7 @@
 
 #include "base/ip_address.h"
 #include "base/log.h"
+#include "sched/scheduler.h"
 
 namespace fairlead::control {
 
@@ -130,7 +131,7 @@ struct ClientGroup {  // kept for persistence.client_groups; has no effect yet
 
 // ---- defaults and policy ----------------------------------------------------------------------
 
-enum class SchedulerKind : uint8_t { kRr, kWrr, kLc, kWlc, kSed, kNq, kSh, kMh };
+using SchedulerKind = sched::Kind;
 enum class ForwardMethod : uint8_t { kNat, kDr, kTun };  // kTun: IPIP
 enum class Announce : uint8_t { kAlways, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };

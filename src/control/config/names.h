@@ -41,14 +41,11 @@ template <>
 inline constexpr WordTable<RuleAction, 2> kWords<RuleAction>{
     {{RuleAction::kMark, "mark"}, {RuleAction::kDrop, "drop"}}};
 template <>
-inline constexpr WordTable<SchedulerKind, 8> kWords<SchedulerKind>{{{SchedulerKind::kRr, "rr"},
-                                                                    {SchedulerKind::kWrr, "wrr"},
-                                                                    {SchedulerKind::kLc, "lc"},
-                                                                    {SchedulerKind::kWlc, "wlc"},
-                                                                    {SchedulerKind::kSed, "sed"},
-                                                                    {SchedulerKind::kNq, "nq"},
-                                                                    {SchedulerKind::kSh, "sh"},
-                                                                    {SchedulerKind::kMh, "mh"}}};
+inline constexpr WordTable<SchedulerKind, sched::kAllKinds.size()> kWords<SchedulerKind>{{
+#define FAIRLEAD_SCHEDULER_WORD(Name, text) {SchedulerKind::k##Name, text},
+    FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_WORD)
+#undef FAIRLEAD_SCHEDULER_WORD
+}};
 template <>
 inline constexpr WordTable<ForwardMethod, 3> kWords<ForwardMethod>{
     {{ForwardMethod::kNat, "nat"}, {ForwardMethod::kDr, "dr"}, {ForwardMethod::kTun, "tun"}}};
