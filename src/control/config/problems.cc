@@ -85,10 +85,9 @@ std::vector<Error> Problems::Take() {
   return errors;
 }
 
-std::string Quote(std::string_view text) {
-  constexpr size_t kMaxShown = 60;
+std::string Quote(std::string_view text, size_t max_shown) {
   std::string quoted = "\"";
-  for (const char c : text.substr(0, kMaxShown)) {
+  for (const char c : text.substr(0, max_shown)) {
     if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7f) {
       char escape[5];
       std::snprintf(escape, sizeof escape, "\\x%02x", byte);
@@ -97,7 +96,7 @@ std::string Quote(std::string_view text) {
       quoted += c;
     }
   }
-  if (text.size() > kMaxShown) quoted += "...";
+  if (text.size() > max_shown) quoted += "...";
   return quoted + "\"";
 }
 

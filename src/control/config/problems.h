@@ -76,7 +76,9 @@ class Problems {
   size_t not_kept_ = 0;
 };
 
-// `text` in double quotes, shortened and with everything unprintable escaped: safe on a terminal.
-std::string Quote(std::string_view text);
+// `text` in double quotes with everything unprintable escaped: safe on a terminal. Shortened after
+// `max_shown` bytes; pass kWhole for what is of no use in part, such as the name of a file.
+inline constexpr size_t kWhole = std::string_view::npos;
+std::string Quote(std::string_view text, size_t max_shown = 60);
 
 }  // namespace fairlead::control

@@ -12,7 +12,7 @@ void ReadSetFile(MapReader reader, const std::string& directory, PrefixSet& set)
   const auto text = ReadFile(file, kMaxPrefixFileBytes);
   if (!text) {
     reader.problems().Add(reader.PathOf("file"),
-                          "cannot read " + Quote(file) + ": " + text.error().message);
+                          "cannot read " + Quote(file, kWhole) + ": " + text.error().message);
     return;
   }
   set.prefixes = ParsePrefixList(*text, file, reader.path(), reader.problems());

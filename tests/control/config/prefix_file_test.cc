@@ -69,5 +69,14 @@ TEST(PrefixFile, AHundredThousandLinesLoadFromBesideTheConfiguration) {
   std::filesystem::remove_all(directory);
 }
 
+// A name cut short is of no use to the person who has to find the file.
+TEST(PrefixFile, TheNameOfAMissingFileIsShownWhole) {
+  const std::string file = "/nonexistent/" + std::string(100, 'd') + "/proxies.txt";
+  const LoadResult result = LoadConfigText(
+      std::string(kBase) + "prefix_sets: { many: { file: " + file + " } }\n", "t.yaml");
+  EXPECT_NE(ToText(result.errors).find('"' + file + "\": No such file"), std::string::npos)
+      << ToText(result.errors);
+}
+
 }  // namespace
 }  // namespace fairlead::control
