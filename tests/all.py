@@ -137,6 +137,10 @@ def bench(_):
     return one("bench --quick", call("scripts/bench", "--quick") == 0)
 
 
+def instructions(_):
+    return one("instructions a packet costs", call("scripts/check-instructions") == 0)
+
+
 def tidy(_):
     return one("clang-tidy", call("scripts/check", "--tidy") == 0)
 
@@ -159,6 +163,7 @@ STEPS = {
     "build-tsan": build("tsan"), "build-fuzz": build("fuzz"),
     "unit-release": unit("release"), "unit-asan": unit("asan"), "unit-tsan": unit("tsan"),
     "fuzz": fuzz, "e2e": end_to_end, "demo": demo, "bench": bench,
+    "instructions": instructions,
 }
 LONG_STEPS = {"tidy": tidy, "bare-debian": bare_debian}
 

@@ -1,0 +1,81 @@
+// The bed of the pipeline's benchmarks: one worker on bytes, its flows, and bursts of their frames.
+//
+//   Bed bed(65536, ForwardMethod::kDr);
+//   bed.Open(65536);                             // one SYN each
+//   const Flows acks(65536, kTcpAck);
+//   size_t at = 0;
+//   bed.Burst(acks, &at);                        // the next 32 frames, flows in shuffled order
+//
+// The same frames in the same order in every run.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "byte_director.h"
+
+namespace fairlead::dataplane {
+
+inline constexpr size_t kFrameBytes = 60;
+
+struct Flows {
+  std::vector<std::array<uint8_t, kFrameBytes>> frames;  // ACKs, shuffled
+
+  Flows(size_t count, uint8_t flags) {
+    frames.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
+      Frame f = To(kOutside, Tcp(IpAddress(client).ToString(),
+                                 static_cast<uint16_t>(1024 + i % 50000), "192.0.2.10", 80, flags));
+      f.resize(kFrameBytes);
+      std::copy(f.begin(), f.end(), frames[i].begin());
+    }
+    std::shuffle(frames.begin(), frames.end(), std::mt19937(7));
+  }
+};
+
+class Bed {
+ public:
+  Bed(size_t flows, ForwardMethod method, bool persistent = false)
+      : director_({.workers = 1,
+                   .connections = std::max<uint64_t>(flows + flows / 8, 1024),
+                   .templates = std::max<uint64_t>(flows + flows / 8, 1024)}) {
+    const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
+    for (int i = 1; i <= 8; ++i) {
+      director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});
+    }
+    director_.Publish();
+    for (auto& packet : packets_) pointers_.push_back(&packet);
+  }
+
+  // Sends the next 32 frames through the worker; what comes out is thrown away.
+  void Burst(const Flows& flows, size_t* at) {
+    for (BytePacket& packet : packets_) {
+      packet.Assign(flows.frames[*at], kOutside);
+      if (++*at == flows.frames.size()) *at = 0;
+    }
+    worker().ProcessBurst(pointers_, &out_);
+    sent_ += out_.count;
+    out_.Clear();
+  }
+  void Open(size_t flows) {
+    const Flows syns(flows, kTcpSyn);
+    size_t at = 0;
+    for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+  }
+  Worker<BytePacket>& worker() { return director_.worker(0); }
+  // Packets that left the pipeline so far, dropped ones included.
+  [[nodiscard]] uint64_t sent() const { return sent_; }
+
+ private:
+  ByteDirector director_;
+  std::array<BytePacket, kBurst> packets_;
+  std::vector<BytePacket*> pointers_;
+  Output<BytePacket> out_;
+  uint64_t sent_ = 0;
+};
+
+}  // namespace fairlead::dataplane
