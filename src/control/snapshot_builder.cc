@@ -221,8 +221,11 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
                                  std::vector<sched::RealInput> newest_first,
                                  uint32_t overlay_edits) {
   const sched::Kind kind = config.scheduler;
+  const Duration lifetime =
+      kind == sched::Kind::kLblcr ? config.policy.lblcr_expiration : config.policy.lblc_expiration;
   const sched::Flags flags{.fallback = config.scheduler_flags.fallback,
-                           .port = config.scheduler_flags.port};
+                           .port = config.scheduler_flags.port,
+                           .destination_lifetime = TicksFrom(lifetime)};
   const auto [it, is_new] = plans_.try_emplace(service);
   PlanMemory& memory = it->second;
   uint32_t edit_count = 0;

@@ -186,8 +186,9 @@ RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& fl
     }
   }
   const sched::Request request{.client_fold = flow.addresses.source.Fold(),
-                               .destination_fold = flow.addresses.destination.Fold(),
-                               .client_port = flow.addresses.source_port};
+                               .client_port = flow.addresses.source_port,
+                               .destination = flow.addresses.destination,
+                               .now = shard.now};
   const RealId real = sched::Pick(service.plan, state, request, shard.fabric.loads).real;
   if constexpr (Trace::kIsOn) {
     trace.Add({.kind = real.is_none() ? ExplainKind::kNobodyEligible : ExplainKind::kScheduled,

@@ -62,7 +62,7 @@ void SettleOn(Shard& shard, RealId real, ExplainAnswer* answer) {
 
 RealId PreviewSchedule(Shard& shard, const ServiceView& service, const FlowFields& flow,
                        ExplainTrace& trace) {
-  sched::State copy = shard.scheduler_states[service.id.index()];
+  sched::State copy = sched::PreviewOf(shard.scheduler_states[service.id.index()]);
   return DecideReal(shard, service, flow, &copy, trace);
 }
 

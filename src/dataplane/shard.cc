@@ -1,6 +1,8 @@
 #include "dataplane/shard.h"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace fairlead::dataplane {
 namespace {
@@ -9,6 +11,12 @@ namespace {
 uint32_t ShareOf(uint64_t total, size_t workers) {
   const uint64_t share = (total + workers - 1) / workers;
   return static_cast<uint32_t>(workers == 1 ? share : share + share / 8);
+}
+
+// Workers and services draw different sequences, the same ones in each run of a test.
+uint64_t SchedulerSeed(const FabricConfig& config, WorkerId worker, ServiceId service) noexcept {
+  return MixMultiply(config.hash_secret[0] ^ (uint64_t{worker.value()} << 32 | service.value()),
+                     config.hash_secret[1] | 1);
 }
 
 template <typename T>
@@ -44,16 +52,28 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     const bool is_known = before != nullptr && service.id.index() < before->services.size() &&
                           before->services[service.id.index()].id == service.id;
     if (!is_known) {
-      state = sched::InitialState(service.plan);
-      continue;
+      state = sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
+    } else if (const sched::Plan& old = before->services[service.id.index()].plan;
+               old.edit_count() != service.plan.edit_count() || old.kind() != service.plan.kind()) {
+      state = sched::Adopt(old, state, service.plan);
     }
-    const sched::Plan& old_plan = before->services[service.id.index()].plan;
-    if (old_plan.edit_count() == service.plan.edit_count() &&
-        old_plan.kind() == service.plan.kind()) {
-      continue;
+    if (sched::DestinationMembers(service.plan.kind()) > 0 && state.destinations == nullptr) {
+      AttachDestinations(service);
     }
-    state = sched::Adopt(old_plan, state, service.plan);
   }
+  std::erase_if(destinations_, [&](const ServiceDestinations& item) {
+    const size_t index = item.service.index();
+    return index >= next.services.size() || next.services[index].id.is_none() ||
+           scheduler_states[index].destinations != item.table.get();
+  });
+}
+
+// Without memory the scheduler works too: it chooses anew each time.
+void Shard::AttachDestinations(const ServiceView& service) noexcept {
+  auto table = sched::DestinationTable::Create(sched::DestinationMembers(service.plan.kind()), now);
+  sched::State& state = scheduler_states[service.id.index()];
+  state.known = state.destinations = table.get();
+  if (table != nullptr) destinations_.push_back({service.id, std::move(table)});
 }
 
 const Timeouts& Shard::TimeoutsOf(const RealView& real) const noexcept {
@@ -220,6 +240,10 @@ size_t Shard::ExpireConnections() noexcept {
 }
 
 size_t Shard::Expire() noexcept {
+  for (const ServiceDestinations& item : destinations_) {
+    const sched::Plan& plan = snapshot->services[item.service.index()].plan;
+    item.table->Collect(now, plan.flags().destination_lifetime);
+  }
   size_t gone = ExpireConnections<Ipv4Address>() + ExpireConnections<Ipv6Address>();
   templates_.ExpireSome(now, kExpirySteps, [&](uint32_t slot) {
     fabric.loads.AddTemplates(me, templates_.at(slot).real_id, -1);

@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "dataplane/fabric.h"
 #include "dataplane/rate_limit.h"
 #include "dataplane/template_table.h"
+#include "sched/destination_table.h"
 
 namespace fairlead::dataplane {
 
@@ -107,11 +109,18 @@ class Shard {
   bool Forget(Connection<Address>& record) noexcept;
   template <typename Address>
   size_t ExpireConnections() noexcept;
+  void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 
   ConnectionTable<Ipv4Address> connections4_;
   ConnectionTable<Ipv6Address> connections6_;
   TemplateTable templates_;
+  // Of the services scheduled by lblc and lblcr; scheduler_states point into them.
+  struct ServiceDestinations {
+    ServiceId service;
+    std::unique_ptr<sched::DestinationTable> table;
+  };
+  std::vector<ServiceDestinations> destinations_;
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
   std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "sched/destination_table.h"
+
 namespace fairlead::sched {
 
 std::string_view KindName(Kind kind) noexcept {
@@ -58,13 +60,14 @@ std::optional<size_t> Plan::Find(RealId id) const noexcept {
   return entry->position;
 }
 
-State InitialState(const Plan& plan) noexcept {
-  // A service starts without reals, bound to its scheduler; the rest is additions. No allocation:
-  // an empty plan has no memory.
-  return Adopt(Plan::Build(plan.kind(), plan.flags(), {}, 0), State{}, plan);
+uint32_t DestinationMembers(Kind kind) noexcept {
+  if (kind == Kind::kLblc) return DestinationTable::kSingleMembers;
+  return kind == Kind::kLblcr ? DestinationTable::kSetMembers : 0;
 }
 
-State Adopt(const Plan& before, const State& state, const Plan& now) noexcept {
+namespace {
+
+State AdoptOfKind(const Plan& before, const State& state, const Plan& now) noexcept {
   switch (now.kind()) {
 #define FAIRLEAD_SCHEDULER_CASE(Name, text) \
   case Kind::k##Name:                       \
@@ -73,6 +76,23 @@ State Adopt(const Plan& before, const State& state, const Plan& now) noexcept {
 #undef FAIRLEAD_SCHEDULER_CASE
   }
   return {};
+}
+
+}  // namespace
+
+State InitialState(const Plan& plan, uint64_t seed) noexcept {
+  // A service starts without reals, bound to its scheduler; the rest is additions. No allocation:
+  // an empty plan has no memory.
+  return Adopt(Plan::Build(plan.kind(), plan.flags(), {}, 0), State{.random = seed}, plan);
+}
+
+State Adopt(const Plan& before, const State& state, const Plan& now) noexcept {
+  State next = AdoptOfKind(before, state, now);
+  next.random = state.random;
+  const bool is_same_kind = before.kind() == now.kind();
+  next.known = is_same_kind ? state.known : nullptr;
+  next.destinations = is_same_kind ? state.destinations : nullptr;
+  return next;
 }
 
 Choice Pick(const Plan& plan, State* state, const Request& request,

@@ -7,19 +7,24 @@
 //   state = Adopt(plan, state, new_plan);                                      // a new snapshot
 //
 // A Plan is immutable, is built off the packet path and may be shared by all workers. A State
-// belongs to one worker and one service; `explain` copies it and picks on the copy. Pick neither
-// locks, allocates, throws nor calls through a pointer.
+// belongs to one worker and one service; `explain` picks on PreviewOf(state). Pick neither locks,
+// allocates, throws nor calls through a pointer.
 //
 // Order: reals come newest first, as IPVS keeps them, and every tie goes to the newest. A real is
 // eligible when its weight is above 0 and the board does not call it overloaded. With one worker
 // every choice is the one IPVS makes; with several each worker runs its own sequence, so shares
 // hold in total.
 //
-// To add a scheduler: one file that defines its Build, Adopt and Pick (see lc.cc for the least a
-// scheduler needs, wrr.cc for one with tables and memory), one line in FAIRLEAD_SCHEDULERS below,
-// and the file's name in meson.build. Parser, CLI and API know it by its name from then on.
-// What memory a new one needs goes into State (a random seed for twos); a table that grows with
-// traffic (lblc) does not: it has a key, therefore an owner, and lives with the owner's tables.
+// To add a scheduler, say `best`:
+//   1. src/sched/best.cc defines Best::Build (tables, off the packet path), Best::Adopt (what its
+//      memory becomes over a change of the reals; `return {};` when it has none) and Best::Pick.
+//      lc.cc is the least there can be, wrr.cc has tables and memory, twos.cc a random source.
+//   2. One line in FAIRLEAD_SCHEDULERS below: X(Best, "best"). Enumerator, name, dispatch and the
+//      declaration of the three functions follow from it; so do file, CLI, API and listings.
+//   3. The file's name in meson.build, a row in docs/schedulers.md, a test in tests/sched.
+// Memory that is small goes into State. Memory that grows with traffic is a fixed table of the
+// worker, which State points to: destination_table.h (lblc, lblcr). Pick must work without it, and
+// must not write through `known`, so that `explain` can ask (PreviewOf).
 #pragma once
 
 #include <array>
@@ -31,6 +36,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "sched/load_board.h"
@@ -46,7 +52,14 @@ namespace fairlead::sched {
   X(Sed, "sed")                \
   X(Nq, "nq")                  \
   X(Sh, "sh")                  \
-  X(Mh, "mh")
+  X(Dh, "dh")                  \
+  X(Mh, "mh")                  \
+  X(Fo, "fo")                  \
+  X(Ovf, "ovf")                \
+  X(Twos, "twos")              \
+  X(Lblc, "lblc")              \
+  X(Lblcr, "lblcr")            \
+  X(None, "none")
 
 enum class Kind : uint8_t {
 #define FAIRLEAD_SCHEDULER_ENUMERATOR(Name, text) k##Name,
@@ -63,10 +76,12 @@ inline constexpr std::array kAllKinds{
 std::string_view KindName(Kind kind) noexcept;                     // "wrr"
 std::optional<Kind> KindFromName(std::string_view name) noexcept;  // exact, lower case
 
-// sh-fallback and mh-fallback, sh-port and mh-port; the other kinds ignore them.
+// What a service sets of its scheduler.
 struct Flags {
-  bool fallback = false;  // the hashed real is not eligible: try others in a fixed order
-  bool port = false;      // the client's port is hashed too
+  bool fallback = false;  // sh, mh: the hashed real is not eligible: try others in a fixed order
+  bool port = false;      // sh, mh: the client's port is hashed too
+  // lblc, lblcr: an unused destination is forgotten after it, an unchanged set shrinks after it.
+  TickCount destination_lifetime = TicksFromSeconds(86400);
 
   friend constexpr bool operator==(Flags, Flags) = default;
 };
@@ -134,30 +149,48 @@ class Plan {
 };
 
 struct Request {
-  uint32_t client_fold = 0;       // IpAddress::Fold of the client
-  uint32_t destination_fold = 0;  // of the packet's destination (dh, lblc, lblcr)
-  uint16_t client_port = 0;       // host order; 0 where the protocol has no ports
+  uint32_t client_fold = 0;  // IpAddress::Fold of the client
+  uint16_t client_port = 0;  // host order; 0 where the protocol has no ports
+  IpAddress destination{};   // of the packet (dh, lblc, lblcr)
+  Tick now{};                // lblc, lblcr
 };
+
+class DestinationTable;
 
 // What a worker remembers of a service between two picks. Small and trivially copyable.
 struct State {
   uint32_t cursor = 0;  // rr, wrr: how many reals from the head the scan has passed, 0…size
   int32_t current_weight = 0;  // wrr: the weight a real must reach to be chosen now
+  uint64_t random = 0;         // twos: where the generator stands (random.h)
+  // lblc, lblcr: the worker's memory of destinations, to read and to change; null: there is none.
+  const DestinationTable* known = nullptr;
+  DestinationTable* destinations = nullptr;
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };
-static_assert(std::is_trivially_copyable_v<State> && sizeof(State) == 8);
+static_assert(std::is_trivially_copyable_v<State> && sizeof(State) == 32);
+
+// A copy to pick on with no effect on anything but the copy.
+inline State PreviewOf(State state) noexcept {
+  state.destinations = nullptr;
+  return state;
+}
+
+// How many {destination, real} pairs a service of this kind remembers; 0: none, no table needed.
+uint32_t DestinationMembers(Kind kind) noexcept;
 
 struct Choice {
   RealId real;  // none when nobody is eligible
 };
 
 // The state of a service seen for the first time: as if its reals had been added one by one.
-State InitialState(const Plan& plan) noexcept;
+// `seed`: of its random source. The owner attaches a DestinationTable if the kind wants one.
+State InitialState(const Plan& plan, uint64_t seed = 0) noexcept;
 
 // What `state` becomes when `now` takes the place of `before`: reals removed and edited, or another
 // scheduler bound, then reals added, as if one by one. The same plan in a new snapshot changes
-// nothing. O(n log n) in the reals; once a worker, service and change.
+// nothing. The random source goes on; destinations are kept unless the scheduler changed.
+// O(n log n) in the reals; once a worker, service and change.
 State Adopt(const Plan& before, const State& state, const Plan& now) noexcept;
 
 // Precondition: `state` is of this plan.

@@ -7,15 +7,13 @@
 // without a bucket. (spec section 6.2)
 #include <algorithm>
 
+#include "sched/buckets.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::sched {
 namespace {
 
 constexpr uint32_t kBuckets = 256;
-
-// Multiplicative hashing with 2^32 divided by the golden ratio (Knuth 6.4); the top 8 bits decide.
-uint32_t BucketOf(uint32_t value) noexcept { return value * 0x61C88647u >> 24; }
 
 }  // namespace
 
@@ -38,7 +36,7 @@ Choice Sh::Pick(const Plan& plan, State*, const Request& request, const LoadBoar
   const auto& buckets = plan.tables().slots;
   if (buckets.empty()) return {};
   const uint32_t port = plan.flags().port ? request.client_port : 0u;
-  const uint32_t bucket = BucketOf(port + request.client_fold);
+  const uint32_t bucket = BucketOf<8>(port + request.client_fold);
   const Plan::Real& home = plan.real(buckets[bucket]);
   if (IsEligible(home, board)) return {home.id};
   if (!plan.flags().fallback) return {};

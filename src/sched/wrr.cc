@@ -68,7 +68,8 @@ void BeginPass(const Tables& tables, int32_t heaviest, State* state) noexcept {
   int64_t mark = state->current_weight - step;
   if (mark <= 0) mark = tables.weight_ceiling;
   if (mark > heaviest) mark -= (mark - heaviest + step - 1) / step * step;
-  *state = {.cursor = 0, .current_weight = static_cast<int32_t>(mark)};
+  state->cursor = 0;
+  state->current_weight = static_cast<int32_t>(mark);
 }
 
 }  // namespace
@@ -108,7 +109,8 @@ Choice Wrr::Pick(const Plan& plan, State* state, const Request&, const LoadBoard
     // All overloaded. A search that gives up in the middle of the lowest pass ends where it began;
     // any other ends at the head with the mark at the ceiling.
     if (state->current_weight > tables.weight_step || state->cursor == 0) {
-      *state = {.cursor = 0, .current_weight = tables.weight_ceiling};
+      state->cursor = 0;
+      state->current_weight = tables.weight_ceiling;
     }
     return {};
   }

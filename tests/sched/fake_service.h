@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "sched/destination_table.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::sched {
@@ -27,6 +28,7 @@ class FakeService {
         flags_(flags),
         plan_(Plan::Build(kind, flags, {}, 0)) {
     state_ = InitialState(plan_);
+    AttachDestinations();
   }
 
   void Add(char name, int32_t weight) {
@@ -56,6 +58,7 @@ class FakeService {
     Plan now = Plan::Build(kind_, flags_, reals_, edit_count_);
     state_ = Adopt(plan_, state_, now);
     plan_ = std::move(now);
+    AttachDestinations();
   }
   void RestoreOrder(const std::string& newest_first) {
     std::ranges::sort(reals_, {}, [&](const RealInput& real) {
@@ -90,6 +93,8 @@ class FakeService {
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] const State& state() const { return state_; }
+  void SetSeed(uint64_t seed) { state_.random = seed; }
+  DestinationTable& destinations() { return *destinations_; }
   // The name of the real in a slot of the plan's table.
   [[nodiscard]] char InSlot(size_t slot) const {
     return static_cast<char>(plan_.real(plan_.tables().slots[slot]).id.value());
@@ -110,7 +115,15 @@ class FakeService {
     if (!is_collecting_) Publish();
   }
 
+  // As a worker does on a new snapshot.
+  void AttachDestinations() {
+    if (DestinationMembers(kind_) == 0 || state_.destinations != nullptr) return;
+    destinations_ = DestinationTable::Create(DestinationMembers(kind_), Tick{});
+    state_.known = state_.destinations = destinations_.get();
+  }
+
   std::unique_ptr<LoadBoard> board_;
+  std::unique_ptr<DestinationTable> destinations_;
   Kind kind_;
   Flags flags_;
   std::vector<RealInput> reals_;  // newest first

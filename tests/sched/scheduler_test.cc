@@ -15,7 +15,7 @@ TEST(Kind, NamesGoBothWays) {
     names += std::string(KindName(kind)) + " ";
     EXPECT_EQ(KindFromName(KindName(kind)), kind);
   }
-  EXPECT_EQ(names, "rr wrr lc wlc sed nq sh mh ");
+  EXPECT_EQ(names, "rr wrr lc wlc sed nq sh dh mh fo ovf twos lblc lblcr none ");
   EXPECT_EQ(KindFromName("WLC"), std::nullopt);
   EXPECT_EQ(KindFromName(""), std::nullopt);
 }
@@ -45,11 +45,12 @@ TEST(Plan, TheDefaultPlanTakesPartInAdoption) {
     const Plan plan = Plan::Build(kind, {}, reals, 2);
     EXPECT_EQ(Adopt(nothing, state, plan), InitialState(plan)) << KindName(kind);
     EXPECT_EQ(Adopt(plan, InitialState(plan), nothing), State{}) << KindName(kind);
+    EXPECT_EQ(Adopt(plan, InitialState(plan, 77), nothing), State{.random = 77});
   }
 }
 
-// A copy of the state picks what the original will: what `explain` relies on.
-TEST(State, ACopyForetells) {
+// A preview picks what the state itself will, and changes nothing: what `explain` relies on.
+TEST(State, APreviewForetells) {
   std::mt19937 random(2);  // NOLINT(bugprone-random-generator-seed)
   for (const Kind kind : kAllKinds) {
     FakeService service(kind);
@@ -57,19 +58,24 @@ TEST(State, ACopyForetells) {
       service.Add(name, static_cast<int32_t>(random() % 5));
     }
     const LoadBoard idle(1, 256);
-    for (int i = 0; i < 100; ++i) {
-      const Request request{.client_fold = static_cast<uint32_t>(random())};
-      State copy = service.state();
-      const RealId foretold = Pick(service.plan(), &copy, request, idle).real;
+    for (uint32_t i = 0; i < 100; ++i) {
+      const Request request{.client_fold = static_cast<uint32_t>(random()),
+                            .destination = Ipv4Address::FromHost(static_cast<uint32_t>(random())),
+                            .now = Tick{i}};
+      const bool remembers = DestinationMembers(kind) > 0;
+      const uint32_t known = remembers ? service.destinations().size() : 0;
+      State preview = PreviewOf(service.state());
+      const RealId foretold = Pick(service.plan(), &preview, request, idle).real;
       const char name = foretold.is_none() ? '-' : static_cast<char>(foretold.value());
+      ASSERT_EQ(remembers ? service.destinations().size() : 0, known);
       ASSERT_EQ(service.PickOne(request), name) << KindName(kind);
-      ASSERT_EQ(service.state(), copy);
+      ASSERT_EQ(PreviewOf(service.state()), preview);
     }
   }
 }
 
 // Whatever an operator does in whatever order, a state stays within its plan and every choice is
-// eligible; nobody is chosen only when nobody may be (sh and mh excepted).
+// eligible; nobody is chosen only when nobody may be (sh, dh, mh and none excepted).
 TEST(Adopt, AnyHistoryLeavesAValidState) {
   std::mt19937 random(3);  // NOLINT(bugprone-random-generator-seed)
   FakeService service(Kind::kRr);
@@ -101,10 +107,15 @@ TEST(Adopt, AnyHistoryLeavesAValidState) {
     ASSERT_LE(service.state().cursor, service.plan().size());
     bool anybody = false;
     for (const Plan::Real& real : service.plan().reals()) anybody = anybody || real.weight > 0;
-    const char chosen = service.PickOne({.client_fold = static_cast<uint32_t>(random())});
+    const char chosen =
+        service.PickOne({.client_fold = static_cast<uint32_t>(random()),
+                         .destination = Ipv4Address::FromHost(static_cast<uint32_t>(random()) % 8),
+                         .now = Tick{static_cast<uint32_t>(step) * kTicksPerSecond}});
     const Kind kind = service.plan().kind();
     if (chosen == '-') {
-      ASSERT_TRUE(!anybody || kind == Kind::kSh || kind == Kind::kMh) << KindName(kind);
+      const bool may_refuse =
+          kind == Kind::kSh || kind == Kind::kDh || kind == Kind::kMh || kind == Kind::kNone;
+      ASSERT_TRUE(!anybody || may_refuse) << KindName(kind);
     } else {
       const auto position = service.plan().Find(RealId{static_cast<uint32_t>(chosen)});
       ASSERT_TRUE(position.has_value());

@@ -120,6 +120,8 @@ void DumpServicePolicy(Writer& w, const ServicePolicy& p) {
   w.Key("drop_packet", std::to_string(p.drop_packet));
   w.Key("expire_nodest_conn", Bool(p.expire_nodest_conn));
   w.Key("expire_quiescent_template", Bool(p.expire_quiescent_template));
+  w.Key("lblc_expiration", FormatDuration(p.lblc_expiration));
+  w.Key("lblcr_expiration", FormatDuration(p.lblcr_expiration));
   w.Key("nat_icmp_send", Bool(p.nat_icmp_send));
   w.Key("pmtu_disc", Bool(p.pmtu_disc));
   w.Key("schedule_icmp", Bool(p.schedule_icmp));

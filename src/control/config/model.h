@@ -158,6 +158,8 @@ struct ServicePolicy {
   uint8_t drop_packet = 0;      // 0…3, spec section 4.10
   bool expire_nodest_conn = false;
   bool expire_quiescent_template = false;
+  Duration lblc_expiration = 24h;   // an unused destination is forgotten after it
+  Duration lblcr_expiration = 24h;  // the same, and an unchanged set shrinks after it
   bool nat_icmp_send = false;
   bool pmtu_disc = true;
   bool schedule_icmp = false;

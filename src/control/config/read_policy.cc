@@ -10,8 +10,6 @@ constexpr Duration kMaxTimeout = 24h * 31;  // what ipvsadm takes (spec section 
 
 // Methods and tunnels of spec section 5 that are still to come.
 constexpr std::string_view kPlannedForwards[] = {"fullnat", "gue", "gre", "localnode", "bypass"};
-constexpr std::string_view kPlannedSchedulers[] = {"lblc", "lblcr", "dh",  "fo",
-                                                   "ovf",  "twos",  "none"};
 
 void ReadTunnelType(MapReader& reader, const ForwardMethod method) {
   const YamlNode* const type = reader.Find("type");
@@ -38,7 +36,7 @@ void RefuseUnlessOff(MapReader& reader, std::string_view key, T value) {
 }  // namespace
 
 void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler) {
-  reader.Word("scheduler", &scheduler, kPlannedSchedulers);
+  reader.Word("scheduler", &scheduler);
 }
 
 void ReadForward(MapReader& reader, ForwardMethod& forward) {
@@ -74,6 +72,8 @@ void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
   reader.Number("drop_packet", &policy.drop_packet, 0, 3);
   reader.Bool("expire_nodest_conn", &policy.expire_nodest_conn);
   reader.Bool("expire_quiescent_template", &policy.expire_quiescent_template);
+  reader.Time("lblc_expiration", &policy.lblc_expiration, kMinTimeout, kMaxTimeout);
+  reader.Time("lblcr_expiration", &policy.lblcr_expiration, kMinTimeout, kMaxTimeout);
   reader.Bool("nat_icmp_send", &policy.nat_icmp_send);
   reader.Bool("pmtu_disc", &policy.pmtu_disc);
   reader.Bool("schedule_icmp", &policy.schedule_icmp);
