@@ -148,13 +148,12 @@ struct MacAddress {
   void Store(void* to) const { std::memcpy(to, bytes.data(), 6); }
   // The 48 bits as a number, first byte on the wire most significant.
   [[nodiscard]] uint64_t ToNumber() const {
-    uint64_t n = 0;
-    for (uint8_t b : bytes) n = n << 8 | b;
-    return n;
+    return uint64_t{Be32::Load(bytes.data()).host()} << 16 | Be16::Load(bytes.data() + 4).host();
   }
   static MacAddress FromNumber(uint64_t n) {
     MacAddress m;
-    for (size_t i = 6; i-- > 0; n >>= 8) m.bytes[i] = static_cast<uint8_t>(n);
+    Be32::FromHost(static_cast<uint32_t>(n >> 16)).Store(m.bytes.data());
+    Be16::FromHost(static_cast<uint16_t>(n)).Store(m.bytes.data() + 4);
     return m;
   }
   friend bool operator==(const MacAddress&, const MacAddress&) = default;

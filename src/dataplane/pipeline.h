@@ -15,25 +15,45 @@
 // ring.
 #pragma once
 
+#include <cstddef>
+#include <new>
 #include <span>
+#include <type_traits>
 
 #include "dataplane/local_input.h"
 
 namespace fairlead::dataplane {
 
+// Room for one T of each packet of a burst, each written before it is read: an array would set all
+// of them to their defaults first, for every burst.
+template <typename T>
+class BurstOf {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  T& operator[](size_t i) noexcept { return data()[i]; }
+  T* data() noexcept { return std::launder(reinterpret_cast<T*>(bytes_)); }
+
+ private:
+  alignas(T) std::byte bytes_[kBurst * sizeof(T)];
+};
+
 // The flows of one family in a burst, side by side for the look-up.
 template <typename Address, Packet P>
 struct FlowBurst {
   size_t count = 0;
-  std::array<P*, kBurst> packets;
-  std::array<ParsedPacket, kBurst> parsed;
-  std::array<FlowKey<Address>, kBurst> keys;
-  std::array<uint64_t, kBurst> hashes;
-  std::array<uint32_t, kBurst> slots;
+  BurstOf<P*> packets;
+  BurstOf<ParsedPacket> parsed;
+  BurstOf<FlowKey<Address>> keys;
+  BurstOf<uint64_t> hashes;
+  BurstOf<uint32_t> slots;
 
-  void Add(P* packet, const ParsedPacket& fields, Direction first) noexcept {
+  // Where the fields of the packet that may be added next go: parsed in place, not copied.
+  ParsedPacket& next() noexcept { return parsed[count]; }
+  // The packet whose fields are in next().
+  void Add(P* packet, Direction first) noexcept {
+    const ParsedPacket& fields = next();
     packets[count] = packet;
-    parsed[count] = fields;
     keys[count] = first == Direction::kForward ? ForwardKey<Address>(packet->data(), fields)
                                                : ReplyKey<Address>(packet->data(), fields);
     ++count;
@@ -101,7 +121,7 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
   FlowBurst<Ipv4Address, P> flows4;
   FlowBurst<Ipv6Address, P> flows6;
   for (P* packet : packets) {
-    ParsedPacket parsed;
+    ParsedPacket& parsed = flows4.next();
     const ParseOutcome outcome = Parse(*packet, &parsed);
     if (outcome.kind == PacketKind::kDropped) [[unlikely]] {
       t.Drop(packet, outcome.reason);
@@ -113,9 +133,10 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
       HandleMulticast(t, packet);
     } else if (const Direction first = FirstDirection(t.port(packet->meta().input_port).role);
                parsed.is_v4()) {
-      flows4.Add(packet, parsed, first);
+      flows4.Add(packet, first);
     } else {
-      flows6.Add(packet, parsed, first);
+      flows6.next() = parsed;
+      flows6.Add(packet, first);
     }
   }
   ProcessFlows(t, flows4, is_mine);
