@@ -65,7 +65,7 @@ Result<Reply> Exchange(Socket& socket, const std::string& address, std::string_v
 }  // namespace
 
 Result<Reply> ApiClient::Send(std::string_view method, const std::string& target,
-                              const std::string& body) const {
+                              const std::string& body) {
   asio::io_context io;
   error_code ec;
   if (address_.starts_with(kUnix) && address_.size() > kUnix.size()) {
@@ -95,22 +95,6 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
   asio::connect(socket, results, ec);
   if (ec) return Unreachable(address_, ec.message());
   return Exchange(socket, address_, method, host, target, body);
-}
-
-std::string Encode(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:";
-  constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kPlain.find(c) != kPlain.npos) {
-      out += c;
-    } else {
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return out;
 }
 
 }  // namespace fairlead::cli

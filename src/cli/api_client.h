@@ -2,7 +2,7 @@
 // api_client.cc.
 //
 //   ApiClient client("unix:/run/fairlead/api.sock");
-//   Result<Reply> reply = client.Send("GET", "/v1/status");
+//   Result<Reply> reply = client.Send("GET", "/v1/status", "");
 //   if (!reply) …kUnavailable: nobody there; kInvalid: the address is wrong…
 //   if (reply->status >= 400) …a problem document…
 #pragma once
@@ -11,27 +11,20 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cli/director_api.h"
 
 namespace fairlead::cli {
 
-struct Reply {
-  int status = 0;
-  std::string body;
-};
-
-class ApiClient {
+class ApiClient : public DirectorApi {
  public:
   explicit ApiClient(std::string address) : address_(std::move(address)) {}
 
   [[nodiscard]] Result<Reply> Send(std::string_view method, const std::string& target,
-                                   const std::string& body = "") const;
+                                   const std::string& body) override;
   [[nodiscard]] const std::string& address() const { return address_; }
 
  private:
   std::string address_;
 };
-
-// Percent-encodes one path segment or query value.
-std::string Encode(std::string_view text);
 
 }  // namespace fairlead::cli

@@ -144,6 +144,8 @@ class Grammar {
   }
 
   void Others() {
+    Add(&app_, "ipvsadm", "IPVS's command: ipvsadm -Ln, ipvsadm -A -t 192.0.2.10:80 -s rr …",
+        Verb::kIpvsadm);
     CLI::App* explain =
         Add(&app_, "explain", "Where a client's next connection would go, and why", Verb::kExplain);
     explain->add_option("client", into_.client, "CLIENT or CLIENT:PORT")->required();
@@ -162,15 +164,46 @@ class Grammar {
   CLI::App app_{"Fairlead, a layer-4 load-balancing director: its command line", "fairlead"};
 };
 
+// How many words come before those of ipvsadm, itself included; all when it is not there.
+int WordsBeforeIpvsadm(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "ipvsadm") return i + 1;
+    if (word == "--api" || word == "-o" || word == "--output") {
+      ++i;  // its value
+    } else if (!word.starts_with('-')) {
+      break;
+    }
+  }
+  return argc;
+}
+
+// Whether the program was called by one of ipvsadm's names; the words are all its own then.
+bool IsCalledIpvsadm(int argc, const char* const* argv, Arguments* into) {
+  const std::string path = argc > 0 ? argv[0] : "";
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (name != "ipvsadm" && name != "ipvsadm-save" && name != "ipvsadm-restore") return false;
+  into->verb = Verb::kIpvsadm;
+  if (name == "ipvsadm-save") into->ipvsadm = {"--save"};
+  if (name == "ipvsadm-restore") into->ipvsadm = {"--restore"};
+  into->ipvsadm_clears_first = name == "ipvsadm-restore";
+  into->ipvsadm.insert(into->ipvsadm.end(), argv + 1, argv + argc);
+  return true;
+}
+
 }  // namespace
 
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into) {
-  Grammar grammar(into);
-  try {
-    grammar.app().parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    // Help and version end well; everything else is usage.
-    return grammar.app().exit(e, std::cout, std::cerr) == 0 ? kOk : kUsage;
+  if (!IsCalledIpvsadm(argc, argv, into)) {
+    const int own = WordsBeforeIpvsadm(argc, argv);
+    Grammar grammar(into);
+    try {
+      grammar.app().parse(own, argv);
+    } catch (const CLI::ParseError& e) {
+      // Help and version end well; everything else is usage.
+      return grammar.app().exit(e, std::cout, std::cerr) == 0 ? kOk : kUsage;
+    }
+    into->ipvsadm.assign(argv + own, argv + argc);
   }
   const char* from_environment = std::getenv("FAIRLEAD_API");
   if (into->api.empty() && from_environment != nullptr) into->api = from_environment;

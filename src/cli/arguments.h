@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fairlead::cli {
 
@@ -35,6 +36,7 @@ enum class Verb : uint8_t {
   kReload,
   kCheck,
   kMetrics,
+  kIpvsadm,
 };
 
 inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
@@ -44,21 +46,26 @@ struct Arguments {
   std::string api;  // "unix:PATH" or "http://HOST:PORT"
   bool is_json = false;
 
-  std::string service, real;      // names; filters in lists and flushes
-  std::string client, state;      // filters
-  bool is_all = false;            // flush without a filter
-  uint64_t limit = 1000;          // rows; 0: all
-  std::string group_by;           // count
-  uint32_t top = 10;              // count
-  std::optional<int64_t> weight;  // real set
-  std::string admin;              // real set: up, quiesce, drain, down
-  std::string destination;        // explain: "192.0.2.10:80/tcp"; `client` is the client
-  std::string port;               // explain: input port
-  std::string file;               // reload, check
+  std::string service, real;         // names; filters in lists and flushes
+  std::string client, state;         // filters
+  bool is_all = false;               // flush without a filter
+  uint64_t limit = 1000;             // rows; 0: all
+  std::string group_by;              // count
+  uint32_t top = 10;                 // count
+  std::optional<int64_t> weight;     // real set
+  std::string admin;                 // real set: up, quiesce, drain, down
+  std::string destination;           // explain: "192.0.2.10:80/tcp"; `client` is the client
+  std::string port;                  // explain: input port
+  std::string file;                  // reload, check
+  std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own
+  bool ipvsadm_clears_first = false;  // called as ipvsadm-restore
 };
 
 // Nothing when `into` is to be run; otherwise the exit code, after usage, help or version has been
 // printed.
+//
+// Called by the name ipvsadm, ipvsadm-save or ipvsadm-restore, every word is ipvsadm's, and the API
+// is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
 
 }  // namespace fairlead::cli

@@ -94,6 +94,8 @@ int Run(const Arguments& arguments) {
       return RunCheck(arguments);
     case Verb::kMetrics:
       return RunMetrics(arguments);
+    case Verb::kIpvsadm:
+      return RunIpvsadm(arguments);
   }
   return kUsage;
 }

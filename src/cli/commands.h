@@ -50,5 +50,6 @@ int RunExplain(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);
+int RunIpvsadm(const Arguments& arguments);
 
 }  // namespace fairlead::cli

@@ -1,0 +1,152 @@
+#include "cli/ipvsadm/json_rows.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "cli/text.h"
+
+namespace fairlead::cli::ipvsadm {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr uint16_t kInvalidPort = 65535;  // of a renamed template (spec section 3.5)
+
+uint32_t Small(const json::object& object, std::string_view member) {
+  return static_cast<uint32_t>(std::min<uint64_t>(Number(object, member), UINT32_MAX));
+}
+
+// Empty when it is null or missing.
+std::string Word(const json::object& object, std::string_view member) {
+  const json::value* value = object.if_contains(member);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
+}
+
+uint8_t ProtocolOf(const std::string& word) {
+  return word == "tcp" ? kTcp : word == "udp" ? kUdp : word == "sctp" ? kSctp : kAnyProtocol;
+}
+
+Endpoint EndpointOf(const std::string& text) { return Endpoint::Parse(text).value_or(Endpoint{}); }
+
+Traffic TrafficOf(const json::object& traffic) {
+  return {Number(traffic, "connections"), Number(traffic, "in_packets"),
+          Number(traffic, "out_packets"), Number(traffic, "in_bytes"),
+          Number(traffic, "out_bytes")};
+}
+
+uint32_t MaskOf(int length) { return length == 0 ? 0 : ~uint32_t{0} << (32 - length); }
+
+// "netmask" is a length; a mask that is none comes as "mask", an address.
+void SetMask(const json::object& persistence, ServiceRow* row) {
+  const json::value* length = persistence.if_contains("netmask");
+  if (length != nullptr && length->is_number()) {
+    const auto bits = static_cast<int>(Number(persistence, "netmask"));
+    if (row->key.family == Family::kIpv6) {
+      row->netmask6 = static_cast<uint8_t>(bits);
+    } else {
+      row->netmask = MaskOf(bits);
+    }
+  }
+  const auto mask = IpAddress::Parse(Word(persistence, "mask"));
+  if (mask && mask->is_v4()) row->netmask = mask->v4().value.host();
+}
+
+ServerRow ServerRowOf(const json::object& real) {
+  ServerRow row;
+  row.endpoint = EndpointOf(Word(real, "name"));
+  const std::string forward = Word(real, "forward");
+  row.is_local = forward == "local";
+  row.method = forward == "nat"   ? Method::kMasq
+               : forward == "tun" ? Method::kTunnel
+                                  : Method::kRoute;
+  row.is_fallback = Flag(real, "fallback");
+  row.weight = Small(real, "effective_weight");
+  // What a health check says is not for the file: it will say it again.
+  row.saved_weight = Word(real, "admin") == "up" ? Small(real, "weight") : row.weight;
+  row.upper_threshold = Small(real, "upper_threshold");
+  row.lower_threshold = Small(real, "lower_threshold");
+  row.active = Number(real, "active_connections");
+  row.inactive = Number(real, "inactive_connections");
+  row.templates = Number(real, "templates");
+  row.total = TrafficOf(Object(real, "since_zero"));
+  row.rate = TrafficOf(Object(real, "rate"));
+  return row;
+}
+
+std::string EngineOf(const json::object& object) { return Word(object, "engine"); }
+
+}  // namespace
+
+ServiceRow ServiceRowOf(const json::object& service) {
+  ServiceRow row;
+  row.key.mark = Small(service, "mark");
+  row.key.family = Word(service, "family") == "ipv6" ? Family::kIpv6 : Family::kIpv4;
+  row.key.protocol = ProtocolOf(Word(service, "protocol"));
+  row.key.address = IpAddress::Parse(Word(service, "address")).value_or(IpAddress{});
+  row.key.port = static_cast<uint16_t>(Number(service, "port"));
+  row.scheduler = Word(service, "scheduler");
+  for (const json::value& flag : Array(service, "scheduler_flags")) {
+    if (flag.is_string()) row.flags.emplace_back(flag.as_string());
+  }
+  std::sort(row.flags.begin(), row.flags.end());  // fallback before port
+  const json::object& persistence = Object(service, "persistence");
+  if (!persistence.empty()) {
+    row.persistence_seconds = Number(persistence, "timeout_seconds");
+    SetMask(persistence, &row);
+  }
+  row.engine = EngineOf(service);
+  row.is_one_packet = Flag(service, "one_packet");
+  row.total = TrafficOf(Object(service, "since_zero"));
+  row.rate = TrafficOf(Object(service, "rate"));
+  for (const json::value& item : Array(service, "reals")) {
+    if (!item.is_object() || Flag(item.as_object(), "removed")) continue;
+    ServerRow server = ServerRowOf(item.as_object());
+    if (server.is_fallback && server.weight == 0) continue;  // standby
+    row.servers.push_back(std::move(server));
+  }
+  return row;
+}
+
+EntryRow ConnectionRowOf(const json::object& connection) {
+  EntryRow row;
+  row.protocol = ProtocolOf(Word(connection, "protocol"));
+  row.remaining_seconds = Number(connection, "remaining_ms") / 1000;
+  row.state = Word(connection, "state");
+  row.client = EndpointOf(Word(connection, "client"));
+  row.virtual_endpoint = EndpointOf(Word(connection, "virtual"));
+  row.destination = EndpointOf(Word(connection, "destination"));
+  row.engine = EngineOf(connection);
+  row.engine_data = Word(connection, "engine_data");
+  return row;
+}
+
+EntryRow TemplateRowOf(const json::object& one) {
+  EntryRow row;
+  const bool is_invalid = !Flag(one, "valid");
+  row.protocol = ProtocolOf(Word(one, "protocol"));
+  row.remaining_seconds = Number(one, "remaining_ms") / 1000;
+  row.state = Flag(one, "assured") ? "ASSURED" : "NONE";
+  const std::string client = Word(one, "client");
+  row.client.address = IpAddress::Parse(client.substr(0, client.find('/'))).value_or(IpAddress{});
+  row.destination = EndpointOf(Word(one, "destination"));
+  row.virtual_endpoint = EndpointOf(Word(one, "virtual"));
+  if (row.protocol == kAnyProtocol) {
+    // The mark stands where an address does, as the kernel keeps it: in the first 32 bits.
+    const auto mark = Ipv4Address::FromHost(Small(one, "mark"));
+    row.virtual_endpoint.address = mark;
+    if (!row.client.address.is_v4()) {
+      Ipv6Address wide;
+      mark.Store(wide.bytes.data());
+      row.virtual_endpoint.address = wide;
+    }
+  }
+  if (is_invalid) {
+    row.virtual_endpoint.port = row.destination.port = Be16::FromHost(kInvalidPort);
+  }
+  row.engine = EngineOf(one);
+  row.engine_data = Word(one, "engine_data");
+  return row;
+}
+
+}  // namespace fairlead::cli::ipvsadm

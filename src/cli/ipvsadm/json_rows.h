@@ -1,0 +1,18 @@
+// The director's JSON (docs/api.md) as rows of listings.
+//
+//   ServiceRow row = ServiceRowOf(document.at("services").at(0).as_object());
+//
+// Members that are missing count as their defaults: an older director lists less.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "cli/ipvsadm/rows.h"
+
+namespace fairlead::cli::ipvsadm {
+
+ServiceRow ServiceRowOf(const boost::json::object& service);
+EntryRow ConnectionRowOf(const boost::json::object& connection);
+EntryRow TemplateRowOf(const boost::json::object& one);
+
+}  // namespace fairlead::cli::ipvsadm

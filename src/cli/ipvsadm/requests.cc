@@ -1,0 +1,151 @@
+#include "cli/ipvsadm/requests.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "cli/director_api.h"
+
+namespace fairlead::cli::ipvsadm {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string Seconds(uint32_t seconds) { return std::to_string(seconds) + "s"; }
+
+// Only sh and mh look at flags; elsewhere they say nothing.
+json::value Flags(const ServiceOptions& service) {
+  json::array flags;
+  if (service.scheduler == "sh" || service.scheduler == "mh") {
+    if (service.has_fallback_flag) flags.emplace_back(service.scheduler + "-fallback");
+    if (service.has_port_flag) flags.emplace_back(service.scheduler + "-port");
+  }
+  return flags.empty() ? json::value(nullptr) : json::value(std::move(flags));
+}
+
+json::value Persistence(const Command& command) {
+  const ServiceOptions& service = command.service_options;
+  if (!service.persistence_seconds) return nullptr;
+  json::object persistence{{"timeout", Seconds(*service.persistence_seconds)}};
+  if (command.service->family == Family::kIpv6) {
+    persistence["netmask6"] = service.netmask6;
+  } else {
+    persistence["netmask"] = IpAddress(Ipv4Address::FromHost(service.netmask)).ToString();
+  }
+  return persistence;
+}
+
+// What -A and -E say of a service; null stands for the default.
+json::object ServiceBody(const Command& command) {
+  const ServiceOptions& service = command.service_options;
+  json::object body{{"scheduler", service.scheduler},
+                    {"scheduler_flags", Flags(service)},
+                    {"persistence", Persistence(command)},
+                    {"one_packet", service.is_one_packet}};
+  if (!service.engine.empty()) body["engine"] = service.engine;
+  return body;
+}
+
+json::object NewServiceBody(const Command& command) {
+  const ServiceKey& key = *command.service;
+  json::object body;
+  if (key.mark != 0) {
+    body["mark"] = key.mark;
+    body["family"] = key.family == Family::kIpv6 ? "ipv6" : "ipv4";
+  } else {
+    body["address"] = key.address.ToString();
+    body["protocol"] = key.protocol == kTcp ? "tcp" : key.protocol == kUdp ? "udp" : "sctp";
+    body["port"] = key.port;
+    if (key.port == 0) body["allow_any_port"] = true;
+  }
+  for (auto& [name, value] : ServiceBody(command)) {
+    if (!value.is_null()) body[name] = value;
+  }
+  return body;
+}
+
+json::value Forward(const ServerOptions& server) {
+  if (server.method == Method::kMasq) return "nat";
+  if (server.method == Method::kRoute) return "dr";
+  const Tunnel& tunnel = server.tunnel;
+  if (tunnel.type == TunnelType::kIpip) return json::object{{"method", "tun"}, {"type", "ipip"}};
+  constexpr const char* kChecksums[] = {"none", "full", "remote"};
+  json::object forward{{"method", "tun"},
+                       {"type", tunnel.type == TunnelType::kGue ? "gue" : "gre"},
+                       {"checksum", kChecksums[static_cast<size_t>(tunnel.checksum)]}};
+  if (tunnel.type == TunnelType::kGue) forward["port"] = tunnel.port;
+  return forward;
+}
+
+json::object ServerBody(const ServerOptions& server) {
+  return {{"weight", server.weight},
+          {"forward", Forward(server)},
+          {"upper_threshold", server.upper_threshold},
+          {"lower_threshold", server.lower_threshold}};
+}
+
+// A service of every port keeps the client's port, whatever -r says.
+Endpoint RealOf(const Command& command) {
+  Endpoint real = command.real;
+  if (command.service->mark == 0 && command.service->port == 0) real.port = Be16{};
+  return real;
+}
+
+json::object NewServerBody(const Command& command) {
+  const Endpoint real = RealOf(command);
+  json::object body = ServerBody(command.server_options);
+  body["address"] = real.address.ToString();
+  body["port"] = real.port.host();
+  return body;
+}
+
+json::object TimeoutsBody(const Command& command) {
+  json::object body;
+  if (command.tcp_seconds != 0) body["tcp"] = Seconds(command.tcp_seconds);
+  if (command.tcp_fin_seconds != 0) body["tcp_fin"] = Seconds(command.tcp_fin_seconds);
+  if (command.udp_seconds != 0) body["udp"] = Seconds(command.udp_seconds);
+  return body;
+}
+
+}  // namespace
+
+std::string NameOf(const ServiceKey& key) {
+  if (key.mark != 0) {
+    return "mark-" + std::to_string(key.mark) + (key.family == Family::kIpv4 ? "-v4" : "-v6");
+  }
+  const char* protocol = key.protocol == kTcp ? "tcp-" : key.protocol == kUdp ? "udp-" : "sctp-";
+  return protocol + key.address.ToString() + "-" + std::to_string(key.port);
+}
+
+Request RequestOf(const Command& command) {
+  const std::string service =
+      command.service ? "/v1/services/" + Encode(NameOf(*command.service)) : "/v1/services";
+  const std::string reals = service + "/reals";
+  const auto real = [&] { return reals + "/" + Encode(RealOf(command).ToString()); };
+  switch (command.verb) {
+    case Verb::kAddService:
+      return {"POST", "/v1/services", json::serialize(NewServiceBody(command))};
+    case Verb::kEditService:
+      return {"PATCH", service, json::serialize(ServiceBody(command))};
+    case Verb::kDeleteService:
+      return {"DELETE", service, ""};
+    case Verb::kClear:
+      return {"DELETE", "/v1/services", ""};
+    case Verb::kAddServer:
+      return {"POST", reals, json::serialize(NewServerBody(command))};
+    case Verb::kEditServer:
+      return {"PATCH", real(), json::serialize(ServerBody(command.server_options))};
+    case Verb::kDeleteServer:
+      return {"DELETE", real(), ""};
+    case Verb::kSetTimeouts:
+      return {"PATCH", "/v1/timeouts", json::serialize(TimeoutsBody(command))};
+    default:
+      break;
+  }
+  json::object which;
+  if (command.service) which["service"] = NameOf(*command.service);
+  return {"POST", "/v1/zero", json::serialize(which)};
+}
+
+}  // namespace fairlead::cli::ipvsadm

@@ -1,0 +1,263 @@
+#include "cli/ipvsadm/run.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <optional>
+#include <sstream>
+
+#include "cli/ipvsadm/json_rows.h"
+#include "cli/ipvsadm/listing.h"
+#include "cli/ipvsadm/options.h"
+#include "cli/ipvsadm/requests.h"
+#include "cli/text.h"
+
+namespace fairlead::cli::ipvsadm {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* kHelp =
+    R"(ipvsadm of Fairlead: IPVS's command, spoken to a running director.
+
+  ipvsadm -A|-E SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M NETMASK] [--pe ENGINE] [-b FLAGS] [-o]
+  ipvsadm -D SERVICE
+  ipvsadm -C                                    remove every service
+  ipvsadm -a|-e SERVICE -r SERVER [-g|-i|-m] [-w WEIGHT] [-x UPPER] [-y LOWER] [--tun-type TYPE]
+  ipvsadm -d SERVICE -r SERVER
+  ipvsadm -L [SERVICE] [-n] [--stats|--rate|--thresholds|--persistent-conn|--tun-info]
+          [--exact] [--nosort]
+  ipvsadm -L -c [-n] [--persistent-conn] | -L --timeout | -L --daemon
+  ipvsadm -Z [SERVICE]                          start the counters of --stats over
+  ipvsadm --set TCP TCPFIN UDP                  idle times in seconds; 0: as it is
+  ipvsadm -S [-n] | -R                          save to standard output, restore from input
+  ipvsadm -h | -v
+
+  SERVICE   -t|-u|--sctp-service HOST[:PORT], -f MARK [-6]
+  SERVER    HOST[:PORT]; without a port that of the service
+
+  Without -m, -i or -g: -g. Without -s: wlc. -p alone: 360. See docs/ipvsadm.md.
+)";
+
+constexpr const char* kPageRows = "10000";
+
+// One run: the director's answers and where things are written.
+class Runner {
+ public:
+  Runner(std::istream& input, std::ostream& out, std::ostream& err, DirectorApi& api,
+         Resolver& names)
+      : input_(input), out_(out), err_(err), api_(api), names_(names) {}
+
+  int Line(const std::vector<std::string>& arguments, bool is_restoring) {
+    const Parsed parsed = ParseCommand(arguments, names_);
+    const bool is_nested = is_restoring && parsed.command && parsed.command->verb == Verb::kRestore;
+    if (!parsed.command || is_nested) {
+      is_usage_fault_ = true;
+      return Complain(is_nested ? "--restore cannot be restored; see -h" : parsed.message,
+                      is_nested ? kExitOther : parsed.exit_code);
+    }
+    return Execute(*parsed.command);
+  }
+
+ private:
+  int Execute(const Command& command);
+  int Change(const Command& command);
+  int List(const Command& command);
+  int ListServices(const Command& command);
+  int ListEntries(const ListOptions& options);
+  int ListTimeouts();
+  int Save(const Command& command);
+  int Restore();
+
+  template <typename Row>
+  int ListPages(const std::string& path, const char* member, const ListOptions& options,
+                Row row_of);
+
+  int Complain(const std::string& sentence, int exit_code) {
+    err_ << "ipvsadm: " << sentence << "\n";
+    return exit_code;
+  }
+
+  // The answer; or nothing, with the complaint made and exit_code_ set.
+  std::optional<json::object> Ask(const Request& request, int refused);
+  // Of the whole table, sorted unless told otherwise.
+  std::optional<std::vector<ServiceRow>> Table(bool is_sorted);
+
+  std::istream& input_;
+  std::ostream& out_;
+  std::ostream& err_;
+  DirectorApi& api_;
+  Resolver& names_;
+  int exit_code_ = 0;
+  bool is_usage_fault_ = false;
+};
+
+// What a problem document says: its errors when it has any, else its sentence.
+std::string SentenceOf(const Reply& reply, const json::value& document) {
+  if (!document.is_object()) {
+    return "the director answered with HTTP status " + std::to_string(reply.status);
+  }
+  const json::object& problem = document.as_object();
+  std::string sentence;
+  for (const json::value& item : Array(problem, "errors")) {
+    if (!item.is_object()) continue;
+    if (!sentence.empty()) sentence += "; ";
+    sentence += Text(item.as_object(), "detail");
+  }
+  return sentence.empty() ? Text(problem, "detail") : sentence;
+}
+
+std::optional<json::object> Runner::Ask(const Request& request, int refused) {
+  const Result<Reply> reply = api_.Send(request.method, request.target, request.body);
+  if (!reply) {
+    exit_code_ = Complain(reply.error().message, kExitUsage);
+    return std::nullopt;
+  }
+  json::error_code ec;
+  const json::value document = json::parse(reply->body, ec);
+  if (reply->status >= 400) {
+    exit_code_ = Complain(SentenceOf(*reply, document), refused);
+    return std::nullopt;
+  }
+  if (ec || !document.is_object()) {
+    exit_code_ = Complain("what answers there is not the director's API", kExitUsage);
+    return std::nullopt;
+  }
+  return document.as_object();
+}
+
+int Runner::Execute(const Command& command) {
+  switch (command.verb) {
+    case Verb::kHelp:
+      out_ << kHelp;
+      return 0;
+    case Verb::kVersion:
+      out_ << "ipvsadm v1.31 2019/12/24 (fairlead " FAIRLEAD_VERSION " and IPVS v1.2.1)\n";
+      return 0;
+    case Verb::kList:
+      return List(command);
+    case Verb::kSave:
+      return Save(command);
+    case Verb::kRestore:
+      return Restore();
+    case Verb::kStartDaemon:
+    case Verb::kStopDaemon:
+      return Complain("this director has no connection synchronisation daemon", kExitOther);
+    default:
+      return Change(command);
+  }
+}
+
+int Runner::Change(const Command& command) {
+  return Ask(RequestOf(command), kExitOther) ? 0 : exit_code_;
+}
+
+std::optional<std::vector<ServiceRow>> Runner::Table(bool is_sorted) {
+  const auto document = Ask({"GET", "/v1/services?reals=true", ""}, kExitList);
+  if (!document) return std::nullopt;
+  std::vector<ServiceRow> rows;
+  for (const json::value& item : Array(*document, "services")) {
+    if (item.is_object()) rows.push_back(ServiceRowOf(item.as_object()));
+  }
+  if (is_sorted) Sort(&rows);
+  return rows;
+}
+
+int Runner::List(const Command& command) {
+  switch (command.list.what) {
+    case ListWhat::kConnections:
+      return ListEntries(command.list);
+    case ListWhat::kTimeouts:
+      return ListTimeouts();
+    case ListWhat::kDaemons:
+      return 0;  // none runs
+    case ListWhat::kServices:
+      break;
+  }
+  return ListServices(command);
+}
+
+int Runner::ListServices(const Command& command) {
+  auto rows = Table(command.list.is_sorted);
+  if (!rows) return exit_code_;
+  if (command.service) {
+    std::erase_if(*rows, [&](const ServiceRow& row) { return row.key != *command.service; });
+    if (rows->empty()) return Complain("there is no such service", kExitList);
+  }
+  out_ << ServicesText(*rows, command.list, names_, !command.service);
+  return 0;
+}
+
+template <typename RowOf>
+int Runner::ListPages(const std::string& path, const char* member, const ListOptions& options,
+                      RowOf row_of) {
+  std::string cursor;
+  do {
+    const std::string target =
+        path + "?limit=" + kPageRows + (cursor.empty() ? "" : "&cursor=" + Encode(cursor));
+    const auto page = Ask({"GET", target, ""}, kExitList);
+    if (!page) return exit_code_;
+    for (const json::value& item : Array(*page, member)) {
+      if (!item.is_object()) continue;
+      out_ << EntryLine(row_of(item.as_object()), options, names_);
+    }
+    cursor = Text(*page, "next_cursor");
+    if (cursor == "-") cursor.clear();
+  } while (!cursor.empty());
+  return 0;
+}
+
+int Runner::ListEntries(const ListOptions& options) {
+  out_ << EntryTitles(options);
+  const int connections = ListPages("/v1/connections", "connections", options, ConnectionRowOf);
+  return connections != 0 ? connections
+                          : ListPages("/v1/templates", "templates", options, TemplateRowOf);
+}
+
+int Runner::ListTimeouts() {
+  const auto times = Ask({"GET", "/v1/timeouts", ""}, kExitList);
+  if (!times) return exit_code_;
+  out_ << TimeoutsLine(Number(*times, "tcp_seconds"), Number(*times, "tcp_fin_seconds"),
+                       Number(*times, "udp_seconds"));
+  return 0;
+}
+
+int Runner::Save(const Command& command) {
+  const auto rows = Table(true);
+  if (!rows) return exit_code_;
+  out_ << SaveText(*rows, names_, command.list.is_numeric);
+  return 0;
+}
+
+// A wrong line ends it; one that the director refuses does not. The code is the last line's.
+int Runner::Restore() {
+  int exit_code = 0;
+  std::string line;
+  while (std::getline(input_, line)) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::vector<std::string> arguments;
+    for (std::string word; words >> word;) arguments.push_back(word);
+    if (!arguments.empty() && arguments.front() == "ipvsadm") arguments.erase(arguments.begin());
+    if (arguments.empty()) continue;
+    exit_code = Line(arguments, true);
+    if (is_usage_fault_) break;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int RunIpvsadm(const std::vector<std::string>& arguments, std::istream& input, std::ostream& out,
+               std::ostream& err, DirectorApi& api, Resolver& names) {
+  return Runner(input, out, err, api, names).Line(arguments, false);
+}
+
+Outcome RunIpvsadm(const std::vector<std::string>& arguments, std::istream& input, DirectorApi& api,
+                   Resolver& names) {
+  std::ostringstream out, err;
+  const int exit_code = RunIpvsadm(arguments, input, out, err, api, names);
+  return {out.str(), err.str(), exit_code};
+}
+
+}  // namespace fairlead::cli::ipvsadm

@@ -1,0 +1,236 @@
+// What each command asks of the director, and what its answers come to.
+#include "cli/ipvsadm/run.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "fake_api.h"
+
+namespace fairlead::cli::ipvsadm {
+namespace {
+
+class IpvsadmRun : public ::testing::Test {
+ protected:
+  Outcome Run(const std::string& line, const std::string& input_text = "") {
+    std::istringstream input(input_text), stream(line);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    NoNames names;
+    return RunIpvsadm(words, input, api, names);
+  }
+
+  // The one request of a command that ends well and says nothing.
+  std::string Asked(const std::string& line) {
+    api.asked.clear();
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.exit_code, 0) << line << ": " << outcome.err;
+    EXPECT_EQ(outcome.out + outcome.err, "") << line;
+    EXPECT_EQ(api.asked.size(), 1u) << line;
+    return api.asked.empty() ? "" : api.asked.front();
+  }
+
+  void Refuse(int status, const std::string& sentence) {
+    api.otherwise = {status, R"({"type": "x", "detail": ")" + sentence + "\"}"};
+  }
+
+  FakeApi api;
+};
+
+TEST_F(IpvsadmRun, AddsServices) {
+  EXPECT_EQ(Asked("-A -t 192.0.2.10:80 -s rr"),
+            R"(POST /v1/services {"address":"192.0.2.10","protocol":"tcp","port":80,)"
+            R"("scheduler":"rr","one_packet":false})");
+  EXPECT_EQ(Asked("-A -t 192.0.2.10:0 -p 60 -M 255.255.255.0"),
+            R"(POST /v1/services {"address":"192.0.2.10","protocol":"tcp","port":0,)"
+            R"("allow_any_port":true,"scheduler":"wlc",)"
+            R"("persistence":{"timeout":"60s","netmask":"255.255.255.0"},"one_packet":false})");
+  EXPECT_EQ(Asked("-A -u [2001:db8::1]:53 -s sh -b sh-port,sh-fallback -p -M 64 -o --pe sip"),
+            R"(POST /v1/services {"address":"2001:db8::1","protocol":"udp","port":53,)"
+            R"("scheduler":"sh","scheduler_flags":["sh-fallback","sh-port"],)"
+            R"("persistence":{"timeout":"360s","netmask6":64},"one_packet":true,"engine":"sip"})");
+  EXPECT_EQ(Asked("-A -f 7 -6 -s wrr"),
+            R"(POST /v1/services {"mark":7,"family":"ipv6","scheduler":"wrr","one_packet":false})");
+}
+
+TEST_F(IpvsadmRun, EditsReplaceEverything) {
+  EXPECT_EQ(Asked("-E -t 192.0.2.10:80"),
+            R"(PATCH /v1/services/tcp-192.0.2.10-80 {"scheduler":"wlc","scheduler_flags":null,)"
+            R"("persistence":null,"one_packet":false})");
+  EXPECT_EQ(Asked("-E -f 7 -s rr -p 30 -b flag-1"),
+            R"(PATCH /v1/services/mark-7-v4 {"scheduler":"rr","scheduler_flags":null,)"
+            R"("persistence":{"timeout":"30s","netmask":"255.255.255.255"},"one_packet":false})");
+  EXPECT_EQ(Asked("-e -t 192.0.2.10:80 -r 10.0.0.11"),
+            R"(PATCH /v1/services/tcp-192.0.2.10-80/reals/10.0.0.11:80 {"weight":1,)"
+            R"("forward":"dr","upper_threshold":0,"lower_threshold":0})");
+}
+
+TEST_F(IpvsadmRun, AddsAndRemovesServers) {
+  EXPECT_EQ(Asked("-a -t 192.0.2.10:80 -r 10.0.0.11:8080 -m -w 3 -x 100 -y 50"),
+            R"(POST /v1/services/tcp-192.0.2.10-80/reals {"weight":3,"forward":"nat",)"
+            R"("upper_threshold":100,"lower_threshold":50,"address":"10.0.0.11","port":8080})");
+  EXPECT_EQ(Asked("-a -f 7 -6 -r [2001:db8::11]:0 -i"),
+            R"(POST /v1/services/mark-7-v6/reals {"weight":1,)"
+            R"("forward":{"method":"tun","type":"ipip"},"upper_threshold":0,"lower_threshold":0,)"
+            R"("address":"2001:db8::11","port":0})");
+  EXPECT_EQ(Asked("-d -t [2001:db8::1]:80 -r [2001:db8::11]:80"),
+            "DELETE /v1/services/tcp-2001:db8::1-80/reals/%5B2001:db8::11%5D:80");
+  // Every port: the real server has none of its own, whatever is said.
+  EXPECT_EQ(Asked("-d -t 192.0.2.10:0 -r 10.0.0.11:80"),
+            "DELETE /v1/services/tcp-192.0.2.10-0/reals/10.0.0.11:0");
+}
+
+TEST_F(IpvsadmRun, OtherChanges) {
+  EXPECT_EQ(Asked("-D -u 192.0.2.10:53"), "DELETE /v1/services/udp-192.0.2.10-53");
+  EXPECT_EQ(Asked("-C"), "DELETE /v1/services");
+  EXPECT_EQ(Asked("-Z"), "POST /v1/zero {}");
+  EXPECT_EQ(Asked("-Z -f 7"), R"(POST /v1/zero {"service":"mark-7-v4"})");
+  EXPECT_EQ(Asked("--set 900 0 300"), R"(PATCH /v1/timeouts {"tcp":"900s","udp":"300s"})");
+  EXPECT_EQ(Asked("--set 0 0 0"), "PATCH /v1/timeouts {}");
+}
+
+TEST_F(IpvsadmRun, WhatTheDirectorRefusesExitsWith255) {
+  Refuse(409, "there is one already");
+  for (const char* line :
+       {"-A -t 192.0.2.10:80", "-E -t 192.0.2.10:80", "-D -t 192.0.2.10:80", "-C", "-Z",
+        "-a -t 192.0.2.10:80 -r 10.0.0.1", "-e -t 192.0.2.10:80 -r 10.0.0.1",
+        "-d -t 192.0.2.10:80 -r 10.0.0.1", "--set 1 2 3"}) {
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.exit_code, 255) << line;
+    EXPECT_EQ(outcome.err, "ipvsadm: there is one already\n") << line;
+    EXPECT_EQ(outcome.out, "") << line;
+  }
+}
+
+TEST_F(IpvsadmRun, EveryProblemOfARefusalIsSaid) {
+  api.otherwise = {422, R"({"detail": "2 problems", "errors": [{"place": "body:1:1",
+                   "detail": "first"}, {"detail": "second"}]})"};
+  EXPECT_EQ(Run("-C").err, "ipvsadm: first; second\n");
+  api.otherwise = {500, "<html>"};
+  EXPECT_EQ(Run("-C").err, "ipvsadm: the director answered with HTTP status 500\n");
+}
+
+TEST_F(IpvsadmRun, FailedListingsExitWith1) {
+  Refuse(503, "not ready");
+  for (const char* line : {"-L", "-Ln --stats", "-Lc", "-L --timeout", "-S"}) {
+    EXPECT_EQ(Run(line).exit_code, 1) << line;
+  }
+  api.otherwise = {200, R"({"services": []})"};
+  const Outcome outcome = Run("-Ln -t 192.0.2.10:80");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "ipvsadm: there is no such service\n");
+  EXPECT_EQ(Run("-Ln").exit_code, 0);
+}
+
+TEST_F(IpvsadmRun, WithoutADirectorTheCodeIs2) {
+  api.is_gone = true;
+  for (const char* line : {"-L", "-C", "-S", "-A -t 192.0.2.10:80"}) {
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.exit_code, 2) << line;
+    EXPECT_EQ(outcome.err, "ipvsadm: nobody is there\n") << line;
+  }
+  api.is_gone = false;
+  api.otherwise = {200, "welcome"};
+  EXPECT_EQ(Run("-L").exit_code, 2);
+}
+
+TEST_F(IpvsadmRun, DaemonsAreRefusedAndHelpIsNot) {
+  EXPECT_EQ(Run("--start-daemon master --mcast-interface eth0").exit_code, 255);
+  EXPECT_EQ(Run("--stop-daemon backup").exit_code, 255);
+  EXPECT_EQ(Run("-L --daemon").out, "");
+  EXPECT_EQ(Run("-h").exit_code, 0);
+  EXPECT_NE(Run("--help").out.find("-A|-E SERVICE"), std::string::npos);
+  EXPECT_EQ(Run("-v").out.substr(0, 13), "ipvsadm v1.31");
+  EXPECT_TRUE(api.asked.empty());
+}
+
+TEST_F(IpvsadmRun, UsageIsSaidOnStandardError) {
+  const Outcome unknown = Run("-q");
+  EXPECT_EQ(unknown.exit_code, 255);
+  EXPECT_EQ(unknown.err, "ipvsadm: -q: unknown option; see -h\n");
+  const Outcome wrong = Run("-A -t 192.0.2.10:80 -o");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_EQ(wrong.err, "ipvsadm: -o is for UDP services and marks\n");
+}
+
+TEST_F(IpvsadmRun, RestoreReadsLines) {
+  const Outcome outcome = Run("-R",
+                              "# services\n"
+                              "\n"
+                              "-A -t 192.0.2.10:80 -s rr   # web\n"
+                              "  ipvsadm -a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 1\n"
+                              "ipvsadm\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ASSERT_EQ(api.asked.size(), 2u);
+  EXPECT_EQ(api.asked[0].substr(0, 17), "POST /v1/services");
+  EXPECT_EQ(api.asked[1].substr(0, 41), "POST /v1/services/tcp-192.0.2.10-80/reals");
+}
+
+TEST_F(IpvsadmRun, RestoreEndsAtAWrongLineAndGoesOnAfterARefusedOne) {
+  EXPECT_EQ(Run("-R", "-A -t 192.0.2.10:80\n-A -t\n-C\n").exit_code, 255);
+  EXPECT_EQ(api.asked.size(), 1u);
+  api.asked.clear();
+  EXPECT_EQ(Run("-R", "-A -t 192.0.2.10:0\n-C\n").exit_code, 2);
+  EXPECT_TRUE(api.asked.empty());
+  EXPECT_EQ(Run("-R", "-R\n-C\n").exit_code, 255);
+  EXPECT_TRUE(api.asked.empty());
+  api.answers["DELETE /v1/services/mark-7-v4"] = {404, R"({"detail": "no such service"})"};
+  EXPECT_EQ(Run("-R", "-D -f 7\n-C\n").exit_code, 0);
+  EXPECT_EQ(Run("-R", "-C\n-D -f 7\n").exit_code, 255);
+}
+
+// Whatever is listed can be saved, and what was saved is read as the same requests again.
+TEST_F(IpvsadmRun, SavedLinesRestore) {
+  api.answers["GET /v1/services?reals=true"] = {200, R"({"services": [
+    {"family": "ipv4", "mark": 7, "scheduler": "mh", "scheduler_flags": ["mh-port"],
+     "persistence": {"timeout_seconds": 120, "mask": "255.0.255.0"}, "one_packet": false,
+     "reals": [
+       {"name": "10.0.0.12:0", "forward": "dr", "weight": 3, "effective_weight": 0, "admin": "up"},
+       {"name": "10.0.0.11:0", "forward": "nat", "weight": 3, "effective_weight": 0,
+        "admin": "drain"},
+       {"name": "10.0.0.13:0", "forward": "nat", "weight": 1, "removed": true, "admin": "up"},
+       {"name": "10.0.0.99:0", "forward": "nat", "weight": 1, "effective_weight": 1,
+        "fallback": true, "admin": "up"}]},
+    {"family": "ipv6", "address": "2001:db8::1", "port": 53, "protocol": "udp", "one_packet": true,
+     "scheduler": "rr", "persistence": {"timeout_seconds": 60, "netmask": 64},
+     "reals": [{"name": "[2001:db8::11]:53", "forward": "tun", "weight": 2, "effective_weight": 2,
+                "admin": "up"}]}]})"};
+  const Outcome saved = Run("-S -n");
+  EXPECT_EQ(saved.out,
+            "-A -u [2001:db8::1]:53 -s rr -p 60 -M 64 -o\n"
+            "-a -u [2001:db8::1]:53 -r [2001:db8::11]:53 -i -w 2 --tun-type ipip\n"
+            "-A -f 7 -s mh -p 120 -M 255.0.255.0 -b mh-port\n"
+            "-a -f 7 -r 10.0.0.11:0 -m -w 0\n"
+            "-a -f 7 -r 10.0.0.12:0 -g -w 3\n");
+  api.asked.clear();
+  EXPECT_EQ(Run("-R", saved.out).err, "");
+  ASSERT_EQ(api.asked.size(), 5u);
+  EXPECT_EQ(api.asked[2],
+            R"(POST /v1/services {"mark":7,"family":"ipv4","scheduler":"mh",)"
+            R"("scheduler_flags":["mh-port"],)"
+            R"("persistence":{"timeout":"120s","netmask":"255.0.255.0"},"one_packet":false})");
+  EXPECT_EQ(api.asked[4],
+            R"(POST /v1/services/mark-7-v4/reals {"weight":3,"forward":"dr","upper_threshold":0,)"
+            R"("lower_threshold":0,"address":"10.0.0.12","port":0})");
+  // In a listing a fallback shows while it is in use, and weights are those in force.
+  const std::string list = Run("-Ln -f 7").out;
+  EXPECT_NE(list.find("  -> 10.0.0.99:0                  Masq    1 "), std::string::npos) << list;
+  EXPECT_NE(list.find("  -> 10.0.0.12:0                  Route   0 "), std::string::npos) << list;
+  EXPECT_NE(list.find("mask 255.0.255.0"), std::string::npos) << list;
+}
+
+TEST_F(IpvsadmRun, RenamedTemplatesAndMarksInTheTable) {
+  api.answers["GET /v1/connections?limit=10000"] = {200, R"({"connections": []})"};
+  api.answers["GET /v1/templates?limit=10000"] = {200, R"({"templates": [
+    {"protocol": "tcp", "client": "198.51.100.0/24", "virtual": "192.0.2.10:80", "assured": false,
+     "destination": "10.0.0.11:80", "valid": false, "remaining_ms": 59999},
+    {"protocol": null, "client": "2001:db8:5::/64", "virtual": null, "mark": 7, "assured": true,
+     "destination": "[2001:db8::11]:0", "valid": true, "remaining_ms": 1000}]})"};
+  const std::string text = Run("-Lcn").out;
+  EXPECT_EQ(text.substr(text.find('\n', text.find('\n') + 1) + 1),
+            "TCP 00:59  NONE        198.51.100.0:0     192.0.2.10:65535   10.0.0.11:65535\n"
+            "IP  00:01  ASSURED     [2001:db8:5::]:0   [0:7::]:0          [2001:db8::11]:0\n");
+}
+
+}  // namespace
+}  // namespace fairlead::cli::ipvsadm
