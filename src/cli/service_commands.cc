@@ -160,7 +160,7 @@ int RunRealList(const Arguments& arguments) {
 int RunRealSet(const Arguments& arguments) {
   json::object change;
   if (arguments.weight) change["weight"] = *arguments.weight;
-  if (!arguments.admin.empty()) change["admin"] = arguments.admin;
+  if (!arguments.admin.empty()) change["state"] = arguments.admin;
   Session session(arguments);
   const auto document =
       session.Ask("PATCH", ServicePath(arguments.service) + "/reals/" + Encode(arguments.real),

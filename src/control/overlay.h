@@ -1,15 +1,14 @@
-// What an operator changed by hand since the file was read: weight and admin state of single reals.
+// What changes by hand leave behind beside the model they made: things the file has no key for.
 //
-//   overlay.Set({service, {address, 80}}, {.weight = 0});
-//   overlay.Find(key)                                   // nullptr: as the file says
+//   overlay.NoteEdit(service);                      // wrr starts over, equal values included
+//   overlay.SetLastWeight({service, real}, 3);      // mh keeps its table while the weight is 0
 //
 // Cleared by a reload that succeeds: the file is then the whole truth again (docs/reload.md).
-// Threads: the control core.
+// Threads: a value; the control core.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "control/config/model.h"
@@ -17,28 +16,39 @@
 
 namespace fairlead::control {
 
-struct RealOverlay {
-  std::optional<int32_t> weight;
-  std::optional<AdminState> admin;
-  int32_t last_weight = 0;  // the last weight above 0 set by hand; 0: none
-  uint32_t edits = 0;       // wrr starts over after each, an edit to the same values included
-};
-
 class Overlay {
  public:
   using Key = std::pair<ServiceIdentity, RealIdentity>;
 
-  RealOverlay& At(const Key& key) { return reals_[key]; }
-  [[nodiscard]] const RealOverlay* Find(const Key& key) const {
-    const auto it = reals_.find(key);
-    return it == reals_.end() ? nullptr : &it->second;
+  // A real of the service was added, edited or removed.
+  void NoteEdit(const ServiceIdentity& service) { ++edits_[service]; }
+  [[nodiscard]] uint32_t edits(const ServiceIdentity& service) const {
+    const auto it = edits_.find(service);
+    return it == edits_.end() ? 0 : it->second;
   }
-  void Clear() { reals_.clear(); }
-  [[nodiscard]] bool empty() const { return reals_.empty(); }
-  [[nodiscard]] size_t size() const { return reals_.size(); }
+
+  // The weight a real had before it was set to 0; 0: none worth remembering.
+  void SetLastWeight(const Key& key, int32_t weight) {
+    if (weight > 0) {
+      last_weights_[key] = weight;
+    } else {
+      last_weights_.erase(key);
+    }
+  }
+  [[nodiscard]] int32_t last_weight(const Key& key) const {
+    const auto it = last_weights_.find(key);
+    return it == last_weights_.end() ? 0 : it->second;
+  }
+  [[nodiscard]] bool remembers_weights() const { return !last_weights_.empty(); }
+
+  void Forget(const ServiceIdentity& service) {
+    edits_.erase(service);
+    std::erase_if(last_weights_, [&](const auto& entry) { return entry.first.first == service; });
+  }
 
  private:
-  std::map<Key, RealOverlay> reals_;
+  std::map<ServiceIdentity, uint32_t> edits_;
+  std::map<Key, int32_t> last_weights_;
 };
 
 }  // namespace fairlead::control

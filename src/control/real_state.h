@@ -1,4 +1,4 @@
-// What a real server may do now: the file, the operator's overlay and the checker, put together.
+// What a real server may do now: the model and the checker, put together.
 //
 //   RealState state = StateOf({.weight = 2, .admin = AdminState::kUp, .health = HealthState::kDown,
 //                              .on_fail = OnFail::kDrain});
@@ -21,7 +21,7 @@
 namespace fairlead::control {
 
 struct RealFacts {
-  int32_t weight = 1;  // of the file, or set by hand
+  int32_t weight = 1;  // of the model
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;
   OnFail on_fail = OnFail::kDrain;

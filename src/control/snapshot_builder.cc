@@ -60,24 +60,19 @@ bool IsSame(const std::vector<sched::RealInput>& a, const std::vector<sched::Rea
 }
 
 // The weight that mh builds its table from (spec section 6.4): what the file says, or the last
-// weight above 0 set by hand. A checker or an admin state never changes it.
-int32_t LastWeight(const RealConfig& real, const RealOverlay* overlay) {
-  if (overlay != nullptr && overlay->last_weight > 0) return overlay->last_weight;
-  return static_cast<int32_t>(real.weight);
+// weight above 0 before one was set by hand. A checker or an admin state never changes it.
+int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const ServiceIdentity& service) {
+  if (real.weight > 0) return static_cast<int32_t>(real.weight);
+  return overlay.last_weight({service, {real.address, real.port}});
 }
 
 }  // namespace
 
-RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Overlay& overlay,
-                  const HealthOf& health) {
+RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health) {
   RealFacts facts{.weight = static_cast<int32_t>(real.weight),
                   .admin = real.state,
                   .health = health(service, real)};
   if (service.health) facts.on_fail = service.health->on_fail;
-  if (const RealOverlay* by_hand = overlay.Find({KeyOf(service), {real.address, real.port}})) {
-    facts.weight = by_hand->weight.value_or(facts.weight);
-    facts.admin = by_hand->admin.value_or(facts.admin);
-  }
   return facts;
 }
 
@@ -155,14 +150,12 @@ void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& c
 void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& config,
                                ServiceId service, dataplane::Snapshot* snapshot) {
   std::vector<sched::RealInput> plan;
-  uint32_t overlay_edits = 0;
+  const ServiceIdentity key = KeyOf(config);
   bool is_anyone_up = false;
   bool is_fallback_listed = false;
   for (const RealConfig& real : config.reals) {
-    const RealState state = StateOf(FactsOf(config, real, input.overlay, input.health));
+    const RealState state = StateOf(FactsOf(config, real, input.health));
     const RealId id = AddReal(input, real, service, state, snapshot);
-    const RealOverlay* by_hand = input.overlay.Find({KeyOf(config), {real.address, real.port}});
-    if (by_hand != nullptr) overlay_edits += by_hand->edits;
     is_anyone_up |= state.weight > 0;
     is_fallback_listed |= config.fallback && config.fallback->address == real.address &&
                           config.fallback->port == real.port;
@@ -171,7 +164,7 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
                     .address = real.address,
                     .port = Be16::FromHost(real.port),
                     .weight = state.weight,
-                    .last_weight = LastWeight(real, by_hand)});
+                    .last_weight = LastWeight(real, input.overlay, key)});
   }
   if (config.fallback && !is_fallback_listed) {
     const RealConfig fallback{.address = config.fallback->address,
@@ -186,7 +179,7 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
     }
   }
   std::ranges::reverse(plan);
-  UpdatePlan(config, service, std::move(plan), overlay_edits);
+  UpdatePlan(config, service, std::move(plan), input.overlay.edits(key));
   snapshot->services[service.index()].plan = plans_[service].plan;
 }
 

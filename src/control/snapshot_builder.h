@@ -85,9 +85,8 @@ class SnapshotBuilder {
   std::vector<PrefixSet> classifier_sets_;
 };
 
-// What the file and the overlay say of a real, with the checker's opinion.
-RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Overlay& overlay,
-                  const HealthOf& health);
+// What the model says of a real, with the checker's opinion.
+RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health);
 
 dataplane::ForwardMethod MethodOf(ForwardMethod method);
 

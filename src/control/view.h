@@ -21,6 +21,7 @@
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "control/config/model.h"
+#include "control/edit.h"
 #include "dataplane/counters.h"
 #include "dataplane/fabric.h"
 
@@ -88,6 +89,8 @@ struct HealthHistogram {
 
 struct ControlView {
   uint64_t generation = 0;  // of the snapshot
+  // What is in force, and what the file has of it: they differ by the changes by hand.
+  std::shared_ptr<const ConfigModel> model, file_model;
   std::string director_name;
   std::string config_path;  // of the file in force
   std::chrono::system_clock::time_point started;
@@ -117,11 +120,12 @@ struct ReloadOutcome {
   std::vector<std::string> changes;  // "service shop: real 10.0.0.12:80 weight 1 → 3"
 };
 
-// Weight and admin state of one real by hand: an overlay on the file until the next reload.
-struct RealChange {
-  std::string service, real;
-  std::optional<int32_t> weight;
-  std::optional<AdminState> admin;
+// What became of a change by hand.
+struct EditOutcome {
+  std::optional<EditRefusal> refusal;  // none: it is in force on every worker
+  uint64_t generation = 0;             // that carries it; of what runs, if it was refused
+  std::string service{}, real{};       // names of what was edited, as the view has them
+  std::vector<std::string> changes{};  // "service shop: real 10.0.0.12:80 weight 1 → 3"
 };
 
 // What the API thread may ask of the control core. Callable from any thread; `done` runs on the
@@ -132,7 +136,8 @@ class ControlApi {
   [[nodiscard]] virtual std::shared_ptr<const ControlView> view() const = 0;
   // Reads the configuration file again (`path` empty: the one it was started with) and applies it.
   virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
-  virtual void ChangeReal(RealChange change, std::function<void(Status)> done) = 0;
+  // A change by hand, until the next reload.
+  virtual void Change(Edit edit, std::function<void(EditOutcome)> done) = 0;
   virtual dataplane::Fabric& fabric() = 0;
 };
 

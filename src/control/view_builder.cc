@@ -58,7 +58,7 @@ RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const Real
   const HealthOf health_of = [&](const ServiceConfig&, const RealConfig&) {
     return input.health.StateOf(check);
   };
-  const RealFacts facts = FactsOf(service, real, input.overlay, health_of);
+  const RealFacts facts = FactsOf(service, real, health_of);
   RealInfo info = BasicInfo(input, id);
   info.weight = facts.weight;
   info.admin = facts.admin;

@@ -1,4 +1,4 @@
-// What the API thread is shown: model, ids, overlay, checkers and the snapshot in use, joined.
+// What the API thread is shown: model, ids, checkers and the snapshot in use, joined.
 //
 //   ControlView view = BuildView({.model = model, …});
 //
@@ -11,7 +11,6 @@
 #include "control/config/model.h"
 #include "control/health/monitor.h"
 #include "control/id_map.h"
-#include "control/overlay.h"
 #include "control/port_runtime.h"
 #include "control/view.h"
 #include "dataplane/snapshot.h"
@@ -21,7 +20,6 @@ namespace fairlead::control {
 struct ViewInput {
   const ConfigModel& model;
   std::span<const PortRuntime> ports;
-  const Overlay& overlay;
   const IdMap& ids;
   const HealthMonitor& health;
   const dataplane::Snapshot& snapshot;  // built from these

@@ -1,5 +1,9 @@
 #include "fake_director.h"
 
+#include <boost/json/parse.hpp>
+
+#include "control/config/names.h"
+
 namespace fairlead::testing {
 
 using namespace dataplane;
@@ -175,24 +179,34 @@ std::string FakeDirector::last_reload_path() const {
   return last_reload_path_;
 }
 
-void FakeDirector::ChangeReal(control::RealChange change, std::function<void(Status)> done) {
-  std::thread([this, change = std::move(change), done = std::move(done)] {
-    if (change.weight == 65535) return;  // a control core that stops before it answers
-    if (change.weight == 65534) {
-      return done(Error{ErrorCode::kUnavailable, "Another change is being applied", ""});
-    }
+void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOutcome)> done) {
+  std::thread([this, edit = std::move(edit), done = std::move(done)] {
+    control::EditOutcome outcome;
     ControlView next = *view();
-    for (auto& service : next.services) {
-      for (auto& real : service.reals) {
-        if (service.name != change.service || real.name != change.real) continue;
-        if (change.weight) real.weight = real.effective_weight = *change.weight;
-        if (change.admin) real.admin = *change.admin;
-        if (real.admin != AdminState::kUp) real.effective_weight = 0;
+    outcome.generation = ++next.generation;
+    if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
+      const boost::json::object body = boost::json::parse(patch->body).as_object();
+      const auto* weight = body.if_contains("weight");
+      const auto* state = body.if_contains("state");
+      if (weight != nullptr && *weight == 65535) return;  // a core that stops before it answers
+      if (weight != nullptr && *weight == 65534) {
+        const Error busy{ErrorCode::kUnavailable, "Another change is being applied", ""};
+        outcome.refusal = {busy.code, {busy}};
+        return done(std::move(outcome));
+      }
+      outcome.service = patch->service;
+      for (auto& service : next.services) {
+        for (auto& real : service.reals) {
+          if (service.name != patch->service || !real.name.starts_with(patch->real)) continue;
+          outcome.real = real.name;
+          if (weight != nullptr) real.weight = real.effective_weight = weight->to_number<int>();
+          if (state != nullptr) real.admin = *control::FromWord<AdminState>(state->as_string());
+          if (real.admin != AdminState::kUp) real.effective_weight = 0;
+        }
       }
     }
-    ++next.generation;
     SetView(std::move(next));
-    done(Done{});
+    done(std::move(outcome));
   }).join();
 }
 

@@ -35,7 +35,9 @@ class FakeDirector : public control::ControlApi {
   // control::ControlApi; answers on a thread of their own, as the control core would.
   [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override;
   void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override;
-  void ChangeReal(control::RealChange change, std::function<void(Status)> done) override;
+  // Weight and state of a real are changed in the view; weight 65534 is refused, 65535 never
+  // answered. Any other edit is only remembered.
+  void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
   dataplane::Fabric& fabric() override { return fabric_; }
 
   void Start();  // workers begin to answer

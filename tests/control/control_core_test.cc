@@ -122,20 +122,21 @@ TEST_F(ControlCoreTest, HangupReloads) {
       [](const ControlView& view) { return view.services[0].reals[0].effective_weight == 9; }));
 }
 
-TEST_F(ControlCoreTest, ChangeRealByHandIsShownAndAnswered) {
-  std::promise<bool> promise;
-  core_->ChangeReal(
-      {.service = "web", .real = "10.0.0.11:80", .weight = {}, .admin = AdminState::kQuiesce},
-      [&promise](Status status) { promise.set_value(status.ok()); });
-  EXPECT_TRUE(promise.get_future().get());
-  EXPECT_TRUE(Eventually([](const ControlView& view) {
-    const RealInfo& real = view.services[0].reals[0];
-    return real.admin == AdminState::kQuiesce && real.weight == 1 && real.effective_weight == 0;
-  }));
-  // The same file again is a change all the same, and says so.
+TEST_F(ControlCoreTest, AChangeByHandIsAnsweredShownAndUndoneByAReload) {
+  std::promise<EditOutcome> promise;
+  core_->Change(PatchReal{"web", "10.0.0.11", "{ state: quiesce }"},
+                [&promise](EditOutcome outcome) { promise.set_value(std::move(outcome)); });
+  const EditOutcome changed = promise.get_future().get();
+  EXPECT_FALSE(changed.refusal);
+  EXPECT_EQ(changed.generation, 2u);
+  EXPECT_EQ(changed.real, "10.0.0.11:80");
+  const RealInfo real = core_->view()->services[0].reals[0];
+  EXPECT_EQ(real.admin, AdminState::kQuiesce);
+  EXPECT_EQ(real.weight, 1);
+  EXPECT_EQ(real.effective_weight, 0);
   const ReloadOutcome outcome = Reload();
   EXPECT_EQ(outcome.changes,
-            std::vector<std::string>{"a real that was changed by hand is as the file says again"});
+            std::vector<std::string>{"service web: real 10.0.0.11:80 state quiesce → up"});
   EXPECT_EQ(core_->view()->services[0].reals[0].admin, AdminState::kUp);
 }
 

@@ -131,30 +131,6 @@ TEST_F(PublicationTest, AFailedCheckTakesTheRealOutByTheNextSnapshot) {
   EXPECT_FALSE(publication_.snapshot()->reals[0].templates_valid);
 }
 
-TEST_F(PublicationTest, ChangesByHandLastUntilTheNextReload) {
-  Turn();
-  Settle();
-  Intent intent = publication_.wanted();
-  EXPECT_TRUE(ApplyByHand("web", "10.0.0.11:80", 7, std::nullopt, &intent));
-  publication_.Want(intent, Note());
-  Turn();
-  EXPECT_EQ(Weight(), 7);
-  Settle();
-  EXPECT_TRUE(ApplyByHand("web", "10.0.0.11:80", std::nullopt, AdminState::kDrain, &intent));
-  publication_.Want(intent, Note());
-  Turn();
-  EXPECT_EQ(Weight(), 0);
-  EXPECT_FALSE(publication_.snapshot()->reals[0].templates_valid);
-  Settle();
-  publication_.Want({SharedModelOf(Web(1)), {}}, Note());
-  Turn();
-  EXPECT_EQ(Weight(), 1);
-  EXPECT_EQ(ApplyByHand("web", "10.0.0.12:80", 1, std::nullopt, &intent).error().code,
-            ErrorCode::kNotFound);
-  EXPECT_EQ(ApplyByHand("web", "10.0.0.11:80", 70000, std::nullopt, &intent).error().code,
-            ErrorCode::kInvalid);
-}
-
 TEST_F(PublicationTest, AThresholdBelowTheLoadCountsAtOnce) {
   Turn();
   Settle();

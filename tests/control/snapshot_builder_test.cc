@@ -115,8 +115,7 @@ TEST_F(SnapshotBuilderTest, UnchangedServiceKeepsItsIdsAndItsEditCount) {
 TEST_F(SnapshotBuilderTest, AnEditToTheSameValuesIsAnEdit) {
   const ConfigModel model = ModelOf(WebOf(kThree));
   const auto before = Build(model);
-  overlay_.At({KeyOf(model.services[0]), {Ip("10.0.0.11"), 80}}) = {
-      .weight = 3, .admin = {}, .last_weight = 3, .edits = 1};
+  overlay_.NoteEdit(KeyOf(model.services[0]));
   const auto after = Build(model);
   EXPECT_EQ(AddressesOf(*before, Web(*before)), AddressesOf(*after, Web(*after)));
   EXPECT_EQ(Web(*after).plan.edit_count(), Web(*before).plan.edit_count() + 1);

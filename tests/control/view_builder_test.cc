@@ -24,7 +24,6 @@ class ViewBuilderTest : public testing::Test {
   ControlView View() {
     return BuildView({.model = *publication_.in_force().model,
                       .ports = ports_,
-                      .overlay = publication_.in_force().overlay,
                       .ids = publication_.ids(),
                       .health = publication_.health(),
                       .snapshot = *publication_.snapshot()});

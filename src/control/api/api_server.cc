@@ -31,6 +31,7 @@ struct ApiServer::Impl {
         sample_timer(*io) {
     AddStatusRoutes(&router, context);
     AddServiceRoutes(&router, context);
+    AddEditRoutes(&router, context);
     AddRecordRoutes(&router, context);
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);

@@ -43,6 +43,7 @@ class ReturnTicket {
 
 void AddStatusRoutes(Router* router, const Context& context);
 void AddServiceRoutes(Router* router, const Context& context);
+void AddEditRoutes(Router* router, const Context& context);
 void AddRecordRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);

@@ -68,13 +68,11 @@ void DumpRule(Writer& w, const ClassifierRule& r) {
 }
 
 void DumpPolicy(Writer& w, const PolicyConfig& p) {
-  w.Open("policy", false);
   w.Key("am_droprate", std::to_string(p.am_droprate));
   w.Key("announce", Word(p.announce));
   w.Key("drop_entry", std::to_string(p.drop_entry));
   w.Key("no_listener", Word(p.no_listener));
   DumpServicePolicy(w, p.service);
-  w.Close();
 }
 
 void DumpPrefixSets(Writer& w, const std::vector<PrefixSet>& sets) {
@@ -149,7 +147,9 @@ std::string Dump(const ConfigModel& model) {
     out.Key("name", Scalar(g.name));
     out.Key("source", MatchText(g.source));
   });
+  w.Open("policy", false);
   DumpPolicy(w, model.policy);
+  w.Close();
   DumpList(w, "services", model.services, DumpService);
   w.Open("api", false);
   w.Key("listen", FlowList(model.api.listen, ListenText));
@@ -157,6 +157,32 @@ std::string Dump(const ConfigModel& model) {
   w.Open("log", false);
   w.Key("level", Word(model.log.level));
   w.Close();
+  return w.Take();
+}
+
+std::string DumpOf(const ServiceConfig& service) {
+  Writer w;
+  DumpService(w, service);
+  return w.Take();
+}
+
+std::string DumpOf(const RealConfig& real) {
+  Writer w;
+  DumpReal(w, real);
+  return w.Take();
+}
+
+std::string DumpOf(const TimeoutsConfig& timeouts) { return TimeoutsText(timeouts); }
+
+std::string DumpOf(const PolicyConfig& policy) {
+  Writer w;
+  DumpPolicy(w, policy);
+  return w.Take();
+}
+
+std::string DumpOf(const ServicePolicy& policy) {
+  Writer w;
+  DumpServicePolicy(w, policy);
   return w.Take();
 }
 

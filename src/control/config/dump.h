@@ -16,4 +16,11 @@ namespace fairlead::control {
 // Precondition: the model is valid.
 std::string Dump(const ConfigModel& model);
 
+// Its parts, each as the map that stands in the file. Runtime changes are merged over them.
+std::string DumpOf(const ServiceConfig& service);
+std::string DumpOf(const RealConfig& real);
+std::string DumpOf(const TimeoutsConfig& timeouts);
+std::string DumpOf(const PolicyConfig& policy);
+std::string DumpOf(const ServicePolicy& policy);
+
 }  // namespace fairlead::control

@@ -29,16 +29,6 @@ void DumpHealth(Writer& w, const HealthConfig& h) {
   w.Close();
 }
 
-void DumpReal(Writer& w, const RealConfig& r) {
-  w.Key("address", Scalar(r.address.ToString()));
-  if (r.port != 0) w.Key("port", std::to_string(r.port));
-  w.Key("weight", std::to_string(r.weight));
-  w.Key("upper_threshold", std::to_string(r.upper_threshold));
-  w.Key("lower_threshold", std::to_string(r.lower_threshold));
-  w.Key("forward", Word(r.forward));
-  w.Key("state", Word(r.state));
-}
-
 void DumpServiceKey(Writer& w, const ServiceConfig& s) {
   w.Key("name", Scalar(s.name));
   if (s.is_mark()) {
@@ -53,6 +43,16 @@ void DumpServiceKey(Writer& w, const ServiceConfig& s) {
 }
 
 }  // namespace
+
+void DumpReal(Writer& w, const RealConfig& r) {
+  w.Key("address", Scalar(r.address.ToString()));
+  if (r.port != 0) w.Key("port", std::to_string(r.port));
+  w.Key("weight", std::to_string(r.weight));
+  w.Key("upper_threshold", std::to_string(r.upper_threshold));
+  w.Key("lower_threshold", std::to_string(r.lower_threshold));
+  w.Key("forward", Word(r.forward));
+  w.Key("state", Word(r.state));
+}
 
 void DumpService(Writer& w, const ServiceConfig& s) {
   DumpServiceKey(w, s);

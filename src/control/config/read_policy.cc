@@ -54,10 +54,14 @@ void ReadForward(MapReader& reader, ForwardMethod& forward) {
 void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts) {
   const YamlNode* const node = reader.Find("timeouts");
   if (node == nullptr) return;
-  MapReader inner(reader.problems(), *node, reader.PathOf("timeouts"), kTimeoutsSection);
-  inner.Time("tcp", &timeouts.tcp, kMinTimeout, kMaxTimeout);
-  inner.Time("tcp_fin", &timeouts.tcp_fin, kMinTimeout, kMaxTimeout);
-  inner.Time("udp", &timeouts.udp, kMinTimeout, kMaxTimeout);
+  ReadTimeoutsMap(MapReader(reader.problems(), *node, reader.PathOf("timeouts"), kTimeoutsSection),
+                  timeouts);
+}
+
+void ReadTimeoutsMap(MapReader reader, TimeoutsConfig& timeouts) {
+  reader.Time("tcp", &timeouts.tcp, kMinTimeout, kMaxTimeout);
+  reader.Time("tcp_fin", &timeouts.tcp_fin, kMinTimeout, kMaxTimeout);
+  reader.Time("udp", &timeouts.udp, kMinTimeout, kMaxTimeout);
 }
 
 void ReadDefaults(MapReader reader, DefaultsConfig& defaults) {

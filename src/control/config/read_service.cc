@@ -42,15 +42,6 @@ void ReadServiceKey(MapReader& reader, ServiceConfig& service) {
   });
 }
 
-std::string DerivedName(const ServiceConfig& service) {
-  if (service.is_mark()) {
-    return "mark-" + std::to_string(service.mark) +
-           (service.family == Family::kIpv4 ? "-v4" : "-v6");
-  }
-  return std::string(ToWord(service.protocol)) + "-" + service.address.ToString() + "-" +
-         std::to_string(service.port);
-}
-
 // A flag names the scheduler it is for: "sh-port". Only the service's own scheduler can have it.
 void ReadSchedulerFlags(MapReader& reader, ServiceConfig& service) {
   const std::string own(ToWord(service.scheduler));
@@ -94,6 +85,23 @@ void ReadRealEndpoint(MapReader& reader, const ServiceConfig& service, IpAddress
   reader.Number("port", port, 0, 65535);
 }
 
+void ReadFallback(MapReader reader, const ServiceConfig& service, FallbackConfig& fallback) {
+  ReadRealEndpoint(reader, service, &fallback.address, &fallback.port);
+  fallback.forward = service.forward;
+  ReadForward(reader, fallback.forward);
+}
+
+}  // namespace
+
+std::string DerivedName(const ServiceConfig& service) {
+  if (service.is_mark()) {
+    return "mark-" + std::to_string(service.mark) +
+           (service.family == Family::kIpv4 ? "-v4" : "-v6");
+  }
+  return std::string(ToWord(service.protocol)) + "-" + service.address.ToString() + "-" +
+         std::to_string(service.port);
+}
+
 void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real) {
   ReadRealEndpoint(reader, service, &real.address, &real.port);
   reader.Number("weight", &real.weight, 0, kMaxWeight);
@@ -103,14 +111,6 @@ void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real) 
   ReadForward(reader, real.forward);
   reader.Word("state", &real.state);
 }
-
-void ReadFallback(MapReader reader, const ServiceConfig& service, FallbackConfig& fallback) {
-  ReadRealEndpoint(reader, service, &fallback.address, &fallback.port);
-  fallback.forward = service.forward;
-  ReadForward(reader, fallback.forward);
-}
-
-}  // namespace
 
 void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& service) {
   ReadServiceKey(reader, service);

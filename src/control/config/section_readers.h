@@ -34,11 +34,16 @@ void ReadDefaults(MapReader reader, DefaultsConfig& defaults);
 void ReadPolicy(MapReader reader, PolicyConfig& policy);
 void ReadServicePolicy(MapReader& reader, ServicePolicy& policy);
 void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts);       // the key `timeouts`
+void ReadTimeoutsMap(MapReader reader, TimeoutsConfig& timeouts);     // what stands there
 void ReadForward(MapReader& reader, ForwardMethod& forward);          // the key `forward`
 void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler);  // the key `scheduler`
 
 // read_service.cc. `model` gives the defaults and the policy, which are read before.
 void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& service);
+// `service` gives what a real does not say.
+void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real);
+// What a service without a name is called: "tcp-192.0.2.80-80", "mark-2-v4".
+std::string DerivedName(const ServiceConfig& service);
 // read_health.cc
 void ReadHealth(MapReader reader, HealthConfig& health);
 

@@ -93,5 +93,6 @@ void DumpList(Writer& w, std::string_view key, const std::vector<T>& list, DumpI
 std::string TimeoutsText(const TimeoutsConfig& timeouts);
 void DumpServicePolicy(Writer& w, const ServicePolicy& policy);
 void DumpService(Writer& w, const ServiceConfig& service);  // dump_service.cc
+void DumpReal(Writer& w, const RealConfig& real);
 
 }  // namespace fairlead::control

@@ -1,0 +1,161 @@
+// POST, PATCH and DELETE of services and reals: changes by hand (docs/api.md).
+#include <boost/json/array.hpp>
+
+#include "control/api/context.h"
+#include "control/api/json_views.h"
+#include "control/api/name_index.h"
+#include "control/api/problem.h"
+#include "control/edit.h"
+
+namespace fairlead::api {
+
+namespace {
+
+namespace json = boost::json;
+using control::ControlView;
+using control::EditOutcome;
+using control::EditRefusal;
+
+// If-Match carries the generation the caller has looked at: "7", quoted or not.
+bool IsCurrent(const std::string& if_match, uint64_t generation) {
+  if (if_match.empty() || if_match == "*") return true;
+  return if_match == "\"" + std::to_string(generation) + "\"" ||
+         if_match == std::to_string(generation);
+}
+
+HttpResponse ToProblem(const EditRefusal& refusal) {
+  if (refusal.code != ErrorCode::kInvalid) return Problem(refusal.errors.front());
+  std::string detail;
+  json::array errors;
+  for (const Error& error : refusal.errors) {
+    detail += (detail.empty() ? "" : "; ") + error.ToString();
+    errors.push_back({{"place", error.place}, {"detail", error.message}});
+  }
+  return Problem(422, "invalid-body", detail, {{"errors", std::move(errors)}});
+}
+
+// A real that connections still refer to has a name, but nothing to change.
+bool IsRemovedReal(const ControlView& view, const std::string& service, const std::string& real) {
+  const auto found = NameIndex(view).FindReals(service, real);
+  return found && found->front().info->is_ghost;
+}
+
+HttpResponse Changed(const EditOutcome& outcome) {
+  const json::array changes(outcome.changes.begin(), outcome.changes.end());
+  return WithGeneration(
+      JsonResponse(200, {{"generation", outcome.generation}, {"changes", changes}}),
+      outcome.generation);
+}
+
+HttpResponse ShowService(const Context& context, int status, const EditOutcome& outcome) {
+  const auto view = context.control.view();
+  const auto service = NameIndex(*view).FindService(outcome.service);
+  if (!service) return Changed(outcome);  // somebody has removed it since
+  return WithGeneration(
+      JsonResponse(status, ServiceToJson(context.control.fabric(), **service, true)),
+      outcome.generation);
+}
+
+HttpResponse ShowReal(const Context& context, int status, const EditOutcome& outcome) {
+  const auto view = context.control.view();
+  const auto reals = NameIndex(*view).FindReals(outcome.service, outcome.real);
+  if (!reals) return Changed(outcome);
+  const NamedReal& real = reals->front();
+  return WithGeneration(
+      JsonResponse(status, RealToJson(context.control.fabric(), *real.service, *real.info)),
+      outcome.generation);
+}
+
+using Show = std::function<HttpResponse(const EditOutcome&)>;
+
+void Change(const Context& context, const Call& call, const Responder& respond, control::Edit edit,
+            Show show) {
+  const uint64_t generation = context.control.view()->generation;
+  if (!IsCurrent(call.request.if_match, generation)) {
+    return respond(Problem(412, "generation-changed",
+                           "The configuration is at generation " + std::to_string(generation) +
+                               " now; look again and repeat"));
+  }
+  auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
+  context.control.Change(std::move(edit), [ticket, show = std::move(show)](EditOutcome outcome) {
+    ticket->Answer([outcome = std::move(outcome), show] { return show(outcome); });
+  });
+}
+
+// `show`, unless the change was refused.
+Show UnlessRefused(Show show) {
+  return [show = std::move(show)](const EditOutcome& outcome) {
+    return outcome.refusal ? ToProblem(*outcome.refusal) : show(outcome);
+  };
+}
+
+Show UnlessRefusedReal(const Context& context, const Call& call, Show show) {
+  return [&context, service = call.args[0], real = call.args[1],
+          show = std::move(show)](const EditOutcome& outcome) {
+    if (!outcome.refusal) return show(outcome);
+    if (outcome.refusal->code == ErrorCode::kNotFound &&
+        IsRemovedReal(*context.control.view(), service, real)) {
+      return Problem(409, "real-removed",
+                     "This real is removed and only serves what it had; add it again to change it");
+    }
+    return ToProblem(*outcome.refusal);
+  };
+}
+
+void AddRoutesOfServices(Router* router, const Context& context) {
+  const Show added = UnlessRefused(
+      [&context](const EditOutcome& outcome) { return ShowService(context, 201, outcome); });
+  const Show patched = UnlessRefused(
+      [&context](const EditOutcome& outcome) { return ShowService(context, 200, outcome); });
+  router->Add(Method::kPost, "/v1/services",
+              [&context, added](const Call& call, const Responder& respond) {
+                Change(context, call, respond, control::AddService{call.request.body}, added);
+              });
+  router->Add(
+      Method::kDelete, "/v1/services", [&context](const Call& call, const Responder& respond) {
+        Change(context, call, respond, control::RemoveAllServices{}, UnlessRefused(Changed));
+      });
+  router->Add(Method::kPatch, "/v1/services/{name}",
+              [&context, patched](const Call& call, const Responder& respond) {
+                Change(context, call, respond,
+                       control::PatchService{call.args[0], call.request.body}, patched);
+              });
+  router->Add(Method::kDelete, "/v1/services/{name}",
+              [&context](const Call& call, const Responder& respond) {
+                Change(context, call, respond, control::RemoveService{call.args[0]},
+                       UnlessRefused(Changed));
+              });
+}
+
+void AddRoutesOfReals(Router* router, const Context& context) {
+  router->Add(Method::kPost, "/v1/services/{name}/reals",
+              [&context](const Call& call, const Responder& respond) {
+                Change(context, call, respond, control::AddReal{call.args[0], call.request.body},
+                       UnlessRefused([&context](const EditOutcome& outcome) {
+                         return ShowReal(context, 201, outcome);
+                       }));
+              });
+  router->Add(Method::kPatch, "/v1/services/{name}/reals/{real}",
+              [&context](const Call& call, const Responder& respond) {
+                const Show patched = [&context](const EditOutcome& outcome) {
+                  return ShowReal(context, 200, outcome);
+                };
+                Change(context, call, respond,
+                       control::PatchReal{call.args[0], call.args[1], call.request.body},
+                       UnlessRefusedReal(context, call, patched));
+              });
+  router->Add(Method::kDelete, "/v1/services/{name}/reals/{real}",
+              [&context](const Call& call, const Responder& respond) {
+                Change(context, call, respond, control::RemoveReal{call.args[0], call.args[1]},
+                       UnlessRefusedReal(context, call, Changed));
+              });
+}
+
+}  // namespace
+
+void AddEditRoutes(Router* router, const Context& context) {
+  AddRoutesOfServices(router, context);
+  AddRoutesOfReals(router, context);
+}
+
+}  // namespace fairlead::api

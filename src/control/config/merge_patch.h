@@ -1,0 +1,30 @@
+// RFC 7396 merge patches over YAML trees: what there is, changed by what somebody sent.
+//
+//   YamlNode merged = MergePatch(TreeOf("{ a: 1, b: { c: 2 } }"), patch, kServiceSection);
+//   // patch {"b": {"c": null}, "d": 3}  →  { a: 1, b: {}, d: 3 }
+//
+// Two things go beyond the RFC, so that the strict readers can complain: a null for a key that
+// `section` does not know is kept, and so is a key that the patch has twice. Values of the base
+// have no place; those of the patch keep theirs. Threads: pure.
+#pragma once
+
+#include <string>
+
+#include "control/config/schema.h"
+#include "control/config/yaml_tree.h"
+
+namespace fairlead::control {
+
+// What Dump wrote, as a tree without places. Precondition: `text` is valid.
+YamlNode TreeOf(const std::string& text);
+
+// Preconditions: both are maps.
+YamlNode MergePatch(YamlNode base, const YamlNode& patch, const Section& section);
+
+// The value of a key of a map, or null.
+const YamlNode* FindKey(const YamlNode& map, std::string_view key);
+void EraseKey(YamlNode* map, std::string_view key);
+// In place of the first of that name, or at the end.
+void SetKey(YamlNode* map, const YamlKey& key, YamlNode value);
+
+}  // namespace fairlead::control

@@ -1,0 +1,213 @@
+#include "control/director.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "base/log.h"
+#include "control/config/yaml_loader.h"
+#include "control/edit.h"
+#include "control/model_diff.h"
+#include "control/view_builder.h"
+
+namespace fairlead::control {
+namespace {
+
+// The view is made again for what health checks have seen: this often, but with many services not
+// so often that it costs more than a fiftieth of the thread.
+constexpr std::chrono::seconds kViewRefresh{1};
+constexpr int kViewCostShare = 50;
+
+// Rules are checked against the ports of their file; ours may still be the ones before.
+std::vector<Error> UnknownPorts(const ConfigModel& model) {
+  std::vector<Error> errors;
+  for (const ClassifierRule& rule : model.classifier) {
+    const bool is_known =
+        rule.input_port.empty() ||
+        std::ranges::find(model.ports, rule.input_port, &PortConfig::name) != model.ports.end();
+    if (is_known) continue;
+    errors.push_back({ErrorCode::kUnavailable,
+                      "port \"" + rule.input_port +
+                          "\" is new in this file and needs a restart; a rule cannot use it yet",
+                      "classifier rule " + rule.name});
+  }
+  return errors;
+}
+
+}  // namespace
+
+Director::Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
+                   std::vector<PortRuntime> ports, Prober& prober, uint32_t seed)
+    : fabric_(fabric),
+      config_path_(std::move(config_path)),
+      ports_(std::move(ports)),
+      publication_(fabric, std::make_shared<const ConfigModel>(std::move(model)), ports_, prober,
+                   seed),
+      view_(std::make_shared<const ControlView>()),
+      view_refresh_(kViewRefresh) {}
+
+Status Director::PublishFirst(TimePoint now) {
+  now_ = now;
+  std::optional<Error> refused;
+  publication_.Want(publication_.wanted(), [&refused](const Result<uint64_t>& result) {
+    if (!result) refused = result.error();
+  });
+  publication_.Turn(now);
+  if (refused) return *refused;
+  SetLogLevel(publication_.in_force().model->log.level);
+  RefreshView();
+  LogInfo("configuration published",
+          {{"file", config_path_},
+           {"generation", publication_.snapshot()->generation},
+           {"services", publication_.in_force().model->services.size()}});
+  return Done{};
+}
+
+void Director::Turn(TimePoint now) {
+  now_ = now;
+  const bool is_news = publication_.Turn(now);
+  if (is_news || is_ready() != view_->is_ready || now - view_made_ >= view_refresh_) RefreshView();
+}
+
+std::shared_ptr<const ControlView> Director::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+// ---- reload -----------------------------------------------------------------------------------
+
+void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
+  const std::string& path = wanted_path.empty() ? config_path_ : wanted_path;
+  last_reload_ = std::chrono::system_clock::now();
+  LoadResult loaded = LoadConfig(path);
+  if (!loaded) return RefuseReload(path, std::move(loaded.errors), done);
+  for (const Error& warning : loaded.warnings) {
+    LogWarning("configuration warning", {{"what", warning.ToString()}});
+  }
+  ReloadOutcome outcome;
+  outcome.ok = true;
+  const Intent& wanted = publication_.wanted();
+  const ConfigModel& running = *wanted.model;
+  const std::vector<std::string> waiting = KeepStartupKeys(running, &*loaded.model);
+  if (std::vector<Error> unknown = UnknownPorts(*loaded.model); !unknown.empty()) {
+    return RefuseReload(path, std::move(unknown), done);
+  }
+  outcome.changes = DescribeChanges(running, *loaded.model);
+  for (const std::string& sentence : waiting) {
+    LogWarning("needs a restart", {{"what", sentence}});
+    outcome.changes.push_back(sentence);
+  }
+  const bool is_as_file =
+      wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
+  if (*loaded.model == running && is_as_file) {
+    path_in_force_ = path;
+    NoteReload(true, "");
+    outcome.generation = publication_.snapshot()->generation;
+    LogInfo("configuration unchanged", {{"file", path}});
+    return done(std::move(outcome));
+  }
+  Apply(path, std::make_shared<const ConfigModel>(*std::move(loaded.model)), std::move(outcome),
+        std::move(done));
+}
+
+void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
+                     ReloadOutcome outcome, std::function<void(ReloadOutcome)> done) {
+  const auto level = model->log.level;
+  publication_.Want({.model = std::move(model)},
+                    [this, path, level, outcome = std::move(outcome),
+                     done = std::move(done)](const Result<uint64_t>& result) mutable {
+                      if (!result) return RefuseReload(path, {result.error()}, done);
+                      SetLogLevel(level);
+                      path_in_force_ = path;
+                      outcome.generation = *result;
+                      NoteReload(true, "");
+                      LogInfo("configuration applied", {{"file", path},
+                                                        {"generation", outcome.generation},
+                                                        {"changes", outcome.changes.size()}});
+                      for (const std::string& change : outcome.changes) {
+                        LogInfo("configuration change", {{"what", change}});
+                      }
+                      done(std::move(outcome));
+                    });
+}
+
+void Director::RefuseReload(const std::string& path, std::vector<Error> errors,
+                            const std::function<void(ReloadOutcome)>& done) {
+  ReloadOutcome outcome;
+  outcome.generation = publication_.snapshot()->generation;
+  outcome.errors = std::move(errors);
+  NoteReload(false, outcome.errors.empty() ? "" : outcome.errors.front().ToString());
+  LogError("configuration refused: nothing has changed; mend the file and reload again",
+           {{"file", path}, {"problems", outcome.errors.size()}});
+  for (const Error& error : outcome.errors) {
+    LogError("configuration problem", {{"what", error.ToString()}});
+  }
+  done(std::move(outcome));
+}
+
+void Director::NoteReload(bool ok, std::string error) {
+  last_reload_ok_ = ok;
+  last_reload_error_ = std::move(error);
+  RefreshView();
+}
+
+// ---- changes by hand --------------------------------------------------------------------------
+
+void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
+  const Intent& before = publication_.wanted();
+  EditResult result = ApplyEdit(edit, before);
+  EditOutcome outcome;
+  if (const auto* refusal = std::get_if<EditRefusal>(&result)) {
+    outcome.generation = publication_.snapshot()->generation;
+    outcome.refusal = *refusal;
+    return done(std::move(outcome));
+  }
+  Edited& edited = std::get<Edited>(result);
+  outcome.service = std::move(edited.service);
+  outcome.real = std::move(edited.real);
+  outcome.changes = DescribeChanges(*before.model, *edited.intent.model);
+  publication_.Want(std::move(edited.intent),
+                    [outcome = std::move(outcome),
+                     done = std::move(done)](const Result<uint64_t>& in_force) mutable {
+                      if (in_force) {
+                        outcome.generation = *in_force;
+                        for (const std::string& change : outcome.changes) {
+                          LogInfo("changed by hand", {{"what", change}});
+                        }
+                      } else {
+                        outcome.refusal = {in_force.error().code, {in_force.error()}};
+                      }
+                      done(std::move(outcome));
+                    });
+}
+
+// ---- the view ---------------------------------------------------------------------------------
+
+void Director::RefreshView() {
+  if (publication_.snapshot() == nullptr) return;
+  const auto begun = std::chrono::steady_clock::now();
+  const Intent& intent = publication_.in_force();
+  auto next = std::make_shared<ControlView>(BuildView({.model = *intent.model,
+                                                       .ports = ports_,
+                                                       .ids = publication_.ids(),
+                                                       .health = publication_.health(),
+                                                       .snapshot = *publication_.snapshot()}));
+  next->model = intent.model;
+  next->file_model = intent.file_model();
+  next->config_path = path_in_force_;
+  next->started = started_;
+  next->last_reload = last_reload_;
+  next->last_reload_ok = last_reload_ok_;
+  next->last_reload_error = last_reload_error_;
+  next->memory = memory_;
+  next->is_ready = publication_.is_in_force();
+  view_made_ = now_;
+  const auto cost = std::chrono::steady_clock::now() - begun;
+  view_refresh_ = std::max<TimePoint::duration>(kViewRefresh, kViewCostShare * cost);
+  const std::lock_guard lock(view_mutex_);
+  view_ = std::move(next);
+}
+
+}  // namespace fairlead::control

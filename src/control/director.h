@@ -1,0 +1,83 @@
+// The control side of a director as one object that is driven by hand: what it should be doing, how
+// that changes, and what it shows of itself.
+//
+//   Director director(fabric, model, "/etc/fairlead/fairlead.yaml", runtimes, prober, seed);
+//   if (Status s = director.PublishFirst(now); !s) …
+//   director.Change(PatchReal{"shop", "10.0.0.11:80", R"({"weight": 0})"}, done);
+//   director.Turn(now);                    // every few milliseconds; answers `done` when in force
+//   director.view()->services[0];
+//
+// Every change, whoever asks for it, goes one way: intent → validate → build → publish → every
+// worker has adopted it → answer (docs/reload.md). No timers, sockets, signals or threads of its
+// own: ControlCore adds those, tests turn it themselves. Threads: one, but for view(), which any
+// may call.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/config/model.h"
+#include "control/health/prober.h"
+#include "control/port_runtime.h"
+#include "control/publication.h"
+#include "control/time_point.h"
+#include "control/view.h"
+#include "dataplane/fabric.h"
+
+namespace fairlead::control {
+
+class Director {
+ public:
+  // `fabric` and `prober` outlive it. One runtime per port of the model.
+  Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
+           std::vector<PortRuntime> ports, Prober& prober, uint32_t seed);
+
+  // Builds and publishes generation 1.
+  Status PublishFirst(TimePoint now);
+  void Turn(TimePoint now);
+
+  // `path` empty: the file of the start.
+  void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
+  void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // What the view shows as memory set aside at start.
+  void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
+
+  // True when every worker has adopted what was published last.
+  [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
+  [[nodiscard]] std::shared_ptr<const ControlView> view() const;
+  [[nodiscard]] const Publication& publication() const { return publication_; }
+  [[nodiscard]] const std::string& config_path() const { return config_path_; }
+  dataplane::Fabric& fabric() { return fabric_; }
+
+ private:
+  void Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
+             ReloadOutcome outcome, std::function<void(ReloadOutcome)> done);
+  void RefuseReload(const std::string& path, std::vector<Error> errors,
+                    const std::function<void(ReloadOutcome)>& done);
+  void NoteReload(bool ok, std::string error);
+  void RefreshView();
+
+  dataplane::Fabric& fabric_;
+  const std::string config_path_;  // of the start; a plain reload reads it again
+  std::string path_in_force_ = config_path_;
+  const std::vector<PortRuntime> ports_;
+  Publication publication_;
+  std::vector<ControlView::MemoryUse> memory_;
+  TimePoint now_;  // of the last turn
+
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  std::chrono::system_clock::time_point last_reload_ = started_;
+  bool last_reload_ok_ = true;
+  std::string last_reload_error_;
+
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<const ControlView> view_;  // written by the one thread, under the mutex
+  TimePoint view_made_;
+  TimePoint::duration view_refresh_{};
+};
+
+}  // namespace fairlead::control

@@ -1,0 +1,356 @@
+#include "control/edit.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "control/config/dump.h"
+#include "control/config/merge_patch.h"
+#include "control/config/section_readers.h"
+#include "control/config/suggest.h"
+#include "control/config/validate.h"
+#include "control/config/validate_util.h"
+#include "control/model_diff.h"
+
+namespace fairlead::control {
+namespace {
+
+// The file that places of errors name: "body:1:12: weight: must be …".
+constexpr const char* kBody = "body";
+
+EditRefusal Refuse(ErrorCode code, std::string sentence) {
+  return {code, {{code, std::move(sentence), ""}}};
+}
+
+std::string Nearest(std::string_view name, std::span<const std::string_view> names) {
+  const std::string_view close = Suggest(name, names);
+  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
+}
+
+// One edit under way: a copy of the model to change, and what its reading finds.
+class Editor {
+ public:
+  explicit Editor(const Intent& before) : before_(before), model_(*before.model) {}
+
+  EditResult operator()(const AddService& edit);
+  EditResult operator()(const PatchService& edit);
+  EditResult operator()(const RemoveService& edit);
+  EditResult operator()(const RemoveAllServices& edit);
+  EditResult operator()(const AddReal& edit);
+  EditResult operator()(const PatchReal& edit);
+  EditResult operator()(const RemoveReal& edit);
+  EditResult operator()(const PatchTimeouts& edit);
+  EditResult operator()(const PatchPolicy& edit);
+
+ private:
+  using Service = std::vector<ServiceConfig>::iterator;
+  using Real = std::vector<RealConfig>::iterator;
+
+  bool FindService(const std::string& name, Service* service);
+  bool FindReal(const Service& service, const std::string& name, Real* real);
+  std::optional<YamlNode> ReadBody(const std::string& body);
+  std::string PathOf(const Service& service) const {
+    return ItemPath("services", static_cast<size_t>(service - model_.services.begin()));
+  }
+  // The problems found, `root` cut off their paths; only when there are any.
+  bool HasProblems(const std::string& root);
+  EditResult Finish(const Service& service, const std::string& real);
+  EditResult Finish() { return Edited{TakeIntent()}; }
+  Intent TakeIntent();
+
+  const Intent& before_;
+  ConfigModel model_;
+  Overlay overlay_ = before_.overlay;
+  Problems problems_{kBody};
+  EditRefusal refusal_;  // of the function that returned false
+};
+
+bool Editor::FindService(const std::string& name, Service* service) {
+  auto& services = model_.services;
+  *service = std::ranges::find(services, name, &ServiceConfig::name);
+  if (*service == services.end()) *service = std::ranges::find(services, name, DerivedName);
+  if (*service != services.end()) return true;
+  std::vector<std::string_view> names;
+  for (const ServiceConfig& each : services) names.push_back(each.name);
+  refusal_ =
+      Refuse(ErrorCode::kNotFound, "There is no service \"" + name + "\"" + Nearest(name, names));
+  return false;
+}
+
+bool Editor::FindReal(const Service& service, const std::string& name, Real* real) {
+  auto& reals = service->reals;
+  *real = std::ranges::find(reals, name, NameOf);
+  if (*real != reals.end()) return true;
+  const auto endpoint = Endpoint::Parse(name);
+  const auto address = IpAddress::Parse(name);
+  const auto is_it = [&](const RealConfig& each) {
+    if (endpoint) return each.address == endpoint->address && each.port == endpoint->port.host();
+    return address && each.address == *address;
+  };
+  *real = std::ranges::find_if(reals, is_it);
+  const auto count = std::ranges::count_if(reals, is_it);
+  if (count == 1) return true;
+  refusal_ = count == 0
+                 ? Refuse(ErrorCode::kNotFound,
+                          "There is no real \"" + name + "\" in service \"" + service->name + "\"")
+                 : Refuse(ErrorCode::kInvalid,
+                          "\"" + name + "\" means more than one real in service \"" +
+                              service->name + "\"; add the port, for instance " + NameOf(**real));
+  return false;
+}
+
+std::optional<YamlNode> Editor::ReadBody(const std::string& body) {
+  auto tree = ParseYaml(body, problems_);
+  if (tree && tree->kind == YamlNode::Kind::kNull) {
+    problems_.Add("", "is empty; write {} when there is nothing to say");
+  } else if (tree && !tree->is_map() && tree->kind != YamlNode::Kind::kBroken) {
+    problems_.Add("", tree->mark, WrongValue(*tree, "a map of keys and values").message);
+  }
+  if (HasProblems("")) return std::nullopt;
+  return tree;
+}
+
+// "body:1:3: services[4].reals[0].weight" → "body:1:3: reals[0].weight"
+void CutRoot(const std::string& root, std::string* place) {
+  const size_t at = place->find(root);
+  if (root.empty() || at == std::string::npos) return;
+  size_t length = root.size();
+  if (at + length < place->size() && (*place)[at + length] == '.') ++length;
+  place->erase(at, length);
+  if (place->ends_with(": ")) place->resize(place->size() - 2);
+}
+
+bool Editor::HasProblems(const std::string& root) {
+  if (problems_.empty()) return false;
+  refusal_ = {ErrorCode::kInvalid, problems_.Take()};
+  for (Error& error : refusal_.errors) CutRoot(root, &error.place);
+  return true;
+}
+
+Intent Editor::TakeIntent() {
+  return {std::make_shared<const ConfigModel>(std::move(model_)), std::move(overlay_),
+          before_.file_model()};
+}
+
+EditResult Editor::Finish(const Service& service, const std::string& real) {
+  const std::string name = service->name;
+  return Edited{TakeIntent(), name, real};
+}
+
+// ---- services ---------------------------------------------------------------------------------
+
+// Whether a service that stands at `place` has a key or a name of another.
+std::optional<EditRefusal> FindTwin(const std::vector<ServiceConfig>& services, size_t place) {
+  const ServiceConfig& own = services[place];
+  for (size_t i = 0; i < services.size(); ++i) {
+    if (i == place) continue;
+    if (KeyOf(services[i]) == KeyOf(own)) {
+      return Refuse(ErrorCode::kExists, "There is already the service \"" + services[i].name +
+                                            "\" for " + DerivedName(own) +
+                                            "; change it, or remove it first");
+    }
+    if (services[i].name == own.name) {
+      return Refuse(ErrorCode::kExists,
+                    "The name \"" + own.name + "\" is taken by another service");
+    }
+  }
+  return std::nullopt;
+}
+
+EditResult Editor::operator()(const AddService& edit) {
+  const auto body = ReadBody(edit.body);
+  if (!body) return refusal_;
+  const Service service = model_.services.insert(model_.services.end(), ServiceConfig{});
+  const std::string path = PathOf(service);
+  ReadService(MapReader(problems_, *body, path, kServiceSection), model_, *service);
+  if (problems_.empty()) {
+    if (auto twin = FindTwin(model_.services, model_.services.size() - 1)) return *twin;
+  }
+  ValidateServices(model_, problems_);
+  if (HasProblems(path)) return refusal_;
+  return Finish(service, "");
+}
+
+EditResult Editor::operator()(const PatchService& edit) {
+  Service service;
+  if (!FindService(edit.service, &service)) return refusal_;
+  const auto patch = ReadBody(edit.body);
+  if (!patch) return refusal_;
+  const ServiceConfig old = *service;
+  YamlNode base = TreeOf(DumpOf(old));
+  // Flags belong to their scheduler, so they go with it.
+  const YamlNode* const scheduler = FindKey(*patch, "scheduler");
+  if (scheduler != nullptr && scheduler->text != ToWord(old.scheduler)) {
+    EraseKey(&base, "scheduler_flags");
+  }
+  const YamlNode merged = MergePatch(std::move(base), *patch, kServiceSection);
+  const std::string path = PathOf(service);
+  *service = {};
+  ReadService(MapReader(problems_, merged, path, kServiceSection), model_, *service);
+  if (problems_.empty() && KeyOf(*service) != KeyOf(old)) {
+    return Refuse(ErrorCode::kInvalid,
+                  "What a service is for (address, protocol and port, or mark and family) cannot "
+                  "change; add another service and remove this one");
+  }
+  if (problems_.empty()) {
+    const auto place = static_cast<size_t>(service - model_.services.begin());
+    if (auto twin = FindTwin(model_.services, place)) return *twin;
+  }
+  ValidateServices(model_, problems_);
+  if (HasProblems(path)) return refusal_;
+  return Finish(service, "");
+}
+
+EditResult Editor::operator()(const RemoveService& edit) {
+  Service service;
+  if (!FindService(edit.service, &service)) return refusal_;
+  const std::string name = service->name;
+  overlay_.Forget(KeyOf(*service));
+  model_.services.erase(service);
+  return Edited{TakeIntent(), name};
+}
+
+EditResult Editor::operator()(const RemoveAllServices&) {
+  model_.services.clear();
+  overlay_ = {};
+  return Finish();
+}
+
+// ---- reals ------------------------------------------------------------------------------------
+
+EditResult Editor::operator()(const AddReal& edit) {
+  Service service;
+  if (!FindService(edit.service, &service)) return refusal_;
+  const auto body = ReadBody(edit.body);
+  if (!body) return refusal_;
+  RealConfig added;
+  const std::string path = ItemPath(PathOf(service) + ".reals", service->reals.size());
+  ReadReal(MapReader(problems_, *body, path, kRealSection), *service, added);
+  const bool is_there = std::ranges::any_of(service->reals, [&](const RealConfig& real) {
+    return real.address == added.address && real.port == added.port;
+  });
+  if (problems_.empty() && is_there) {
+    return Refuse(ErrorCode::kExists, "Service \"" + service->name + "\" has the real " +
+                                          NameOf(added) +
+                                          " already; change it, or remove it first");
+  }
+  service->reals.push_back(added);
+  ValidateServices(model_, problems_);
+  if (HasProblems(path)) return refusal_;
+  overlay_.NoteEdit(KeyOf(*service));
+  return Finish(service, NameOf(added));
+}
+
+// The API shows the admin state as `admin`; in the file it is `state`.
+void RenameAdmin(YamlNode* patch) {
+  for (YamlKey& key : patch->keys) {
+    if (key.text == "admin") key.text = "state";
+  }
+}
+
+EditResult Editor::operator()(const PatchReal& edit) {
+  Service service;
+  Real real;
+  if (!FindService(edit.service, &service)) return refusal_;
+  if (!FindReal(service, edit.real, &real)) return refusal_;
+  auto patch = ReadBody(edit.body);
+  if (!patch) return refusal_;
+  RenameAdmin(&*patch);
+  const RealConfig old = *real;
+  const std::string path =
+      ItemPath(PathOf(service) + ".reals", static_cast<size_t>(real - service->reals.begin()));
+  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kRealSection);
+  *real = {};
+  ReadReal(MapReader(problems_, merged, path, kRealSection), *service, *real);
+  if (problems_.empty() && (real->address != old.address || real->port != old.port)) {
+    return Refuse(ErrorCode::kInvalid,
+                  "Address and port of a real cannot change; add another real and remove this one");
+  }
+  ValidateServices(model_, problems_);
+  if (HasProblems(path)) return refusal_;
+  const ServiceIdentity key = KeyOf(*service);
+  const Overlay::Key real_key{key, {real->address, real->port}};
+  if (real->weight > 0) {
+    overlay_.SetLastWeight(real_key, 0);
+  } else if (old.weight > 0) {
+    overlay_.SetLastWeight(real_key, static_cast<int32_t>(old.weight));
+  }
+  overlay_.NoteEdit(key);
+  return Finish(service, NameOf(*real));
+}
+
+EditResult Editor::operator()(const RemoveReal& edit) {
+  Service service;
+  Real real;
+  if (!FindService(edit.service, &service)) return refusal_;
+  if (!FindReal(service, edit.real, &real)) return refusal_;
+  const std::string name = NameOf(*real);
+  const ServiceIdentity key = KeyOf(*service);
+  overlay_.SetLastWeight({key, {real->address, real->port}}, 0);
+  overlay_.NoteEdit(key);
+  service->reals.erase(real);  // which cannot make a model invalid
+  return Finish(service, name);
+}
+
+// ---- what services inherit --------------------------------------------------------------------
+
+EditResult Editor::operator()(const PatchTimeouts& edit) {
+  const auto patch = ReadBody(edit.body);
+  if (!patch) return refusal_;
+  const TimeoutsConfig old = model_.defaults.timeouts;
+  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kTimeoutsSection);
+  TimeoutsConfig now;
+  ReadTimeoutsMap(MapReader(problems_, merged, "", kTimeoutsSection), now);
+  if (HasProblems("")) return refusal_;
+  model_.defaults.timeouts = now;
+  for (ServiceConfig& service : model_.services) {
+    for (const auto member :
+         {&TimeoutsConfig::tcp, &TimeoutsConfig::tcp_fin, &TimeoutsConfig::udp}) {
+      if (service.timeouts.*member == old.*member) service.timeouts.*member = now.*member;
+    }
+  }
+  return Finish();
+}
+
+// The policy of a service with the new global value of every key that had the old one.
+ServicePolicy Inherit(const ServicePolicy& own, const YamlNode& old, const YamlNode& now) {
+  YamlNode tree = TreeOf(DumpOf(own));
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    const YamlNode* const before = FindKey(old, tree.keys[i].text);
+    const YamlNode* const after = FindKey(now, tree.keys[i].text);
+    if (before == nullptr || after == nullptr || before->text != tree.items[i].text) continue;
+    tree.items[i] = *after;
+  }
+  Problems problems("");
+  MapReader reader(problems, tree, "", kServicePolicySection);
+  ServicePolicy inherited = own;
+  ReadServicePolicy(reader, inherited);
+  return inherited;
+}
+
+EditResult Editor::operator()(const PatchPolicy& edit) {
+  const auto patch = ReadBody(edit.body);
+  if (!patch) return refusal_;
+  const PolicyConfig old = model_.policy;
+  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kPolicySection);
+  PolicyConfig now;
+  ReadPolicy(MapReader(problems_, merged, "", kPolicySection), now);
+  if (HasProblems("")) return refusal_;
+  model_.policy = now;
+  const YamlNode old_tree = TreeOf(DumpOf(old.service));
+  const YamlNode new_tree = TreeOf(DumpOf(now.service));
+  for (ServiceConfig& service : model_.services) {
+    service.policy = Inherit(service.policy, old_tree, new_tree);
+    if (service.announce == old.announce) service.announce = now.announce;
+  }
+  return Finish();
+}
+
+}  // namespace
+
+EditResult ApplyEdit(const Edit& edit, const Intent& before) {
+  return std::visit(Editor(before), edit);
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,70 @@
+// A change by hand as a value, and what it makes of an intent: the one path for REST, the command
+// line and ipvsadm.
+//
+//   EditResult result = ApplyEdit(PatchReal{"shop", "10.0.0.11:80", R"({"weight": 0})"}, intent);
+//   if (auto* edited = std::get_if<Edited>(&result)) publication.Want(edited->intent, waiter);
+//   else …std::get<EditRefusal>(result): every problem, each with its place in the body…
+//
+// Bodies have the keys of the configuration file and are read by the same readers: YAML, hence JSON
+// too. A patch is an RFC 7396 merge patch over what there is: null takes a key back to its default.
+// What results must hold as a file would have to. A real that is added is the newest, so it goes to
+// the end of the model's list. Services are named by their name, or by the name they would have had
+// without one ("tcp-192.0.2.10-80"); reals by ADDRESS:PORT, or the address alone where the service
+// has it once.
+//
+// Threads: pure. Invariant: a refused edit has changed nothing.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "control/intent.h"
+
+namespace fairlead::control {
+
+struct AddService {
+  std::string body;
+};
+struct PatchService {
+  std::string service, body;
+};
+struct RemoveService {
+  std::string service;
+};
+struct RemoveAllServices {};
+struct AddReal {
+  std::string service, body;
+};
+struct PatchReal {
+  std::string service, real, body;
+};
+struct RemoveReal {
+  std::string service, real;
+};
+// The keys of defaults.timeouts. Services that have the default of a key so far follow.
+struct PatchTimeouts {
+  std::string body;
+};
+// The keys of the top-level policy. Services that have the global value of a key so far follow.
+struct PatchPolicy {
+  std::string body;
+};
+
+using Edit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
+                          PatchReal, RemoveReal, PatchTimeouts, PatchPolicy>;
+
+struct Edited {
+  Intent intent;
+  std::string service{}, real{};  // the names of what was edited, as the view has them
+};
+struct EditRefusal {
+  ErrorCode code = ErrorCode::kInvalid;
+  std::vector<Error> errors;  // at least one
+};
+using EditResult = std::variant<Edited, EditRefusal>;
+
+EditResult ApplyEdit(const Edit& edit, const Intent& before);
+
+}  // namespace fairlead::control

@@ -1,0 +1,131 @@
+// Changes by hand over HTTP, through a real control core.
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "api_test.h"
+#include "live_director.h"
+
+namespace fairlead::testing {
+namespace {
+
+namespace json = boost::json;
+using EditRoutesTest = LiveApiTest;
+
+constexpr const char* kWeb =
+    "services:\n  - { name: web, address: 192.0.2.10, protocol: tcp, port: 80, scheduler: wrr, "
+    "reals: [ { address: 10.0.0.11, weight: 2 }, { address: 10.0.0.12 } ] }\n";
+
+TEST_F(EditRoutesTest, AServiceIsAddedChangedAndRemoved) {
+  StartLive("");
+  const Answer added = peer->Ask(
+      "POST /v1/services",
+      R"({"address":"192.0.2.20","protocol":"tcp","port":443,"reals":[{"address":"10.0.0.21"}]})");
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(added.header("etag"), "\"2\"");
+  EXPECT_EQ(added.json().at("name").as_string(), "tcp-192.0.2.20-443");
+  EXPECT_EQ(added.json().at("reals").at(0).at("name").as_string(), "10.0.0.21:443");
+  // In force: the workers' index has it, and its address is ours.
+  const dataplane::Snapshot& snapshot = *fabric_.publisher.current();
+  EXPECT_EQ(snapshot.service_index.size(), 1u);
+  EXPECT_NE(snapshot.FindLocal(*IpAddress::Parse("192.0.2.20")), nullptr);
+
+  const Answer changed =
+      peer->Ask("PATCH /v1/services/tcp-192.0.2.20-443", R"({"scheduler":"sh","name":"tls"})");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json().at("scheduler").as_string(), "sh");
+  EXPECT_EQ(changed.json().at("name").as_string(), "tls");
+
+  const Answer removed = peer->Ask("DELETE /v1/services/tls");
+  ASSERT_EQ(removed.status, 200) << removed.body;
+  EXPECT_EQ(json::serialize(removed.json()),
+            R"({"generation":4,"changes":["service tls: removed"]})");
+  EXPECT_EQ(fabric_.publisher.current()->FindLocal(*IpAddress::Parse("192.0.2.20")), nullptr);
+  EXPECT_EQ(peer->Ask("DELETE /v1/services/tls").status, 404);
+}
+
+TEST_F(EditRoutesTest, RealsAreAddedChangedAndRemoved) {
+  StartLive(kWeb);
+  const Answer added =
+      peer->Ask("POST /v1/services/web/reals", R"({"address":"10.0.0.13","weight":5})");
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(added.json().at("weight").as_int64(), 5);
+  const json::object web = peer->Ask("GET /v1/services/web").json();
+  EXPECT_EQ(web.at("reals").at(0).at("name").as_string(), "10.0.0.13:80") << "the newest first";
+
+  const Answer changed = peer->Ask("PATCH /v1/services/web/reals/10.0.0.13:80",
+                                   R"({"admin":"quiesce","upper_threshold":10,"forward":"dr"})");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json().at("admin").as_string(), "quiesce");
+  EXPECT_EQ(changed.json().at("forward").as_string(), "dr");
+  EXPECT_EQ(changed.json().at("weight").as_int64(), 5);
+  EXPECT_EQ(changed.json().at("effective_weight").as_int64(), 0);
+
+  ASSERT_EQ(peer->Ask("DELETE /v1/services/web/reals/10.0.0.13:80").status, 200);
+  // It is a ghost now: shown, but not to be changed. Added again it is the same real.
+  const Answer ghost = peer->Ask("PATCH /v1/services/web/reals/10.0.0.13:80", R"({"weight":1})");
+  EXPECT_EQ(ghost.status, 409);
+  EXPECT_EQ(ProblemOf(ghost), "real-removed");
+  const RealId id = core_->view()->services[0].reals.back().id;
+  ASSERT_EQ(peer->Ask("POST /v1/services/web/reals", R"({"address":"10.0.0.13"})").status, 201);
+  EXPECT_EQ(core_->view()->services[0].reals.front().id, id);
+}
+
+TEST_F(EditRoutesTest, RefusalsAreProblemsAndChangeNothing) {
+  StartLive(kWeb);
+  const Answer exists =
+      peer->Ask("POST /v1/services", R"({"address":"192.0.2.10","protocol":"tcp","port":80})");
+  EXPECT_EQ(exists.status, 409);
+  EXPECT_EQ(ProblemOf(exists), "exists");
+  EXPECT_EQ(peer->Ask("POST /v1/services/web/reals", R"({"address":"10.0.0.11"})").status, 409);
+  EXPECT_EQ(peer->Ask("POST /v1/services/wbe/reals", R"({"address":"10.0.0.13"})").status, 404);
+  EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.14:80", "{}").status, 404);
+
+  const Answer wrong = peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80",
+                                 R"({"weight":70000,"state":"gone","wait":1})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(ProblemOf(wrong), "invalid-body");
+  ASSERT_EQ(wrong.json().at("errors").as_array().size(), 3u) << wrong.body;
+  EXPECT_EQ(wrong.json().at("errors").at(0).at("place").as_string(), "body:1:11: weight");
+  for (const char* body : {"", "[1]", "{", R"({"weight":1.5})", R"({"weight":"1"})"}) {
+    EXPECT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80", body).status, 422) << body;
+  }
+  EXPECT_EQ(core_->view()->generation, 1u);
+}
+
+TEST_F(EditRoutesTest, APatchToTheSameValuesIsAnEdit) {
+  StartLive(kWeb);
+  const auto edits = [this] { return fabric_.publisher.current()->services[0].plan.edit_count(); };
+  const uint32_t before = edits();
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80", R"({"weight":2})").status, 200);
+  EXPECT_EQ(edits(), before + 1);
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web", R"({"scheduler":"wrr"})").status, 200);
+  EXPECT_EQ(edits(), before + 1);
+}
+
+TEST_F(EditRoutesTest, IfMatchGuardsEveryChange) {
+  StartLive(kWeb);
+  const std::string stale = "Host: localhost\r\nIf-Match: \"9\"\r\n";
+  for (const char* request :
+       {"POST /v1/services", "DELETE /v1/services", "PATCH /v1/services/web",
+        "DELETE /v1/services/web", "POST /v1/services/web/reals",
+        "PATCH /v1/services/web/reals/10.0.0.11:80", "DELETE /v1/services/web/reals/10.0.0.11"}) {
+    EXPECT_EQ(peer->Ask(request, "{}", stale).status, 412) << request;
+  }
+  EXPECT_EQ(peer->Ask("DELETE /v1/services", "", "Host: localhost\r\nIf-Match: \"1\"\r\n").status,
+            200);
+  EXPECT_TRUE(core_->view()->services.empty());
+}
+
+TEST_F(EditRoutesTest, AReloadMakesTheFileTheWholeTruth) {
+  StartLive(kWeb);
+  ASSERT_EQ(peer->Ask("DELETE /v1/services/web/reals/10.0.0.12").status, 200);
+  ASSERT_EQ(peer->Ask("POST /v1/services/web/reals", R"({"address":"10.0.0.13"})").status, 201);
+  const Answer reload = peer->Ask("POST /v1/reload");
+  ASSERT_EQ(reload.status, 200) << reload.body;
+  EXPECT_EQ(reload.json().at("changes").as_array().size(), 2u) << reload.body;
+  EXPECT_EQ(*core_->view()->model, *core_->view()->file_model);
+  EXPECT_EQ(core_->view()->services[0].reals[0].name, "10.0.0.12:80");
+}
+
+}  // namespace
+}  // namespace fairlead::testing
