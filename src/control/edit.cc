@@ -23,7 +23,7 @@ EditRefusal Refuse(ErrorCode code, std::string sentence) {
   return {code, {{code, std::move(sentence), ""}}};
 }
 
-std::string Nearest(std::string_view name, std::span<const std::string_view> names) {
+std::string Nearest(std::string_view name, const std::vector<std::string_view>& names) {
   const std::string_view close = Suggest(name, names);
   return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
 }
@@ -91,12 +91,16 @@ bool Editor::FindReal(const Service& service, const std::string& name, Real* rea
   *real = std::ranges::find_if(reals, is_it);
   const auto count = std::ranges::count_if(reals, is_it);
   if (count == 1) return true;
-  refusal_ = count == 0
-                 ? Refuse(ErrorCode::kNotFound,
-                          "There is no real \"" + name + "\" in service \"" + service->name + "\"")
-                 : Refuse(ErrorCode::kInvalid,
-                          "\"" + name + "\" means more than one real in service \"" +
-                              service->name + "\"; add the port, for instance " + NameOf(**real));
+  const std::string where = " in service \"" + service->name + "\"";
+  if (count > 1) {
+    refusal_ = Refuse(ErrorCode::kInvalid, "\"" + name + "\" means more than one real" + where +
+                                               "; add the port, for instance " + NameOf(**real));
+    return false;
+  }
+  std::vector<std::string> names;
+  for (const RealConfig& each : reals) names.push_back(NameOf(each));
+  refusal_ = Refuse(ErrorCode::kNotFound, "There is no real \"" + name + "\"" + where +
+                                              Nearest(name, {names.begin(), names.end()}));
   return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "control/api/name_index.h"
 #include "control/config/names.h"
 
 namespace fairlead::testing {
@@ -204,6 +205,12 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
           if (real.admin != AdminState::kUp) real.effective_weight = 0;
         }
       }
+    }
+    if (const auto* patch = std::get_if<control::PatchReal>(&edit);
+        patch != nullptr && outcome.real.empty()) {
+      const Error unknown = api::NameIndex(next).FindReals(patch->service, patch->real).error();
+      outcome.refusal = {unknown.code, {unknown}};
+      return done(std::move(outcome));
     }
     SetView(std::move(next));
     done(std::move(outcome));

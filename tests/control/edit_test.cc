@@ -99,10 +99,12 @@ TEST_F(EditTest, UnknownNamesAreNotFound) {
   EXPECT_EQ(Apply(RemoveService{"shpo"}), "There is no service \"shpo\"; did you mean \"shop\"?");
   EXPECT_EQ(refusal_.code, ErrorCode::kNotFound);
   EXPECT_EQ(Apply(RemoveReal{"shop", "10.0.0.13:80"}),
-            "There is no real \"10.0.0.13:80\" in service \"shop\"");
+            "There is no real \"10.0.0.13:80\" in service \"shop\"; did you mean "
+            "\"10.0.0.11:80\"?");
   EXPECT_EQ(refusal_.code, ErrorCode::kNotFound);
   EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11:81", "{}"}),
-            "There is no real \"10.0.0.11:81\" in service \"shop\"");
+            "There is no real \"10.0.0.11:81\" in service \"shop\"; did you mean "
+            "\"10.0.0.11:80\"?");
 }
 
 TEST_F(EditTest, AServiceIsFoundByTheNameItWouldHaveHad) {
