@@ -1,0 +1,434 @@
+#include "golden_director.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/url.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "cli/director_api.h"
+#include "cli/ipvsadm/run.h"
+#include "control/config/dump.h"
+#include "control/config/yaml_loader.h"
+#include "dataplane/commands.h"
+#include "dataplane/tcp_state.h"
+
+namespace fairlead::golden {
+namespace {
+
+using dataplane::BytePacket;
+using dataplane::Output;
+
+constexpr uint32_t kStartTick = 1000;
+constexpr int kRounds = 64;  // turns of everybody before "it does not settle"
+constexpr std::chrono::seconds kPatience{10};
+
+constexpr const char* kNetwork = R"(
+version: 1
+director: { name: golden }
+log: { level: error }
+routes:
+  - { to: 10.9.0.0/16, via: 10.6.0.2 }
+  - { to: 10.8.0.0/16, via: 10.6.0.2 }
+  - { to: "fd09::/16", via: "fd06::2" }
+)";
+
+class NoProber : public control::Prober {
+  void Start(const control::ProbeTarget&, std::function<void(control::ProbeResult)>) override {}
+};
+
+dataplane::FabricConfig FabricOf(size_t workers) {
+  dataplane::FabricConfig config;
+  config.workers = workers;
+  config.connections = 1 << 14;
+  config.connections6 = 1 << 12;
+  config.templates = 1 << 12;
+  config.reals = 1024;
+  config.neighbours = 1024;
+  config.ring_packets = 256;
+  return config;
+}
+
+control::ConfigModel ModelOf(const std::string& yaml) {
+  control::LoadResult loaded = control::LoadConfigText(yaml, "golden.yaml");
+  if (loaded) return *std::move(loaded.model);
+  std::string all;
+  for (const Error& error : loaded.errors) all += error.ToString() + "\n";
+  throw std::runtime_error("the bed's configuration is refused:\n" + all);
+}
+
+std::string PortsYaml(const std::vector<IpAddress>& vips) {
+  std::string outside = "10.6.0.1/24, \"fd06::1/64\"";
+  for (const IpAddress& vip : vips) {
+    outside += ", \"" + vip.ToString() + (vip.is_v4() ? "/32\"" : "/128\"");
+  }
+  return "ports:\n  - { name: outside, device: net_null0, role: outside, addresses: [" + outside +
+         "] }\n  - { name: inside, device: net_null1, role: inside, addresses: [10.1.0.1/24, "
+         "10.7.255.254/16, \"fd01::1/64\"] }\n";
+}
+
+control::ClassifierRule RuleOf(const MarkRule& rule, size_t index) {
+  control::ClassifierRule r;
+  r.name = "recorded-" + std::to_string(index + 1);
+  r.mark = rule.mark;
+  if (rule.protocol == "tcp") {
+    r.protocol = control::Protocol::kTcp;
+  } else if (rule.protocol == "udp") {
+    r.protocol = control::Protocol::kUdp;
+  } else {
+    throw std::invalid_argument("a rule for the protocol \"" + rule.protocol + "\"");
+  }
+  const auto destination = IpAddress::Parse(rule.destination);
+  const auto prefix = Prefix::Parse(rule.destination);
+  if (!destination && !prefix) {
+    throw std::invalid_argument("a rule for the destination \"" + rule.destination + "\"");
+  }
+  r.destination.prefixes = {destination ? Prefix{*destination, destination->bit_length()}
+                                        : *prefix};
+  for (const uint16_t port : rule.ports) r.destination_ports.push_back({port, port});
+  return r;
+}
+
+std::vector<control::ClassifierRule> RulesOf(const std::vector<MarkRule>& rules) {
+  std::vector<control::ClassifierRule> all;
+  for (const MarkRule& rule : rules) all.push_back(RuleOf(rule, all.size()));
+  return all;
+}
+
+api::Method MethodOf(std::string_view name) {
+  for (const api::Method m : {api::Method::kGet, api::Method::kPost, api::Method::kPut,
+                              api::Method::kPatch, api::Method::kDelete}) {
+    if (api::NameOf(m) == name) return m;
+  }
+  return api::Method::kOther;
+}
+
+api::HttpRequest RequestOf(std::string_view method, const std::string& target,
+                           const std::string& body) {
+  const auto url = boost::urls::parse_origin_form(target);
+  if (!url) throw std::runtime_error("no path: " + target);
+  api::HttpRequest request;
+  request.method = MethodOf(method);
+  request.path = std::string(url->encoded_path());
+  for (auto segment : url->segments()) request.segments.push_back(std::string(segment));
+  for (auto param : url->params()) {
+    request.query.emplace_back(std::string(param.key), std::string(param.value));
+  }
+  request.body = body;
+  request.is_over_socket = true;
+  return request;
+}
+
+// `fairlead ipvsadm`'s end of a socket that is not there.
+class InProcess : public cli::DirectorApi {
+ public:
+  explicit InProcess(GoldenDirector& director) : director_(director) {}
+  Result<cli::Reply> Send(std::string_view method, const std::string& target,
+                          const std::string& body) override {
+    auto [status, answer] = director_.Call(std::string(method), target, body);
+    return cli::Reply{status, std::move(answer)};
+  }
+
+ private:
+  GoldenDirector& director_;
+};
+
+// As a shell splits words, without quotes: no recorded command has any.
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+std::string ProtocolWord(uint8_t protocol) {
+  if (protocol == 0) return "IP";
+  return protocol == 6 ? "TCP" : protocol == 17 ? "UDP" : std::to_string(protocol);
+}
+
+TableRow RowOf(const dataplane::ConnectionRow& row) {
+  return {ProtocolWord(row.protocol),
+          row.client.ToString(),
+          row.virtual_endpoint.ToString(),
+          row.real_endpoint.ToString(),
+          row.protocol == 6 ? std::string(NameOf(static_cast<dataplane::TcpState>(row.state)))
+                            : std::string(dataplane::kUdpStateName),
+          row.remaining / kTicksPerSecond};
+}
+
+TableRow RowOf(const dataplane::TemplateRow& row, const dataplane::Snapshot& snapshot) {
+  const IpAddress real = row.real.index() < snapshot.reals.size()
+                             ? snapshot.reals[row.real.index()].address
+                             : IpAddress{};
+  return {ProtocolWord(row.protocol),
+          Endpoint{row.client, Be16{}}.ToString(),
+          Endpoint{row.virtual_address, row.virtual_port}.ToString(),
+          Endpoint{real, row.real_port}.ToString(),
+          row.is_assured ? "ASSURED" : "NONE",
+          row.remaining / kTicksPerSecond};
+}
+
+template <typename List, typename Run, typename Take>
+void ListAll(Run&& run, Take&& take) {
+  List list;
+  list.limit = 1024;
+  do {
+    list.rows.clear();
+    list.rows.reserve(list.limit);
+    run(&list);
+    for (const auto& row : list.rows) take(row);
+  } while (!list.is_complete);
+}
+
+}  // namespace
+
+// What the routes ask, answered on this thread.
+class GoldenDirector::Control : public control::ControlApi {
+ public:
+  Control(dataplane::Fabric& fabric, control::ConfigModel model, control::Prober& prober)
+      : director(fabric, std::move(model), "golden.yaml",
+                 {{PortMac(kOutside), 1500, ""}, {PortMac(kInside), 1500, ""}}, prober, 1) {}
+
+  [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override {
+    return director.view();
+  }
+  void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override {
+    director.Reload(path, std::move(done));
+  }
+  void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
+    director.Change(edit, std::move(done));
+  }
+  dataplane::Fabric& fabric() override { return director.fabric(); }
+
+  control::Director director;
+};
+
+MacAddress PortMac(PortId port) { return MacAddress::FromNumber(0x020000000001u + port.value()); }
+
+std::string TableRow::Key() const {
+  return protocol + " " + source + " " + virtual_endpoint + " " + destination + " " + state;
+}
+std::string TableRow::ToString() const { return Key() + " " + std::to_string(expires) + " s"; }
+
+GoldenDirector::GoldenDirector(const GoldenSpec& spec)
+    : tick_{kStartTick},
+      fabric_(std::make_unique<dataplane::Fabric>(FabricOf(spec.workers))),
+      prober_(std::make_unique<NoProber>()),
+      io_(std::make_shared<boost::asio::io_context>(1)) {
+  for (size_t i = 0; i < spec.workers; ++i) {
+    workers_.push_back(std::make_unique<dataplane::Worker<BytePacket>>(
+        *fabric_, WorkerId{static_cast<uint8_t>(i)}, tick_));
+  }
+  control::ConfigModel model = ModelOf(kNetwork + PortsYaml(spec.virtual_addresses));
+  model.classifier = RulesOf(spec.rules);
+  control_ = std::make_unique<Control>(*fabric_, std::move(model), *prober_);
+  busy_ = std::make_unique<api::BusyMeter>(fabric_->stats);
+  api_workers_ = std::make_unique<api::WorkerClient>(*io_, *fabric_);
+  context_ =
+      std::make_unique<api::Context>(api::Context{io_, *control_, *api_workers_, *busy_, {}});
+  AddStatusRoutes(&router_, *context_);
+  AddServiceRoutes(&router_, *context_);
+  AddEditRoutes(&router_, *context_);
+  AddRecordRoutes(&router_, *context_);
+  AddExplainRoute(&router_, *context_);
+  AddReloadRoute(&router_, *context_);
+  if (Status first = control_->director.PublishFirst(time()); !first) {
+    throw std::runtime_error("the bed's configuration is refused: " + first.error().ToString());
+  }
+  Settle();
+}
+
+GoldenDirector::~GoldenDirector() = default;
+
+control::TimePoint GoldenDirector::time() const {
+  return control::TimePoint{} + std::chrono::hours{1} +
+         std::chrono::milliseconds{1000 / kTicksPerSecond} * (tick_.value - kStartTick);
+}
+
+double GoldenDirector::now() const {
+  return static_cast<double>(tick_.value - kStartTick) / kTicksPerSecond;
+}
+
+// ---- frames and time
+
+BytePacket* GoldenDirector::NewPacket() {
+  if (free_packets_.empty()) {
+    packets_.push_back(std::make_unique<BytePacket>());
+    free_packets_.push_back(packets_.back().get());
+  }
+  BytePacket* packet = free_packets_.back();
+  free_packets_.pop_back();
+  packet->Assign({});
+  return packet;
+}
+
+void GoldenDirector::Collect(size_t index, Output<BytePacket>* out) {
+  dataplane::WorkerCounters& counters = workers_[index]->counters();
+  for (size_t i = 0; i < out->count; ++i) {
+    const auto& [packet, verdict] = out->items[i];
+    const auto bytes = packet->frame();
+    if (verdict.action == dataplane::Action::kTransmit) {
+      counters.sent.Add(1);
+      sent_.push_back({verdict.port, Frame(bytes.begin(), bytes.end())});
+    } else if (verdict.action == dataplane::Action::kToHost) {
+      counters.delivered_to_host.Add(1);
+    }
+    free_packets_.push_back(packet);
+  }
+  out->Clear();
+}
+
+void GoldenDirector::TurnWorker(size_t index, std::span<BytePacket* const> burst) {
+  dataplane::Worker<BytePacket>& worker = *workers_[index];
+  if (!worker.BeginTurn(tick_)) return;
+  auto out = std::make_unique<Output<BytePacket>>();
+  Pool pool{this};
+  worker.ProcessBurst(burst, out.get());
+  Collect(index, out.get());
+  worker.ProcessHandedIn(out.get());
+  Collect(index, out.get());
+  worker.RunCommands(pool, out.get());
+  worker.ReleaseHeld(out.get());
+  Collect(index, out.get());
+  worker.Expire();
+}
+
+void GoldenDirector::Settle() {
+  const auto is_busy = [&] {
+    for (size_t a = 0; a < workers_.size(); ++a) {
+      const WorkerId from{static_cast<uint8_t>(a)};
+      if (fabric_->control[a]->to_worker.size() + fabric_->api[a]->to_worker.size() > 0) {
+        return true;
+      }
+      if (fabric_->events[a]->size() > 0) return true;
+      for (size_t b = 0; b < workers_.size(); ++b) {
+        const WorkerId to{static_cast<uint8_t>(b)};
+        if (fabric_->packets(from, to).size() + fabric_->messages(from, to).size() > 0) return true;
+      }
+    }
+    return !control_->director.is_ready();
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < workers_.size(); ++i) TurnWorker(i, {});
+    control_->director.Turn(time());
+    if (!is_busy()) return;
+  }
+  throw std::runtime_error("the director does not come to rest");
+}
+
+void GoldenDirector::Receive(PortId port, const Frame& frame) {
+  BytePacket* packet = NewPacket();
+  packet->Assign(frame, port);
+  TurnWorker(random_() % workers_.size(), std::span<BytePacket* const>(&packet, 1));
+  Settle();
+}
+
+std::vector<Sent> GoldenDirector::TakeSent() { return std::exchange(sent_, {}); }
+
+void GoldenDirector::AdvanceTo(double seconds, const std::function<void(double)>& at_step) {
+  const Tick end{kStartTick + static_cast<uint32_t>(std::lround(seconds * kTicksPerSecond))};
+  while (!end.HasPassed(tick_)) {
+    tick_ = tick_ + 1;
+    Settle();
+    at_step(now());
+  }
+}
+
+// ---- the operator
+
+std::pair<int, std::string> GoldenDirector::Call(const std::string& method,
+                                                 const std::string& target,
+                                                 const std::string& body) {
+  std::optional<api::HttpResponse> answer;
+  router_.Route(RequestOf(method, target, body),
+                [&answer](api::HttpResponse response) { answer = std::move(response); });
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  while (!answer) {
+    Settle();
+    io_->restart();
+    io_->poll();
+    if (std::chrono::steady_clock::now() > patience) {
+      throw std::runtime_error("no answer to " + method + " " + target);
+    }
+  }
+  return {answer->status, std::move(answer->body)};
+}
+
+CommandResult GoldenDirector::Ipvsadm(const std::string& arguments) {
+  InProcess api(*this);
+  cli::ipvsadm::NoNames names;
+  std::istringstream nothing;
+  const cli::ipvsadm::Outcome outcome =
+      cli::ipvsadm::RunIpvsadm(WordsOf(arguments), nothing, api, names);
+  return {outcome.out, outcome.err, outcome.exit_code};
+}
+
+void GoldenDirector::SetSysctl(const std::string& key, const std::string& value) {
+  static const std::set<std::string> kBooleans{
+      "backup_only",   "cache_bypass",   "expire_nodest_conn", "expire_quiescent_template",
+      "nat_icmp_send", "pmtu_disc",      "run_estimation",     "schedule_icmp",
+      "sloppy_tcp",    "ignore_tunneled"};
+  std::string word = value;
+  if (kBooleans.contains(key)) word = value == "0" ? "false" : "true";
+  const auto [status, body] = Call("PATCH", "/v1/policy", "{\"" + key + "\": " + word + "}");
+  if (status >= 400) throw std::runtime_error("the director refuses " + key + ": " + body);
+}
+
+void GoldenDirector::SetRules(const std::vector<MarkRule>& rules) {
+  control::ConfigModel model = *view()->model;
+  model.classifier = RulesOf(rules);
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("golden-" + std::to_string(::getpid()) + ".yaml");
+  std::ofstream(path) << control::Dump(model);
+  std::optional<control::ReloadOutcome> outcome;
+  control_->director.Reload(path.string(),
+                            [&](control::ReloadOutcome done) { outcome = std::move(done); });
+  Settle();
+  std::filesystem::remove(path);
+  if (!outcome) throw std::runtime_error("the reload with the rule has no end");
+  if (!outcome->ok) throw std::runtime_error(outcome->errors.front().ToString());
+}
+
+// ---- what it looks like
+
+std::vector<TableRow> GoldenDirector::Table() {
+  std::vector<TableRow> rows;
+  const dataplane::Snapshot& snapshot = *fabric_->publisher.current();
+  for (auto& worker : workers_) {
+    dataplane::Shard& shard = worker->shard();
+    ListAll<dataplane::ListConnections>([&](auto* list) { RunListConnections(shard, list); },
+                                        [&](const auto& row) { rows.push_back(RowOf(row)); });
+    ListAll<dataplane::ListTemplates>(
+        [&](auto* list) { RunListTemplates(shard, list); },
+        [&](const auto& row) { rows.push_back(RowOf(row, snapshot)); });
+  }
+  return rows;
+}
+
+std::shared_ptr<const control::ControlView> GoldenDirector::view() const {
+  return control_->view();
+}
+
+sched::Load GoldenDirector::LoadOf(RealId real) const { return fabric_->loads.Sum(real); }
+
+std::string GoldenDirector::CheckConservation() const {
+  std::string wrong;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const dataplane::WorkerCounters& c = workers_[i]->counters();
+    const uint64_t in = c.received.value() + c.handed_in.value() + c.originated.value();
+    const uint64_t out = c.sent.value() + c.handed_off.value() + c.delivered_to_host.value() +
+                         c.dropped_total() + c.held.value();
+    if (in != out) {
+      wrong += "worker " + std::to_string(i) + ": in " + std::to_string(in) + " out " +
+               std::to_string(out) + "; ";
+    }
+  }
+  return wrong;
+}
+
+}  // namespace fairlead::golden

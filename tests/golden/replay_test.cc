@@ -1,0 +1,216 @@
+// That the replay can fail: what it must not let through, and what it takes as equal.
+
+#include "replay.h"
+
+#include <gtest/gtest.h>
+
+#include "compare.h"
+#include "recording.h"
+
+namespace fairlead::golden {
+namespace {
+
+// A recording with one case and these steps.
+std::string FileWith(const std::string& steps, const std::string& title = "a case") {
+  return R"({"format": 2, "name": "test", "kernel": "6.1", "cases": [{"title": ")" + title +
+         R"(", "steps": [)" + steps + "]}]}";
+}
+
+constexpr const char* kTwoServers =
+    R"({"t": 0, "op": "ipvsadm", "args": "-A -t 10.100.0.1:80 -s rr", "output": "", "rc": 0},
+       {"t": 0, "op": "ipvsadm", "args": "-a -t 10.100.0.1:80 -r 10.1.0.11:80 -m", "output": "",
+        "rc": 0},
+       {"t": 0, "op": "ipvsadm", "args": "-a -t 10.100.0.1:80 -r 10.1.0.12:80 -g", "output": "",
+        "rc": 0},)";
+
+Report Play(const std::string& steps) {
+  return Replay(ParseRecording(FileWith(kTwoServers + steps), "test.json"), {});
+}
+
+// The one failure; empty when there was none.
+std::string FailureOf(const std::string& steps) {
+  const Report report = Play(steps);
+  EXPECT_LE(report.failures.size(), 1u);
+  return report.failures.empty() ? "" : report.failures[0];
+}
+
+std::string RefusalOf(const std::string& steps) {
+  try {
+    ParseRecording(FileWith(steps), "test.json");
+  } catch (const BadRecording& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// ---- what it must not let through
+
+TEST(Reader, RefusesAnUnknownOp) {
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "note", "text": ""}, {"t": 0, "op": "teleport"})"),
+            "test.json: case 1 \"a case\": step 2: does not know the op \"teleport\"");
+}
+
+TEST(Reader, RefusesAnUnknownKey) {
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "note", "text": "", "colour": "red"})"),
+            "test.json: case 1 \"a case\": step 1 (note): does not know the key \"colour\"");
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "conns", "label": null, "entries": [{"proto": "TCP",
+                      "src": "", "vip": "", "dst": "", "state": "", "exp": 1, "ttl": 4}]})"),
+            "test.json: case 1 \"a case\": step 1 (conns): does not know the key \"ttl\"");
+  EXPECT_THROW(ParseRecording(R"({"format": 2, "name": "", "kernel": "", "cases": [], "x": 1})",
+                              "test.json"),
+               BadRecording);
+}
+
+TEST(Reader, RefusesWhatLacksAKeyOrHasAnotherType) {
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "sleep"})"),
+            "test.json: case 1 \"a case\": step 1 (sleep): lacks the key \"seconds\"");
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "sleep", "seconds": "3"})"),
+            "test.json: case 1 \"a case\": step 1 (sleep): the key \"seconds\" has a value of a "
+            "wrong type: \"3\"");
+  EXPECT_EQ(RefusalOf(R"({"op": "sleep", "seconds": 3})"),
+            "test.json: case 1 \"a case\": step 1: the step has no time t");
+  EXPECT_EQ(RefusalOf(R"({"t": 0, "op": "watch", "event": "fell", "entry": {"proto": "TCP",
+                      "src": "", "vip": "", "dst": "", "state": "", "exp": 1}})"),
+            "test.json: case 1 \"a case\": step 1 (watch): does not know the event \"fell\"");
+}
+
+TEST(Reader, RefusesOtherFormatsAndTimesThatRunBackwards) {
+  EXPECT_THROW(ParseRecording("{", "test.json"), BadRecording);
+  EXPECT_THROW(ParseRecording(R"({"format": 1})", "test.json"), BadRecording);
+  EXPECT_NE(RefusalOf(R"({"t": 2, "op": "note", "text": ""}, {"t": 1, "op": "note", "text": ""})"),
+            "");
+}
+
+TEST(Replayer, FindsAWrongRealServer) {
+  EXPECT_EQ(FailureOf(R"({"t": 1, "op": "connect", "src": ["10.9.0.1", 1111],
+                          "dst": ["10.100.0.1", 80], "result": "rs1"})"),
+            "test.json: case 1 \"a case\": step 4 (connect): the result is \"rs2\", expected "
+            "\"rs1\"");
+}
+
+TEST(Replayer, FindsARowThatIsMissingOrTooMuchOrTooOld) {
+  const std::string connect = R"({"t": 1, "op": "connect-hold", "src": ["10.9.0.1", 1111],
+                                  "dst": ["10.100.0.1", 80], "result": "rs2"},)";
+  const auto conns = [](const std::string& entries) {
+    return R"({"t": 5, "op": "conns", "label": null, "entries": [)" + entries + "]}";
+  };
+  const auto row = [](const char* state, int seconds) {
+    return R"({"proto": "TCP", "src": "10.9.0.1:1111", "vip": "10.100.0.1:80",
+               "dst": "10.1.0.12:80", "state": ")" +
+           std::string(state) + R"(", "exp": )" + std::to_string(seconds) + "}";
+  };
+  EXPECT_EQ(FailureOf(connect + conns(row("ESTABLISHED", 896))), "");
+  EXPECT_EQ(FailureOf(connect + conns(row("ESTABLISHED", 895))), "");
+  EXPECT_NE(FailureOf(connect + conns(row("ESTABLISHED", 898))), "");
+  EXPECT_NE(FailureOf(connect + conns(row("FIN_WAIT", 896))), "");
+  EXPECT_NE(FailureOf(connect + conns("")), "");
+  EXPECT_NE(FailureOf(conns(row("ESTABLISHED", 896))), "");
+}
+
+TEST(Replayer, FindsWrongCountsProbesExitCodesAndListings) {
+  const std::string hold = R"({"t": 1, "op": "connect-hold", "src": ["10.9.0.1", 1111],
+                               "dst": ["10.100.0.1", 80], "result": "rs2"},)";
+  const auto counts = [](int active) {
+    return R"({"t": 1, "op": "counts", "reals": {"rs2": {"active": )" + std::to_string(active) +
+           R"(, "inactive": 0}}})";
+  };
+  EXPECT_EQ(FailureOf(hold + counts(1)), "");
+  EXPECT_NE(FailureOf(hold + counts(2)), "");
+  EXPECT_EQ(FailureOf(hold + R"({"t": 1, "op": "probe", "src": ["10.9.0.1", 1111],
+                                 "result": "acked"})"),
+            "");
+  EXPECT_NE(FailureOf(hold + R"x({"t": 1, "op": "probe", "src": ["10.9.0.1", 1111],
+                                  "result": "no ACK (dropped)"})x"),
+            "");
+  EXPECT_NE(FailureOf(hold + R"({"t": 1, "op": "probe", "src": ["10.9.0.2", 1111],
+                                 "result": "acked"})"),
+            "")
+      << "nobody holds it";
+  EXPECT_NE(FailureOf(R"({"t": 1, "op": "ipvsadm", "args": "-D -t 10.100.0.1:81", "output": "",
+                          "rc": 0})"),
+            "");
+  EXPECT_NE(FailureOf(R"({"t": 1, "op": "ipvsadm", "args": "-D -t 10.100.0.1:81",
+                          "output": "another wording", "rc": 2})"),
+            "");
+  EXPECT_EQ(FailureOf(R"({"t": 1, "op": "ipvsadm", "args": "-D -t 10.100.0.1:81",
+                          "output": "another wording", "rc": 255})"),
+            "");
+  EXPECT_NE(FailureOf(R"({"t": 1, "op": "ipvsadm", "args": "-Ln", "output": "nothing\n",
+                          "rc": 0})"),
+            "");
+}
+
+TEST(Replayer, FindsAStateMachineThatGoesAnotherWay) {
+  const auto table = [](const char* next, int seconds) {
+    return R"({"t": 1, "op": "state-table", "forward": "NAT", "secure_tcp": 0,
+               "paths": {"SYN_RECV": ["in:S"]}, "table": {"SYN_RECV in:FA": ")" +
+           std::string(next) + R"("}, "timeouts": {"SYN_RECV": )" + std::to_string(seconds) + "}}";
+  };
+  const std::string only_nat = R"({"t": 0, "op": "ipvsadm",
+      "args": "-d -t 10.100.0.1:80 -r 10.1.0.12:80", "output": "", "rc": 0},)";
+  EXPECT_EQ(Play(only_nat + table("TIME_WAIT", 60)).failures.size(), 0u);
+  EXPECT_EQ(Play(only_nat + table("CLOSE", 60)).failures.size(), 1u);
+  EXPECT_EQ(Play(only_nat + table("TIME_WAIT", 30)).failures.size(), 2u);
+}
+
+// A connection of 60 s; what polling sees of it.
+TEST(Replayer, FindsAnEventThatComesEarlyOrNotAtAll) {
+  const std::string raw = R"({"t": 1, "op": "raw-tcp", "src": ["10.8.0.1", 1111],
+                              "dst": ["10.100.0.1", 80], "flags": "S"},)";
+  const auto watch = [](double at, const char* event, int seconds) {
+    return R"({"t": )" + std::to_string(at) + R"(, "op": "watch", "event": ")" + event +
+           R"(", "entry": {"proto": "TCP", "src": "10.8.0.1:1111", "vip": "10.100.0.1:80",
+               "dst": "10.1.0.12:80", "state": "SYN_RECV", "exp": )" +
+           std::to_string(seconds) + "}}";
+  };
+  EXPECT_EQ(FailureOf(raw + watch(1, "new", 60)), "");
+  EXPECT_EQ(FailureOf(raw + watch(2, "present", 59)), "");
+  EXPECT_NE(FailureOf(raw + watch(2, "present", 55)), "");
+  EXPECT_NE(FailureOf(raw + watch(9, "new", 51)), "") << "it was there before";
+  EXPECT_EQ(FailureOf(raw + watch(62.1, "gone", 0)), "");
+  EXPECT_NE(FailureOf(raw + watch(59, "gone", 0)), "") << "it is still there";
+  EXPECT_NE(FailureOf(raw + watch(70, "gone", 0)), "") << "it went nine seconds earlier";
+  EXPECT_NE(FailureOf(watch(62.1, "gone", 0)), "") << "it never was";
+}
+
+// ---- what is equal
+
+TEST(Compare, KnowsKindsOfListings) {
+  EXPECT_EQ(KindOf(""), Listing::kExact);
+  EXPECT_EQ(KindOf("-Ln"), Listing::kExact);
+  EXPECT_EQ(KindOf("-S -n"), Listing::kExact);
+  EXPECT_EQ(KindOf("-A -t 10.100.0.1:80 -s lc"), Listing::kExact);
+  EXPECT_EQ(KindOf("-Lcn"), Listing::kConnections);
+  EXPECT_EQ(KindOf("-L -n --connection"), Listing::kConnections);
+  EXPECT_EQ(KindOf("-Ln --stats"), Listing::kCounters);
+  EXPECT_EQ(KindOf("-l --rate"), Listing::kCounters);
+}
+
+TEST(Compare, TakesConnectionsInAnyOrderAndASecondApart) {
+  const std::string head = "IPVS connection entries\n";
+  const std::string a = "TCP 00:29  ASSURED     10.9.0.1:0         x\n";
+  const std::string b = "TCP 01:59  TIME_WAIT   10.9.0.1:1         x\n";
+  const std::string later = "TCP 01:58  TIME_WAIT   10.9.0.1:1         x\n";
+  const std::string much_later = "TCP 01:57  TIME_WAIT   10.9.0.1:1         x\n";
+  const auto same = [&](const std::string& x, const std::string& y) {
+    return CompareListings(Listing::kConnections, head + x, head + y).empty();
+  };
+  EXPECT_TRUE(same(a + b, b + a));
+  EXPECT_TRUE(same(a + b, later + a));
+  EXPECT_FALSE(same(a + b, much_later + a));
+  EXPECT_FALSE(same(a + b, a));
+  EXPECT_FALSE(same(a, a + b));
+  EXPECT_FALSE(CompareListings(Listing::kConnections, head + a, "another head\n" + a).empty());
+}
+
+TEST(Compare, LeavesCountersOutAndNothingElse) {
+  const auto same = [](const std::string& x, const std::string& y) {
+    return CompareListings(Listing::kCounters, x, y).empty();
+  };
+  EXPECT_TRUE(same("  -> 10.1.0.11:80      1  2 3\n", "  -> 10.1.0.11:80      4 5K 6\n"));
+  EXPECT_FALSE(same("  -> 10.1.0.11:80      1\n", "  -> 10.1.0.12:80      1\n"));
+  EXPECT_FALSE(CompareListings(Listing::kExact, "a 1\n", "a 2\n").empty());
+}
+
+}  // namespace
+}  // namespace fairlead::golden
