@@ -106,6 +106,7 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   sentences.ChangeIf("timeouts", before.timeouts, after.timeouts);
   sentences.ChangeIf("policy", before.policy, after.policy);
   sentences.ChangeIf("announce", before.announce, after.announce);
+  sentences.ChangeIf("on_remove", before.on_remove, after.on_remove);
   sentences.ChangeIf("health", before.health, after.health);
   sentences.ChangeIf("fallback", before.fallback, after.fallback);
   CompareReals(before, after, &sentences);

@@ -46,6 +46,10 @@ bool Publication::Turn(TimePoint now) {
     health_.Tick(now);
   }
   bool is_news = AnswerWaiters();
+  if (sweep_is_due_ && is_in_force()) {
+    sweep_is_due_ = false;
+    mail_.Sweep();
+  }
   if (is_dirty_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
   if (now >= next_collect_) {
     next_collect_ = now + kCollectInterval;
@@ -83,6 +87,7 @@ bool Publication::PublishNext(TimePoint now) {
   auto next = Build(wanted_, now);
   const uint64_t generation = (*next)->generation;
   RefreshOverload(snapshot(), **next);
+  NoteExpiring(snapshot(), **next);
   fabric_.publisher.Publish(std::move(*next));
   in_force_ = wanted_;
   if (is_new_model) neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
@@ -105,7 +110,8 @@ Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& in
                          .overlay = intent.overlay,
                          .health = health,
                          .intern_neighbour = intern,
-                         .generation = generation},
+                         .generation = generation,
+                         .is_by_hand = intent.file != nullptr},
                         now);
 }
 
@@ -123,6 +129,17 @@ void Publication::RefreshOverload(const dataplane::Snapshot* before,
     }
     fabric_.loads.UpdateOverload(RealId{static_cast<uint32_t>(i)}, real.upper_threshold,
                                  real.lower_threshold);
+  }
+}
+
+// Some real's connections expire from now on: workers must look for those that no packet will
+// visit.
+void Publication::NoteExpiring(const dataplane::Snapshot* before,
+                               const dataplane::Snapshot& after) {
+  using dataplane::Remains;
+  for (size_t i = 0; i < after.reals.size() && before != nullptr; ++i) {
+    const bool did = i < before->reals.size() && before->reals[i].remains == Remains::kExpire;
+    sweep_is_due_ |= after.reals[i].remains == Remains::kExpire && !did;
   }
 }
 

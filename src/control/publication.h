@@ -59,6 +59,7 @@ class Publication {
   void ReadWorkerEvents(TimePoint now);
   bool PublishNext(TimePoint now);
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
+  void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
   bool AnswerWaiters();
 
@@ -71,6 +72,7 @@ class Publication {
   HealthMonitor health_;
   Intent wanted_, in_force_;
   bool is_dirty_ = true;
+  bool sweep_is_due_ = false;  // once every worker has the snapshot that asks for it
   std::vector<IntentWaiter> unpublished_;
   std::vector<Waiting> published_;
   uint64_t oldest_generation_ = 0;  // that a worker may still hold

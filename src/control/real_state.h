@@ -4,19 +4,23 @@
 //                              .on_fail = OnFail::kDrain});
 //   // {weight 0, templates invalid, connections kept}
 //
-//   | cause                          | weight | templates | connections |
-//   | up, checker content            | as set | valid     | continue    |
-//   | quiesce; on_fail quiesce       | 0      | valid     | continue    |
-//   | drain, down; on_fail drain     | 0      | invalid   | continue    |
-//   | on_fail remove                 | absent | invalid   | as removed  |
+//   | cause                          | weight | templates | connections                           |
+//   | up, checker content            | as set | valid     | continue                              |
+//   | quiesce; on_fail quiesce       | 0      | valid     | continue                              |
+//   | drain                          | 0      | invalid   | continue; reset after the deadline    |
+//   | on_fail drain                  | 0      | invalid   | TCP continues, UDP and SYNs move      |
+//   | down                           | 0      | invalid   | the same, or as on_remove says        |
+//   | on_fail remove                 | absent | invalid   | the same, or as on_remove says        |
 //
-// The harshest cause wins. Pure functions; the whole rule is this one.
+// The harshest cause wins. Pure functions; the whole rule is these.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "control/config/model.h"
 #include "control/view.h"
+#include "dataplane/snapshot.h"
 
 namespace fairlead::control {
 
@@ -25,15 +29,47 @@ struct RealFacts {
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;
   OnFail on_fail = OnFail::kDrain;
+  std::optional<OnRemove> on_remove{};  // of the service
+  bool expires_nodest = false;          // its policy.expire_nodest_conn
+  bool is_drain_over = false;           // the deadline of a drain has passed
 };
 
 struct RealState {
   int32_t weight = 0;  // what schedulers see
   bool templates_valid = true;
   bool is_present = true;  // false: treated as removed while the checker says down
+  dataplane::Remains remains = dataplane::Remains::kServe;
 
   friend bool operator==(const RealState&, const RealState&) = default;
 };
+
+// Connections of a real that is in the file but dead. A session that its client still hears of goes
+// on by default: a checker that flaps must not cut it.
+constexpr dataplane::Remains RemainsOfDead(std::optional<OnRemove> on_remove, bool expires_nodest) {
+  using dataplane::Remains;
+  if (!on_remove) return expires_nodest ? Remains::kExpire : Remains::kMove;
+  switch (*on_remove) {
+    case OnRemove::kHold:
+      return Remains::kHold;
+    case OnRemove::kExpire:
+      return Remains::kExpire;
+    case OnRemove::kReset:
+      return Remains::kReset;
+    case OnRemove::kDrain:
+      break;
+  }
+  return Remains::kMove;
+}
+
+// Connections of a real that is no longer configured. `by_hand`: removed at run time, which means
+// what `ipvsadm -d` means (spec section 8) unless the service says otherwise.
+constexpr dataplane::Remains RemainsOfRemoved(std::optional<OnRemove> on_remove,
+                                              bool expires_nodest, bool by_hand) {
+  using dataplane::Remains;
+  if (!on_remove && by_hand && !expires_nodest) return Remains::kHold;
+  const Remains dead = RemainsOfDead(on_remove, expires_nodest);
+  return dead == Remains::kMove ? Remains::kContinue : dead;
+}
 
 constexpr RealState StateOf(const RealFacts& facts) {
   RealState state{.weight = facts.weight};
@@ -44,6 +80,14 @@ constexpr RealState StateOf(const RealFacts& facts) {
   }
   if (is_down && facts.on_fail != OnFail::kQuiesce) state.templates_valid = false;
   if (is_down && facts.on_fail == OnFail::kRemove) state.is_present = false;
+  if (facts.admin == AdminState::kDown || !state.is_present) {
+    state.remains = RemainsOfDead(facts.on_remove, facts.expires_nodest);
+  } else if (is_down && facts.on_fail == OnFail::kDrain) {
+    state.remains = dataplane::Remains::kMove;
+  }
+  if (facts.admin == AdminState::kDrain && facts.is_drain_over) {
+    state.remains = dataplane::Remains::kReset;
+  }
   return state;
 }
 

@@ -66,6 +66,23 @@ int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const Service
   return overlay.last_weight({service, {real.address, real.port}});
 }
 
+void SetNextHop(const NextHop& hop, dataplane::RealView* view) {
+  view->next_hop = hop.neighbour;
+  view->output = hop.output;
+  view->next_hop_address = hop.address;
+  view->mtu_bytes = hop.mtu_bytes;
+  view->tunnel_source = hop.source;
+}
+
+// Nobody could take the flows of a dead real over: they stay, should it come back.
+void KeepFlowsInPlace(const std::vector<RealId>& dead, dataplane::Snapshot* snapshot) {
+  using dataplane::Remains;
+  for (const RealId id : dead) {
+    dataplane::RealView& real = snapshot->reals[id.index()];
+    real.remains = real.is_available ? Remains::kServe : Remains::kContinue;
+  }
+}
+
 }  // namespace
 
 RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health) {
@@ -73,6 +90,8 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const He
                   .admin = real.state,
                   .health = health(service, real)};
   if (service.health) facts.on_fail = service.health->on_fail;
+  facts.on_remove = service.on_remove;
+  facts.expires_nodest = service.policy.expire_nodest_conn;
   return facts;
 }
 
@@ -126,7 +145,7 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
     AddService(input, service, snapshot.get());
   }
   ids_.EndPass(now);
-  AddGhosts(snapshot.get());
+  AddGhosts(input, snapshot.get());
   IndexReplies(snapshot.get());
   return snapshot;
 }
@@ -144,6 +163,7 @@ void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& c
     snapshot->has_port0_service |= config.port == 0;
     snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
   }
+  on_remove_[id] = config.on_remove;
   AddReals(input, config, id, snapshot);
 }
 
@@ -151,12 +171,14 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
                                ServiceId service, dataplane::Snapshot* snapshot) {
   std::vector<sched::RealInput> plan;
   const ServiceIdentity key = KeyOf(config);
+  std::vector<RealId> moving;
   bool is_anyone_up = false;
   bool is_fallback_listed = false;
   for (const RealConfig& real : config.reals) {
     const RealState state = StateOf(FactsOf(config, real, input.health));
     const RealId id = AddReal(input, real, service, state, snapshot);
     is_anyone_up |= state.weight > 0;
+    if (state.remains == dataplane::Remains::kMove) moving.push_back(id);
     is_fallback_listed |= config.fallback && config.fallback->address == real.address &&
                           config.fallback->port == real.port;
     if (!state.is_present) continue;
@@ -178,6 +200,7 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
           {.id = id, .address = fallback.address, .port = Be16::FromHost(fallback.port)});
     }
   }
+  if (!is_anyone_up && !config.fallback) KeepFlowsInPlace(moving, snapshot);
   std::ranges::reverse(plan);
   UpdatePlan(config, service, std::move(plan), input.overlay.edits(key));
   snapshot->services[service.index()].plan = plans_[service].plan;
@@ -196,17 +219,14 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.port = Be16::FromHost(config.port);
   view.method = MethodOf(config.forward);
   view.is_available = state.is_present;
+  view.remains = state.remains;
   view.templates_valid = state.templates_valid;
   view.weight = state.weight;
   view.upper_threshold = config.upper_threshold;
   view.lower_threshold = config.lower_threshold;
-  view.next_hop = hop.neighbour;
-  view.output = hop.output;
-  view.next_hop_address = hop.address;
-  view.mtu_bytes = hop.mtu_bytes;
-  view.tunnel_source = hop.source;
+  SetNextHop(hop, &view);
   snapshot->reals[id.index()] = view;
-  last_views_[id] = view;
+  last_views_[id] = {.view = view, .is_draining = config.state == AdminState::kDrain};
   return id;
 }
 
@@ -236,7 +256,29 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
   memory.plan = sched::Plan::Build(kind, flags, memory.reals, edit_count);
 }
 
-void SnapshotBuilder::AddGhosts(dataplane::Snapshot* snapshot) {
+dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
+                                             const dataplane::Snapshot& snapshot) {
+  LastView& last = last_views_[id];
+  // Who drains first and removes then wants what is left to go on.
+  if (!last.removed_by_hand) last.removed_by_hand = input.is_by_hand && !last.is_draining;
+  dataplane::RealView ghost = last.view;
+  const ServiceId service = ids_.reals()[id.index()].service;
+  const dataplane::ServiceView& view = snapshot.services[service.index()];
+  const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
+  ghost.service = service;
+  ghost.is_available = false;
+  ghost.remains = RemainsOfRemoved(on_remove_[service], expires, *last.removed_by_hand);
+  ghost.templates_valid = false;
+  ghost.weight = 0;
+  ghost.next_hop = NeighbourId{};
+  if (ghost.remains == dataplane::Remains::kContinue ||
+      ghost.remains == dataplane::Remains::kReset) {
+    SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), &ghost);
+  }
+  return ghost;
+}
+
+void SnapshotBuilder::AddGhosts(const BuildInput& input, dataplane::Snapshot* snapshot) {
   snapshot->services.resize(ids_.services().size());
   snapshot->reals.resize(ids_.reals().size());
   for (size_t i = 0; i < ids_.reals().size(); ++i) {
@@ -246,14 +288,7 @@ void SnapshotBuilder::AddGhosts(dataplane::Snapshot* snapshot) {
       last_views_.erase(id);
       continue;
     }
-    if (!real.is_ghost) continue;
-    dataplane::RealView ghost = last_views_[id];
-    ghost.service = real.service;
-    ghost.is_available = false;
-    ghost.templates_valid = false;
-    ghost.weight = 0;
-    ghost.next_hop = NeighbourId{};  // nothing is sent to it
-    snapshot->reals[i] = ghost;
+    if (real.is_ghost) snapshot->reals[i] = GhostOf(input, id, *snapshot);
   }
   for (size_t i = 0; i < snapshot->services.size(); ++i) {
     dataplane::ServiceView& service = snapshot->services[i];

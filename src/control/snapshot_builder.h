@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct BuildInput {
   const HealthOf& health;
   const InternNeighbour& intern_neighbour;
   uint64_t generation = 1;
+  // The model differs from the file by changes at run time: what is gone was removed by hand.
+  bool is_by_hand = false;
 };
 
 class SnapshotBuilder {
@@ -70,14 +73,22 @@ class SnapshotBuilder {
                  const RealState& state, dataplane::Snapshot* snapshot);
   void UpdatePlan(const ServiceConfig& config, ServiceId service,
                   std::vector<sched::RealInput> newest_first, uint32_t overlay_edits);
-  void AddGhosts(dataplane::Snapshot* snapshot);
+  void AddGhosts(const BuildInput& input, dataplane::Snapshot* snapshot);
+  dataplane::RealView GhostOf(const BuildInput& input, RealId id,
+                              const dataplane::Snapshot& snapshot);
   void IndexReplies(dataplane::Snapshot* snapshot) const;
   const dataplane::Classifier& ClassifierOf(const ConfigModel& model);
 
   dataplane::Fabric& fabric_;
   IdMap& ids_;
   std::map<ServiceId, PlanMemory> plans_;
-  std::map<RealId, dataplane::RealView> last_views_;  // what a ghost keeps
+  struct LastView {  // what a ghost keeps
+    dataplane::RealView view;
+    bool is_draining = false;               // when it was last configured
+    std::optional<bool> removed_by_hand{};  // none: it is no ghost yet
+  };
+  std::map<RealId, LastView> last_views_;
+  std::map<ServiceId, std::optional<OnRemove>> on_remove_;  // outlives the service, for its ghosts
   // The classifier of the last build, with what it was made of: 100,000 prefixes are not sorted
   // again because a health check changed its mind.
   dataplane::Classifier classifier_;

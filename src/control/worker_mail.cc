@@ -33,13 +33,47 @@ void WorkerMail::TellNeighbourChanged(NeighbourId neighbour) {
   }
 }
 
+void WorkerMail::Sweep() {
+  if (sweeping_connections_ + sweeping_templates_ > 0) {
+    sweep_again_ = true;
+    return;
+  }
+  sweep_again_ = false;
+  sweeping_connections_ = waiting_.size();
+  for (size_t worker = 0; worker < waiting_.size(); ++worker) {
+    Submit(worker, std::make_unique<dataplane::SweepConnections>().release());
+  }
+}
+
+bool WorkerMail::ContinueSweep(size_t worker, Command* done) {
+  if (done->kind == dataplane::CommandKind::kSweepConnections) {
+    if (!static_cast<dataplane::SweepConnections*>(done)->is_complete) {
+      Submit(worker, done);
+      return true;
+    }
+    if (--sweeping_connections_ > 0) return false;
+    // A template may be another worker's than its children: after all connections everywhere.
+    sweeping_templates_ = waiting_.size();
+    for (size_t w = 0; w < waiting_.size(); ++w) {
+      Submit(w, std::make_unique<dataplane::SweepTemplates>().release());
+    }
+  } else if (done->kind == dataplane::CommandKind::kSweepTemplates) {
+    if (!static_cast<dataplane::SweepTemplates*>(done)->is_complete) {
+      Submit(worker, done);
+      return true;
+    }
+    if (--sweeping_templates_ == 0 && sweep_again_) Sweep();
+  }
+  return false;
+}
+
 void WorkerMail::Poll() {
   for (size_t worker = 0; worker < waiting_.size(); ++worker) {
     dataplane::Mailbox& mailbox = *fabric_.control[worker];
     Command* done = nullptr;
     while (mailbox.from_worker.Pop(&done)) {
       submitted_[worker].pop_front();
-      Delete(done);
+      if (!ContinueSweep(worker, done)) Delete(done);
     }
     auto& waiting = waiting_[worker];
     while (!waiting.empty() && mailbox.to_worker.Push(waiting.front())) {
@@ -59,10 +93,20 @@ void WorkerMail::Submit(size_t worker, Command* command) {
 }
 
 void WorkerMail::Delete(Command* command) {
-  if (command->kind == dataplane::CommandKind::kTransmitFrame) {
-    delete static_cast<dataplane::TransmitFrame*>(command);
-  } else {
-    delete static_cast<dataplane::NeighbourChanged*>(command);
+  using dataplane::CommandKind;
+  switch (command->kind) {
+    case CommandKind::kTransmitFrame:
+      delete static_cast<dataplane::TransmitFrame*>(command);
+      return;
+    case CommandKind::kSweepConnections:
+      delete static_cast<dataplane::SweepConnections*>(command);
+      return;
+    case CommandKind::kSweepTemplates:
+      delete static_cast<dataplane::SweepTemplates*>(command);
+      return;
+    default:
+      delete static_cast<dataplane::NeighbourChanged*>(command);
+      return;
   }
 }
 

@@ -29,6 +29,11 @@ bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Templat
   return !filter.has_client || filter.client.Contains(record.client());
 }
 
+bool IsExpiredWithReal(const Snapshot& snapshot, RealId real) {
+  return real.index() < snapshot.reals.size() &&
+         snapshot.reals[real.index()].remains == Remains::kExpire;
+}
+
 ServiceId ServiceOfReal(const Snapshot& snapshot, RealId real) {
   return real.index() < snapshot.reals.size() ? snapshot.reals[real.index()].service : ServiceId{};
 }
@@ -180,6 +185,35 @@ void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
     return true;
   });
   flush->cursor = slot;
+}
+
+void RunSweepConnections(Shard& shard, SweepConnections* sweep) noexcept {
+  sweep->is_complete = WalkConnections(shard, &sweep->cursor, [&](auto& table, uint32_t slot) {
+    const auto& record = table.at(slot);
+    if (record.Has(ConnectionFlag::kReleasePending) || record.children > 0 ||
+        !IsExpiredWithReal(*shard.snapshot, record.real_id)) {
+      return true;
+    }
+    using Address = std::remove_cvref_t<decltype(record.client_address)>;
+    shard.template Destroy<Address>(slot);
+    ++sweep->swept;
+    return true;
+  });
+}
+
+void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(sweep->cursor);
+  TemplateTable& templates = shard.templates();
+  sweep->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
+    const TemplateRecord& record = templates.at(s);
+    if (record.children == 0 && IsExpiredWithReal(*shard.snapshot, record.real_id)) {
+      templates.ExpireNow(s, shard.now);
+      ++sweep->swept;
+    }
+    return true;
+  });
+  sweep->cursor = slot;
 }
 
 }  // namespace fairlead::dataplane

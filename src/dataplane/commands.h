@@ -11,6 +11,10 @@ void RunListConnections(Shard& shard, ListConnections* list) noexcept;
 void RunListTemplates(Shard& shard, ListTemplates* list) noexcept;
 void RunFlushConnections(Shard& shard, FlushConnections* flush) noexcept;
 void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept;
+// What became of kExpire with its real. Templates after all connections, whose releases they wait
+// for.
+void RunSweepConnections(Shard& shard, SweepConnections* sweep) noexcept;
+void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept;
 // This worker's part of the answer (explain.h).
 void RunExplain(Shard& shard, ExplainCommand* command) noexcept;
 

@@ -36,6 +36,8 @@
   X(kNotASyn, "not_a_syn", "TCP without a connection that is no SYN; RST was the answer")          \
   X(kNoReal, "no_real", "No real server is available; port unreachable was the answer")            \
   X(kConnectionNoReal, "connection_no_real", "The connection's real server was removed")           \
+  X(kConnectionReset, "connection_reset",                                                          \
+    "The real server is removed or its drain is over; RST to both sides was the answer")           \
   X(kConnectionTableFull, "connection_table_full",                                                 \
     "No free connection record; raise director.connections")                                       \
   X(kConnectionBucketFull, "connection_bucket_full", "One client endpoint filled its buckets")     \

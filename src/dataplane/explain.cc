@@ -29,10 +29,14 @@ bool ExplainConnection(Shard& shard, const FlowFields& flow, ExplainAnswer* answ
                .remaining = record.deadline.Remaining(shard.now),
                .timeout = record.timeout});
   if (gives_way) return false;
-  if (!real.is_available && PolicyOf(*shard.snapshot, real).expire_nodest_conn) return false;
+  if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !flow.is_tcp())) {
+    return false;
+  }
   answer->service = real.service;
   answer->real = record.real_id;
-  answer->verdict = real.is_available ? ExplainVerdict::kForward : ExplainVerdict::kDropped;
+  answer->verdict = real.TakesTraffic()               ? ExplainVerdict::kForward
+                    : real.remains == Remains::kReset ? ExplainVerdict::kRefused
+                                                      : ExplainVerdict::kDropped;
   return true;
 }
 

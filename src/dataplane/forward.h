@@ -54,7 +54,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
 
 template <Packet P>
 void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
-  if (!real.is_available) return;
+  if (!real.TakesTraffic()) return;
   TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
   traffic.in_packets.Add(1);
   traffic.in_bytes.Add(ip_bytes);
@@ -62,24 +62,117 @@ void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noe
 
 template <Packet P>
 void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
-  if (!real.is_available) return;
+  if (!real.TakesTraffic()) return;
   TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
   traffic.out_packets.Add(1);
   traffic.out_bytes.Add(ip_bytes);
 }
 
 // A SYN on a connection that has ended, or whose real server takes none any more, begins a new one
-// (spec section 4.9; templates_valid: drained or down).
+// (spec section 4.9). With the real drained that needs a connection that is not established: a
+// stray SYN must not cut a download.
 template <typename Address>
 bool IsNewConnection(const Connection<Address>& record, const RealView& real,
                      const PolicyView& policy) noexcept {
   const auto state = static_cast<TcpState>(record.state);
   if (policy.expire_nodest_conn && real.weight == 0) return true;
-  if (!real.templates_valid && state != TcpState::kEstablished) return true;
+  switch (real.remains) {
+    case Remains::kServe:
+      if (!real.templates_valid && state != TcpState::kEstablished) return true;
+      break;
+    case Remains::kContinue:
+      if (state != TcpState::kEstablished) return true;
+      break;
+    case Remains::kHold:
+      break;
+    case Remains::kMove:
+    case Remains::kExpire:
+    case Remains::kReset:
+      return true;
+  }
   if (policy.conn_reuse_mode == 0 || record.Has(ConnectionFlag::kHasTemplate)) return false;
   if (state == TcpState::kTimeWait || state == TcpState::kClose) return true;
   return (policy.conn_reuse_mode & 2) != 0 && state == TcpState::kFinWait &&
          record.Has(ConnectionFlag::kNoOutput);
+}
+
+enum class Fate : uint8_t { kGoesOn, kBeginsAnew, kIsOver };
+
+// RST to the packet's sender, and to the other side when there is a packet to spare: each with the
+// sequence number its receiver waits for. UDP has none: the client learns by ICMP. The connection
+// goes.
+template <typename Address, Direction kDirection, Packet P>
+void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                    const RealView& real) noexcept {
+  const Connection<Address> record = t.shard.template Connections<Address>().at(slot);
+  t.shard.template Destroy<Address>(slot);
+  if (parsed->protocol != kProtocolTcp) {
+    if constexpr (kDirection == Direction::kReply) {
+      return t.Drop(packet, DropReason::kConnectionReset);
+    }
+    return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                           parsed->destination(packet->data()), DropReason::kConnectionReset);
+  }
+  const bool can_reach_real = !real.next_hop.is_none();
+  const auto to_client = [&](P* segment, ParsedPacket* fields) {
+    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+      RewriteNat<NatDirection::kReply>(*segment, fields, record.virtual_address,
+                                       record.virtual_port);
+    }
+    RouteOut(t, segment, *fields);
+  };
+  const auto to_real = [&](P* segment, ParsedPacket* fields) {
+    if (!can_reach_real) return t.Drop(segment, DropReason::kNoRoute);
+    // What a NAT real has sent, turned round, has its address already.
+    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+      return RouteOut(t, segment, *fields);
+    }
+    SendToReal<Address>(t, segment, fields, record, real);
+  };
+  constexpr bool kIsToReal = kDirection == Direction::kForward;
+  ParsedPacket onwards = *parsed;
+  P* second = !kIsToReal || can_reach_real ? t.Originate(packet->meta().input_port) : nullptr;
+  if (second != nullptr && !second->Resize(parsed->payload_offset)) {
+    t.Drop(second, DropReason::kNoHeadroom);
+    second = nullptr;
+  }
+  if (second != nullptr) {
+    std::memcpy(second->data(), packet->data(), parsed->payload_offset);
+    BuildResetOnwards(*second, &onwards);
+  }
+  t.shard.counters.dropped[static_cast<size_t>(DropReason::kConnectionReset)].Add(1);
+  t.shard.counters.originated.Add(1);
+  BuildReset(*packet, parsed);
+  if constexpr (kIsToReal) {
+    to_client(packet, parsed);
+    if (second != nullptr) to_real(second, &onwards);
+  } else {
+    to_real(packet, parsed);
+    if (second != nullptr) to_client(second, &onwards);
+  }
+}
+
+// A packet of a connection whose real is not in its place. kGoesOn: forward it all the same;
+// otherwise the connection is gone, or the packet.
+template <typename Address, Direction kDirection, Packet P>
+[[gnu::noinline]] Fate JudgeRemains(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                                    const RealView& real) noexcept {
+  const bool is_tcp = parsed->protocol == kProtocolTcp;
+  if (real.remains == Remains::kReset) {
+    // A RST does by itself what ours would.
+    if (is_tcp && !MayAnswerWithReset(packet->data(), *parsed)) return Fate::kGoesOn;
+    ResetBothSides<Address, kDirection>(t, packet, parsed, slot, real);
+    return Fate::kIsOver;
+  }
+  // Replies are translated whatever has become of the real (spec section 2.5).
+  if (kDirection == Direction::kReply || real.remains == Remains::kContinue) return Fate::kGoesOn;
+  if (real.remains == Remains::kHold) {
+    t.Drop(packet, DropReason::kConnectionNoReal);
+    return Fate::kIsOver;
+  }
+  if (real.remains == Remains::kMove && is_tcp) return Fate::kGoesOn;
+  t.shard.template Destroy<Address>(slot);
+  return Fate::kBeginsAnew;
 }
 
 // False: the connection has given way; the packet is the first of a new one.
@@ -92,13 +185,9 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
     t.shard.template Destroy<Address>(slot);
     return false;
   }
-  if (!real.is_available) [[unlikely]] {
-    if (!PolicyOf(t.snapshot, real).expire_nodest_conn) {
-      t.Drop(packet, DropReason::kConnectionNoReal);
-      return true;
-    }
-    t.shard.template Destroy<Address>(slot);
-    return false;
+  if (real.remains != Remains::kServe) [[unlikely]] {
+    const Fate fate = JudgeRemains<Address, Direction::kForward>(t, packet, parsed, slot, real);
+    if (fate != Fate::kGoesOn) return fate == Fate::kIsOver;
   }
   CountIn(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kForward, parsed->tcp_flags, real);
@@ -110,6 +199,11 @@ template <typename Address, Packet P>
 void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
+  if (real.remains != Remains::kServe) [[unlikely]] {
+    if (JudgeRemains<Address, Direction::kReply>(t, packet, parsed, slot, real) == Fate::kIsOver) {
+      return;
+    }
+  }
   CountOut(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
   if (record.method != ForwardMethod::kNat) return ForwardRouted(t, packet, parsed);

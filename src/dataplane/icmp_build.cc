@@ -86,6 +86,14 @@ uint32_t LengthOfIpHeader(const IpAddress& address) {
   return static_cast<uint32_t>(address.is_v4() ? sizeof(Ipv4Header) : sizeof(Ipv6Header));
 }
 
+// The header is all there is; returns the frame's length.
+uint32_t FinishReset(TcpHeader* tcp, const IpAddress& source, const IpAddress& destination) {
+  tcp->checksum =
+      Checksum(tcp, sizeof *tcp, PseudoSum(source, destination, kProtocolTcp, sizeof(TcpHeader)));
+  return static_cast<uint32_t>(kEthernetHeaderLength + LengthOfIpHeader(source) +
+                               sizeof(TcpHeader));
+}
+
 }  // namespace
 
 bool MayAnswerWithError(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
@@ -149,10 +157,26 @@ uint32_t WriteReset(uint8_t* frame, const ParsedPacket& parsed) noexcept {
     tcp->acknowledgement = Be32::FromHost(segment.sequence.get().host() + segment_length);
     tcp->flags = kTcpRst | kTcpAck;
   }
-  tcp->checksum =
-      Checksum(tcp, sizeof *tcp, PseudoSum(source, destination, kProtocolTcp, sizeof(TcpHeader)));
-  return static_cast<uint32_t>(kEthernetHeaderLength + LengthOfIpHeader(source) +
-                               sizeof(TcpHeader));
+  return FinishReset(tcp, source, destination);
+}
+
+uint32_t WriteResetOnwards(uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  const auto segment = *HeaderAt<TcpHeader>(frame, parsed.l4_offset);
+  const IpAddress source = parsed.source(frame);
+  const IpAddress destination = parsed.destination(frame);
+  IpFields fields;
+  fields.protocol = kProtocolTcp;
+  fields.payload_length = sizeof(TcpHeader);
+  auto* tcp = HeaderAt<TcpHeader>(WriteIp(frame, source, destination, fields), 0);
+  *tcp = TcpHeader{};
+  tcp->source_port = segment.source_port;
+  tcp->destination_port = segment.destination_port;
+  tcp->data_offset = sizeof(TcpHeader) / 4 << 4;
+  tcp->sequence = segment.sequence;
+  // A peer still in SYN_SENT believes only a RST that acknowledges (RFC 9293 section 3.10.7.3).
+  tcp->acknowledgement = segment.acknowledgement;
+  tcp->flags = static_cast<uint8_t>(kTcpRst | (segment.flags & kTcpAck));
+  return FinishReset(tcp, source, destination);
 }
 
 void WriteEchoReply(uint8_t* frame, uint32_t length, const EthernetHeader& received,

@@ -51,6 +51,7 @@ void WriteIcmpError(uint8_t* frame, uint32_t length, const EthernetHeader& recei
                     uint16_t mtu_bytes) noexcept;
 // Overwrites headers from the start of the frame on; returns the frame's new length.
 uint32_t WriteReset(uint8_t* frame, const ParsedPacket& parsed) noexcept;
+uint32_t WriteResetOnwards(uint8_t* frame, const ParsedPacket& parsed) noexcept;
 // `frame` begins so that the ICMP message follows a plain Ethernet and IP header.
 void WriteEchoReply(uint8_t* frame, uint32_t length, const EthernetHeader& received,
                     const IpAddress& source, const IpAddress& destination, uint8_t tos) noexcept;
@@ -82,6 +83,16 @@ template <Packet P>
 template <Packet P>
 void BuildReset(P& packet, ParsedPacket* parsed) noexcept {
   packet.Resize(internal::WriteReset(packet.data(), *parsed));
+  packet.meta().wants_ip_checksum = false;
+  ParseFrame(packet.data(), packet.length(), true, parsed);
+}
+
+// Makes `packet` a RST in its own direction: what its receiver takes as its sender giving up, since
+// it carries the sequence number that is due.
+// Precondition: MayAnswerWithReset.
+template <Packet P>
+void BuildResetOnwards(P& packet, ParsedPacket* parsed) noexcept {
+  packet.Resize(internal::WriteResetOnwards(packet.data(), *parsed));
   packet.meta().wants_ip_checksum = false;
   ParseFrame(packet.data(), packet.length(), true, parsed);
 }

@@ -94,7 +94,7 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
     const Connection<Address>& record = table.at(found.slot);
     const RealView& real = t.snapshot.reals[record.real_id.index()];
-    if (!real.is_available) {
+    if (!real.TakesTraffic()) {
       t.Drop(packet, DropReason::kConnectionNoReal);
       return true;
     }

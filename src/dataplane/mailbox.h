@@ -38,6 +38,8 @@ enum class CommandKind : uint8_t {
   kNeighbourChanged,
   kFlushConnections,
   kFlushTemplates,
+  kSweepConnections,
+  kSweepTemplates,
 };
 
 struct Command {
@@ -108,6 +110,18 @@ struct FlushCommand : Command {
 };
 using FlushConnections = FlushCommand<CommandKind::kFlushConnections>;
 using FlushTemplates = FlushCommand<CommandKind::kFlushTemplates>;
+
+// Ends what a removed real leaves behind where connections expire with it (expire_nodest_conn):
+// its connections, then its templates without children. A slice at a time, as a flush.
+template <CommandKind kKind>
+struct SweepCommand : Command {
+  SweepCommand() : Command(kKind) {}
+  uint64_t cursor = 0;
+  uint64_t swept = 0;
+  bool is_complete = false;
+};
+using SweepConnections = SweepCommand<CommandKind::kSweepConnections>;
+using SweepTemplates = SweepCommand<CommandKind::kSweepTemplates>;
 
 struct ExplainCommand : Command {
   ExplainCommand() : Command(CommandKind::kExplain) {}

@@ -7,7 +7,8 @@
 //
 // Threads: written before it is published, never after. Workers keep ids, never references, over a
 // turn. Invariants: services[i].id == ServiceId(i) when in_use; a removed real stays in `reals` as
-// a ghost (is_available == false) while a connection, template or cursor may refer to it.
+// a ghost (is_available == false, remains != kServe) while a connection, template or cursor may
+// refer to it.
 #pragma once
 
 #include <cstdint>
@@ -38,12 +39,24 @@ struct PortView {
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
 };
 
+// What a packet of an existing connection meets. All but the first leave the hit path; the order
+// matters to TakesTraffic.
+enum class Remains : uint8_t {
+  kServe,     // the real is in its place
+  kMove,      // it is down: UDP flows and SYNs begin anew elsewhere, TCP goes on
+  kContinue,  // removed: connections go on until they end
+  kHold,      // removed: silence, until the real is back (spec section 3.5)
+  kExpire,    // removed: the connection ends with this packet, which may begin a new one
+  kReset,     // RST to both sides, port unreachable to a UDP client; the connection ends
+};
+
 struct RealView {
   ServiceId service;  // none: this id is free
   IpAddress address;
   Be16 port;
   ForwardMethod method = ForwardMethod::kNat;
   bool is_available = false;  // false: a ghost (spec section 8, "trash")
+  Remains remains = Remains::kServe;
   // False while a checker says down or the operator drains: a template that names this real is
   // invalid, so known clients move, while its connections continue.
   bool templates_valid = true;
@@ -55,6 +68,9 @@ struct RealView {
   IpAddress next_hop_address;  // with next_hop: the real itself or a gateway
   uint16_t mtu_bytes = 1500;   // of the link to it
   IpAddress tunnel_source;     // TUN: the director's address towards it
+
+  // Packets of its connections are forwarded and counted.
+  [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
 };
 
 struct PersistenceView {

@@ -49,6 +49,14 @@ class Worker {
     return shard_.snapshot != nullptr;
   }
 
+  // Where packets come from that the worker makes in answer to others; outlives the worker. Without
+  // it they are left out.
+  template <PacketPool<P> Pool>
+  void UsePool(Pool& pool) noexcept {
+    source_ = {&pool,
+               [](void* from) noexcept -> P* { return static_cast<Pool*>(from)->Allocate(); }};
+  }
+
   // At most kBurst packets.
   void ProcessBurst(std::span<P* const> burst, Output<P>* out) noexcept {
     shard_.counters.received.Add(burst.size());
@@ -107,7 +115,9 @@ class Worker {
  private:
   static constexpr TickCount kHeldInterval = kTicksPerSecond / 10;
 
-  Turn<P> TurnTo(Output<P>* out) noexcept { return {shard_, *shard_.snapshot, held_, out}; }
+  Turn<P> TurnTo(Output<P>* out) noexcept {
+    return {shard_, *shard_.snapshot, held_, out, source_};
+  }
   void SendFromHost(Turn<P>& turn, P* packet) noexcept;
   template <typename Pool>
   size_t RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept;
@@ -116,6 +126,7 @@ class Worker {
 
   Shard shard_;
   HeldQueue<P> held_;
+  PacketSource<P> source_;
   Tick held_visit_;  // next look at the held packets
   bool neighbour_changed_ = false;
   size_t next_peer_ = 0;  // whose ring is looked at first: nobody's waits for ever
@@ -230,6 +241,12 @@ size_t Worker<P>::RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexc
       break;
     case CommandKind::kFlushTemplates:
       RunFlushTemplates(shard_, static_cast<FlushTemplates*>(command));
+      break;
+    case CommandKind::kSweepConnections:
+      RunSweepConnections(shard_, static_cast<SweepConnections*>(command));
+      break;
+    case CommandKind::kSweepTemplates:
+      RunSweepTemplates(shard_, static_cast<SweepTemplates*>(command));
       break;
   }
   // As many come back as went in, and the sender empties this ring: there is room.

@@ -290,6 +290,8 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
     }
     case CommandKind::kTransmitFrame:
     case CommandKind::kNeighbourChanged:
+    case CommandKind::kSweepConnections:
+    case CommandKind::kSweepTemplates:
       return;
   }
 }

@@ -146,5 +146,54 @@ services:
   EXPECT_TRUE(fabric_.loads.overloaded(RealId{0}));
 }
 
+// Mailboxes as a worker empties them; the kinds of what was in them.
+std::vector<dataplane::CommandKind> RunMail(dataplane::Fabric& fabric, bool is_complete) {
+  using dataplane::CommandKind;
+  std::vector<CommandKind> kinds;
+  for (auto& mailbox : fabric.control) {
+    dataplane::Command* command = nullptr;
+    while (mailbox->to_worker.Pop(&command)) {
+      if (command->kind == CommandKind::kSweepConnections) {
+        static_cast<dataplane::SweepConnections*>(command)->is_complete = is_complete;
+      } else if (command->kind == CommandKind::kSweepTemplates) {
+        static_cast<dataplane::SweepTemplates*>(command)->is_complete = is_complete;
+      }
+      if (command->kind != CommandKind::kTransmitFrame) kinds.push_back(command->kind);
+      mailbox->from_worker.Push(command);
+    }
+  }
+  return kinds;
+}
+
+// Every worker is asked, slice by slice; templates only when no worker has connections left to see,
+// and nothing before the snapshot that says so is everywhere.
+TEST_F(PublicationTest, ConnectionsThatExpireWithTheirRealAreSweptForEverywhere) {
+  using dataplane::CommandKind;
+  constexpr auto kConnections = CommandKind::kSweepConnections;
+  constexpr auto kTemplates = CommandKind::kSweepTemplates;
+  const auto model = [](const std::string& reals) {
+    return SharedModelOf(
+        "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, policy: { "
+        "expire_nodest_conn: true }, reals: [" +
+        reals + "] }\n");
+  };
+  publication_.Want({model("{ address: 10.0.0.11 }, { address: 10.0.0.12 }"), {}}, Note());
+  Turn();
+  Settle();
+  RunMail(fabric_, true);
+  publication_.Want({model("{ address: 10.0.0.12 }"), {}}, Note());
+  Turn();
+  Turn();
+  EXPECT_TRUE(RunMail(fabric_, true).empty()) << "no worker has it yet";
+  Settle();
+  EXPECT_EQ(RunMail(fabric_, false), (std::vector{kConnections, kConnections}));
+  Turn();
+  EXPECT_EQ(RunMail(fabric_, true), (std::vector{kConnections, kConnections})) << "next slice";
+  Turn();
+  EXPECT_EQ(RunMail(fabric_, true), (std::vector{kTemplates, kTemplates}));
+  Turn();
+  EXPECT_TRUE(RunMail(fabric_, true).empty());
+}
+
 }  // namespace
 }  // namespace fairlead::control

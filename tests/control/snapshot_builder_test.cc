@@ -23,7 +23,8 @@ class SnapshotBuilderTest : public testing::Test {
                                  .overlay = overlay_,
                                  .health = health,
                                  .intern_neighbour = intern,
-                                 .generation = ++generation_},
+                                 .generation = ++generation_,
+                                 .is_by_hand = is_by_hand_},
                                 At(std::chrono::seconds(generation_)));
     if (!built) {
       ADD_FAILURE() << built.error().ToString();
@@ -54,6 +55,7 @@ class SnapshotBuilderTest : public testing::Test {
   SnapshotBuilder builder_{fabric_, &ids_};
   std::vector<PortRuntime> ports_ = TwoPorts();
   Overlay overlay_;
+  bool is_by_hand_ = false;
   std::set<IpAddress> down_;
   uint64_t generation_ = 0;
 };
@@ -132,6 +134,59 @@ TEST_F(SnapshotBuilderTest, RemovedRealAndServiceStayAsGhosts) {
   EXPECT_TRUE(empty->services[Web(*before).id.index()].id.is_none());
   EXPECT_FALSE(empty->reals[gone.index()].is_available);
   EXPECT_TRUE(empty->service_index.empty());
+}
+
+// A ghost that goes on keeps its method and finds its next hop anew; one that holds has none.
+TEST_F(SnapshotBuilderTest, AGhostRemainsAsItsServiceSays) {
+  using dataplane::Remains;
+  const auto removed = [this](const std::string& key, bool by_hand) {
+    Build(ModelOf(WebOf(kThree, key)));
+    is_by_hand_ = by_hand;
+    auto s = Build(ModelOf(WebOf("{ address: 10.0.0.12, forward: dr }", key)));
+    is_by_hand_ = false;
+    return Real(*s, "10.0.0.11");
+  };
+  EXPECT_EQ(removed("", false).remains, Remains::kContinue);
+  EXPECT_FALSE(removed("", false).next_hop.is_none());
+  EXPECT_EQ(removed("", true).remains, Remains::kHold);
+  EXPECT_TRUE(removed("", true).next_hop.is_none());
+  EXPECT_EQ(removed("on_remove: drain,", true).remains, Remains::kContinue);
+  EXPECT_EQ(removed("on_remove: reset,", false).remains, Remains::kReset);
+  EXPECT_FALSE(removed("on_remove: reset,", false).next_hop.is_none());
+  EXPECT_EQ(removed("policy: { expire_nodest_conn: true },", false).remains, Remains::kExpire);
+  EXPECT_EQ(removed("policy: { expire_nodest_conn: true }, on_remove: hold,", true).remains,
+            Remains::kHold);
+}
+
+// Removing by hand what was drained before does not cut what is left (two-step shutdown).
+TEST_F(SnapshotBuilderTest, ADrainedRealGoesOnDrainingAfterItsRemoval) {
+  Build(ModelOf(WebOf("{ address: 10.0.0.11, state: drain }, { address: 10.0.0.12 }")));
+  is_by_hand_ = true;
+  const auto s = Build(ModelOf(WebOf("{ address: 10.0.0.12 }")));
+  EXPECT_EQ(Real(*s, "10.0.0.11").remains, dataplane::Remains::kContinue);
+}
+
+// The service goes too: what it said of its reals still holds.
+TEST_F(SnapshotBuilderTest, GhostsOfARemovedServiceKeepItsPolicy) {
+  Build(ModelOf(WebOf(kThree, "on_remove: reset,")));
+  auto s = Build(ModelOf(""));
+  EXPECT_EQ(Real(*s, "10.0.0.11").remains, dataplane::Remains::kReset);
+  Build(ModelOf(WebOf(kThree)));
+  is_by_hand_ = true;
+  s = Build(ModelOf(""));
+  EXPECT_EQ(Real(*s, "10.0.0.11").remains, dataplane::Remains::kHold);
+  is_by_hand_ = false;
+  s = Build(ModelOf(""));
+  EXPECT_EQ(Real(*s, "10.0.0.11").remains, dataplane::Remains::kHold) << "as it was removed";
+}
+
+TEST_F(SnapshotBuilderTest, FlowsOfADeadRealMoveOnlyWhereTheyCan) {
+  using dataplane::Remains;
+  const std::string yaml = WebOf(kThree, "health: { type: tcp },");
+  down_ = {Ip("10.0.0.12")};
+  EXPECT_EQ(Real(*Build(ModelOf(yaml)), "10.0.0.12").remains, Remains::kMove);
+  down_ = {Ip("10.0.0.11"), Ip("10.0.0.12"), Ip("10.0.0.13")};
+  EXPECT_EQ(Real(*Build(ModelOf(yaml)), "10.0.0.12").remains, Remains::kServe);
 }
 
 TEST_F(SnapshotBuilderTest, EffectOfAFailedCheckIsAsConfigured) {

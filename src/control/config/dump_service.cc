@@ -73,6 +73,7 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   DumpServicePolicy(w, s.policy);
   w.Close();
   w.Key("announce", Word(s.announce));
+  if (s.on_remove) w.Key("on_remove", Word(*s.on_remove));
   if (s.health) DumpHealth(w, *s.health);
   if (s.fallback) {
     w.Open("fallback", false);

@@ -201,6 +201,9 @@ struct StatusRange {  // HTTP status codes, both ends included
 enum class HealthType : uint8_t { kTcp, kHttp };
 enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
 
+// What a removed real's connections meet; spec section 17, wishes 7 and 33.
+enum class OnRemove : uint8_t { kDrain, kHold, kExpire, kReset };
+
 struct HealthConfig {
   HealthType type = HealthType::kTcp;
   std::string path = "/";          // kHttp
@@ -262,6 +265,9 @@ struct ServiceConfig {
   TimeoutsConfig timeouts{};
   ServicePolicy policy{};
   Announce announce = Announce::kAlways;
+  // None: drain when the file drops a real, hold when it is removed by hand as ipvsadm -d does,
+  // expire in both cases where policy.expire_nodest_conn says so.
+  std::optional<OnRemove> on_remove{};
   std::optional<HealthConfig> health{};
   std::optional<FallbackConfig> fallback{};
   std::vector<RealConfig> reals{};

@@ -62,6 +62,11 @@ template <>
 inline constexpr WordTable<OnFail, 3> kWords<OnFail>{
     {{OnFail::kDrain, "drain"}, {OnFail::kQuiesce, "quiesce"}, {OnFail::kRemove, "remove"}}};
 template <>
+inline constexpr WordTable<OnRemove, 4> kWords<OnRemove>{{{OnRemove::kDrain, "drain"},
+                                                          {OnRemove::kHold, "hold"},
+                                                          {OnRemove::kExpire, "expire"},
+                                                          {OnRemove::kReset, "reset"}}};
+template <>
 inline constexpr WordTable<AdminState, 4> kWords<AdminState>{{{AdminState::kUp, "up"},
                                                               {AdminState::kQuiesce, "quiesce"},
                                                               {AdminState::kDrain, "drain"},

@@ -128,6 +128,7 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   reader.Bool("one_packet", &service.one_packet);
   constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
   reader.Word("announce", &service.announce, kPlanned);
+  if (OnRemove on_remove{}; reader.Word("on_remove", &on_remove)) service.on_remove = on_remove;
 
   const auto inner = [&](const YamlNode* node, std::string_view key, const Section& section) {
     return MapReader(reader.problems(), *node, reader.PathOf(key), section);

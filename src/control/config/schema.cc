@@ -128,11 +128,11 @@ constexpr KeyInfo kServiceKeys[] = {
     {"timeouts"},
     {"policy"},
     {"announce"},
+    {"on_remove"},
     {"health"},
     {"fallback"},
     {"reals"},
     {"engine", kNotYet},
-    {"on_remove", kNotYet},
     {"type", "belongs into forward: write { method: tun, type: ipip }"},
     {"local_addresses", kNotYet}};
 

@@ -47,6 +47,7 @@ class BasicWorkerLoop {
         counters_(context.fabric.stats.worker(me)),
         transmit_(context.fabric, context.ports, context.lines, me),
         clock_(context.base_cycles) {
+    worker_->UsePool(context.pool);
     for (const Port& port : context.ports) {
       dataplane::PortCounters& counters = context.fabric.stats.port(me, port.id());
       MbufRing* from_host = me.index() == 0 ? context.lines.from_host(port.id()) : nullptr;

@@ -159,6 +159,7 @@ ByteDirector::ByteDirector(const DirectorSpec& spec) : random_(spec.seed) {
   for (size_t i = 0; i < spec.workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker<BytePacket>>(*fabric_, WorkerId{static_cast<uint8_t>(i)}, now_));
+    workers_.back()->UsePool(pool_);
   }
   arrivals_.resize(spec.workers);
   draft_.ports = {{.mac = PortMac(kOutside), .mtu_bytes = 1500, .role = PortRole::kOutside},
@@ -260,8 +261,10 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   return id;
 }
 
-void ByteDirector::RemoveReal(RealId id) {
+void ByteDirector::RemoveReal(RealId id, Remains remains) {
   RealView& real = draft_.reals[id.index()];
+  real.remains = remains;
+  real.templates_valid = false;
   real.is_available = false;
   std::erase(newest_first_[real.service.index()], id);
   ++edits_[real.service.index()];
@@ -325,12 +328,11 @@ void ByteDirector::Turn(size_t index, std::span<BytePacket* const> burst) {
   Worker<BytePacket>& worker = *workers_[index];
   if (!worker.BeginTurn(now_)) return;
   auto out = std::make_unique<Output<BytePacket>>();
-  Pool pool{this};
   worker.ProcessBurst(burst, out.get());
   Collect(index, out.get());
   worker.ProcessHandedIn(out.get());
   Collect(index, out.get());
-  worker.RunCommands(pool, out.get());
+  worker.RunCommands(pool_, out.get());
   worker.ReleaseHeld(out.get());
   Collect(index, out.get());
   worker.Expire();

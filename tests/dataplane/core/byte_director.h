@@ -68,7 +68,7 @@ class ByteDirector {
   ServiceId AddService(const ServiceSpec& spec);
   RealId AddReal(ServiceId service, const std::string& address, uint16_t port, RealSpec spec = {});
   // A real leaves its service and stays as a ghost.
-  void RemoveReal(RealId real);
+  void RemoveReal(RealId real, Remains remains = Remains::kHold);
   void SetWeight(RealId real, int32_t weight);
   RealView& real(RealId id) { return draft_.reals[id.index()]; }
   ServiceView& service(ServiceId id) { return draft_.services[id.index()]; }
@@ -93,6 +93,9 @@ class ByteDirector {
   // The kernel twin of `port` sends a frame.
   std::vector<Sent> SendFromHost(PortId port, const Frame& frame);
 
+  // From now on a worker gets no packet to make.
+  void DenyPackets() { pool_.is_empty = true; }
+
   Fabric& fabric() { return *fabric_; }
   Worker<BytePacket>& worker(size_t i) { return *workers_[i]; }
   [[nodiscard]] size_t worker_count() const { return workers_.size(); }
@@ -111,8 +114,9 @@ class ByteDirector {
  private:
   struct Pool {
     ByteDirector* owner;
-    BytePacket* Allocate() noexcept { return owner->NewPacket(); }
-  };
+    bool is_empty = false;
+    BytePacket* Allocate() noexcept { return is_empty ? nullptr : owner->NewPacket(); }
+  } pool_{this};
   BytePacket* NewPacket();
   void Turn(size_t worker, std::span<BytePacket* const> burst);
   void Collect(size_t worker, Output<BytePacket>* out);

@@ -120,7 +120,7 @@ TEST_P(EveryWorkerCount, RemovedRealDropsThenRevives) {
   d.Publish();
   EXPECT_EQ(Outcome(d, kOutside, Tcp(kClient, 1, kVip, 80, kTcpAck)), "");
   EXPECT_EQ(d.dropped(DropReason::kConnectionNoReal), 1u);
-  d.service(web).policy.expire_nodest_conn = true;
+  d.real(r1).remains = Remains::kExpire;
   d.Publish();
   EXPECT_EQ(Outcome(d, kOutside, Tcp(kClient, 1, kVip, 80, kTcpAck)),
             "out 198.51.100.7:1 <- 192.0.2.10:80 TCP R ttl 64\n");
