@@ -183,7 +183,8 @@ TEST_F(RecordRoutesTest, TemplateRows) {
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(json::serialize(rows[0]),
             R"({"client":"198.51.100.0/24","protocol":null,"virtual":null,"mark":2,)"
-            R"("service":"shop","real":"10.0.0.11:0","connections":3,"assured":true,"valid":true,)"
+            R"("service":"shop","real":"10.0.0.11:0","destination":"10.0.0.11:0",)"
+            R"("connections":3,"assured":true,"valid":true,)"
             R"("remaining_ms":1234000,"timeout_ms":1800000,"worker":0})");
   EXPECT_EQ(rows[1].at("valid").as_bool(), false);
   EXPECT_EQ(rows[1].at("real").as_string(), "10.0.0.13:0") << "removed, still named";

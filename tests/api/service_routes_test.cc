@@ -46,6 +46,9 @@ TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
   EXPECT_EQ(reals.at("reals").as_array().size(), 3u);
   EXPECT_TRUE(reals.at("reals").at(2).at("removed").as_bool());
   EXPECT_EQ(peer->Ask("GET /v1/services/web/reals/10.0.0.11:80").status, 200);
+  // By the name it would have without one.
+  EXPECT_EQ(peer->Ask("GET /v1/services/tcp-192.0.2.10-80").json().at("name").as_string(), "web");
+  EXPECT_EQ(peer->Ask("GET /v1/services/mark-2-v4/reals/10.0.0.11:0").status, 200);
 }
 
 TEST_F(ServiceRoutesTest, UnknownNamesSuggestTheNearest) {

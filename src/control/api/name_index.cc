@@ -20,6 +20,16 @@ std::string NearestOf(std::string_view wanted, const std::vector<std::string_vie
   return names.size() > 8 ? list + " and more" : list;
 }
 
+// What the service would be called without a name of its own: "tcp-192.0.2.10-80", "mark-2-v4".
+std::string KeyName(const control::ServiceInfo& service) {
+  if (service.mark != 0) {
+    return "mark-" + std::to_string(service.mark) +
+           (service.family == Family::kIpv4 ? "-v4" : "-v6");
+  }
+  return (service.protocol == 6 ? "tcp-" : "udp-") + service.address.ToString() + "-" +
+         std::to_string(service.port.host());
+}
+
 bool IsNamed(const control::RealInfo& real, std::string_view name) {
   if (real.name == name) return true;
   const auto endpoint = Endpoint::Parse(name);
@@ -51,20 +61,26 @@ Result<const control::ServiceInfo*> NameIndex::FindService(std::string_view name
     if (service.name == name) return &service;
     names.push_back(service.name);
   }
+  for (const auto& service : view_.services) {
+    if (KeyName(service) == name) return &service;
+  }
   return Error{ErrorCode::kNotFound,
                "There is no service \"" + std::string(name) + "\"" + NearestOf(name, names), ""};
 }
 
 Result<std::vector<NamedReal>> NameIndex::FindReals(std::string_view service,
                                                     std::string_view real) const {
+  const control::ServiceInfo* only = nullptr;
   if (!service.empty()) {
-    if (auto found = FindService(service); !found) return found.error();
+    const auto found = FindService(service);
+    if (!found) return found.error();
+    only = *found;
   }
   std::vector<NamedReal> exact, by_address;
   std::vector<std::string_view> names;
   const auto address = IpAddress::Parse(real);
   for (const auto& s : view_.services) {
-    if (!service.empty() && s.name != service) continue;
+    if (only != nullptr && &s != only) continue;
     for (const auto& r : s.reals) {
       if (IsNamed(r, real)) exact.push_back({&s, &r});
       if (address && r.endpoint.address == *address) by_address.push_back({&s, &r});

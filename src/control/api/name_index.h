@@ -28,7 +28,8 @@ class NameIndex {
   [[nodiscard]] const control::ServiceInfo* service(ServiceId id) const;
   [[nodiscard]] const NamedReal* real(RealId id) const;
 
-  // The service of that name, or an error that suggests the nearest one.
+  // The service of that name, or that would have it without a name of its own; or an error that
+  // suggests the nearest one.
   [[nodiscard]] Result<const control::ServiceInfo*> FindService(std::string_view name) const;
   // The reals of that name in one service (`service` empty: in all). "10.0.0.11:80", or the
   // address alone when it means one real of the service. Removed ones are found too while they are

@@ -97,6 +97,7 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRo
       {"mark", nullptr},
       {"service", ServiceName(names, row.service)},
       {"real", nullptr},
+      {"destination", nullptr},
       {"connections", row.children},
       {"assured", row.is_assured},
       {"valid", !row.is_invalid},
@@ -106,7 +107,10 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRo
   if (is_mark) {
     object["mark"] = service != nullptr ? service->mark : row.virtual_address.Fold();
   }
-  if (const NamedReal* real = names.real(row.real)) object["real"] = real->info->name;
+  if (const NamedReal* real = names.real(row.real)) {
+    object["real"] = real->info->name;
+    object["destination"] = Endpoint{real->info->endpoint.address, row.real_port}.ToString();
+  }
   return object;
 }
 
