@@ -116,6 +116,11 @@ void ControlCore::Change(Edit edit, std::function<void(EditOutcome)> done) {
     director.Change(edit, std::move(done));
   });
 }
+void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
+  impl_->Post([service = std::move(service), done = std::move(done)](Director& director) {
+    done(director.Zero(service));
+  });
+}
 dataplane::Fabric& ControlCore::fabric() { return impl_->director().fabric(); }
 
 }  // namespace fairlead::control

@@ -7,7 +7,7 @@
 // What wants the snapshot to change (a reload, a health check, an operator's hand) only marks the
 // intent as changed; the next snapshot is built and published when every worker has adopted the one
 // before, so workers see every generation and a burst of changes becomes one (docs/reload.md).
-// Threads: the constructor, PublishFirst and Run on one thread; view(), Reload(), Change(),
+// Threads: the constructor, PublishFirst and Run on one thread; view(), Reload(), Change(), Zero(),
 // fabric() and Stop() from any. Everything else happens on the thread in Run. What it does there
 // is in Director; here are the clock, the signals and the way onto the thread.
 #pragma once
@@ -45,6 +45,7 @@ class ControlCore : public ControlApi {
   [[nodiscard]] std::shared_ptr<const ControlView> view() const override;
   void Reload(std::string path, std::function<void(ReloadOutcome)> done) override;
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
+  void Zero(std::string service, std::function<void(Status)> done) override;
   dataplane::Fabric& fabric() override;
 
  private:

@@ -19,6 +19,8 @@ namespace {
 // so often that it costs more than a fiftieth of the thread.
 constexpr std::chrono::seconds kViewRefresh{1};
 constexpr int kViewCostShare = 50;
+// After a longer sleep the estimates have come to rest anyway.
+constexpr int kMostMissedTicks = 64;
 
 // Rules are checked against the ports of their file; ours may still be the ones before.
 std::vector<Error> UnknownPorts(const ConfigModel& model) {
@@ -50,6 +52,7 @@ Director::Director(dataplane::Fabric& fabric, ConfigModel model, std::string con
 
 Status Director::PublishFirst(TimePoint now) {
   now_ = now;
+  next_rates_ = now + kRateInterval;
   std::optional<Error> refused;
   publication_.Want(publication_.wanted(), [&refused](const Result<uint64_t>& result) {
     if (!result) refused = result.error();
@@ -67,8 +70,37 @@ Status Director::PublishFirst(TimePoint now) {
 
 void Director::Turn(TimePoint now) {
   now_ = now;
-  const bool is_news = publication_.Turn(now);
+  bool is_news = publication_.Turn(now);
+  if (now >= next_rates_) {
+    TickRates();
+    is_news |= view_refresh_ == kViewRefresh;  // not when making the view is costly
+  }
   if (is_news || is_ready() != view_->is_ready || now - view_made_ >= view_refresh_) RefreshView();
+}
+
+// One tick for each interval that has passed, so that rates do not depend on who turns how often.
+void Director::TickRates() {
+  ledger_.Follow(publication_.ids(), fabric_.stats);
+  for (int i = 0; now_ >= next_rates_ && i < kMostMissedTicks; ++i) {
+    ledger_.Tick(publication_.ids(), fabric_.stats);
+    next_rates_ += kRateInterval;
+  }
+  next_rates_ = std::max(next_rates_, now_);
+}
+
+Status Director::Zero(const std::string& service) {
+  ServiceId id;
+  if (!service.empty()) {
+    const ServiceConfig* const config = FindService(*publication_.in_force().model, service);
+    if (config == nullptr) {
+      return Error{ErrorCode::kNotFound, "There is no service \"" + service + "\"", ""};
+    }
+    id = publication_.ids().FindService(KeyOf(*config));
+  }
+  ledger_.Follow(publication_.ids(), fabric_.stats);
+  ledger_.Zero(publication_.ids(), fabric_.stats, id);
+  RefreshView();
+  return Done{};
 }
 
 std::shared_ptr<const ControlView> Director::view() const {
@@ -189,13 +221,21 @@ void Director::RefreshView() {
   if (publication_.snapshot() == nullptr) return;
   const auto begun = std::chrono::steady_clock::now();
   const Intent& intent = publication_.in_force();
+  ledger_.Follow(publication_.ids(), fabric_.stats);
   auto next = std::make_shared<ControlView>(BuildView({.model = *intent.model,
                                                        .ports = ports_,
                                                        .ids = publication_.ids(),
                                                        .health = publication_.health(),
-                                                       .snapshot = *publication_.snapshot()}));
+                                                       .snapshot = *publication_.snapshot(),
+                                                       .ledger = &ledger_}));
   next->model = intent.model;
   next->file_model = intent.file_model();
+  if (view_->model == next->model && view_->file_model == next->file_model) {
+    next->differences = view_->differences;
+  } else {
+    next->differences = std::make_shared<const std::vector<std::string>>(
+        DescribeChanges(*next->file_model, *next->model));
+  }
   next->config_path = path_in_force_;
   next->started = started_;
   next->last_reload = last_reload_;

@@ -25,6 +25,7 @@
 #include "control/port_runtime.h"
 #include "control/publication.h"
 #include "control/time_point.h"
+#include "control/traffic_ledger.h"
 #include "control/view.h"
 #include "dataplane/fabric.h"
 
@@ -43,6 +44,8 @@ class Director {
   // `path` empty: the file of the start.
   void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // `service` empty: everything (ipvsadm -Z). At once.
+  Status Zero(const std::string& service);
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
 
@@ -58,6 +61,7 @@ class Director {
              ReloadOutcome outcome, std::function<void(ReloadOutcome)> done);
   void RefuseReload(const std::string& path, std::vector<Error> errors,
                     const std::function<void(ReloadOutcome)>& done);
+  void TickRates();
   void NoteReload(bool ok, std::string error);
   void RefreshView();
 
@@ -68,6 +72,8 @@ class Director {
   Publication publication_;
   std::vector<ControlView::MemoryUse> memory_;
   TimePoint now_;  // of the last turn
+  TrafficLedger ledger_;
+  TimePoint next_rates_;
 
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::chrono::system_clock::time_point last_reload_ = started_;

@@ -68,9 +68,10 @@ class Editor {
 
 bool Editor::FindService(const std::string& name, Service* service) {
   auto& services = model_.services;
-  *service = std::ranges::find(services, name, &ServiceConfig::name);
-  if (*service == services.end()) *service = std::ranges::find(services, name, DerivedName);
-  if (*service != services.end()) return true;
+  if (const ServiceConfig* const found = control::FindService(model_, name)) {
+    *service = services.begin() + (found - services.data());
+    return true;
+  }
   std::vector<std::string_view> names;
   for (const ServiceConfig& each : services) names.push_back(each.name);
   refusal_ =
@@ -352,6 +353,12 @@ EditResult Editor::operator()(const PatchPolicy& edit) {
 }
 
 }  // namespace
+
+const ServiceConfig* FindService(const ConfigModel& model, const std::string& name) {
+  auto found = std::ranges::find(model.services, name, &ServiceConfig::name);
+  if (found == model.services.end()) found = std::ranges::find(model.services, name, DerivedName);
+  return found == model.services.end() ? nullptr : &*found;
+}
 
 EditResult ApplyEdit(const Edit& edit, const Intent& before) {
   return std::visit(Editor(before), edit);

@@ -67,4 +67,7 @@ using EditResult = std::variant<Edited, EditRefusal>;
 
 EditResult ApplyEdit(const Edit& edit, const Intent& before);
 
+// By name or by the name it would have had; null when there is none.
+const ServiceConfig* FindService(const ConfigModel& model, const std::string& name);
+
 }  // namespace fairlead::control

@@ -43,6 +43,8 @@ struct RealInfo {
   bool is_fallback = false;
   bool is_ghost = false;  // removed, still referred to by connections or templates
   dataplane::TrafficSum baseline;
+  dataplane::TrafficSum zero;  // counted before `ipvsadm -Z`, or in the service's life before
+  dataplane::TrafficSum rate;  // a second
 };
 
 struct ServiceInfo {
@@ -57,11 +59,14 @@ struct ServiceInfo {
   std::vector<std::string> scheduler_flags;
   bool is_persistent = false;
   uint32_t persistence_seconds = 0;
-  int netmask = 32;  // prefix length, of the service's family
+  int netmask = 32;           // prefix length, of the service's family
+  uint32_t netmask_bits = 0;  // IPv4: of the mask; need not be contiguous
   bool is_one_packet = false;
   bool is_on_fallback = false;
   std::vector<RealInfo> reals;    // list order; ghosts last
   dataplane::TrafficSum retired;  // of reals that are gone for good
+  dataplane::TrafficSum zero;     // as for a real
+  dataplane::TrafficSum rate;
 };
 
 struct ClassifierRuleInfo {
@@ -91,6 +96,7 @@ struct ControlView {
   uint64_t generation = 0;  // of the snapshot
   // What is in force, and what the file has of it: they differ by the changes by hand.
   std::shared_ptr<const ConfigModel> model, file_model;
+  std::shared_ptr<const std::vector<std::string>> differences;  // in sentences
   std::string director_name;
   std::string config_path;  // of the file in force
   std::chrono::system_clock::time_point started;
@@ -99,6 +105,9 @@ struct ControlView {
   std::string last_reload_error;
   bool is_ready = false;  // a snapshot is published and every worker has adopted it
   std::vector<ServiceInfo> services;
+  size_t real_ids = 0;               // ids of reals are below this
+  dataplane::TrafficSum total_zero;  // of all that was ever counted, as for a real
+  dataplane::TrafficSum total_rate;
   std::vector<ClassifierRuleInfo> rules;
   std::vector<PortInfo> ports;
   struct RealHealth {
@@ -138,6 +147,9 @@ class ControlApi {
   virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
   // A change by hand, until the next reload.
   virtual void Change(Edit edit, std::function<void(EditOutcome)> done) = 0;
+  // Lets the figures that are shown "since zero" of a service, or of everything (no name), start
+  // over; the view shows it when `done` is called.
+  virtual void Zero(std::string service, std::function<void(Status)> done) = 0;
   virtual dataplane::Fabric& fabric() = 0;
 };
 

@@ -49,6 +49,10 @@ RealInfo BasicInfo(const ViewInput& input, RealId id) {
   info.upper_threshold = view.upper_threshold;
   info.lower_threshold = view.lower_threshold;
   info.baseline = known.baseline;
+  if (input.ledger != nullptr) {
+    info.zero = input.ledger->real(id).zero;
+    info.rate = input.ledger->real(id).rate.shown();
+  }
   return info;
 }
 
@@ -107,6 +111,7 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
     info.persistence_seconds = static_cast<uint32_t>(config.persistence->timeout / 1s);
     info.netmask = config.family == Family::kIpv4 ? std::popcount(config.persistence->netmask)
                                                   : config.persistence->netmask6;
+    info.netmask_bits = config.persistence->netmask;
   }
   info.is_one_packet = config.one_packet;
   return info;
@@ -143,12 +148,21 @@ ControlView BuildView(const ViewInput& input) {
   ControlView view;
   view.generation = input.snapshot.generation;
   view.director_name = input.model.director.name;
+  view.real_ids = input.ids.reals().size();
+  if (input.ledger != nullptr) {
+    view.total_zero = input.ledger->total().zero;
+    view.total_rate = input.ledger->total().rate.shown();
+  }
   const GhostsByService ghosts = GhostsOf(input.ids);
   for (const ServiceConfig& config : input.model.services) {
     const ServiceId id = input.ids.FindService(KeyOf(config));
     if (id.is_none()) continue;
     ServiceInfo info = InfoOf(config, id);
     info.retired = input.ids.services()[id.index()].retired;
+    if (input.ledger != nullptr) {
+      info.zero = input.ledger->service(id).zero;
+      info.rate = input.ledger->service(id).rate.shown();
+    }
     AddReals(input, config, &info);
     if (const auto removed = ghosts.find(id); removed != ghosts.end()) {
       for (const RealId ghost : removed->second) {

@@ -12,6 +12,7 @@
 #include "control/health/monitor.h"
 #include "control/id_map.h"
 #include "control/port_runtime.h"
+#include "control/traffic_ledger.h"
 #include "control/view.h"
 #include "dataplane/snapshot.h"
 
@@ -22,7 +23,8 @@ struct ViewInput {
   std::span<const PortRuntime> ports;
   const IdMap& ids;
   const HealthMonitor& health;
-  const dataplane::Snapshot& snapshot;  // built from these
+  const dataplane::Snapshot& snapshot;    // built from these
+  const TrafficLedger* ledger = nullptr;  // follows `ids`; null: no zeroes, no rates
 };
 
 ControlView BuildView(const ViewInput& input);

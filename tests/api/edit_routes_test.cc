@@ -116,6 +116,66 @@ TEST_F(EditRoutesTest, IfMatchGuardsEveryChange) {
   EXPECT_TRUE(core_->view()->services.empty());
 }
 
+TEST_F(EditRoutesTest, TimeoutsAndPolicyReachTheServices) {
+  StartLive(kWeb);
+  ASSERT_EQ(peer->Ask("PATCH /v1/timeouts", R"({"tcp":"901s","udp":"30s"})").status, 200);
+  EXPECT_EQ(json::serialize(peer->Ask("GET /v1/timeouts").json()),
+            R"({"tcp_seconds":901,"tcp_fin_seconds":120,"udp_seconds":30})");
+  EXPECT_EQ(core_->view()->model->services[0].timeouts.udp, std::chrono::seconds(30));
+  const Answer wrong = peer->Ask("PATCH /v1/timeouts", R"({"tcp":900})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(wrong.json().at("errors").at(0).at("place").as_string(), "body:1:8: tcp");
+
+  ASSERT_EQ(peer->Ask("PATCH /v1/policy", R"({"expire_quiescent_template":true})").status, 200);
+  const json::object policy = peer->Ask("GET /v1/policy").json();
+  EXPECT_TRUE(policy.at("expire_quiescent_template").as_bool());
+  EXPECT_EQ(policy.at("conn_reuse_mode").as_int64(), 1);
+  EXPECT_EQ(policy.at("no_listener").as_string(), "rst");
+  EXPECT_TRUE(fabric_.publisher.current()->services[0].policy.expire_quiescent_template);
+  EXPECT_EQ(peer->Ask("PATCH /v1/policy", json::serialize(policy)).status, 200);
+}
+
+TEST_F(EditRoutesTest, DiffAndConfigShowWhatTheFileDoesNotSay) {
+  StartLive(kWeb);
+  EXPECT_TRUE(peer->Ask("GET /v1/diff").json().at("changes").as_array().empty());
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11", R"({"weight":7})").status, 200);
+  const json::object diff = peer->Ask("GET /v1/diff").json();
+  EXPECT_EQ(diff.at("file").as_string(), path_);
+  EXPECT_EQ(json::serialize(diff.at("changes")),
+            R"(["service web: real 10.0.0.11:80 weight 2 → 7"])");
+  const Answer config = peer->Ask("GET /v1/config");
+  const auto loaded = control::LoadConfigText(config.body, "config.yaml");
+  ASSERT_TRUE(loaded) << config.body;
+  EXPECT_EQ(*loaded.model, *core_->view()->model);
+}
+
+TEST_F(EditRoutesTest, ZeroStartsFiguresOverAndNoCounterFalls) {
+  StartLive(kWeb);
+  const RealId id = core_->view()->services[0].reals[0].id;
+  fabric_.stats.traffic(WorkerId{0}, id).connections.Add(5);
+  const auto figure = [&](const json::object& of, const char* kind) {
+    return of.at(kind).at("connections").as_int64();
+  };
+  json::object web = peer->Ask("GET /v1/services/web").json();
+  EXPECT_EQ(figure(web, "since_zero"), 5);
+  EXPECT_EQ(peer->Ask("POST /v1/zero", R"({"service":"wbe"})").status, 404);
+  ASSERT_EQ(peer->Ask("POST /v1/zero", R"({"service":"web"})").status, 200);
+  fabric_.stats.traffic(WorkerId{0}, id).connections.Add(2);
+  json::object all = peer->Ask("GET /v1/services?reals=true").json();
+  web = all.at("services").at(0).as_object();
+  EXPECT_EQ(figure(web, "since_zero"), 2);
+  EXPECT_EQ(figure(web, "traffic"), 7);
+  EXPECT_EQ(figure(web.at("reals").at(0).as_object(), "since_zero"), 2);
+  EXPECT_EQ(figure(all.at("total").as_object(), "since_zero"), 7);
+  ASSERT_EQ(peer->Ask("POST /v1/zero").status, 200);
+  all = peer->Ask("GET /v1/services").json();
+  EXPECT_EQ(figure(all.at("total").as_object(), "since_zero"), 0);
+  EXPECT_EQ(figure(all.at("total").as_object(), "traffic"), 7);
+  EXPECT_NE(
+      peer->Ask("GET /metrics").body.find("fairlead_service_connections_total{service=\"web\"} 7"),
+      std::string::npos);
+}
+
 TEST_F(EditRoutesTest, AReloadMakesTheFileTheWholeTruth) {
   StartLive(kWeb);
   ASSERT_EQ(peer->Ask("DELETE /v1/services/web/reals/10.0.0.12").status, 200);

@@ -112,6 +112,7 @@ ControlView MakeView() {
   shop.reals[2].is_ghost = true;
   view.services = {web, shop};
 
+  view.real_ids = 5;
   view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
                 {"scan", "drop to 192.0.2.80 ports 1-79"}};
   control::PortInfo outside;
@@ -215,6 +216,10 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
     SetView(std::move(next));
     done(std::move(outcome));
   }).join();
+}
+
+void FakeDirector::Zero(std::string, std::function<void(Status)> done) {
+  std::thread([done = std::move(done)] { done(Done{}); }).join();
 }
 
 void FakeDirector::Start() {

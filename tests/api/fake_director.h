@@ -38,6 +38,7 @@ class FakeDirector : public control::ControlApi {
   // Weight and state of a real are changed in the view; weight 65534 is refused, 65535 never
   // answered. Any other edit is only remembered.
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
+  void Zero(std::string service, std::function<void(Status)> done) override;
   dataplane::Fabric& fabric() override { return fabric_; }
 
   void Start();  // workers begin to answer

@@ -35,6 +35,7 @@ struct ApiServer::Impl {
     AddRecordRoutes(&router, context);
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
+    AddRuntimeRoutes(&router, context);
   }
 
   void SampleEverySecond() {

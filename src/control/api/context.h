@@ -47,5 +47,6 @@ void AddEditRoutes(Router* router, const Context& context);
 void AddRecordRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
+void AddRuntimeRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

@@ -1,6 +1,5 @@
 // POST, PATCH and DELETE of services and reals: changes by hand (docs/api.md).
-#include <boost/json/array.hpp>
-
+#include "control/api/change.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
@@ -11,40 +10,13 @@ namespace fairlead::api {
 
 namespace {
 
-namespace json = boost::json;
 using control::ControlView;
 using control::EditOutcome;
-using control::EditRefusal;
-
-// If-Match carries the generation the caller has looked at: "7", quoted or not.
-bool IsCurrent(const std::string& if_match, uint64_t generation) {
-  if (if_match.empty() || if_match == "*") return true;
-  return if_match == "\"" + std::to_string(generation) + "\"" ||
-         if_match == std::to_string(generation);
-}
-
-HttpResponse ToProblem(const EditRefusal& refusal) {
-  if (refusal.code != ErrorCode::kInvalid) return Problem(refusal.errors.front());
-  std::string detail;
-  json::array errors;
-  for (const Error& error : refusal.errors) {
-    detail += (detail.empty() ? "" : "; ") + error.ToString();
-    errors.push_back({{"place", error.place}, {"detail", error.message}});
-  }
-  return Problem(422, "invalid-body", detail, {{"errors", std::move(errors)}});
-}
 
 // A real that connections still refer to has a name, but nothing to change.
 bool IsRemovedReal(const ControlView& view, const std::string& service, const std::string& real) {
   const auto found = NameIndex(view).FindReals(service, real);
   return found && found->front().info->is_ghost;
-}
-
-HttpResponse Changed(const EditOutcome& outcome) {
-  const json::array changes(outcome.changes.begin(), outcome.changes.end());
-  return WithGeneration(
-      JsonResponse(200, {{"generation", outcome.generation}, {"changes", changes}}),
-      outcome.generation);
 }
 
 HttpResponse ShowService(const Context& context, int status, const EditOutcome& outcome) {
@@ -64,29 +36,6 @@ HttpResponse ShowReal(const Context& context, int status, const EditOutcome& out
   return WithGeneration(
       JsonResponse(status, RealToJson(context.control.fabric(), *real.service, *real.info)),
       outcome.generation);
-}
-
-using Show = std::function<HttpResponse(const EditOutcome&)>;
-
-void Change(const Context& context, const Call& call, const Responder& respond, control::Edit edit,
-            Show show) {
-  const uint64_t generation = context.control.view()->generation;
-  if (!IsCurrent(call.request.if_match, generation)) {
-    return respond(Problem(412, "generation-changed",
-                           "The configuration is at generation " + std::to_string(generation) +
-                               " now; look again and repeat"));
-  }
-  auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
-  context.control.Change(std::move(edit), [ticket, show = std::move(show)](EditOutcome outcome) {
-    ticket->Answer([outcome = std::move(outcome), show] { return show(outcome); });
-  });
-}
-
-// `show`, unless the change was refused.
-Show UnlessRefused(Show show) {
-  return [show = std::move(show)](const EditOutcome& outcome) {
-    return outcome.refusal ? ToProblem(*outcome.refusal) : show(outcome);
-  };
 }
 
 Show UnlessRefusedReal(const Context& context, const Call& call, Show show) {

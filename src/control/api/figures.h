@@ -37,6 +37,14 @@ inline Figures FiguresOf(const dataplane::Fabric& fabric, const control::Service
   return figures;
 }
 
+// What is shown as counted "since zero".
+template <typename Info>
+dataplane::TrafficSum SinceZero(const Figures& figures, const Info& info) {
+  dataplane::TrafficSum traffic = figures.traffic;
+  traffic -= info.zero;
+  return traffic;
+}
+
 // Whether a new connection may go there, as far as checks and the operator say.
 inline bool IsUp(const control::RealInfo& real) {
   return !real.is_ghost && real.health != control::HealthState::kDown &&

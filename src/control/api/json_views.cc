@@ -1,5 +1,6 @@
 #include "control/api/json_views.h"
 
+#include <bit>
 #include <boost/json/array.hpp>
 #include <ctime>
 
@@ -35,8 +36,6 @@ std::string Timestamp(std::chrono::system_clock::time_point at) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
-namespace {
-
 json::object TrafficToJson(const dataplane::TrafficSum& t) {
   return {{"connections", t.connections},
           {"in_packets", t.in_packets},
@@ -45,11 +44,16 @@ json::object TrafficToJson(const dataplane::TrafficSum& t) {
           {"out_bytes", t.out_bytes}};
 }
 
-void AddFigures(json::object* into, const Figures& figures) {
+namespace {
+
+template <typename Info>  // RealInfo or ServiceInfo
+void AddFigures(json::object* into, const Figures& figures, const Info& info) {
   (*into)["active_connections"] = figures.active;
   (*into)["inactive_connections"] = figures.inactive;
   (*into)["templates"] = figures.templates;
   (*into)["traffic"] = TrafficToJson(figures.traffic);
+  (*into)["since_zero"] = TrafficToJson(SinceZero(figures, info));
+  (*into)["rate"] = TrafficToJson(info.rate);
 }
 
 template <typename T>
@@ -129,7 +133,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"overloaded", fabric.loads.overloaded(real.id)},
                       {"fallback", real.is_fallback},
                       {"removed", real.is_ghost}};
-  AddFigures(&object, FiguresOf(fabric, real));
+  AddFigures(&object, FiguresOf(fabric, real), real);
   return object;
 }
 
@@ -143,6 +147,12 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
   json::value persistence = nullptr;
   if (service.is_persistent) {
     persistence = {{"timeout_seconds", service.persistence_seconds}, {"netmask", service.netmask}};
+    const int length = std::countl_one(service.netmask_bits);
+    if (service.family == Family::kIpv4 && length != std::popcount(service.netmask_bits)) {
+      // No prefix length says it; `netmask` is then how many bits are compared.
+      persistence.as_object()["mask"] =
+          IpAddress(Ipv4Address::FromHost(service.netmask_bits)).ToString();
+    }
   }
   size_t total = 0, up = 0;
   for (const auto& real : service.reals) {
@@ -166,7 +176,7 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"on_fallback", service.is_on_fallback},
       {"reals_total", total},
       {"reals_up", up}};
-  AddFigures(&object, FiguresOf(fabric, service));
+  AddFigures(&object, FiguresOf(fabric, service), service);
   if (with_reals) {
     json::array reals;
     for (const auto& real : service.reals) reals.push_back(RealToJson(fabric, service, real));

@@ -17,6 +17,7 @@ std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number
 // "2026-11-20T19:00:00Z"
 std::string Timestamp(std::chrono::system_clock::time_point at);
 
+boost::json::object TrafficToJson(const dataplane::TrafficSum& traffic);
 boost::json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
                                const control::RealInfo& real);
 boost::json::object ServiceToJson(const dataplane::Fabric& fabric,

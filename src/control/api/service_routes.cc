@@ -14,12 +14,25 @@ namespace json = boost::json;
 using control::ControlView;
 using View = std::shared_ptr<const ControlView>;
 
-HttpResponse ListServices(const Context& context, const ControlView& view) {
+// All that was ever counted, also of services that are gone.
+json::object TotalToJson(const dataplane::Fabric& fabric, const ControlView& view) {
+  dataplane::TrafficSum total;
+  for (uint32_t i = 0; i < view.real_ids; ++i) total += fabric.stats.SumTraffic(RealId{i});
+  dataplane::TrafficSum since_zero = total;
+  since_zero -= view.total_zero;
+  return {{"traffic", TrafficToJson(total)},
+          {"since_zero", TrafficToJson(since_zero)},
+          {"rate", TrafficToJson(view.total_rate)}};
+}
+
+HttpResponse ListServices(const Context& context, const ControlView& view, bool with_reals) {
   json::array services;
   for (const auto& service : view.services) {
-    services.push_back(ServiceToJson(context.control.fabric(), service, false));
+    services.push_back(ServiceToJson(context.control.fabric(), service, with_reals));
   }
-  return WithGeneration(JsonResponse(200, {{"services", std::move(services)}}), view.generation);
+  return WithGeneration(JsonResponse(200, {{"services", std::move(services)},
+                                           {"total", TotalToJson(context.control.fabric(), view)}}),
+                        view.generation);
 }
 
 HttpResponse ShowService(const Context& context, const ControlView& view, const std::string& name) {
@@ -63,8 +76,12 @@ HttpResponse ShowReal(const Context& context, const ControlView& view, const std
 }  // namespace
 
 void AddServiceRoutes(Router* router, const Context& context) {
-  router->Add(Method::kGet, "/v1/services", [&context](const Call&, const Responder& respond) {
-    respond(ListServices(context, *context.control.view()));
+  router->Add(Method::kGet, "/v1/services", [&context](const Call& call, const Responder& respond) {
+    const std::string* const reals = call.request.FindQuery("reals");
+    if (reals != nullptr && *reals != "true" && *reals != "false") {
+      return respond(Problem(400, "invalid-filter", "reals: Must be true or false"));
+    }
+    respond(ListServices(context, *context.control.view(), reals != nullptr && *reals == "true"));
   });
   router->Add(Method::kGet, "/v1/services/{name}",
               [&context](const Call& call, const Responder& respond) {

@@ -1,0 +1,101 @@
+// What services share at run time: /v1/timeouts, /v1/policy, /v1/zero; and what of all this the
+// file does not know: /v1/config, /v1/diff.
+#include <boost/json/array.hpp>
+
+#include "control/api/body_reader.h"
+#include "control/api/change.h"
+#include "control/api/context.h"
+#include "control/api/problem.h"
+#include "control/config/dump.h"
+#include "control/config/merge_patch.h"
+
+namespace fairlead::api {
+
+namespace {
+
+namespace json = boost::json;
+using control::ControlView;
+
+HttpResponse ShowTimeouts(const ControlView& view) {
+  const control::TimeoutsConfig& t = view.model->defaults.timeouts;
+  const auto seconds = [](control::Duration d) {
+    return std::chrono::duration_cast<std::chrono::seconds>(d).count();
+  };
+  return WithGeneration(JsonResponse(200, {{"tcp_seconds", seconds(t.tcp)},
+                                           {"tcp_fin_seconds", seconds(t.tcp_fin)},
+                                           {"udp_seconds", seconds(t.udp)}}),
+                        view.generation);
+}
+
+json::value ToJson(const std::string& scalar) {
+  if (scalar == "true" || scalar == "false") return scalar == "true";
+  if (scalar.find_first_not_of("0123456789") == std::string::npos) return std::stoull(scalar);
+  return json::value(scalar);
+}
+
+// By the names that the file has, so that what is shown can be sent back.
+HttpResponse ShowPolicy(const ControlView& view) {
+  const control::YamlNode tree = control::TreeOf(control::DumpOf(view.model->policy));
+  json::object policy;
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    policy[tree.keys[i].text] = ToJson(tree.items[i].text);
+  }
+  return WithGeneration(JsonResponse(200, policy), view.generation);
+}
+
+HttpResponse ShowConfig(const ControlView& view) {
+  HttpResponse response;
+  response.content_type = "application/yaml";
+  response.body = control::Dump(*view.model);
+  return WithGeneration(std::move(response), view.generation);
+}
+
+HttpResponse ShowDiff(const ControlView& view) {
+  const std::vector<std::string>& sentences = *view.differences;
+  return WithGeneration(
+      JsonResponse(200, {{"generation", view.generation},
+                         {"file", view.config_path},
+                         {"changes", json::array(sentences.begin(), sentences.end())}}),
+      view.generation);
+}
+
+void Zero(const Context& context, const Call& call, const Responder& respond) {
+  BodyReader body(call.request.body, {"service"});
+  std::string service = body.String("service").value_or("");
+  if (!body.ok()) return respond(body.problem());
+  auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
+  context.control.Zero(std::move(service), [ticket, &context](const Status& status) {
+    ticket->Answer([status, &context] {
+      if (!status) return Problem(status.error());
+      const uint64_t generation = context.control.view()->generation;
+      return WithGeneration(JsonResponse(200, {{"generation", generation}}), generation);
+    });
+  });
+}
+
+}  // namespace
+
+void AddRuntimeRoutes(Router* router, const Context& context) {
+  const auto show = [&](std::string_view path, HttpResponse (*make)(const ControlView&)) {
+    router->Add(Method::kGet, path, [&context, make](const Call&, const Responder& respond) {
+      respond(make(*context.control.view()));
+    });
+  };
+  show("/v1/config", ShowConfig);
+  show("/v1/diff", ShowDiff);
+  show("/v1/timeouts", ShowTimeouts);
+  show("/v1/policy", ShowPolicy);
+  router->Add(Method::kPatch, "/v1/timeouts",
+              [&context](const Call& call, const Responder& respond) {
+                Change(context, call, respond, control::PatchTimeouts{call.request.body},
+                       UnlessRefused(Changed));
+              });
+  router->Add(Method::kPatch, "/v1/policy", [&context](const Call& call, const Responder& respond) {
+    Change(context, call, respond, control::PatchPolicy{call.request.body}, UnlessRefused(Changed));
+  });
+  router->Add(Method::kPost, "/v1/zero", [&context](const Call& call, const Responder& respond) {
+    Zero(context, call, respond);
+  });
+}
+
+}  // namespace fairlead::api

@@ -1,0 +1,155 @@
+// The control side driven by hand: changes by hand from the request to the snapshot and the view.
+#include "control/director.h"
+
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SilentProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
+};
+
+constexpr const char* kWeb = R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wrr,
+      reals: [ { address: 10.0.0.11, weight: 3 }, { address: 10.0.0.12 } ] }
+)";
+
+class DirectorTest : public testing::Test {
+ protected:
+  DirectorTest() { EXPECT_TRUE(director_.PublishFirst(now_)); }
+
+  void Turn(std::chrono::milliseconds pass = 5ms) {
+    AdoptAll(fabric_);
+    director_.Turn(now_ += pass);
+  }
+  // Asks and turns until it is answered.
+  EditOutcome Change(const Edit& edit) {
+    std::optional<EditOutcome> answer;
+    director_.Change(edit, [&answer](EditOutcome outcome) { answer = std::move(outcome); });
+    for (int i = 0; i < 5 && !answer; ++i) Turn();
+    EXPECT_TRUE(answer) << "no answer";
+    return answer.value_or(EditOutcome{});
+  }
+  const dataplane::Snapshot& Snapshot() { return *fabric_.publisher.current(); }
+  const sched::Plan& Plan() { return Snapshot().services[0].plan; }
+  // "10.0.0.12:80=1 …", newest first, as schedulers see them.
+  std::string Reals() {
+    std::string text;
+    for (const auto& real : Plan().reals()) {
+      text += Snapshot().reals[real.id.index()].address.ToString() + "=" +
+              std::to_string(real.weight) + " ";
+    }
+    return text;
+  }
+
+  dataplane::Fabric fabric_{SmallFabric(2)};
+  SilentProber prober_;
+  TimePoint now_ = At(0s);
+  Director director_{fabric_, ModelOf(kWeb), "test.yaml", TwoPorts(), prober_, 1};
+};
+
+TEST_F(DirectorTest, AChangeIsAnsweredWhenEveryWorkerHasIt) {
+  Turn();
+  std::optional<EditOutcome> answer;
+  director_.Change(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"},
+                   [&answer](EditOutcome outcome) { answer = std::move(outcome); });
+  director_.Turn(now_ += 5ms);  // published
+  director_.Turn(now_ += 5ms);
+  fabric_.publisher.Enter(WorkerId{0}, [](auto*, auto*) {});
+  director_.Turn(now_ += 5ms);
+  EXPECT_FALSE(answer) << "worker 1 has not adopted it";
+  Turn();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->generation, 2u);
+  EXPECT_EQ(answer->changes,
+            std::vector<std::string>{"service web: real 10.0.0.11:80 weight 3 → 9"});
+  EXPECT_EQ(director_.view()->generation, 2u);
+}
+
+TEST_F(DirectorTest, AnAddedRealIsTheHeadOfTheListAndARevivedOneKeepsItsId) {
+  Change(AddReal{"web", "{ address: 10.0.0.10, weight: 5 }"});
+  EXPECT_EQ(Reals(), "10.0.0.10=5 10.0.0.12=1 10.0.0.11=3 ");
+  const RealId id = Plan().real(2).id;
+  Change(RemoveReal{"web", "10.0.0.11"});
+  EXPECT_EQ(Reals(), "10.0.0.10=5 10.0.0.12=1 ");
+  EXPECT_FALSE(Snapshot().reals[id.index()].is_available);
+  Change(AddReal{"web", "{ address: 10.0.0.11 }"});
+  EXPECT_EQ(Reals(), "10.0.0.11=1 10.0.0.10=5 10.0.0.12=1 ");
+  EXPECT_EQ(Plan().real(0).id, id);
+}
+
+TEST_F(DirectorTest, ARemovedServiceLeavesGhostsThatItsReturnRevives) {
+  const RealId id = Plan().real(0).id;
+  Change(RemoveService{"web"});
+  EXPECT_TRUE(Snapshot().service_index.empty());
+  EXPECT_EQ(Snapshot().FindLocal(Ip("192.0.2.80")), nullptr);
+  EXPECT_FALSE(Snapshot().reals[id.index()].is_available);
+  Change(AddService{
+      "{ address: 192.0.2.80, protocol: tcp, port: 80, reals: [ { address: 10.0.0.12 } ] }"});
+  EXPECT_EQ(Plan().real(0).id, id);
+  EXPECT_TRUE(Snapshot().reals[id.index()].is_available);
+  EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_vip);
+}
+
+TEST_F(DirectorTest, AnyEditOfARealMakesWrrStartOver) {
+  const uint32_t edits = Plan().edit_count();
+  Change(PatchReal{"web", "10.0.0.11", "{}"});
+  EXPECT_EQ(Plan().edit_count(), edits + 1);
+  Change(PatchService{"web", "{ persistence: {} }"});
+  EXPECT_EQ(Plan().edit_count(), edits + 1);
+  EXPECT_TRUE(Snapshot().services[0].persistence.is_enabled);
+  Change(PatchService{"web", "{ scheduler: rr }"});
+  EXPECT_EQ(Plan().kind(), sched::Kind::kRr);
+}
+
+TEST_F(DirectorTest, MhKeepsTheTableOverAWeightOfZeroByHand) {
+  Change(PatchService{"web", "{ scheduler: mh }"});
+  const auto slots = Plan().tables().slots;
+  Change(PatchReal{"web", "10.0.0.11", "{ weight: 0 }"});
+  EXPECT_EQ(Reals(), "10.0.0.12=1 10.0.0.11=0 ");
+  EXPECT_EQ(Plan().tables().slots, slots);
+}
+
+TEST_F(DirectorTest, ARefusalChangesNothing) {
+  const EditOutcome outcome = Change(AddReal{"web", "{ address: 10.0.0.11 }"});
+  ASSERT_TRUE(outcome.refusal);
+  EXPECT_EQ(outcome.refusal->code, ErrorCode::kExists);
+  Turn();
+  EXPECT_EQ(Snapshot().generation, 1u);
+}
+
+TEST_F(DirectorTest, AChangeWithoutRoomIsRefusedAndForgotten) {
+  std::string reals;
+  for (int i = 1; i <= 65; ++i) reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
+  const EditOutcome outcome = Change(
+      AddService{"{ address: 192.0.2.81, protocol: tcp, port: 80, reals: [" + reals + "] }"});
+  ASSERT_TRUE(outcome.refusal);
+  EXPECT_EQ(outcome.refusal->code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(Change(PatchReal{"web", "10.0.0.12", "{ weight: 2 }"}).refusal);
+  EXPECT_EQ(director_.view()->services.size(), 1u);
+}
+
+TEST_F(DirectorTest, RatesFollowTheClockHoweverRarelyItTurns) {
+  const RealId id = Plan().real(0).id;
+  fabric_.stats.traffic(WorkerId{0}, id).connections.Add(200);
+  Turn(2s);
+  EXPECT_EQ(director_.view()->services[0].rate.connections, 25u);
+  fabric_.stats.traffic(WorkerId{1}, id).connections.Add(200);
+  Turn(2s);
+  EXPECT_EQ(director_.view()->services[0].rate.connections, 44u);
+  Turn(4s);  // two ticks without traffic
+  EXPECT_EQ(director_.view()->services[0].rate.connections, 25u);
+  EXPECT_EQ(director_.view()->total_rate.connections, 25u);
+  EXPECT_TRUE(director_.Zero("web"));
+  EXPECT_EQ(director_.view()->services[0].rate.connections, 0u);
+  EXPECT_EQ(director_.view()->services[0].zero.connections, 400u);
+  EXPECT_FALSE(director_.Zero("wbe"));
+}
+
+}  // namespace
+}  // namespace fairlead::control
