@@ -74,10 +74,10 @@ struct Target {
 void CheckTargetPort(const ServiceConfig& service, const Target& target, const std::string& path,
                      Problems& problems) {
   if (problems.IsBroken(path + ".port") || problems.IsBroken(path + ".forward")) return;
-  if (service.is_mark()) {
-    if (target.forward != ForwardMethod::kNat && target.port != 0)
-      problems.Add(path + ".port", "only NAT can change the port; leave it out");
-  } else if (service.port == 0) {
+  // Under DR and TUN the port of a mark's real changes no packet: health checks ask it, and ipvsadm
+  // names the real by it.
+  if (service.is_mark()) return;
+  if (service.port == 0) {
     if (target.port != 0)
       problems.Add(path + ".port", "a port-0 service keeps the client's port; leave it out");
   } else if (target.port == 0) {
