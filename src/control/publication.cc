@@ -9,7 +9,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours and checks
 constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
-constexpr size_t kEventsPerTurn = 1024;              // of one worker
+// From a removal to the sweep for its connections: as in Linux not within the command, so that a
+// removal taken back at once costs nothing.
+constexpr std::chrono::milliseconds kSweepDelay{10};
+constexpr size_t kEventsPerTurn = 1024;  // of one worker
 
 }  // namespace
 
@@ -46,8 +49,8 @@ bool Publication::Turn(TimePoint now) {
     health_.Tick(now);
   }
   bool is_news = AnswerWaiters();
-  if (sweep_is_due_ && is_in_force()) {
-    sweep_is_due_ = false;
+  if (sweep_at_ && now >= *sweep_at_ && is_in_force()) {
+    sweep_at_.reset();
     mail_.Sweep();
   }
   if (is_dirty_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
@@ -87,7 +90,7 @@ bool Publication::PublishNext(TimePoint now) {
   auto next = Build(wanted_, now);
   const uint64_t generation = (*next)->generation;
   RefreshOverload(snapshot(), **next);
-  NoteExpiring(snapshot(), **next);
+  NoteExpiring(snapshot(), **next, now);
   fabric_.publisher.Publish(std::move(*next));
   in_force_ = wanted_;
   if (is_new_model) neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
@@ -134,12 +137,12 @@ void Publication::RefreshOverload(const dataplane::Snapshot* before,
 
 // Some real's connections expire from now on: workers must look for those that no packet will
 // visit.
-void Publication::NoteExpiring(const dataplane::Snapshot* before,
-                               const dataplane::Snapshot& after) {
+void Publication::NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
+                               TimePoint now) {
   using dataplane::Remains;
   for (size_t i = 0; i < after.reals.size() && before != nullptr; ++i) {
     const bool did = i < before->reals.size() && before->reals[i].remains == Remains::kExpire;
-    sweep_is_due_ |= after.reals[i].remains == Remains::kExpire && !did;
+    if (after.reals[i].remains == Remains::kExpire && !did) sweep_at_ = now + kSweepDelay;
   }
 }
 

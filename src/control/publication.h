@@ -59,7 +59,8 @@ class Publication {
   void ReadWorkerEvents(TimePoint now);
   bool PublishNext(TimePoint now);
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
-  void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
+  void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
+                    TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
   bool AnswerWaiters();
 
@@ -72,7 +73,7 @@ class Publication {
   HealthMonitor health_;
   Intent wanted_, in_force_;
   bool is_dirty_ = true;
-  bool sweep_is_due_ = false;  // once every worker has the snapshot that asks for it
+  std::optional<TimePoint> sweep_at_;  // and when every worker has the snapshot that asks for it
   std::vector<IntentWaiter> unpublished_;
   std::vector<Waiting> published_;
   uint64_t oldest_generation_ = 0;  // that a worker may still hold

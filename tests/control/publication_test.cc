@@ -183,9 +183,10 @@ TEST_F(PublicationTest, ConnectionsThatExpireWithTheirRealAreSweptForEverywhere)
   RunMail(fabric_, true);
   publication_.Want({model("{ address: 10.0.0.12 }"), {}}, Note());
   Turn();
-  Turn();
   EXPECT_TRUE(RunMail(fabric_, true).empty()) << "no worker has it yet";
   Settle();
+  EXPECT_TRUE(RunMail(fabric_, true).empty()) << "not within the command";
+  Turn();
   EXPECT_EQ(RunMail(fabric_, false), (std::vector{kConnections, kConnections}));
   Turn();
   EXPECT_EQ(RunMail(fabric_, true), (std::vector{kConnections, kConnections})) << "next slice";
