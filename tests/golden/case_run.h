@@ -62,8 +62,10 @@ class CaseRun {
   [[nodiscard]] const TableRow* RowOf(const std::vector<TableRow>& rows, const Endpoint& client,
                                       const Endpoint& vip) const;
   void TakeSample();
-  [[nodiscard]] bool WasSeen(const TableRow& row, int64_t seconds_apart) const;
-  [[nodiscard]] bool WasAbsent(const TableRow& row) const;
+  // Within `late` seconds before now.
+  [[nodiscard]] bool WasSeen(const TableRow& row, double late) const;
+  [[nodiscard]] bool WasAbsent(const TableRow& row, double late) const;
+  [[nodiscard]] double LatenessOf(const TableRow& row) const;
 
   const Recording& recording_;
   const Case& case_;
@@ -75,10 +77,11 @@ class CaseRun {
   Network network_;
   bool is_watched_ = false, has_raw_ = false;
   std::deque<Sample> samples_;
-  std::set<std::string> held_;       // clients with a connection that is open
-  std::set<std::string> orphans_;    // of them: held when the last service was deleted
-  std::set<std::string> edited_;     // reals that were edited from NAT: "rs1"
-  std::set<std::string> timed_out_;  // clients of connections to those that failed there
+  std::map<std::string, int> fired_;  // timers that ran out and were set again, by TableRow::Name
+  std::set<std::string> held_;        // clients with a connection that is open
+  std::set<std::string> orphans_;     // of them: held when the last service was deleted
+  std::set<std::string> edited_;      // reals that were edited from NAT: "rs1"
+  std::set<std::string> timed_out_;   // clients of connections to those that failed there
 };
 
 }  // namespace fairlead::golden

@@ -14,8 +14,10 @@
 namespace fairlead::golden {
 
 inline constexpr int64_t kSecondsApart = 1;
-// A recorded event may be so late (kernel timers), and ours may be seen so much later than it was.
+// A recorded event may be so late (kernel timers), each time the timer runs; ours may be seen so
+// much later than it was.
 inline constexpr double kLate = 1.2, kSeenLate = 0.25;
+inline constexpr double kLongestLate = 10;
 
 // What is missing, what is too much, what has another time. A row that has less than a second left
 // may be gone already on the other side.

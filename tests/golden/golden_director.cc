@@ -203,6 +203,9 @@ class GoldenDirector::Control : public control::ControlApi {
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
     director.Change(edit, std::move(done));
   }
+  void Zero(std::string service, std::function<void(Status)> done) override {
+    done(director.Zero(service));
+  }
   dataplane::Fabric& fabric() override { return director.fabric(); }
 
   control::Director director;
@@ -210,9 +213,10 @@ class GoldenDirector::Control : public control::ControlApi {
 
 MacAddress PortMac(PortId port) { return MacAddress::FromNumber(0x020000000001u + port.value()); }
 
-std::string TableRow::Key() const {
-  return protocol + " " + source + " " + virtual_endpoint + " " + destination + " " + state;
+std::string TableRow::Name() const {
+  return protocol + " " + source + " " + virtual_endpoint + " " + destination;
 }
+std::string TableRow::Key() const { return Name() + " " + state; }
 std::string TableRow::ToString() const { return Key() + " " + std::to_string(expires) + " s"; }
 
 GoldenDirector::GoldenDirector(const GoldenSpec& spec)
@@ -237,6 +241,7 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
   AddRecordRoutes(&router_, *context_);
   AddExplainRoute(&router_, *context_);
   AddReloadRoute(&router_, *context_);
+  AddRuntimeRoutes(&router_, *context_);
   if (Status first = control_->director.PublishFirst(time()); !first) {
     throw std::runtime_error("the bed's configuration is refused: " + first.error().ToString());
   }

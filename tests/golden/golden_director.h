@@ -58,6 +58,8 @@ struct TableRow {
   std::string protocol, source, virtual_endpoint, destination, state;
   int64_t expires = 0;  // whole seconds
 
+  // Which connection or template: all but state and time.
+  [[nodiscard]] std::string Name() const;
   // All but the time.
   [[nodiscard]] std::string Key() const;
   [[nodiscard]] std::string ToString() const;

@@ -212,10 +212,10 @@ size_t Network::CloseAll(const std::string& real) {
 }
 
 void Network::Tick(double now) {
-  now_ = now;
   for (auto& [address, stack] : servers_) {
-    for (const Segment& s : stack.Retransmit(now)) SendFromServer(address, s);
+    for (const Segment& s : stack.Tick(now)) SendFromServer(address, s);
   }
+  for (const Segment& s : clients_.Tick(now)) SendFromClient(s);
   Pump();
 }
 
@@ -310,7 +310,7 @@ void Network::OnServer(const IpAddress& real, const std::vector<uint8_t>& ip) {
   const Segment in = Read(ip);
   if (in.protocol == kIpip || in.protocol == kIpv6) return OnServer(real, in.inner);
   if (in.protocol == kTcp) {
-    for (const Segment& s : ServerOf(real).OnSegment(in, now_)) SendFromServer(real, s);
+    for (const Segment& s : ServerOf(real).OnSegment(in)) SendFromServer(real, s);
   } else if (in.protocol == kUdp) {
     if (std::ranges::find(kUdpServices, in.destination.port.host()) == std::end(kUdpServices)) {
       return SendFromServer(real, PortUnreachable(in, ip));
@@ -328,7 +328,7 @@ void Network::OnClient(const std::vector<uint8_t>& ip) {
   const Segment in = Read(ip);
   if (IsSilent(in.destination.address)) return;
   if (in.protocol == kTcp) {
-    for (const Segment& s : clients_.OnSegment(in, now_)) SendFromClient(s);
+    for (const Segment& s : clients_.OnSegment(in)) SendFromClient(s);
   } else if (in.protocol == kUdp) {
     if (socket_ && socket_->client == in.destination && socket_->vip == in.source) {
       socket_->result = in.payload.substr(0, in.payload.find('\n'));

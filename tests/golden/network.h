@@ -49,7 +49,7 @@ class Network {
   // Which real server has the held connection.
   [[nodiscard]] std::string RealOf(const Endpoint& client, const std::optional<Endpoint>& vip);
 
-  // What servers send by themselves as time passes.
+  // What hosts send again as time passes.
   void Tick(double now);
 
  private:
@@ -80,7 +80,6 @@ class Network {
   TcpStack& ServerOf(const IpAddress& real);
 
   GoldenDirector& director_;
-  double now_ = 0;
   std::deque<std::pair<PortId, Frame>> to_director_;
   TcpStack clients_{TcpStack::Role::kClient, ""};
   std::map<IpAddress, TcpStack> servers_;

@@ -6,7 +6,9 @@ namespace fairlead::golden {
 namespace {
 
 constexpr uint16_t kListening[] = {22, 80, 443, 8080, 8081};
-constexpr int kSynAckRetries = 5;  // Linux's tcp_synack_retries
+// Linux: tcp_synack_retries, tcp_retries2, the initial and the least retransmission timeout.
+constexpr int kSynAckRetries = 5, kDataRetries = 15;
+constexpr double kInitialTimeout = 1, kLeastTimeout = 0.2;
 
 }  // namespace
 
@@ -44,17 +46,17 @@ Segment TcpStack::Open(const Endpoint& local, const Endpoint& remote) {
   return syn;
 }
 
-std::vector<Segment> TcpStack::OnSegment(const Segment& in, double now) {
+std::vector<Segment> TcpStack::OnSegment(const Segment& in) {
   const Key key{in.destination, in.source};
   const auto it = sides_.find(key);
   if (it == sides_.end() || it->second.phase == TcpSide::Phase::kRefused ||
       it->second.phase == TcpSide::Phase::kReset) {
-    return OnStranger(key, in, now);
+    return OnStranger(key, in);
   }
   return OnKnown(key, it->second, in);
 }
 
-std::vector<Segment> TcpStack::OnStranger(const Key& key, const Segment& in, double now) {
+std::vector<Segment> TcpStack::OnStranger(const Key& key, const Segment& in) {
   if ((in.flags & kRst) != 0) return {};
   const bool opens = (in.flags & (kSyn | kAck)) == kSyn;
   if (role_ == Role::kServer && opens && Listens(key.first.port.host())) {
@@ -62,8 +64,7 @@ std::vector<Segment> TcpStack::OnStranger(const Key& key, const Segment& in, dou
     side.phase = TcpSide::Phase::kSynReceived;
     side.next_send = next_initial_ += 100'000;
     side.next_receive = in.sequence + 1;
-    side.syn_acks_sent = 1;
-    side.next_syn_ack = now + 1;
+    Await(side, kInitialTimeout);
     return {Make(key, side, kSyn | kAck)};
   }
   TcpSide nobody;
@@ -83,6 +84,7 @@ std::vector<Segment> TcpStack::OnKnown(const Key& key, TcpSide& side, const Segm
     if ((in.flags & (kSyn | kAck)) != (kSyn | kAck)) return {};
     side.phase = Phase::kEstablished;
     side.next_receive = in.sequence + 1;
+    side.acknowledged = side.next_send;
     return {Make(key, side, kAck)};
   }
   std::vector<Segment> out;
@@ -90,16 +92,17 @@ std::vector<Segment> TcpStack::OnKnown(const Key& key, TcpSide& side, const Segm
     if ((in.flags & kSyn) != 0) return {Make(key, side, kSyn | kAck)};
     if ((in.flags & kAck) == 0) return {};
     side.phase = Phase::kEstablished;
-    ++side.next_send;
+    side.acknowledged = ++side.next_send;
     out.push_back(Data(key.first, key.second, line_));
   } else if ((in.flags & kSyn) != 0) {
     return {Make(key, side, kAck)};  // RFC 5961 section 4.2: a challenge
   }
-  if ((in.flags & kAck) != 0) {
-    const uint32_t still = side.next_send - in.acknowledged - (side.has_sent_fin ? 1 : 0);
-    if (still < side.unacknowledged.size()) {
-      side.unacknowledged.erase(0, side.unacknowledged.size() - still);
-    }
+  if (const uint32_t still = side.next_send - in.acknowledged;
+      (in.flags & kAck) != 0 && still < side.next_send - side.acknowledged) {
+    const uint32_t bytes = still - std::min(still, side.has_sent_fin ? 1u : 0u);
+    side.unacknowledged.erase(0, side.unacknowledged.size() - bytes);
+    side.acknowledged = in.acknowledged;
+    Await(side, kLeastTimeout);
   }
   const bool has_fin = (in.flags & kFin) != 0;
   if (!in.payload.empty() || has_fin) {
@@ -116,39 +119,55 @@ std::vector<Segment> TcpStack::OnKnown(const Key& key, TcpSide& side, const Segm
   return out;
 }
 
-std::vector<Segment> TcpStack::Retransmit(double now) {
+void TcpStack::Await(TcpSide& side, double after) const {
+  side.resend_after = after;
+  side.resend_at = now_ + after;
+  side.resent = 0;
+}
+
+Segment TcpStack::MakeAgain(const Key& key, const TcpSide& side) const {
+  if (side.phase == TcpSide::Phase::kSynReceived) return Make(key, side, kSyn | kAck);
+  Segment s = Make(key, side, kAck);
+  s.sequence = side.acknowledged;
+  s.payload = side.unacknowledged;
+  if (!s.payload.empty()) s.flags |= kPsh;
+  if (side.has_sent_fin) s.flags |= kFin;
+  return s;
+}
+
+std::vector<Segment> TcpStack::Tick(double now) {
+  now_ = now;
   std::vector<Segment> out;
   for (auto it = sides_.begin(); it != sides_.end();) {
-    auto& [key, side] = *it;
-    if (side.phase != TcpSide::Phase::kSynReceived || now < side.next_syn_ack) {
-      ++it;
-    } else if (side.syn_acks_sent > kSynAckRetries) {
-      it = sides_.erase(it);
-    } else {
-      out.push_back(Make(key, side, kSyn | kAck));
-      side.next_syn_ack += 1 << side.syn_acks_sent++;
-      ++it;
+    const auto at = it++;
+    auto& [key, side] = *at;
+    if (!side.is_waiting() || now < side.resend_at) continue;
+    const int most = side.phase == TcpSide::Phase::kSynReceived ? kSynAckRetries : kDataRetries;
+    if (side.resent++ >= most) {
+      sides_.erase(at);
+      continue;
     }
+    out.push_back(MakeAgain(key, side));
+    side.resend_after *= 2;
+    side.resend_at = now + side.resend_after;
   }
   return out;
 }
 
 Segment TcpStack::Data(const Endpoint& local, const Endpoint& remote, const std::string& payload) {
   TcpSide& side = sides_.at({local, remote});
+  if (side.acknowledged == side.next_send) Await(side, kLeastTimeout);
   side.unacknowledged += payload;
   side.next_send += static_cast<uint32_t>(payload.size());
-  Segment s = Make({local, remote}, side, kPsh | kAck);
-  s.payload = side.unacknowledged;  // with what was lost before
-  s.sequence -= static_cast<uint32_t>(s.payload.size());
-  return s;
+  return MakeAgain({local, remote}, side);  // with what was lost before
 }
 
 Segment TcpStack::Fin(const Endpoint& local, const Endpoint& remote) {
   TcpSide& side = sides_.at({local, remote});
-  Segment s = Make({local, remote}, side, kFin | kAck);
+  if (side.acknowledged == side.next_send) Await(side, kLeastTimeout);
   ++side.next_send;
   side.has_sent_fin = true;
-  return s;
+  return MakeAgain({local, remote}, side);
 }
 
 Segment TcpStack::Reset(const Endpoint& local, const Endpoint& remote) {

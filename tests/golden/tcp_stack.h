@@ -7,8 +7,8 @@
 //   client.Find(from, to)->is_established()
 //
 // A server listens on the ports of the recordings' servers and says its line to whoever connects;
-// it closes when told. Nothing is sent again by itself, but for a server's SYN-ACK, as Linux does
-// it. Threads: one.
+// it closes when told. What is not acknowledged is sent again in Linux's rhythm, but for a client's
+// SYN: the recorded ones were sent once. Threads: one.
 #pragma once
 
 #include <map>
@@ -30,10 +30,15 @@ struct TcpSide {
   std::string received{};
   bool has_sent_fin = false, has_seen_fin = false;
   bool has_told_reset = false;  // its program knows
-  int syn_acks_sent = 0;
-  double next_syn_ack = 0;  // seconds of the case
+  uint32_t acknowledged = 0;    // by the other side: all before this
+  double resend_at = 0;         // seconds of the case
+  double resend_after = 0;      // doubles each time
+  int resent = 0;
 
   [[nodiscard]] bool is_established() const { return phase == Phase::kEstablished; }
+  [[nodiscard]] bool is_waiting() const {
+    return phase == Phase::kSynReceived || (is_established() && acknowledged != next_send);
+  }
 };
 
 class TcpStack {
@@ -45,9 +50,9 @@ class TcpStack {
   // A fresh connection; what was there of the same endpoints is forgotten. Returns its SYN.
   Segment Open(const Endpoint& local, const Endpoint& remote);
   // What the host answers.
-  std::vector<Segment> OnSegment(const Segment& in, double now);
-  // SYN-ACKs that are due again.
-  std::vector<Segment> Retransmit(double now);
+  std::vector<Segment> OnSegment(const Segment& in);
+  // The time has come to `now`: what is due again.
+  std::vector<Segment> Tick(double now);
 
   // The next segment of a side. Precondition: Find() has it.
   Segment Data(const Endpoint& local, const Endpoint& remote, const std::string& payload);
@@ -68,13 +73,17 @@ class TcpStack {
   using Key = std::pair<Endpoint, Endpoint>;  // local, remote
 
   Segment Make(const Key& key, const TcpSide& side, uint8_t flags) const;
-  std::vector<Segment> OnStranger(const Key& key, const Segment& in, double now);
+  // All that is not acknowledged.
+  Segment MakeAgain(const Key& key, const TcpSide& side) const;
+  void Await(TcpSide& side, double after) const;
+  std::vector<Segment> OnStranger(const Key& key, const Segment& in);
   std::vector<Segment> OnKnown(const Key& key, TcpSide& side, const Segment& in);
 
   Role role_;
   std::string line_;
   std::map<Key, TcpSide> sides_;
   uint32_t next_initial_ = 1000;
+  double now_ = 0;
 };
 
 }  // namespace fairlead::golden
