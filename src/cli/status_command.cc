@@ -41,6 +41,24 @@ void PrintPorts(const json::object& status) {
   fmt::print("\n{}", table.ToString());
 }
 
+// Silent while nothing is on and nothing was done.
+void PrintDefence(const json::object& status) {
+  const json::object& defence = Object(status, "defence");
+  bool is_on = false;
+  std::string modes;
+  for (const char* name : {"drop_entry", "drop_packet", "secure_tcp"}) {
+    const std::string mode = Text(defence, name);
+    is_on |= mode != "off";
+    modes += (modes.empty() ? "" : ", ") + std::string(name) + " " + mode;
+  }
+  const uint64_t low = Number(defence, "low_workers");
+  const uint64_t connections = Number(defence, "dropped_connections");
+  const uint64_t templates = Number(defence, "dropped_templates");
+  if (!is_on && connections + templates == 0) return;
+  fmt::print("defence: {}; {} low on room, {} and {} dropped\n", modes, Plural(low, "worker"),
+             Plural(connections, "connection"), Plural(templates, "template"));
+}
+
 void PrintDrops(const json::object& status) {
   const json::array& drops = Array(status, "dropped");
   if (drops.empty()) return;
@@ -75,6 +93,7 @@ int RunStatus(const Arguments& arguments) {
     }
     fmt::print("{}, {} of {} up\n", Plural(Number(status, "services"), "service"),
                Text(status, "reals_up"), Plural(Number(status, "reals"), "real"));
+    PrintDefence(status);
     PrintWorkers(status);
     PrintPorts(status);
     PrintDrops(status);

@@ -28,6 +28,8 @@ dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_list
           .sloppy_tcp = policy.sloppy_tcp,
           .nat_icmp_send = policy.nat_icmp_send,
           .pmtu_disc = policy.pmtu_disc,
+          .drop_packet = static_cast<uint8_t>(policy.drop_packet),
+          .secure_tcp = static_cast<uint8_t>(policy.secure_tcp),
           .reset_without_listener = no_listener == NoListener::kRst};
 }
 
@@ -136,6 +138,9 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
   auto snapshot = std::make_unique<dataplane::Snapshot>();
   snapshot->generation = input.generation;
   snapshot->policy = PolicyFrom(input.model.policy.service, input.model.policy.no_listener);
+  snapshot->defence = {.drop_entry = static_cast<uint8_t>(input.model.policy.drop_entry),
+                       .am_droprate = input.model.policy.am_droprate,
+                       .amemthresh_percent = input.model.policy.amemthresh};
   snapshot->timeouts = TimeoutsFrom(input.model.defaults.timeouts);
   FillNetwork(input.model, input.ports, input.intern_neighbour, snapshot.get());
   snapshot->classifier = ClassifierOf(input.model);

@@ -92,6 +92,14 @@ struct HealthHistogram {
   double sum_seconds = 0;
 };
 
+// What the whole director's policy says of floods; a service may say otherwise for two of them.
+struct DefenceInfo {
+  DefenceMode drop_entry = DefenceMode::kOff;
+  DefenceMode drop_packet = DefenceMode::kOff;
+  DefenceMode secure_tcp = DefenceMode::kOff;
+  uint8_t amemthresh = 10;  // percent
+};
+
 struct ControlView {
   uint64_t generation = 0;  // of the snapshot
   // What is in force, and what the file has of it: they differ by the changes by hand.
@@ -104,6 +112,7 @@ struct ControlView {
   bool last_reload_ok = true;
   std::string last_reload_error;
   bool is_ready = false;  // a snapshot is published and every worker has adopted it
+  DefenceInfo defence;
   std::vector<ServiceInfo> services;
   size_t real_ids = 0;               // ids of reals are below this
   dataplane::TrafficSum total_zero;  // of all that was ever counted, as for a real

@@ -153,6 +153,10 @@ ControlView BuildView(const ViewInput& input) {
     view.total_zero = input.ledger->total().zero;
     view.total_rate = input.ledger->total().rate.shown();
   }
+  view.defence = {.drop_entry = input.model.policy.drop_entry,
+                  .drop_packet = input.model.policy.service.drop_packet,
+                  .secure_tcp = input.model.policy.service.secure_tcp,
+                  .amemthresh = input.model.policy.amemthresh};
   const GhostsByService ghosts = GhostsOf(input.ids);
   for (const ServiceConfig& config : input.model.services) {
     const ServiceId id = input.ids.FindService(KeyOf(config));

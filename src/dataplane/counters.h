@@ -49,6 +49,10 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter connection_capacity;
   Counter templates;  // gauge
   Counter template_capacity;
+  Counter defence_connections;  // that drop_entry ended
+  Counter defence_templates;    // that drop_entry ended
+  Counter defence_low;          // gauge: 1 while the connection table is nearly full
+  Counter defence_rate;         // gauge: what the automatic drop_packet does, 0: nothing
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;

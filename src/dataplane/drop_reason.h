@@ -38,6 +38,7 @@
   X(kConnectionNoReal, "connection_no_real", "The connection's real server was removed")           \
   X(kConnectionReset, "connection_reset",                                                          \
     "The real server is removed or its drain is over; RST to both sides was the answer")           \
+  X(kDropPacket, "drop_packet", "A new connection that the defence policy.drop_packet refused")    \
   X(kConnectionTableFull, "connection_table_full",                                                 \
     "No free connection record; raise director.connections")                                       \
   X(kConnectionBucketFull, "connection_bucket_full", "One client endpoint filled its buckets")     \

@@ -30,6 +30,7 @@ struct TemplateMessage {
     kRelease,         // a child is gone
     kAssured,         // a child is established
     kReleaseAssured,  // a child is gone that had been established; kAssured found the ring full
+    kReleaseForced,   // drop_entry took a child: the template goes too if it is not assured
   };
   Kind kind = Kind::kRelease;
   TemplateRef ref;

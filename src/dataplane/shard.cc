@@ -61,6 +61,7 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
       AttachDestinations(service);
     }
   }
+  EvaluateDefence(next.defence);
   std::erase_if(destinations_, [&](const ServiceDestinations& item) {
     const size_t index = item.service.index();
     return index >= next.services.size() || next.services[index].id.is_none() ||
@@ -76,12 +77,14 @@ void Shard::AttachDestinations(const ServiceView& service) noexcept {
   if (table != nullptr) destinations_.push_back({service.id, std::move(table)});
 }
 
-const Timeouts& Shard::TimeoutsOf(const RealView& real) const noexcept {
-  if (real.service.index() < snapshot->services.size()) {
-    const ServiceView& service = snapshot->services[real.service.index()];
-    if (!service.id.is_none()) return service.timeouts;
+// Slots of services that are gone hold the global settings (control/snapshot_builder).
+Shard::Settings Shard::SettingsOf(const RealView& real) const noexcept {
+  const size_t index = real.service.index();
+  if (index >= snapshot->services.size()) [[unlikely]] {
+    return {snapshot->timeouts, snapshot->policy.secure_tcp};
   }
-  return snapshot->timeouts;
+  const ServiceView& service = snapshot->services[index];
+  return {service.timeouts, service.policy.secure_tcp};
 }
 
 void Shard::SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept {
@@ -115,18 +118,18 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   } else {
     record.CountPacket();
   }
-  const Timeouts& timeouts = TimeoutsOf(real);
-  TickCount timeout = timeouts.udp;
+  const Settings settings = SettingsOf(real);
+  TickCount timeout = settings.timeouts.udp;
   bool is_assured = is_reply;  // UDP: a reply was seen (spec section 3.6)
   if (record.protocol == kProtocolTcp) {
     const TcpDirection seen = is_reply                                ? TcpDirection::kOut
                               : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
                                                                       : TcpDirection::kIn;
-    const TcpState state =
-        NextTcpState(static_cast<TcpState>(record.state), seen, tcp_flags, false);
+    const TcpState state = NextTcpState(static_cast<TcpState>(record.state), seen, tcp_flags,
+                                        defence.IsActive(settings.secure_tcp));
     record.state = static_cast<uint8_t>(state);
     SetInactive(&record.flags, record.real_id, !IsActive(state));
-    timeout = timeouts.Of(state);
+    timeout = settings.timeouts.Of(state);
     is_assured = state == TcpState::kEstablished;
   }
   Connections<Address>().Touch(slot, now, timeout);
@@ -147,8 +150,13 @@ bool Shard::Tell(const TemplateMessage& message) noexcept {
 
 void Shard::Handle(const TemplateMessage& message) noexcept {
   using Kind = TemplateMessage::Kind;
-  if (message.kind != Kind::kRelease) templates_.SetAssured(message.ref);
+  const bool is_assured = message.kind == Kind::kAssured || message.kind == Kind::kReleaseAssured;
+  if (is_assured) templates_.SetAssured(message.ref);
   if (message.kind != Kind::kAssured) templates_.ReleaseChild(message.ref, now);
+  if (message.kind == Kind::kReleaseForced && templates_.IsCurrent(message.ref) &&
+      MayDropTemplate(templates_.at(message.ref.slot))) {
+    DropTemplate(message.ref.slot);
+  }
 }
 
 // What the template's owner is told of a connection's end.
@@ -157,7 +165,10 @@ TemplateMessage ReleaseOf(const Connection<Address>& record) noexcept {
   using Kind = TemplateMessage::Kind;
   const bool owes_assured =
       record.Has(ConnectionFlag::kAssuredOwed) && !record.Has(ConnectionFlag::kAssuredTold);
-  return {owes_assured ? Kind::kReleaseAssured : Kind::kRelease, record.template_ref};
+  const Kind kind = owes_assured                          ? Kind::kReleaseAssured
+                    : record.Has(ConnectionFlag::kForced) ? Kind::kReleaseForced
+                                                          : Kind::kRelease;
+  return {kind, record.template_ref};
 }
 
 template <typename Address>

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "dataplane/connection_table.h"
+#include "dataplane/defence.h"
 #include "dataplane/fabric.h"
 #include "dataplane/rate_limit.h"
 #include "dataplane/template_table.h"
@@ -77,14 +78,15 @@ class Shard {
   size_t Expire() noexcept;
   // Copies table sizes to the counters.
   void UpdateGauges() noexcept;
-  // The timeouts of a real's service; the global ones when the service is gone.
-  [[nodiscard]] const Timeouts& TimeoutsOf(const RealView& real) const noexcept;
+  // drop_entry, a bounded number of steps, and once a second the modes.
+  void RunDefence() noexcept;
 
   Fabric& fabric;
   const WorkerId me;
   WorkerCounters& counters;
-  const Snapshot* snapshot = nullptr;          // this turn's
-  Tick now;                                    // this turn's
+  const Snapshot* snapshot = nullptr;  // this turn's
+  Tick now;                            // this turn's
+  Defence defence;
   std::vector<sched::State> scheduler_states;  // by ServiceId
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
   uint16_t next_ip_id = 1;          // of outer IPv4 headers
@@ -93,6 +95,7 @@ class Shard {
  private:
   static constexpr size_t kServicesAhead = 1 << 16;
   static constexpr uint32_t kExpirySteps = 256;  // per table and turn
+  static constexpr uint32_t kSweepSteps = 64;    // of drop_entry, per table and turn
 
   // Tells the template's owner, which may be this worker. False: the ring is full.
   bool Tell(const TemplateMessage& message) noexcept;
@@ -109,6 +112,23 @@ class Shard {
   bool Forget(Connection<Address>& record) noexcept;
   template <typename Address>
   size_t ExpireConnections() noexcept;
+  // Where drop_entry looks next, and how many slots it still has to look at in this second.
+  struct Sweep {
+    uint32_t next = 0, left = 0;
+  };
+  template <typename Visit>
+  void SweepSome(Sweep* sweep, uint32_t high_water, Visit visit) noexcept;
+  template <typename Address>
+  void SweepConnections(Sweep* sweep) noexcept;
+  void EvaluateDefence(const DefenceView& settings) noexcept;
+  [[nodiscard]] bool MayDropTemplate(const TemplateRecord& record) const noexcept;
+  void DropTemplate(uint32_t slot) noexcept;
+  // What TRACK needs of a real's service; the global settings when the service is gone.
+  struct Settings {
+    const Timeouts& timeouts;
+    uint8_t secure_tcp;
+  };
+  [[nodiscard]] Settings SettingsOf(const RealView& real) const noexcept;
   void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 
@@ -121,6 +141,7 @@ class Shard {
     std::unique_ptr<sched::DestinationTable> table;
   };
   std::vector<ServiceDestinations> destinations_;
+  Sweep sweep4_, sweep6_, sweep_templates_;
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
   std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker

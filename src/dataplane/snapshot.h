@@ -21,6 +21,7 @@
 #include "base/ip_address.h"
 #include "dataplane/classifier.h"
 #include "dataplane/connection_record.h"
+#include "dataplane/defence.h"
 #include "dataplane/headers.h"
 #include "dataplane/prefix_map.h"
 #include "dataplane/timeouts.h"
@@ -88,6 +89,8 @@ struct PolicyView {
   bool sloppy_tcp = false;
   bool nat_icmp_send = false;
   bool pmtu_disc = true;
+  uint8_t drop_packet = kDefenceOff;  // modes of defence.h
+  uint8_t secure_tcp = kDefenceOff;
   bool reset_without_listener =
       true;  // RST or port unreachable for what nobody serves; false: drop
 
@@ -168,6 +171,7 @@ struct Snapshot {
   PrefixMap<RouteView> routes;  // connected networks and static routes
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service
+  DefenceView defence;
   Timeouts timeouts;
 
   [[nodiscard]] const LocalAddress* FindLocal(const IpAddress& a) const noexcept {

@@ -98,6 +98,9 @@ void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& 
     return Refuse(t, packet, parsed, DropReason::kNotASyn);
   }
   if (IsFromFtpData(flow)) return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  if (t.shard.defence.DropsNext(service.policy.drop_packet)) [[unlikely]] {
+    return t.Drop(packet, DropReason::kDropPacket);
+  }
   if (!TakesPort(service, flow)) return RefuseWithoutReal(t, packet, parsed, service);
   if (!service.persistence.is_enabled) {
     const RealId real = Schedule(t.shard, service, flow);

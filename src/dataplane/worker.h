@@ -90,6 +90,7 @@ class Worker {
   // Timers. Returns the records that went.
   size_t Expire() noexcept {
     const size_t gone = shard_.Expire();
+    shard_.RunDefence();
     shard_.UpdateGauges();
     return gone;
   }

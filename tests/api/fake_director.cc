@@ -75,6 +75,7 @@ ControlView MakeView() {
   ControlView view;
   view.generation = 7;
   view.director_name = "edge-1";
+  view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
   view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);

@@ -147,6 +147,9 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   ASSERT_EQ(status.at("dropped").as_array().size(), 2u) << "only reasons that happened";
   EXPECT_EQ(status.at("dropped").at(0).at("reason").as_string(), "not_a_syn");
   EXPECT_EQ(status.at("dropped").at(0).at("packets").as_int64(), 200);
+  EXPECT_EQ(status.at("defence").at("drop_entry").as_string(), "auto");
+  EXPECT_EQ(status.at("defence").at("secure_tcp").as_string(), "off");
+  EXPECT_EQ(status.at("defence").at("low_workers").as_int64(), 0);
 
   EXPECT_EQ(peer->Ask("GET /readyz").status, 200);
   control::ControlView view = MakeView();

@@ -73,6 +73,20 @@ TEST_F(SnapshotBuilderTest, LaterRealsStandFirst) {
   EXPECT_EQ(AddressesOf(*s, Web(*s)), "10.0.0.13=1 10.0.0.12=2 10.0.0.11=3 ");
 }
 
+TEST_F(SnapshotBuilderTest, PolicyReachesTheWorkers) {
+  ConfigModel model =
+      ModelOf(WebOf(kThree, "scheduler: lblcr, policy: { lblcr_expiration: 1h, drop_packet: 3 },"));
+  model.policy.drop_entry = DefenceMode::kAuto;
+  model.policy.am_droprate = 7;
+  model.policy.amemthresh = 30;
+  const auto s = Build(model);
+  EXPECT_EQ(s->defence,
+            (dataplane::DefenceView{.drop_entry = 1, .am_droprate = 7, .amemthresh_percent = 30}));
+  EXPECT_EQ(Web(*s).policy.drop_packet, 3);
+  EXPECT_EQ(Web(*s).policy.secure_tcp, 0);
+  EXPECT_EQ(Web(*s).plan.flags().destination_lifetime, TicksFromSeconds(3600));
+}
+
 TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {
   const std::string final_reals =
       "{ address: 10.0.0.13, weight: 2 }, { address: 10.0.0.11 }, { address: 10.0.0.14, weight: 0 "

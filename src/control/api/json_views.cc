@@ -185,6 +185,27 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
   return object;
 }
 
+namespace {
+
+json::object DefenceToJson(const dataplane::StatsBoard& stats, const control::DefenceInfo& info) {
+  const auto total = [&stats](dataplane::Counter dataplane::WorkerCounters::*member) {
+    uint64_t sum = 0;
+    for (size_t w = 0; w < stats.worker_count(); ++w) {
+      sum += (stats.worker(WorkerId{static_cast<uint8_t>(w)}).*member).value();
+    }
+    return sum;
+  };
+  return {{"drop_entry", control::ToWord(info.drop_entry)},
+          {"drop_packet", control::ToWord(info.drop_packet)},
+          {"secure_tcp", control::ToWord(info.secure_tcp)},
+          {"amemthresh", info.amemthresh},
+          {"low_workers", total(&dataplane::WorkerCounters::defence_low)},
+          {"dropped_connections", total(&dataplane::WorkerCounters::defence_connections)},
+          {"dropped_templates", total(&dataplane::WorkerCounters::defence_templates)}};
+}
+
+}  // namespace
+
 json::object StatusToJson(const Context& context, const control::ControlView& view) {
   const dataplane::Fabric& fabric = context.control.fabric();
   using Seconds = std::chrono::seconds;
@@ -220,6 +241,7 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   object["reals_up"] = reals_up;
   object["workers"] = std::move(workers);
   object["ports"] = std::move(ports);
+  object["defence"] = DefenceToJson(fabric.stats, view.defence);
   object["dropped"] = DropsToJson(fabric.stats);
   object["memory"] = std::move(memory);
   return object;

@@ -210,6 +210,12 @@ class Renderer {
       {"templates", "Live template records", &dataplane::WorkerCounters::templates, true},
       {"template_capacity", "Template records there is room for",
        &dataplane::WorkerCounters::template_capacity, true},
+      {"defence_active", "1 while automatic defences act: the connection table is nearly full",
+       &dataplane::WorkerCounters::defence_low, true},
+      {"defence_connections_total", "Connections that drop_entry ended",
+       &dataplane::WorkerCounters::defence_connections, false},
+      {"defence_templates_total", "Templates that drop_entry ended",
+       &dataplane::WorkerCounters::defence_templates, false},
   };
 
   [[nodiscard]] WorkerId Worker(size_t index) const {

@@ -69,8 +69,9 @@ void DumpRule(Writer& w, const ClassifierRule& r) {
 
 void DumpPolicy(Writer& w, const PolicyConfig& p) {
   w.Key("am_droprate", std::to_string(p.am_droprate));
+  w.Key("amemthresh", std::to_string(p.amemthresh));
   w.Key("announce", Word(p.announce));
-  w.Key("drop_entry", std::to_string(p.drop_entry));
+  w.Key("drop_entry", Word(p.drop_entry));
   w.Key("no_listener", Word(p.no_listener));
   DumpServicePolicy(w, p.service);
 }
@@ -115,7 +116,7 @@ std::string TimeoutsText(const TimeoutsConfig& t) {
 void DumpServicePolicy(Writer& w, const ServicePolicy& p) {
   w.Key("cache_bypass", Bool(p.cache_bypass));
   w.Key("conn_reuse_mode", std::to_string(p.conn_reuse_mode));
-  w.Key("drop_packet", std::to_string(p.drop_packet));
+  w.Key("drop_packet", Word(p.drop_packet));
   w.Key("expire_nodest_conn", Bool(p.expire_nodest_conn));
   w.Key("expire_quiescent_template", Bool(p.expire_quiescent_template));
   w.Key("lblc_expiration", FormatDuration(p.lblc_expiration));
@@ -123,7 +124,7 @@ void DumpServicePolicy(Writer& w, const ServicePolicy& p) {
   w.Key("nat_icmp_send", Bool(p.nat_icmp_send));
   w.Key("pmtu_disc", Bool(p.pmtu_disc));
   w.Key("schedule_icmp", Bool(p.schedule_icmp));
-  w.Key("secure_tcp", std::to_string(p.secure_tcp));
+  w.Key("secure_tcp", Word(p.secure_tcp));
   w.Key("sloppy_tcp", Bool(p.sloppy_tcp));
 }
 

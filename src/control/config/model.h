@@ -151,11 +151,14 @@ struct DefaultsConfig {
   friend bool operator==(const DefaultsConfig&, const DefaultsConfig&) = default;
 };
 
+// Of drop_entry, drop_packet and secure_tcp; numbers as in the sysctls (spec section 4.10).
+enum class DefenceMode : uint8_t { kOff = 0, kAuto = 1, kAlways = 3 };
+
 // The ipvs sysctls (spec section 13) that a service may set for itself.
 struct ServicePolicy {
   bool cache_bypass = false;
   uint8_t conn_reuse_mode = 1;  // 0…3
-  uint8_t drop_packet = 0;      // 0…3, spec section 4.10
+  DefenceMode drop_packet = DefenceMode::kOff;
   bool expire_nodest_conn = false;
   bool expire_quiescent_template = false;
   Duration lblc_expiration = 24h;   // an unused destination is forgotten after it
@@ -163,7 +166,7 @@ struct ServicePolicy {
   bool nat_icmp_send = false;
   bool pmtu_disc = true;
   bool schedule_icmp = false;
-  uint8_t secure_tcp = 0;  // 0…3
+  DefenceMode secure_tcp = DefenceMode::kOff;
   bool sloppy_tcp = false;
   friend bool operator==(const ServicePolicy&, const ServicePolicy&) = default;
 };
@@ -171,7 +174,8 @@ struct ServicePolicy {
 struct PolicyConfig {
   ServicePolicy service{};    // what a service has when it says nothing
   uint32_t am_droprate = 10;  // drop_packet 3: drop one new connection in so many; 0: none
-  uint8_t drop_entry = 0;     // 0…3
+  DefenceMode drop_entry = DefenceMode::kOff;
+  uint8_t amemthresh = 10;  // percent of a worker's connection table; less free is low
   NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
   Announce announce = Announce::kAlways;      // what a service has when it says nothing
   friend bool operator==(const PolicyConfig&, const PolicyConfig&) = default;

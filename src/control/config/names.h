@@ -56,6 +56,9 @@ template <>
 inline constexpr WordTable<NoListener, 2> kWords<NoListener>{
     {{NoListener::kRst, "rst"}, {NoListener::kDrop, "drop"}}};
 template <>
+inline constexpr WordTable<DefenceMode, 3> kWords<DefenceMode>{
+    {{DefenceMode::kOff, "off"}, {DefenceMode::kAuto, "auto"}, {DefenceMode::kAlways, "always"}}};
+template <>
 inline constexpr WordTable<HealthType, 2> kWords<HealthType>{
     {{HealthType::kTcp, "tcp"}, {HealthType::kHttp, "http"}}};
 template <>

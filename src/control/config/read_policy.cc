@@ -33,6 +33,17 @@ void RefuseUnlessOff(MapReader& reader, std::string_view key, T value) {
                             std::string(std::is_same_v<T, bool> ? "false" : "0"));
 }
 
+// The word, or the number of the sysctl; 1 and 2 are one, for the second only reports the first.
+Result<DefenceMode> ReadDefenceMode(const YamlNode& node) {
+  if (const auto number = ReadNumber(node, 0, 3)) {
+    return *number == 2 ? DefenceMode::kAuto : static_cast<DefenceMode>(*number);
+  }
+  if (node.is_scalar()) {
+    if (const auto mode = FromWord<DefenceMode>(node.text)) return *mode;
+  }
+  return WrongValue(node, "0 or off, 1 or auto, 3 or always");
+}
+
 }  // namespace
 
 void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler) {
@@ -73,7 +84,7 @@ void ReadDefaults(MapReader reader, DefaultsConfig& defaults) {
 void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
   reader.Bool("cache_bypass", &policy.cache_bypass);
   reader.Number("conn_reuse_mode", &policy.conn_reuse_mode, 0, 3);
-  reader.Number("drop_packet", &policy.drop_packet, 0, 3);
+  reader.Read("drop_packet", &policy.drop_packet, ReadDefenceMode);
   reader.Bool("expire_nodest_conn", &policy.expire_nodest_conn);
   reader.Bool("expire_quiescent_template", &policy.expire_quiescent_template);
   reader.Time("lblc_expiration", &policy.lblc_expiration, kMinTimeout, kMaxTimeout);
@@ -81,19 +92,17 @@ void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
   reader.Bool("nat_icmp_send", &policy.nat_icmp_send);
   reader.Bool("pmtu_disc", &policy.pmtu_disc);
   reader.Bool("schedule_icmp", &policy.schedule_icmp);
-  reader.Number("secure_tcp", &policy.secure_tcp, 0, 3);
+  reader.Read("secure_tcp", &policy.secure_tcp, ReadDefenceMode);
   reader.Bool("sloppy_tcp", &policy.sloppy_tcp);
   RefuseUnlessOff(reader, "cache_bypass", policy.cache_bypass);
-  RefuseUnlessOff(reader, "drop_packet", policy.drop_packet);
   RefuseUnlessOff(reader, "schedule_icmp", policy.schedule_icmp);
-  RefuseUnlessOff(reader, "secure_tcp", policy.secure_tcp);
 }
 
 void ReadPolicy(MapReader reader, PolicyConfig& policy) {
   ReadServicePolicy(reader, policy.service);
   reader.Number("am_droprate", &policy.am_droprate, 0, 1'000'000);
-  reader.Number("drop_entry", &policy.drop_entry, 0, 3);
-  RefuseUnlessOff(reader, "drop_entry", policy.drop_entry);
+  reader.Number("amemthresh", &policy.amemthresh, 1, 100);
+  reader.Read("drop_entry", &policy.drop_entry, ReadDefenceMode);
   reader.Word("no_listener", &policy.no_listener);
   constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
   reader.Word("announce", &policy.announce, kPlanned);

@@ -50,8 +50,7 @@ constexpr std::array<KeyInfo, N + M> Join(const std::array<KeyInfo, N>& a,
 
 // The sysctls of spec section 13 that are not ours yet, or never will be.
 constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
-    {{"amemthresh", kNotYet},
-     {"backup_only", kNotYet},
+    {{"backup_only", kNotYet},
      {"conn_lfactor", kNotHere},
      {"conn_max", "is not supported by this version; director.connections is the limit"},
      {"conntrack", kNotHere},
@@ -73,6 +72,7 @@ constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
      {"sync_version", kNotYet}});
 
 constexpr auto kPolicyKeys = Join(std::to_array<KeyInfo>({{"am_droprate"},
+                                                          {"amemthresh"},
                                                           {"announce"},
                                                           {"cache_bypass"},
                                                           {"conn_reuse_mode"},
@@ -107,6 +107,7 @@ constexpr auto kServicePolicyKeys =
                                  {"secure_tcp"},
                                  {"sloppy_tcp"},
                                  {"am_droprate", kGlobalOnly},
+                                 {"amemthresh", kGlobalOnly},
                                  {"drop_entry", kGlobalOnly},
                                  {"no_listener", kGlobalOnly},
                                  {"announce", "is a key of the service itself"}}),

@@ -88,6 +88,26 @@ TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
   EXPECT_EQ(model.policy.no_listener, NoListener::kDrop);
 }
 
+// The sysctl's number or the word; 2 is what Linux shows of an automatic mode that acts.
+TEST(YamlLoader, ReadsDefenceModes) {
+  const ConfigModel model = Load(
+      kBase +
+      "services:\n"
+      "  - { mark: 1 }\n"
+      "  - { mark: 2, policy: { drop_packet: always, secure_tcp: off, lblcr_expiration: 1h } }\n"
+      "policy: { drop_entry: 3, drop_packet: 2, secure_tcp: auto, am_droprate: 4,"
+      " amemthresh: 25 }\n");
+  EXPECT_EQ(model.policy.drop_entry, DefenceMode::kAlways);
+  EXPECT_EQ(model.policy.am_droprate, 4u);
+  EXPECT_EQ(model.policy.amemthresh, 25);
+  EXPECT_EQ(model.services[0].policy.drop_packet, DefenceMode::kAuto);
+  EXPECT_EQ(model.services[0].policy.secure_tcp, DefenceMode::kAuto);
+  EXPECT_EQ(model.services[0].policy.lblcr_expiration, 24h);
+  EXPECT_EQ(model.services[1].policy.drop_packet, DefenceMode::kAlways);
+  EXPECT_EQ(model.services[1].policy.secure_tcp, DefenceMode::kOff);
+  EXPECT_EQ(model.services[1].policy.lblcr_expiration, 1h);
+}
+
 TEST(YamlLoader, ReadsMarkAndPortZeroServices) {
   const ConfigModel model =
       Load(kBase +
