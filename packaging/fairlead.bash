@@ -37,7 +37,7 @@ _fairlead() {
         --api | --client | --real | --limit | --top | --weight | --port) return ;;
         *)
             case "${words[*]}" in
-                "") choices="status service real connection template explain reload check metrics" ;;
+                "") choices="status service real connection template explain reload check metrics ipvsadm" ;;
                 service) choices="list show" ;;
                 real) choices="list set enable drain quiesce disable" ;;
                 connection) choices="list count flush" ;;

@@ -220,7 +220,15 @@ class Ldirectord(IpvsadmTest):
         self.wait_reals("7", {"10.0.0.12:80": 1, "10.0.0.13:80": 1})
         self.assertEqual(set(self.new_clients()), {"real1", "real2"})
 
-    def test_4_it_leaves_nothing_behind(self):
+    def test_4_it_sets_up_again_what_a_reload_took_back(self):
+        self.director.cli("reload")
+        self.assertEqual(self.table(), {})
+        self.process.send_signal(signal.SIGHUP)  # what `systemctl reload ldirectord` sends
+        self.wait_reals(f"{at.VIP}:80", {"10.0.0.11:80": 1, "10.0.0.12:80": 2})
+        self.wait_reals("7", {"10.0.0.12:80": 1, "10.0.0.13:80": 1})
+        self.assertEqual(set(self.new_clients()), {"real1", "real2"})
+
+    def test_5_it_leaves_nothing_behind(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=30)
         self.assertEqual(self.table(), {})

@@ -43,8 +43,9 @@ Result<Endpoint> ReadIpv6(const std::string& text, uint8_t protocol, Resolver& n
 }  // namespace
 
 std::optional<uint32_t> ReadNumber(const std::string& text, uint32_t least, uint32_t most) {
-  if (!IsNumber(text) || text.size() > 19) return std::nullopt;
-  const uint64_t number = std::stoull(text);
+  const std::string digits = text.starts_with('+') ? text.substr(1) : text;
+  if (!IsNumber(digits) || digits.size() > 19) return std::nullopt;
+  const uint64_t number = std::stoull(digits);
   if (number < least || number > most) return std::nullopt;
   return static_cast<uint32_t>(number);
 }
@@ -70,8 +71,10 @@ Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolve
 }
 
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names) {
+  // A bare number is the 32 bits themselves, as ever: "24" is 0.0.0.24 and no length.
+  if (const auto bits = ReadNumber(text, 0, UINT32_MAX)) return bits;
   auto mask = IpAddress::Parse(text);
-  if (!mask && !IsNumber(text)) mask = names.AddressOf(text, Family::kIpv4);
+  if (!mask) mask = names.AddressOf(text, Family::kIpv4);
   if (!mask || !mask->is_v4()) return std::nullopt;
   return mask->v4().value.host();
 }

@@ -18,7 +18,7 @@ namespace fairlead::cli::ipvsadm {
 // HOST[:PORT], host being an address or a name, port a number or a name; none: 0.
 Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolver& names);
 
-// An IPv4 mask as an address, host order: "255.255.255.0", or a host's name.
+// An IPv4 mask, host order: "255.255.255.0", the 32 bits as a number, or a host's name.
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names);
 
 // A whole decimal number in the range.

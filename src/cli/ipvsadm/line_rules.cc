@@ -21,6 +21,7 @@ const OptionSet kTunnelOptions = SetOf({Option::kTunnelType, Option::kTunnelPort
 const OptionSet kKinds = SetOf({Option::kConnection, Option::kTimeout, Option::kDaemon});
 const OptionSet kViews = SetOf({Option::kStats, Option::kRate, Option::kThresholds,
                                 Option::kPersistentConnections, Option::kTunnelInfo});
+const OptionSet kViewsOfEntries = SetOf({Option::kPersistentConnections, Option::kTunnelInfo});
 
 struct Line {
   const Rule& rule;
@@ -33,7 +34,7 @@ struct Line {
 };
 
 std::string CheckAllowed(const Line& line) {
-  const OptionSet excess = line.seen & ~line.rule.allowed;
+  const OptionSet excess = line.seen & ~line.rule.allowed & ~SetOf({Option::kSort});
   for (size_t i = 0; i < excess.size(); ++i) {
     if (excess.test(i)) {
       return NameOf(static_cast<Option>(i)) + " is no option of " + NameOf(line.rule.command);
@@ -119,7 +120,7 @@ std::string CheckList(const Line& line) {
     OptionSet views = kViews;
     if (line.Has(Option::kConnection)) {
       list.with_engine_data = line.Has(Option::kPersistentConnections);
-      views.reset(static_cast<size_t>(Option::kPersistentConnections));
+      views &= ~kViewsOfEntries;
     }
     return line.HasAny(views) ? "--stats and its like are for lists of services" : "";
   }

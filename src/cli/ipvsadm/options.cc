@@ -48,6 +48,7 @@ class Parser {
           scanner_.error().empty() ? "a command comes first" : scanner_.error();
       return Fail(what + "; see -h", kExitOther);
     }
+    if (IsAside()) return true;
     if (first && !ReadDaemonState(*first)) return false;
     while (const auto word = scanner_.Next()) {
       const auto bit = static_cast<size_t>(word->option);
@@ -66,6 +67,11 @@ class Parser {
     if (word.option != Option::kStartDaemon && word.option != Option::kStopDaemon) return true;
     if (*word.value == "master" || *word.value == "backup") return true;
     return Fail(NameOf(word.option) + " is followed by master or backup");
+  }
+
+  // What follows -h and -v is not looked at.
+  [[nodiscard]] bool IsAside() const {
+    return command_.verb == Verb::kHelp || command_.verb == Verb::kVersion;
   }
 
   // Only --set has words that are no options: its three times.
@@ -296,8 +302,8 @@ bool Parser::ReadDaemonOption(const Word& word) {
       return (group && group->is_multicast()) ||
              Fail("\"" + *word.value + "\" is no multicast address");
     }
-    default:
-      return word.value->size() <= 15 || Fail("\"" + *word.value + "\" is no interface");
+    default:  // the interface
+      return true;
   }
 }
 

@@ -42,7 +42,8 @@ json::object ServiceBody(const Command& command) {
   json::object body{{"scheduler", service.scheduler},
                     {"scheduler_flags", Flags(service)},
                     {"persistence", Persistence(command)},
-                    {"one_packet", service.is_one_packet}};
+                    {"one_packet", service.is_one_packet},
+                    {"engine", nullptr}};
   if (!service.engine.empty()) body["engine"] = service.engine;
   return body;
 }

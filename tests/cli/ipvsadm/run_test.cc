@@ -56,10 +56,11 @@ TEST_F(IpvsadmRun, AddsServices) {
 TEST_F(IpvsadmRun, EditsReplaceEverything) {
   EXPECT_EQ(Asked("-E -t 192.0.2.10:80"),
             R"(PATCH /v1/services/tcp-192.0.2.10-80 {"scheduler":"wlc","scheduler_flags":null,)"
-            R"("persistence":null,"one_packet":false})");
+            R"("persistence":null,"one_packet":false,"engine":null})");
   EXPECT_EQ(Asked("-E -f 7 -s rr -p 30 -b flag-1"),
             R"(PATCH /v1/services/mark-7-v4 {"scheduler":"rr","scheduler_flags":null,)"
-            R"("persistence":{"timeout":"30s","netmask":"255.255.255.255"},"one_packet":false})");
+            R"("persistence":{"timeout":"30s","netmask":"255.255.255.255"},"one_packet":false,)"
+            R"("engine":null})");
   EXPECT_EQ(Asked("-e -t 192.0.2.10:80 -r 10.0.0.11"),
             R"(PATCH /v1/services/tcp-192.0.2.10-80/reals/10.0.0.11:80 {"weight":1,)"
             R"("forward":"dr","upper_threshold":0,"lower_threshold":0})");
