@@ -57,6 +57,70 @@ class Grammar {
     Add(service, "show", "A service and its reals", Verb::kServiceShow)
         ->add_option("service", into_.service, "Name of the service")
         ->required();
+    CLI::App* add = Add(service, "add", "A new service, until the next reload", Verb::kServiceAdd);
+    add->add_option("address", into_.destination, "ADDRESS:PORT/tcp or /udp; none with --mark");
+    AddKey(add, "--mark", "mark", "Take what classifier rules have given this mark");
+    AddKey(add, "--family", "family", "ipv4 or ipv6, with --mark");
+    AddKey(add, "--allow-any-port", "allow_any_port", "Say that port 0 is meant", true);
+    AddServiceKeys(add);
+    CLI::App* edit =
+        Add(service, "edit", "Change keys of a service until the next reload", Verb::kServiceEdit);
+    edit->add_option("service", into_.service, "Name of the service")->required();
+    AddServiceKeys(edit);
+    CLI::App* remove = Add(service, "remove",
+                           "Remove a service until the next reload; its "
+                           "connections wait for its return",
+                           Verb::kServiceRemove);
+    remove->add_option("service", into_.service, "Name of the service");
+    remove->add_flag("--all", into_.is_all, "Every service");
+    remove->parse_complete_callback([this, remove] {
+      if (into_.service.empty() == !into_.is_all) {
+        throw CLI::ValidationError(remove->get_name(), "give a service, or --all");
+      }
+    });
+  }
+
+  // An option that is a key of the configuration file; a flag is that key with true.
+  void AddKey(CLI::App* command, const std::string& option, const std::string& key,
+              const std::string& what, bool is_flag = false) {
+    if (is_flag) {
+      command->add_flag_callback(
+          option, [this, key] { into_.body += key + ": true\n"; }, what);
+    } else {
+      command->add_option_function<std::string>(
+          option,
+          [this, key](const std::string& value) { into_.body += key + ": " + value + "\n"; }, what);
+    }
+  }
+  // Every other key; last, so that what is wrong is seen in the order it was written.
+  void AddAnyKey(CLI::App* command) {
+    command->add_option_function<std::vector<std::string>>(
+        "--set",
+        [this](const std::vector<std::string>& pairs) {
+          for (const std::string& pair : pairs) {
+            const size_t equals = pair.find('=');
+            if (equals == 0 || equals == std::string::npos) {
+              throw CLI::ValidationError("--set", "takes KEY=VALUE, not " + pair);
+            }
+            into_.body += pair.substr(0, equals) + ": " + pair.substr(equals + 1) + "\n";
+          }
+        },
+        "KEY=VALUE: any key of the configuration file; VALUE as there, null for the default");
+  }
+  void AddServiceKeys(CLI::App* command) {
+    AddKey(command, "--name", "name", "Its name; default: made of its address or mark");
+    AddKey(command, "--scheduler", "scheduler", "rr, wrr, lc, wlc, sh, mh …");
+    AddKey(command, "--scheduler-flags", "scheduler_flags", "As [sh-port, sh-fallback]");
+    AddKey(command, "--forward", "forward", "nat, dr or tun: what its reals have by default");
+    AddKey(command, "--persistence", "persistence", "As { timeout: 30m, netmask: 24 }, or null");
+    AddKey(command, "--one-packet", "one_packet", "A real for each packet: true or false");
+    AddAnyKey(command);
+  }
+  void AddRealKeys(CLI::App* command) {
+    AddKey(command, "--forward", "forward", "nat, dr or tun");
+    AddKey(command, "--upper-threshold", "upper_threshold", "Connections it takes at the most");
+    AddKey(command, "--lower-threshold", "lower_threshold", "Below so many it takes more again");
+    AddAnyKey(command);
   }
 
   CLI::App* AddRealChange(CLI::App* group, const std::string& name, const std::string& what) {
@@ -71,14 +135,21 @@ class Grammar {
     CLI::App* real = Group("real", "Real servers");
     Add(real, "list", "Reals of one service, or of all", Verb::kRealList)
         ->add_option("service", into_.service, "Name of the service");
-    CLI::App* set = AddRealChange(real, "set", "Change weight or state until the next reload");
-    set->add_option("--weight", into_.weight, "0 to 65535")->check(CLI::Range(0, 65535));
-    set->add_option("--state", into_.admin, "up, quiesce, drain or down")
-        ->check(CLI::IsMember({"up", "quiesce", "drain", "down"}));
+    CLI::App* add = AddRealChange(real, "add", "A new real, until the next reload; the newest");
+    CLI::App* set = AddRealChange(real, "set", "Change keys of a real until the next reload");
+    for (CLI::App* command : {add, set}) {
+      command->add_option("--weight", into_.weight, "0 to 65535")->check(CLI::Range(0, 65535));
+      command->add_option("--state", into_.admin, "up, quiesce, drain or down")
+          ->check(CLI::IsMember({"up", "quiesce", "drain", "down"}));
+      AddRealKeys(command);
+    }
+    add->callback([this] { into_.verb = Verb::kRealAdd; });
+    AddRealChange(real, "remove", "Remove a real until the next reload; its connections wait")
+        ->callback([this] { into_.verb = Verb::kRealRemove; });
     set->callback([this, set] {
       into_.verb = Verb::kRealSet;
-      if (!into_.weight && into_.admin.empty()) {
-        throw CLI::ValidationError(set->get_name(), "give --weight, --state or both");
+      if (!into_.weight && into_.admin.empty() && into_.body.empty()) {
+        throw CLI::ValidationError(set->get_name(), "give --weight, --state or another key");
       }
     });
     constexpr struct {
@@ -153,6 +224,7 @@ class Grammar {
     explain->add_option("--port", into_.port, "Port it comes in by; default: an outside port");
     Add(&app_, "reload", "Apply the configuration file again", Verb::kReload)
         ->add_option("file", into_.file, "Another file than the one it was started with");
+    Add(&app_, "diff", "What was changed by hand since the file was read", Verb::kDiff);
     Add(&app_, "check", "Say what is wrong with a configuration file; needs no director",
         Verb::kCheck)
         ->add_option("file", into_.file, "The file")

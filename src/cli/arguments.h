@@ -25,8 +25,13 @@ enum class Verb : uint8_t {
   kStatus,
   kServiceList,
   kServiceShow,
+  kServiceAdd,
+  kServiceEdit,
+  kServiceRemove,
   kRealList,
+  kRealAdd,
   kRealSet,
+  kRealRemove,
   kConnectionList,
   kConnectionCount,
   kConnectionFlush,
@@ -34,6 +39,7 @@ enum class Verb : uint8_t {
   kTemplateFlush,
   kExplain,
   kReload,
+  kDiff,
   kCheck,
   kMetrics,
   kIpvsadm,
@@ -52,6 +58,7 @@ struct Arguments {
   uint64_t limit = 1000;             // rows; 0: all
   std::string group_by;              // count
   uint32_t top = 10;                 // count
+  std::string body;                  // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;     // real set
   std::string admin;                 // real set: up, quiesce, drain, down
   std::string destination;           // explain: "192.0.2.10:80/tcp"; `client` is the client

@@ -73,6 +73,18 @@ int Run(const Arguments& arguments) {
       return RunServiceList(arguments);
     case Verb::kServiceShow:
       return RunServiceShow(arguments);
+    case Verb::kServiceAdd:
+      return RunServiceAdd(arguments);
+    case Verb::kServiceEdit:
+      return RunServiceEdit(arguments);
+    case Verb::kServiceRemove:
+      return RunServiceRemove(arguments);
+    case Verb::kRealAdd:
+      return RunRealAdd(arguments);
+    case Verb::kRealRemove:
+      return RunRealRemove(arguments);
+    case Verb::kDiff:
+      return RunDiff(arguments);
     case Verb::kRealList:
       return RunRealList(arguments);
     case Verb::kRealSet:

@@ -1,8 +1,6 @@
 // fairlead service list|show, real list|set|enable|drain|quiesce|disable
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
-
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -158,13 +156,12 @@ int RunRealList(const Arguments& arguments) {
 }
 
 int RunRealSet(const Arguments& arguments) {
-  json::object change;
-  if (arguments.weight) change["weight"] = *arguments.weight;
-  if (!arguments.admin.empty()) change["state"] = arguments.admin;
+  std::string change = arguments.body;
+  if (arguments.weight) change += fmt::format("weight: {}\n", *arguments.weight);
+  if (!arguments.admin.empty()) change += "state: " + arguments.admin + "\n";
   Session session(arguments);
-  const auto document =
-      session.Ask("PATCH", ServicePath(arguments.service) + "/reals/" + Encode(arguments.real),
-                  json::serialize(change));
+  const auto document = session.Ask(
+      "PATCH", ServicePath(arguments.service) + "/reals/" + Encode(arguments.real), change);
   if (!document) return session.exit_code();
   if (arguments.is_json) {
     fmt::print("{}\n", Indented(*document));

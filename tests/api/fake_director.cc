@@ -1,8 +1,7 @@
 #include "fake_director.h"
 
-#include <boost/json/parse.hpp>
-
 #include "control/api/name_index.h"
+#include "control/config/merge_patch.h"
 #include "control/config/names.h"
 
 namespace fairlead::testing {
@@ -188,11 +187,12 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
     ControlView next = *view();
     outcome.generation = ++next.generation;
     if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
-      const boost::json::object body = boost::json::parse(patch->body).as_object();
-      const auto* weight = body.if_contains("weight");
-      const auto* state = body.if_contains("state");
-      if (weight != nullptr && *weight == 65535) return;  // a core that stops before it answers
-      if (weight != nullptr && *weight == 65534) {
+      const control::YamlNode body = control::TreeOf(patch->body);
+      const auto* weight = control::FindKey(body, "weight");
+      const auto* state = control::FindKey(body, "state");
+      // A core that stops before it answers.
+      if (weight != nullptr && weight->text == "65535") return;
+      if (weight != nullptr && weight->text == "65534") {
         const Error busy{ErrorCode::kUnavailable, "Another change is being applied", ""};
         outcome.refusal = {busy.code, {busy}};
         return done(std::move(outcome));
@@ -202,8 +202,8 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
         for (auto& real : service.reals) {
           if (service.name != patch->service || !real.name.starts_with(patch->real)) continue;
           outcome.real = real.name;
-          if (weight != nullptr) real.weight = real.effective_weight = weight->to_number<int>();
-          if (state != nullptr) real.admin = *control::FromWord<AdminState>(state->as_string());
+          if (weight != nullptr) real.weight = real.effective_weight = std::stoi(weight->text);
+          if (state != nullptr) real.admin = *control::FromWord<AdminState>(state->text);
           if (real.admin != AdminState::kUp) real.effective_weight = 0;
         }
       }

@@ -1,0 +1,82 @@
+// service add|edit|remove, real add|set|remove and diff, against a real control core.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "../api/live_director.h"
+
+namespace fairlead::testing {
+namespace {
+
+class EditCommandsTest : public LiveApiTest {
+ protected:
+  // Exit code, standard output and error: "0 web: tcp …".
+  std::string Run(const std::string& words) {
+    const std::string at = path_ + ".out";
+    const std::string command = std::string(FAIRLEAD_CLI) + " --api " + server_->addresses()[0] +
+                                " " + words + " >" + at + " 2>&1";
+    const int status = std::system(command.c_str());
+    std::ifstream file(at);
+    const std::string out{std::istreambuf_iterator<char>(file), {}};
+    std::filesystem::remove(at);
+    return std::to_string(WEXITSTATUS(status)) + " " + out;
+  }
+};
+
+TEST_F(EditCommandsTest, FromNothingToAServiceAndBack) {
+  StartLive("");
+  EXPECT_EQ(Run("diff"), "0 what is in force is what " + path_ + " says\n");
+  EXPECT_EQ(Run("service add 192.0.2.10:80/tcp --name web --scheduler wrr "
+                "--persistence '{ timeout: 30m, netmask: 24 }' --set 'timeouts={ tcp: 5m }'"),
+            "0 web: tcp 192.0.2.10:80, wrr, 0 real servers\n");
+  EXPECT_EQ(Run("real add web 10.0.0.11 --weight 3 --forward dr"),
+            "0 10.0.0.11:80 of web: dr, weight 3\n");
+  EXPECT_EQ(Run("real add web 10.0.0.12:8080 --upper-threshold 100"),
+            "0 10.0.0.12:8080 of web: nat, weight 1\n");
+  EXPECT_EQ(Run("real set web 10.0.0.11 --weight 0 --state quiesce").substr(0, 42),
+            "0 10.0.0.11:80 of web: quiesce, weight 0, ");
+  EXPECT_EQ(Run("service edit web --scheduler sh --set scheduler_flags=[sh-port]"),
+            "0 web: tcp 192.0.2.10:80, sh, 2 real servers\n");
+  const control::ServiceConfig& web = core_->view()->model->services[0];
+  EXPECT_EQ(web.timeouts.tcp, std::chrono::minutes(5));
+  EXPECT_EQ(web.persistence->netmask, 0xffffff00u);
+  EXPECT_TRUE(web.scheduler_flags.port);
+  EXPECT_EQ(Run("diff"), "0 service web: added with 2 real servers\n");
+  EXPECT_EQ(Run("real remove web 10.0.0.12"),
+            "0 service web: real 10.0.0.12:8080 removed; its connections wait for its return\n");
+  EXPECT_EQ(Run("service remove web"), "0 service web: removed\n");
+  EXPECT_EQ(Run("service remove --all"), "0 there was nothing to remove\n");
+}
+
+TEST_F(EditCommandsTest, MarksIpv6AndPortZero) {
+  StartLive("");
+  EXPECT_EQ(Run("service add --mark 7 --family ipv6 --forward dr"),
+            "0 mark-7-v6: mark 7 ipv6, wlc, 0 real servers\n");
+  EXPECT_EQ(Run("real add mark-7-v6 2001:db8::21"),
+            "0 [2001:db8::21]:0 of mark-7-v6: dr, weight 1\n");
+  EXPECT_EQ(Run("service add 192.0.2.10:0/udp --allow-any-port --persistence {}"),
+            "0 udp-192.0.2.10-0: udp 192.0.2.10:0, wlc, 0 real servers\n");
+}
+
+TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {
+  StartLive("services: [ { name: web, address: 192.0.2.10, protocol: tcp, port: 80 } ]\n");
+  EXPECT_EQ(Run("service add 192.0.2.10:80/tcp"),
+            "1 fairlead: There is already the service \"web\" for tcp-192.0.2.10-80; change it, or "
+            "remove it first\n");
+  const std::string wrong = Run("service edit web --scheduler wcl");
+  EXPECT_EQ(wrong.substr(0, 48), "1 fairlead: body:1:12: scheduler: must be rr, wr") << wrong;
+  EXPECT_NE(wrong.find("did you mean \"wlc\"?"), std::string::npos) << wrong;
+  EXPECT_EQ(Run("service edit wbe --scheduler rr"),
+            "1 fairlead: There is no service \"wbe\"; did you mean \"web\"?\n");
+  EXPECT_EQ(Run("real add web 10.0.0.300").substr(0, 41),
+            "1 fairlead: \"10.0.0.300\" is no address of");
+  EXPECT_EQ(Run("service add 192.0.2.10").substr(0, 2), "1 ");
+  EXPECT_EQ(Run("service remove").substr(0, 2), "2 ");
+  EXPECT_EQ(Run("service edit web --set nonsense").substr(0, 2), "2 ");
+  EXPECT_EQ(Run("real set web 10.0.0.11").substr(0, 2), "2 ");
+}
+
+}  // namespace
+}  // namespace fairlead::testing
