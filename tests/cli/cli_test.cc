@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "api_test.h"
@@ -244,6 +245,41 @@ TEST_F(CliTest, CheckNeedsNoDirector) {
 TEST_F(CliTest, MetricsArePassedThrough) {
   Start();
   EXPECT_NE(Good("metrics").find("# TYPE fairlead_build_info gauge\n"), std::string::npos);
+}
+
+TEST_F(CliTest, IpvsadmHasItsOwnGrammarAndCodes) {
+  Start();
+  EXPECT_EQ(Good("ipvsadm -Ln"),
+            "IP Virtual Server version 1.2.1 (size=4096)\n"
+            "Prot LocalAddress:Port Scheduler Flags\n"
+            "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+            "TCP  192.0.2.10:80 wlc\n"
+            "  -> 10.0.0.11:80                 Masq    2      8          2         \n"
+            "  -> 10.0.0.12:80                 Masq    0      0          0         \n"
+            "FWM  2 sh (sh-port) persistent 1800 mask 255.255.255.0\n"
+            "  -> 10.0.0.11:0                  Route   1      0          0         \n");
+  EXPECT_EQ(Run("ipvsadm -Sn -n").exit_code, 2) << "twice";
+}
+
+TEST_F(CliTest, IpvsadmByItsOwnName) {
+  Start();
+  const std::string link = director.directory() + "/ipvsadm";
+  std::filesystem::create_symlink(FAIRLEAD_CLI, link);
+  ::setenv("FAIRLEAD_API", director.socket().c_str(), 1);
+  const auto run = [&](const std::string& words) {
+    const std::string command = link + " " + words + " >" + director.directory() + "/out 2>&1";
+    return WEXITSTATUS(std::system(command.c_str()));
+  };
+  EXPECT_EQ(run("-Ln -t 192.0.2.10:80"), 0);
+  EXPECT_NE(ReadFile(director.directory() + "/out").find("TCP  192.0.2.10:80 wlc\n"),
+            std::string::npos);
+  EXPECT_EQ(run("--help"), 0);
+  EXPECT_EQ(run("-Ln -t 192.0.2.99:80"), 1);
+  EXPECT_EQ(run("-A -t 192.0.2.99:0"), 2);
+  EXPECT_EQ(run("status"), 255);
+  ::unsetenv("FAIRLEAD_API");
+  EXPECT_EQ(RunAt("--api unix:/nowhere ipvsadm -L").exit_code, 2) << "as without kernel support";
+  EXPECT_EQ(RunAt("ipvsadm -q").exit_code, 255);
 }
 
 }  // namespace
