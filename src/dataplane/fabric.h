@@ -16,6 +16,7 @@
 #include "base/spsc_ring.h"
 #include "dataplane/counters.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/memory.h"
 #include "dataplane/neighbour_table.h"
 #include "dataplane/publisher.h"
 #include "dataplane/snapshot.h"
@@ -44,8 +45,9 @@ struct FabricConfig {
   uint64_t templates = 1 << 18;     // over all workers
   uint32_t reals = 1 << 17;         // ids of real servers, ghosts included
   uint32_t neighbours = 1 << 14;
-  size_t ring_packets = 2048;        // per pair of workers
-  uint64_t hash_secret[2] = {1, 2};  // draw at start; fixed in tests
+  HugePages table_pages = HugePages::kTransparent;  // of the workers' tables
+  size_t ring_packets = 2048;                       // per pair of workers
+  uint64_t hash_secret[2] = {1, 2};                 // draw at start; fixed in tests
 };
 
 class Fabric {

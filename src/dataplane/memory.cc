@@ -1,5 +1,6 @@
 #include "dataplane/memory.h"
 
+#include <linux/mman.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -41,6 +42,14 @@ Error MapError(size_t bytes, std::string_view purpose, int error) {
           ""};
 }
 
+Error NoHugePages(size_t bytes, std::string_view purpose) {
+  return {ErrorCode::kUnavailable,
+          std::string(purpose) + " needs " + std::to_string(bytes / kHugePage) +
+              " free huge pages of 2 MiB beside those of the packets, and director.hugepages is on;"
+              " raise vm.nr_hugepages, or say hugepages: auto",
+          ""};
+}
+
 }  // namespace
 
 MappedMemory& MappedMemory::operator=(MappedMemory&& other) noexcept {
@@ -65,9 +74,13 @@ Result<MappedMemory> MappedMemory::Create(size_t bytes, HugePages huge_pages,
     memory.data_ = Map(memory.size_, 0);
   } else {
     memory.size_ = RoundUp(bytes, kHugePage);
-    if (huge_pages == HugePages::kAuto) {
-      memory.data_ = Map(memory.size_, MAP_HUGETLB);
+    if (huge_pages == HugePages::kAuto || huge_pages == HugePages::kReserved) {
+      memory.data_ = Map(memory.size_, MAP_HUGETLB | MAP_HUGE_2MB);
       memory.has_reserved_huge_pages_ = memory.data_ != nullptr;
+    }
+    if (memory.data_ == nullptr && huge_pages == HugePages::kReserved) {
+      memory.size_ = 0;
+      return NoHugePages(RoundUp(bytes, kHugePage), purpose);
     }
     if (memory.data_ == nullptr) {
       memory.data_ = MapAligned(memory.size_);

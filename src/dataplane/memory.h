@@ -28,6 +28,7 @@ enum class HugePages : uint8_t {
   kOff,          // 4 KiB pages
   kTransparent,  // ask for transparent huge pages; the kernel may say no
   kAuto,         // reserved huge pages (vm.nr_hugepages) when there are enough, else kTransparent
+  kReserved,     // reserved huge pages, or an error that says how many are missing
 };
 
 // Bytes mapped by mmap; unmapped by the destructor.

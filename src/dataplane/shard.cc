@@ -33,11 +33,14 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
       counters(shared.stats.worker(worker)),
       now(start),
       connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
-          ShareOf(shared.config.connections, shared.config.workers), shared.hash, start))),
+          ShareOf(shared.config.connections, shared.config.workers), shared.hash, start,
+          shared.config.table_pages))),
       connections6_(OrThrow(ConnectionTable<Ipv6Address>::Create(
-          ShareOf(shared.config.connections6, shared.config.workers), shared.hash, start))),
-      templates_(OrThrow(TemplateTable::Create(
-          worker, ShareOf(shared.config.templates, shared.config.workers), shared.hash, start))) {
+          ShareOf(shared.config.connections6, shared.config.workers), shared.hash, start,
+          shared.config.table_pages))),
+      templates_(OrThrow(
+          TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
+                                shared.hash, start, shared.config.table_pages))) {
   scheduler_states.reserve(kServicesAhead);
   pending_grants_.reserve(kMaxWorkers * 64);
   counters.connection_capacity.Set(connections4_.capacity() + connections6_.capacity());

@@ -19,6 +19,19 @@ edge::Hugepages HugepagesOf(control::AutoOnOff wanted) {
   return edge::Hugepages::kAuto;
 }
 
+// The tables' memory follows the same wish. Off leaves them on whatever the kernel gives.
+dataplane::HugePages TablePagesOf(control::AutoOnOff wanted) {
+  switch (wanted) {
+    case control::AutoOnOff::kOn:
+      return dataplane::HugePages::kReserved;
+    case control::AutoOnOff::kOff:
+      return dataplane::HugePages::kOff;
+    case control::AutoOnOff::kAuto:
+      break;
+  }
+  return dataplane::HugePages::kAuto;
+}
+
 // Routes whose gateway is a neighbour of this port: its kernel twin needs them too.
 std::vector<edge::HostRoute> HostRoutesOf(const control::ConfigModel& model,
                                           const control::PortConfig& port) {
@@ -80,6 +93,7 @@ dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t
   config.connections = model.director.connections;
   config.connections6 = model.director.connections6;
   config.templates = model.director.templates;
+  config.table_pages = TablePagesOf(model.director.hugepages);
   config.hash_secret[0] = RandomSecret();
   config.hash_secret[1] = RandomSecret();
   return config;

@@ -31,6 +31,17 @@ TEST(MappedMemory, StartsOnAHugePageWhenItIsBigEnoughForOne) {
   EXPECT_EQ(memory->size(), size_t{4} << 20);
 }
 
+TEST(MappedMemory, ReservedIsReservedOrRefused) {
+  const auto memory =
+      MappedMemory::Create(size_t{1} << 40, HugePages::kReserved, "connection records");
+  ASSERT_FALSE(memory.ok()) << "a machine with a TiB of free huge pages";
+  EXPECT_EQ(memory.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(memory.error().message.find("connection records needs 524288"), std::string::npos);
+  EXPECT_NE(memory.error().message.find("vm.nr_hugepages"), std::string::npos);
+  // Too small for a huge page: not asked for one.
+  EXPECT_TRUE(MappedMemory::Create(4096, HugePages::kReserved, "a test").ok());
+}
+
 TEST(MappedMemory, NothingIsAllowed) {
   auto memory = MappedMemory::Create(0, HugePages::kAuto, "a test");
   ASSERT_TRUE(memory.ok());
