@@ -59,6 +59,16 @@ void PrintDefence(const json::object& status) {
              Plural(connections, "connection"), Plural(templates, "template"));
 }
 
+void PrintMemory(const json::object& status) {
+  Table table({"MEMORY", "BYTES>", "ROOM FOR>", "BYTES EACH>"});
+  for (const json::value& item : Array(status, "memory")) {
+    const json::object& use = item.as_object();
+    table.Add({Text(use, "use"), Text(use, "bytes"), Text(use, "records"),
+               Text(use, "bytes_per_record")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
 void PrintDrops(const json::object& status) {
   const json::array& drops = Array(status, "dropped");
   if (drops.empty()) return;
@@ -96,6 +106,7 @@ int RunStatus(const Arguments& arguments) {
     PrintDefence(status);
     PrintWorkers(status);
     PrintPorts(status);
+    PrintMemory(status);
     PrintDrops(status);
   }
   return Flag(status, "ready") ? kOk : kFailed;

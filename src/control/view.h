@@ -125,8 +125,9 @@ struct ControlView {
   };
   std::vector<RealHealth> health_checks;
   struct MemoryUse {
-    std::string use;  // connections, templates, packets …
+    std::string use;  // connections, connections6, templates, packets
     uint64_t bytes = 0;
+    uint64_t records = 0;  // that have room in it
   };
   std::vector<MemoryUse> memory;
 };

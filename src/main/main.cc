@@ -95,9 +95,10 @@ int RunDirector(const std::string& path) {
 
   control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
   const edge::MemoryUse memory = (*edge)->memory();
-  core.SetMemory({{"connections", memory.connection_bytes},
-                  {"templates", memory.template_bytes},
-                  {"packets", memory.packet_bytes}});
+  core.SetMemory({{"connections", memory.connections.bytes, memory.connections.records},
+                  {"connections6", memory.connections6.bytes, memory.connections6.records},
+                  {"templates", memory.templates.bytes, memory.templates.records},
+                  {"packets", memory.packet_bytes, memory.packets}});
   if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
   if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());
   api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));

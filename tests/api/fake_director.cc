@@ -131,7 +131,7 @@ ControlView MakeView() {
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
   view.ports = {outside, inside};
   view.health_checks = {{"web", "10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
-  view.memory = {{"connections", 8388608}, {"templates", 1048576}};
+  view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};
   return view;
 }
 

@@ -1,5 +1,6 @@
 #include "control/api/json_views.h"
 
+#include <algorithm>
 #include <bit>
 #include <boost/json/array.hpp>
 #include <ctime>
@@ -227,7 +228,12 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
     workers.push_back(WorkerToJson(context, WorkerId{static_cast<uint8_t>(w)}));
   }
   for (const auto& port : view.ports) ports.push_back(PortToJson(context, port));
-  for (const auto& use : view.memory) memory.push_back({{"use", use.use}, {"bytes", use.bytes}});
+  for (const auto& use : view.memory) {
+    memory.push_back({{"use", use.use},
+                      {"bytes", use.bytes},
+                      {"records", use.records},
+                      {"bytes_per_record", use.bytes / std::max<uint64_t>(use.records, 1)}});
+  }
   size_t reals = 0, reals_up = 0;
   for (const auto& service : view.services) {
     for (const auto& real : service.reals) {

@@ -106,8 +106,12 @@ class Renderer {
     const auto since_epoch = view_.last_reload.time_since_epoch();
     Gauge("fairlead_config_last_reload_timestamp_seconds", "When the last reload ended, Unix time")
         .Add({}, std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
-    auto memory = Gauge("fairlead_memory_bytes", "Memory set aside at start, by use");
-    for (const auto& use : view_.memory) memory.Add({{"use", use.use}}, use.bytes);
+    {
+      auto memory = Gauge("fairlead_memory_bytes", "Memory set aside at start, by use");
+      for (const auto& use : view_.memory) memory.Add({{"use", use.use}}, use.bytes);
+    }
+    auto records = Gauge("fairlead_memory_records", "Records that this memory has room for");
+    for (const auto& use : view_.memory) records.Add({{"use", use.use}}, use.records);
   }
 
   // A real can be there twice under one name: as fallback and in the list, or removed and added

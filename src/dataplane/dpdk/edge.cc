@@ -197,9 +197,13 @@ MemoryUse Edge::memory() const {
   use.uses_hugepages = state_->eal->uses_hugepages();
   for (const auto& loop : state_->loops) {
     dataplane::Shard& shard = loop->worker().shard();
-    use.connection_bytes += shard.Connections<Ipv4Address>().memory_bytes() +
-                            shard.Connections<Ipv6Address>().memory_bytes();
-    use.template_bytes += shard.templates().memory_bytes();
+    const auto add = [](MemoryUse::Tables* sum, const auto& table) {
+      sum->bytes += table.memory_bytes();
+      sum->records += table.capacity();
+    };
+    add(&use.connections, shard.Connections<Ipv4Address>());
+    add(&use.connections6, shard.Connections<Ipv6Address>());
+    add(&use.templates, shard.templates());
   }
   return use;
 }

@@ -37,9 +37,14 @@ struct MemoryUse {
   uint64_t packet_bytes = 0;  // the pool
   uint32_t packets = 0;
   bool uses_hugepages = false;
-  // Over all workers, records and index.
-  uint64_t connection_bytes = 0;
-  uint64_t template_bytes = 0;
+  // A kind of table, over all workers: records and index, and the records there is room for.
+  struct Tables {
+    uint64_t bytes = 0;
+    uint64_t records = 0;
+  };
+  Tables connections;   // IPv4
+  Tables connections6;  // IPv6
+  Tables templates;
 };
 
 // `workers: auto`: one CPU is left for everything else where there are two.
