@@ -44,7 +44,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter held;             // gauge: waiting for a neighbour
   Counter polls;            // turns of the loop
   Counter busy_polls;       // turns that found work
-  Counter longest_turn_ns;  // longest turn since start, by the thread's CPU clock
+  Counter longest_turn_ns;  // longest turn but the first, by the thread's CPU clock
   Counter connections;      // gauge: live connection records, both families
   Counter connection_capacity;
   Counter templates;  // gauge

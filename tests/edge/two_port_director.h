@@ -5,8 +5,7 @@
 //   dataplane::Fabric fabric({.workers = 2, .ports = 2});
 //   PublishTwoPortDirector(fabric, {.method = ForwardMethod::kDr});
 //
-// Shared by the edge's tests and the worker-loop benchmark; the control core's own builder has its
-// own tests.
+// Shared by the edge's tests; the control core's own builder has its own tests.
 #pragma once
 
 #include "dataplane/fabric.h"

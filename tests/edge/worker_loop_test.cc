@@ -352,6 +352,15 @@ TEST(WorkerLoopTest, RunsOnThreadsAndStops) {
   EXPECT_GT(rig.counters(0).longest_turn_ns.value(), 0u);
 }
 
+TEST(WorkerLoopTest, TheTurnThatSetsUpEveryServiceIsNoRecord) {
+  Rig rig({.workers = 1});
+  rig.loops()[0]->Turn();
+  EXPECT_EQ(rig.counters(0).longest_turn_ns.value(), 0u);
+  // Some turn of these is a record: the CPU clock may say of any single one that it took no time.
+  for (int i = 0; i < 10'000; ++i) rig.loops()[0]->Turn();
+  EXPECT_GT(rig.counters(0).longest_turn_ns.value(), 0u);
+}
+
 TEST(FinishIpChecksumTest, SoftwareAndPort) {
   const std::vector<uint8_t> frame = FromClient(9000);
   MbufPacket* packet = TestPool().Allocate();
