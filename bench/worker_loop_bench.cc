@@ -1,184 +1,254 @@
-// What a packet costs in the real worker loop, driver included.
+// What a packet, or a new connection, costs in the real worker loop, driver included.
 //
 //   worker_loop_bench generate --flows 65536 --file flows.pcap
-//   worker_loop_bench run --flows 65536 --file flows.pcap --method dr
+//   worker_loop_bench hits --flows 65536 --files flows.pcap --method dr
 //
-// `generate` writes one SYN for each flow and then one ACK for each, both in an order of their own,
-// shuffled: visiting flows in the order they were made looks several times faster than the truth.
-// `run` starts the edge on net_pcap with that file in an endless loop, one worker, one-armed, and
-// prints one JSON line: CPU nanoseconds of the worker's thread a packet, best and median of some
-// windows. scripts/bench runs it beside dpdk-testpmd.
-#include <dirent.h>
-#include <time.h>
-
+// `generate` writes traffic (loop/traffic.h). The other commands start the worker loop on net_pcap
+// with such files in an endless loop and print one JSON line of CPU nanoseconds of the workers'
+// threads; scripts/bench runs them beside dpdk-testpmd.
+//
+//   hits     packets of connections that are there: windows of --window-ms each
+//   mixed    the same with the SYNs of --new-percent among them, which are new in every pass
+//   new      connections: the tables are flushed before each pass over the SYNs
+//   memory   the process's memory after one pass: hugepages and resident pages
+//
+// Exit codes: 0 a valid figure; 1 it could not start, or packets were lost; 2 wrong usage.
 #include <algorithm>
-#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <map>
-#include <numeric>
-#include <optional>
-#include <random>
+#include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "dataplane/dpdk/edge.h"
-#include "frames.h"
-#include "pcap_file.h"
-#include "two_port_director.h"
+#include "loop/bed.h"
+#include "loop/director.h"
+#include "loop/flush.h"
+#include "loop/traffic.h"
 
-namespace fairlead::edge {
+namespace fairlead::bench {
 namespace {
 
-using Options = std::map<std::string, std::string>;
+using dataplane::ForwardMethod;
+using dataplane::WorkerCounters;
 
-constexpr uint32_t kFirstClient = 0x64400000;  // 100.64.0.0/10: four million clients
-constexpr uint32_t kDataRoomBytes = 256;       // plenty for 60-byte frames
-constexpr uint64_t kSeed = 20;
+class Options {
+ public:
+  Options(int argc, char** argv) {
+    for (int i = 2; i + 1 < argc; i += 2) values_[std::string(argv[i]).substr(2)] = argv[i + 1];
+  }
+  [[nodiscard]] uint64_t Number(const char* key, uint64_t otherwise) const {
+    const auto it = values_.find(key);
+    return it == values_.end() ? otherwise : std::strtoull(it->second.c_str(), nullptr, 10);
+  }
+  [[nodiscard]] std::string Text(const char* key, const char* otherwise) const {
+    const auto it = values_.find(key);
+    return it == values_.end() ? otherwise : it->second;
+  }
+  [[nodiscard]] Family family() const {
+    return Number("family", 4) == 6 ? Family::kIpv6 : Family::kIpv4;
+  }
+  [[nodiscard]] uint64_t flows() const { return Number("flows", 65536); }
 
-uint64_t Number(const Options& options, const char* key, uint64_t otherwise) {
-  const auto it = options.find(key);
-  return it == options.end() ? otherwise : std::strtoull(it->second.c_str(), nullptr, 10);
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+Traffic TrafficOf(const Options& options) {
+  const std::string kind = options.Text("traffic", "clients");
+  return {.kind = kind == "syns"      ? TrafficKind::kSyns
+                  : kind == "replies" ? TrafficKind::kReplies
+                                      : TrafficKind::kClients,
+          .family = options.family(),
+          .flows = static_cast<uint32_t>(options.flows()),
+          .new_percent = static_cast<uint32_t>(options.Number("new-percent", 0)),
+          .worker = static_cast<uint8_t>(options.Number("worker", 0)),
+          .workers = static_cast<uint8_t>(options.Number("workers", 1)),
+          .director = MacAddress::Parse(options.Text("port-mac", "02:00:00:00:00:00"))
+                          .value_or(PortMac(kOutside)),
+          .has_neighbours = options.Number("neighbours", 0) != 0};
 }
 
-std::string Text(const Options& options, const char* key, const char* otherwise) {
-  const auto it = options.find(key);
-  return it == options.end() ? otherwise : it->second;
+// --files A,B: a queue each of one port; with --ports 2 a port each.
+std::vector<std::string> Devices(const Options& options) {
+  std::vector<std::string> devices;
+  std::istringstream files(options.Text("files", "flows.pcap"));
+  const bool has_two_ports = options.Number("ports", 1) == 2;
+  for (std::string file; std::getline(files, file, ',');) {
+    if (devices.empty() || has_two_ports) {
+      devices.push_back("net_pcap" + std::to_string(devices.size()));
+    }
+    devices.back() += ",rx_pcap=" + file;
+  }
+  for (std::string& device : devices) device += ",infinite_rx=1";
+  return devices;
 }
 
-std::vector<uint8_t> FrameOf(uint32_t flow, uint8_t flags) {
-  return BuildTcp({.destination = PortMac(kOutside),
-                   .source = kGatewayMac,
-                   .from = kFirstClient + flow,
-                   .to = kVipHost,
-                   .from_port = static_cast<uint16_t>(1024 + flow * 40503u % 60000),
-                   .to_port = 80,
-                   .flags = flags,
-                   .length = 60});
+BedOptions BedOptionsOf(const Options& options) {
+  const uint64_t flows = options.flows() + NewFlows(TrafficOf(options));
+  BedOptions bed;
+  bed.devices = Devices(options);
+  bed.workers = options.Number("workers", 1);
+  bed.preloaded = options.Number("preloaded", 2 * flows * bed.devices.size());
+  // Large tables are nine tenths full; small ones are as large as a default director's.
+  const uint64_t room = options.Number("capacity", std::max<uint64_t>(1 << 20, flows * 10 / 9 + 1));
+  (options.family() == Family::kIpv4 ? bed.connections : bed.connections6) = room;
+  if (options.Number("persistent", 0) != 0) bed.templates = room;
+  bed.uses_hugepages = options.Number("hugepages", 0) != 0;
+  return bed;
+}
+
+DirectorOptions DirectorOptionsOf(const Options& options) {
+  const std::string method = options.Text("method", "dr");
+  return {.method = method == "nat"   ? ForwardMethod::kNat
+                    : method == "tun" ? ForwardMethod::kTun
+                                      : ForwardMethod::kDr,
+          .family = options.family(),
+          .is_persistent = options.Number("persistent", 0) != 0,
+          .rules = static_cast<uint32_t>(options.Number("rules", 0)),
+          .prefixes = static_cast<uint32_t>(options.Number("prefixes", 0))};
+}
+
+// Samples, and whether anything was lost while they were taken.
+struct Figures {
+  std::vector<double> ns;
+  uint64_t lost = 0;  // packets dropped in measured spans
+  uint64_t packets = 0, cpu_ns = 0;
+  double first_ns = 0;  // of `new`: the pass that touches the tables' memory first
+
+  void Add(const Span& span, uint64_t units) {
+    ns.push_back(static_cast<double>(span.cpu_ns) / static_cast<double>(units));
+    packets += span.packets;
+    cpu_ns += span.cpu_ns;
+  }
+};
+
+Figures MeasureHits(Bed& bed, const Options& options) {
+  const uint64_t workers = bed.workers();
+  // Twice through the file: every flow has its connection and every page has been touched.
+  const Span warm_up = bed.Run((4 * options.flows() + 100'000) / workers);
+  const double window_ns = static_cast<double>(options.Number("window-ms", 500)) * 1e6;
+  const auto packets = static_cast<uint64_t>(window_ns * static_cast<double>(warm_up.packets) /
+                                             static_cast<double>(warm_up.cpu_ns));
+  Figures figures;
+  const uint64_t dropped = bed.Dropped();
+  for (uint64_t i = 0; i < options.Number("windows", 5); ++i) {
+    const Span span = bed.Run(packets);
+    figures.Add(span, span.packets);
+  }
+  figures.lost = bed.Dropped() - dropped;
+  return figures;
+}
+
+// Passes over the whole file; what is new in it has been forgotten before each.
+Figures MeasurePasses(Bed& bed, const Options& options, bool is_mixed) {
+  const Traffic traffic = TrafficOf(options);
+  const uint64_t pass = is_mixed ? 2 * options.flows() + NewFlows(traffic) : options.flows();
+  Figures figures;
+  const auto run = [&](bool is_measured) {
+    is_mixed ? FlushNewClients(bed) : FlushEverything(bed);
+    const uint64_t before = bed.Sum(&WorkerCounters::connections);
+    const uint64_t dropped = bed.Dropped();
+    const Span span = bed.Run(pass / bed.workers());
+    const uint64_t made = bed.Sum(&WorkerCounters::connections) - (is_mixed ? before : 0);
+    const uint64_t units = is_mixed ? span.packets : made;
+    if (is_measured) {
+      figures.lost += bed.Dropped() - dropped;
+      figures.Add(span, units);
+    } else {
+      figures.first_ns = static_cast<double>(span.cpu_ns) / static_cast<double>(units);
+    }
+  };
+  bed.Run(1);  // a snapshot is adopted: connections may be forgotten
+  run(false);
+  for (uint64_t i = 0; i < options.Number("windows", 3); ++i) run(true);
+  return figures;
+}
+
+// kB of a line of a /proc file.
+uint64_t ReadKilobytes(const char* file, const std::string& key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(key)) return std::strtoull(line.c_str() + key.size(), nullptr, 10);
+  }
+  return 0;
+}
+
+int ReportMemory(Bed& bed, const Options& options) {
+  bed.Run(options.flows());
+  std::printf("{\"flows\": %" PRIu64 ", \"connections\": %" PRIu64 ", \"resident_bytes\": %" PRIu64
+              ", \"hugepage_bytes\": %" PRIu64 ", \"dropped\": %" PRIu64 "}\n",
+              options.flows(), bed.Sum(&WorkerCounters::connections),
+              ReadKilobytes("/proc/self/status", "VmRSS:") * 1024,
+              ReadKilobytes("/proc/self/status", "HugetlbPages:") * 1024, bed.Dropped());
+  return 0;
+}
+
+int Report(Bed& bed, const Options& options, Figures figures) {
+  std::sort(figures.ns.begin(), figures.ns.end());
+  const uint64_t connections = bed.Sum(&WorkerCounters::connections);
+  std::printf("{\"best_ns\": %.1f, \"median_ns\": %.1f, \"first_ns\": %.1f, \"packets\": %" PRIu64
+              ", \"cpu_ns\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"handed_off\": %" PRIu64
+              ", \"connections\": %" PRIu64 "}\n",
+              figures.ns.front(), figures.ns[figures.ns.size() / 2], figures.first_ns,
+              figures.packets, figures.cpu_ns, figures.lost, bed.Sum(&WorkerCounters::handed_off),
+              connections);
+  // Figures about packets that were dropped, or of another number of flows, would say nothing.
+  // A pass ends within a burst of its last packet, so a few connections may be missing.
+  const uint64_t wanted = options.flows() + NewFlows(TrafficOf(options));
+  const uint64_t slack = 4096 * (bed.workers() - 1) + 64;
+  if (figures.lost == 0 && connections + slack >= wanted) return 0;
+  std::fprintf(stderr,
+               "worker_loop_bench: no valid figure: %" PRIu64 " of %" PRIu64
+               " connections, %" PRIu64 " packets lost\n",
+               connections, wanted, figures.lost);
+  for (size_t r = 0; r < dataplane::kDropReasonCount; ++r) {
+    for (uint8_t w = 0; w < bed.workers(); ++w) {
+      const auto n = bed.fabric().stats.worker(WorkerId{w}).dropped[r].value();
+      if (n > 0) std::fprintf(stderr, "  worker %u reason %zu: %" PRIu64 "\n", w, r, n);
+    }
+  }
+  return 1;
 }
 
 int Generate(const Options& options) {
-  const auto flows = static_cast<uint32_t>(Number(options, "flows", 65536));
-  std::vector<uint32_t> order(flows);
-  std::iota(order.begin(), order.end(), 0u);
-  std::mt19937_64 random(kSeed);
-  PcapWriter writer(Text(options, "file", "flows.pcap"));
-  for (const uint8_t flags : {uint8_t{0x02}, uint8_t{0x10}}) {  // SYN, ACK
-    std::shuffle(order.begin(), order.end(), random);
-    for (const uint32_t flow : order) writer.Add(FrameOf(flow, flags));
-  }
-  if (writer.Close()) return 0;
+  if (WriteTraffic(TrafficOf(options), options.Text("file", "flows.pcap"))) return 0;
   std::fprintf(stderr, "worker_loop_bench: cannot write the file\n");
   return 1;
 }
 
-// DPDK names the thread of lcore 1 so; this process has one worker.
-std::optional<clockid_t> WorkerClock() {
-  DIR* tasks = opendir("/proc/self/task");
-  if (tasks == nullptr) return std::nullopt;
-  std::optional<clockid_t> clock;
-  while (const dirent* entry = readdir(tasks)) {
-    std::string name;
-    std::getline(std::ifstream("/proc/self/task/" + std::string(entry->d_name) + "/comm"), name);
-    if (name.find("worker-1") == std::string::npos) continue;
-    // The kernel's encoding of a thread's CPU clock: ~tid << 3 | per thread | scheduler clock.
-    clock = static_cast<clockid_t>(~static_cast<unsigned>(std::atoi(entry->d_name)) << 3 | 4u | 2u);
-  }
-  closedir(tasks);
-  return clock;
-}
-
-uint64_t Nanoseconds(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
-}
-
-std::vector<double> Measure(dataplane::WorkerCounters& counters, clockid_t clock, uint64_t warm_up,
-                            uint64_t windows, uint64_t window_ms) {
-  using std::chrono::milliseconds;
-  while (counters.received.value() < warm_up) std::this_thread::sleep_for(milliseconds(10));
-  std::vector<double> ns_per_packet;
-  for (uint64_t i = 0; i < windows; ++i) {
-    const uint64_t packets = counters.received.value(), cpu = Nanoseconds(clock);
-    std::this_thread::sleep_for(milliseconds(window_ms));
-    const uint64_t taken = Nanoseconds(clock) - cpu;
-    ns_per_packet.push_back(static_cast<double>(taken) /
-                            static_cast<double>(counters.received.value() - packets));
-  }
-  std::sort(ns_per_packet.begin(), ns_per_packet.end());
-  return ns_per_packet;
-}
-
-EdgeConfig ConfigOf(const Options& options, uint64_t flows) {
-  EdgeConfig config;
-  config.name = "bench";
-  config.hugepages = Hugepages::kOff;  // as testpmd beside it
-  config.data_room_bytes = kDataRoomBytes;
-  // net_pcap loads the whole file into packet buffers.
-  config.extra_packets = static_cast<uint32_t>(2 * flows);
-  config.ports.push_back(
-      {.name = "outside",
-       .device = "net_pcap0,rx_pcap=" + Text(options, "file", "flows.pcap") + ",infinite_rx=1"});
-  return config;
-}
-
-int Run(const Options& options) {
-  const uint64_t flows = Number(options, "flows", 65536);
-  const std::string method = Text(options, "method", "dr");
-  const uint64_t capacity = std::max<uint64_t>(1 << 20, 2 * flows);
-  dataplane::Fabric fabric(
-      {.workers = 1, .ports = 1, .connections = capacity, .connections6 = 1024});
-  Result<std::unique_ptr<Edge>> edge = Edge::Start(ConfigOf(options, flows), fabric);
-  if (!edge) {
-    std::fprintf(stderr, "worker_loop_bench: %s\n", edge.error().ToString().c_str());
+int Main(const std::string& command, const Options& options) {
+  if (command == "generate") return Generate(options);
+  Result<std::unique_ptr<Bed>> started = Bed::Start(BedOptionsOf(options));
+  if (!started) {
+    std::fprintf(stderr, "worker_loop_bench: %s\n", started.error().ToString().c_str());
     return 1;
   }
-  PublishTwoPortDirector(fabric, {.method = method == "nat" ? dataplane::ForwardMethod::kNat
-                                                            : dataplane::ForwardMethod::kDr,
-                                  .is_one_armed = true});
-  if (!(*edge)->LaunchWorkers()) return 1;
-  const std::optional<clockid_t> clock = WorkerClock();
-  if (!clock) {
-    std::fprintf(stderr, "worker_loop_bench: the worker's thread is not found\n");
-    return 1;
-  }
-  dataplane::WorkerCounters& counters = fabric.stats.worker(WorkerId{0});
-  // Twice through the file: every flow has its connection and every page has been touched.
-  const std::vector<double> ns =
-      Measure(counters, *clock, 4 * flows + 100'000, Number(options, "windows", 5),
-              Number(options, "window-ms", 500));
-  const uint64_t connections = counters.connections.value();
-  (*edge)->Stop();
-  const uint64_t dropped = counters.dropped_total();
-  std::printf("{\"method\": \"%s\", \"flows\": %" PRIu64
-              ", \"best_ns\": %.1f, \"median_ns\": %.1f, "
-              "\"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64
-              ", \"connections\": %" PRIu64 ", \"capacity\": %" PRIu64 "}\n",
-              method.c_str(), flows, ns.front(), ns[ns.size() / 2], counters.received.value(),
-              counters.sent.value(), dropped, connections, capacity);
-  // Figures about packets that were dropped, or of another number of flows, would say nothing.
-  const bool is_valid = dropped == 0 && connections == flows;
-  if (!is_valid) std::fprintf(stderr, "worker_loop_bench: packets were lost; no valid figure\n");
-  return is_valid ? 0 : 1;
+  Bed& bed = **started;
+  PublishDirector(bed.fabric(), DirectorOptionsOf(options));
+  if (command == "memory") return ReportMemory(bed, options);
+  if (command == "hits") return Report(bed, options, MeasureHits(bed, options));
+  return Report(bed, options, MeasurePasses(bed, options, command == "mixed"));
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::bench
 
 int main(int argc, char** argv) {
-  fairlead::edge::Options options;
-  for (int i = 2; i + 1 < argc; i += 2) {
-    options[std::string(argv[i]).substr(2)] = argv[i + 1];
-  }
   const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "generate") return fairlead::edge::Generate(options);
-  if (command == "run") return fairlead::edge::Run(options);
+  for (const char* known : {"generate", "hits", "mixed", "new", "memory"}) {
+    if (command == known) {
+      return fairlead::bench::Main(command, fairlead::bench::Options(argc, argv));
+    }
+  }
   std::fprintf(stderr,
-               "usage: worker_loop_bench generate|run --flows N --file F [--method dr|nat]"
-               " [--windows N] [--window-ms N]\n");
+               "usage: worker_loop_bench generate|hits|mixed|new|memory --flows N --files F[,F]"
+               " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2]"
+               " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]\n"
+               "       worker_loop_bench generate --flows N --file F [--traffic"
+               " clients|syns|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
+               " [--port-mac MAC] [--neighbours 1]\n");
   return 2;
 }

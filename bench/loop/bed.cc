@@ -1,0 +1,176 @@
+#include "bed.h"
+
+#include <rte_launch.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace fairlead::bench {
+namespace {
+
+constexpr uint32_t kDataRoomBytes = 128;  // enough for 74-byte frames with a tunnel's header
+// How far a worker may be ahead of the slowest: much less than a hand-off ring holds.
+constexpr uint64_t kAheadPackets = 512;
+
+uint64_t ThreadCpuNs() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
+}
+
+// What one lcore is told and answers.
+struct alignas(64) Task {
+  edge::WorkerLoop* loop;
+  dataplane::WorkerCounters* counters;
+  std::vector<Task>* all;
+  uint64_t target;
+  uint64_t begin;  // received before the span
+  std::atomic<bool> is_done{false};
+  Span span;
+
+  [[nodiscard]] uint64_t received() const { return counters->received.value() - begin; }
+};
+
+bool AllDone(const std::vector<Task>& tasks) {
+  return std::all_of(tasks.begin(), tasks.end(), [](const Task& t) { return t.is_done.load(); });
+}
+
+bool IsFarAhead(const Task& me) {
+  if (me.all->size() == 1) return false;
+  return std::any_of(me.all->begin(), me.all->end(), [&](const Task& other) {
+    return !other.is_done.load(std::memory_order_relaxed) &&
+           me.received() > other.received() + kAheadPackets;
+  });
+}
+
+// Not the worker's doing: waiting costs it nothing.
+uint64_t Nap() {
+  const uint64_t before = ThreadCpuNs();
+  const timespec nap{0, 20'000};
+  nanosleep(&nap, nullptr);
+  return ThreadCpuNs() - before;
+}
+
+int RunTask(void* argument) {
+  Task& me = *static_cast<Task*>(argument);
+  uint64_t napped_ns = 0;
+  const uint64_t cpu = ThreadCpuNs();
+  while (me.received() < me.target) {
+    me.loop->Turn();
+    while (IsFarAhead(me)) napped_ns += Nap();
+  }
+  me.is_done.store(true);
+  while (!AllDone(*me.all)) me.loop->Turn();  // what others hand over
+  me.span = {me.received(), ThreadCpuNs() - cpu - napped_ns};
+  return 0;
+}
+
+dataplane::FabricConfig FabricConfigOf(const BedOptions& options) {
+  dataplane::FabricConfig config;
+  config.workers = options.workers;
+  config.ports = options.devices.size();
+  config.connections = options.connections;
+  config.connections6 = options.connections6;
+  config.templates = options.templates;
+  return config;
+}
+
+edge::EdgeConfig EdgeConfigOf(const BedOptions& options) {
+  edge::EdgeConfig config;
+  config.name = "bench";
+  config.workers = options.workers;
+  config.hugepages = options.uses_hugepages ? edge::Hugepages::kOn : edge::Hugepages::kOff;
+  config.data_room_bytes = kDataRoomBytes;
+  config.extra_packets = static_cast<uint32_t>(options.preloaded);
+  for (const std::string& device : options.devices) {
+    config.ports.push_back(
+        {.name = "port" + std::to_string(config.ports.size()), .device = device});
+  }
+  return config;
+}
+
+}  // namespace
+
+Bed::Bed(const BedOptions& options) : fabric_(FabricConfigOf(options)) {}
+
+Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
+  const edge::EdgeConfig config = EdgeConfigOf(options);
+  std::unique_ptr<Bed> bed(new Bed(options));
+  const edge::PoolPlan plan = edge::PlanPool(config, bed->fabric_.config.ring_packets);
+  const edge::Machine machine = edge::ReadMachine();
+  auto eal_plan = edge::PlanEal(config, machine,
+                                {.on_hugepages = plan.bytes(machine.hugepage_bytes),
+                                 .on_ordinary_pages = plan.bytes(edge::kOrdinaryPageBytes)});
+  if (!eal_plan) return eal_plan.error();
+  auto eal = edge::Eal::Start(*eal_plan);
+  if (!eal) return eal.error();
+  bed->eal_ = *std::move(eal);
+  auto pool = edge::PacketPool::Create("packets", plan);
+  if (!pool) return pool.error();
+  bed->pool_ = *std::move(pool);
+  for (const edge::PortSpec& spec : config.ports) {
+    const PortId id{static_cast<uint8_t>(bed->ports_.size())};
+    auto port = edge::Port::Start(spec, id, config.workers, *bed->pool_);
+    if (!port) return port.error();
+    bed->ports_.push_back(*std::move(port));
+  }
+  bed->lines_ = std::make_unique<edge::Lines>(config.workers, bed->ports_,
+                                              std::vector<bool>(config.ports.size(), false));
+  const edge::LoopContext context{bed->fabric_, *bed->pool_, bed->ports_,
+                                  *bed->lines_, rte_rdtsc(), false};
+  for (uint8_t w = 0; w < config.workers; ++w) {
+    bed->loops_.push_back(std::make_unique<edge::WorkerLoop>(context, WorkerId{w}));
+  }
+  return bed;
+}
+
+Bed::~Bed() {
+  for (auto& loop : loops_) loop->Finish();
+  for (edge::Port& port : ports_) port.Stop();
+}
+
+Span Bed::Run(uint64_t packets_each) {
+  std::vector<Task> tasks(loops_.size());
+  for (size_t w = 0; w < tasks.size(); ++w) {
+    const WorkerId id{static_cast<uint8_t>(w)};
+    tasks[w].loop = loops_[w].get();
+    tasks[w].counters = &fabric_.stats.worker(id);
+    tasks[w].all = &tasks;
+    tasks[w].target = packets_each;
+    tasks[w].begin = tasks[w].counters->received.value();
+  }
+  for (size_t w = 0; w < tasks.size(); ++w) {
+    const unsigned lcore = edge::Eal::LcoreOf(WorkerId{static_cast<uint8_t>(w)});
+    if (rte_eal_remote_launch(RunTask, &tasks[w], lcore) != 0) std::abort();
+  }
+  // DPDK's own wait spins, on a core that a worker may need.
+  while (!AllDone(tasks)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  rte_eal_mp_wait_lcore();
+  Span sum;
+  for (const Task& task : tasks) {
+    sum.packets += task.span.packets;
+    sum.cpu_ns += task.span.cpu_ns;
+  }
+  return sum;
+}
+
+uint64_t Bed::Sum(dataplane::Counter dataplane::WorkerCounters::*column) const {
+  uint64_t sum = 0;
+  for (uint8_t w = 0; w < loops_.size(); ++w) {
+    sum += (fabric_.stats.worker(WorkerId{w}).*column).value();
+  }
+  return sum;
+}
+
+uint64_t Bed::Dropped() const {
+  uint64_t sum = 0;
+  for (uint8_t w = 0; w < loops_.size(); ++w) {
+    sum += fabric_.stats.worker(WorkerId{w}).dropped_total();
+  }
+  return sum;
+}
+
+}  // namespace fairlead::bench

@@ -1,0 +1,211 @@
+"""The measured runs of bench/worker_loop_bench, each with the floor it is compared with."""
+
+import json
+import os
+import subprocess
+import sys
+
+from . import testpmd
+
+RUN_SECONDS = 240  # no run takes longer, unless something hangs
+OBJECT_BYTES = 512  # of a preloaded packet
+
+
+class Failed(Exception):
+    """A run that gave no valid figure; the suite goes on and ends with code 1."""
+
+
+def human(number):
+    for unit, name in ((1 << 20, "M"), (1 << 10, "k")):
+        if number >= unit:
+            return f"{number // unit}{name}"
+    return str(number)
+
+
+def available_bytes():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+class Suite:
+    """Makes captures on demand and collects rows; one row is one line of the table."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.folder = folder
+        self.rows = []
+        self.failures = []
+
+    def capture(self, name, **traffic):
+        path = os.path.join(self.folder, f"{name}.pcap")
+        if not os.path.exists(path):
+            self.program("generate", file=path, **traffic)
+        return path
+
+    def forget(self):
+        for name in os.listdir(self.folder):
+            os.unlink(os.path.join(self.folder, name))
+
+    def program(self, command, **arguments):
+        words = [self.options.program, command]
+        for key, value in arguments.items():
+            words += ["--" + key.replace("_", "-"), str(value)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=RUN_SECONDS,
+                              check=False)
+        if done.returncode != 0:
+            raise Failed(f"{' '.join(words[1:])}\n{done.stderr}{done.stdout}")
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+
+    def add(self, group, what, measure, unit="packet", floor=None, **facts):
+        """Runs `measure`, which gives best_ns and median_ns, and keeps the row."""
+        label = f"{group}: {what} {facts.get('flows', '')}"
+        try:
+            row = measure()
+        except (Failed, RuntimeError, subprocess.TimeoutExpired) as error:
+            print(f"FAILED {label}: {error}", file=sys.stderr)
+            self.failures.append(label)
+            return None
+        row = {"group": group, "what": what, "unit": unit, **facts, **row}
+        row["mpps"] = 1000 / row["median_ns"]
+        if floor:
+            row["floor_ns"] = floor["median_ns"]
+            row["ratio"] = row["median_ns"] / floor["median_ns"]
+            row["best_ratio"] = row["best_ns"] / floor["best_ns"]
+        self.rows.append(row)
+        print(f"{label}: {row['median_ns']:.1f} ns", file=sys.stderr)
+        return row
+
+    def hits(self, **arguments):
+        return lambda: self.program("hits", windows=self.options.windows,
+                                    window_ms=int(self.options.window * 1000), **arguments)
+
+    def has_room_for(self, packets, label):
+        """Preloaded packets take memory that a smaller machine does not have."""
+        needed = packets * OBJECT_BYTES + (3 << 30)
+        if available_bytes() >= needed:
+            return True
+        print(f"left out, {needed >> 30} GiB of free memory needed: {label}", file=sys.stderr)
+        return False
+
+
+def forwarding(suite, family, flows, modes=("io", "macswap"),
+               methods=("dr", "nat", "tun"), both=True):
+    """DR, NAT and TUN over so many flows; NAT also with the replies on a second port."""
+    group, facts = f"forwarding IPv{family}", {"flows": flows, "family": family}
+    if not suite.has_room_for(2 * flows, f"{group}, {human(flows)} flows"):
+        return
+    clients = suite.capture("clients", flows=flows, family=family)
+    io = None
+    for mode in modes:
+        row = suite.add(group, f"testpmd {mode}", lambda m=mode: testpmd.floor(
+            m, [clients], 2 * flows, suite.options), **facts)
+        io = io or row
+    for method in methods:
+        suite.add(group, method.upper(), suite.hits(
+            flows=flows, family=family, files=clients, method=method), floor=io, **facts)
+    if both and suite.has_room_for(4 * flows, f"{group}, NAT both ways, {human(flows)} flows"):
+        replies = suite.capture("replies", flows=flows, family=family, traffic="replies")
+        io = suite.add(group, "testpmd io, two ports", lambda: testpmd.floor(
+            "io", [clients, replies], 4 * flows, suite.options), **facts)
+        suite.add(group, "NAT both ways", suite.hits(
+            flows=flows, family=family, files=f"{clients},{replies}", ports=2, method="nat"),
+            floor=io, **facts)
+    suite.forget()
+
+
+def new_connections(suite, flows):
+    """A table of `flows` fills from empty, again and again."""
+    group, facts = "new connections", {"flows": flows, "family": 4}
+    if not suite.has_room_for(2 * flows, group):
+        return
+    syns = suite.capture("syns", flows=flows, traffic="syns")
+    passes = suite.options.passes
+    io = suite.add(group, "testpmd io", lambda: testpmd.floor("io", [syns], flows, suite.options),
+                   **facts)
+    for what, arguments in (("plain", {}), ("persistent", {"persistent": 1})):
+        suite.add(group, what, lambda a=arguments: suite.program(
+            "new", flows=flows, files=syns, windows=passes, **a), unit="connection", floor=io,
+            **facts)
+    suite.forget()
+    files = [suite.capture(f"syns{w}", flows=flows, traffic="syns", worker=w, workers=2)
+             for w in (0, 1)]
+    for what, arguments in (("plain, two workers", {}),
+                            ("persistent, half through the other worker", {"persistent": 1})):
+        suite.add(group, what, lambda a=arguments: suite.program(
+            "new", flows=flows, files=",".join(files), workers=2, windows=passes, **a),
+            unit="connection", floor=io, **facts)
+    suite.forget()
+
+
+def mixed(suite, flows):
+    """Hits with new connections among them."""
+    group, facts = "hits with new connections", {"flows": flows, "family": 4}
+    for percent in (0, 1, 10):
+        file = suite.capture("mixed", flows=flows, new_percent=percent)
+        io = suite.add(group, f"testpmd io, file with {percent} % new", lambda f=file: testpmd.floor(
+            "io", [f], 2 * flows, suite.options), **facts)
+        suite.add(group, f"DR, {percent} % new", lambda f=file, p=percent: suite.program(
+            "mixed", flows=flows, files=f, new_percent=p, windows=suite.options.passes),
+            floor=io, **facts)
+        suite.forget()
+
+
+def classifier(suite, flows):
+    """What rules and prefixes cost a new connection; a packet of an old one never meets them."""
+    group, facts = "classifier", {"flows": flows, "family": 4}
+    syns = suite.capture("syns", flows=flows, traffic="syns")
+    clients = suite.capture("clients", flows=flows)
+    for what, arguments in (("no rules", {}), ("1 rule over 1k prefixes", {"prefixes": 1000}),
+                            ("1 rule over 100k prefixes", {"prefixes": 100_000}),
+                            ("1k rules", {"rules": 1000})):
+        suite.add(group, f"new, {what}", lambda a=arguments: suite.program(
+            "new", flows=flows, files=syns, windows=suite.options.passes, **a),
+            unit="connection", **facts)
+    suite.add(group, "hits, 1k rules", suite.hits(flows=flows, files=clients, rules=1000), **facts)
+    suite.forget()
+    few = suite.capture("few", flows=4096, traffic="syns")
+    suite.add(group, "new, 100k rules", lambda: suite.program(
+        "new", flows=4096, files=few, windows=suite.options.passes, rules=100_000),
+        unit="connection", flows=4096, family=4)
+    suite.forget()
+
+
+def workers(suite, flows):
+    """One worker with one queue, two with two, and two that get each other's packets."""
+    group, facts = "workers", {"flows": flows, "family": 4}
+    clients = suite.capture("clients", flows=flows)
+    parts = [suite.capture(f"clients{w}", flows=flows, worker=w, workers=2) for w in (0, 1)]
+    right, wrong = ",".join(parts), ",".join(reversed(parts))
+    one = suite.add(group, "one worker", suite.hits(flows=flows, files=clients), **facts)
+    two = suite.add(group, "two workers, CPU of both", suite.hits(
+        flows=flows, files=right, workers=2), **facts)
+    suite.add(group, "two workers, every packet at the wrong one", suite.hits(
+        flows=flows, files=wrong, workers=2), **facts)
+    suite.forget()
+    return 2 * one["median_ns"] / two["median_ns"] if one and two else None
+
+
+def memory(suite, capacity):
+    """Bytes a connection: the process at this capacity, nine tenths full, less one of 4k."""
+    flows = capacity * 9 // 10
+    syns = suite.capture("syns", flows=flows, traffic="syns")
+    sizes = {}
+    result = {"capacity": capacity, "filled": flows}
+    for name, room in (("large", capacity), ("small", 4096)):
+        try:
+            run = suite.program("memory", flows=flows, files=syns, capacity=room,
+                                preloaded=flows)
+        except (Failed, subprocess.TimeoutExpired) as error:
+            print(f"FAILED memory: {error}", file=sys.stderr)
+            suite.failures.append("memory")
+            return None
+        if name == "large" and run["connections"] + 64 < flows:
+            suite.failures.append(f"memory: only {run['connections']} of {flows} connections fit")
+        sizes[name] = run["resident_bytes"] + run["hugepage_bytes"]
+        result[name] = run
+    result["bytes_per_connection"] = (sizes["large"] - sizes["small"]) / capacity
+    suite.forget()
+    return result

@@ -1,0 +1,88 @@
+"""Tables for people, and what was asked for against what was reached."""
+
+import os
+import platform
+import statistics
+import time
+
+from .loop import human
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file
+                      if line.startswith("model name")), "unknown")
+    return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": model,
+            "cpu_count": os.cpu_count(), "kernel": platform.release(),
+            "load_average": os.getloadavg()[0]}
+
+
+def show_quick(rows):
+    print(f"{'flows':>6}  {'what':<16}{'ns/packet':>10}{'median':>9}{'x io':>7}{'x macswap':>11}")
+    for row in rows:
+        floor = {r["what"]: r["best_ns"] for r in rows if r["flows"] == row["flows"]}
+        print(f"{human(row['flows']):>6}  {row['what']:<16}{row['best_ns']:>10.1f}"
+              f"{row['median_ns']:>9.1f}{row['best_ns'] / floor['testpmd io']:>7.2f}"
+              f"{row['best_ns'] / floor['testpmd macswap']:>11.2f}")
+
+
+def show(rows):
+    group = None
+    for row in rows:
+        if row["group"] != group:
+            group = row["group"]
+            print(f"\n{group}\n{'flows':>6}  {'':<42}{'median ns':>10}{'best':>8}{'M/s':>8}"
+                  f"{'floor':>8}{'x floor':>9}")
+        line = f"{human(row['flows']):>6}  {row['what']:<42}{row['median_ns']:>10.1f}"
+        line += f"{row['best_ns']:>8.1f}{row['mpps']:>8.2f}"
+        if "ratio" in row:
+            line += f"{row['floor_ns']:>8.1f}{row['ratio']:>9.2f}"
+        print(line)
+
+
+def bars(result):
+    """(what, limit, reached, unit) of every figure the product promises."""
+    rows = {(r["group"], r["what"], r["flows"]): r for r in result["rows"]}
+    found = []
+
+    def limit(what, most, value, unit, at_least=False):
+        if value is not None:
+            found.append({"what": what, "limit": most, "reached": round(value, 2), "unit": unit,
+                          "at_least": at_least,
+                          "ok": value >= most if at_least else value <= most})
+
+    for flows, most in ((1 << 10, 4.0), (1 << 16, 3.0), (1 << 20, 3.6), (1 << 22, 5.0)):
+        for what in ("DR", "NAT", "NAT both ways"):
+            row = rows.get(("forwarding IPv4", what, flows))
+            limit(f"{what}, {human(flows)} flows", most, row and row.get("ratio"), "x floor")
+        dr = rows.get(("forwarding IPv4", "DR", flows))
+        tun = rows.get(("forwarding IPv4", "TUN", flows))
+        six = rows.get(("forwarding IPv6", "DR", flows))
+        if dr and "ratio" in dr:
+            for what, most_more, row in (("TUN", 0.8, tun), ("IPv6 DR", 1.0, six)):
+                limit(f"{what} beside DR, {human(flows)} flows", most_more,
+                      row["ratio"] - dr["ratio"] if row and "ratio" in row else None,
+                      "x floor more")
+    for what, most in (("plain", 450), ("persistent", 600)):
+        row = next((r for r in result["rows"]
+                    if r["group"] == "new connections" and r["what"] == what), None)
+        limit(f"new connection, {what}", most, row and row["median_ns"], "ns")
+    memory = result.get("memory")
+    limit("memory of an IPv4 connection", 80, memory and memory["bytes_per_connection"], "bytes")
+    reload = result.get("reload")
+    limit("reload with one change, to effect", 100,
+          reload and statistics.median(reload["milliseconds"]), "ms")
+    limit("longest turn of a worker's loop during reloads", 1000,
+          reload and reload["longest_turn_us"], "us of CPU")
+    limit("packets lost during reloads", 0, reload and reload["lost"], "packets")
+    limit("packets per CPU-second of two workers", 1.8, result.get("scaling"), "x one worker",
+          at_least=True)
+    return found
+
+
+def show_bars(found):
+    print("\nAsked for and reached")
+    for bar in found:
+        sign = ">=" if bar["at_least"] else "<="
+        print(f"{'ok  ' if bar['ok'] else 'MISS'} {bar['what']:<48}{sign} {bar['limit']:<6g}"
+              f"{bar['reached']:>9.2f} {bar['unit']}")
