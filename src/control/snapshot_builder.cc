@@ -311,9 +311,11 @@ void SnapshotBuilder::IndexReplies(dataplane::Snapshot* snapshot) const {
     const dataplane::RealView& real = snapshot->reals[i];
     if (real.service.is_none() || real.method != dataplane::ForwardMethod::kNat) continue;
     const RealId id{static_cast<uint32_t>(i)};
-    snapshot->nat_addresses[real.address] |= real.port.is_zero();
+    const ServiceIdentity& service = ids_.services()[real.service.index()].key;
+    // Connections of port-0 and mark services may keep the client's port.
+    snapshot->nat_addresses[real.address] |= real.port.is_zero() || service.port == 0;
     if (real.port.is_zero()) continue;
-    const uint8_t protocol = ids_.services()[real.service.index()].key.protocol;
+    const uint8_t protocol = service.protocol;
     for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {
       if (protocol != 0 && protocol != each) continue;
       snapshot->nat_sources.try_emplace({real.address, real.port, each}, id);

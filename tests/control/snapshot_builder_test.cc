@@ -266,12 +266,15 @@ services:
   - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: [ { address: 10.0.0.11 } ] }
   - { name: dns, address: 192.0.2.80, protocol: udp, port: 53, forward: dr, reals: [ { address: 10.0.0.12 } ] }
   - { name: any, mark: 7, reals: [ { address: 10.0.0.13 } ] }
+  - { name: all, address: 192.0.2.81, protocol: tcp, port: 0, allow_any_port: true, persistence: {},
+      reals: [ { address: 10.0.0.14, port: 80 } ] }
 )"));
   EXPECT_TRUE(s->nat_sources.contains({Ip("10.0.0.11"), Be16::FromHost(80), 6}));
-  EXPECT_EQ(s->nat_sources.size(), 1u);
+  EXPECT_EQ(s->nat_sources.size(), 2u);
   EXPECT_FALSE(s->IsNatAddress(Ip("10.0.0.12")));
   EXPECT_TRUE(s->IsNatAddress(Ip("10.0.0.11")));
   EXPECT_TRUE(s->nat_addresses.at(Ip("10.0.0.13")));  // any port
+  EXPECT_TRUE(s->nat_addresses.at(Ip("10.0.0.14"))) << "its own port is only a name";
   EXPECT_FALSE(s->FindMark(7, Family::kIpv4).is_none());
   ASSERT_NE(s->FindLocal(Ip("192.0.2.90")), nullptr);  // the rule's destination
   EXPECT_TRUE(s->FindLocal(Ip("192.0.2.90"))->is_vip);

@@ -86,15 +86,8 @@ json::object ServerBody(const ServerOptions& server) {
           {"lower_threshold", server.lower_threshold}};
 }
 
-// A service of every port keeps the client's port, whatever -r says.
-Endpoint RealOf(const Command& command) {
-  Endpoint real = command.real;
-  if (command.service->mark == 0 && command.service->port == 0) real.port = Be16{};
-  return real;
-}
-
 json::object NewServerBody(const Command& command) {
-  const Endpoint real = RealOf(command);
+  const Endpoint& real = command.real;
   json::object body = ServerBody(command.server_options);
   body["address"] = real.address.ToString();
   body["port"] = real.port.host();
@@ -123,7 +116,7 @@ Request RequestOf(const Command& command) {
   const std::string service =
       command.service ? "/v1/services/" + Encode(NameOf(*command.service)) : "/v1/services";
   const std::string reals = service + "/reals";
-  const auto real = [&] { return reals + "/" + Encode(RealOf(command).ToString()); };
+  const auto real = [&] { return reals + "/" + Encode(command.real.ToString()); };
   switch (command.verb) {
     case Verb::kAddService:
       return {"POST", "/v1/services", json::serialize(NewServiceBody(command))};

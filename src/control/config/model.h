@@ -233,8 +233,8 @@ enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
 
 struct RealConfig {
   IpAddress address{};
-  // 0: the packet keeps its port. Always 0 for port-0 services; for DR and TUN it is the service's
-  // port; in a mark service any, which changes no packet.
+  // 0: the packet keeps its port. For DR and TUN it is the service's port; in a mark service any,
+  // and under NAT in a port-0 service any: a name that changes no packet.
   uint16_t port = 0;
   uint32_t weight = 1;           // 0…65535
   uint32_t upper_threshold = 0;  // connections; 0: none

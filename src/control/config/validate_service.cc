@@ -78,7 +78,8 @@ void CheckTargetPort(const ServiceConfig& service, const Target& target, const s
   // names the real by it.
   if (service.is_mark()) return;
   if (service.port == 0) {
-    if (target.port != 0)
+    // As in IPVS a NAT real is named by its port here too, and health checks ask it.
+    if (target.port != 0 && target.forward != ForwardMethod::kNat)
       problems.Add(path + ".port", "a port-0 service keeps the client's port; leave it out");
   } else if (target.port == 0) {
     problems.Add(path + ".port", "must be from 1 to 65535");

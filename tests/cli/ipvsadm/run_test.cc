@@ -76,9 +76,13 @@ TEST_F(IpvsadmRun, AddsAndRemovesServers) {
             R"("address":"2001:db8::11","port":0})");
   EXPECT_EQ(Asked("-d -t [2001:db8::1]:80 -r [2001:db8::11]:80"),
             "DELETE /v1/services/tcp-2001:db8::1-80/reals/%5B2001:db8::11%5D:80");
-  // Every port: the real server has none of its own, whatever is said.
+  // Every port: under NAT a port that is given names the real server, and -d wants that name.
   EXPECT_EQ(Asked("-d -t 192.0.2.10:0 -r 10.0.0.11:80"),
-            "DELETE /v1/services/tcp-192.0.2.10-0/reals/10.0.0.11:0");
+            "DELETE /v1/services/tcp-192.0.2.10-0/reals/10.0.0.11:80");
+  EXPECT_EQ(Asked("-e -t 192.0.2.10:0 -r 10.0.0.11:80 -m").substr(0, 55),
+            "PATCH /v1/services/tcp-192.0.2.10-0/reals/10.0.0.11:80 ");
+  EXPECT_EQ(Asked("-e -t 192.0.2.10:0 -r 10.0.0.11:80 -g").substr(0, 54),
+            "PATCH /v1/services/tcp-192.0.2.10-0/reals/10.0.0.11:0 ");
 }
 
 TEST_F(IpvsadmRun, OtherChanges) {
