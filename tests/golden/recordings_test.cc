@@ -1,0 +1,46 @@
+// What a real kernel did (data/), against what the director does.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "replay.h"
+
+namespace fairlead::golden {
+namespace {
+
+class Recordings : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Recordings, AreReproduced) {
+  const std::string path = std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/" + GetParam();
+  const Report report = Replay(ReadRecording(path), {});
+  for (const std::string& failure : report.failures) ADD_FAILURE() << failure;
+  EXPECT_GT(report.observations, 100u);
+  std::cout << GetParam() << ": " << report.observations << " observations compared, "
+            << report.failures.size() << " differ\n";
+  for (const auto& [exception, count] : report.exceptions) {
+    std::cout << "exception " << TextOf(exception).name << " used " << count
+              << " times: " << TextOf(exception).reason << '\n';
+  }
+}
+
+std::vector<std::string> DataFiles() {
+  std::vector<std::string> names;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(FAIRLEAD_SOURCE) + "/tests/golden/data")) {
+    if (entry.path().extension() == ".json") names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Recordings, ::testing::ValuesIn(DataFiles()), [](const auto& file) {
+  std::string name = file.param.substr(0, file.param.find('.'));
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace fairlead::golden
