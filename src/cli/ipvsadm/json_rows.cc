@@ -11,7 +11,8 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr uint16_t kInvalidPort = 65535;  // of a renamed template (spec section 3.5)
+constexpr uint16_t kInvalidPort = 65535;      // of a renamed template (spec section 3.5)
+constexpr uint64_t kMostSeconds = 2'678'400;  // 31 days, the longest that ipvsadm can say
 
 uint32_t Small(const json::object& object, std::string_view member) {
   return static_cast<uint32_t>(std::min<uint64_t>(Number(object, member), UINT32_MAX));
@@ -21,6 +22,13 @@ uint32_t Small(const json::object& object, std::string_view member) {
 std::string Word(const json::object& object, std::string_view member) {
   const json::value* value = object.if_contains(member);
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
+}
+
+// What never ends, null or beyond what ipvsadm can say, is the longest time.
+uint64_t Seconds(const json::object& object, std::string_view member, uint64_t units_a_second) {
+  const json::value* value = object.if_contains(member);
+  if (value != nullptr && value->is_null()) return kMostSeconds;
+  return std::min(Number(object, member) / units_a_second, kMostSeconds);
 }
 
 uint8_t ProtocolOf(const std::string& word) {
@@ -92,7 +100,7 @@ ServiceRow ServiceRowOf(const json::object& service) {
   std::sort(row.flags.begin(), row.flags.end());  // fallback before port
   const json::object& persistence = Object(service, "persistence");
   if (!persistence.empty()) {
-    row.persistence_seconds = Number(persistence, "timeout_seconds");
+    row.persistence_seconds = Seconds(persistence, "timeout_seconds", 1);
     SetMask(persistence, &row);
   }
   row.engine = EngineOf(service);
@@ -125,7 +133,7 @@ EntryRow TemplateRowOf(const json::object& one) {
   EntryRow row;
   const bool is_invalid = !Flag(one, "valid");
   row.protocol = ProtocolOf(Word(one, "protocol"));
-  row.remaining_seconds = Number(one, "remaining_ms") / 1000;
+  row.remaining_seconds = Seconds(one, "remaining_ms", 1000);
   row.state = Flag(one, "assured") ? "ASSURED" : "NONE";
   const std::string client = Word(one, "client");
   row.client.address = IpAddress::Parse(client.substr(0, client.find('/'))).value_or(IpAddress{});

@@ -224,17 +224,31 @@ TEST_F(IpvsadmRun, SavedLinesRestore) {
   EXPECT_NE(list.find("mask 255.0.255.0"), std::string::npos) << list;
 }
 
+// Persistence without an end is the longest time that -p takes, so that it can be restored.
+TEST_F(IpvsadmRun, InfinitePersistence) {
+  for (const char* seconds : {"null", "4294967295"}) {
+    api.answers["GET /v1/services?reals=true"] = {
+        200, std::string(R"({"services": [{"family": "ipv4", "mark": 7, "scheduler": "rr",
+             "persistence": {"netmask": 32, "timeout_seconds": )") +
+                 seconds + "}}]}"};
+    EXPECT_EQ(Run("-S").out, "-A -f 7 -s rr -p 2678400\n");
+  }
+}
+
 TEST_F(IpvsadmRun, RenamedTemplatesAndMarksInTheTable) {
   api.answers["GET /v1/connections?limit=10000"] = {200, R"({"connections": []})"};
   api.answers["GET /v1/templates?limit=10000"] = {200, R"({"templates": [
     {"protocol": "tcp", "client": "198.51.100.0/24", "virtual": "192.0.2.10:80", "assured": false,
      "destination": "10.0.0.11:80", "valid": false, "remaining_ms": 59999},
     {"protocol": null, "client": "2001:db8:5::/64", "virtual": null, "mark": 7, "assured": true,
-     "destination": "[2001:db8::11]:0", "valid": true, "remaining_ms": 1000}]})"};
+     "destination": "[2001:db8::11]:0", "valid": true, "remaining_ms": 1000},
+    {"protocol": "tcp", "client": "group campus", "virtual": "192.0.2.10:80", "assured": false,
+     "destination": "10.0.0.11:80", "valid": true, "remaining_ms": null}]})"};
   const std::string text = Run("-Lcn").out;
   EXPECT_EQ(text.substr(text.find('\n', text.find('\n') + 1) + 1),
             "TCP 00:59  NONE        198.51.100.0:0     192.0.2.10:65535   10.0.0.11:65535\n"
-            "IP  00:01  ASSURED     [2001:db8:5::]:0   [0:7::]:0          [2001:db8::11]:0\n");
+            "IP  00:01  ASSURED     [2001:db8:5::]:0   [0:7::]:0          [2001:db8::11]:0\n"
+            "TCP 44640:00 NONE        0.0.0.0:0          192.0.2.10:80      10.0.0.11:80\n");
 }
 
 }  // namespace
