@@ -112,6 +112,14 @@ std::string NameOf(const ServiceKey& key) {
   return protocol + key.address.ToString() + "-" + std::to_string(key.port);
 }
 
+Request RequestOf(const Command& service, const std::vector<Command>& servers) {
+  json::object body = NewServiceBody(service);
+  json::array reals;
+  for (const Command& server : servers) reals.push_back(NewServerBody(server));
+  body["reals"] = std::move(reals);
+  return {"POST", "/v1/services", json::serialize(body)};
+}
+
 Request RequestOf(const Command& command) {
   const std::string service =
       command.service ? "/v1/services/" + Encode(NameOf(*command.service)) : "/v1/services";

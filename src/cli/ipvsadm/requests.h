@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/ipvsadm/options.h"
 
@@ -21,6 +22,9 @@ struct Request {
 
 // Precondition: the command changes something: not a listing, -R or a daemon.
 Request RequestOf(const Command& command);
+
+// A new service with its servers at once. Preconditions: -A, and -a of that service.
+Request RequestOf(const Command& service, const std::vector<Command>& servers);
 
 // "tcp-192.0.2.10-80", "mark-7-v4".
 std::string NameOf(const ServiceKey& key);

@@ -162,13 +162,43 @@ TEST_F(IpvsadmRun, RestoreReadsLines) {
   const Outcome outcome = Run("-R",
                               "# services\n"
                               "\n"
-                              "-A -t 192.0.2.10:80 -s rr   # web\n"
-                              "  ipvsadm -a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 1\n"
+                              "-A -f 7 -s rr   # mark\n"
+                              "  ipvsadm --zero\n"
                               "ipvsadm\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   ASSERT_EQ(api.asked.size(), 2u);
-  EXPECT_EQ(api.asked[0].substr(0, 17), "POST /v1/services");
+  EXPECT_EQ(api.asked[0],
+            R"(POST /v1/services {"mark":7,"family":"ipv4","scheduler":"rr","one_packet":false})");
+  EXPECT_EQ(api.asked[1], "POST /v1/zero {}");
+}
+
+TEST_F(IpvsadmRun, RestoreAddsAServiceWithItsServers) {
+  const std::string web =
+                        "-A -t 192.0.2.10:80 -s rr\n"
+                        "-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m\n"
+                        "-a -t 192.0.2.10:80 -r 10.0.0.12:80 -m\n",
+                    again = "-a -t 192.0.2.10:80 -r 10.0.0.12:80 -m\n",
+                    other = "-a -t 192.0.2.20:80 -r 10.0.0.11:80 -m\n";
+  EXPECT_EQ(Run("-R", web + again + other).exit_code, 0);
+  ASSERT_EQ(api.asked.size(), 3u);
+  EXPECT_EQ(api.asked[0], R"(POST /v1/services {"address":"192.0.2.10","protocol":"tcp","port":80,)"
+                          R"("scheduler":"rr","one_packet":false,"reals":[)"
+                          R"({"weight":1,"forward":"nat","upper_threshold":0,"lower_threshold":0,)"
+                          R"("address":"10.0.0.11","port":80},)"
+                          R"({"weight":1,"forward":"nat","upper_threshold":0,"lower_threshold":0,)"
+                          R"("address":"10.0.0.12","port":80}]})");
   EXPECT_EQ(api.asked[1].substr(0, 41), "POST /v1/services/tcp-192.0.2.10-80/reals");
+  EXPECT_EQ(api.asked[2].substr(0, 41), "POST /v1/services/tcp-192.0.2.20-80/reals");
+}
+
+TEST_F(IpvsadmRun, RestoreSaysWhichLinesWereRefused) {
+  api.answers["POST /v1/services"] = {409, R"({"detail": "there is one already"})"};
+  api.answers["POST /v1/services/mark-7-v4/reals"] = {422, R"({"detail": "no good"})"};
+  const Outcome outcome = Run("-R", "-A -f 7\n-a -f 7 -r 10.0.0.1 -m\n-a -f 7 -r 10.0.0.2 -m\n");
+  EXPECT_EQ(outcome.exit_code, 255);
+  EXPECT_EQ(outcome.err, "ipvsadm: there is one already\nipvsadm: no good\nipvsadm: no good\n");
+  EXPECT_EQ(api.asked.size(), 4u);
+  EXPECT_EQ(Run("-R", "-A -f 7\n-a -f 7 -r 10.0.0.1 -m\n-Z\n").exit_code, 0) << "the last line";
 }
 
 TEST_F(IpvsadmRun, RestoreEndsAtAWrongLineAndGoesOnAfterARefusedOne) {
@@ -209,14 +239,15 @@ TEST_F(IpvsadmRun, SavedLinesRestore) {
             "-a -f 7 -r 10.0.0.12:0 -g -w 3\n");
   api.asked.clear();
   EXPECT_EQ(Run("-R", saved.out).err, "");
-  ASSERT_EQ(api.asked.size(), 5u);
-  EXPECT_EQ(api.asked[2],
+  ASSERT_EQ(api.asked.size(), 2u);
+  EXPECT_EQ(api.asked[1],
             R"(POST /v1/services {"mark":7,"family":"ipv4","scheduler":"mh",)"
             R"("scheduler_flags":["mh-port"],)"
-            R"("persistence":{"timeout":"120s","netmask":"255.0.255.0"},"one_packet":false})");
-  EXPECT_EQ(api.asked[4],
-            R"(POST /v1/services/mark-7-v4/reals {"weight":3,"forward":"dr","upper_threshold":0,)"
-            R"("lower_threshold":0,"address":"10.0.0.12","port":0})");
+            R"("persistence":{"timeout":"120s","netmask":"255.0.255.0"},"one_packet":false,)"
+            R"("reals":[{"weight":0,"forward":"nat","upper_threshold":0,"lower_threshold":0,)"
+            R"("address":"10.0.0.11","port":0},)"
+            R"({"weight":3,"forward":"dr","upper_threshold":0,"lower_threshold":0,)"
+            R"("address":"10.0.0.12","port":0}]})");
   // In a listing a fallback shows while it is in use, and weights are those in force.
   const std::string list = Run("-Ln -f 7").out;
   EXPECT_NE(list.find("  -> 10.0.0.99:0                  Masq    1 "), std::string::npos) << list;
