@@ -19,11 +19,11 @@ inline constexpr std::array<ExceptionText, static_cast<size_t>(Exception::kCount
      "when its last service is deleted IPVS switches itself off: clients of connections that are "
      "left get RSTs, server replies go out untranslated, nothing is expired. A director treats it "
      "like any other deletion. Of the connections held at that moment, probes that saw a RST and "
-     "their rows are not compared."},
+     "rows may differ."},
     {"nat-to-dr",
      "after a live server was edited from NAT to DR, a new DR connection through IPVS can break "
      "once an old NAT packet has passed. Ours works. A connection to such a server that timed out "
-     "there, its rows and that server's counts are not compared."},
+     "there, its rows and that server's counts may differ."},
     {"unrecorded-packets",
      "rows of a 10.8 client in a case that records none of its packets: the shortest packets that "
      "lead to the recorded state are sent, and everything is compared."},

@@ -1,24 +1,14 @@
 #include "golden_director.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <boost/url.hpp>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <set>
-#include <sstream>
 #include <stdexcept>
 
-#include "cli/director_api.h"
-#include "cli/ipvsadm/run.h"
-#include "control/config/dump.h"
 #include "control/config/yaml_loader.h"
 #include "dataplane/commands.h"
 #include "dataplane/tcp_state.h"
+#include "golden_control.h"
 
 namespace fairlead::golden {
 namespace {
@@ -28,7 +18,6 @@ using dataplane::Output;
 
 constexpr uint32_t kStartTick = 1000;
 constexpr int kRounds = 64;  // turns of everybody before "it does not settle"
-constexpr std::chrono::seconds kPatience{10};
 
 constexpr const char* kNetwork = R"(
 version: 1
@@ -96,88 +85,6 @@ control::ClassifierRule RuleOf(const MarkRule& rule, size_t index) {
   return r;
 }
 
-std::vector<control::ClassifierRule> RulesOf(const std::vector<MarkRule>& rules) {
-  std::vector<control::ClassifierRule> all;
-  for (const MarkRule& rule : rules) all.push_back(RuleOf(rule, all.size()));
-  return all;
-}
-
-api::Method MethodOf(std::string_view name) {
-  for (const api::Method m : {api::Method::kGet, api::Method::kPost, api::Method::kPut,
-                              api::Method::kPatch, api::Method::kDelete}) {
-    if (api::NameOf(m) == name) return m;
-  }
-  return api::Method::kOther;
-}
-
-api::HttpRequest RequestOf(std::string_view method, const std::string& target,
-                           const std::string& body) {
-  const auto url = boost::urls::parse_origin_form(target);
-  if (!url) throw std::runtime_error("no path: " + target);
-  api::HttpRequest request;
-  request.method = MethodOf(method);
-  request.path = std::string(url->encoded_path());
-  for (auto segment : url->segments()) request.segments.push_back(std::string(segment));
-  for (auto param : url->params()) {
-    request.query.emplace_back(std::string(param.key), std::string(param.value));
-  }
-  request.body = body;
-  request.is_over_socket = true;
-  return request;
-}
-
-// `fairlead ipvsadm`'s end of a socket that is not there.
-class InProcess : public cli::DirectorApi {
- public:
-  explicit InProcess(GoldenDirector& director) : director_(director) {}
-  Result<cli::Reply> Send(std::string_view method, const std::string& target,
-                          const std::string& body) override {
-    auto [status, answer] = director_.Call(std::string(method), target, body);
-    return cli::Reply{status, std::move(answer)};
-  }
-
- private:
-  GoldenDirector& director_;
-};
-
-// What services(5) of the recorded machine says about the ports in use there; hosts have no names.
-class RecordedNames : public cli::ipvsadm::NoNames {
- public:
-  std::optional<uint16_t> PortOf(const std::string& name, uint8_t protocol) override {
-    for (const Known& known : kKnown) {
-      if (name == known.name && (protocol != cli::ipvsadm::kUdp || known.is_udp_too)) {
-        return known.port;
-      }
-    }
-    return std::nullopt;
-  }
-  std::optional<std::string> PortName(uint16_t port, uint8_t protocol) override {
-    for (const Known& known : kKnown) {
-      if (port == known.port && (protocol != cli::ipvsadm::kUdp || known.is_udp_too)) {
-        return known.name;
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  struct Known {
-    uint16_t port;
-    const char* name;
-    bool is_udp_too;
-  };
-  static constexpr Known kKnown[] = {
-      {21, "ftp", false},        {22, "ssh", false},     {23, "telnet", false}, {25, "smtp", false},
-      {53, "domain", true},      {80, "http", false},    {443, "https", true},  {5060, "sip", true},
-      {8080, "http-alt", false}, {8081, "tproxy", false}};
-};
-
-// As a shell splits words, without quotes: no recorded command has any.
-std::vector<std::string> WordsOf(const std::string& text) {
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
-}
-
 std::string ProtocolWord(uint8_t protocol) {
   if (protocol == 0) return "IP";
   return protocol == 6 ? "TCP" : protocol == 17 ? "UDP" : std::to_string(protocol);
@@ -219,29 +126,11 @@ void ListAll(Run&& run, Take&& take) {
 
 }  // namespace
 
-// What the routes ask, answered on this thread.
-class GoldenDirector::Control : public control::ControlApi {
- public:
-  Control(dataplane::Fabric& fabric, control::ConfigModel model, control::Prober& prober)
-      : director(fabric, std::move(model), "golden.yaml",
-                 {{PortMac(kOutside), 1500, ""}, {PortMac(kInside), 1500, ""}}, prober, 1) {}
-
-  [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override {
-    return director.view();
-  }
-  void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override {
-    director.Reload(path, std::move(done));
-  }
-  void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
-    director.Change(edit, std::move(done));
-  }
-  void Zero(std::string service, std::function<void(Status)> done) override {
-    done(director.Zero(service));
-  }
-  dataplane::Fabric& fabric() override { return director.fabric(); }
-
-  control::Director director;
-};
+std::vector<control::ClassifierRule> RulesOf(const std::vector<MarkRule>& rules) {
+  std::vector<control::ClassifierRule> all;
+  for (const MarkRule& rule : rules) all.push_back(RuleOf(rule, all.size()));
+  return all;
+}
 
 MacAddress PortMac(PortId port) { return MacAddress::FromNumber(0x020000000001u + port.value()); }
 
@@ -374,61 +263,6 @@ void GoldenDirector::AdvanceTo(double seconds, const std::function<void(double)>
     Settle();
     at_step(now());
   }
-}
-
-// ---- the operator
-
-std::pair<int, std::string> GoldenDirector::Call(const std::string& method,
-                                                 const std::string& target,
-                                                 const std::string& body) {
-  std::optional<api::HttpResponse> answer;
-  router_.Route(RequestOf(method, target, body),
-                [&answer](api::HttpResponse response) { answer = std::move(response); });
-  const auto patience = std::chrono::steady_clock::now() + kPatience;
-  while (!answer) {
-    Settle();
-    io_->restart();
-    io_->poll();
-    if (std::chrono::steady_clock::now() > patience) {
-      throw std::runtime_error("no answer to " + method + " " + target);
-    }
-  }
-  return {answer->status, std::move(answer->body)};
-}
-
-CommandResult GoldenDirector::Ipvsadm(const std::string& arguments) {
-  InProcess api(*this);
-  RecordedNames names;
-  std::istringstream nothing;
-  const cli::ipvsadm::Outcome outcome =
-      cli::ipvsadm::RunIpvsadm(WordsOf(arguments), nothing, api, names);
-  return {outcome.out, outcome.err, outcome.exit_code};
-}
-
-void GoldenDirector::SetSysctl(const std::string& key, const std::string& value) {
-  static const std::set<std::string> kBooleans{
-      "backup_only",   "cache_bypass",   "expire_nodest_conn", "expire_quiescent_template",
-      "nat_icmp_send", "pmtu_disc",      "run_estimation",     "schedule_icmp",
-      "sloppy_tcp",    "ignore_tunneled"};
-  std::string word = value;
-  if (kBooleans.contains(key)) word = value == "0" ? "false" : "true";
-  const auto [status, body] = Call("PATCH", "/v1/policy", "{\"" + key + "\": " + word + "}");
-  if (status >= 400) throw std::runtime_error("the director refuses " + key + ": " + body);
-}
-
-void GoldenDirector::SetRules(const std::vector<MarkRule>& rules) {
-  control::ConfigModel model = *view()->model;
-  model.classifier = RulesOf(rules);
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("golden-" + std::to_string(::getpid()) + ".yaml");
-  std::ofstream(path) << control::Dump(model);
-  std::optional<control::ReloadOutcome> outcome;
-  control_->director.Reload(path.string(),
-                            [&](control::ReloadOutcome done) { outcome = std::move(done); });
-  Settle();
-  std::filesystem::remove(path);
-  if (!outcome) throw std::runtime_error("the reload with the rule has no end");
-  if (!outcome->ok) throw std::runtime_error(outcome->errors.front().ToString());
 }
 
 // ---- what it looks like

@@ -65,6 +65,9 @@ struct TableRow {
   [[nodiscard]] std::string ToString() const;
 };
 
+// As rules of the configuration. Throws std::invalid_argument.
+std::vector<control::ClassifierRule> RulesOf(const std::vector<MarkRule>& rules);
+
 struct GoldenSpec {
   size_t workers = 1;
   std::vector<IpAddress> virtual_addresses{};
