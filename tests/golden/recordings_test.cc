@@ -42,5 +42,18 @@ INSTANTIATE_TEST_SUITE_P(All, Recordings, ::testing::ValuesIn(DataFiles()), [](c
   return name;
 });
 
+// Where no scheduler has to choose among several, many workers must do the same as one.
+TEST(RecordingsWithWorkers, StatesAreTheSame) {
+  const Recording recording =
+      ReadRecording(std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/observed_states.json");
+  for (const size_t workers : {2u, 3u, 8u}) {
+    const Report report = Replay(recording, {.workers = workers, .only = {}});
+    for (const std::string& failure : report.failures) {
+      ADD_FAILURE() << workers << " workers: " << failure;
+    }
+    EXPECT_GT(report.observations, 300u);
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::golden

@@ -201,6 +201,68 @@ TEST(Replayer, FollowsATimerThatIsSetAgain) {
   EXPECT_NE(FailureOf(start + first + watch(91, "gone", 0, -1)), "");
 }
 
+// ---- the network of the recordings
+
+TEST(GoldenNetwork, AnswersIpv6ByNatDrAndTunnel) {
+  const auto ipvsadm = [](const std::string& args) {
+    return R"({"t": 0, "op": "ipvsadm", "args": ")" + args + R"(", "output": "", "rc": 0},)";
+  };
+  const auto on = [](const std::string& op, int port, const std::string& rest) {
+    return R"({"t": 1, "op": ")" + op + R"(", "src": ["fd09::5", )" + std::to_string(port) + "], " +
+           rest + "},";
+  };
+  const auto to = [](int port, const std::string& result) {
+    return R"("dst": ["fd64::1", )" + std::to_string(port) + R"(], "result": ")" + result + "\"";
+  };
+  const Report report = Play(
+      ipvsadm("-A -t [fd64::1]:80 -s rr") + ipvsadm("-a -t [fd64::1]:80 -r [fd01::11]:8080 -m") +
+      ipvsadm("-a -t [fd64::1]:80 -r [fd01::12]:80 -i") +
+      ipvsadm("-a -t [fd64::1]:80 -r [fd01::13]:80 -g") + ipvsadm("-A -u [fd64::1]:53 -s rr") +
+      ipvsadm("-a -u [fd64::1]:53 -r [fd01::11]:53 -m") +
+      ipvsadm("-a -u [fd64::1]:53 -r [fd01::12]:54 -m") +
+      ipvsadm("-a -u [fd64::1]:53 -r [fd01::13]:53 -i") + on("connect", 1, to(80, "rs3")) +
+      on("connect", 2, to(80, "rs2")) + on("connect", 3, to(80, "rs1")) +
+      on("connect", 4, to(81, "REFUSED")) + on("connect-hold", 5, to(80, "rs3")) +
+      on("connect-hold", 6, to(80, "rs2")) + on("connect-hold", 7, to(80, "rs1")) +
+      on("probe", 5, R"("result": "acked")") + on("probe", 6, R"("result": "acked")") +
+      on("probe", 7, R"("result": "acked")") + on("server-RST", 7, R"("rs": "rs1")") +
+      on("probe", 7, R"("result": "RST …")") +
+      on("probe", 7, R"("result": "errno 32 Broken pipe")") + on("udp", 8, to(53, "rs3")) +
+      on("udp", 9, to(53, "Connection refused")) + on("udp", 10, to(53, "rs1")) +
+      on("udp", 11, to(54, "Connection refused")) + R"({"t": 1, "op": "close-all", "rs": "rs3"})");
+  for (const std::string& failure : report.failures) ADD_FAILURE() << failure;
+}
+
+// Six unreachable messages at once for one client, then one a second.
+TEST(GoldenNetwork, HearsOfUnreachablePortsAtTheRateOfTheKernel) {
+  std::string steps;
+  for (int i = 0; i < 9; ++i) {
+    steps += R"({"t": )" + std::string(i < 8 ? "1" : "2") +
+             R"(, "op": "udp", "src": ["10.9.0.1", )" + std::to_string(400 + i) +
+             R"(], "dst": ["10.100.0.1", 77], "result": ")" +
+             (i < 6 || i == 8 ? "Connection refused" : "TIMEOUT") + R"("},)";
+  }
+  steps.pop_back();
+  const Report report = Play(steps);
+  for (const std::string& failure : report.failures) ADD_FAILURE() << failure;
+}
+
+// What a server does not hear acknowledged it says again: NAT sees each, and each restarts the
+// timer.
+TEST(GoldenNetwork, ServersSendTheirSynAckAgain) {
+  const std::string syn = R"({"t": 1, "op": "raw-tcp", "src": ["10.8.0.1", 1111],
+                              "dst": ["10.100.0.2", 80], "flags": "S"},)";
+  const std::string service = R"(
+      {"t": 0, "op": "ipvsadm", "args": "-A -t 10.100.0.2:80 -s rr", "output": "", "rc": 0},
+      {"t": 0, "op": "ipvsadm", "args": "-a -t 10.100.0.2:80 -r 10.1.0.13:80 -m", "output": "",
+       "rc": 0},)";
+  EXPECT_EQ(FailureOf(service + syn + R"({"t": 40, "op": "conns", "label": null, "entries": [
+                {"proto": "TCP", "src": "10.8.0.1:1111", "vip": "10.100.0.2:80",
+                 "dst": "10.1.0.13:80", "state": "SYN_RECV", "exp": 52}]})"),
+            "")
+      << "the last one before comes 31 s after the first";
+}
+
 // ---- what is equal
 
 TEST(Compare, KnowsKindsOfListings) {
