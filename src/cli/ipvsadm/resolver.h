@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/ip_address.h"
 
@@ -36,6 +37,10 @@ class SystemResolver : public Resolver {
   std::optional<uint16_t> PortOf(const std::string& name, uint8_t protocol) override;
   std::optional<std::string> NameOf(const IpAddress& address) override;
   std::optional<std::string> PortName(uint16_t port, uint8_t protocol) override;
+
+ private:
+  // A table names the same servers again and again, and a name that is not there takes seconds.
+  std::unordered_map<IpAddress, std::optional<std::string>> names_;
 };
 
 class NoNames : public Resolver {

@@ -39,7 +39,9 @@ std::optional<uint16_t> SystemResolver::PortOf(const std::string& name, uint8_t 
   return ntohs(static_cast<uint16_t>(found->s_port));
 }
 
-std::optional<std::string> SystemResolver::NameOf(const IpAddress& address) {
+namespace {
+
+std::optional<std::string> LookUp(const IpAddress& address) {
   char name[NI_MAXHOST];
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -60,6 +62,14 @@ std::optional<std::string> SystemResolver::NameOf(const IpAddress& address) {
     return std::nullopt;
   }
   return std::string(name);
+}
+
+}  // namespace
+
+std::optional<std::string> SystemResolver::NameOf(const IpAddress& address) {
+  const auto known = names_.find(address);
+  if (known != names_.end()) return known->second;
+  return names_.emplace(address, LookUp(address)).first->second;
 }
 
 std::optional<std::string> SystemResolver::PortName(uint16_t port, uint8_t protocol) {
