@@ -109,9 +109,9 @@ ServiceRow ServiceRowOf(const json::object& service) {
   row.rate = TrafficOf(Object(service, "rate"));
   for (const json::value& item : Array(service, "reals")) {
     if (!item.is_object() || Flag(item.as_object(), "removed")) continue;
-    ServerRow server = ServerRowOf(item.as_object());
+    const ServerRow server = ServerRowOf(item.as_object());
     if (server.is_fallback && server.weight == 0) continue;  // standby
-    row.servers.push_back(std::move(server));
+    row.servers.push_back(server);
   }
   return row;
 }
