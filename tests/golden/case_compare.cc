@@ -169,7 +169,7 @@ void CaseRun::CompareWatch(const Keys& keys) {
   Expect(static_cast<double>(std::abs(same->expires - entry.expires)) <= apart,
          "has " + std::to_string(same->expires) + " s left: expected " + entry.ToString());
   if (event == "new") Expect(WasAbsent(entry, late), "was there before: " + entry.ToString());
-  if (const json::value* old = keys.if_contains("old")) {
+  if (const json::value* old = keys.if_contains("old"); old != nullptr && !old->is_null()) {
     const TableRow before = EntryOf(*old);
     Expect(WasSeen(before, late), "was not so just before: " + before.ToString());
     if (event == "timer" && before.expires <= kSecondsApart) ++fired_[entry.Name()];

@@ -24,6 +24,7 @@ enum class Kind : uint8_t {
   kEndpoint,
   kList,
   kObject,
+  kObjectOrNull,
   kScalar
 };
 
@@ -62,7 +63,8 @@ const std::map<std::string, std::vector<Key>, std::less<>>& Ops() {
       {"seq", {{"hold", Kind::kBool}, {"conns", Kind::kList}, {"counts", Kind::kObject}}},
       {"conns", {{"label", Kind::kTextOrNull}, {"entries", Kind::kList}}},
       {"counts", {{"reals", Kind::kObject}}},
-      {"watch", {{"event", Kind::kText}, {"entry", Kind::kObject}, {"old", Kind::kObject, false}}},
+      {"watch",
+       {{"event", Kind::kText}, {"entry", Kind::kObject}, {"old", Kind::kObjectOrNull, false}}},
       {"state-table",
        {{"forward", Kind::kText},
         {"secure_tcp", Kind::kInteger},
@@ -94,6 +96,8 @@ bool Is(const json::value& v, Kind kind) {
       return v.is_array();
     case Kind::kObject:
       return v.is_object();
+    case Kind::kObjectOrNull:
+      return v.is_object() || v.is_null();
     case Kind::kScalar:
       return is_integer || v.is_string();
   }
@@ -142,7 +146,7 @@ std::string CheckInside(const std::string& op, const json::object& keys) {
   if (op == "watch") {
     for (const char* which : {"entry", "old"}) {
       const json::value* row = keys.if_contains(which);
-      if (row == nullptr) continue;
+      if (row == nullptr || row->is_null()) continue;
       if (std::string wrong = entry(*row); !wrong.empty()) return wrong;
     }
     static const std::set<std::string> kEvents{"present", "new", "state", "timer", "gone"};

@@ -60,7 +60,9 @@ void ReadTransport(std::span<const uint8_t> l4, bool is_quoted, Segment* s) {
     s->source.port = Be16::FromHost(static_cast<uint16_t>(Get16(l4, 0)));
     s->destination.port = Be16::FromHost(static_cast<uint16_t>(Get16(l4, 2)));
     if (is_quoted) return;
+    if (s->protocol == kTcp && l4.size() < kTcpHeader) Fail("a TCP header that is cut off");
   }
+  if (l4.size() < kIcmpHeader) Fail("a transport header that is cut off");
   const bool has_sum = s->protocol != kUdp || Get16(l4, 6) != 0;
   if (has_sum && TransportSum(s->source.address, s->destination.address, s->protocol, l4) != 0) {
     Fail("a wrong checksum in " + Text(*s));
@@ -76,7 +78,6 @@ void ReadTransport(std::span<const uint8_t> l4, bool is_quoted, Segment* s) {
     if (Get16(l4, 4) != l4.size()) Fail("a UDP length that is not the datagram's");
     s->payload.assign(l4.begin() + kUdpHeader, l4.end());
   } else {
-    if (l4.size() < kIcmpHeader) Fail("an ICMP message that is too short");
     s->icmp_type = l4[0];
     s->icmp_code = l4[1];
     s->inner.assign(l4.begin() + kIcmpHeader, l4.end());
