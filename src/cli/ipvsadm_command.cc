@@ -1,5 +1,7 @@
 // fairlead ipvsadm …, and the program under the names ipvsadm, ipvsadm-save and ipvsadm-restore
 #include <iostream>
+#include <iterator>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/ipvsadm/run.h"
@@ -9,13 +11,16 @@ namespace fairlead::cli {
 int RunIpvsadm(const Arguments& arguments) {
   ApiClient client(arguments.api);
   ipvsadm::SystemResolver names;
-  const auto run = [&](const std::vector<std::string>& words) {
-    return ipvsadm::RunIpvsadm(words, std::cin, std::cout, std::cerr, client, names);
+  const auto run = [&](const std::vector<std::string>& words, std::istream& input) {
+    return ipvsadm::RunIpvsadm(words, input, std::cout, std::cerr, client, names);
   };
-  if (arguments.ipvsadm_clears_first) {
-    if (const int exit_code = run({"--clear"}); exit_code != 0) return exit_code;
-  }
-  return run(arguments.ipvsadm);
+  if (!arguments.ipvsadm_clears_first) return run(arguments.ipvsadm, std::cin);
+  std::istringstream nothing;  // a wrong option must not clear the table
+  if (const int exit_code = run(arguments.ipvsadm, nothing); exit_code != 0) return exit_code;
+  // All of the input first: in `ipvsadm-save | ipvsadm-restore` it is the table to be cleared.
+  std::istringstream input(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  if (const int exit_code = run({"--clear"}, input); exit_code != 0) return exit_code;
+  return run(arguments.ipvsadm, input);
 }
 
 }  // namespace fairlead::cli

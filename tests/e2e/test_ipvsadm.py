@@ -58,6 +58,14 @@ class SetupGuide(IpvsadmTest):
         self.assertIn("Timeout (tcp tcpfin udp): 7200 120 300\n", done.stdout)
         self.assertIn("  -> 10.0.0.11:8080               500        400        0          0         \n", done.stdout)
 
+    def test_1b_restoring_reads_all_before_it_clears(self):
+        """The writer of the pipe may be slow: what it lists must still be there."""
+        bin_directory = f"{self.lab.state}/bin"
+        environment = {**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}",
+                       "FAIRLEAD_API": self.director.api}
+        run("sh", "-e", "-c", "(sleep 1; ipvsadm -Sn) | ipvsadm-restore", env=environment)
+        self.assertEqual(self.ipvsadm("-Sn").stdout, self.read("setup-guide.saved"))
+
     def test_2_what_it_set_up_forwards(self):
         self.assertEqual(self.ipvsadm("-Z").stdout, "")
         names = client.spread(self.lab, f"http://{at.VIP}/", [f"198.51.100.{n}" for n in range(1, 31)])
