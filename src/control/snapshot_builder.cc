@@ -248,8 +248,10 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
   PlanMemory& memory = it->second;
   uint32_t edit_count = 0;
   if (!is_new) {
-    const bool is_edited =
-        !IsSame(memory.reals, newest_first) || memory.overlay_edits != overlay_edits;
+    // A reload sets the count of edits by hand to 0, which is no edit.
+    const bool is_edited = !IsSame(memory.reals, newest_first) ||
+                           (overlay_edits != memory.overlay_edits && overlay_edits != 0);
+    memory.overlay_edits = overlay_edits;
     if (!is_edited && memory.kind == kind && memory.flags == flags) return;
     edit_count = memory.plan.edit_count() + (is_edited ? 1 : 0);
   }

@@ -1,6 +1,11 @@
 // The control side driven by hand: changes by hand from the request to the snapshot and the view.
 #include "control/director.h"
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -105,6 +110,28 @@ TEST_F(DirectorTest, AnyEditOfARealMakesWrrStartOver) {
   EXPECT_TRUE(Snapshot().services[0].persistence.is_enabled);
   Change(PatchService{"web", "{ scheduler: rr }"});
   EXPECT_EQ(Plan().kind(), sched::Kind::kRr);
+}
+
+// What keeps its reals keeps the state of its scheduler, over a reload too.
+TEST_F(DirectorTest, AReloadThatBringsNothingNewIsNoEdit) {
+  const std::string path = testing::TempDir() + "director-" + std::to_string(getpid()) + ".yaml";
+  std::ofstream(path) << kPorts << kWeb;
+  const auto reload = [&] {
+    director_.Reload(path, [](const ReloadOutcome& outcome) { EXPECT_TRUE(outcome.ok); });
+    Turn();
+    Turn();
+  };
+  Change(PatchReal{"web", "10.0.0.11", "{}"});
+  const uint32_t edits = Plan().edit_count();
+  reload();
+  EXPECT_EQ(Plan().edit_count(), edits);
+  EXPECT_EQ(*director_.view()->model, *director_.view()->file_model);
+  Change(PatchReal{"web", "10.0.0.11", "{}"});
+  EXPECT_EQ(Plan().edit_count(), edits + 1) << "the first after a reload counts as any other";
+  Change(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"});
+  reload();
+  EXPECT_EQ(Plan().edit_count(), edits + 3);
+  std::remove(path.c_str());
 }
 
 TEST_F(DirectorTest, MhKeepsTheTableOverAWeightOfZeroByHand) {
