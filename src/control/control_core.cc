@@ -116,6 +116,12 @@ void ControlCore::Change(Edit edit, std::function<void(EditOutcome)> done) {
     director.Change(edit, std::move(done));
   });
 }
+void ControlCore::ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) {
+  impl_->Post(
+      [generation, edit = std::move(edit), done = std::move(done)](Director& director) mutable {
+        director.ChangeAt(generation, edit, std::move(done));
+      });
+}
 void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
   impl_->Post([service = std::move(service), done = std::move(done)](Director& director) {
     done(director.Zero(service));

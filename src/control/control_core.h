@@ -45,6 +45,7 @@ class ControlCore : public ControlApi {
   [[nodiscard]] std::shared_ptr<const ControlView> view() const override;
   void Reload(std::string path, std::function<void(ReloadOutcome)> done) override;
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
+  void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
   dataplane::Fabric& fabric() override;
 

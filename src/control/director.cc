@@ -215,6 +215,17 @@ void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
                     });
 }
 
+void Director::ChangeAt(uint64_t generation, const Edit& edit,
+                        std::function<void(EditOutcome)> done) {
+  const uint64_t current = publication_.snapshot()->generation;
+  if (current == generation && !publication_.has_unpublished())
+    return Change(edit, std::move(done));
+  EditOutcome stale;
+  stale.is_stale = true;
+  stale.generation = current;
+  done(std::move(stale));
+}
+
 // ---- the view ---------------------------------------------------------------------------------
 
 void Director::RefreshView() {

@@ -44,6 +44,8 @@ class Director {
   // `path` empty: the file of the start.
   void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // Only when `generation` was published last and nothing waits to follow it.
+  void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
   // What the view shows as memory set aside at start.

@@ -38,6 +38,9 @@ class Publication {
   // The same intent, but the world has changed (health).
   void Rebuild() { is_dirty_ = true; }
 
+  // Whether an intent that somebody waits for is still to be published.
+  [[nodiscard]] bool has_unpublished() const { return !unpublished_.empty(); }
+
   // Mail, worker events, neighbours, checks, retirement, and the next snapshot if one is due.
   // Returns true when what the view shows may have changed.
   bool Turn(TimePoint now);

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -141,6 +142,7 @@ struct ReloadOutcome {
 
 // What became of a change by hand.
 struct EditOutcome {
+  bool is_stale = false;               // not tried: the generation is no longer the one asked for
   std::optional<EditRefusal> refusal;  // none: it is in force on every worker
   uint64_t generation = 0;             // that carries it; of what runs, if it was refused
   std::string service{}, real{};       // names of what was edited, as the view has them
@@ -157,6 +159,15 @@ class ControlApi {
   virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
   // A change by hand, until the next reload.
   virtual void Change(Edit edit, std::function<void(EditOutcome)> done) = 0;
+  // The same, only if nothing has changed since `generation`. The control core decides that where
+  // changes are in line; who has no line may look at the view, as this does.
+  virtual void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) {
+    if (view()->generation == generation) return Change(std::move(edit), std::move(done));
+    EditOutcome stale;
+    stale.is_stale = true;
+    stale.generation = view()->generation;
+    done(std::move(stale));
+  }
   // Lets the figures that are shown "since zero" of a service, or of everything (no name), start
   // over; the view shows it when `done` is called.
   virtual void Zero(std::string service, std::function<void(Status)> done) = 0;

@@ -112,6 +112,24 @@ TEST_F(DirectorTest, AnyEditOfARealMakesWrrStartOver) {
   EXPECT_EQ(Plan().kind(), sched::Kind::kRr);
 }
 
+TEST_F(DirectorTest, OfTwoThatLookedAtOneGenerationTheSecondIsTooLate) {
+  Turn();
+  std::vector<std::string> answers;
+  const auto note = [&answers](const EditOutcome& outcome) {
+    answers.push_back(outcome.is_stale ? "stale" : std::to_string(outcome.generation));
+  };
+  director_.ChangeAt(1, PatchReal{"web", "10.0.0.11", "{ weight: 8 }"}, note);
+  director_.ChangeAt(1, PatchReal{"web", "10.0.0.11", "{ weight: 9 }"}, note);
+  Turn();
+  director_.ChangeAt(1, PatchReal{"web", "10.0.0.11", "{ weight: 9 }"}, note);
+  Turn();
+  director_.ChangeAt(2, PatchReal{"web", "10.0.0.12", "{ weight: 7 }"}, note);
+  Turn();
+  Turn();
+  EXPECT_EQ(answers, (std::vector<std::string>{"stale", "stale", "2", "3"}));
+  EXPECT_EQ(Reals(), "10.0.0.12=7 10.0.0.11=8 ");
+}
+
 // What keeps its reals keeps the state of its scheduler, over a reload too.
 TEST_F(DirectorTest, AReloadThatBringsNothingNewIsNoEdit) {
   const std::string path = testing::TempDir() + "director-" + std::to_string(getpid()) + ".yaml";

@@ -1,8 +1,10 @@
 #include "control/api/change.h"
 
 #include <boost/json/array.hpp>
+#include <optional>
 
 #include "control/api/problem.h"
+#include "control/config/units.h"
 
 namespace fairlead::api {
 
@@ -12,10 +14,17 @@ using control::EditOutcome;
 namespace {
 
 // If-Match carries the generation the caller has looked at: "7", quoted or not.
-bool IsCurrent(const std::string& if_match, uint64_t generation) {
-  if (if_match.empty() || if_match == "*") return true;
-  return if_match == "\"" + std::to_string(generation) + "\"" ||
-         if_match == std::to_string(generation);
+std::optional<uint64_t> GenerationOf(std::string if_match) {
+  if (if_match.size() > 2 && if_match.front() == '"' && if_match.back() == '"') {
+    if_match = if_match.substr(1, if_match.size() - 2);
+  }
+  return control::ParseDigits(if_match);
+}
+
+HttpResponse StaleProblem(uint64_t generation) {
+  return Problem(412, "generation-changed",
+                 "The configuration is at generation " + std::to_string(generation) +
+                     " now, or on its way to the next; look again and repeat");
 }
 
 }  // namespace
@@ -40,16 +49,21 @@ HttpResponse Changed(const EditOutcome& outcome) {
 
 void Change(const Context& context, const Call& call, const Responder& respond, control::Edit edit,
             Show show) {
-  const uint64_t generation = context.control.view()->generation;
-  if (!IsCurrent(call.request.if_match, generation)) {
-    return respond(Problem(412, "generation-changed",
-                           "The configuration is at generation " + std::to_string(generation) +
-                               " now; look again and repeat"));
-  }
+  const std::string& if_match = call.request.if_match;
+  const bool is_guarded = !if_match.empty() && if_match != "*";
+  const auto generation = is_guarded ? GenerationOf(if_match) : std::nullopt;
+  if (is_guarded && !generation) return respond(StaleProblem(context.control.view()->generation));
   auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
-  context.control.Change(std::move(edit), [ticket, show = std::move(show)](EditOutcome outcome) {
-    ticket->Answer([outcome = std::move(outcome), show] { return show(outcome); });
-  });
+  auto done = [ticket, show = std::move(show)](EditOutcome outcome) {
+    ticket->Answer([outcome = std::move(outcome), show] {
+      return outcome.is_stale ? StaleProblem(outcome.generation) : show(outcome);
+    });
+  };
+  if (generation) {
+    context.control.ChangeAt(*generation, std::move(edit), std::move(done));
+  } else {
+    context.control.Change(std::move(edit), std::move(done));
+  }
 }
 
 Show UnlessRefused(Show show) {
