@@ -181,10 +181,10 @@ class Grammar {
     command->add_flag("--all", into_.is_all, "Everything: needed when no filter is given");
     command->parse_complete_callback([this, command, with_state] {
       const bool is_filtered = !into_.client.empty() || !into_.service.empty() ||
-                               !into_.real.empty() || (with_state && !into_.state.empty());
+                               !into_.client_group.empty() || !into_.real.empty() ||
+                               (with_state && !into_.state.empty());
       if (!is_filtered && !into_.is_all) {
-        throw CLI::ValidationError(command->get_name(),
-                                   "give a filter, or --all to flush everything");
+        throw CLI::ValidationError(command->get_name(), "give a filter, or --all for everything");
       }
     });
   }
@@ -204,14 +204,37 @@ class Grammar {
     AddAll(flush, true);
   }
 
+  void AddTemplateFilters(CLI::App* command) {
+    AddFilters(command, false);
+    command->add_option("--group", into_.client_group, "Name of a client group");
+  }
+
   void Templates() {
     CLI::App* group = Group("template", "Persistence templates: which client is bound to whom");
     CLI::App* list = Add(group, "list", "Live templates", Verb::kTemplateList);
-    AddFilters(list, false);
+    AddTemplateFilters(list);
+    list->add_flag("--pinned", into_.is_pinned, "Only those pinned by hand");
     AddLimit(list);
-    CLI::App* flush = Add(group, "flush", "Unbind clients that match", Verb::kTemplateFlush);
-    AddFilters(flush, false);
+    CLI::App* flush =
+        Add(group, "flush", "Unbind clients that match, but for pinned ones", Verb::kTemplateFlush);
+    AddTemplateFilters(flush);
     AddAll(flush, false);
+    CLI::App* pin = Add(group, "pin", "Bind a client to a real by hand", Verb::kTemplatePin);
+    pin->add_option("service", into_.service, "Name of a persistent service")->required();
+    pin->add_option("client", into_.client,
+                    "Address, or a network that the service takes for one client")
+        ->required();
+    pin->add_option("real", into_.real, "ADDRESS:PORT, or the address alone")->required();
+    pin->add_option("--ttl", into_.ttl, "For how long, as 8h; default: until it is unpinned");
+    CLI::App* unpin = Add(group, "unpin", "Unbind pinned clients that match", Verb::kTemplateUnpin);
+    AddTemplateFilters(unpin);
+    AddAll(unpin, false);
+    CLI::App* retime = Add(group, "retime",
+                           "Apply the persistence a service has now to clients "
+                           "that match and were known before",
+                           Verb::kTemplateRetime);
+    AddTemplateFilters(retime);
+    AddAll(retime, false);
   }
 
   void Others() {

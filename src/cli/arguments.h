@@ -37,6 +37,9 @@ enum class Verb : uint8_t {
   kConnectionFlush,
   kTemplateList,
   kTemplateFlush,
+  kTemplatePin,
+  kTemplateUnpin,
+  kTemplateRetime,
   kExplain,
   kReload,
   kDiff,
@@ -54,6 +57,9 @@ struct Arguments {
 
   std::string service, real;         // names; filters in lists and flushes
   std::string client, state;         // filters
+  std::string client_group;          // template filter
+  bool is_pinned = false;            // template list: pinned ones alone
+  std::string ttl;                   // template pin
   bool is_all = false;               // flush without a filter
   uint64_t limit = 1000;             // rows; 0: all
   std::string group_by;              // count

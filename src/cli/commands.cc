@@ -97,7 +97,12 @@ int Run(const Arguments& arguments) {
       return RunTemplateList(arguments);
     case Verb::kConnectionFlush:
     case Verb::kTemplateFlush:
+    case Verb::kTemplateUnpin:
       return RunFlush(arguments);
+    case Verb::kTemplatePin:
+      return RunTemplatePin(arguments);
+    case Verb::kTemplateRetime:
+      return RunTemplateRetime(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
     case Verb::kReload:

@@ -51,6 +51,8 @@ int RunRealSet(const Arguments& arguments);
 int RunConnectionList(const Arguments& arguments);
 int RunConnectionCount(const Arguments& arguments);
 int RunTemplateList(const Arguments& arguments);
+int RunTemplatePin(const Arguments& arguments);
+int RunTemplateRetime(const Arguments& arguments);
 int RunFlush(const Arguments& arguments);
 int RunExplain(const Arguments& arguments);
 int RunReload(const Arguments& arguments);

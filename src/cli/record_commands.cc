@@ -1,7 +1,8 @@
-// fairlead connection list|count|flush, template list|flush
+// fairlead connection list|count|flush, template list|flush|pin|unpin|retime
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 
 #include "cli/commands.h"
 #include "cli/table.h"
@@ -27,6 +28,8 @@ std::string Query(const Arguments& a, const std::string& more = "") {
   add("service", a.service);
   add("real", a.real);
   add("state", a.state);
+  add("client_group", a.client_group);
+  if (a.is_pinned || a.verb == Verb::kTemplateUnpin) add("pinned", "true");
   if (!more.empty()) query += (query.empty() ? "?" : "&") + more;
   return query;
 }
@@ -73,6 +76,11 @@ int Print(const Arguments& a, const std::string& member, const Listing& listing,
   return kOk;
 }
 
+// "4 min 3 s", or "never" for what has no end.
+std::string SpanOrNever(const json::object& object, const char* member) {
+  return Text(object, member) == "-" ? "never" : Span(Number(object, member));
+}
+
 }  // namespace
 
 int RunConnectionList(const Arguments& arguments) {
@@ -97,12 +105,16 @@ int RunTemplateList(const Arguments& arguments) {
   Table table({"CLIENT", "FOR", "SERVICE", "REAL", "CONNECTIONS>", "STATE", "EXPIRES>", "OF>"});
   for (const json::value& item : listing->rows) {
     const json::object& t = item.as_object();
-    const std::string what = Text(t, "protocol") == "-"
-                                 ? "mark " + Text(t, "mark")
-                                 : Text(t, "protocol") + " " + Text(t, "virtual");
-    const char* state = !Flag(t, "valid") ? "invalid" : Flag(t, "assured") ? "assured" : "new";
+    const std::string what =
+        Text(t, "persistence_group") != "-" ? "group " + Text(t, "persistence_group")
+        : Text(t, "protocol") == "-"        ? "mark " + Text(t, "mark")
+                                            : Text(t, "protocol") + " " + Text(t, "virtual");
+    const char* state = !Flag(t, "valid")    ? "invalid"
+                        : Flag(t, "pinned")  ? "pinned"
+                        : Flag(t, "assured") ? "assured"
+                                             : "new";
     table.Add({Text(t, "client"), what, Text(t, "service"), Text(t, "real"), Text(t, "connections"),
-               state, Span(Number(t, "remaining_ms")), Span(Number(t, "timeout_ms"))});
+               state, SpanOrNever(t, "remaining_ms"), SpanOrNever(t, "timeout_ms")});
   }
   return Print(arguments, "templates", *listing, table);
 }
@@ -137,8 +149,39 @@ int RunConnectionCount(const Arguments& arguments) {
   return kOk;
 }
 
+int RunTemplatePin(const Arguments& arguments) {
+  Session session(arguments);
+  json::object body{
+      {"service", arguments.service}, {"client", arguments.client}, {"real", arguments.real}};
+  if (!arguments.ttl.empty()) body["ttl"] = arguments.ttl;
+  const auto document = session.Ask("POST", "/v1/templates", json::serialize(body));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  const json::object& pin = document->as_object();
+  const std::string end =
+      Text(pin, "ttl_ms") == "-" ? "until it is unpinned" : "for " + Span(Number(pin, "ttl_ms"));
+  fmt::print("{} of service {} is pinned to {} {}\n", Text(pin, "client"), Text(pin, "service"),
+             Text(pin, "real"), end);
+  return kOk;
+}
+
+int RunTemplateRetime(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("POST", "/v1/templates/retime" + Query(arguments));
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+  } else {
+    fmt::print("{} retimed\n", Plural(Number(document->as_object(), "retimed"), "template"));
+  }
+  return kOk;
+}
+
 int RunFlush(const Arguments& arguments) {
-  const bool is_template = arguments.verb == Verb::kTemplateFlush;
+  const bool is_template = arguments.verb != Verb::kConnectionFlush;
   Session session(arguments);
   const auto document =
       session.Ask("DELETE", (is_template ? "/v1/templates" : "/v1/connections") + Query(arguments));
@@ -146,8 +189,10 @@ int RunFlush(const Arguments& arguments) {
   if (arguments.is_json) {
     fmt::print("{}\n", Indented(*document));
   } else {
-    fmt::print("{} flushed\n", Plural(Number(document->as_object(), "flushed"),
-                                      is_template ? "template" : "connection"));
+    fmt::print(
+        "{} {}\n",
+        Plural(Number(document->as_object(), "flushed"), is_template ? "template" : "connection"),
+        arguments.verb == Verb::kTemplateUnpin ? "unpinned" : "flushed");
   }
   return kOk;
 }

@@ -46,8 +46,8 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   if (config.persistence) {
     view.persistence = {.is_enabled = true,
                         .timeout = TicksFrom(config.persistence->timeout),
-                        .netmask4 = Be32::FromHost(config.persistence->netmask),
-                        .netmask6 = config.persistence->netmask6};
+                        .clients = {.netmask4 = Be32::FromHost(config.persistence->netmask),
+                                    .netmask6 = config.persistence->netmask6}};
   }
   view.policy = PolicyFrom(config.policy, policy.no_listener);
   view.timeouts = TimeoutsFrom(config.timeouts);

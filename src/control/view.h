@@ -70,6 +70,11 @@ struct ServiceInfo {
   dataplane::TrafficSum rate;
 };
 
+struct GroupInfo {  // a client group or a persistence group
+  dataplane::GroupNumber number;
+  std::string name;
+};
+
 struct ClassifierRuleInfo {
   std::string name;
   std::string text;  // "mark 1 tcp from @aol-proxies to 192.0.2.80 ports 80,443"
@@ -119,6 +124,7 @@ struct ControlView {
   dataplane::TrafficSum total_zero;  // of all that was ever counted, as for a real
   dataplane::TrafficSum total_rate;
   std::vector<ClassifierRuleInfo> rules;
+  std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
   struct RealHealth {
     std::string service, real;

@@ -20,8 +20,18 @@ struct Grant {
 };
 
 // Finds or makes the client's template, counts one more child and restarts its timer (spec
-// sections 3.3, 3.4).
-Grant GrantTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;
+// sections 3.3, 3.4). `known`: the real that a new template is to name, if it is good; none: the
+// scheduler's choice.
+Grant GrantTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
+                    RealId known = RealId{}) noexcept;
+
+// What a new template of this client remembers.
+TemplateBinding BindingFor(const Snapshot& snapshot, const ServiceView& service,
+                           const TemplateIdentity& identity, RealId real) noexcept;
+
+// Who is to be asked before a client without a template is scheduled: the owner of the key it had
+// before the netmask changed, while the grace of `rekey` runs. None: nobody.
+WorkerId PreviousOwner(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;
 
 // Runs the scheduler with the worker's own state.
 RealId Schedule(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;

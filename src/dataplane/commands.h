@@ -15,6 +15,8 @@ void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept;
 // for.
 void RunSweepConnections(Shard& shard, SweepConnections* sweep) noexcept;
 void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept;
+void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept;
+void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept;
 // This worker's part of the answer (explain.h).
 void RunExplain(Shard& shard, ExplainCommand* command) noexcept;
 

@@ -11,30 +11,9 @@
 // compiles to nothing.
 #pragma once
 
-#include "dataplane/explain.h"
-#include "dataplane/shard.h"
+#include "dataplane/template_decision.h"
 
 namespace fairlead::dataplane {
-
-struct NoTrace {
-  static constexpr bool kIsOn = false;
-  void Add(const ExplainStep&) noexcept {}
-};
-
-struct ExplainTrace {
-  static constexpr bool kIsOn = true;
-  ExplainAnswer* answer;
-  void Add(const ExplainStep& step) noexcept { answer->Add(step); }
-};
-
-// The first packet of a flow, as the decision sees it.
-struct FlowFields {
-  ClassifierFields addresses;  // ports in host order
-  bool is_tcp() const noexcept { return addresses.protocol == kProtocolTcp; }
-  [[nodiscard]] ServiceKey Key() const noexcept {
-    return {addresses.destination, Be16::FromHost(addresses.destination_port), addresses.protocol};
-  }
-};
 
 struct ServiceDecision {
   enum class Kind : uint8_t { kService, kNoService, kClassifierDrop };
@@ -93,77 +72,6 @@ inline bool IsFromFtpData(const FlowFields& flow) noexcept {
 inline bool TakesPort(const ServiceView& service, const FlowFields& flow) noexcept {
   return service.mark != 0 || service.persistence.is_enabled ||
          service.port.host() == flow.addresses.destination_port;
-}
-
-inline IpAddress MaskClient(const PersistenceView& persistence, const IpAddress& client) noexcept {
-  if (!client.is_v4()) return client.Masked(persistence.netmask6);
-  return Ipv4Address{Be32::FromRaw(client.v4().value.raw() & persistence.netmask4.raw())};
-}
-
-// Spec section 3.1. `stored_port` is false where the template covers all ports.
-struct TemplateIdentity {
-  TemplateKey key;
-  bool covers_one_port = false;
-};
-
-inline TemplateIdentity IdentifyTemplate(const ServiceView& service,
-                                         const FlowFields& flow) noexcept {
-  constexpr uint16_t kFtpPort = 21;
-  const IpAddress client = MaskClient(service.persistence, flow.addresses.source);
-  if (service.mark != 0) return {TemplateKey::ForMark(client, service.mark), false};
-  const uint16_t port = service.port.host();
-  const bool is_plain = port != 0 && port != kFtpPort && port == flow.addresses.destination_port;
-  return {TemplateKey::ForService(flow.addresses.protocol, client, flow.addresses.destination,
-                                  is_plain ? service.port : Be16{}),
-          is_plain};
-}
-
-// Spec section 3.5. True: the template's real may be used.
-inline bool IsTemplateValid(const Snapshot& snapshot, const ServiceView& service, RealId real_id,
-                            TemplateFault* fault) noexcept {
-  if (real_id.is_none() || real_id.index() >= snapshot.reals.size()) {
-    *fault = TemplateFault::kNoReal;
-    return false;
-  }
-  const RealView& real = snapshot.reals[real_id.index()];
-  if (!real.is_available) {
-    *fault = TemplateFault::kRealRemoved;
-    return false;
-  }
-  if (!real.templates_valid || (service.policy.expire_quiescent_template && real.weight == 0)) {
-    *fault = TemplateFault::kRealQuiescent;
-    return false;
-  }
-  return true;
-}
-
-struct TemplateDecision {
-  uint32_t slot = kNoSlot;  // of the template found, valid or not
-  bool is_valid = false;
-};
-
-template <typename Trace>
-TemplateDecision DecideTemplate(Shard& shard, const ServiceView& service, const TemplateKey& key,
-                                uint64_t hash, Trace& trace) noexcept {
-  TemplateTable& templates = shard.templates();
-  const FindOutcome found = templates.Find(key, hash, shard.now);
-  if (!found.hit()) {
-    if constexpr (Trace::kIsOn)
-      trace.Add({.kind = ExplainKind::kTemplateMiss, .service = service.id});
-    return {};
-  }
-  const TemplateRecord& record = templates.at(found.slot);
-  TemplateFault fault{};
-  const bool is_valid = IsTemplateValid(*shard.snapshot, service, record.real_id, &fault);
-  if constexpr (Trace::kIsOn) {
-    trace.Add({.kind = is_valid ? ExplainKind::kTemplateHit : ExplainKind::kTemplateInvalid,
-               .service = service.id,
-               .real = record.real_id,
-               .value = is_valid ? record.children : static_cast<uint32_t>(fault),
-               .remaining = record.deadline.Remaining(shard.now),
-               .timeout = record.timeout});
-  }
-  return {found.slot, is_valid};
 }
 
 // PICK. None: nobody is eligible.

@@ -1,7 +1,7 @@
 #include "dataplane/explain.h"
 
+#include "dataplane/admission.h"
 #include "dataplane/commands.h"
-#include "dataplane/decision.h"
 #include "dataplane/forward.h"
 
 namespace fairlead::dataplane {
@@ -64,22 +64,33 @@ void SettleOn(Shard& shard, RealId real, ExplainAnswer* answer) {
   ExplainNextHop(shard, answer);
 }
 
+// A netmask changed a while ago: the template from before names the real.
+void SettleOnPrevious(Shard& shard, const ServiceView& service, RealId real,
+                      ExplainAnswer* answer) {
+  answer->Add({.kind = ExplainKind::kRekeyed, .service = service.id, .real = real});
+  SettleOn(shard, real, answer);
+}
+
 RealId PreviewSchedule(Shard& shard, const ServiceView& service, const FlowFields& flow,
                        ExplainTrace& trace) {
   sched::State copy = sched::PreviewOf(shard.scheduler_states[service.id.index()]);
   return DecideReal(shard, service, flow, &copy, trace);
 }
 
+// At the owner of the client's key.
 void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
-                     ExplainAnswer* answer) {
+                     TemplateIdentity identity, ExplainAnswer* answer) {
   ExplainTrace trace{answer};
-  const TemplateIdentity identity = IdentifyTemplate(service, flow);
-  const TemplateDecision found =
-      DecideTemplate(shard, service, identity.key, shard.templates().Hash(identity.key), trace);
-  SettleOn(shard,
-           found.is_valid ? shard.templates().at(found.slot).real_id
-                          : PreviewSchedule(shard, service, flow, trace),
-           answer);
+  const WorkerId previous = PreviousOwner(shard, service, flow);
+  const TemplateDecision found = DecideTemplate(shard, service, &identity, trace);
+  if (found.is_valid) return SettleOn(shard, found.real, answer);
+  if (!previous.is_none() && previous == shard.me) {
+    const RealId known = PreviousReal(shard, service, flow);
+    if (!known.is_none()) return SettleOnPrevious(shard, service, known, answer);
+  } else if (!previous.is_none()) {
+    answer->continue_at = previous;  // its answer counts, if it has one
+  }
+  SettleOn(shard, PreviewSchedule(shard, service, flow, trace), answer);
 }
 
 }  // namespace
@@ -100,7 +111,8 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
                          .destination_port = q.destination.port.host(),
                          .protocol = q.protocol,
                          .input_port = input}};
-  if (!q.is_at_template_owner) {
+  const bool is_later = q.is_at_template_owner || q.is_at_previous_owner;
+  if (!is_later) {
     const bool is_v4 = q.client.address.is_v4();
     if (is_v4 ? ExplainConnection<Ipv4Address>(shard, flow, answer)
               : ExplainConnection<Ipv6Address>(shard, flow, answer)) {
@@ -110,7 +122,7 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   }
   // At the template owner the steps of the connection owner are repeated silently.
   ExplainAnswer silent_steps;
-  ExplainTrace trace{q.is_at_template_owner ? &silent_steps : answer};
+  ExplainTrace trace{is_later ? &silent_steps : answer};
   const ServiceDecision decision = DecideService(snapshot, flow, trace);
   if (decision.kind != ServiceDecision::Kind::kService) {
     // As NoService does it: the kernel gets what is for a port that has a twin.
@@ -134,13 +146,20 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
     ExplainTrace told{answer};
     return SettleOn(shard, PreviewSchedule(shard, service, flow, told), answer);
   }
-  const WorkerId owner = shard.fabric.steering.TemplateOwner(
-      shard.templates().Hash(IdentifyTemplate(service, flow).key));
+  if (q.is_at_previous_owner) {
+    const RealId known =
+        service.persistence.previous != nullptr ? PreviousReal(shard, service, flow) : RealId{};
+    if (!known.is_none()) SettleOnPrevious(shard, service, known, answer);
+    return;
+  }
+  const TemplateIdentity identity =
+      IdentifyTemplate(service, service.persistence.clients, flow, trace);
+  const WorkerId owner = shard.fabric.steering.TemplateOwner(shard.templates().Hash(identity.key));
   if (owner != shard.me) {
     answer->continue_at = owner;
     return;
   }
-  ExplainTemplate(shard, service, flow, answer);
+  ExplainTemplate(shard, service, flow, identity, answer);
 }
 
 }  // namespace fairlead::dataplane

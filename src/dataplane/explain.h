@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
+#include "dataplane/template_record.h"
 
 namespace fairlead::dataplane {
 
@@ -27,6 +28,8 @@ struct ExplainQuestion {
   Endpoint destination;
   PortId input_port = {};             // none: the first outside port
   bool is_at_template_owner = false;  // second stage
+  // Third stage: at the owner of the key of before a netmask change, which may know the real.
+  bool is_at_previous_owner = false;
 };
 
 enum class ExplainKind : uint8_t {
@@ -46,6 +49,14 @@ enum class ExplainKind : uint8_t {
   kNobodyEligible,
   kNextHop,  // neighbour state in value, port
   kNoRoute,
+  kClientGroup,    // group: the client belongs to it
+  kClientNetmask,  // value: bits, mark: IPv4 netmask, weight: rule of `netmasks` or -1
+  kSpread,         // value: which key of, weight: how many
+  kServiceGroup,   // group: the service shares its clients with it
+  kSibling,        // real: of another service of the group, which named the answer's real
+  kNoSibling,      // real: the group's, which this service has not
+  kPinned,         // the template was made by hand
+  kRekeyed,        // real: the template under the netmask of before names it
 };
 
 enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };
@@ -61,6 +72,7 @@ struct ExplainStep {
   int32_t weight = 0;
   uint32_t active = 0, inactive = 0;
   TickCount remaining = 0, timeout = 0;
+  GroupNumber group = {};
 };
 
 enum class ExplainVerdict : uint8_t {

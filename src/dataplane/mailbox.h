@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,6 +25,7 @@
 #include "dataplane/connection_record.h"
 #include "dataplane/explain.h"
 #include "dataplane/packet.h"
+#include "dataplane/template_record.h"
 
 namespace fairlead::dataplane {
 
@@ -40,6 +42,8 @@ enum class CommandKind : uint8_t {
   kFlushTemplates,
   kSweepConnections,
   kSweepTemplates,
+  kPinTemplate,
+  kRetimeTemplates,
 };
 
 struct Command {
@@ -54,6 +58,9 @@ struct RecordFilter {
   ServiceId service;
   RealId real;
   int state = -1;  // connections: TcpState, with protocol TCP
+  // Templates only; unset: either way.
+  std::optional<bool> pinned, assured, valid;
+  GroupNumber client_group;
 };
 
 struct ConnectionRow {
@@ -80,9 +87,16 @@ struct TemplateRow {
   Be16 real_port;
   bool is_assured = false;
   bool is_invalid = false;  // renamed, spec section 3.5
+  bool is_pinned = false;
+  RenewMode renew = RenewMode::kLinux;
+  uint8_t client_bits = 0;    // length of the client's prefix, as when the template was made
+  Be32 client_mask;           // IPv4: its netmask, which may have holes
+  GroupNumber client_group;   // none: `client` is an address
+  GroupNumber service_group;  // none: a service's own template
   uint32_t children = 0;
-  TickCount remaining = 0;
-  TickCount timeout = 0;  // template.timeout, sticky 60 s included
+  TickCount age = 0;
+  TickCount remaining = 0;  // or kForever
+  TickCount timeout = 0;    // template.timeout, sticky 60 s included, or kForever
 };
 
 // A slice of a listing. Send it again with the returned cursor until is_complete.
@@ -122,6 +136,24 @@ struct SweepCommand : Command {
 };
 using SweepConnections = SweepCommand<CommandKind::kSweepConnections>;
 using SweepTemplates = SweepCommand<CommandKind::kSweepTemplates>;
+
+// Gives the templates that match the policy their services have now.
+using RetimeTemplates = FlushCommand<CommandKind::kRetimeTemplates>;
+
+// Binds a client to a real by hand. Every worker is asked; those that own a key of the client act.
+struct PinTemplate : Command {
+  PinTemplate() : Command(CommandKind::kPinTemplate) {}
+  ServiceId service;
+  IpAddress client;
+  RealId real;
+  TickCount ttl = kForever;
+  bool is_trial = false;  // only say who the client is
+  // The answer. More than one key when the service spreads its clients.
+  uint32_t pinned = 0;
+  uint32_t refused = 0;   // keys for which the table had no room
+  bool is_stale = false;  // the worker's configuration has not this service or real
+  TemplateRow row;        // who the client is to the service; the same from every worker
+};
 
 struct ExplainCommand : Command {
   ExplainCommand() : Command(CommandKind::kExplain) {}

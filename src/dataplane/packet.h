@@ -36,12 +36,15 @@ enum class HandOff : uint8_t {
   kRequest,  // your template decides: find or make it, and send the packet back with a grant
   kGrant,    // the template owner's answer: `real` and `template_ref` are filled in
   kRefusal,  // the template owner's answer: no real server; `refusal` says which kind
+  kRekey,  // the client has no template under the netmask of now: which real has the one of before?
+  kRekeyed,  // the answer to that: `real`, or none
 };
 
 struct PacketMeta {
   PortId input_port;
   HandOff hand_off = HandOff::kNone;
   WorkerId from;                  // who handed it off
+  WorkerId asker;                 // with kRekey and kRekeyed: who waits for the grant
   bool ip_checksum_good = false;  // the port verified the IPv4 header
   // The outer IPv4 header's checksum is left to the port or the transmit stage.
   bool wants_ip_checksum = false;

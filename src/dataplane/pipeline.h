@@ -157,6 +157,11 @@ void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
                             : TakeGrant<Ipv6Address>(t, packet, &parsed);
     case HandOff::kRefusal:
       return TakeRefusal(t, packet, &parsed);
+    case HandOff::kRekey:
+      return AnswerRekey(t, packet, parsed);
+    case HandOff::kRekeyed:
+      return parsed.is_v4() ? TakeRekeyed<Ipv4Address>(t, packet, &parsed)
+                            : TakeRekeyed<Ipv6Address>(t, packet, &parsed);
     case HandOff::kNone:
     case HandOff::kSteered:
       return t.Drop(packet, DropReason::kStaleGrant);

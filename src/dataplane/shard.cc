@@ -42,6 +42,7 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
           TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
                                 shared.hash, start, shared.config.table_pages))) {
   scheduler_states.reserve(kServicesAhead);
+  graces_.reserve(kServicesAhead);
   pending_grants_.reserve(kMaxWorkers * 64);
   counters.connection_capacity.Set(connections4_.capacity() + connections6_.capacity());
   counters.template_capacity.Set(templates_.capacity());
@@ -49,11 +50,13 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
 
 void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
   scheduler_states.resize(std::max(scheduler_states.size(), next.services.size()));
+  graces_.resize(scheduler_states.size());
   for (const ServiceView& service : next.services) {
     if (service.id.is_none()) continue;
     sched::State& state = scheduler_states[service.id.index()];
     const bool is_known = before != nullptr && service.id.index() < before->services.size() &&
                           before->services[service.id.index()].id == service.id;
+    NoteKeying(is_known ? &before->services[service.id.index()] : nullptr, service);
     if (!is_known) {
       state = sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
     } else if (const sched::Plan& old = before->services[service.id.index()].plan;
@@ -70,6 +73,16 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     return index >= next.services.size() || next.services[index].id.is_none() ||
            scheduler_states[index].destinations != item.table.get();
   });
+}
+
+// Who counts as one client has changed: the grace of `rekey` begins.
+void Shard::NoteKeying(const ServiceView* before, const ServiceView& service) noexcept {
+  Grace& grace = graces_[service.id.index()];
+  if (before == nullptr) {
+    grace = {};
+  } else if (before->persistence.keying_edits != service.persistence.keying_edits) {
+    grace = {now + service.persistence.rekey, true};
+  }
 }
 
 // Without memory the scheduler works too: it chooses anew each time.

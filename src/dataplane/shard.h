@@ -76,6 +76,15 @@ class Shard {
   [[nodiscard]] bool HasPendingGrants() const noexcept { return !pending_grants_.empty(); }
   // Timers, a bounded number of steps. Returns records that went.
   size_t Expire() noexcept;
+  // Whether clients of the service may still be found by the netmask of before (rekey).
+  bool IsInGrace(const ServiceView& service) noexcept {
+    if (service.persistence.rekey == 0) [[likely]]
+      return false;
+    Grace& grace = graces_[service.id.index()];
+    // Forgotten when it is over, or it would come back with the wrap of the tick.
+    if (grace.is_on && grace.end.HasPassed(now)) grace.is_on = false;
+    return grace.is_on && service.persistence.previous != nullptr;
+  }
   // Copies table sizes to the counters.
   void UpdateGauges() noexcept;
   // drop_entry, a bounded number of steps, and once a second the modes.
@@ -132,6 +141,13 @@ class Shard {
   void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 
+  void NoteKeying(const ServiceView* before, const ServiceView& service) noexcept;
+
+  struct Grace {
+    Tick end;
+    bool is_on = false;
+  };
+
   ConnectionTable<Ipv4Address> connections4_;
   ConnectionTable<Ipv6Address> connections6_;
   TemplateTable templates_;
@@ -144,6 +160,7 @@ class Shard {
   Sweep sweep4_, sweep6_, sweep_templates_;
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
+  std::vector<Grace> graces_;                // by ServiceId
   std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker
 };
 

@@ -25,4 +25,18 @@ ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noex
   return ServiceId{};
 }
 
+// A real that is gone is nobody's sibling: its service has it no more.
+void IndexGroups(Snapshot* snapshot) {
+  for (size_t i = 0; i < snapshot->reals.size(); ++i) {
+    const RealView& real = snapshot->reals[i];
+    if (!real.is_available || real.service.index() >= snapshot->services.size()) continue;
+    ServiceView& service = snapshot->services[real.service.index()];
+    if (service.persistence.group.is_none()) continue;
+    const RealId id{static_cast<uint32_t>(i)};
+    const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
+    // Several ports of one address: the service's own is meant.
+    if (!is_new && real.port == service.port) it->second = id;
+  }
+}
+
 }  // namespace fairlead::dataplane

@@ -23,6 +23,7 @@
 #include "dataplane/connection_record.h"
 #include "dataplane/defence.h"
 #include "dataplane/headers.h"
+#include "dataplane/persistence_view.h"
 #include "dataplane/prefix_map.h"
 #include "dataplane/timeouts.h"
 #include "sched/scheduler.h"
@@ -74,13 +75,6 @@ struct RealView {
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
 };
 
-struct PersistenceView {
-  bool is_enabled = false;
-  TickCount timeout = 0;
-  Be32 netmask4 = Be32::FromHost(0xffffffff);  // any bits, spec section 3.2
-  uint8_t netmask6 = 128;                      // prefix length
-};
-
 // The sysctls a worker asks for (spec section 13), per service where the operator said so.
 struct PolicyView {
   bool expire_quiescent_template = false;
@@ -109,6 +103,9 @@ struct ServiceView {
   PolicyView policy;
   Timeouts timeouts;
   sched::Plan plan;  // its reals, newest first, without ghosts
+  // With a persistence group: its reals by address, the port of its own preferred; all others leave
+  // it empty.
+  std::unordered_map<IpAddress, RealId> reals_by_address;
 };
 
 struct ServiceKey {
@@ -192,5 +189,8 @@ struct Snapshot {
   // Spec section 2.3, in its order: mark, exact, FTP data, port 0.
   [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;
 };
+
+// Fills reals_by_address of the services that have a persistence group, once all reals are in.
+void IndexGroups(Snapshot* snapshot);
 
 }  // namespace fairlead::dataplane

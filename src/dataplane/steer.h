@@ -90,6 +90,25 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceV
                       real);
 }
 
+// At the template's owner, for `asker`: while a changed netmask is new, the owner of the client's
+// old key may know its real. True: it is another worker, and the packet is on its way there; else
+// *known has the real, if there is one.
+template <Packet P>
+bool AsksPreviousOwner(Turn<P>& t, P* packet, const ServiceView& service, const FlowFields& flow,
+                       WorkerId asker, RealId* known) noexcept {
+  const WorkerId previous = PreviousOwner(t.shard, service, flow);
+  if (previous.is_none()) [[likely]]
+    return false;
+  if (previous == t.shard.me) {
+    *known = PreviousReal(t.shard, service, flow);
+    return false;
+  }
+  packet->meta().service = service.id;
+  packet->meta().asker = asker;
+  HandTo(t, packet, previous, HandOff::kRekey);
+  return true;
+}
+
 // At the connection's owner, with no connection: decide, or ask the template's owner to.
 template <typename Address, Packet P>
 void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
@@ -114,7 +133,9 @@ void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& 
     HandTo(t, packet, owner, HandOff::kRequest);
     return;
   }
-  const Grant grant = GrantTemplate(t.shard, service, flow);
+  RealId known;
+  if (AsksPreviousOwner(t, packet, service, flow, t.shard.me, &known)) return;
+  const Grant grant = GrantTemplate(t.shard, service, flow, known);
   if (!grant.real.is_none()) {
     return FinishAdmission<Address>(t, packet, parsed, service, grant.real, grant.ref);
   }
@@ -222,6 +243,19 @@ inline const ServiceView* ServiceOf(const Snapshot& snapshot, ServiceId id) noex
   return service.id == id ? &service : nullptr;
 }
 
+// The template owner's answer goes to the connection's owner.
+template <Packet P>
+void SendGrant(Turn<P>& t, P* packet, const Grant& grant, WorkerId asker) noexcept {
+  PacketMeta& meta = packet->meta();
+  meta.real = grant.real;
+  meta.template_ref = grant.ref;
+  meta.refusal = static_cast<uint8_t>(grant.refusal);
+  const bool is_granted = !grant.real.is_none();
+  if (!HandTo(t, packet, asker, is_granted ? HandOff::kGrant : HandOff::kRefusal) && is_granted) {
+    t.shard.ReleaseGrant(grant.ref);
+  }
+}
+
 // At the template's owner: decide and send the packet back.
 template <Packet P>
 void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
@@ -231,15 +265,22 @@ void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
     return t.Drop(packet, DropReason::kStaleGrant);
   }
   const WorkerId asker = meta.from;
-  const Grant grant =
-      GrantTemplate(t.shard, *service, FieldsOf(packet->data(), parsed, meta.input_port));
-  meta.real = grant.real;
-  meta.template_ref = grant.ref;
-  meta.refusal = static_cast<uint8_t>(grant.refusal);
-  const bool is_granted = !grant.real.is_none();
-  if (!HandTo(t, packet, asker, is_granted ? HandOff::kGrant : HandOff::kRefusal) && is_granted) {
-    t.shard.ReleaseGrant(grant.ref);
+  const FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
+  RealId known;
+  if (AsksPreviousOwner(t, packet, *service, flow, asker, &known)) return;
+  SendGrant(t, packet, GrantTemplate(t.shard, *service, flow, known), asker);
+}
+
+// At the owner of a key from before a netmask change: name the real and send the packet back.
+template <Packet P>
+void AnswerRekey(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+  PacketMeta& meta = packet->meta();
+  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
+  meta.real = RealId{};
+  if (service != nullptr && service->persistence.previous != nullptr) {
+    meta.real = PreviousReal(t.shard, *service, FieldsOf(packet->data(), parsed, meta.input_port));
   }
+  HandTo(t, packet, meta.from, HandOff::kRekeyed);
 }
 
 // Back at the connection's owner. A duplicate (retransmitted SYN) finds the connection made and
@@ -266,6 +307,28 @@ void TakeGrant(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
     return t.Drop(packet, DropReason::kStaleGrant);
   }
   FinishAdmission<Address>(t, packet, parsed, *service, meta.real, meta.template_ref);
+}
+
+template <Packet P>
+void TakeRefusal(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept;
+
+// Back at the template's owner, with what the old key's owner knows. Meanwhile another packet of
+// the client may have made the template; then that one counts.
+template <typename Address, Packet P>
+void TakeRekeyed(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  PacketMeta& meta = packet->meta();
+  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
+  if (service == nullptr || !service->persistence.is_enabled) {
+    return t.Drop(packet, DropReason::kStaleGrant);
+  }
+  const Grant grant = GrantTemplate(t.shard, *service,
+                                    FieldsOf(packet->data(), *parsed, meta.input_port), meta.real);
+  if (meta.asker != t.shard.me) return SendGrant(t, packet, grant, meta.asker);
+  meta.real = grant.real;
+  meta.template_ref = grant.ref;
+  meta.refusal = static_cast<uint8_t>(grant.refusal);
+  if (grant.real.is_none()) return TakeRefusal(t, packet, parsed);
+  TakeGrant<Address>(t, packet, parsed);
 }
 
 template <Packet P>

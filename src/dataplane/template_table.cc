@@ -7,6 +7,29 @@ namespace fairlead::dataplane {
 namespace {
 
 constexpr Be16 kRenamedPort = Be16::FromHost(65535);
+// How far ahead the timer of a template stands that never ends: well inside what ticks can compare.
+constexpr TickCount kFarAhead = TicksFromSeconds(86'400 * 100);
+
+struct Extension {
+  TickCount by;
+  bool sticks;  // later connections renew by it too
+};
+
+Extension ExtensionOf(const TemplateRecord& record) noexcept {
+  switch (record.renew) {
+    case RenewMode::kLinux:
+      return {TemplateTable::kStickyTimeout, true};
+    case RenewMode::kLegacy120:
+      return {TemplateTable::kLegacyTimeout, true};
+    case RenewMode::kStep:
+      return {record.step, false};
+    case RenewMode::kFull:
+    case RenewMode::kAfterLastClose:
+    case RenewMode::kFixed:
+      break;
+  }
+  return {record.service_timeout, false};
+}
 
 }  // namespace
 
@@ -15,8 +38,9 @@ constexpr Be16 kRenamedPort = Be16::FromHost(65535);
 uint64_t HashTemplateKey(const TableHash& hash, const TemplateKey& key) noexcept {
   const Ipv6Address client{key.client};
   const Ipv6Address virtual_address{key.virtual_address};
+  const auto rest = static_cast<uint16_t>(key.scope << 8 | key.spread);
   return hash(client, key.virtual_port, key.protocol) ^
-         MixMultiply(hash(virtual_address, Be16{}, static_cast<uint8_t>(key.family)),
+         MixMultiply(hash(virtual_address, Be16::FromHost(rest), static_cast<uint8_t>(key.family)),
                      0xc2b2'ae3d'27d4'eb4f);
 }
 
@@ -76,10 +100,11 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
   record.real_id = binding.real_id;
   record.destination_port = binding.destination_port;
-  record.service_timeout = binding.service_timeout;
-  record.timeout = binding.service_timeout;
+  record.client_bits = binding.client_bits;
+  record.client_mask = binding.client_mask;
   record.created = now;
-  record.deadline = now + binding.service_timeout;
+  SetPolicy(&record, binding, now);
+  record.deadline = DeadlineFrom(record, now);
   record.Set(TemplateFlag::kLive);
   record.Set(TemplateFlag::kIndexed);
   wheel_.Add(slot);
@@ -87,27 +112,103 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   return {InsertResult::kInserted, slot};
 }
 
+Tick TemplateTable::DeadlineFrom(const TemplateRecord& record, Tick now) noexcept {
+  const Tick deadline = now + (record.timeout == kForever ? kFarAhead : record.timeout);
+  const bool is_cut =
+      record.Has(TemplateFlag::kHasLifetime) && record.lifetime_end.HasPassed(deadline);
+  return is_cut ? record.lifetime_end : deadline;
+}
+
+// `from`: when a lifetime begins to count.
+void TemplateTable::SetPolicy(TemplateRecord* record, const TemplateBinding& policy,
+                              Tick from) noexcept {
+  record->renew = policy.renew;
+  record->step = policy.step;
+  record->service_timeout = policy.service_timeout;
+  record->timeout = policy.service_timeout;
+  TickCount lifetime = policy.max_lifetime;
+  if (policy.renew == RenewMode::kFixed && policy.service_timeout != kForever) {
+    lifetime = lifetime == 0 ? policy.service_timeout : std::min(lifetime, policy.service_timeout);
+  }
+  record->Clear(TemplateFlag::kHasLifetime);
+  if (lifetime == 0) return;
+  record->Set(TemplateFlag::kHasLifetime);
+  record->lifetime_end = from + lifetime;
+}
+
 // The timer has fired once or, when nobody looked for long, several times: spec section 3.4.
-void TemplateTable::FireWithChildren(uint32_t slot, Tick now) noexcept {
+void TemplateTable::Extend(uint32_t slot, Tick now) noexcept {
   TemplateRecord& record = records_[slot];
-  record.timeout = kStickyTimeout;
+  // Its connections go on, and it stays for them; their client's next one is scheduled.
+  if (record.IsLifetimeOver(now)) Rename(slot);
+  const Extension extension = ExtensionOf(record);
+  if (record.timeout == kForever) {
+    record.deadline = DeadlineFrom(record, now);
+    return;
+  }
+  if (extension.sticks) record.timeout = extension.by;
   const uint32_t late = now.value - record.deadline.value;
-  record.deadline = record.deadline + (late / kStickyTimeout + 1) * kStickyTimeout;
+  record.deadline = record.deadline + (late / extension.by + 1) * extension.by;
+  const bool is_cut =
+      record.Has(TemplateFlag::kHasLifetime) && record.lifetime_end.HasPassed(record.deadline);
+  if (is_cut) record.deadline = record.lifetime_end;
 }
 
 void TemplateTable::Renew(uint32_t slot, Tick now) noexcept {
   TemplateRecord& record = records_[slot];
   // The wheel may come later than the timer: what it would have done comes first.
-  if (record.deadline.HasPassed(now) && record.children > 0) FireWithChildren(slot, now);
-  wheel_.SetDeadline(slot, now + record.timeout);
+  if (record.deadline.HasPassed(now) && record.children > 0) Extend(slot, now);
+  if (record.renew == RenewMode::kFixed) return;
+  wheel_.SetDeadline(slot, DeadlineFrom(record, now));
 }
 
-void TemplateTable::Invalidate(uint32_t slot) noexcept {
+// Out of the index and marked; what is left of it waits for its children as Linux has it.
+void TemplateTable::Rename(uint32_t slot) noexcept {
   Hide(slot);
   TemplateRecord& record = records_[slot];
   record.key.virtual_port = kRenamedPort;
   record.destination_port = kRenamedPort;
   record.Set(TemplateFlag::kInvalidated);
+  record.Clear(TemplateFlag::kHasLifetime);
+  record.Clear(TemplateFlag::kPinned);
+  if (record.renew == RenewMode::kLegacy120) return;
+  record.renew = RenewMode::kLinux;
+  if (record.timeout == kForever) record.timeout = kStickyTimeout;
+}
+
+void TemplateTable::Invalidate(uint32_t slot, Tick now) noexcept {
+  const TemplateRecord& record = records_[slot];
+  const bool has_end = record.timeout != kForever && record.renew != RenewMode::kAfterLastClose;
+  Rename(slot);
+  if (!has_end) wheel_.SetDeadline(slot, now + kStickyTimeout);
+}
+
+void TemplateTable::ExpireNow(uint32_t slot, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.timeout == kForever) record.timeout = kStickyTimeout;
+  wheel_.SetDeadline(slot, now);
+}
+
+void TemplateTable::Pin(uint32_t slot, TickCount ttl, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  record.Set(TemplateFlag::kPinned);
+  SetPolicy(&record, {.service_timeout = ttl, .renew = RenewMode::kFixed}, now);
+  wheel_.SetDeadline(slot, DeadlineFrom(record, now));
+}
+
+void TemplateTable::Retime(uint32_t slot, const TemplateBinding& policy, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.Has(TemplateFlag::kPinned) || record.Has(TemplateFlag::kInvalidated)) return;
+  // What the wheel would have done comes first, under the old policy.
+  if (record.deadline.HasPassed(now) && record.children > 0) Extend(slot, now);
+  const bool was_endless = record.timeout == kForever;
+  SetPolicy(&record, policy, record.created);
+  // A lifetime that is over ends at once.
+  if (record.IsLifetimeOver(now)) record.lifetime_end = now;
+  const Tick latest = DeadlineFrom(record, now);
+  const bool is_later = static_cast<int32_t>(record.deadline.value - latest.value) > 0;
+  const bool is_endless_now = record.timeout == kForever;
+  if (is_later || was_endless || is_endless_now) wheel_.SetDeadline(slot, latest);
 }
 
 void TemplateTable::Erase(uint32_t slot) noexcept {
@@ -133,8 +234,11 @@ bool TemplateTable::ReleaseChild(const TemplateRef& ref, Tick now) noexcept {
   TemplateRecord& record = records_[ref.slot];
   if (record.children == 0) return false;
   // The timer fired before this child went, even if the wheel has not been there yet.
-  if (record.deadline.HasPassed(now)) FireWithChildren(ref.slot, now);
+  if (record.deadline.HasPassed(now)) Extend(ref.slot, now);
   --record.children;
+  if (record.children == 0 && record.renew == RenewMode::kAfterLastClose) {
+    wheel_.SetDeadline(ref.slot, DeadlineFrom(record, now));
+  }
   return true;
 }
 

@@ -8,10 +8,11 @@
 //   table->AddChild(ref); table->Renew(slot, now);        // one new connection
 //   table->ReleaseChild(ref, now);                        // that connection is gone
 //
-// The timer (spec section 3.4, the modern kernel's): it starts at the service's timeout; every new
-// connection restarts it with the template's own timeout; when it fires while children exist, the
-// template's timeout becomes 60 s, for good, and it runs again; without children the template is
-// deleted. Firing counts from the deadline, not from the wheel's visit, so the results are exact.
+// The timer (spec section 3.4): it starts at the service's timeout; every new connection restarts
+// it with the template's own timeout; when it fires while children exist, RenewMode says how it
+// goes on (as Linux: 60 s from then on, for good); without children the template is deleted. A
+// lifetime ends a template for lookups even while it has children. Firing counts from the deadline,
+// not from the wheel's visit, so the results are exact.
 //
 // Invariants: children is the number of AddChild less the number of ReleaseChild; a reference whose
 // generation is not the slot's is refused and changes nothing; an invalidated template is found by
@@ -20,7 +21,6 @@
 // allocates nothing.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,97 +33,15 @@
 #include "dataplane/memory.h"
 #include "dataplane/packet.h"
 #include "dataplane/slot.h"
+#include "dataplane/template_record.h"
 
 namespace fairlead::dataplane {
 
-// What makes two clients' packets use one template (spec section 3.1). IPv4 addresses take the
-// first four bytes, the rest is zero.
-struct TemplateKey {
-  std::array<uint8_t, 16> client{};           // masked
-  std::array<uint8_t, 16> virtual_address{};  // or the mark as an IPv4 address
-  Be16 virtual_port;                          // 0: the key covers all ports
-  Family family = Family::kIpv4;              // the client's
-  uint8_t protocol = 0;                       // 0: a mark service, any protocol
-
-  static TemplateKey ForService(uint8_t protocol, const IpAddress& masked_client,
-                                const IpAddress& virtual_address, Be16 virtual_port) noexcept {
-    return {masked_client.bytes(), virtual_address.bytes(), virtual_port, masked_client.family(),
-            protocol};
-  }
-  static TemplateKey ForMark(const IpAddress& masked_client, uint32_t mark) noexcept {
-    return ForService(0, masked_client, Ipv4Address::FromHost(mark), Be16{});
-  }
-  friend bool operator==(const TemplateKey&, const TemplateKey&) = default;
-};
-static_assert(sizeof(TemplateKey) == 36);
-
-// Names the same template in every worker that has the same secret; also what steering takes.
-uint64_t HashTemplateKey(const TableHash& hash, const TemplateKey& key) noexcept;
-
-enum class TemplateState : uint8_t { kNone = 0, kAssured = 1 };
-
-enum class TemplateFlag : uint8_t {
-  kLive = 0x01,
-  kIndexed = 0x02,      // lookups find it
-  kInvalidated = 0x04,  // renamed to port 65535 (spec section 3.5)
-};
-
-// Two cache lines; a lookup and a renewal touch only the first. Position-independent.
-struct alignas(64) TemplateRecord {
-  TemplateKey key;
-  TemplateState state = TemplateState::kNone;
-  uint8_t flags = 0;        // TemplateFlag
-  uint16_t generation = 0;  // 0 only before the slot's first use
-  Be16 destination_port;    // 0: a connection keeps its packet's port
-  uint16_t reserved = 0;    // zero
-  RealId real_id;
-  uint32_t children = 0;          // live connections made through it, on all workers
-  Tick deadline;                  // when the timer fires
-  TickCount timeout = 0;          // what a new connection restarts the timer with
-  TickCount service_timeout = 0;  // the service's at creation
-  // ---- second line
-  Tick created;
-  uint32_t wheel_next = 0;  // see Connection
-  uint32_t wheel_prev = 0;
-
-  [[nodiscard]] bool Has(TemplateFlag flag) const noexcept {
-    return (flags & static_cast<uint8_t>(flag)) != 0;
-  }
-  void Set(TemplateFlag flag) noexcept { flags |= static_cast<uint8_t>(flag); }
-  void Clear(TemplateFlag flag) noexcept {
-    flags = static_cast<uint8_t>(flags & ~static_cast<unsigned>(flag));
-  }
-  [[nodiscard]] IpAddress client() const noexcept { return AddressOf(key.client); }
-  // The virtual address; for a mark service the mark as an IPv4 address.
-  [[nodiscard]] IpAddress virtual_address() const noexcept {
-    if (key.protocol == 0) return Ipv4Address::Load(key.virtual_address.data());
-    return AddressOf(key.virtual_address);
-  }
-
- private:
-  [[nodiscard]] IpAddress AddressOf(const std::array<uint8_t, 16>& bytes) const noexcept {
-    if (key.family == Family::kIpv4) return Ipv4Address::Load(bytes.data());
-    return Ipv6Address{bytes};
-  }
-};
-static_assert(sizeof(TemplateRecord) == 128 && std::is_trivially_copyable_v<TemplateRecord>);
-static_assert(offsetof(TemplateRecord, state) == 36);
-static_assert(offsetof(TemplateRecord, real_id) == 44);
-static_assert(offsetof(TemplateRecord, timeout) == 56);
-static_assert(offsetof(TemplateRecord, created) == 64);
-static_assert(offsetof(TemplateRecord, wheel_next) == 68);
-
-// What a new template remembers.
-struct TemplateBinding {
-  RealId real_id;
-  Be16 destination_port;          // spec section 3.1, "stored dport"
-  TickCount service_timeout = 0;  // range 1 s … 31 d
-};
-
 class TemplateTable {
  public:
-  // After the timer fired with children (spec section 3.4).
+  // After the timer fired with children (spec section 3.4): now, and in old kernels.
   static constexpr TickCount kStickyTimeout = TicksFromSeconds(60);
+  static constexpr TickCount kLegacyTimeout = TicksFromSeconds(120);
 
   // Range of capacity: 1…2^28. Errors: kInvalid for the range, kSystem when there is no memory.
   static Result<TemplateTable> Create(WorkerId owner, uint32_t capacity, TableHash hash, Tick now,
@@ -144,13 +62,19 @@ class TemplateTable {
 
   // Does not look for a template of the same key: the caller just missed. State kNone, no children.
   InsertOutcome Insert(const TemplateKey& key, const TemplateBinding& binding, Tick now) noexcept;
-  // A new connection: the timer restarts with the template's timeout.
+  // A new connection: the timer restarts with the template's timeout, if its mode says so.
   void Renew(uint32_t slot, Tick now) noexcept;
-  // Virtual and destination port become 65535 and no lookup finds it; its timer is not touched.
-  void Invalidate(uint32_t slot) noexcept;
+  // Virtual and destination port become 65535 and no lookup finds it. Its timer is not touched,
+  // unless it would never end: then 60 s are left.
+  void Invalidate(uint32_t slot, Tick now) noexcept;
   // Pulls the timer to now (spec section 4.8): without children it is not found from now on and
   // ExpireSome deletes it soon; with children the timer has fired once.
-  void ExpireNow(uint32_t slot, Tick now) noexcept { wheel_.SetDeadline(slot, now); }
+  void ExpireNow(uint32_t slot, Tick now) noexcept;
+  // Made by hand: lasts `ttl` from now whatever happens, or kForever.
+  void Pin(uint32_t slot, TickCount ttl, Tick now) noexcept;
+  // The policy of a service that has changed, for a template that was made before. What is left of
+  // its time never grows, except to no end. A pinned one is left alone.
+  void Retime(uint32_t slot, const TemplateBinding& policy, Tick now) noexcept;
   // Forgets it with whatever children it has: their references are stale afterwards.
   void Erase(uint32_t slot) noexcept;
 
@@ -174,7 +98,7 @@ class TemplateTable {
   [[nodiscard]] TemplateRecord& at(uint32_t slot) noexcept { return records_[slot]; }
   [[nodiscard]] const TemplateRecord& at(uint32_t slot) const noexcept { return records_[slot]; }
   [[nodiscard]] bool IsExpired(uint32_t slot, Tick now) const noexcept {
-    return records_[slot].deadline.HasPassed(now) && records_[slot].children == 0;
+    return records_[slot].deadline.HasPassed(now) && IsOver(records_[slot], now);
   }
   // The first live slot in [from, from + span), or kNoSlot.
   [[nodiscard]] uint32_t NextLive(uint32_t from, uint32_t span) const noexcept;
@@ -195,7 +119,17 @@ class TemplateTable {
     return MixMultiply(hash, 0x9e37'79b9'7f4a'7c15);
   }
   static BucketIndex::Tags TagsOf(uint64_t hash) noexcept;
-  void FireWithChildren(uint32_t slot, Tick now) noexcept;
+  // The timer has fired; is that the end for lookups?
+  static bool IsOver(const TemplateRecord& record, Tick now) noexcept {
+    if (record.children == 0 && record.timeout != kForever) return true;
+    return record.IsLifetimeOver(now);
+  }
+  // When the timer fires next, if it starts now.
+  static Tick DeadlineFrom(const TemplateRecord& record, Tick now) noexcept;
+  static void SetPolicy(TemplateRecord* record, const TemplateBinding& policy, Tick from) noexcept;
+  // The timer has fired and the template goes on.
+  void Extend(uint32_t slot, Tick now) noexcept;
+  void Rename(uint32_t slot) noexcept;
   void Hide(uint32_t slot) noexcept;
   void Free(uint32_t slot) noexcept;
 
@@ -213,8 +147,8 @@ class TemplateTable {
 template <typename OnGone>
 uint32_t TemplateTable::ExpireSome(Tick now, uint32_t budget, OnGone&& on_gone) noexcept {
   return wheel_.Advance(now, budget, [&](uint32_t slot) {
-    if (records_[slot].children > 0) {
-      FireWithChildren(slot, now);
+    if (records_[slot].children > 0 || !IsOver(records_[slot], now)) {
+      Extend(slot, now);
       return WheelAction::kKeep;
     }
     on_gone(slot);

@@ -249,6 +249,12 @@ size_t Worker<P>::RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexc
     case CommandKind::kSweepTemplates:
       RunSweepTemplates(shard_, static_cast<SweepTemplates*>(command));
       break;
+    case CommandKind::kPinTemplate:
+      RunPinTemplate(shard_, static_cast<PinTemplate*>(command));
+      break;
+    case CommandKind::kRetimeTemplates:
+      RunRetimeTemplates(shard_, static_cast<RetimeTemplates*>(command));
+      break;
   }
   // As many come back as went in, and the sender empties this ring: there is room.
   mailbox.from_worker.Push(command);

@@ -51,6 +51,8 @@ TEST_F(ExplainRouteTest, AsksTheTemplateOwnerToo) {
     if (!q.is_at_template_owner) {
       answer->Add({.kind = ExplainKind::kClassifierRule, .mark = 2, .value = 0});
       answer->Add({.kind = ExplainKind::kService, .service = ServiceId{1}, .value = 0});
+      answer->Add(
+          {.kind = ExplainKind::kClientNetmask, .mark = 0xffffff00, .value = 24, .weight = -1});
       answer->service = ServiceId{1};
       answer->continue_at = WorkerId{static_cast<uint8_t>(1 - worker.value())};
       return;
@@ -90,6 +92,52 @@ TEST_F(ExplainRouteTest, AsksTheTemplateOwnerToo) {
                 "connections, for another 20 min 34 s of 30 min; the scheduler is not asked.",
                 "It leaves by port inside; the next hop is reachable."}));
   EXPECT_EQ(answer.at("steps").at(2).at("remaining_ms").as_int64(), 1234000);
+}
+
+TEST_F(ExplainRouteTest, SaysWhoCountsAsTheClientAndWithWhom) {
+  const json::object group =
+      Explain({{.kind = ExplainKind::kService, .service = ServiceId{1}, .value = 0},
+               {.kind = ExplainKind::kClientGroup, .service = ServiceId{1}, .group = {77}},
+               {.kind = ExplainKind::kSpread, .value = 2, .weight = 4},
+               {.kind = ExplainKind::kServiceGroup, .group = {78}},
+               {.kind = ExplainKind::kTemplateHit,
+                .real = RealId{2},
+                .value = 1,
+                .remaining = dataplane::kForever,
+                .timeout = dataplane::kForever},
+               {.kind = ExplainKind::kSibling, .real = RealId{0}},
+               {.kind = ExplainKind::kPinned, .real = RealId{2}}},
+              ExplainVerdict::kForward, 2, 1, "192.0.2.80:80");
+  EXPECT_EQ(Sentences(group),
+            (std::vector<std::string>{
+                "Service shop takes it, by mark 2.",
+                "The client belongs to client group campus, which counts as one client.",
+                "Its connections are spread over 4 templates by address and port; this one takes "
+                "number 3.",
+                "The service shares its clients with persistence group bundle.",
+                "Client group campus has a template: it is bound to 10.0.0.11:0 with 1 "
+                "connection, for ever; the scheduler is not asked.",
+                "The template names 10.0.0.11:80 of another service of the group; here the real "
+                "of the same address stands for it.",
+                "The template was pinned by hand."}));
+}
+
+TEST_F(ExplainRouteTest, SaysWhichNetmaskAndWhoseRealDecided) {
+  const json::object rule =
+      Explain({{.kind = ExplainKind::kClientNetmask, .mark = 0xffff0000, .value = 16, .weight = 1},
+               {.kind = ExplainKind::kNoSibling, .real = RealId{0}},
+               {.kind = ExplainKind::kTemplateMiss, .service = ServiceId{1}},
+               {.kind = ExplainKind::kRekeyed, .real = RealId{2}}},
+              ExplainVerdict::kForward, 2, 1, "192.0.2.80:80");
+  EXPECT_EQ(Sentences(rule),
+            (std::vector<std::string>{
+                "For persistence the client is 198.51.0.0/16, by rule 2 of the service's netmasks.",
+                "The group's template names 10.0.0.11:80, and this service has no real of that "
+                "address: it keeps a template of its own.",
+                "Client 198.51.0.0/16 has no template yet: the scheduler decides, and a template "
+                "will remember it.",
+                "Its template under the netmask of before names 10.0.0.11:0: a new template with "
+                "that real is made (rekey)."}));
 }
 
 TEST_F(ExplainRouteTest, SaysWhoWasEligible) {

@@ -131,6 +131,7 @@ ControlView MakeView() {
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
   view.ports = {outside, inside};
   view.health_checks = {{"web", "10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
+  view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
   view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};
   return view;
 }
@@ -249,7 +250,25 @@ bool MatchesRow(const RecordFilter& f, const ConnectionRow& row) {
          (f.state < 0 || (row.protocol == 6 && row.state == f.state));
 }
 bool MatchesRow(const RecordFilter& f, const TemplateRow& row) {
-  return Matches(f, row.client, row.service, row.real);
+  return Matches(f, row.client, row.service, row.real) &&
+         (!f.pinned || *f.pinned == row.is_pinned) &&
+         (!f.assured || *f.assured == row.is_assured) && (!f.valid || *f.valid != row.is_invalid) &&
+         (f.client_group.is_none() || f.client_group == row.client_group);
+}
+
+// A service whose netmask is /24, on worker 1.
+void PinIn(std::vector<TemplateRow>* rows, WorkerId worker, dataplane::PinTemplate* pin) {
+  pin->row.client = pin->client.Masked(24);
+  pin->row.client_bits = 24;
+  pin->row.client_mask = Be32::FromHost(0xffffff00);
+  if (pin->is_trial || worker.index() != 1) return;
+  TemplateRow row = pin->row;
+  row.service = pin->service;
+  row.real = pin->real;
+  row.is_pinned = true;
+  row.remaining = row.timeout = pin->ttl;
+  rows->push_back(row);
+  ++pin->pinned;
 }
 
 }  // namespace
@@ -292,6 +311,16 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
       auto* question = static_cast<ExplainCommand*>(command);
       question->answer.answered_by = worker;
       if (explain) explain(worker, question->question, &question->answer);
+      return;
+    }
+    case CommandKind::kPinTemplate:
+      return PinIn(&templates[w], worker, static_cast<dataplane::PinTemplate*>(command));
+    case CommandKind::kRetimeTemplates: {
+      auto* retime = static_cast<dataplane::RetimeTemplates*>(command);
+      for (const TemplateRow& row : templates[w]) {
+        retime->flushed += MatchesRow(retime->filter, row) ? 1 : 0;
+      }
+      retime->is_complete = true;
       return;
     }
     case CommandKind::kTransmitFrame:

@@ -49,6 +49,8 @@ class RecordRoutesTest : public ApiTest {
   void FillTemplates() {
     TemplateRow row;
     row.client = Ip("198.51.100.0");
+    row.client_bits = 24;
+    row.client_mask = Be32::FromHost(0xffffff00);
     row.virtual_address = Ip("0.0.0.2");
     row.real = RealId{2};
     row.service = ServiceId{1};
@@ -185,9 +187,99 @@ TEST_F(RecordRoutesTest, TemplateRows) {
             R"({"client":"198.51.100.0/24","protocol":null,"virtual":null,"mark":2,)"
             R"("service":"shop","real":"10.0.0.11:0","destination":"10.0.0.11:0",)"
             R"("connections":3,"assured":true,"valid":true,)"
-            R"("remaining_ms":1234000,"timeout_ms":1800000,"worker":0})");
+            R"("pinned":false,"client_group":null,"persistence_group":null,"renew":"linux",)"
+            R"("age_ms":0,"remaining_ms":1234000,"timeout_ms":1800000,"worker":0})");
   EXPECT_EQ(rows[1].at("valid").as_bool(), false);
   EXPECT_EQ(rows[1].at("real").as_string(), "10.0.0.13:0") << "removed, still named";
+}
+
+// Whatever the netmask is now, a row shows what its template was made with; groups by name; no end
+// as null.
+TEST_F(RecordRoutesTest, TemplateRowsOfGroupsMasksAndPins) {
+  TemplateRow row;
+  row.service = ServiceId{1};
+  row.real = RealId{2};
+  row.client_group = {77};
+  row.service_group = {78};
+  row.is_pinned = true;
+  row.remaining = row.timeout = dataplane::kForever;
+  row.renew = dataplane::RenewMode::kFixed;
+  director.templates[0].push_back(row);
+  row = {};
+  row.client = Ip("198.0.100.0");
+  row.client_mask = Be32::FromHost(0xff00ff00);
+  row.client_bits = 16;
+  row.protocol = 6;
+  director.templates[0].push_back(row);
+  row.family = Family::kIpv6;
+  row.client = Ip("2001:db8::");
+  row.client_bits = 56;
+  director.templates[0].push_back(row);
+  Start();
+  const auto rows = All("templates", "");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(json::serialize(rows[0]),
+            R"({"client":"group campus","protocol":null,"virtual":null,"mark":null,)"
+            R"("service":"shop","real":"10.0.0.11:0","connections":0,"assured":false,"valid":true,)"
+            R"("pinned":true,"client_group":"campus","persistence_group":"bundle",)"
+            R"("renew":"fixed","age_ms":0,"remaining_ms":null,"timeout_ms":null,"worker":0})");
+  EXPECT_EQ(rows[1].at("client").as_string(), "198.0.100.0/255.0.255.0");
+  EXPECT_EQ(rows[2].at("client").as_string(), "2001:db8::/56");
+  EXPECT_EQ(All("templates", "client_group=campus").size(), 1u);
+  EXPECT_EQ(All("templates", "pinned=false").size(), 2u);
+  EXPECT_EQ(peer->Ask("GET /v1/templates?client_group=nobody").status, 400);
+  EXPECT_EQ(peer->Ask("GET /v1/templates?pinned=perhaps").status, 400);
+}
+
+TEST_F(RecordRoutesTest, PinsAreMadeShownAndTakenBack) {
+  FillTemplates();
+  Start();
+  const Answer pinned = peer->Ask("POST /v1/templates",
+                                  R"({"service":"shop","client":"192.0.2.7","real":"10.0.0.11"})");
+  EXPECT_EQ(pinned.status, 201) << pinned.body;
+  EXPECT_EQ(pinned.body,
+            R"({"service":"shop","client":"192.0.2.0/24","real":"10.0.0.11:0","ttl_ms":null,)"
+            R"("pinned":1})"
+            "\n");
+  EXPECT_EQ(All("templates", "pinned=true").size(), 1u);
+  const Answer timed =
+      peer->Ask("POST /v1/templates",
+                R"({"service":"shop","client":"192.0.3.0/24","real":"10.0.0.11:0","ttl":"8h"})");
+  EXPECT_EQ(timed.json().at("ttl_ms").as_int64(), 28'800'000) << timed.body;
+  // A flush leaves them; unpinning takes them alone.
+  EXPECT_EQ(peer->Ask("DELETE /v1/templates").body, "{\"flushed\":2}\n");
+  EXPECT_EQ(peer->Ask("DELETE /v1/templates?pinned=true&client=192.0.3.0/24").body,
+            "{\"flushed\":1}\n");
+  EXPECT_EQ(All("templates", "").size(), 1u);
+}
+
+TEST_F(RecordRoutesTest, PinFaults) {
+  Start();
+  const auto status = [&](const char* body) {
+    return peer->Ask("POST /v1/templates", body).status;
+  };
+  EXPECT_EQ(status("[]"), 400);
+  EXPECT_EQ(status("{}"), 422);
+  EXPECT_EQ(status(R"({"service":"web","client":"192.0.2.7","real":"10.0.0.11"})"), 422)
+      << "not persistent";
+  EXPECT_EQ(status(R"({"service":"shop","client":"192.0.2.7","real":"10.0.0.13"})"), 422)
+      << "removed";
+  EXPECT_EQ(status(R"({"service":"shop","client":"2001:db8::7","real":"10.0.0.11"})"), 422)
+      << "the other family";
+  EXPECT_EQ(status(R"({"service":"shop","client":"192.0.2.7","real":"10.0.0.11","ttl":"90d"})"),
+            422);
+  const Answer wide = peer->Ask("POST /v1/templates",
+                                R"({"service":"shop","client":"192.0.0.0/16","real":"10.0.0.11"})");
+  EXPECT_EQ(wide.status, 422);
+  EXPECT_NE(wide.body.find("takes 192.0.0.0/24 for one client"), std::string::npos) << wide.body;
+  EXPECT_EQ(All("templates", "").size(), 0u) << "nothing was pinned on the way";
+}
+
+TEST_F(RecordRoutesTest, RetimeCountsWhatMatches) {
+  FillTemplates();
+  Start();
+  EXPECT_EQ(peer->Ask("POST /v1/templates/retime?service=shop").body, "{\"retimed\":2}\n");
+  EXPECT_EQ(peer->Ask("POST /v1/templates/retime?service=none").status, 400);
 }
 
 TEST_F(RecordRoutesTest, ManyClientsAtOnce) {

@@ -33,6 +33,7 @@ struct ApiServer::Impl {
     AddServiceRoutes(&router, context);
     AddEditRoutes(&router, context);
     AddRecordRoutes(&router, context);
+    AddTemplateRoutes(&router, context);
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);

@@ -45,6 +45,7 @@ void AddStatusRoutes(Router* router, const Context& context);
 void AddServiceRoutes(Router* router, const Context& context);
 void AddEditRoutes(Router* router, const Context& context);
 void AddRecordRoutes(Router* router, const Context& context);
+void AddTemplateRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);

@@ -26,6 +26,8 @@ class ExplainReport {
       : view_(view), names_(view), question_(question) {}
 
   void Add(const dataplane::ExplainAnswer& answer);
+  // What decides so far: a later worker that knows no better gives it back.
+  [[nodiscard]] const dataplane::ExplainAnswer& last() const { return last_; }
   [[nodiscard]] boost::json::object ToJson() const;
 
  private:
@@ -42,7 +44,8 @@ class ExplainReport {
   [[nodiscard]] std::string Real(RealId id) const;
   [[nodiscard]] std::string Port(PortId id) const;
   [[nodiscard]] std::string Scheduler() const;
-  [[nodiscard]] std::string ClientNetwork(ServiceId id) const;
+  [[nodiscard]] std::string ClientNetwork() const;
+  [[nodiscard]] std::string IdentitySentence(const Step& step) const;
   [[nodiscard]] bool Has(dataplane::ExplainKind kind) const;
 
   const control::ControlView& view_;

@@ -1,4 +1,5 @@
-// POST /v1/explain: asks the connection's owner, then the template's when there is one to ask.
+// POST /v1/explain: asks the connection's owner, then the template's when there is one to ask, then
+// the one of before a netmask change.
 #include "control/api/body_reader.h"
 #include "control/api/context.h"
 #include "control/api/explain_json.h"
@@ -63,6 +64,8 @@ WorkerId OwnerOf(const dataplane::Steering& steering, const Endpoint& client) {
 void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>& inquiry) {
   auto command = std::make_shared<ExplainCommand>();
   command->question = inquiry->question;
+  command->answer.verdict = inquiry->report.last().verdict;
+  command->answer.real = inquiry->report.last().real;
   context.workers.Send<ExplainCommand>(
       worker, std::move(command),
       [&context, worker, inquiry](const std::shared_ptr<ExplainCommand>& done) {
@@ -73,9 +76,11 @@ void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>
         }
         inquiry->report.Add(done->answer);
         const WorkerId next = done->answer.continue_at;
-        if (!next.is_none() && !inquiry->question.is_at_template_owner &&
+        ExplainQuestion& question = inquiry->question;
+        if (!next.is_none() && !question.is_at_previous_owner &&
             next.index() < context.workers.worker_count()) {
-          inquiry->question.is_at_template_owner = true;
+          question.is_at_previous_owner = question.is_at_template_owner;
+          question.is_at_template_owner = true;
           return Ask(context, next, inquiry);
         }
         inquiry->respond(JsonResponse(200, inquiry->report.ToJson()));

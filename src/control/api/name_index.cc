@@ -45,6 +45,17 @@ NameIndex::NameIndex(const control::ControlView& view) : view_(view) {
   }
 }
 
+std::string NameIndex::Group(dataplane::GroupNumber group) const {
+  const auto it = std::ranges::find(view_.groups, group, &control::GroupInfo::number);
+  return it == view_.groups.end() ? "(removed group)" : it->name;
+}
+
+std::optional<dataplane::GroupNumber> NameIndex::FindGroup(std::string_view name) const {
+  const auto it = std::ranges::find(view_.groups, name, &control::GroupInfo::name);
+  if (it == view_.groups.end()) return std::nullopt;
+  return it->number;
+}
+
 const control::ServiceInfo* NameIndex::service(ServiceId id) const {
   const auto it = services_.find(id.value());
   return it == services_.end() ? nullptr : it->second;

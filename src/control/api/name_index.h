@@ -7,6 +7,8 @@
 // Threads: a value over a view that outlives it.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -27,6 +29,10 @@ class NameIndex {
 
   [[nodiscard]] const control::ServiceInfo* service(ServiceId id) const;
   [[nodiscard]] const NamedReal* real(RealId id) const;
+
+  // The name of a client group or a persistence group; "(removed group)".
+  [[nodiscard]] std::string Group(dataplane::GroupNumber group) const;
+  [[nodiscard]] std::optional<dataplane::GroupNumber> FindGroup(std::string_view name) const;
 
   // The service of that name, or that would have it without a name of its own; or an error that
   // suggests the nearest one.

@@ -1,5 +1,6 @@
 #include "control/api/record_json.h"
 
+#include <bit>
 #include <boost/json/array.hpp>
 
 #include "control/api/json_views.h"
@@ -83,15 +84,54 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const Connection
           {"worker", worker.value()}};
 }
 
+json::value MillisecondsOrNever(TickCount ticks) {
+  if (ticks == dataplane::kForever) return nullptr;
+  return Milliseconds(ticks);
+}
+
+std::string ClientText(const IpAddress& client, int bits, uint32_t mask) {
+  if (client.is_v4()) {
+    const int ones = std::countl_one(mask);
+    if (ones < 32 && mask << ones != 0) {
+      return IpAddress(Ipv4Address::FromHost(client.Fold() & mask)).ToString() + "/" +
+             IpAddress(Ipv4Address::FromHost(mask)).ToString();
+    }
+    bits = ones;
+  }
+  const IpAddress network = client.Masked(bits);
+  return bits == client.bit_length() ? network.ToString() : Prefix{network, bits}.ToString();
+}
+
+std::string_view WordOf(dataplane::RenewMode mode) {
+  switch (mode) {
+    case dataplane::RenewMode::kLinux:
+      return "linux";
+    case dataplane::RenewMode::kLegacy120:
+      return "legacy120";
+    case dataplane::RenewMode::kFull:
+      return "full";
+    case dataplane::RenewMode::kStep:
+      return "step";
+    case dataplane::RenewMode::kAfterLastClose:
+      return "after-last-close";
+    case dataplane::RenewMode::kFixed:
+      return "fixed";
+  }
+  return "?";
+}
+
 json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRow& row) {
   const auto* service = names.service(row.service);
-  const int length = service != nullptr ? service->netmask : row.client.bit_length();
-  const bool is_mark = row.protocol == 0;
+  const bool is_group = !row.service_group.is_none();
+  const bool is_mark = row.protocol == 0 && !is_group;
+  const std::string client = row.client_group.is_none()
+                                 ? ClientText(row.client, row.client_bits, row.client_mask.host())
+                                 : "group " + names.Group(row.client_group);
   json::object object{
-      {"client", length == row.client.bit_length() ? row.client.ToString()
-                                                   : Prefix{row.client, length}.ToString()},
-      {"protocol", is_mark ? json::value(nullptr) : json::value(WordOfProtocol(row.protocol))},
-      {"virtual", is_mark
+      {"client", client},
+      {"protocol",
+       row.protocol == 0 ? json::value(nullptr) : json::value(WordOfProtocol(row.protocol))},
+      {"virtual", row.protocol == 0
                       ? json::value(nullptr)
                       : json::value(Endpoint{row.virtual_address, row.virtual_port}.ToString())},
       {"mark", nullptr},
@@ -101,12 +141,19 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRo
       {"connections", row.children},
       {"assured", row.is_assured},
       {"valid", !row.is_invalid},
-      {"remaining_ms", Milliseconds(row.remaining)},
-      {"timeout_ms", Milliseconds(row.timeout)},
+      {"pinned", row.is_pinned},
+      {"client_group", nullptr},
+      {"persistence_group", nullptr},
+      {"renew", WordOf(row.renew)},
+      {"age_ms", Milliseconds(row.age)},
+      {"remaining_ms", MillisecondsOrNever(row.remaining)},
+      {"timeout_ms", MillisecondsOrNever(row.timeout)},
       {"worker", worker.value()}};
   if (is_mark) {
     object["mark"] = service != nullptr ? service->mark : row.virtual_address.Fold();
   }
+  if (!row.client_group.is_none()) object["client_group"] = names.Group(row.client_group);
+  if (is_group) object["persistence_group"] = names.Group(row.service_group);
   if (const NamedReal* real = names.real(row.real)) {
     object["real"] = real->info->name;
     object["destination"] = Endpoint{real->info->endpoint.address, row.real_port}.ToString();

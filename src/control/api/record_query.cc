@@ -77,13 +77,23 @@ class QueryParser {
         real_ = value;
       else if (key == "state" && kind_ == RecordKind::kConnections)
         State(value);
+      else if (key == "pinned" && kind_ == RecordKind::kTemplates)
+        Claim(key, value, &base_.pinned);
+      else if (key == "assured" && kind_ == RecordKind::kTemplates)
+        Claim(key, value, &base_.assured);
+      else if (key == "valid" && kind_ == RecordKind::kTemplates)
+        Claim(key, value, &base_.valid);
+      else if (key == "client_group" && kind_ == RecordKind::kTemplates)
+        ClientGroup(value);
       else if (key == "limit")
         Limit(value);
       else if (key == "cursor")
         cursor = value;
       else
         Fault(key, "no such filter; there are client, service, real" +
-                       std::string(kind_ == RecordKind::kConnections ? ", state" : "") +
+                       std::string(kind_ == RecordKind::kConnections
+                                       ? ", state"
+                                       : ", client_group, pinned, assured, valid") +
                        ", limit and cursor");
     }
     Names();
@@ -110,6 +120,17 @@ class QueryParser {
     const auto state = StateFromWord(text);
     if (!state) return Fault("state", "must be one of " + StateList());
     base_.state = *state;
+  }
+
+  void Claim(const std::string& key, const std::string& text, std::optional<bool>* claim) {
+    if (text != "true" && text != "false") return Fault(key, "must be true or false");
+    *claim = text == "true";
+  }
+
+  void ClientGroup(const std::string& name) {
+    const auto group = names_.FindGroup(name);
+    if (!group) return Fault("client_group", "there is no client group " + name);
+    base_.client_group = *group;
   }
 
   void Limit(const std::string& text) {

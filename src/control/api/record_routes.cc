@@ -1,13 +1,9 @@
-// GET and DELETE of /v1/connections and /v1/templates, and counts of connections.
+// GET and DELETE of /v1/connections, and counts of them.
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <map>
 
-#include "control/api/context.h"
-#include "control/api/problem.h"
-#include "control/api/record_json.h"
-#include "control/api/record_query.h"
-#include "control/api/sweep.h"
+#include "control/api/record_pages.h"
 
 namespace fairlead::api {
 
@@ -15,84 +11,7 @@ namespace {
 
 namespace json = boost::json;
 using dataplane::FlushConnections;
-using dataplane::FlushTemplates;
 using dataplane::ListConnections;
-using dataplane::ListTemplates;
-
-HttpResponse WorkerIsSilent(WorkerId worker) {
-  return Problem(503, "worker-silent",
-                 "Worker " + std::to_string(worker.value()) +
-                     " did not answer in time; fairlead status shows whether it turns");
-}
-
-// The query, or nothing when the problem has been answered.
-std::optional<RecordQuery> QueryOf(const Context& context, const HttpRequest& request,
-                                   RecordKind kind, const control::ControlView& view,
-                                   const Responder& respond) {
-  auto parsed = ParseRecordQuery(request, kind, view, context.workers.worker_count());
-  if (auto* problem = std::get_if<HttpResponse>(&parsed)) {
-    respond(std::move(*problem));
-    return std::nullopt;
-  }
-  return std::get<RecordQuery>(std::move(parsed));
-}
-
-// GET: one page.
-template <typename List>
-void ListRecords(const Context& context, RecordKind kind, const char* member, const Call& call,
-                 const Responder& respond) {
-  struct Page {
-    std::shared_ptr<const control::ControlView> view;
-    NameIndex names{*view};
-    json::array rows = {};
-  };
-  auto page = std::make_shared<Page>(Page{context.control.view()});
-  const auto query = QueryOf(context, call.request, kind, *page->view, respond);
-  if (!query) return;
-  Sweep<List>::Start(
-      context.workers, *query, true,
-      [page, limit = query->limit](List& list) {
-        list.limit = limit - static_cast<uint32_t>(page->rows.size());
-        list.rows.reserve(list.limit);
-      },
-      [page, limit = query->limit](WorkerId worker, List& list) {
-        for (const auto& row : list.rows) page->rows.push_back(RowToJson(page->names, worker, row));
-        return page->rows.size() < limit;
-      },
-      [page, query, member, respond](const SweepEnd& end) {
-        if (end.silent_worker) return respond(WorkerIsSilent(*end.silent_worker));
-        json::value cursor = nullptr;
-        if (end.next) cursor = EncodeCursor(*query, *end.next);
-        respond(JsonResponse(
-            200, {{member, std::move(page->rows)}, {"next_cursor", std::move(cursor)}}));
-      });
-}
-
-// DELETE: everything that matches, however long it takes.
-template <typename Flush>
-void FlushRecords(const Context& context, RecordKind kind, const Call& call,
-                  const Responder& respond) {
-  for (const char* paging : {"limit", "cursor"}) {
-    if (call.request.FindQuery(paging) != nullptr) {
-      return respond(Problem(400, "invalid-filter",
-                             std::string(paging) + ": a flush takes everything that matches"));
-    }
-  }
-  const auto view = context.control.view();
-  const auto query = QueryOf(context, call.request, kind, *view, respond);
-  if (!query) return;
-  auto total = std::make_shared<uint64_t>(0);
-  Sweep<Flush>::Start(
-      context.workers, *query, false, [](Flush&) {},
-      [total](WorkerId, Flush& flush) {
-        *total += flush.flushed;
-        return true;
-      },
-      [total, respond](const SweepEnd& end) {
-        if (end.silent_worker) return respond(WorkerIsSilent(*end.silent_worker));
-        respond(JsonResponse(200, {{"flushed", *total}}));
-      });
-}
 
 enum class GroupBy : uint8_t { kNothing, kService, kReal, kState, kClient };
 
@@ -212,23 +131,17 @@ void CountConnections(const Context& context, const Call& call, const Responder&
 
 void AddRecordRoutes(Router* router, const Context& context) {
   constexpr auto kConnections = RecordKind::kConnections;
-  constexpr auto kTemplates = RecordKind::kTemplates;
   router->Add(Method::kGet, "/v1/connections", [&](const Call& call, const Responder& respond) {
     ListRecords<ListConnections>(context, kConnections, "connections", call, respond);
   });
   router->Add(Method::kDelete, "/v1/connections", [&](const Call& call, const Responder& respond) {
-    FlushRecords<FlushConnections>(context, kConnections, call, respond);
+    FlushRecords<FlushConnections>(context, kConnections, "flushed", call, respond,
+                                   [](dataplane::RecordFilter*) {});
   });
   router->Add(Method::kGet, "/v1/connections/count",
               [&](const Call& call, const Responder& respond) {
                 CountConnections(context, call, respond);
               });
-  router->Add(Method::kGet, "/v1/templates", [&](const Call& call, const Responder& respond) {
-    ListRecords<ListTemplates>(context, kTemplates, "templates", call, respond);
-  });
-  router->Add(Method::kDelete, "/v1/templates", [&](const Call& call, const Responder& respond) {
-    FlushRecords<FlushTemplates>(context, kTemplates, call, respond);
-  });
 }
 
 }  // namespace fairlead::api

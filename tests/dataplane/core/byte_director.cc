@@ -212,10 +212,16 @@ ServiceId ByteDirector::AddService(const ServiceSpec& spec) {
   view.port = Be16::FromHost(spec.mark != 0 ? uint16_t{0} : spec.port);
   view.mark = spec.mark;
   view.is_one_packet = spec.is_one_packet;
-  view.persistence = {.is_enabled = spec.persistence_seconds != 0,
-                      .timeout = TicksFromSeconds(spec.persistence_seconds),
-                      .netmask4 = Be32::FromHost(spec.netmask4),
-                      .netmask6 = 128};
+  view.persistence = {
+      .is_enabled = spec.persistence_seconds != 0,
+      .renew = spec.renew,
+      .spread = spec.spread,
+      .timeout = spec.persistence_seconds == kForever ? kForever
+                                                      : TicksFromSeconds(spec.persistence_seconds),
+      .step = TicksFromSeconds(spec.step_seconds),
+      .max_lifetime = TicksFromSeconds(spec.max_lifetime_seconds),
+      .group = {spec.group},
+      .clients = {.netmask4 = Be32::FromHost(spec.netmask4), .netmask6 = spec.netmask6}};
   view.plan = sched::Plan::Build(spec.scheduler, spec.flags, {}, 0);
   if (spec.mark == 0) {
     draft_.service_index[{view.address, view.port, view.protocol}] = id;
@@ -291,6 +297,8 @@ void ByteDirector::Publish() {
                                       edits_[service.id.index()]);
   }
   draft_.routes = PrefixMap<RouteView>::Build(routes_);
+  for (ServiceView& service : draft_.services) service.reals_by_address.clear();
+  IndexGroups(&draft_);
   fabric_->publisher.Publish(std::make_unique<const Snapshot>(draft_));
   for (size_t i = 0; i < workers_.size(); ++i) Turn(i, {});
   fabric_->publisher.RetireUnused();
@@ -475,6 +483,7 @@ ExplainAnswer ByteDirector::Explain(const ExplainQuestion& question) {
     fabric_->api[ask.index()]->from_worker.Pop(&done);
     if (command.answer.continue_at.is_none()) return command.answer;
     ask = command.answer.continue_at;
+    command.question.is_at_previous_owner = command.question.is_at_template_owner;
     command.question.is_at_template_owner = true;
   }
 }

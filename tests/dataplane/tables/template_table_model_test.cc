@@ -69,7 +69,8 @@ TEST(TemplateTableModel, AgreesOverAHundredThousandOperations) {
       ASSERT_EQ(found.hit(), it != model.end()) << step;
       if (it == model.end()) {
         const TickCount timeout = 100 + below(20'000);
-        const InsertOutcome inserted = table.Insert(key, {RealId{i}, Be16{}, timeout}, now);
+        const InsertOutcome inserted =
+            table.Insert(key, {.real_id = RealId{i}, .service_timeout = timeout}, now);
         // Expired ones that the wheel has not collected may fill the table.
         if (!inserted.ok()) {
           ASSERT_EQ(inserted.result, InsertResult::kTableFull);
@@ -100,7 +101,7 @@ TEST(TemplateTableModel, AgreesOverAHundredThousandOperations) {
           e.children -= e.children > 0 ? 1 : 0;
           break;
         case 6:
-          table.Invalidate(found.slot);
+          table.Invalidate(found.slot, now);
           ASSERT_FALSE(table.Find(key, now).hit());
           table.Erase(found.slot);
           stale.push_back(e.ref);

@@ -22,7 +22,7 @@ TemplateTable Make(uint32_t capacity, Tick now = Tick{0}) {
 }
 
 TemplateBinding Bind(uint32_t real, uint32_t seconds = 300) {
-  return {RealId{real}, Be16{}, TicksFromSeconds(seconds)};
+  return {.real_id = RealId{real}, .service_timeout = TicksFromSeconds(seconds)};
 }
 
 // ---- keys (spec section 3.1)
@@ -55,7 +55,12 @@ TEST(TemplateKey, ProtocolAddressAndPortTellServicesApart) {
   auto table = Make(10);
   const auto client = Ip("2001:db8::");
   const auto key = TemplateKey::ForService(kTcp, client, Ip("2001:db8:1::1"), Port(80));
-  const uint32_t slot = table.Insert(key, {RealId{1}, Port(8080), 100}, Tick{0}).slot;
+  const uint32_t slot =
+      table
+          .Insert(key,
+                  {.real_id = RealId{1}, .destination_port = Port(8080), .service_timeout = 100},
+                  Tick{0})
+          .slot;
   EXPECT_EQ(table.Find(key, Tick{0}).slot, slot);
   EXPECT_EQ(table.at(slot).client(), client);
   EXPECT_EQ(table.at(slot).virtual_address(), Ip("2001:db8:1::1"));
@@ -211,10 +216,15 @@ TEST(TemplateTimer, ExpireNowDeletesAChildlessTemplateAtOnce) {
 TEST(TemplateInvalidation, RenamedUnfoundListedAndStillTimed) {
   auto table = Make(4);
   const auto key = TemplateKey::ForService(kTcp, Ip("10.0.0.1"), Ip("192.0.2.80"), Port(80));
-  const uint32_t old_slot = table.Insert(key, {RealId{1}, Port(8080), 30000}, Tick{0}).slot;
+  const uint32_t old_slot =
+      table
+          .Insert(key,
+                  {.real_id = RealId{1}, .destination_port = Port(8080), .service_timeout = 30000},
+                  Tick{0})
+          .slot;
   const TemplateRef old_ref = table.RefOf(old_slot);
   table.AddChild(old_ref);
-  table.Invalidate(old_slot);
+  table.Invalidate(old_slot, Tick{0});
   EXPECT_FALSE(table.Find(key, Tick{1}).hit());
   const TemplateRecord& old_record = table.at(old_slot);
   EXPECT_EQ(old_record.key.virtual_port, Port(65535));
@@ -230,7 +240,12 @@ TEST(TemplateInvalidation, RenamedUnfoundListedAndStillTimed) {
           .hit());
 
   // The client's next connection makes a new one beside it.
-  const uint32_t new_slot = table.Insert(key, {RealId{2}, Port(8080), 30000}, Tick{1}).slot;
+  const uint32_t new_slot =
+      table
+          .Insert(key,
+                  {.real_id = RealId{2}, .destination_port = Port(8080), .service_timeout = 30000},
+                  Tick{1})
+          .slot;
   EXPECT_EQ(table.Find(key, Tick{1}).slot, new_slot);
   EXPECT_TRUE(table.ReleaseChild(old_ref, Tick{2}));
   std::vector<uint32_t> gone;

@@ -1,0 +1,23 @@
+// The words of an explanation: what `step`, `verdict` and the other members say.
+//
+//   WordOf(ExplainKind::kTemplateHit);        // "template"
+//   SentenceOf(TemplateFault::kRealRemoved);  // "its real is removed or down"
+//
+// Threads: constants.
+#pragma once
+
+#include <string_view>
+
+#include "dataplane/explain.h"
+#include "dataplane/neighbour_table.h"
+
+namespace fairlead::api {
+
+std::string_view WordOf(dataplane::ExplainKind kind);
+std::string_view WordOf(dataplane::ExplainVerdict verdict);
+std::string_view WordOf(dataplane::Eligibility e);
+std::string_view WordOf(dataplane::TemplateFault fault);
+std::string_view SentenceOf(dataplane::TemplateFault fault);
+std::string_view WordOf(dataplane::NeighbourState state);
+
+}  // namespace fairlead::api

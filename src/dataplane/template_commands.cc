@@ -1,0 +1,183 @@
+// Commands about templates: list, flush, pin, and the policy of now for those made before.
+#include "dataplane/admission.h"
+#include "dataplane/commands.h"
+#include "dataplane/decision.h"
+#include "dataplane/table_walk.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+bool Agrees(const std::optional<bool>& wanted, bool is) { return !wanted || *wanted == is; }
+
+bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const TemplateRecord& record) {
+  if (!MatchesReal(snapshot, filter, record.real_id)) return false;
+  if (!Agrees(filter.pinned, record.Has(TemplateFlag::kPinned)) ||
+      !Agrees(filter.assured, record.state == TemplateState::kAssured) ||
+      !Agrees(filter.valid, !record.Has(TemplateFlag::kInvalidated))) {
+    return false;
+  }
+  const GroupNumber group = record.key.client_group();
+  if (!filter.client_group.is_none() && filter.client_group != group) return false;
+  // A group has no address: only its name finds it.
+  return !filter.has_client || (group.is_none() && filter.client.Contains(record.client()));
+}
+
+TemplateRow RowOf(const Shard& shard, const TemplateRecord& record) {
+  return {.family = record.key.family,
+          .protocol = record.key.protocol,
+          .client = record.client(),
+          .virtual_address = record.virtual_address(),
+          .virtual_port = record.key.virtual_port,
+          .real = record.real_id,
+          .service = ServiceOfReal(*shard.snapshot, record.real_id),
+          .real_port = record.destination_port,
+          .is_assured = record.state == TemplateState::kAssured,
+          .is_invalid = record.Has(TemplateFlag::kInvalidated),
+          .is_pinned = record.Has(TemplateFlag::kPinned),
+          .renew = record.renew,
+          .client_bits = record.client_bits,
+          .client_mask = record.client_mask,
+          .client_group = record.key.client_group(),
+          .service_group = record.key.service_group(),
+          .children = record.children,
+          .age = shard.now.value - record.created.value,
+          .remaining = record.Remaining(shard.now),
+          .timeout = record.timeout};
+}
+
+// What a client would meet at the service's own address.
+FlowFields FieldsAt(const ServiceView& service, const IpAddress& client) {
+  return {{.source = client,
+           .destination = service.address,
+           .destination_port = service.port.host(),
+           .protocol = service.protocol,
+           .input_port = {}}};
+}
+
+// True: a template of this key is pinned now.
+bool PinKey(Shard& shard, const ServiceView& service, TemplateIdentity identity, RealId real,
+            TickCount ttl) {
+  TemplateTable& templates = shard.templates();
+  const FindOutcome found = templates.Find(identity.key, shard.now);
+  if (found.hit() && templates.at(found.slot).real_id == real) {
+    templates.Pin(found.slot, ttl, shard.now);
+    return true;
+  }
+  const InsertOutcome inserted = templates.Insert(
+      identity.key, BindingFor(*shard.snapshot, service, identity, real), shard.now);
+  if (!inserted.ok()) return false;
+  // The client's old place goes on for its connections alone.
+  if (found.hit()) templates.Invalidate(found.slot, shard.now);
+  shard.fabric.loads.AddTemplates(shard.me, real, 1);
+  templates.Pin(inserted.slot, ttl, shard.now);
+  return true;
+}
+
+}  // namespace
+
+void RunListTemplates(Shard& shard, ListTemplates* list) noexcept {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(list->cursor);
+  TemplateTable& templates = shard.templates();
+  list->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
+    ++list->visited;
+    const TemplateRecord& record = templates.at(s);
+    if (templates.IsExpired(s, shard.now) || !Matches(*shard.snapshot, list->filter, record)) {
+      return true;
+    }
+    return AddRow(list, RowOf(shard, record));
+  });
+  list->cursor = slot;
+}
+
+// A template with children stays until they are gone, as no lookup's answer; without, it goes at
+// once.
+void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(flush->cursor);
+  TemplateTable& templates = shard.templates();
+  flush->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
+    const TemplateRecord& record = templates.at(s);
+    if (record.Has(TemplateFlag::kInvalidated) ||
+        !Matches(*shard.snapshot, flush->filter, record)) {
+      return true;
+    }
+    if (record.children > 0) {
+      templates.Invalidate(s, shard.now);
+    } else {
+      templates.ExpireNow(s, shard.now);
+    }
+    ++flush->flushed;
+    return true;
+  });
+  flush->cursor = slot;
+}
+
+// Those of services that are persistent; others have no policy to give.
+void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(retime->cursor);
+  TemplateTable& templates = shard.templates();
+  const Snapshot& snapshot = *shard.snapshot;
+  retime->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
+    const TemplateRecord& record = templates.at(s);
+    const ServiceId id = ServiceOfReal(snapshot, record.real_id);
+    if (record.Has(TemplateFlag::kInvalidated) || record.Has(TemplateFlag::kPinned) ||
+        templates.IsExpired(s, shard.now) || !Matches(snapshot, retime->filter, record) ||
+        id.index() >= snapshot.services.size() ||
+        !snapshot.services[id.index()].persistence.is_enabled) {
+      return true;
+    }
+    templates.Retime(
+        s, BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
+        shard.now);
+    ++retime->flushed;
+    return true;
+  });
+  retime->cursor = slot;
+}
+
+void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(sweep->cursor);
+  TemplateTable& templates = shard.templates();
+  sweep->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
+    const TemplateRecord& record = templates.at(s);
+    if (record.children == 0 && IsExpiredWithReal(*shard.snapshot, record.real_id)) {
+      templates.ExpireNow(s, shard.now);
+      ++sweep->swept;
+    }
+    return true;
+  });
+  sweep->cursor = slot;
+}
+
+void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept {
+  const Snapshot& snapshot = *shard.snapshot;
+  const bool is_known = pin->service.index() < snapshot.services.size() &&
+                        pin->real.index() < snapshot.reals.size() &&
+                        snapshot.services[pin->service.index()].persistence.is_enabled &&
+                        snapshot.reals[pin->real.index()].service == pin->service;
+  if (!is_known) {
+    pin->is_stale = true;
+    return;
+  }
+  const ServiceView& service = snapshot.services[pin->service.index()];
+  TemplateIdentity identity = IdentifyTemplate(service, FieldsAt(service, pin->client));
+  TemplateRecord shown;
+  shown.key = identity.key;
+  pin->row.client = shown.client();
+  pin->row.client_bits = identity.client_bits;
+  pin->row.client_mask = identity.client_mask;
+  pin->row.client_group = identity.key.client_group();
+  if (pin->is_trial) return;
+  for (uint8_t slot = 0; slot < service.persistence.spread; ++slot) {
+    identity.key.spread = slot;
+    const uint64_t hash = shard.templates().Hash(identity.key);
+    if (shard.fabric.steering.TemplateOwner(hash) != shard.me) continue;
+    const bool is_pinned = PinKey(shard, service, identity, pin->real, pin->ttl);
+    ++(is_pinned ? pin->pinned : pin->refused);
+  }
+}
+
+}  // namespace fairlead::dataplane
