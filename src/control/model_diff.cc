@@ -87,7 +87,26 @@ void CompareReals(const ServiceConfig& before, const ServiceConfig& after, Sente
 }
 
 std::string PersistenceText(const std::optional<PersistenceConfig>& persistence) {
-  return persistence ? Seconds(persistence->timeout) : "none";
+  if (!persistence) return "none";
+  return persistence->timeout == kInfinite ? "infinite" : Seconds(persistence->timeout);
+}
+
+void ComparePersistence(const PersistenceConfig& before, const PersistenceConfig& after,
+                        Sentences* sentences) {
+  if (before.netmask != after.netmask || before.netmask6 != after.netmask6 ||
+      before.netmasks != after.netmasks || before.client_groups != after.client_groups) {
+    sentences->Add(after.rekey == 0ms
+                       ? "persistence netmask changed; known clients are scheduled anew"
+                       : "persistence netmask changed; known clients keep their reals when they "
+                         "come back within " +
+                             Seconds(after.rekey));
+  }
+  const bool has_other_timer = before.renew != after.renew || before.step != after.step ||
+                               before.max_lifetime != after.max_lifetime;
+  if (has_other_timer) sentences->Add("persistence renewal changed; for new templates");
+  sentences->ChangeIf("persistence rekey", before.rekey, after.rekey);
+  sentences->ChangeIf("persistence group", before.group, after.group);
+  sentences->Change("persistence spread", before.spread, after.spread);
 }
 
 std::vector<std::string> CompareService(const ServiceConfig& before, const ServiceConfig& after) {
@@ -97,10 +116,8 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   sentences.ChangeIf("scheduler_flags", before.scheduler_flags, after.scheduler_flags);
   sentences.Change("persistence", PersistenceText(before.persistence),
                    PersistenceText(after.persistence));
-  if (before.persistence && after.persistence &&
-      (before.persistence->netmask != after.persistence->netmask ||
-       before.persistence->netmask6 != after.persistence->netmask6)) {
-    sentences.Add("persistence netmask changed; known clients are scheduled anew");
+  if (before.persistence && after.persistence) {
+    ComparePersistence(*before.persistence, *after.persistence, &sentences);
   }
   sentences.ChangeIf("one_packet", before.one_packet, after.one_packet);
   sentences.ChangeIf("timeouts", before.timeouts, after.timeouts);

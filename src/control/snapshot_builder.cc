@@ -18,6 +18,16 @@ dataplane::Timeouts TimeoutsFrom(const TimeoutsConfig& config) {
   timeouts.set_tcp(TicksFrom(config.tcp));
   timeouts.set_tcp_fin(TicksFrom(config.tcp_fin));
   timeouts.set_udp(TicksFrom(config.udp));
+  using dataplane::TcpState;
+  timeouts.Set(TcpState::kNone, TicksFrom(config.none));
+  timeouts.Set(TcpState::kSynSent, TicksFrom(config.syn_sent));
+  timeouts.Set(TcpState::kSynRecv, TicksFrom(config.syn_recv));
+  timeouts.Set(TcpState::kTimeWait, TicksFrom(config.time_wait));
+  timeouts.Set(TcpState::kClose, TicksFrom(config.close));
+  timeouts.Set(TcpState::kCloseWait, TicksFrom(config.close_wait));
+  timeouts.Set(TcpState::kLastAck, TicksFrom(config.last_ack));
+  timeouts.Set(TcpState::kListen, TicksFrom(config.listen));
+  timeouts.Set(TcpState::kSynAck, TicksFrom(config.synack));
   return timeouts;
 }
 
@@ -43,12 +53,6 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   view.port = Be16::FromHost(config.port);
   view.mark = config.mark;
   view.is_one_packet = config.one_packet;
-  if (config.persistence) {
-    view.persistence = {.is_enabled = true,
-                        .timeout = TicksFrom(config.persistence->timeout),
-                        .clients = {.netmask4 = Be32::FromHost(config.persistence->netmask),
-                                    .netmask6 = config.persistence->netmask6}};
-  }
   view.policy = PolicyFrom(config.policy, policy.no_listener);
   view.timeouts = TimeoutsFrom(config.timeouts);
   return view;
@@ -146,11 +150,13 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
   snapshot->classifier = ClassifierOf(input.model);
 
   ids_.BeginPass();
+  persistence_.BeginPass(input.model);
   for (const ServiceConfig& service : input.model.services) {
     AddService(input, service, snapshot.get());
   }
   ids_.EndPass(now);
   AddGhosts(input, snapshot.get());
+  dataplane::IndexGroups(snapshot.get());
   IndexReplies(snapshot.get());
   return snapshot;
 }
@@ -160,6 +166,9 @@ void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& c
   const ServiceId id = ids_.InternService(KeyOf(config));
   if (snapshot->services.size() <= id.index()) snapshot->services.resize(id.index() + 1);
   snapshot->services[id.index()] = ViewOf(id, config, input.model.policy);
+  if (config.persistence) {
+    snapshot->services[id.index()].persistence = persistence_.Build(id, *config.persistence);
+  }
   if (config.is_mark()) {
     snapshot->mark_index[{config.mark, config.family}] = id;
   } else {
@@ -303,6 +312,7 @@ void SnapshotBuilder::AddGhosts(const BuildInput& input, dataplane::Snapshot* sn
     service.policy = snapshot->policy;  // for connections that outlive their service
     service.timeouts = snapshot->timeouts;
     plans_.erase(ServiceId{static_cast<uint32_t>(i)});
+    if (!ids_.services()[i].is_in_use) persistence_.Forget(ServiceId{static_cast<uint32_t>(i)});
   }
 }
 

@@ -25,6 +25,7 @@
 #include "control/id_map.h"
 #include "control/network_view.h"
 #include "control/overlay.h"
+#include "control/persistence_builder.h"
 #include "control/port_runtime.h"
 #include "control/real_state.h"
 #include "control/time_point.h"
@@ -82,6 +83,7 @@ class SnapshotBuilder {
   dataplane::Fabric& fabric_;
   IdMap& ids_;
   std::map<ServiceId, PlanMemory> plans_;
+  PersistenceBuilder persistence_;
   struct LastView {  // what a ghost keeps
     dataplane::RealView view;
     bool is_draining = false;               // when it was last configured

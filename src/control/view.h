@@ -59,9 +59,9 @@ struct ServiceInfo {
   std::string scheduler;
   std::vector<std::string> scheduler_flags;
   bool is_persistent = false;
-  uint32_t persistence_seconds = 0;
-  int netmask = 32;           // prefix length, of the service's family
-  uint32_t netmask_bits = 0;  // IPv4: of the mask; need not be contiguous
+  uint32_t persistence_seconds = 0;  // UINT32_MAX: infinite
+  int netmask = 32;                  // prefix length, of the service's family
+  uint32_t netmask_bits = 0;         // IPv4: of the mask; need not be contiguous
   bool is_one_packet = false;
   bool is_on_fallback = false;
   std::vector<RealInfo> reals;    // list order; ghosts last

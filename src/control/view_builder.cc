@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "control/config/names.h"
 #include "control/model_diff.h"
+#include "control/persistence_builder.h"
 #include "control/rules.h"
 #include "control/snapshot_builder.h"
 
@@ -108,7 +110,9 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
   if (config.scheduler_flags.port) info.scheduler_flags.emplace_back(is_mh ? "mh-port" : "sh-port");
   if (config.persistence) {
     info.is_persistent = true;
-    info.persistence_seconds = static_cast<uint32_t>(config.persistence->timeout / 1s);
+    const Duration timeout = config.persistence->timeout;
+    info.persistence_seconds =
+        timeout == kInfinite ? UINT32_MAX : static_cast<uint32_t>(timeout / 1s);
     info.netmask = config.family == Family::kIpv4 ? std::popcount(config.persistence->netmask)
                                                   : config.persistence->netmask6;
     info.netmask_bits = config.persistence->netmask;
@@ -123,6 +127,18 @@ void AddHealth(const ViewInput& input, const ServiceConfig& config, ControlView*
       view->health_checks.push_back({config.name, NameOf(real), *histogram});
     }
   }
+}
+
+// Names of what template keys and explanations hold as numbers.
+void AddGroups(const ConfigModel& model, ControlView* view) {
+  std::set<std::string> names;
+  for (const ClientGroup& group : model.client_groups) names.insert(group.name);
+  for (const ServiceConfig& service : model.services) {
+    if (service.persistence && !service.persistence->group.empty()) {
+      names.insert(service.persistence->group);
+    }
+  }
+  for (const std::string& name : names) view->groups.push_back({NumberOfGroup(name), name});
 }
 
 void AddPorts(const ViewInput& input, ControlView* view) {
@@ -180,6 +196,7 @@ ControlView BuildView(const ViewInput& input) {
   for (const ClassifierRule& rule : input.model.classifier) {
     view.rules.push_back({rule.name, DescribeRule(rule)});
   }
+  AddGroups(input.model, &view);
   AddPorts(input, &view);
   return view;
 }

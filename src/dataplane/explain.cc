@@ -89,6 +89,7 @@ void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields&
     if (!known.is_none()) return SettleOnPrevious(shard, service, known, answer);
   } else if (!previous.is_none()) {
     answer->continue_at = previous;  // its answer counts, if it has one
+    answer->continue_as_previous = true;
   }
   SettleOn(shard, PreviewSchedule(shard, service, flow, trace), answer);
 }
@@ -101,6 +102,7 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   const Snapshot& snapshot = *shard.snapshot;
   answer->answered_by = shard.me;
   answer->continue_at = WorkerId{};
+  answer->continue_as_previous = false;
   PortId input = q.input_port;
   for (size_t i = 0; i < snapshot.ports.size() && input.is_none(); ++i) {
     if (snapshot.ports[i].role != PortRole::kInside) input = PortId{static_cast<uint8_t>(i)};

@@ -91,7 +91,8 @@ struct ExplainAnswer {
   RealId real;  // with kForward
   ServiceId service = {};
   WorkerId answered_by;
-  WorkerId continue_at;  // the template owner, when it must be asked
+  WorkerId continue_at;               // who must be asked next: the template owner…
+  bool continue_as_previous = false;  // …or the owner of the key before a netmask change
 
   void Add(const ExplainStep& step) noexcept {
     if (step_count < kMaxSteps) {

@@ -5,8 +5,8 @@
 //   t.set_tcp(TicksFromSeconds(3600));            // ESTABLISHED
 //   record.timeout = t.Of(state);                 // ticks of 10 ms
 //
-// Three are settable, as by `ipvsadm --set`: established TCP, FIN_WAIT, UDP; a change applies to a
-// connection with its next packet. Threads: a value; workers read the snapshot's copy.
+// A service may set all of them, `ipvsadm --set` three: established TCP, FIN_WAIT, UDP. A change
+// applies to a connection with its next packet. Threads: a value; workers read the snapshot's copy.
 #pragma once
 
 #include <array>
@@ -35,6 +35,9 @@ struct Timeouts {
 
   [[nodiscard]] constexpr TickCount Of(TcpState state) const noexcept {
     return tcp_by_state[static_cast<size_t>(state)];
+  }
+  constexpr void Set(TcpState state, TickCount ticks) noexcept {
+    tcp_by_state[static_cast<size_t>(state)] = ticks;
   }
   constexpr void set_tcp(TickCount ticks) noexcept {
     tcp_by_state[static_cast<size_t>(TcpState::kEstablished)] = ticks;

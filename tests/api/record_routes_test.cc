@@ -220,7 +220,8 @@ TEST_F(RecordRoutesTest, TemplateRowsOfGroupsMasksAndPins) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(json::serialize(rows[0]),
             R"({"client":"group campus","protocol":null,"virtual":null,"mark":null,)"
-            R"("service":"shop","real":"10.0.0.11:0","connections":0,"assured":false,"valid":true,)"
+            R"("service":"shop","real":"10.0.0.11:0","destination":"10.0.0.11:0",)"
+            R"("connections":0,"assured":false,"valid":true,)"
             R"("pinned":true,"client_group":"campus","persistence_group":"bundle",)"
             R"("renew":"fixed","age_ms":0,"remaining_ms":null,"timeout_ms":null,"worker":0})");
   EXPECT_EQ(rows[1].at("client").as_string(), "198.0.100.0/255.0.255.0");

@@ -149,6 +149,8 @@ TEST_F(CliTest, ConnectionsAndTemplates) {
   bound.real = RealId{2};
   bound.children = 2;
   bound.is_assured = true;
+  bound.client_bits = 24;
+  bound.client_mask = Be32::FromHost(0xffffff00);
   bound.remaining = TicksFromSeconds(100);
   bound.timeout = TicksFromSeconds(1800);
   director.templates[1].push_back(bound);
@@ -174,6 +176,23 @@ TEST_F(CliTest, ConnectionsAndTemplates) {
   EXPECT_EQ(Good("connection flush --client 198.51.100.2"), "1 connection flushed\n");
   EXPECT_EQ(Good("connection flush --all"), "7 connections flushed\n");
   EXPECT_EQ(Good("template flush --service shop"), "1 template flushed\n");
+}
+
+TEST_F(CliTest, TemplatesArePinnedAndUnpinned) {
+  Start();
+  EXPECT_EQ(Good("template pin shop 192.0.2.7 10.0.0.11"),
+            "192.0.2.0/24 of service shop is pinned to 10.0.0.11:0 until it is unpinned\n");
+  EXPECT_EQ(Good("template pin shop 192.0.3.0/24 10.0.0.11:0 --ttl 8h"),
+            "192.0.3.0/24 of service shop is pinned to 10.0.0.11:0 for 8h00m\n");
+  EXPECT_NE(Good("template list --pinned").find("pinned    never  never"), std::string::npos)
+      << Good("template list --pinned");
+  EXPECT_EQ(Good("template retime --service shop"), "2 templates retimed\n");
+  EXPECT_EQ(Good("template flush --all"), "0 templates flushed\n");
+  EXPECT_EQ(Good("template unpin --client 192.0.2.0/24"), "1 template unpinned\n");
+  EXPECT_EQ(Good("template unpin --all"), "1 template unpinned\n");
+  EXPECT_EQ(Run("template pin shop 192.0.0.0/16 10.0.0.11").exit_code, 1);
+  EXPECT_EQ(RunAt("template pin shop 192.0.2.7").exit_code, 2);
+  EXPECT_EQ(RunAt("template unpin").exit_code, 2);
 }
 
 TEST_F(CliTest, Explain) {

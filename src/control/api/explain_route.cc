@@ -77,9 +77,10 @@ void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>
         inquiry->report.Add(done->answer);
         const WorkerId next = done->answer.continue_at;
         ExplainQuestion& question = inquiry->question;
-        if (!next.is_none() && !question.is_at_previous_owner &&
-            next.index() < context.workers.worker_count()) {
-          question.is_at_previous_owner = question.is_at_template_owner;
+        const bool is_further = done->answer.continue_as_previous ? !question.is_at_previous_owner
+                                                                  : !question.is_at_template_owner;
+        if (!next.is_none() && is_further && next.index() < context.workers.worker_count()) {
+          question.is_at_previous_owner = done->answer.continue_as_previous;
           question.is_at_template_owner = true;
           return Ask(context, next, inquiry);
         }

@@ -45,15 +45,6 @@ void DumpPort(Writer& w, const PortConfig& p) {
   w.Key("offloads", p.offloads ? "auto" : "off");
 }
 
-std::string MatchText(const AddressMatch& match) {
-  std::string out = FlowList(match.sets, [](const std::string& set) { return Scalar("@" + set); });
-  if (match.prefixes.empty()) return out;
-  out.pop_back();
-  if (!match.sets.empty()) out += ", ";
-  return out +
-         FlowList(match.prefixes, [](const Prefix& p) { return Scalar(p.ToString()); }).substr(1);
-}
-
 void DumpRule(Writer& w, const ClassifierRule& r) {
   w.Key("name", Scalar(r.name));
   w.Key("action", Word(r.action));
@@ -93,6 +84,15 @@ std::string ListenText(const ApiListen& listen) {
 
 }  // namespace
 
+std::string MatchText(const AddressMatch& match) {
+  std::string out = FlowList(match.sets, [](const std::string& set) { return Scalar("@" + set); });
+  if (match.prefixes.empty()) return out;
+  out.pop_back();
+  if (!match.sets.empty()) out += ", ";
+  return out +
+         FlowList(match.prefixes, [](const Prefix& p) { return Scalar(p.ToString()); }).substr(1);
+}
+
 std::string Scalar(std::string_view text) {
   const bool is_plain = !text.empty() && text[0] != '-' && text[0] != '.' && text != "null" &&
                         text != "Null" && text != "NULL" &&
@@ -109,8 +109,14 @@ std::string Scalar(std::string_view text) {
 }
 
 std::string TimeoutsText(const TimeoutsConfig& t) {
-  return "{ tcp: " + FormatDuration(t.tcp) + ", tcp_fin: " + FormatDuration(t.tcp_fin) +
-         ", udp: " + FormatDuration(t.udp) + " }";
+  const auto item = [](const char* name, Duration time) {
+    return ", " + std::string(name) + ": " + FormatDuration(time);
+  };
+  return "{ tcp: " + FormatDuration(t.tcp) + item("tcp_fin", t.tcp_fin) + item("udp", t.udp) +
+         item("none", t.none) + item("syn_sent", t.syn_sent) + item("syn_recv", t.syn_recv) +
+         item("time_wait", t.time_wait) + item("close", t.close) +
+         item("close_wait", t.close_wait) + item("last_ack", t.last_ack) +
+         item("listen", t.listen) + item("synack", t.synack) + " }";
 }
 
 void DumpServicePolicy(Writer& w, const ServicePolicy& p) {

@@ -12,6 +12,31 @@ std::string NetmaskText(uint32_t mask) {
   return is_prefix ? std::to_string(length) : IpAddress(Ipv4Address::FromHost(mask)).ToString();
 }
 
+std::string RenewText(const PersistenceConfig& p) {
+  return p.renew == Renew::kStep ? "step=" + FormatDuration(p.step) : Word(p.renew);
+}
+
+void DumpPersistence(Writer& w, const PersistenceConfig& p) {
+  w.Open("persistence", false);
+  w.Key("timeout", p.timeout == kInfinite ? "infinite" : FormatDuration(p.timeout));
+  w.Key("netmask", NetmaskText(p.netmask));
+  w.Key("netmask6", std::to_string(p.netmask6));
+  w.Key("renew", RenewText(p));
+  if (p.max_lifetime != 0ms) w.Key("max_lifetime", FormatDuration(p.max_lifetime));
+  if (p.rekey != 0ms) w.Key("rekey", FormatDuration(p.rekey));
+  if (!p.netmasks.empty()) {
+    DumpList(w, "netmasks", p.netmasks, [](Writer& out, const NetmaskRule& rule) {
+      out.Key("source", MatchText(rule.source));
+      out.Key("netmask", NetmaskText(rule.netmask));
+      out.Key("netmask6", std::to_string(rule.netmask6));
+    });
+  }
+  if (!p.client_groups.empty()) w.Key("client_groups", FlowList(p.client_groups, Scalar));
+  if (!p.group.empty()) w.Key("group", Scalar(p.group));
+  w.Key("spread", std::to_string(p.spread));
+  w.Close();
+}
+
 void DumpHealth(Writer& w, const HealthConfig& h) {
   w.Open("health", false);
   w.Key("type", Word(h.type));
@@ -61,11 +86,7 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   if (s.scheduler_flags.port) flags.push_back(Word(s.scheduler) + "-port");
   if (s.scheduler_flags.fallback) flags.push_back(Word(s.scheduler) + "-fallback");
   if (!flags.empty()) w.Key("scheduler_flags", FlowList(flags, Scalar));
-  if (s.persistence) {
-    w.Key("persistence", "{ timeout: " + FormatDuration(s.persistence->timeout) +
-                             ", netmask: " + NetmaskText(s.persistence->netmask) +
-                             ", netmask6: " + std::to_string(s.persistence->netmask6) + " }");
-  }
+  if (s.persistence) DumpPersistence(w, *s.persistence);
   w.Key("one_packet", Bool(s.one_packet));
   w.Key("forward", Word(s.forward));
   w.Key("timeouts", TimeoutsText(s.timeouts));

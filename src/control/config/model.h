@@ -123,7 +123,7 @@ struct ClassifierRule {
   friend bool operator==(const ClassifierRule&, const ClassifierRule&) = default;
 };
 
-struct ClientGroup {  // kept for persistence.client_groups; has no effect yet
+struct ClientGroup {  // networks that persistence.client_groups may take for one client
   std::string name{};
   AddressMatch source{};
   friend bool operator==(const ClientGroup&, const ClientGroup&) = default;
@@ -141,6 +141,16 @@ struct TimeoutsConfig {
   Duration tcp = 15min;     // ESTABLISHED
   Duration tcp_fin = 2min;  // FIN_WAIT
   Duration udp = 5min;
+  // The other states of TCP, by the names of listings.
+  Duration none = 2s;
+  Duration syn_sent = 2min;
+  Duration syn_recv = 1min;
+  Duration time_wait = 2min;
+  Duration close = 10s;
+  Duration close_wait = 1min;
+  Duration last_ack = 30s;
+  Duration listen = 2min;
+  Duration synack = 2min;
   friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
 };
 
@@ -189,10 +199,34 @@ struct SchedulerFlags {  // sh-port/mh-port and sh-fallback/mh-fallback
   friend bool operator==(const SchedulerFlags&, const SchedulerFlags&) = default;
 };
 
+// How a template goes on when its timer fires, and what a new connection does to it (spec
+// section 3.4).
+enum class Renew : uint8_t { kLinux, kLegacy120, kFull, kStep, kAfterLastClose, kFixed };
+
+// A time without end: persistence.timeout only.
+inline constexpr Duration kInfinite = Duration::max();
+
+// Clients of these networks have a netmask of their own; the longest prefix decides.
+struct NetmaskRule {
+  AddressMatch source{};
+  uint32_t netmask = 0xffffffff;  // as in PersistenceConfig
+  uint8_t netmask6 = 128;
+  friend bool operator==(const NetmaskRule&, const NetmaskRule&) = default;
+};
+
 struct PersistenceConfig {
-  Duration timeout = 6min;
+  Duration timeout = 6min;        // 1 s … 31 d or kInfinite
   uint32_t netmask = 0xffffffff;  // host order; need not be contiguous (spec section 3.2)
   uint8_t netmask6 = 128;         // prefix length, 1…128
+  Renew renew = Renew::kLinux;
+  Duration step{0};          // kStep: 1 s … 31 d; else 0
+  Duration max_lifetime{0};  // 1 s … 31 d; 0: none
+  // After the netmask has changed, a client's old template tells its real for so long; 0: not.
+  Duration rekey{0};
+  std::vector<NetmaskRule> netmasks{};
+  std::vector<std::string> client_groups{};  // names; a group wins over every netmask
+  std::string group{};                       // services of one group share their clients' reals
+  uint8_t spread = 1;                        // templates, and so reals, a client may have
   friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
 };
 

@@ -70,6 +70,13 @@ inline constexpr WordTable<OnRemove, 4> kWords<OnRemove>{{{OnRemove::kDrain, "dr
                                                           {OnRemove::kExpire, "expire"},
                                                           {OnRemove::kReset, "reset"}}};
 template <>
+inline constexpr WordTable<Renew, 6> kWords<Renew>{{{Renew::kLinux, "linux"},
+                                                    {Renew::kLegacy120, "legacy120"},
+                                                    {Renew::kFull, "full"},
+                                                    {Renew::kStep, "step=DURATION"},
+                                                    {Renew::kAfterLastClose, "after-last-close"},
+                                                    {Renew::kFixed, "fixed"}}};
+template <>
 inline constexpr WordTable<AdminState, 4> kWords<AdminState>{{{AdminState::kUp, "up"},
                                                               {AdminState::kQuiesce, "quiesce"},
                                                               {AdminState::kDrain, "drain"},

@@ -38,7 +38,19 @@ void ReadSet(Problems& problems, const YamlNode& node, const std::string& path,
   SortPrefixes(set.prefixes);
 }
 
-// "@set", an address or a prefix, or a list of these.
+void ReadAction(MapReader& reader, ClassifierRule& rule) {
+  const bool has_action = reader.Word("action", &rule.action);
+  reader.Number("mark", &rule.mark, 1, UINT32_MAX);
+  if (rule.action == RuleAction::kDrop && reader.Has("mark"))
+    reader.problems().Add(reader.PathOf("mark"), "a rule either marks or drops; remove one");
+  else if (has_action && rule.action == RuleAction::kMark)
+    reader.Require("mark");
+  else if (!reader.Has("action"))
+    reader.Require("mark", "or write \"action: drop\"");
+}
+
+}  // namespace
+
 void ReadMatch(MapReader& reader, std::string_view key, AddressMatch& match) {
   reader.ForOneOrMany(key, [&](const YamlNode& item, const std::string& path) {
     reader.problems().Note(path, item.mark);
@@ -55,19 +67,6 @@ void ReadMatch(MapReader& reader, std::string_view key, AddressMatch& match) {
     }
   });
 }
-
-void ReadAction(MapReader& reader, ClassifierRule& rule) {
-  const bool has_action = reader.Word("action", &rule.action);
-  reader.Number("mark", &rule.mark, 1, UINT32_MAX);
-  if (rule.action == RuleAction::kDrop && reader.Has("mark"))
-    reader.problems().Add(reader.PathOf("mark"), "a rule either marks or drops; remove one");
-  else if (has_action && rule.action == RuleAction::kMark)
-    reader.Require("mark");
-  else if (!reader.Has("action"))
-    reader.Require("mark", "or write \"action: drop\"");
-}
-
-}  // namespace
 
 void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string& directory,
                     std::vector<PrefixSet>& sets) {

@@ -73,6 +73,15 @@ void ReadTimeoutsMap(MapReader reader, TimeoutsConfig& timeouts) {
   reader.Time("tcp", &timeouts.tcp, kMinTimeout, kMaxTimeout);
   reader.Time("tcp_fin", &timeouts.tcp_fin, kMinTimeout, kMaxTimeout);
   reader.Time("udp", &timeouts.udp, kMinTimeout, kMaxTimeout);
+  reader.Time("none", &timeouts.none, kMinTimeout, kMaxTimeout);
+  reader.Time("syn_sent", &timeouts.syn_sent, kMinTimeout, kMaxTimeout);
+  reader.Time("syn_recv", &timeouts.syn_recv, kMinTimeout, kMaxTimeout);
+  reader.Time("time_wait", &timeouts.time_wait, kMinTimeout, kMaxTimeout);
+  reader.Time("close", &timeouts.close, kMinTimeout, kMaxTimeout);
+  reader.Time("close_wait", &timeouts.close_wait, kMinTimeout, kMaxTimeout);
+  reader.Time("last_ack", &timeouts.last_ack, kMinTimeout, kMaxTimeout);
+  reader.Time("listen", &timeouts.listen, kMinTimeout, kMaxTimeout);
+  reader.Time("synack", &timeouts.synack, kMinTimeout, kMaxTimeout);
 }
 
 void ReadDefaults(MapReader reader, DefaultsConfig& defaults) {

@@ -3,9 +3,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr Duration kMinPersistence = 1s;
-constexpr Duration kMaxPersistence = 24h * 31;  // what ipvsadm takes (spec section 3.10)
-constexpr uint64_t kMaxWeight = 65535;          // ipvsadm 1.31 (spec section 7)
+constexpr uint64_t kMaxWeight = 65535;  // ipvsadm 1.31 (spec section 7)
 constexpr uint64_t kMaxThreshold = 0x7fffffff;
 
 // What the service is: a mark and family, or a protocol, an address and a port.
@@ -64,16 +62,6 @@ void ReadSchedulerFlags(MapReader& reader, ServiceConfig& service) {
       service.scheduler_flags.fallback |= is_fallback;
     }
   });
-}
-
-void ReadPersistence(MapReader reader, PersistenceConfig& persistence) {
-  reader.Time("timeout", &persistence.timeout, kMinPersistence, kMaxPersistence);
-  reader.Read("netmask", &persistence.netmask, ReadNetmask);
-  reader.Number("netmask6", &persistence.netmask6, 1, 128);
-  const YamlNode* const renew = reader.Find("renew");
-  if (renew != nullptr && renew->text != "linux") {
-    reader.problems().Add(reader.PathOf("renew"), NotSupported(*renew, "linux").message);
-  }
 }
 
 // A real without a port has the service's: none for marks and port 0.

@@ -32,7 +32,21 @@ constexpr KeyInfo kRuleKeys[] = {
 
 constexpr KeyInfo kDefaultsKeys[] = {{"scheduler"}, {"forward"}, {"timeouts"}};
 
-constexpr KeyInfo kTimeoutsKeys[] = {{"tcp"}, {"tcp_fin"}, {"udp"}, {"sctp", kNotYet}};
+constexpr KeyInfo kTimeoutsKeys[] = {{"tcp"},
+                                     {"tcp_fin"},
+                                     {"udp"},
+                                     {"none"},
+                                     {"syn_sent"},
+                                     {"syn_recv"},
+                                     {"time_wait"},
+                                     {"close"},
+                                     {"close_wait"},
+                                     {"last_ack"},
+                                     {"listen"},
+                                     {"synack"},
+                                     {"established", "is tcp here, as ipvsadm has it"},
+                                     {"fin_wait", "is tcp_fin here, as ipvsadm has it"},
+                                     {"sctp", kNotYet}};
 
 constexpr KeyInfo kForwardKeys[] = {
     {"method"}, {"type"}, {"local_addresses", kNotYet}, {"port", kNotYet}, {"checksum", kNotYet}};
@@ -137,16 +151,11 @@ constexpr KeyInfo kServiceKeys[] = {
     {"type", "belongs into forward: write { method: tun, type: ipip }"},
     {"local_addresses", kNotYet}};
 
-constexpr KeyInfo kPersistenceKeys[] = {{"timeout"},
-                                        {"netmask"},
-                                        {"netmask6"},
-                                        {"renew"},
-                                        {"max_lifetime", kNotYet},
-                                        {"rekey", kNotYet},
-                                        {"netmasks", kNotYet},
-                                        {"client_groups", kNotYet},
-                                        {"group", kNotYet},
-                                        {"spread", kNotYet}};
+constexpr KeyInfo kPersistenceKeys[] = {
+    {"timeout"}, {"netmask"},  {"netmask6"},      {"renew"}, {"max_lifetime"},
+    {"rekey"},   {"netmasks"}, {"client_groups"}, {"group"}, {"spread"}};
+
+constexpr KeyInfo kNetmaskRuleKeys[] = {{"source"}, {"netmask"}, {"netmask6"}};
 
 constexpr KeyInfo kHealthKeys[] = {{"type"},     {"path"},    {"host"}, {"port"}, {"expect"},
                                    {"interval"}, {"timeout"}, {"fall"}, {"rise"}, {"on_fail"}};
@@ -180,6 +189,7 @@ const Section kPolicySection{"policy", kPolicyKeys};
 const Section kServiceSection{"services[]", kServiceKeys};
 const Section kServicePolicySection{"services[].policy", kServicePolicyKeys};
 const Section kPersistenceSection{"services[].persistence", kPersistenceKeys};
+const Section kNetmaskRuleSection{"services[].persistence.netmasks[]", kNetmaskRuleKeys};
 const Section kHealthSection{"services[].health", kHealthKeys};
 const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
@@ -188,11 +198,11 @@ const Section kLogSection{"log", kLogKeys};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
-      &kRootSection,          &kDirectorSection,    &kPortSection,     &kRouteSection,
-      &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection, &kTimeoutsSection,
-      &kForwardSection,       &kClientGroupSection, &kPolicySection,   &kServiceSection,
-      &kServicePolicySection, &kPersistenceSection, &kHealthSection,   &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kLogSection};
+      &kRootSection,          &kDirectorSection,    &kPortSection,        &kRouteSection,
+      &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection,    &kTimeoutsSection,
+      &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
+      &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
+      &kFallbackSection,      &kRealSection,        &kApiSection,         &kLogSection};
   return kAll;
 }
 

@@ -37,6 +37,7 @@ extern const Section kPolicySection;
 extern const Section kServiceSection;
 extern const Section kServicePolicySection;
 extern const Section kPersistenceSection;
+extern const Section kNetmaskRuleSection;
 extern const Section kHealthSection;
 extern const Section kFallbackSection;
 extern const Section kRealSection;

@@ -28,6 +28,8 @@ void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string&
 // `index`: of the rule in its list, for the name of one that has none.
 void ReadRule(MapReader reader, size_t index, ClassifierRule& rule);
 void ReadClientGroup(MapReader reader, ClientGroup& group);
+// "@set", an address or a prefix, or a list of these.
+void ReadMatch(MapReader& reader, std::string_view key, AddressMatch& match);
 
 // read_policy.cc: what services share. The readers of single keys are for services as well.
 void ReadDefaults(MapReader reader, DefaultsConfig& defaults);
@@ -44,6 +46,8 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
 void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real);
 // What a service without a name is called: "tcp-192.0.2.80-80", "mark-2-v4".
 std::string DerivedName(const ServiceConfig& service);
+// read_persistence.cc
+void ReadPersistence(MapReader reader, PersistenceConfig& persistence);
 // read_health.cc
 void ReadHealth(MapReader reader, HealthConfig& health);
 

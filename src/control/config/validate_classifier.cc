@@ -7,15 +7,17 @@
 namespace fairlead::control {
 namespace {
 
-std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known) {
-  const std::string_view close = Suggest(word, known);
-  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
-}
-
 const PrefixSet* FindSet(const ConfigModel& model, const std::string& name) {
   const auto it = std::find_if(model.prefix_sets.begin(), model.prefix_sets.end(),
                                [&](const PrefixSet& set) { return set.name == name; });
   return it == model.prefix_sets.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known) {
+  const std::string_view close = Suggest(word, known);
+  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
 }
 
 // The places of "@set" among a match's items: the k-th set stands somewhere, but only a lone value
@@ -36,6 +38,8 @@ void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::s
         "there is no prefix set " + Quote(match.sets[i]) + DidYouMean(match.sets[i], known));
   }
 }
+
+namespace {
 
 struct Families {
   bool v4 = false;

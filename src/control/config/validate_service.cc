@@ -178,6 +178,7 @@ void ValidateServices(const ConfigModel& model, Problems& problems) {
     if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
         !is_key_broken)
       problems.Add(path + ".one_packet", "is only for UDP and mark services");
+    if (service.persistence) ValidatePersistence(model, service, path, problems);
     if (service.health && !problems.IsUnreadable(path + ".health"))
       CheckHealth(service, path, problems);
     if (is_key_broken) continue;

@@ -37,4 +37,15 @@ inline void CheckName(FirstPlaces<std::string>& names, const std::string& name,
     problems.Add(path, "the name " + Quote(name) + " is taken by " + problems.Where(*first));
 }
 
+// "; did you mean \"shop\"?", or nothing.
+std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known);
+
+// Reports the "@set" of a match that name no prefix set. `path`: of the key that holds the match.
+void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::string& path,
+               Problems& problems);
+
+// Groups and netmasks of a service that has persistence.
+void ValidatePersistence(const ConfigModel& model, const ServiceConfig& service,
+                         const std::string& service_path, Problems& problems);
+
 }  // namespace fairlead::control

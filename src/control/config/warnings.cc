@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "control/config/validate.h"
@@ -14,6 +15,7 @@ class Warner {
   std::vector<Error> Run() {
     KeptOnly();
     Marks();
+    Groups();
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
       const std::string path = ItemPath("services", i);
@@ -36,8 +38,35 @@ class Warner {
   void KeptOnly() {
     if (model_.director.arena[0] == '/')
       Add("director.arena", "has no effect yet: this version keeps no state over a restart");
-    if (!model_.client_groups.empty())
-      Add("client_groups", "has no effect yet: this version has no groups for persistence");
+  }
+
+  // A client group nobody names, and services that share clients but see them differently.
+  void Groups() {
+    std::set<std::string> used;
+    std::map<std::string, size_t> first_of;
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const auto& persistence = model_.services[i].persistence;
+      if (!persistence) continue;
+      used.insert(persistence->client_groups.begin(), persistence->client_groups.end());
+      if (persistence->group.empty()) continue;
+      const auto [first, is_new] = first_of.emplace(persistence->group, i);
+      if (is_new) continue;
+      const PersistenceConfig& other = *model_.services[first->second].persistence;
+      if (persistence->netmask == other.netmask && persistence->netmask6 == other.netmask6 &&
+          persistence->netmasks == other.netmasks &&
+          persistence->client_groups == other.client_groups &&
+          persistence->spread == other.spread) {
+        continue;
+      }
+      Add(ItemPath("services", i) + ".persistence.group",
+          "service " + Quote(model_.services[first->second].name) +
+              " of this group has other netmasks, client groups or spread: a client of both may "
+              "get two reals");
+    }
+    for (size_t i = 0; i < model_.client_groups.size(); ++i) {
+      if (used.contains(model_.client_groups[i].name)) continue;
+      Add(ItemPath("client_groups", i), "no service names it in persistence.client_groups");
+    }
   }
 
   void Marks() {

@@ -86,5 +86,26 @@ TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
             "t.yaml:9:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
 }
 
+TEST(Warnings, OfGroupsThatWillHardlyDoWhatWasMeant) {
+  const LoadResult result = LoadConfigText(
+      kBase +
+          "client_groups: [{ name: used, source: 10.0.0.0/8 }, { name: unused, source: 10.1.1.1 "
+          "}]\n"
+          "classifier: [{ mark: 1 }, { mark: 2 }, { mark: 3 }]\n"
+          "services:\n"
+          "  - { mark: 1, persistence: { group: g, client_groups: used }, reals: [{ address: "
+          "10.0.0.11 }] }\n"
+          "  - { mark: 2, persistence: { group: g, client_groups: used, renew: full }, reals: [{ "
+          "address: 10.0.0.11 }] }\n"
+          "  - { mark: 3, persistence: { group: g, netmask: 24 }, reals: [{ address: 10.0.0.11 }] "
+          "}\n",
+      "t.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  EXPECT_EQ(ToText(result.warnings),
+            "t.yaml:10:38: services[2].persistence.group: service \"mark-1-v4\" of this group has "
+            "other netmasks, client groups or spread: a client of both may get two reals\n"
+            "t.yaml:5:53: client_groups[1]: no service names it in persistence.client_groups\n");
+}
+
 }  // namespace
 }  // namespace fairlead::control

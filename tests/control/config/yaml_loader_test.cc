@@ -108,6 +108,46 @@ TEST(YamlLoader, ReadsDefenceModes) {
   EXPECT_EQ(model.services[1].policy.lblcr_expiration, 1h);
 }
 
+TEST(YamlLoader, ReadsAllOfPersistence) {
+  const ConfigModel model = Load(kBase +
+                                 "prefix_sets: { office: [203.0.113.0/24] }\n"
+                                 "client_groups: [{ name: campus, source: '@office' }]\n"
+                                 "services:\n"
+                                 "  - mark: 1\n"
+                                 "    timeouts: { syn_recv: 10s, last_ack: 5s }\n"
+                                 "    persistence:\n"
+                                 "      timeout: infinite\n"
+                                 "      netmask: 24\n"
+                                 "      renew: step=90s\n"
+                                 "      max_lifetime: 12h\n"
+                                 "      rekey: 10m\n"
+                                 "      netmasks:\n"
+                                 "        - { source: [10.0.0.0/8, '@office'], netmask: 32 }\n"
+                                 "        - { source: 192.168.0.0/16, netmask6: 64 }\n"
+                                 "      client_groups: campus\n"
+                                 "      group: shop\n"
+                                 "      spread: 3\n"
+                                 "  - { mark: 2, persistence: { renew: after-last-close } }\n");
+  const PersistenceConfig& p = *model.services[0].persistence;
+  EXPECT_EQ(p.timeout, kInfinite);
+  EXPECT_EQ(p.renew, Renew::kStep);
+  EXPECT_EQ(p.step, 90s);
+  EXPECT_EQ(p.max_lifetime, 12h);
+  EXPECT_EQ(p.rekey, 10min);
+  ASSERT_EQ(p.netmasks.size(), 2u);
+  EXPECT_EQ(p.netmasks[0].source.sets, std::vector<std::string>{"office"});
+  EXPECT_EQ(p.netmasks[0].netmask, 0xffffffffu);
+  EXPECT_EQ(p.netmasks[1].netmask, 0xffffff00u) << "the service's";
+  EXPECT_EQ(p.netmasks[1].netmask6, 64);
+  EXPECT_EQ(p.client_groups, std::vector<std::string>{"campus"});
+  EXPECT_EQ(p.group, "shop");
+  EXPECT_EQ(p.spread, 3);
+  EXPECT_EQ(model.services[0].timeouts.syn_recv, 10s);
+  EXPECT_EQ(model.services[0].timeouts.last_ack, 5s);
+  EXPECT_EQ(model.services[0].timeouts.close, 10s);
+  EXPECT_EQ(model.services[1].persistence->renew, Renew::kAfterLastClose);
+}
+
 TEST(YamlLoader, ReadsMarkAndPortZeroServices) {
   const ConfigModel model =
       Load(kBase +

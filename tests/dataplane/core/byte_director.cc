@@ -276,6 +276,23 @@ void ByteDirector::RemoveReal(RealId id, Remains remains) {
   ++edits_[real.service.index()];
 }
 
+void ByteDirector::RestoreReal(RealId id) {
+  RealView& real = draft_.reals[id.index()];
+  real.remains = Remains::kServe;
+  real.templates_valid = true;
+  real.is_available = true;
+  auto& list = newest_first_[real.service.index()];
+  list.insert(list.begin(), id);
+  ++edits_[real.service.index()];
+}
+
+void ByteDirector::RunCommand(size_t worker, Command* command) {
+  fabric_->api[worker]->to_worker.Push(command);
+  Turn(worker, {});
+  Command* done = nullptr;
+  fabric_->api[worker]->from_worker.Pop(&done);
+}
+
 void ByteDirector::SetWeight(RealId id, int32_t weight) {
   draft_.reals[id.index()].weight = weight;
   ++edits_[draft_.reals[id.index()].service.index()];
@@ -483,7 +500,7 @@ ExplainAnswer ByteDirector::Explain(const ExplainQuestion& question) {
     fabric_->api[ask.index()]->from_worker.Pop(&done);
     if (command.answer.continue_at.is_none()) return command.answer;
     ask = command.answer.continue_at;
-    command.question.is_at_previous_owner = command.question.is_at_template_owner;
+    command.question.is_at_previous_owner = command.answer.continue_as_previous;
     command.question.is_at_template_owner = true;
   }
 }

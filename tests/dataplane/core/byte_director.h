@@ -74,6 +74,10 @@ class ByteDirector {
   RealId AddReal(ServiceId service, const std::string& address, uint16_t port, RealSpec spec = {});
   // A real leaves its service and stays as a ghost.
   void RemoveReal(RealId real, Remains remains = Remains::kHold);
+  // A ghost comes back as what it was.
+  void RestoreReal(RealId real);
+  // Has `worker` run an API command, to its end.
+  void RunCommand(size_t worker, Command* command);
   void SetWeight(RealId real, int32_t weight);
   RealView& real(RealId id) { return draft_.reals[id.index()]; }
   ServiceView& service(ServiceId id) { return draft_.services[id.index()]; }

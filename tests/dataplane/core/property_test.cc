@@ -1,6 +1,7 @@
 // Properties over random interleavings: seeded, and the seed is in the failure's trace.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 
 #include "byte_director.h"
@@ -108,6 +109,142 @@ TEST_P(Interleavings, AffinityIsExactAndNothingLeaks) {
   EXPECT_EQ(d.CheckConservation(), "");
   EXPECT_EQ(d.dropped(DropReason::kNoRoute), 0u);
   d.Advance(1000);
+  d.Advance(1000);
+  EXPECT_EQ(d.CheckNothingLeft(), "");
+}
+
+// The same over every kind of key at once: a group of two services, a client group beside netmasks
+// of their own, a client spread over three keys, each service with another way to renew. Whoever
+// counts as one client has one real, whichever worker decides.
+class KindsOfKeys {
+ public:
+  explicit KindsOfKeys(const Case& c)
+      : d({.workers = c.workers, .ring_packets = 512, .seed = c.seed}) {
+    const std::array modes = {RenewMode::kLinux, RenewMode::kLegacy120, RenewMode::kFull,
+                              RenewMode::kStep, RenewMode::kAfterLastClose};
+    for (size_t i = 0; i < kPorts.size(); ++i) {
+      const ServiceId id = d.AddService({.port = kPorts[i],
+                                         .scheduler = sched::Kind::kWrr,
+                                         .persistence_seconds = 900,
+                                         .netmask4 = i == 2 ? 0xffffff00 : 0xffffffff,
+                                         .renew = modes[(i + c.seed) % modes.size()],
+                                         .step_seconds = 30,
+                                         .group = i < 2 ? 9u : 0u,
+                                         .spread = static_cast<uint8_t>(i == 3 ? 3 : 1)});
+      for (int r = 1; r <= 5; ++r)
+        d.AddReal(id, "10.0.0." + std::to_string(10 + r), kPorts[i], {.weight = r});
+    }
+    ClientKeying& keying = d.service(ServiceId{2}).persistence.clients;
+    keying.groups = std::make_shared<const PrefixMap<GroupNumber>>(PrefixMap<GroupNumber>::Build(
+        {{*Prefix::Parse("198.51.100.0/29"), {71}}, {*Prefix::Parse("203.0.113.0/24"), {71}}}));
+    keying.netmasks = std::make_shared<const PrefixMap<ClientNetmask>>(
+        PrefixMap<ClientNetmask>::Build({{*Prefix::Parse("198.51.100.8/29"), {}}}));
+    d.Publish();
+  }
+
+  std::string AnyClient() {
+    const uint32_t base = d.Random(4) == 0 ? 0xcb007100u : 0xc6336400u;
+    return IpAddress(Ipv4Address::FromHost(base + d.Random(24))).ToString();
+  }
+  uint16_t AnyPort() { return kPorts[d.Random(static_cast<uint32_t>(kPorts.size()))]; }
+
+  // Who the client of a connection is to its service, said independently of the key's bytes.
+  static std::string Identity(const std::string& client, uint16_t client_port, uint16_t port) {
+    const IpAddress address = *IpAddress::Parse(client);
+    const uint32_t last = address.Fold() & 0xff;
+    const bool is_far = client.starts_with("203.");
+    if (port < 82) return "group " + client;
+    if (port == 82 && (is_far || last < 8)) return "client group";
+    if (port == 82 && last < 16) return "host " + client;
+    if (port == 82) return "network";
+    FlowFields flow;
+    flow.addresses.source = address;
+    flow.addresses.source_port = client_port;
+    return "spread " + client + "/" + std::to_string(SpreadSlot(3, flow));
+  }
+
+  // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63": the same identity, the same real.
+  void Note(const Sent& sent) {
+    const std::string text = Text(sent.frame);
+    ASSERT_EQ(text.find("BAD"), std::string::npos) << text;
+    if (sent.port != kInside) return;
+    const auto real = *Endpoint::Parse(text.substr(0, text.find(' ')));
+    const size_t arrow = text.find("<- ") + 3;
+    const auto client = *Endpoint::Parse(text.substr(arrow, text.find(' ', arrow) - arrow));
+    const std::string who =
+        Identity(client.address.ToString(), client.port.host(), real.port.host());
+    const auto [it, is_new] = home_.try_emplace(who, real.address);
+    ASSERT_EQ(it->second, real.address) << who << " moved: " << text;
+  }
+  void Settle() {
+    for (const Sent& sent : d.Settle()) ASSERT_NO_FATAL_FAILURE(Note(sent));
+  }
+
+  static constexpr std::array<uint16_t, 4> kPorts = {80, 81, 82, 83};
+  ByteDirector d;
+
+ private:
+  std::map<std::string, IpAddress> home_;
+};
+
+TEST_P(Interleavings, EveryKindOfKeyBindsExactlyAndNothingLeaks) {
+  KindsOfKeys bed(GetParam());
+  ByteDirector& d = bed.d;
+  struct Flow {
+    std::string client;
+    uint16_t client_port, port;
+  };
+  std::vector<Flow> flows;
+  for (int step = 0; step < 3000; ++step) {
+    const uint32_t dice = d.Random(100);
+    if (dice < 40 || flows.empty()) {
+      flows.push_back(
+          {bed.AnyClient(), static_cast<uint16_t>(1024 + d.Random(4000)), bed.AnyPort()});
+      const Flow& flow = flows.back();
+      d.Inject(kOutside, Tcp(flow.client, flow.client_port, kVip, flow.port, kTcpSyn));
+    } else if (dice < 80) {
+      const Flow& flow = flows[d.Random(static_cast<uint32_t>(flows.size()))];
+      const uint8_t flags = std::array{kTcpAck, kTcpFin, kTcpRst}[d.Random(3)];
+      d.Inject(kOutside, Tcp(flow.client, flow.client_port, kVip, flow.port, flags));
+    } else {
+      d.RandomTurn();
+    }
+    if (step % 500 == 499) {
+      ASSERT_NO_FATAL_FAILURE(bed.Settle());
+      d.Advance(d.Random(100));
+    }
+  }
+  ASSERT_NO_FATAL_FAILURE(bed.Settle());
+  EXPECT_EQ(d.CheckConservation(), "");
+  d.Advance(2000);
+  d.Advance(1000);
+  EXPECT_EQ(d.CheckNothingLeft(), "");
+}
+
+// Netmasks change back and forth while clients come and go, each change with a grace: nothing leaks
+// on the way to the old key's owner and back.
+TEST_P(Interleavings, ChangingNetmasksLeakNothing) {
+  ByteDirector d({.workers = GetParam().workers, .ring_packets = 64, .seed = GetParam().seed});
+  const ServiceId web = d.AddService({.persistence_seconds = 60});
+  for (int r = 1; r <= 4; ++r) d.AddReal(web, "10.0.0." + std::to_string(10 + r), 80);
+  d.service(web).persistence.rekey = TicksFromSeconds(20);
+  d.Publish();
+  for (int change = 0; change < 12; ++change) {
+    for (int i = 0; i < 100; ++i) {
+      const auto port = static_cast<uint16_t>(1024 + d.Random(4000));
+      d.Inject(kOutside, Tcp(ClientAddress(d.Random(64)), port, kVip, 80, kTcpSyn));
+      if (d.Random(3) == 0) d.RandomTurn();
+    }
+    // In the middle of it all.
+    PersistenceView& persistence = d.service(web).persistence;
+    persistence.previous = std::make_shared<const ClientKeying>(persistence.clients);
+    persistence.clients.netmask4 = Be32::FromHost(~uint32_t{0} << d.Random(8));
+    ++persistence.keying_edits;
+    d.Publish();
+    if (d.Random(2) == 0) d.Advance(d.Random(30));
+  }
+  d.Settle();
+  EXPECT_EQ(d.CheckConservation(), "");
   d.Advance(1000);
   EXPECT_EQ(d.CheckNothingLeft(), "");
 }
