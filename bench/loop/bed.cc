@@ -100,10 +100,13 @@ Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
   const edge::EdgeConfig config = EdgeConfigOf(options);
   std::unique_ptr<Bed> bed(new Bed(options));
   const edge::PoolPlan plan = edge::PlanPool(config, bed->fabric_.config.ring_packets);
+  // net_pcap keeps what it preloaded in rings, whose sizes are powers of two.
+  const uint64_t rings = 2 * options.preloaded * sizeof(void*);
   const edge::Machine machine = edge::ReadMachine();
-  auto eal_plan = edge::PlanEal(config, machine,
-                                {.on_hugepages = plan.bytes(machine.hugepage_bytes),
-                                 .on_ordinary_pages = plan.bytes(edge::kOrdinaryPageBytes)});
+  auto eal_plan =
+      edge::PlanEal(config, machine,
+                    {.on_hugepages = plan.bytes(machine.hugepage_bytes) + rings,
+                     .on_ordinary_pages = plan.bytes(edge::kOrdinaryPageBytes) + rings});
   if (!eal_plan) return eal_plan.error();
   auto eal = edge::Eal::Start(*eal_plan);
   if (!eal) return eal.error();
