@@ -20,7 +20,7 @@ SERIES = [("testpmd io", "#8a8f98"), ("DR", "#2a7de1"), ("NAT", "#1f9d61"),
 def human(number):
     for unit, name in ((1 << 20, "M"), (1 << 10, "k")):
         if number >= unit:
-            return f"{number // unit}{name}"
+            return f"{number / unit:.3g}{name}"
     return str(number)
 
 

@@ -18,7 +18,7 @@ class Failed(Exception):
 def human(number):
     for unit, name in ((1 << 20, "M"), (1 << 10, "k")):
         if number >= unit:
-            return f"{number // unit}{name}"
+            return f"{number / unit:.3g}{name}"
     return str(number)
 
 
@@ -144,9 +144,11 @@ def mixed(suite, flows):
     """Hits with new connections among them."""
     group, facts = "hits with new connections", {"flows": flows, "family": 4}
     for percent in (0, 1, 10):
+        packets = 2 * flows * 100 // (100 - percent)
         file = suite.capture("mixed", flows=flows, new_percent=percent)
-        io = suite.add(group, f"testpmd io, file with {percent} % new", lambda f=file: testpmd.floor(
-            "io", [f], 2 * flows, suite.options), **facts)
+        io = suite.add(group, f"testpmd io, file with {percent} % new",
+                       lambda f=file, n=packets: testpmd.floor("io", [f], n, suite.options),
+                       **facts)
         suite.add(group, f"DR, {percent} % new", lambda f=file, p=percent: suite.program(
             "mixed", flows=flows, files=f, new_percent=p, windows=suite.options.passes),
             floor=io, **facts)

@@ -10,6 +10,7 @@ import time
 BUFFER_BYTES = 128 + 128  # data room and headroom, as worker_loop_bench has them
 OVERHEAD_BYTES = 256 + 16
 MEBIBYTE = 1 << 20
+WARM_UP_SECONDS = 120
 
 
 class Testpmd:
@@ -61,7 +62,11 @@ class Testpmd:
         return sum(self.counters(port)[0] for port in range(self.ports))
 
     def measure(self, windows, seconds, warm_up):
+        deadline = time.monotonic() + WARM_UP_SECONDS
         while self.packets() < warm_up:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"dpdk-testpmd forwards nothing, or too slowly: {warm_up} packets"
+                                   f" in {WARM_UP_SECONDS} s")
             time.sleep(0.05)
         figures = []
         for _ in range(windows):
