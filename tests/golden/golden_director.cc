@@ -160,6 +160,7 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
   AddServiceRoutes(&router_, *context_);
   AddEditRoutes(&router_, *context_);
   AddRecordRoutes(&router_, *context_);
+  AddTemplateRoutes(&router_, *context_);
   AddExplainRoute(&router_, *context_);
   AddReloadRoute(&router_, *context_);
   AddRuntimeRoutes(&router_, *context_);
