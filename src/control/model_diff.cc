@@ -119,6 +119,7 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   if (before.persistence && after.persistence) {
     ComparePersistence(*before.persistence, *after.persistence, &sentences);
   }
+  sentences.ChangeIf("engine", before.engine, after.engine);
   sentences.ChangeIf("one_packet", before.one_packet, after.one_packet);
   sentences.ChangeIf("timeouts", before.timeouts, after.timeouts);
   sentences.ChangeIf("policy", before.policy, after.policy);

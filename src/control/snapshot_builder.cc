@@ -167,7 +167,9 @@ void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& c
   if (snapshot->services.size() <= id.index()) snapshot->services.resize(id.index() + 1);
   snapshot->services[id.index()] = ViewOf(id, config, input.model.policy);
   if (config.persistence) {
-    snapshot->services[id.index()].persistence = persistence_.Build(id, *config.persistence);
+    dataplane::PersistenceView& view = snapshot->services[id.index()].persistence;
+    view = persistence_.Build(id, *config.persistence);
+    if (config.engine == Engine::kSip) view.engine = dataplane::PersistenceEngine::kSip;
   }
   if (config.is_mark()) {
     snapshot->mark_index[{config.mark, config.family}] = id;

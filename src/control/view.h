@@ -62,6 +62,7 @@ struct ServiceInfo {
   uint32_t persistence_seconds = 0;  // UINT32_MAX: infinite
   int netmask = 32;                  // prefix length, of the service's family
   uint32_t netmask_bits = 0;         // IPv4: of the mask; need not be contiguous
+  std::string engine;                // "sip", or empty
   bool is_one_packet = false;
   bool is_on_fallback = false;
   std::vector<RealInfo> reals;    // list order; ghosts last

@@ -117,6 +117,7 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
                                                   : config.persistence->netmask6;
     info.netmask_bits = config.persistence->netmask;
   }
+  if (config.engine != Engine::kNone) info.engine = ToWord(config.engine);
   info.is_one_packet = config.one_packet;
   return info;
 }

@@ -17,7 +17,8 @@ TemplateBinding BindingFor(const Snapshot& snapshot, const ServiceView& service,
           .step = persistence.step,
           .max_lifetime = persistence.max_lifetime,
           .client_bits = identity.client_bits,
-          .client_mask = identity.client_mask};
+          .client_mask = identity.client_mask,
+          .engine_text = identity.engine_text};
 }
 
 WorkerId PreviousOwner(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept {

@@ -6,6 +6,9 @@
 // Threads: values.
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "dataplane/classifier.h"
 #include "dataplane/explain.h"
 #include "dataplane/headers.h"
@@ -24,9 +27,17 @@ struct ExplainTrace {
   void Add(const ExplainStep& step) noexcept { answer->Add(step); }
 };
 
+// What a persistence engine found in the packet: the text, and 128 bits of it under the director's
+// secret, which stand for it in a template's key: nobody can aim at another's.
+struct EngineData {
+  std::array<uint8_t, 16> digest{};
+  std::string_view text = {};  // in the packet
+};
+
 // The first packet of a flow, as the decision sees it.
 struct FlowFields {
   ClassifierFields addresses;  // ports in host order
+  EngineData engine{};         // empty unless the service has an engine
   bool is_tcp() const noexcept { return addresses.protocol == kProtocolTcp; }
   [[nodiscard]] ServiceKey Key() const noexcept {
     return {addresses.destination, Be16::FromHost(addresses.destination_port), addresses.protocol};

@@ -42,6 +42,7 @@
   X(kConnectionTableFull, "connection_table_full",                                                 \
     "No free connection record; raise director.connections")                                       \
   X(kConnectionBucketFull, "connection_bucket_full", "One client endpoint filled its buckets")     \
+  X(kNoCallId, "no_call_id", "For a service with engine sip, but no SIP message with a Call-ID")   \
   X(kTemplateTableFull, "template_table_full",                                                     \
     "No free template record; raise director.templates")                                           \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \

@@ -52,6 +52,7 @@ enum class ExplainKind : uint8_t {
   kClientGroup,    // group: the client belongs to it
   kClientNetmask,  // value: bits, mark: IPv4 netmask, weight: rule of `netmasks` or -1
   kSpread,         // value: which key of, weight: how many
+  kEngine,         // its persistence engine looks into the packet: the answer is for a new call
   kServiceGroup,   // group: the service shares its clients with it
   kSibling,        // real: of another service of the group, which named the answer's real
   kNoSibling,      // real: the group's, which this service has not

@@ -95,8 +95,10 @@ struct TemplateRow {
   GroupNumber service_group;  // none: a service's own template
   uint32_t children = 0;
   TickCount age = 0;
-  TickCount remaining = 0;  // or kForever
-  TickCount timeout = 0;    // template.timeout, sticky 60 s included, or kForever
+  TickCount remaining = 0;             // or kForever
+  TickCount timeout = 0;               // template.timeout, sticky 60 s included, or kForever
+  uint8_t engine_length = 0;           // of an engine's data (SIP Call-ID), in bytes; 0: none
+  std::array<char, 35> engine_text{};  // how it begins
 };
 
 // A slice of a listing. Send it again with the returned cursor until is_complete.

@@ -38,6 +38,7 @@ enum class HandOff : uint8_t {
   kRefusal,  // the template owner's answer: no real server; `refusal` says which kind
   kRekey,  // the client has no template under the netmask of now: which real has the one of before?
   kRekeyed,  // the answer to that: `real`, or none
+  kDialog,   // `real` begins a call with this client: keep the client's answers at it, and send on
 };
 
 struct PacketMeta {

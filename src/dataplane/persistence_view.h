@@ -37,9 +37,16 @@ struct ClientKeying {
   std::shared_ptr<const PrefixMap<GroupNumber>> groups{};      // null: none
 };
 
+// What besides the client's address says which template a packet is about.
+enum class PersistenceEngine : uint8_t {
+  kNone,
+  kSip,  // the Call-ID of the SIP message (spec section 3.8)
+};
+
 struct PersistenceView {
   bool is_enabled = false;
   RenewMode renew = RenewMode::kLinux;
+  PersistenceEngine engine = PersistenceEngine::kNone;
   uint8_t spread = 1;     // keys a client is spread over
   TickCount timeout = 0;  // 1 s … 31 d, or kForever
   TickCount step = 0;

@@ -162,6 +162,9 @@ void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
     case HandOff::kRekeyed:
       return parsed.is_v4() ? TakeRekeyed<Ipv4Address>(t, packet, &parsed)
                             : TakeRekeyed<Ipv6Address>(t, packet, &parsed);
+    case HandOff::kDialog:
+      return parsed.is_v4() ? AnswerDialog<Ipv4Address>(t, packet, &parsed)
+                            : AnswerDialog<Ipv6Address>(t, packet, &parsed);
     case HandOff::kNone:
     case HandOff::kSteered:
       return t.Drop(packet, DropReason::kStaleGrant);

@@ -53,7 +53,8 @@ void Shard::SweepConnections(Sweep* sweep) noexcept {
 
 bool Shard::MayDropTemplate(const TemplateRecord& record) const noexcept {
   if (!record.Has(TemplateFlag::kLive) || record.children > 0) return false;
-  if (record.state == TemplateState::kAssured || record.real_id.is_none()) return false;
+  if (record.state == TemplateState::kAssured || record.Has(TemplateFlag::kPinned)) return false;
+  if (record.real_id.is_none()) return false;
   // Under one-packet scheduling nothing is ever assured, so it would say nothing.
   const ServiceId service = snapshot->reals[record.real_id.index()].service;
   return service.index() >= snapshot->services.size() ||

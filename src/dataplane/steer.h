@@ -7,8 +7,10 @@
 // follows one through. Threads: the worker's. Ownership of the packet moves in.
 #pragma once
 
+#include "base/siphash.h"
 #include "dataplane/admission.h"
 #include "dataplane/forward.h"
+#include "dataplane/sip.h"
 
 namespace fairlead::dataplane {
 
@@ -33,6 +35,27 @@ inline FlowFields FieldsOf(const uint8_t* frame, const ParsedPacket& parsed,
            .destination_port = parsed.destination_port.host(),
            .protocol = parsed.protocol,
            .input_port = input_port}};
+}
+
+// Lets the service's persistence engine look into the packet. False: it cannot use it; the packet
+// is to be dropped without an answer (spec section 3.8).
+template <Packet P>
+bool ReadEngineData(Turn<P>& t, P* packet, const ParsedPacket& parsed, const ServiceView& service,
+                    FlowFields* flow) noexcept {
+  if (service.persistence.engine == PersistenceEngine::kNone) [[likely]]
+    return true;
+  if (parsed.protocol != kProtocolUdp) return false;
+  const std::string_view payload(
+      reinterpret_cast<const char*>(packet->data()) + parsed.payload_offset,
+      packet->length() - parsed.payload_offset);
+  const std::string_view call_id = FindCallId(payload);
+  if (call_id.empty()) return false;
+  flow->engine.text = call_id;
+  const uint64_t* secret = t.shard.fabric.config.hash_secret;
+  const uint64_t digest[2] = {SipHash13({secret[0], secret[1]}, call_id.data(), call_id.size()),
+                              SipHash13({secret[1], ~secret[0]}, call_id.data(), call_id.size())};
+  std::memcpy(flow->engine.digest.data(), digest, sizeof digest);
+  return true;
 }
 
 // Sends the packet to another worker. False: the ring was full and the packet has been dropped.
@@ -112,7 +135,7 @@ bool AsksPreviousOwner(Turn<P>& t, P* packet, const ServiceView& service, const 
 // At the connection's owner, with no connection: decide, or ask the template's owner to.
 template <typename Address, Packet P>
 void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
-                const FlowFields& flow) noexcept {
+                FlowFields flow) noexcept {
   if (!MayCreate(*parsed, service.policy)) {
     return Refuse(t, packet, parsed, DropReason::kNotASyn);
   }
@@ -125,6 +148,9 @@ void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& 
     const RealId real = Schedule(t.shard, service, flow);
     if (real.is_none()) return RefuseWithoutReal(t, packet, parsed, service);
     return FinishAdmission<Address>(t, packet, parsed, service, real, TemplateRef{});
+  }
+  if (!ReadEngineData(t, packet, *parsed, service, &flow)) {
+    return t.Drop(packet, DropReason::kNoCallId);
   }
   const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
       t.shard.templates().Hash(IdentifyTemplate(service, flow).key));
@@ -182,6 +208,82 @@ void HandleMulticast(Turn<P>& t, P* packet) noexcept {
   }
 }
 
+// ---- calls that a real server begins (spec section 3.8, engine sip)
+
+// The packet's flow as its answer will be: from the client to the service.
+inline FlowFields AnswerFields(const ServiceView& service, const FlowFields& flow) noexcept {
+  return {{.source = flow.addresses.destination,
+           .destination = service.address,
+           .source_port = flow.addresses.destination_port,
+           .destination_port = service.port.host(),
+           .protocol = flow.addresses.protocol,
+           .input_port = flow.addresses.input_port}};
+}
+
+// The real whose service has an engine and takes the answers to this packet; none: it has not.
+inline RealId DialogReal(const Snapshot& snapshot, const FlowFields& flow) noexcept {
+  if (flow.addresses.protocol != kProtocolUdp) return RealId{};
+  const auto found = snapshot.nat_sources.find(
+      {flow.addresses.source, Be16::FromHost(flow.addresses.source_port), flow.addresses.protocol});
+  if (found == snapshot.nat_sources.end()) return RealId{};
+  const RealView& real = snapshot.reals[found->second.index()];
+  if (!real.is_available || real.service.index() >= snapshot.services.size()) return RealId{};
+  const ServiceView& service = snapshot.services[real.service.index()];
+  const bool has_place = service.mark == 0 && !service.port.is_zero();
+  const bool has_engine = service.persistence.engine != PersistenceEngine::kNone;
+  return has_place && has_engine && service.persistence.is_enabled ? found->second : RealId{};
+}
+
+// At the template's owner: the call's template names the real that began it, and the message leaves
+// from the service's address. No connection is made: the client's answer makes it.
+template <typename Address, Packet P>
+void BeginDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
+                 RealId real_id, const FlowFields& answer) noexcept {
+  NoTrace silent;
+  TemplateIdentity identity = IdentifyTemplate(service, answer);
+  const TemplateDecision found = DecideTemplate(t.shard, service, &identity, silent);
+  if (found.is_valid && found.real != real_id) t.shard.templates().Invalidate(found.slot, t.now());
+  const Grant grant = GrantTemplate(t.shard, service, answer, real_id);
+  if (!grant.real.is_none()) t.shard.ReleaseGrant(grant.ref);
+  CountOut(t, real_id, t.snapshot.reals[real_id.index()], parsed->ip_length);
+  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
+    RewriteNat<NatDirection::kReply>(p, fields, service.address.As<Address>(), service.port);
+  });
+}
+
+// At any worker. False: the packet begins no call; it is still the caller's.
+template <typename Address, Packet P>
+bool TakeDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow) noexcept {
+  const RealId real = DialogReal(t.snapshot, flow);
+  if (real.is_none()) [[likely]]
+    return false;
+  const ServiceView& service = t.snapshot.services[t.snapshot.reals[real.index()].service.index()];
+  FlowFields answer = AnswerFields(service, flow);
+  if (!ReadEngineData(t, packet, *parsed, service, &answer)) return false;
+  const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
+      t.shard.templates().Hash(IdentifyTemplate(service, answer).key));
+  if (owner == t.shard.me) {
+    BeginDialog<Address>(t, packet, parsed, service, real, answer);
+  } else {
+    HandTo(t, packet, owner, HandOff::kDialog);
+  }
+  return true;
+}
+
+// At the template's owner, from a worker that found the call. Snapshots may differ by one.
+template <typename Address, Packet P>
+void AnswerDialog(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  const RealId real = DialogReal(t.snapshot, flow);
+  if (real.is_none()) return t.Drop(packet, DropReason::kStaleGrant);
+  const ServiceView& service = t.snapshot.services[t.snapshot.reals[real.index()].service.index()];
+  FlowFields answer = AnswerFields(service, flow);
+  if (!ReadEngineData(t, packet, *parsed, service, &answer)) {
+    return t.Drop(packet, DropReason::kNoCallId);
+  }
+  BeginDialog<Address>(t, packet, parsed, service, real, answer);
+}
+
 // No service claims the destination: the host, another worker's reply, or plain routing.
 template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
@@ -201,6 +303,7 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
       HandTo(t, packet, owner, HandOff::kSteered);
       return;
     }
+    if (TakeDialog<Address>(t, packet, parsed, flow)) return;
     if (t.snapshot.policy.nat_icmp_send && (parsed->tcp_flags & kTcpRst) == 0) {
       return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kPortUnreachable,
                                    DropReason::kClosedPort);
@@ -265,7 +368,10 @@ void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
     return t.Drop(packet, DropReason::kStaleGrant);
   }
   const WorkerId asker = meta.from;
-  const FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
+  FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
+  if (!ReadEngineData(t, packet, parsed, *service, &flow)) {
+    return t.Drop(packet, DropReason::kNoCallId);
+  }
   RealId known;
   if (AsksPreviousOwner(t, packet, *service, flow, asker, &known)) return;
   SendGrant(t, packet, GrantTemplate(t.shard, *service, flow, known), asker);
@@ -278,7 +384,10 @@ void AnswerRekey(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
   const ServiceView* service = ServiceOf(t.snapshot, meta.service);
   meta.real = RealId{};
   if (service != nullptr && service->persistence.previous != nullptr) {
-    meta.real = PreviousReal(t.shard, *service, FieldsOf(packet->data(), parsed, meta.input_port));
+    FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
+    if (ReadEngineData(t, packet, parsed, *service, &flow)) {
+      meta.real = PreviousReal(t.shard, *service, flow);
+    }
   }
   HandTo(t, packet, meta.from, HandOff::kRekeyed);
 }
@@ -321,8 +430,11 @@ void TakeRekeyed(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   if (service == nullptr || !service->persistence.is_enabled) {
     return t.Drop(packet, DropReason::kStaleGrant);
   }
-  const Grant grant = GrantTemplate(t.shard, *service,
-                                    FieldsOf(packet->data(), *parsed, meta.input_port), meta.real);
+  FlowFields flow = FieldsOf(packet->data(), *parsed, meta.input_port);
+  if (!ReadEngineData(t, packet, *parsed, *service, &flow)) {
+    return t.Drop(packet, DropReason::kNoCallId);
+  }
+  const Grant grant = GrantTemplate(t.shard, *service, flow, meta.real);
   if (meta.asker != t.shard.me) return SendGrant(t, packet, grant, meta.asker);
   meta.real = grant.real;
   meta.template_ref = grant.ref;

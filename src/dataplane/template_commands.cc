@@ -22,11 +22,21 @@ bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Templat
   return !filter.has_client || (group.is_none() && filter.client.Contains(record.client()));
 }
 
+// The key of an engine's template hides an IPv6 address; its service has it.
+IpAddress VirtualAddressOf(const Shard& shard, const TemplateRecord& record) {
+  const bool is_hidden = record.key.Has(TemplateScope::kEngine) && record.key.protocol != 0 &&
+                         record.key.family == Family::kIpv6;
+  if (!is_hidden) return record.virtual_address();
+  const ServiceId id = ServiceOfReal(*shard.snapshot, record.real_id);
+  const auto& services = shard.snapshot->services;
+  return id.index() < services.size() ? services[id.index()].address : IpAddress(Ipv6Address{});
+}
+
 TemplateRow RowOf(const Shard& shard, const TemplateRecord& record) {
   return {.family = record.key.family,
           .protocol = record.key.protocol,
           .client = record.client(),
-          .virtual_address = record.virtual_address(),
+          .virtual_address = VirtualAddressOf(shard, record),
           .virtual_port = record.key.virtual_port,
           .real = record.real_id,
           .service = ServiceOfReal(*shard.snapshot, record.real_id),
@@ -42,7 +52,9 @@ TemplateRow RowOf(const Shard& shard, const TemplateRecord& record) {
           .children = record.children,
           .age = shard.now.value - record.created.value,
           .remaining = record.Remaining(shard.now),
-          .timeout = record.timeout};
+          .timeout = record.timeout,
+          .engine_length = record.engine_length,
+          .engine_text = record.engine_text};
 }
 
 // What a client would meet at the service's own address.

@@ -21,7 +21,21 @@ struct TemplateIdentity {
   bool covers_one_port = false;  // false: the template covers all ports and stores none
   uint8_t client_bits = 0;       // for listings
   Be32 client_mask = {};
+  std::string_view engine_text = {};  // as long as the packet lives
 };
+
+// An engine's data takes part in the key: behind an IPv4 address or a mark, or over an IPv6
+// address. Look-up, ownership and explain follow from the key.
+inline void MixEngine(const ServiceView& service, const FlowFields& flow,
+                      TemplateIdentity* identity) noexcept {
+  TemplateKey& key = identity->key;
+  key.Set(TemplateScope::kEngine);
+  identity->engine_text = flow.engine.text;
+  const bool is_ipv6 = service.mark == 0 && key.family == Family::kIpv6;
+  for (size_t i = is_ipv6 ? 0 : 4, from = 0; i < key.virtual_address.size(); ++i, ++from) {
+    key.virtual_address[i] ^= flow.engine.digest[from];
+  }
+}
 
 // Which of the keys that its client is spread over a connection uses: every worker says the same.
 inline uint8_t SpreadSlot(uint8_t spread, const FlowFields& flow) noexcept {
@@ -53,9 +67,7 @@ inline void SetServicePart(const ServiceView& service, const FlowFields& flow,
   if (identity->covers_one_port) key.virtual_port = service.port;
 }
 
-// `clients`: the service's own keying, or the one it had before. An engine that finds something
-// better than the address (SIP's Call-ID) mixes it into the key here, under TemplateScope::kEngine,
-// so that the owner, the look-up and explain follow it.
+// `clients`: the service's own keying, or the one it had before.
 template <typename Trace>
 TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying& clients,
                                   const FlowFields& flow, Trace& trace) noexcept {
@@ -70,6 +82,7 @@ TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying
   const uint8_t spread = service.persistence.spread;
   if (spread > 1) identity.key.spread = SpreadSlot(spread, flow);
   SetServicePart(service, flow, &identity);
+  if (service.persistence.engine != PersistenceEngine::kNone) MixEngine(service, flow, &identity);
   if constexpr (Trace::kIsOn) {
     if (client.is_group) {
       trace.Add({.kind = ExplainKind::kClientGroup,
@@ -87,6 +100,9 @@ TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying
                  .service = service.id,
                  .value = identity.key.spread,
                  .weight = spread});
+    }
+    if (service.persistence.engine != PersistenceEngine::kNone) {
+      trace.Add({.kind = ExplainKind::kEngine, .service = service.id});
     }
     if (!service.persistence.group.is_none()) {
       trace.Add({.kind = ExplainKind::kServiceGroup,

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <type_traits>
 
 #include "base/clock.h"
@@ -134,10 +135,12 @@ struct alignas(64) TemplateRecord {
   Tick created;
   uint32_t wheel_next = 0;  // see Connection
   uint32_t wheel_prev = 0;
-  TickCount service_timeout = 0;  // the service's at creation, or kForever
-  TickCount step = 0;             // with RenewMode::kStep
-  Tick lifetime_end;              // with kHasLifetime
-  Be32 client_mask;               // IPv4: the netmask it was made with; for listings
+  TickCount service_timeout = 0;       // the service's at creation, or kForever
+  TickCount step = 0;                  // with RenewMode::kStep
+  Tick lifetime_end;                   // with kHasLifetime
+  Be32 client_mask;                    // IPv4: the netmask it was made with; for listings
+  uint8_t engine_length = 0;           // bytes of the engine's data; 0: none
+  std::array<char, 35> engine_text{};  // how it begins; for listings
 
   [[nodiscard]] bool Has(TemplateFlag flag) const noexcept {
     return (flags & static_cast<uint8_t>(flag)) != 0;
@@ -189,6 +192,7 @@ struct TemplateBinding {
   TickCount max_lifetime = 0;  // 0: none; 1 s … 31 d
   uint8_t client_bits = 0;
   Be32 client_mask = {};
+  std::string_view engine_text = {};  // at most 255 bytes; copied
 };
 
 }  // namespace fairlead::dataplane

@@ -102,6 +102,8 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   record.destination_port = binding.destination_port;
   record.client_bits = binding.client_bits;
   record.client_mask = binding.client_mask;
+  record.engine_length = static_cast<uint8_t>(std::min<size_t>(binding.engine_text.size(), 255));
+  binding.engine_text.copy(record.engine_text.data(), record.engine_text.size());
   record.created = now;
   SetPolicy(&record, binding, now);
   record.deadline = DeadlineFrom(record, now);

@@ -188,7 +188,8 @@ TEST_F(RecordRoutesTest, TemplateRows) {
             R"("service":"shop","real":"10.0.0.11:0","destination":"10.0.0.11:0",)"
             R"("connections":3,"assured":true,"valid":true,)"
             R"("pinned":false,"client_group":null,"persistence_group":null,"renew":"linux",)"
-            R"("age_ms":0,"remaining_ms":1234000,"timeout_ms":1800000,"worker":0})");
+            R"("age_ms":0,"remaining_ms":1234000,"timeout_ms":1800000,)"
+            R"("engine":null,"engine_data":null,"worker":0})");
   EXPECT_EQ(rows[1].at("valid").as_bool(), false);
   EXPECT_EQ(rows[1].at("real").as_string(), "10.0.0.13:0") << "removed, still named";
 }
@@ -223,7 +224,8 @@ TEST_F(RecordRoutesTest, TemplateRowsOfGroupsMasksAndPins) {
             R"("service":"shop","real":"10.0.0.11:0","destination":"10.0.0.11:0",)"
             R"("connections":0,"assured":false,"valid":true,)"
             R"("pinned":true,"client_group":"campus","persistence_group":"bundle",)"
-            R"("renew":"fixed","age_ms":0,"remaining_ms":null,"timeout_ms":null,"worker":0})");
+            R"("renew":"fixed","age_ms":0,"remaining_ms":null,"timeout_ms":null,)"
+            R"("engine":null,"engine_data":null,"worker":0})");
   EXPECT_EQ(rows[1].at("client").as_string(), "198.0.100.0/255.0.255.0");
   EXPECT_EQ(rows[2].at("client").as_string(), "2001:db8::/56");
   EXPECT_EQ(All("templates", "client_group=campus").size(), 1u);

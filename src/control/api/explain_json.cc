@@ -114,6 +114,7 @@ json::object ExplainReport::StepToJson(const Step& step) const {
     case ExplainKind::kRekeyed:
       add_real();
       break;
+    case ExplainKind::kEngine:
     case ExplainKind::kNoClassifierRule:
     case ExplainKind::kNoService:
     case ExplainKind::kTemplateMiss:

@@ -89,6 +89,10 @@ std::string ExplainReport::IdentitySentence(const Step& step) const {
       return "Its connections are spread over " + std::to_string(step.weight) +
              " templates by address and port; this one takes number " +
              std::to_string(step.value + 1) + ".";
+    case ExplainKind::kEngine:
+      return "Templates here are for SIP calls, found by their Call-ID: this is the answer for a "
+             "call "
+             "that is new.";
     case ExplainKind::kServiceGroup:
       return "The service shares its clients with persistence group " + names_.Group(step.group) +
              ".";
@@ -236,6 +240,7 @@ std::string ExplainReport::Sentence(const Step& step) const {
     case ExplainKind::kClientGroup:
     case ExplainKind::kClientNetmask:
     case ExplainKind::kSpread:
+    case ExplainKind::kEngine:
     case ExplainKind::kServiceGroup:
     case ExplainKind::kSibling:
     case ExplainKind::kNoSibling:

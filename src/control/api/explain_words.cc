@@ -46,6 +46,8 @@ std::string_view WordOf(ExplainKind kind) {
       return "netmask";
     case ExplainKind::kSpread:
       return "spread";
+    case ExplainKind::kEngine:
+      return "engine";
     case ExplainKind::kServiceGroup:
       return "persistence_group";
     case ExplainKind::kSibling:

@@ -173,6 +173,7 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"scheduler_flags",
        json::array(service.scheduler_flags.begin(), service.scheduler_flags.end())},
       {"persistence", std::move(persistence)},
+      {"engine", OrNull(!service.engine.empty(), service.engine)},
       {"one_packet", service.is_one_packet},
       {"on_fallback", service.is_on_fallback},
       {"reals_total", total},

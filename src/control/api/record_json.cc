@@ -148,7 +148,15 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRo
       {"age_ms", Milliseconds(row.age)},
       {"remaining_ms", MillisecondsOrNever(row.remaining)},
       {"timeout_ms", MillisecondsOrNever(row.timeout)},
+      {"engine", nullptr},
+      {"engine_data", nullptr},
       {"worker", worker.value()}};
+  if (row.engine_length > 0) {
+    const size_t shown = std::min<size_t>(row.engine_length, row.engine_text.size());
+    object["engine"] = "sip";
+    object["engine_data"] =
+        std::string(row.engine_text.data(), shown) + (shown < row.engine_length ? "..." : "");
+  }
   if (is_mark) {
     object["mark"] = service != nullptr ? service->mark : row.virtual_address.Fold();
   }

@@ -63,6 +63,9 @@ void ReadNames(BodyReader* body, Pinning* pinning, const control::ServiceInfo** 
   if (!(*found)->is_persistent) {
     return body->Fault("service", "Is not persistent: it has no templates");
   }
+  if (!(*found)->engine.empty()) {
+    return body->Fault("service", "Has an engine: its templates are for calls, not for clients");
+  }
   const auto reals = names.FindReals(pinning->service, body->String("real").value_or(""));
   if (!reals) return body->Fault("real", reals.error().message);
   const NamedReal& real = reals->front();

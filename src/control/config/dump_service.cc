@@ -87,6 +87,7 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   if (s.scheduler_flags.fallback) flags.push_back(Word(s.scheduler) + "-fallback");
   if (!flags.empty()) w.Key("scheduler_flags", FlowList(flags, Scalar));
   if (s.persistence) DumpPersistence(w, *s.persistence);
+  if (s.engine != Engine::kNone) w.Key("engine", Word(s.engine));
   w.Key("one_packet", Bool(s.one_packet));
   w.Key("forward", Word(s.forward));
   w.Key("timeouts", TimeoutsText(s.timeouts));

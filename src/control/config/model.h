@@ -285,6 +285,9 @@ struct FallbackConfig {  // the sorry server: used while no real can take a new 
   friend bool operator==(const FallbackConfig&, const FallbackConfig&) = default;
 };
 
+// What besides the client's address names its persistence template (spec section 3.8).
+enum class Engine : uint8_t { kNone, kSip };
+
 struct ServiceConfig {
   std::string name{};  // "tcp-192.0.2.80-80" or "mark-2-v4" when the file gives none
   // Key: the mark and family, or (mark 0) protocol, address and port.
@@ -298,6 +301,7 @@ struct ServiceConfig {
   SchedulerKind scheduler = SchedulerKind::kWlc;
   SchedulerFlags scheduler_flags{};
   std::optional<PersistenceConfig> persistence{};
+  Engine engine = Engine::kNone;  // kSip: needs persistence, for UDP and marks
   bool one_packet = false;
   ForwardMethod forward = ForwardMethod::kNat;  // what its reals have when they say nothing
   TimeoutsConfig timeouts{};

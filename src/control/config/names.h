@@ -56,6 +56,9 @@ template <>
 inline constexpr WordTable<NoListener, 2> kWords<NoListener>{
     {{NoListener::kRst, "rst"}, {NoListener::kDrop, "drop"}}};
 template <>
+inline constexpr WordTable<Engine, 2> kWords<Engine>{
+    {{Engine::kNone, "none"}, {Engine::kSip, "sip"}}};
+template <>
 inline constexpr WordTable<DefenceMode, 3> kWords<DefenceMode>{
     {{DefenceMode::kOff, "off"}, {DefenceMode::kAuto, "auto"}, {DefenceMode::kAlways, "always"}}};
 template <>

@@ -113,6 +113,7 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   ReadSchedulerFlags(reader, service);
   ReadForward(reader, service.forward);
   ReadTimeouts(reader, service.timeouts);
+  reader.Word("engine", &service.engine);
   reader.Bool("one_packet", &service.one_packet);
   constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
   reader.Word("announce", &service.announce, kPlanned);

@@ -138,6 +138,7 @@ constexpr KeyInfo kServiceKeys[] = {
     {"scheduler"},
     {"scheduler_flags"},
     {"persistence"},
+    {"engine"},
     {"one_packet"},
     {"forward"},
     {"timeouts"},
@@ -147,7 +148,6 @@ constexpr KeyInfo kServiceKeys[] = {
     {"health"},
     {"fallback"},
     {"reals"},
-    {"engine", kNotYet},
     {"type", "belongs into forward: write { method: tun, type: ipip }"},
     {"local_addresses", kNotYet}};
 

@@ -154,6 +154,19 @@ void CheckFallback(const ConfigModel& model, const ServiceConfig& service, const
   }
 }
 
+void CheckEngine(const ServiceConfig& service, const std::string& path, Problems& problems) {
+  const std::string at = path + ".engine";
+  if (!service.is_mark() && service.protocol != Protocol::kUdp &&
+      !problems.IsUnreadable(path + ".protocol")) {
+    problems.Add(at, "is only for UDP and mark services");
+  }
+  if (!service.persistence) {
+    problems.Add(at, "needs persistence: it says whom a template is for");
+  } else if (!service.persistence->group.empty()) {
+    problems.Add(at, "cannot be had together with persistence.group");
+  }
+}
+
 }  // namespace
 
 void ValidateServices(const ConfigModel& model, Problems& problems) {
@@ -178,6 +191,8 @@ void ValidateServices(const ConfigModel& model, Problems& problems) {
     if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
         !is_key_broken)
       problems.Add(path + ".one_packet", "is only for UDP and mark services");
+    if (service.engine != Engine::kNone && !problems.IsUnreadable(path + ".engine"))
+      CheckEngine(service, path, problems);
     if (service.persistence) ValidatePersistence(model, service, path, problems);
     if (service.health && !problems.IsUnreadable(path + ".health"))
       CheckHealth(service, path, problems);

@@ -44,7 +44,7 @@ bool HasKey(const std::set<std::string>& paths, std::string_view section, std::s
 TEST(Reference, LoadsWithoutErrors) {
   const LoadResult result = LoadConfig(std::string(kSourceDir) + "/config/reference.yaml");
   ASSERT_TRUE(result) << ToText(result.errors);
-  EXPECT_EQ(result.model->services.size(), 4u);
+  EXPECT_EQ(result.model->services.size(), 5u);
   EXPECT_EQ(result.model->prefix_sets[1].prefixes.size(), 3u);
 }
 

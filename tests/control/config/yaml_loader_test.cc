@@ -88,6 +88,15 @@ TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
   EXPECT_EQ(model.policy.no_listener, NoListener::kDrop);
 }
 
+TEST(YamlLoader, ReadsTheEngine) {
+  const ConfigModel model = Load(kBase +
+                                 "services:\n"
+                                 "  - { mark: 1, engine: sip, persistence: { timeout: 5m } }\n"
+                                 "  - { mark: 2, engine: none }\n");
+  EXPECT_EQ(model.services[0].engine, Engine::kSip);
+  EXPECT_EQ(model.services[1].engine, Engine::kNone);
+}
+
 // The sysctl's number or the word; 2 is what Linux shows of an automatic mode that acts.
 TEST(YamlLoader, ReadsDefenceModes) {
   const ConfigModel model = Load(

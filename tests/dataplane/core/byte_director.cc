@@ -130,12 +130,16 @@ Frame Tcp(const std::string& source, uint16_t source_port, const std::string& de
 
 Frame Udp(const std::string& source, uint16_t source_port, const std::string& destination,
           uint16_t destination_port) {
-  std::vector<uint8_t> l4(10, 0);
+  return Datagram(source, source_port, destination, destination_port, "hi");
+}
+
+Frame Datagram(const std::string& source, uint16_t source_port, const std::string& destination,
+               uint16_t destination_port, const std::string& payload) {
+  std::vector<uint8_t> l4(8, 0);
   Put16(&l4, 0, source_port);
   Put16(&l4, 2, destination_port);
-  Put16(&l4, 4, 10);
-  l4[8] = 'h';
-  l4[9] = 'i';
+  Put16(&l4, 4, static_cast<unsigned>(8 + payload.size()));
+  l4.insert(l4.end(), payload.begin(), payload.end());
   return IpFrame(source, destination, kProtocolUdp, 64, l4, false);
 }
 

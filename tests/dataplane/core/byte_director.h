@@ -156,6 +156,8 @@ Frame Tcp(const std::string& source, uint16_t source_port, const std::string& de
           bool dont_fragment = false);
 Frame Udp(const std::string& source, uint16_t source_port, const std::string& destination,
           uint16_t destination_port);
+Frame Datagram(const std::string& source, uint16_t source_port, const std::string& destination,
+               uint16_t destination_port, const std::string& payload);
 // Sets the destination MAC to that of the port it will arrive at, unless it has one.
 Frame To(PortId port, Frame frame);
 // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63", checksums verified by a slow independent sum
