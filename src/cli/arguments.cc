@@ -156,10 +156,17 @@ class Grammar {
       const char *name, *admin, *what;
     } kStates[] = {
         {"enable", "up", "Take new clients again, by the configured weight"},
-        {"drain", "drain", "No new connections, also of known clients; running ones go on"},
         {"quiesce", "quiesce", "No new clients; known (persistent) clients and connections go on"},
         {"disable", "down", "As drain, and shown and counted as down"},
     };
+    CLI::App* drain = AddRealChange(
+        real, "drain", "No new connections, also of known clients; running ones go on");
+    drain->add_option("--deadline", into_.deadline,
+                      "What is left then is reset: a duration, as 10m; default: none");
+    drain->add_flag("--then-remove", into_.is_then_remove,
+                    "Remove the real when nothing is left, or at the deadline");
+    drain->add_flag("--wait", into_.is_wait, "Show the progress and return when it is over");
+    drain->callback([this] { into_.verb = Verb::kRealDrain; });
     for (const auto& state : kStates) {
       AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
         into_.verb = Verb::kRealSet;

@@ -32,6 +32,7 @@ enum class Verb : uint8_t {
   kRealAdd,
   kRealSet,
   kRealRemove,
+  kRealDrain,
   kConnectionList,
   kConnectionCount,
   kConnectionFlush,
@@ -67,6 +68,9 @@ struct Arguments {
   std::string body;                  // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;     // real set
   std::string admin;                 // real set: up, quiesce, drain, down
+  std::string deadline;              // real drain
+  bool is_then_remove = false;       // real drain
+  bool is_wait = false;              // real drain
   std::string destination;           // explain: "192.0.2.10:80/tcp"; `client` is the client
   std::string port;                  // explain: input port
   std::string file;                  // reload, check

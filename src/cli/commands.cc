@@ -87,6 +87,8 @@ int Run(const Arguments& arguments) {
       return RunDiff(arguments);
     case Verb::kRealList:
       return RunRealList(arguments);
+    case Verb::kRealDrain:
+      return RunRealDrain(arguments);
     case Verb::kRealSet:
       return RunRealSet(arguments);
     case Verb::kConnectionList:

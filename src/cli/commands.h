@@ -48,6 +48,7 @@ int RunRealRemove(const Arguments& arguments);
 int RunDiff(const Arguments& arguments);
 int RunRealList(const Arguments& arguments);
 int RunRealSet(const Arguments& arguments);
+int RunRealDrain(const Arguments& arguments);
 int RunConnectionList(const Arguments& arguments);
 int RunConnectionCount(const Arguments& arguments);
 int RunTemplateList(const Arguments& arguments);

@@ -31,7 +31,12 @@ std::string Scheduler(const json::object& service) {
 std::string State(const json::object& real) {
   if (Flag(real, "removed")) return "removed";
   const std::string admin = Text(real, "admin");
-  if (admin != "up") return admin;
+  if (admin != "up") {
+    const json::object& drain = Object(real, "drain");
+    if (Flag(drain, "is_over")) return admin + ", over";
+    if (Text(drain, "remaining_seconds") == "-") return admin;
+    return admin + ", " + Span(Number(drain, "remaining_seconds") * 1000);
+  }
   if (Text(real, "health") == "down") return "DOWN";
   if (Flag(real, "fallback")) return Number(real, "effective_weight") > 0 ? "IN USE" : "standby";
   return Flag(real, "overloaded") ? "overloaded" : "up";

@@ -18,6 +18,7 @@ namespace {
 // The view is made again for what health checks have seen: this often, but with many services not
 // so often that it costs more than a fiftieth of the thread.
 constexpr std::chrono::seconds kViewRefresh{1};
+constexpr std::chrono::milliseconds kDrainInterval{100};
 constexpr int kViewCostShare = 50;
 // After a longer sleep the estimates have come to rest anyway.
 constexpr int kMostMissedTicks = 64;
@@ -70,6 +71,7 @@ Status Director::PublishFirst(TimePoint now) {
 
 void Director::Turn(TimePoint now) {
   now_ = now;
+  CarryOutDrains();
   bool is_news = publication_.Turn(now);
   if (now >= next_rates_) {
     TickRates();
@@ -189,7 +191,7 @@ void Director::NoteReload(bool ok, std::string error) {
 
 void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
   const Intent& before = publication_.wanted();
-  EditResult result = ApplyEdit(edit, before);
+  EditResult result = ApplyEdit(edit, before, now_);
   EditOutcome outcome;
   if (const auto* refusal = std::get_if<EditRefusal>(&result)) {
     outcome.generation = publication_.snapshot()->generation;
@@ -226,6 +228,25 @@ void Director::ChangeAt(uint64_t generation, const Edit& edit,
   done(std::move(stale));
 }
 
+void Director::CarryOutDrains() {
+  if (now_ < next_drain_look_ || !is_ready()) return;
+  next_drain_look_ = now_ + kDrainInterval;
+  const Intent& intent = publication_.wanted();
+  if (intent.model != publication_.in_force().model) return;
+  for (const DrainStep& step : DueDrains(intent, publication_.ids(), fabric_.loads, now_)) {
+    const bool removes = step.kind == DrainStep::Kind::kRemove;
+    LogInfo(removes ? "drained real is removed" : "drain is over: what is left is reset",
+            {{"service", step.service},
+             {"real", step.real},
+             {"connections_left", step.connections_left}});
+    if (removes) {
+      Change(RemoveReal{step.service, step.real}, [](const EditOutcome&) {});
+    } else {
+      publication_.Want(WithDrainOver(publication_.wanted(), step), {});
+    }
+  }
+}
+
 // ---- the view ---------------------------------------------------------------------------------
 
 void Director::RefreshView() {
@@ -238,6 +259,8 @@ void Director::RefreshView() {
                                                        .ids = publication_.ids(),
                                                        .health = publication_.health(),
                                                        .snapshot = *publication_.snapshot(),
+                                                       .overlay = intent.overlay,
+                                                       .now = now_,
                                                        .ledger = &ledger_}));
   next->model = intent.model;
   next->file_model = intent.file_model();

@@ -65,6 +65,8 @@ class Director {
                     const std::function<void(ReloadOutcome)>& done);
   void TickRates();
   void NoteReload(bool ok, std::string error);
+  // Deadlines that have passed, and drained reals that were to be removed.
+  void CarryOutDrains();
   void RefreshView();
 
   dataplane::Fabric& fabric_;
@@ -76,6 +78,7 @@ class Director {
   TimePoint now_;  // of the last turn
   TrafficLedger ledger_;
   TimePoint next_rates_;
+  TimePoint next_drain_look_;
 
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::chrono::system_clock::time_point last_reload_ = started_;

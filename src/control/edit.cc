@@ -31,7 +31,7 @@ std::string Nearest(std::string_view name, const std::vector<std::string_view>& 
 // One edit under way: a copy of the model to change, and what its reading finds.
 class Editor {
  public:
-  explicit Editor(const Intent& before) : before_(before), model_(*before.model) {}
+  Editor(const Intent& before, TimePoint now) : before_(before), now_(now), model_(*before.model) {}
 
   EditResult operator()(const AddService& edit);
   EditResult operator()(const PatchService& edit);
@@ -39,6 +39,7 @@ class Editor {
   EditResult operator()(const RemoveAllServices& edit);
   EditResult operator()(const AddReal& edit);
   EditResult operator()(const PatchReal& edit);
+  EditResult operator()(const DrainReal& edit);
   EditResult operator()(const RemoveReal& edit);
   EditResult operator()(const PatchTimeouts& edit);
   EditResult operator()(const PatchPolicy& edit);
@@ -60,6 +61,7 @@ class Editor {
   Intent TakeIntent();
 
   const Intent& before_;
+  const TimePoint now_;
   ConfigModel model_;
   Overlay overlay_ = before_.overlay;
   Problems problems_{kBody};
@@ -244,6 +246,7 @@ EditResult Editor::operator()(const AddReal& edit) {
   ValidateServices(model_, problems_);
   if (HasProblems(path)) return refusal_;
   overlay_.NoteEdit(KeyOf(*service));
+  overlay_.ForgetDrain({KeyOf(*service), {added.address, added.port}});
   return Finish(service, NameOf(added));
 }
 
@@ -281,7 +284,33 @@ EditResult Editor::operator()(const PatchReal& edit) {
   } else if (old.weight > 0) {
     overlay_.SetLastWeight(real_key, static_cast<int32_t>(old.weight));
   }
+  // Whoever sets the state, to drain included, takes a deadline back.
+  if (FindKey(*patch, "state") != nullptr) overlay_.ForgetDrain(real_key);
   overlay_.NoteEdit(key);
+  return Finish(service, NameOf(*real));
+}
+
+constexpr Duration kMinDeadline = 1s;
+constexpr Duration kMaxDeadline = 24h * 31;
+constexpr KeyInfo kDrainKeys[] = {{"deadline"}, {"then_remove"}};
+const Section kDrainSection{"", kDrainKeys};
+
+EditResult Editor::operator()(const DrainReal& edit) {
+  Service service;
+  Real real;
+  if (!FindService(edit.service, &service)) return refusal_;
+  if (!FindReal(service, edit.real, &real)) return refusal_;
+  const auto body = ReadBody(edit.body.empty() ? "{}" : edit.body);
+  if (!body) return refusal_;
+  MapReader reader(problems_, *body, "", kDrainSection);
+  DrainPlan plan;
+  Duration deadline{};
+  if (reader.Time("deadline", &deadline, kMinDeadline, kMaxDeadline)) plan.until = now_ + deadline;
+  reader.Bool("then_remove", &plan.then_remove);
+  if (HasProblems("")) return refusal_;
+  real->state = AdminState::kDrain;
+  overlay_.SetDrain({KeyOf(*service), {real->address, real->port}}, plan);
+  overlay_.NoteEdit(KeyOf(*service));
   return Finish(service, NameOf(*real));
 }
 
@@ -293,6 +322,7 @@ EditResult Editor::operator()(const RemoveReal& edit) {
   const std::string name = NameOf(*real);
   const ServiceIdentity key = KeyOf(*service);
   overlay_.SetLastWeight({key, {real->address, real->port}}, 0);
+  overlay_.ForgetDrain({key, {real->address, real->port}});
   overlay_.NoteEdit(key);
   service->reals.erase(real);  // which cannot make a model invalid
   return Finish(service, name);
@@ -360,8 +390,8 @@ const ServiceConfig* FindService(const ConfigModel& model, const std::string& na
   return found == model.services.end() ? nullptr : &*found;
 }
 
-EditResult ApplyEdit(const Edit& edit, const Intent& before) {
-  return std::visit(Editor(before), edit);
+EditResult ApplyEdit(const Edit& edit, const Intent& before, TimePoint now) {
+  return std::visit(Editor(before, now), edit);
 }
 
 }  // namespace fairlead::control

@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "control/intent.h"
+#include "control/time_point.h"
 
 namespace fairlead::control {
 
@@ -40,6 +41,10 @@ struct AddReal {
 struct PatchReal {
   std::string service, real, body;
 };
+// State drain, with an optional `deadline` (duration) and `then_remove` (bool).
+struct DrainReal {
+  std::string service, real, body;
+};
 struct RemoveReal {
   std::string service, real;
 };
@@ -53,7 +58,7 @@ struct PatchPolicy {
 };
 
 using Edit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
-                          PatchReal, RemoveReal, PatchTimeouts, PatchPolicy>;
+                          PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy>;
 
 struct Edited {
   Intent intent;
@@ -65,7 +70,8 @@ struct EditRefusal {
 };
 using EditResult = std::variant<Edited, EditRefusal>;
 
-EditResult ApplyEdit(const Edit& edit, const Intent& before);
+// `now`: what deadlines count from.
+EditResult ApplyEdit(const Edit& edit, const Intent& before, TimePoint now = {});
 
 // By name or by the name it would have had; null when there is none.
 const ServiceConfig* FindService(const ConfigModel& model, const std::string& name);

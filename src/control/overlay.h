@@ -2,6 +2,7 @@
 //
 //   overlay.NoteEdit(service);                      // wrr starts over, equal values included
 //   overlay.SetLastWeight({service, real}, 3);      // mh keeps its table while the weight is 0
+//   overlay.SetDrain({service, real}, plan);        // its deadline, and what comes then (drain.h)
 //
 // Cleared by a reload that succeeds: the file is then the whole truth again (docs/reload.md).
 // Threads: a value; the control core.
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "control/config/model.h"
+#include "control/drain.h"
 #include "control/id_map.h"
 
 namespace fairlead::control {
@@ -41,14 +43,24 @@ class Overlay {
   }
   [[nodiscard]] bool remembers_weights() const { return !last_weights_.empty(); }
 
+  void SetDrain(const Key& key, const DrainPlan& plan) { drains_[key] = plan; }
+  void ForgetDrain(const Key& key) { drains_.erase(key); }
+  [[nodiscard]] const DrainPlan* FindDrain(const Key& key) const {
+    const auto it = drains_.find(key);
+    return it == drains_.end() ? nullptr : &it->second;
+  }
+  [[nodiscard]] const std::map<Key, DrainPlan>& drains() const { return drains_; }
+
   void Forget(const ServiceIdentity& service) {
     edits_.erase(service);
+    std::erase_if(drains_, [&](const auto& entry) { return entry.first.first == service; });
     std::erase_if(last_weights_, [&](const auto& entry) { return entry.first.first == service; });
   }
 
  private:
   std::map<ServiceIdentity, uint32_t> edits_;
   std::map<Key, int32_t> last_weights_;
+  std::map<Key, DrainPlan> drains_;
 };
 
 }  // namespace fairlead::control

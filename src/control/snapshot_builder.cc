@@ -191,7 +191,10 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
   bool is_anyone_up = false;
   bool is_fallback_listed = false;
   for (const RealConfig& real : config.reals) {
-    const RealState state = StateOf(FactsOf(config, real, input.health));
+    RealFacts facts = FactsOf(config, real, input.health);
+    const DrainPlan* drain = input.overlay.FindDrain({key, {real.address, real.port}});
+    facts.is_drain_over = drain != nullptr && drain->is_over;
+    const RealState state = StateOf(facts);
     const RealId id = AddReal(input, real, service, state, snapshot);
     is_anyone_up |= state.weight > 0;
     if (state.remains == dataplane::Remains::kMove) moving.push_back(id);
@@ -242,7 +245,10 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.lower_threshold = config.lower_threshold;
   SetNextHop(hop, &view);
   snapshot->reals[id.index()] = view;
-  last_views_[id] = {.view = view, .is_draining = config.state == AdminState::kDrain};
+  last_views_[id] = {.view = view,
+                     .is_draining = config.state == AdminState::kDrain,
+                     .is_drain_over = state.remains == dataplane::Remains::kReset &&
+                                      config.state == AdminState::kDrain};
   return id;
 }
 
@@ -285,7 +291,9 @@ dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
   const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
   ghost.service = service;
   ghost.is_available = false;
-  ghost.remains = RemainsOfRemoved(on_remove_[service], expires, *last.removed_by_hand);
+  ghost.remains = last.is_drain_over
+                      ? dataplane::Remains::kReset
+                      : RemainsOfRemoved(on_remove_[service], expires, *last.removed_by_hand);
   ghost.templates_valid = false;
   ghost.weight = 0;
   ghost.next_hop = NeighbourId{};

@@ -87,6 +87,7 @@ class SnapshotBuilder {
   struct LastView {  // what a ghost keeps
     dataplane::RealView view;
     bool is_draining = false;               // when it was last configured
+    bool is_drain_over = false;             // likewise
     std::optional<bool> removed_by_hand{};  // none: it is no ghost yet
   };
   std::map<RealId, LastView> last_views_;

@@ -30,6 +30,13 @@ namespace fairlead::control {
 
 enum class HealthState : uint8_t { kUnchecked, kUp, kDown };
 
+// A drain that was asked for at run time.
+struct DrainInfo {
+  std::optional<int64_t> remaining_seconds{};  // none: no deadline
+  bool then_remove = false;
+  bool is_over = false;  // what is left is reset
+};
+
 struct RealInfo {
   RealId id;
   std::string name;  // "10.0.0.11:80", the contract's {address:port}
@@ -42,7 +49,9 @@ struct RealInfo {
   HealthState health = HealthState::kUnchecked;
   std::string health_detail;  // "HTTP 200 in 3 ms", "connection refused"
   bool is_fallback = false;
-  bool is_ghost = false;  // removed, still referred to by connections or templates
+  std::optional<DrainInfo> drain{};
+  std::string connections_are;  // what packets of its connections meet: serve, move, continue …
+  bool is_ghost = false;        // removed, still referred to by connections or templates
   dataplane::TrafficSum baseline;
   dataplane::TrafficSum zero;  // counted before `ipvsadm -Z`, or in the service's life before
   dataplane::TrafficSum rate;  // a second

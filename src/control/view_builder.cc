@@ -38,6 +38,36 @@ std::string MethodWord(dataplane::ForwardMethod method) {
   }
 }
 
+std::string RemainsWord(dataplane::Remains remains) {
+  using dataplane::Remains;
+  switch (remains) {
+    case Remains::kServe:
+      return "serve";
+    case Remains::kMove:
+      return "move";
+    case Remains::kContinue:
+      return "continue";
+    case Remains::kHold:
+      return "hold";
+    case Remains::kExpire:
+      return "expire";
+    case Remains::kReset:
+      return "reset";
+  }
+  return "serve";
+}
+
+std::optional<DrainInfo> DrainOf(const ViewInput& input, const Overlay::Key& key) {
+  const DrainPlan* plan = input.overlay.FindDrain(key);
+  if (plan == nullptr) return std::nullopt;
+  DrainInfo info{.then_remove = plan->then_remove, .is_over = plan->is_over};
+  if (plan->until) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*plan->until - input.now);
+    info.remaining_seconds = std::max<int64_t>(0, left.count());
+  }
+  return info;
+}
+
 // What the snapshot and the id map know of any real, configured or ghost.
 RealInfo BasicInfo(const ViewInput& input, RealId id) {
   const IdMap::Real& known = input.ids.reals()[id.index()];
@@ -48,6 +78,7 @@ RealInfo BasicInfo(const ViewInput& input, RealId id) {
   info.name = info.endpoint.ToString();
   info.forward = MethodWord(view.method);
   info.effective_weight = view.weight;
+  info.connections_are = RemainsWord(view.remains);
   info.upper_threshold = view.upper_threshold;
   info.lower_threshold = view.lower_threshold;
   info.baseline = known.baseline;
@@ -68,6 +99,7 @@ RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const Real
   RealInfo info = BasicInfo(input, id);
   info.weight = facts.weight;
   info.admin = facts.admin;
+  info.drain = DrainOf(input, {KeyOf(service), {real.address, real.port}});
   info.health = facts.health;
   info.health_detail = input.health.DetailOf(check);
   return info;

@@ -11,7 +11,9 @@
 #include "control/config/model.h"
 #include "control/health/monitor.h"
 #include "control/id_map.h"
+#include "control/overlay.h"
 #include "control/port_runtime.h"
+#include "control/time_point.h"
 #include "control/traffic_ledger.h"
 #include "control/view.h"
 #include "dataplane/snapshot.h"
@@ -23,7 +25,9 @@ struct ViewInput {
   std::span<const PortRuntime> ports;
   const IdMap& ids;
   const HealthMonitor& health;
-  const dataplane::Snapshot& snapshot;    // built from these
+  const dataplane::Snapshot& snapshot;  // built from these
+  const Overlay& overlay;
+  TimePoint now;
   const TrafficLedger* ledger = nullptr;  // follows `ids`; null: no zeroes, no rates
 };
 

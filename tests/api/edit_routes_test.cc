@@ -70,6 +70,26 @@ TEST_F(EditRoutesTest, RealsAreAddedChangedAndRemoved) {
   EXPECT_EQ(core_->view()->services[0].reals.front().id, id);
 }
 
+TEST_F(EditRoutesTest, ADrainIsAskedForShownAndTakenBack) {
+  StartLive(kWeb);
+  const std::string real = "/v1/services/web/reals/10.0.0.11:80";
+  const Answer drained =
+      peer->Ask("POST " + real + "/drain", R"({"deadline":"10m","then_remove":false})");
+  ASSERT_EQ(drained.status, 200) << drained.body;
+  EXPECT_EQ(drained.json().at("admin").as_string(), "drain");
+  EXPECT_EQ(drained.json().at("connections_are").as_string(), "serve");
+  EXPECT_EQ(drained.json().at("connections_left").as_int64(), 0);
+  const json::value& drain = drained.json().at("drain");
+  EXPECT_GT(drain.at("remaining_seconds").as_int64(), 590);
+  EXPECT_EQ(drain.at("is_over").as_bool(), false);
+  const Answer enabled = peer->Ask("PATCH " + real, R"({"state":"up"})");
+  EXPECT_FALSE(enabled.json().contains("drain"));
+
+  const Answer wrong = peer->Ask("POST " + real + "/drain", R"({"deadline":"soon","wait":true})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(wrong.json().at("errors").as_array().size(), 2u) << wrong.body;
+}
+
 TEST_F(EditRoutesTest, RefusalsAreProblemsAndChangeNothing) {
   StartLive(kWeb);
   const Answer exists =

@@ -26,7 +26,9 @@ class ViewBuilderTest : public testing::Test {
                       .ports = ports_,
                       .ids = publication_.ids(),
                       .health = publication_.health(),
-                      .snapshot = *publication_.snapshot()});
+                      .snapshot = *publication_.snapshot(),
+                      .overlay = publication_.in_force().overlay,
+                      .now = now_});
   }
   // "NAME=EFFECTIVE_WEIGHT", with "?" for a fallback and "+" for a ghost behind it.
   static std::string RealsOf(const ServiceInfo& service) {

@@ -93,6 +93,15 @@ void AddRoutesOfReals(Router* router, const Context& context) {
                        control::PatchReal{call.args[0], call.args[1], call.request.body},
                        UnlessRefusedReal(context, call, patched));
               });
+  router->Add(Method::kPost, "/v1/services/{name}/reals/{real}/drain",
+              [&context](const Call& call, const Responder& respond) {
+                const Show drained = [&context](const EditOutcome& outcome) {
+                  return ShowReal(context, 200, outcome);
+                };
+                Change(context, call, respond,
+                       control::DrainReal{call.args[0], call.args[1], call.request.body},
+                       UnlessRefusedReal(context, call, drained));
+              });
   router->Add(Method::kDelete, "/v1/services/{name}/reals/{real}",
               [&context](const Call& call, const Responder& respond) {
                 Change(context, call, respond, control::RemoveReal{call.args[0], call.args[1]},

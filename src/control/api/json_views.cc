@@ -133,8 +133,17 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"up", IsUp(real)},
                       {"overloaded", fabric.loads.overloaded(real.id)},
                       {"fallback", real.is_fallback},
-                      {"removed", real.is_ghost}};
-  AddFigures(&object, FiguresOf(fabric, real), real);
+                      {"removed", real.is_ghost},
+                      {"connections_are", real.connections_are}};
+  const Figures figures = FiguresOf(fabric, real);
+  if (real.drain) {
+    object["drain"] = {{"remaining_seconds", OrNull(real.drain->remaining_seconds.has_value(),
+                                                    real.drain->remaining_seconds.value_or(0))},
+                       {"then_remove", real.drain->then_remove},
+                       {"is_over", real.drain->is_over}};
+  }
+  object["connections_left"] = uint64_t{figures.active} + figures.inactive;
+  AddFigures(&object, figures, real);
   return object;
 }
 

@@ -1,0 +1,124 @@
+// Drains over time, through a director that is turned by hand.
+#include "control/drain.h"
+
+#include "control/director.h"
+#include "director_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+using dataplane::Remains;
+
+class NoProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
+};
+
+class DrainTest : public testing::Test {
+ protected:
+  DrainTest() {
+    EXPECT_TRUE(director_.PublishFirst(now_).ok());
+    Wait(0s);
+    id_ = Info()->id;
+  }
+  // Time passes, and workers adopt what there is.
+  void Wait(std::chrono::milliseconds time) {
+    now_ += time;
+    for (int i = 0; i < 4; ++i) {
+      AdoptAll(fabric_);
+      director_.Turn(now_ += 100ms);
+    }
+  }
+  void Drain(const std::string& body) {
+    director_.Change(DrainReal{"web", "10.0.0.11:80", body},
+                     [](const EditOutcome& outcome) { EXPECT_FALSE(outcome.refusal.has_value()); });
+    Wait(0s);
+  }
+  // The real as the view has it; null when it is not there, removed or not.
+  const RealInfo* Info() {
+    view_ = director_.view();
+    for (const RealInfo& real : view_->services[0].reals) {
+      if (real.name == "10.0.0.11:80") return &real;
+    }
+    return nullptr;
+  }
+  const dataplane::RealView& View() { return fabric_.publisher.current()->reals[id_.index()]; }
+  void SetConnections(int32_t active) { fabric_.loads.AddActive(WorkerId{0}, id_, active); }
+
+  dataplane::Fabric fabric_{SmallFabric()};
+  NoProber prober_;
+  TimePoint now_ = At(0s);
+  Director director_{fabric_,
+                     ModelOf("services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, "
+                             "port: 80, reals: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } "
+                             "] }\n"),
+                     "none.yaml",
+                     TwoPorts(),
+                     prober_,
+                     1};
+  std::shared_ptr<const ControlView> view_;
+  RealId id_;
+};
+
+TEST_F(DrainTest, WithoutADeadlineItTakesAsLongAsItTakes) {
+  SetConnections(3);
+  Drain("");
+  Wait(24h);
+  ASSERT_NE(Info(), nullptr);
+  EXPECT_EQ(Info()->admin, AdminState::kDrain);
+  EXPECT_EQ(View().remains, Remains::kServe);
+  EXPECT_FALSE(View().templates_valid);
+  EXPECT_FALSE(Info()->drain->remaining_seconds.has_value());
+}
+
+TEST_F(DrainTest, AtTheDeadlineWhatIsLeftIsReset) {
+  SetConnections(3);
+  Drain(R"({"deadline": "10m"})");
+  Wait(9min);
+  EXPECT_EQ(View().remains, Remains::kServe);
+  EXPECT_LE(*Info()->drain->remaining_seconds, 60);
+  Wait(1min);
+  EXPECT_EQ(View().remains, Remains::kReset);
+  EXPECT_TRUE(Info()->drain->is_over);
+  EXPECT_FALSE(Info()->is_ghost) << "it was not to be removed";
+}
+
+TEST_F(DrainTest, ThenRemoveWaitsForTheLastConnection) {
+  SetConnections(1);
+  Drain(R"({"then_remove": true})");
+  Wait(1h);
+  EXPECT_FALSE(Info()->is_ghost);
+  SetConnections(-1);
+  Wait(0s);
+  EXPECT_TRUE(Info()->is_ghost);
+}
+
+// What is left is not left in silence: the removed real goes on resetting, over a reload too.
+TEST_F(DrainTest, ThenRemoveAtTheDeadlineGoesOnResetting) {
+  SetConnections(1);
+  Drain(R"({"deadline": "1m", "then_remove": true})");
+  Wait(1min);
+  ASSERT_NE(Info(), nullptr);
+  EXPECT_TRUE(Info()->is_ghost);
+  EXPECT_EQ(View().remains, Remains::kReset);
+  EXPECT_FALSE(View().next_hop.is_none());
+  director_.Change(PatchReal{"web", "10.0.0.12:80", R"({"weight": 3})"}, [](const EditOutcome&) {});
+  Wait(0s);
+  EXPECT_EQ(View().remains, Remains::kReset);
+}
+
+TEST_F(DrainTest, AnotherStateTakesItBack) {
+  SetConnections(1);
+  Drain(R"({"deadline": "1m", "then_remove": true})");
+  director_.Change(PatchReal{"web", "10.0.0.11:80", R"({"state": "up"})"},
+                   [](const EditOutcome&) {});
+  Wait(1h);
+  EXPECT_FALSE(Info()->is_ghost);
+  EXPECT_EQ(View().remains, Remains::kServe);
+  EXPECT_EQ(View().weight, 1);
+  EXPECT_FALSE(Info()->drain.has_value());
+}
+
+}  // namespace
+}  // namespace fairlead::control
