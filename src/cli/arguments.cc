@@ -69,7 +69,7 @@ class Grammar {
     AddServiceKeys(edit);
     CLI::App* remove = Add(service, "remove",
                            "Remove a service until the next reload; its "
-                           "connections wait for its return",
+                           "connections meet what its on_remove says",
                            Verb::kServiceRemove);
     remove->add_option("service", into_.service, "Name of the service");
     remove->add_flag("--all", into_.is_all, "Every service");

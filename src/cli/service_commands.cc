@@ -27,9 +27,12 @@ std::string Scheduler(const json::object& service) {
   return text;
 }
 
-// What an operator wants to know first of a real: "up", "down: connection refused", "drain" …
+// What an operator wants to know first of a real: "up", "drain, 9m12s", "removed, hold" …
 std::string State(const json::object& real) {
-  if (Flag(real, "removed")) return "removed";
+  if (Flag(real, "removed")) {
+    const std::string are = Text(real, "connections_are");
+    return are.empty() || are == "-" ? "removed" : "removed, " + are;
+  }
   const std::string admin = Text(real, "admin");
   if (admin != "up") {
     const json::object& drain = Object(real, "drain");

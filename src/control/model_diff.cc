@@ -67,7 +67,7 @@ void CompareReals(const ServiceConfig& before, const ServiceConfig& after, Sente
   const auto new_reals = ByKey(after.reals);
   for (const RealConfig& real : before.reals) {
     if (new_reals.contains({real.address, real.port})) continue;
-    sentences->Add("real " + NameOf(real) + " removed; its connections wait for its return");
+    sentences->Add("real " + NameOf(real) + " removed");
   }
   std::vector<RealIdentity> old_order, new_order;
   for (const RealConfig& real : after.reals) {

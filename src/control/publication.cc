@@ -56,6 +56,7 @@ bool Publication::Turn(TimePoint now) {
   if (is_dirty_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
   if (now >= next_collect_) {
     next_collect_ = now + kCollectInterval;
+    if (path_mtus_.Expire(now)) Rebuild();
     is_news |= ids_.Collect(now, fabric_.loads, fabric_.stats) > 0;
   }
   return is_news;
@@ -69,7 +70,13 @@ void Publication::ReadWorkerEvents(TimePoint now) {
   for (auto& ring : fabric_.events) {
     dataplane::Event event;
     for (size_t i = 0; i < kEventsPerTurn && ring->Pop(&event); ++i) {
-      neighbours_.OnEvent(event, now);
+      if (event.kind != dataplane::Event::Kind::kPathMtu) {
+        neighbours_.OnEvent(event, now);
+      } else if (path_mtus_.Learn(event.address, event.mtu_bytes, now)) {
+        LogInfo("path to a real server is narrower than its first link",
+                {{"real", event.address.ToString()}, {"mtu_bytes", event.mtu_bytes}});
+        Rebuild();
+      }
     }
   }
 }
@@ -114,7 +121,8 @@ Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& in
                          .health = health,
                          .intern_neighbour = intern,
                          .generation = generation,
-                         .is_by_hand = intent.file != nullptr},
+                         .is_by_hand = intent.file != nullptr,
+                         .path_mtus = &path_mtus_},
                         now);
 }
 

@@ -73,6 +73,7 @@ class Publication {
   SnapshotBuilder builder_;
   WorkerMail mail_;
   Neighbours neighbours_;
+  PathMtus path_mtus_;
   HealthMonitor health_;
   Intent wanted_, in_force_;
   bool is_dirty_ = true;

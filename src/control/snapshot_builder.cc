@@ -38,6 +38,8 @@ dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_list
           .sloppy_tcp = policy.sloppy_tcp,
           .nat_icmp_send = policy.nat_icmp_send,
           .pmtu_disc = policy.pmtu_disc,
+          .cache_bypass = policy.cache_bypass,
+          .schedule_icmp = policy.schedule_icmp,
           .drop_packet = static_cast<uint8_t>(policy.drop_packet),
           .secure_tcp = static_cast<uint8_t>(policy.secure_tcp),
           .reset_without_listener = no_listener == NoListener::kRst};
@@ -72,11 +74,14 @@ int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const Service
   return overlay.last_weight({service, {real.address, real.port}});
 }
 
-void SetNextHop(const NextHop& hop, dataplane::RealView* view) {
+void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, dataplane::RealView* view) {
   view->next_hop = hop.neighbour;
   view->output = hop.output;
   view->next_hop_address = hop.address;
   view->mtu_bytes = hop.mtu_bytes;
+  if (path_mtus != nullptr && view->method == dataplane::ForwardMethod::kTun) {
+    view->mtu_bytes = path_mtus->Limit(view->address, hop.mtu_bytes);
+  }
   view->tunnel_source = hop.source;
 }
 
@@ -243,7 +248,7 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.weight = state.weight;
   view.upper_threshold = config.upper_threshold;
   view.lower_threshold = config.lower_threshold;
-  SetNextHop(hop, &view);
+  SetNextHop(hop, input.path_mtus, &view);
   snapshot->reals[id.index()] = view;
   last_views_[id] = {.view = view,
                      .is_draining = config.state == AdminState::kDrain,
@@ -299,7 +304,8 @@ dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
   ghost.next_hop = NeighbourId{};
   if (ghost.remains == dataplane::Remains::kContinue ||
       ghost.remains == dataplane::Remains::kReset) {
-    SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), &ghost);
+    SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), input.path_mtus,
+               &ghost);
   }
   return ghost;
 }

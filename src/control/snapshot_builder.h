@@ -25,6 +25,7 @@
 #include "control/id_map.h"
 #include "control/network_view.h"
 #include "control/overlay.h"
+#include "control/path_mtus.h"
 #include "control/persistence_builder.h"
 #include "control/port_runtime.h"
 #include "control/real_state.h"
@@ -45,6 +46,7 @@ struct BuildInput {
   uint64_t generation = 1;
   // The model differs from the file by changes at run time: what is gone was removed by hand.
   bool is_by_hand = false;
+  const PathMtus* path_mtus = nullptr;  // none: paths are as wide as their first link
 };
 
 class SnapshotBuilder {

@@ -74,6 +74,15 @@ inline bool TakesPort(const ServiceView& service, const FlowFields& flow) noexce
          service.port.host() == flow.addresses.destination_port;
 }
 
+// cache_bypass (spec section 2.4): a mark service in front of transparent caches lets packets go
+// where they were sent while no cache can take them. Nothing is remembered of such a flow: its
+// later packets find no connection and take the same way, also when a cache is back.
+inline bool MayBypass(const Snapshot& snapshot, const ServiceView& service,
+                      const IpAddress& destination) noexcept {
+  return service.mark != 0 && service.policy.cache_bypass &&
+         snapshot.FindLocal(destination) == nullptr;
+}
+
 // PICK. None: nobody is eligible.
 template <typename Trace>
 RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& flow,

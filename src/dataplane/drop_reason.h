@@ -30,6 +30,8 @@
     "An ARP or ND message to the director itself, taken in")                                       \
   X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND packet with impossible fields")                  \
   X(kBadIcmp, "bad_icmp", "An ICMP message with a wrong checksum or an impossible quotation")      \
+  X(kTunnelError, "tunnel_error",                                                                  \
+    "An ICMP error about a tunnel to a real server; the client was told where it matters")         \
   X(kIcmpNoConnection, "icmp_no_connection", "An ICMP error about a flow that is not here")        \
   X(kClassifier, "classifier", "A classifier rule with action drop")                               \
   X(kClosedPort, "closed_port", "Nobody serves this port; RST or port unreachable was the answer") \
@@ -51,7 +53,7 @@
   X(kTtlExceeded, "ttl_exceeded", "TTL or hop limit ran out; time exceeded was the answer")        \
   X(kTooBig, "too_big", "Longer than the next link's MTU with DF set; frag needed was the answer") \
   X(kCannotFragment, "cannot_fragment",                                                            \
-    "Longer than the next link's MTU; fragmenting is not done yet")                                \
+    "Longer than the next link's MTU, and no packets were left for its fragments")                 \
   X(kNeighbourUnresolved, "neighbour_unresolved", "The next hop did not answer ARP or ND")         \
   X(kNeighbourQueueFull, "neighbour_queue_full", "Too many packets wait for that next hop")        \
   X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header")                       \

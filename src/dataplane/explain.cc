@@ -77,6 +77,14 @@ RealId PreviewSchedule(Shard& shard, const ServiceView& service, const FlowField
   return DecideReal(shard, service, flow, &copy, trace);
 }
 
+// RefuseWithoutReal's exception.
+void NoteBypass(Shard& shard, const ServiceView& service, const FlowFields& flow,
+                ExplainAnswer* answer) {
+  if (answer->real.is_none() && MayBypass(*shard.snapshot, service, flow.addresses.destination)) {
+    answer->verdict = ExplainVerdict::kNotOurs;
+  }
+}
+
 // At the owner of the client's key.
 void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
                      TemplateIdentity identity, ExplainAnswer* answer) {
@@ -92,6 +100,7 @@ void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields&
     answer->continue_as_previous = true;
   }
   SettleOn(shard, PreviewSchedule(shard, service, flow, trace), answer);
+  NoteBypass(shard, service, flow, answer);
 }
 
 }  // namespace
@@ -146,7 +155,8 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
   }
   if (!service.persistence.is_enabled) {
     ExplainTrace told{answer};
-    return SettleOn(shard, PreviewSchedule(shard, service, flow, told), answer);
+    SettleOn(shard, PreviewSchedule(shard, service, flow, told), answer);
+    return NoteBypass(shard, service, flow, answer);
   }
   if (q.is_at_previous_owner) {
     const RealId known =

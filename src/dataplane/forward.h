@@ -7,6 +7,7 @@
 // Threads: the worker's. Ownership of the packet moves in, unless ForwardToReal says false.
 #pragma once
 
+#include "dataplane/fragment.h"
 #include "dataplane/rewrite_nat.h"
 #include "dataplane/rewrite_tun.h"
 #include "dataplane/transmit.h"
@@ -33,7 +34,13 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   }
   const bool is_tunnel = record.method == ForwardMethod::kTun;
   const uint32_t overhead = is_tunnel ? TunnelOverhead(Address::kFamily) : 0;
-  if (HandledAsTooBig(t, packet, parsed, real.mtu_bytes - overhead)) return;
+  const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
+  if (is_too_long) [[unlikely]] {
+    // A tunnel without pmtu_disc hides its header: the outer packet is cut, DF or not (spec 5.4).
+    const bool may_cut = MayFragment(*parsed) ||
+                         (is_tunnel && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
+    if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
+  }
   switch (record.method) {
     case ForwardMethod::kNat:
       RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
@@ -48,6 +55,10 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     default:
       RewriteDr(*packet, parsed);
       break;
+  }
+  if (is_too_long) [[unlikely]] {
+    return SendFragments(t, packet, *parsed, real.mtu_bytes, real.output, real.next_hop,
+                         real.next_hop_address);
   }
   SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
 }

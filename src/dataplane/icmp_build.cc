@@ -24,6 +24,10 @@ TypeAndCode TypeAndCodeOf(IcmpError error, Family family) {
       return is_v4 ? TypeAndCode{kIcmpUnreachable, 0} : TypeAndCode{kIcmpv6Unreachable, 0};
     case IcmpError::kTooBig:
       return is_v4 ? TypeAndCode{kIcmpUnreachable, 4} : TypeAndCode{kIcmpv6TooBig, 0};
+    case IcmpError::kProtocolUnreachable:
+      return is_v4 ? TypeAndCode{kIcmpUnreachable, 2} : TypeAndCode{kIcmpv6Unreachable, 3};
+    case IcmpError::kAdminProhibited:
+      return is_v4 ? TypeAndCode{kIcmpUnreachable, 13} : TypeAndCode{kIcmpv6Unreachable, 1};
     case IcmpError::kTimeExceeded:
       break;
   }

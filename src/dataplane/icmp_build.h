@@ -26,6 +26,8 @@ enum class IcmpError : uint8_t {  // IPv4 type/code · ICMPv6 type/code
   kNetUnreachable,                // 3/0  · 1/0
   kTooBig,                        // 3/4  · 2/0, with the MTU
   kTimeExceeded,                  // 11/0 · 3/0
+  kProtocolUnreachable,           // 3/2  · 1/3
+  kAdminProhibited,               // 3/13 · 1/1
 };
 
 // An error may answer it: not about an ICMP error or redirect, a multicast or broadcast (of either

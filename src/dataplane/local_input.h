@@ -11,6 +11,7 @@
 #include "dataplane/arp.h"
 #include "dataplane/neighbour_discovery.h"
 #include "dataplane/steer.h"
+#include "dataplane/tunnel_error.h"
 
 namespace fairlead::dataplane {
 
@@ -149,6 +150,52 @@ WorkerId OwnerOfQuoted(Turn<P>& t, const uint8_t* frame, const QuotedPacket& quo
              : steering.ConnectionOwner(quoted.Source<Address>(frame), quoted.source_port);
 }
 
+// An error from a client about a flow that is not here, on a service with schedule_icmp: it is
+// scheduled as the client's own packet would be and follows, so that every director of an anycast
+// address finds the same real server (spec section 10). Not where the template is another worker's:
+// only packets of the flow itself go through that hand-shake. False: not scheduled.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool ScheduleByIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                      const QuotedPacket& quoted) noexcept {
+  const uint8_t* frame = packet->data();
+  const auto client = quoted.Destination<Address>(frame);
+  const auto virtual_address = quoted.Source<Address>(frame);
+  const FlowFields flow{{.source = client,
+                         .destination = virtual_address,
+                         .source_port = quoted.destination_port.host(),
+                         .destination_port = quoted.source_port.host(),
+                         .protocol = quoted.protocol,
+                         .input_port = packet->meta().input_port}};
+  NoTrace silent;
+  const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
+  if (decision.kind != ServiceDecision::Kind::kService) return false;
+  const ServiceView& service = t.snapshot.services[decision.service.index()];
+  if (!service.policy.schedule_icmp || IsFromFtpData(flow) || !TakesPort(service, flow)) {
+    return false;
+  }
+  Grant grant;
+  if (!service.persistence.is_enabled) {
+    grant.real = Schedule(t.shard, service, flow);
+  } else {
+    const uint64_t hash = t.shard.templates().Hash(IdentifyTemplate(service, flow).key);
+    if (t.shard.fabric.steering.TemplateOwner(hash) != t.shard.me) return false;
+    grant = GrantTemplate(t.shard, service, flow);
+  }
+  if (grant.real.is_none()) {
+    t.Drop(packet, grant.refusal);
+    return true;
+  }
+  const auto key = FlowKey<Address>::Forward(quoted.protocol, client, quoted.destination_port,
+                                             virtual_address, quoted.source_port);
+  const uint64_t key_hash = t.shard.template Connections<Address>().Hash(key);
+  const AdmitOutcome admitted = Admit(t.shard, service, key, key_hash, grant.real, grant.ref);
+  if (!admitted.ok()) {
+    t.Drop(packet, admitted.refusal);
+    return true;
+  }
+  return FollowIcmpError<Address>(t, packet, parsed, quoted);
+}
+
 template <typename Address, Packet P>
 [[gnu::noinline]] void HandleIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                   bool is_mine) noexcept {
@@ -173,12 +220,17 @@ template <typename Address, Packet P>
         return;
       }
       if (local != nullptr) {
+        if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
         return DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
       }
       break;
     }
-    case IcmpErrorKind::kNotRelated:
     case IcmpErrorKind::kNotHandled:
+      if (local != nullptr && FollowTunnelError<Address>(t, packet, *parsed, quoted, is_mine)) {
+        return;
+      }
+      [[fallthrough]];
+    case IcmpErrorKind::kNotRelated:
       if (local != nullptr) {
         return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
       }

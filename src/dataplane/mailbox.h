@@ -188,11 +188,13 @@ struct Event {
   enum class Kind : uint8_t {
     kNeighbourWanted,  // resolve {port, address}; packets may wait for it
     kNeighbourSeen,    // {port, address} has `mac`
+    kPathMtu,          // a tunnel to the real `address` meets a link of `mtu_bytes`
   };
   Kind kind = Kind::kNeighbourWanted;
   PortId port;
   IpAddress address;
   MacAddress mac;
+  uint16_t mtu_bytes = 0;
 };
 using EventRing = SpscRing<Event>;
 

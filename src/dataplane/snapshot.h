@@ -83,6 +83,8 @@ struct PolicyView {
   bool sloppy_tcp = false;
   bool nat_icmp_send = false;
   bool pmtu_disc = true;
+  bool cache_bypass = false;
+  bool schedule_icmp = false;
   uint8_t drop_packet = kDefenceOff;  // modes of defence.h
   uint8_t secure_tcp = kDefenceOff;
   bool reset_without_listener =

@@ -82,6 +82,9 @@ inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noex
 template <Packet P>
 void RefuseWithoutReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
                        const ServiceView& service) noexcept {
+  if (MayBypass(t.snapshot, service, parsed->destination(packet->data()))) {
+    return ForwardRouted(t, packet, parsed);
+  }
   constexpr uint16_t kFtp = 21;
   if (service.port.host() == kFtp && parsed->destination_port != service.port) {
     return Refuse(t, packet, parsed, DropReason::kClosedPort);
@@ -137,6 +140,9 @@ template <typename Address, Packet P>
 void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
                 FlowFields flow) noexcept {
   if (!MayCreate(*parsed, service.policy)) {
+    if (MayBypass(t.snapshot, service, flow.addresses.destination)) {
+      return ForwardRouted(t, packet, parsed);
+    }
     return Refuse(t, packet, parsed, DropReason::kNotASyn);
   }
   if (IsFromFtpData(flow)) return Refuse(t, packet, parsed, DropReason::kClosedPort);

@@ -123,20 +123,22 @@ template <Packet P>
   RouteOut(t, packet, *parsed);
 }
 
-// What is too long for the link: frag needed to the sender when it said DF (always for IPv6).
-// False: it fits.
-template <Packet P>
-bool HandledAsTooBig(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t mtu_bytes) noexcept {
-  if (parsed->ip_length <= mtu_bytes) [[likely]]
-    return false;
-  if (!parsed->is_v4() || parsed->dont_fragment) {
-    AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kTooBig, DropReason::kTooBig,
-                          static_cast<uint16_t>(mtu_bytes));
-  } else {
-    t.Drop(packet, DropReason::kCannotFragment);
-  }
-  return true;
+// IPv6 is never cut on its way (RFC 8200 section 4.5).
+inline bool MayFragment(const ParsedPacket& parsed) noexcept {
+  return parsed.is_v4() && !parsed.dont_fragment;
 }
+
+// What is too long for the link and may not be cut: frag needed, with what fits, to the sender.
+template <Packet P>
+void AnswerTooBig(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t mtu_bytes) noexcept {
+  AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kTooBig, DropReason::kTooBig,
+                        static_cast<uint16_t>(mtu_bytes));
+}
+
+// fragment.h
+template <Packet P>
+void SendFragments(Turn<P>& t, P* packet, const ParsedPacket& parsed, uint32_t mtu_bytes,
+                   PortId port, NeighbourId id, const IpAddress& hop) noexcept;
 
 // TTL or hop limit used up: time exceeded to the sender. False: it may go on.
 template <Packet P>
@@ -162,13 +164,20 @@ void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrit
                                  DropReason::kNoRoute);
   }
   if (HandledAsExpired(t, packet, parsed)) return;
-  if (HandledAsTooBig(t, packet, parsed, t.port(route->output).mtu_bytes)) return;
+  const uint32_t mtu_bytes = t.port(route->output).mtu_bytes;
+  const bool is_too_long = parsed->ip_length > mtu_bytes;
+  if (is_too_long && !MayFragment(*parsed)) [[unlikely]] {
+    return AnswerTooBig(t, packet, parsed, mtu_bytes);
+  }
   rewrite(*packet, parsed);
   const bool is_on_link = route->gateway.is_none();
-  SendToNeighbour(
-      t, packet, *parsed, route->output,
-      is_on_link ? t.shard.fabric.neighbours.Find(route->output, destination) : route->gateway,
-      is_on_link ? destination : route->gateway_address);
+  const NeighbourId id =
+      is_on_link ? t.shard.fabric.neighbours.Find(route->output, destination) : route->gateway;
+  const IpAddress& hop = is_on_link ? destination : route->gateway_address;
+  if (is_too_long) [[unlikely]] {
+    return SendFragments(t, packet, *parsed, mtu_bytes, route->output, id, hop);
+  }
+  SendToNeighbour(t, packet, *parsed, route->output, id, hop);
 }
 
 template <Packet P>

@@ -32,7 +32,7 @@ struct Turn {
   // An empty packet, counted as originated; nullptr: there is none, or no room to send it. What the
   // rest of a burst may need of `out` is left.
   P* Originate(PortId input_port) noexcept {
-    if (source.allocate == nullptr || out->room() <= kBurst) return nullptr;
+    if (source.allocate == nullptr || out->room() < 2 * kBurst) return nullptr;
     P* packet = source.allocate(source.pool);
     if (packet == nullptr) return nullptr;
     packet->meta() = PacketMeta{};

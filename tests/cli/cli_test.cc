@@ -118,11 +118,11 @@ TEST_F(CliTest, RealListAndChanges) {
   EXPECT_EQ(
       Good("real set web 10.0.0.11 --weight 9"),
       "10.0.0.11:80 of web: up, weight 9, 8 active and 2 inactive connections, 0 templates\n");
-  EXPECT_EQ(Good("real drain web 10.0.0.11:80"),
-            "10.0.0.11:80 of web: drain, weight 0 (9), 8 active and 2 inactive connections, 0 "
+  EXPECT_EQ(Good("real quiesce web 10.0.0.11:80"),
+            "10.0.0.11:80 of web: quiesce, weight 0 (9), 8 active and 2 inactive connections, 0 "
             "templates\n");
   EXPECT_EQ(Good("real enable web 10.0.0.11:80").substr(0, 24), "10.0.0.11:80 of web: up,");
-  const Outcome wrong = Run("real drain web 10.0.0.77:80");
+  const Outcome wrong = Run("real disable web 10.0.0.77:80");
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_EQ(wrong.err,
             "fairlead: There is no real \"10.0.0.77:80\" in service \"web\"; did you mean "

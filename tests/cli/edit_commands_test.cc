@@ -44,10 +44,28 @@ TEST_F(EditCommandsTest, FromNothingToAServiceAndBack) {
   EXPECT_EQ(web.persistence->netmask, 0xffffff00u);
   EXPECT_TRUE(web.scheduler_flags.port);
   EXPECT_EQ(Run("diff"), "0 service web: added with 2 real servers\n");
-  EXPECT_EQ(Run("real remove web 10.0.0.12"),
-            "0 service web: real 10.0.0.12:8080 removed; its connections wait for its return\n");
+  EXPECT_EQ(Run("real remove web 10.0.0.12"), "0 service web: real 10.0.0.12:8080 removed\n");
   EXPECT_EQ(Run("service remove web"), "0 service web: removed\n");
   EXPECT_EQ(Run("service remove --all"), "0 there was nothing to remove\n");
+}
+
+TEST_F(EditCommandsTest, ADrainIsShownWaitedForAndTakenBack) {
+  StartLive("");
+  Run("service add 192.0.2.10:80/tcp --name web");
+  Run("real add web 10.0.0.11");
+  const std::string none = "10.0.0.11:80 of web: 0 connections left (0 active)";
+  EXPECT_EQ(Run("real drain web 10.0.0.11"), "0 " + none + "\n");
+  const std::string timed = Run("real drain web 10.0.0.11 --deadline 2h");
+  EXPECT_EQ(timed.substr(0, none.size() + 4), "0 " + none + ", ");
+  EXPECT_NE(timed.find("until the deadline"), std::string::npos) << timed;
+  EXPECT_NE(Run("real list web").find("drain, "), std::string::npos) << Run("real list web");
+  EXPECT_EQ(Run("real enable web 10.0.0.11").substr(0, 26), "0 10.0.0.11:80 of web: up,");
+  EXPECT_EQ(Run("real drain web 10.0.0.11 --wait"),
+            "0 " + none + "\n10.0.0.11:80 of web: drained: no connection is left\n");
+  EXPECT_EQ(Run("real drain web 10.0.0.11 --deadline soon").substr(0, 12), "1 fairlead: ");
+  const std::string removed = Run("real drain web 10.0.0.11 --then-remove --wait");
+  EXPECT_TRUE(removed.ends_with("10.0.0.11:80 of web: removed\n")) << removed;
+  EXPECT_EQ(removed[0], '0');
 }
 
 TEST_F(EditCommandsTest, MarksIpv6AndPortZero) {

@@ -31,8 +31,7 @@ services:
   EXPECT_THAT(
       DescribeChanges(ModelOf(kBefore), after),
       ElementsAre("service web: scheduler wlc → wrr", "service web: persistence none → 300s",
-                  "service web: real 10.0.0.11:80 removed; its connections wait for its "
-                  "return",
+                  "service web: real 10.0.0.11:80 removed",
                   "service web: real 10.0.0.12:80 weight 1 → 3",
                   "service web: real 10.0.0.13:80 added with weight 2",
                   "service dns: added with 1 real server", "service mail: removed"));

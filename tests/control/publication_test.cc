@@ -196,5 +196,43 @@ TEST_F(PublicationTest, ConnectionsThatExpireWithTheirRealAreSweptForEverywhere)
   EXPECT_TRUE(RunMail(fabric_, true).empty());
 }
 
+// What a router said of a tunnel's path holds for ten minutes, for that real and for tunnels only.
+TEST_F(PublicationTest, APathMtuIsLearntAndForgotten) {
+  publication_.Want(
+      {SharedModelOf("services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, "
+                     "reals: [ { address: 10.0.0.11, forward: tun }, { address: 10.0.0.12 } ] }\n"),
+       {}},
+      Note());
+  const auto mtu = [this](const char* real) -> uint32_t {
+    for (const dataplane::RealView& view : publication_.snapshot()->reals) {
+      if (view.address == Ip(real)) return view.mtu_bytes;
+    }
+    return 0;
+  };
+  const auto learn = [this](const char* real, uint16_t bytes) {
+    dataplane::Event event;
+    event.kind = dataplane::Event::Kind::kPathMtu;
+    event.address = Ip(real);
+    event.mtu_bytes = bytes;
+    fabric_.events[1]->Push(event);
+    Turn();
+    Settle();
+  };
+  Turn();
+  Settle();
+  EXPECT_EQ(mtu("10.0.0.11"), 1400u) << "its port's";
+  learn("10.0.0.11", 1300);
+  EXPECT_EQ(mtu("10.0.0.11"), 1300u);
+  const uint64_t generation = publication_.snapshot()->generation;
+  learn("10.0.0.11", 1350);
+  EXPECT_EQ(publication_.snapshot()->generation, generation) << "no news";
+  learn("10.0.0.12", 1300);
+  EXPECT_EQ(mtu("10.0.0.12"), 1400u) << "no tunnel";
+  now_ += 11min;
+  Turn();
+  Settle();
+  EXPECT_EQ(mtu("10.0.0.11"), 1400u);
+}
+
 }  // namespace
 }  // namespace fairlead::control

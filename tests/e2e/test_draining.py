@@ -30,6 +30,8 @@ class Draining(LabTest):
     def setUp(self):
         super().setUp()
         self.assertEqual(self.director.reload(self.configure()).returncode, 0)
+        for what in ("connection", "template"):  # of the test before
+            self.director.cli(what, "flush", "--all")
 
     def begin_downloads(self, address: str, count: int):
         """`count` downloads that stand open, all on real1; then the other reals may take connections too."""

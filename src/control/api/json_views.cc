@@ -136,6 +136,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"removed", real.is_ghost},
                       {"connections_are", real.connections_are}};
   const Figures figures = FiguresOf(fabric, real);
+  object["drain"] = nullptr;
   if (real.drain) {
     object["drain"] = {{"remaining_seconds", OrNull(real.drain->remaining_seconds.has_value(),
                                                     real.drain->remaining_seconds.value_or(0))},

@@ -1,5 +1,3 @@
-#include <type_traits>
-
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -21,16 +19,6 @@ void ReadTunnelType(MapReader& reader, const ForwardMethod method) {
   } else if (!type->is_scalar() || type->text != "ipip") {
     reader.problems().Add(reader.PathOf("type"), WrongValue(*type, "ipip").message);
   }
-}
-
-// A sysctl that packets do not obey yet: its name and its off value are right, anything else would
-// be accepted without effect.
-template <typename T>
-void RefuseUnlessOff(MapReader& reader, std::string_view key, T value) {
-  if (value == T{}) return;
-  reader.problems().Add(reader.PathOf(key),
-                        "is not supported by this version; it must be " +
-                            std::string(std::is_same_v<T, bool> ? "false" : "0"));
 }
 
 // The word, or the number of the sysctl; 1 and 2 are one, for the second only reports the first.
@@ -103,8 +91,6 @@ void ReadServicePolicy(MapReader& reader, ServicePolicy& policy) {
   reader.Bool("schedule_icmp", &policy.schedule_icmp);
   reader.Read("secure_tcp", &policy.secure_tcp, ReadDefenceMode);
   reader.Bool("sloppy_tcp", &policy.sloppy_tcp);
-  RefuseUnlessOff(reader, "cache_bypass", policy.cache_bypass);
-  RefuseUnlessOff(reader, "schedule_icmp", policy.schedule_icmp);
 }
 
 void ReadPolicy(MapReader reader, PolicyConfig& policy) {

@@ -1,0 +1,71 @@
+// IPv4 fragmentation on the way out (RFC 791 section 3.2): for what is longer than the link and may
+// be cut, DF being clear. A slow path; a tunnel with pmtu_disc off is the usual reason.
+//
+//   SendFragments(turn, packet, parsed, mtu_bytes, port, neighbour_id, hop);
+//
+// The first piece stays in the packet, the others are packets from the worker's pool; when there
+// are not enough, none is sent (kCannotFragment): a datagram without one piece is of no use.
+// Threads: the worker's. Ownership of the packet moves in.
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "dataplane/transmit.h"
+
+namespace fairlead::dataplane {
+
+inline constexpr size_t kMaxFragments = 16;
+
+// Makes the header at the start of the packet that of one piece. `offset`: bytes, a multiple of 8,
+// from the start of the datagram this packet had.
+template <Packet P>
+void WriteFragmentHeader(P* packet, uint16_t original, uint32_t offset, bool is_last) noexcept {
+  auto* ip = HeaderAt<Ipv4Header>(packet->data(), kEthernetHeaderLength);
+  const auto units = static_cast<uint16_t>((original & Ipv4Header::kOffsetMask) + offset / 8);
+  const bool has_more = !is_last || (original & Ipv4Header::kMoreFragments) != 0;
+  ip->fragment =
+      Be16::FromHost(static_cast<uint16_t>(units | (has_more ? Ipv4Header::kMoreFragments : 0)));
+  ip->total_length =
+      Be16::FromHost(static_cast<uint16_t>(packet->length() - kEthernetHeaderLength));
+  ip->checksum = Be16{};
+  ip->checksum = Checksum(ip, ip->header_length());
+  packet->meta().wants_ip_checksum = false;
+}
+
+// Precondition: an IPv4 packet without DF, complete but for its Ethernet header, longer than
+// mtu_bytes.
+template <Packet P>
+[[gnu::noinline]] void SendFragments(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                     uint32_t mtu_bytes, PortId port, NeighbourId id,
+                                     const IpAddress& hop) noexcept {
+  const auto* ip = HeaderAt<Ipv4Header>(packet->data(), kEthernetHeaderLength);
+  const uint32_t header = ip->header_length();
+  const uint32_t front = kEthernetHeaderLength + header;
+  const uint16_t original = ip->fragment.get().host();
+  const uint32_t payload = parsed.ip_length - header;
+  const uint32_t piece = mtu_bytes > header ? (mtu_bytes - header) & ~7u : 0;
+  const size_t count = piece == 0 ? kMaxFragments + 1 : (payload + piece - 1) / piece;
+  if (count > kMaxFragments) return t.Drop(packet, DropReason::kCannotFragment);
+  std::array<P*, kMaxFragments> pieces{packet};
+  for (size_t i = 1; i < count; ++i) {
+    const auto offset = static_cast<uint32_t>(i) * piece;
+    const uint32_t length = std::min(piece, payload - offset);
+    P* next = t.Originate(packet->meta().input_port);
+    if (next == nullptr || !next->Resize(front + length)) {
+      if (next != nullptr) t.Drop(next, DropReason::kCannotFragment);
+      for (size_t k = 0; k < i; ++k) t.Drop(pieces[k], DropReason::kCannotFragment);
+      return;
+    }
+    std::memcpy(next->data(), packet->data(), front);
+    std::memcpy(next->data() + front, packet->data() + front + offset, length);
+    pieces[i] = next;
+  }
+  packet->Resize(front + piece);
+  for (size_t i = 0; i < count; ++i) {
+    WriteFragmentHeader(pieces[i], original, static_cast<uint32_t>(i) * piece, i + 1 == count);
+    SendToNeighbour(t, pieces[i], parsed, port, id, hop);
+  }
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,334 @@
+// ICMP about flows, in both directions and about our own tunnels (spec sections 5.4 and 10).
+#include <gtest/gtest.h>
+
+#include "byte_director.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+const std::string kClient = "198.51.100.7";
+const std::string kVip = "192.0.2.10";
+
+std::string Describe(const std::vector<Sent>& all) {
+  std::string text;
+  for (const Sent& sent : all) {
+    text += (sent.port == kOutside ? "out " : "in ") + Text(sent.frame) + "\n";
+  }
+  return text;
+}
+
+uint32_t Get32(const Frame& f, size_t at) { return Be32::Load(&f[at]).host(); }
+
+// The checksum of an ICMP message that begins at `l4`; ICMPv6 has a pseudo header.
+void SumIcmp(Frame* f, size_t l4) {
+  const bool v4 = (*f)[14] >> 4 == 4;
+  const uint32_t length = static_cast<uint32_t>(f->size() - l4);
+  const uint64_t pseudo =
+      v4 ? 0
+         : PseudoHeaderSum(Ipv6Address::Load(&(*f)[22]), Ipv6Address::Load(&(*f)[38]),
+                           kProtocolIcmpv6, length);
+  Be16{}.Store(&(*f)[l4 + 2]);
+  Checksum(f->data() + l4, length, pseudo).Store(&(*f)[l4 + 2]);
+}
+
+// An ICMP message from → to that quotes the IP packet of `about`, of which `quoted` bytes are left.
+Frame ErrorAbout(const Frame& about, const std::string& from, const std::string& to, uint8_t type,
+                 uint8_t code, uint32_t rest = 0, size_t quoted = 128) {
+  const bool v4 = about[14] >> 4 == 4;
+  Frame f = v4 ? Udp(from, 0, to, 0) : Udp(from, 0, to, 0);
+  const size_t l4 = v4 ? 34 : 54;
+  f.resize(l4);
+  f.insert(f.end(), {type, code, 0, 0});
+  f.resize(l4 + 8);
+  Be32::FromHost(rest).Store(&f[l4 + 4]);
+  f.insert(f.end(), about.begin() + 14,
+           about.begin() + 14 + static_cast<long>(std::min(quoted, about.size() - 14)));
+  if (v4) {
+    auto* ip = HeaderAt<Ipv4Header>(f.data(), 14);
+    ip->protocol = kProtocolIcmp;
+    ip->total_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 14));
+    ip->checksum = Be16{};
+    ip->checksum = Checksum(ip, sizeof *ip);
+  } else {
+    auto* ip = HeaderAt<Ipv6Header>(f.data(), 14);
+    ip->next_header = kProtocolIcmpv6;
+    ip->payload_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 54));
+  }
+  SumIcmp(&f, l4);
+  return f;
+}
+
+class Icmp : public testing::TestWithParam<size_t> {
+ protected:
+  Icmp() : d_({.workers = GetParam()}) {}
+  void Serve(ForwardMethod method, ServiceSpec spec = {}, const char* real = "10.0.0.11") {
+    web_ = d_.AddService(spec);
+    real_ = d_.AddReal(web_, real, method == ForwardMethod::kNat ? 8080 : spec.port,
+                       {.method = method});
+    d_.Publish();
+  }
+  Frame Answer() { return Tcp("10.0.0.11", 8080, kClient, 1234, kTcpSyn | kTcpAck); }
+  std::string Send(PortId port, const Frame& frame) { return Describe(d_.Send(port, frame)); }
+
+  ByteDirector d_;
+  ServiceId web_;
+  RealId real_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, Icmp, testing::Values(1, 3));
+
+// What the client got came from the VIP; the server must read that it was its own.
+TEST_P(Icmp, FromTheClientToANatReal) {
+  Serve(ForwardMethod::kNat);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const Frame seen = Tcp(kVip, 80, kClient, 1234, kTcpAck);
+  const auto sent = d_.Send(kOutside, ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400));
+  ASSERT_EQ(Describe(sent), "in 10.0.0.11 <- 203.0.113.1 ICMP 3/4 ttl 63\n");
+  const Frame inner(sent[0].frame.begin() + 28, sent[0].frame.end());
+  EXPECT_EQ(Text(inner).substr(0, 41), "198.51.100.7:1234 <- 10.0.0.11:8080 TCP A");
+  EXPECT_EQ(Get32(sent[0].frame, 38), 1400u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(Icmp, FromTheClientToANatReal6) {
+  Serve(ForwardMethod::kNat, {.address = "2001:db8::10"}, "fd00::11");
+  d_.Send(kOutside, Tcp("2001:db8:1::7", 1234, "2001:db8::10", 80, kTcpSyn));
+  const Frame seen = Tcp("2001:db8::10", 80, "2001:db8:1::7", 1234, kTcpAck);
+  const auto sent =
+      d_.Send(kOutside, ErrorAbout(seen, "2001:db8:9::1", "2001:db8::10", 2, 0, 1400));
+  ASSERT_EQ(Describe(sent), "in [fd00::11] <- [2001:db8:9::1] ICMP 2/0 ttl 63\n");
+  const Frame inner(sent[0].frame.begin() + 48, sent[0].frame.end());
+  EXPECT_EQ(Text(inner).substr(0, 46), "[2001:db8:1::7]:1234 <- [fd00::11]:8080 TCP A ");
+}
+
+// Whoever behind us complains, the client hears it from the VIP, about what it sent to the VIP.
+TEST_P(Icmp, FromBehindANatReal) {
+  Serve(ForwardMethod::kNat);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const Frame seen = Tcp(kClient, 1234, "10.0.0.11", 8080, kTcpAck);
+  const uint64_t before = d_.fabric().stats.SumTraffic(real_).out_packets;
+  const auto sent = d_.Send(kInside, ErrorAbout(seen, "10.0.0.200", kClient, 3, 1));
+  ASSERT_EQ(Describe(sent), "out 198.51.100.7 <- 192.0.2.10 ICMP 3/1 ttl 63\n");
+  const Frame inner(sent[0].frame.begin() + 28, sent[0].frame.end());
+  EXPECT_EQ(Text(inner).substr(0, 41), "192.0.2.10:80 <- 198.51.100.7:1234 TCP A ");
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).out_packets, before + 1);
+}
+
+TEST_P(Icmp, FromBehindANatReal6) {
+  Serve(ForwardMethod::kNat, {.address = "2001:db8::10"}, "fd00::11");
+  d_.Send(kOutside, Tcp("2001:db8:1::7", 1234, "2001:db8::10", 80, kTcpSyn));
+  const Frame seen = Tcp("2001:db8:1::7", 1234, "fd00::11", 8080, kTcpAck);
+  EXPECT_EQ(Send(kInside, ErrorAbout(seen, "fd00::200", "2001:db8:1::7", 1, 0)),
+            "out [2001:db8:1::7] <- [2001:db8::10] ICMP 1/0 ttl 63\n");
+}
+
+// To a real that has the VIP itself the error goes like any packet of the connection.
+TEST_P(Icmp, FromTheClientToDirectAndTunnelledReals) {
+  Serve(ForwardMethod::kDr);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const Frame seen = Tcp(kVip, 80, kClient, 1234, kTcpAck);
+  const Frame error = ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400);
+  EXPECT_EQ(Send(kOutside, error), "in 192.0.2.10 <- 203.0.113.1 ICMP 3/4 ttl 63\n");
+}
+
+TEST_P(Icmp, FromTheClientThroughATunnel) {
+  Serve(ForwardMethod::kTun);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const Frame seen = Tcp(kVip, 80, kClient, 1234, kTcpAck);
+  EXPECT_EQ(Send(kOutside, ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400)),
+            "in 10.0.0.11 <- 10.0.0.1 IPIP ttl 63 { 192.0.2.10 <- 203.0.113.1 ICMP 3/4 ttl 63 }\n");
+}
+
+// A damaged error is not made to look sound.
+TEST_P(Icmp, ABadChecksumIsDroppedBeforeNat) {
+  Serve(ForwardMethod::kNat);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  Frame error = ErrorAbout(Tcp(kVip, 80, kClient, 1234, kTcpAck), "203.0.113.1", kVip, 3, 1);
+  error[36] = static_cast<uint8_t>(error[36] ^ 0xff);
+  EXPECT_EQ(Send(kOutside, error), "");
+  EXPECT_EQ(d_.dropped(DropReason::kBadIcmp), 1u);
+}
+
+// ---- schedule_icmp
+
+TEST_P(Icmp, AnUnknownFlowIsScheduledOnlyWhereThatIsWanted) {
+  Serve(ForwardMethod::kNat);
+  const Frame seen = Tcp(kVip, 80, kClient, 1234, kTcpAck);
+  const Frame error = ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400);
+  EXPECT_EQ(Send(kOutside, error), "");
+  EXPECT_EQ(d_.dropped(DropReason::kIcmpNoConnection), 1u);
+  d_.service(web_).policy.schedule_icmp = true;
+  d_.Publish();
+  EXPECT_EQ(Send(kOutside, error), "in 10.0.0.11 <- 203.0.113.1 ICMP 3/4 ttl 63\n");
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).connections, 1u);
+  d_.SetWeight(real_, 0);
+  d_.Publish();
+  const Frame other = ErrorAbout(Tcp(kVip, 80, kClient, 1235, kTcpAck), "203.0.113.1", kVip, 3, 4);
+  EXPECT_EQ(Send(kOutside, other), "") << "no error about an error";
+  EXPECT_EQ(d_.dropped(DropReason::kNoReal), 1u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// ---- our own tunnels
+
+// What a router between us and the real says of the frame that we sent.
+std::vector<Event> EventsOf(ByteDirector& d) {
+  std::vector<Event> events;
+  for (auto& ring : d.fabric().events) {
+    Event event;
+    while (ring->Pop(&event)) {
+      if (event.kind == Event::Kind::kPathMtu) events.push_back(event);
+    }
+  }
+  return events;
+}
+
+TEST_P(Icmp, ANarrowTunnelPathIsLearntAndTheClientToldWhatFits) {
+  Serve(ForwardMethod::kTun);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const auto data = d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1400, true));
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_NE(data[0].frame[20] & 0x40, 0) << "the outer header has the inner DF";
+  const auto sent =
+      d_.Send(kInside, ErrorAbout(data[0].frame, "10.0.0.200", "10.0.0.1", 3, 4, 1300, 548));
+  ASSERT_EQ(Describe(sent), "out 198.51.100.7 <- 192.0.2.2 ICMP 3/4 ttl 64\n");
+  EXPECT_EQ(Get32(sent[0].frame, 38), 1280u);
+  const Frame inner(sent[0].frame.begin() + 28, sent[0].frame.end());
+  EXPECT_EQ(Be16::Load(&inner[14 + 2]).host(), 1440u) << "the client's packet as it sent it";
+  const auto events = EventsOf(d_);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].address, *IpAddress::Parse("10.0.0.11"));
+  EXPECT_EQ(events[0].mtu_bytes, 1300);
+  EXPECT_EQ(d_.dropped(DropReason::kTunnelError), 1u);
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).out_packets, 1u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(Icmp, ANarrowTunnelPathIsLearnt6) {
+  Serve(ForwardMethod::kTun, {.address = "2001:db8::10"}, "fd00::11");
+  d_.Send(kOutside, Tcp("2001:db8:1::7", 1234, "2001:db8::10", 80, kTcpSyn));
+  const auto data =
+      d_.Send(kOutside, Tcp("2001:db8:1::7", 1234, "2001:db8::10", 80, kTcpAck, 64, 1380));
+  ASSERT_EQ(data.size(), 1u);
+  const auto sent = d_.Send(kInside, ErrorAbout(data[0].frame, "fd00::200", "fd00::1", 2, 0, 1400));
+  ASSERT_EQ(Describe(sent), "out [2001:db8:1::7] <- [2001:db8::2] ICMP 2/0 ttl 64\n");
+  EXPECT_EQ(Get32(sent[0].frame, 58), 1360u);
+  ASSERT_EQ(EventsOf(d_).size(), 1u);
+}
+
+TEST_P(Icmp, OtherErrorsAboutATunnelAreToldOn) {
+  Serve(ForwardMethod::kTun);
+  const auto syn = d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  ASSERT_EQ(syn.size(), 1u);
+  const auto told = [&](uint8_t type, uint8_t code) {
+    return Send(kInside, ErrorAbout(syn[0].frame, "10.0.0.11", "10.0.0.1", type, code));
+  };
+  EXPECT_EQ(told(3, 2), "out 198.51.100.7 <- 192.0.2.2 ICMP 3/2 ttl 64\n");
+  EXPECT_EQ(told(3, 1), "out 198.51.100.7 <- 192.0.2.2 ICMP 3/1 ttl 64\n");
+  EXPECT_EQ(told(11, 0), "out 198.51.100.7 <- 192.0.2.2 ICMP 11/0 ttl 64\n");
+  EXPECT_TRUE(EventsOf(d_).empty());
+}
+
+// Nobody teaches us an MTU who has not seen a packet of ours.
+TEST_P(Icmp, AForgedTunnelErrorTeachesNothing) {
+  Serve(ForwardMethod::kTun);
+  const auto syn = d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const auto error = [&](Frame about, uint32_t mtu) {
+    Send(kInside, ErrorAbout(about, "10.0.0.200", "10.0.0.1", 3, 4, mtu));
+  };
+  Frame other_port = syn[0].frame;
+  other_port[14 + 20 + 20] ^= 1;
+  error(other_port, 1300);
+  Frame other_real = syn[0].frame;
+  other_real[33] = 77;
+  error(other_real, 1300);
+  EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 2u);
+  error(syn[0].frame, 40);
+  EXPECT_EQ(d_.dropped(DropReason::kBadIcmp), 1u);
+  EXPECT_TRUE(EventsOf(d_).empty());
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// ---- fragments
+
+// Puts the pieces together again; the result must be `length` bytes of IP packet.
+std::string Reassemble(const std::vector<Sent>& pieces, uint32_t mtu_bytes, Frame* whole) {
+  whole->assign(pieces[0].frame.begin(), pieces[0].frame.begin() + 34);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const Frame& f = pieces[i].frame;
+    if (f.size() - 14 > mtu_bytes) return "a piece is too long";
+    const uint16_t fragment = Be16::Load(&f[20]).host();
+    if (((fragment & 0x2000) != 0) != (i + 1 < pieces.size())) return "wrong MF";
+    if ((fragment & 0x1fffu) * 8 != whole->size() - 34) return "a gap";
+    if (Be16::Load(&f[18]) != Be16::Load(&pieces[0].frame[18])) return "another id";
+    if (!Checksum(&f[14], 20).is_zero()) return "bad sum";
+    whole->insert(whole->end(), f.begin() + 34, f.end());
+  }
+  return "";
+}
+
+TEST_P(Icmp, ATunnelWithoutPmtuDiscCutsTheOuterPacket) {
+  Serve(ForwardMethod::kTun);
+  d_.service(web_).policy.pmtu_disc = false;
+  d_.Publish();
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  for (const bool dont_fragment : {false, true}) {
+    const auto sent =
+        d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1460, dont_fragment));
+    ASSERT_EQ(sent.size(), 2u);
+    Frame whole;
+    ASSERT_EQ(Reassemble(sent, 1500, &whole), "");
+    ASSERT_EQ(whole.size(), 14u + 20 + 1500);
+    const Frame inner(whole.begin() + 20, whole.end());
+    EXPECT_EQ(Text(inner), "192.0.2.10:80 <- 198.51.100.7:1234 TCP A ttl 63");
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(Icmp, WhatMayBeCutIsCutForANarrowLink) {
+  Serve(ForwardMethod::kNat);
+  d_.real(real_).mtu_bytes = 576;
+  d_.Publish();
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const auto sent = d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1460));
+  ASSERT_EQ(sent.size(), 3u);
+  Frame whole;
+  ASSERT_EQ(Reassemble(sent, 576, &whole), "");
+  EXPECT_EQ(whole.size(), 1514u);
+}
+
+TEST_P(Icmp, WithoutPacketsToSpareNothingIsSent) {
+  Serve(ForwardMethod::kNat);
+  d_.real(real_).mtu_bytes = 576;
+  d_.Publish();
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  d_.DenyPackets();
+  EXPECT_EQ(Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1460)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kCannotFragment), 1u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// ---- cache_bypass
+
+TEST_P(Icmp, ATransparentCacheIsPassedByWhileItIsAway) {
+  ClassifierBuilder rules;
+  rules.AddRule({.protocol = kProtocolTcp, .mark = 7});
+  d_.draft().classifier = rules.Build();
+  web_ = d_.AddService({.mark = 7});
+  real_ = d_.AddReal(web_, "10.0.0.11", 0, {.method = ForwardMethod::kDr});
+  d_.service(web_).policy.cache_bypass = true;
+  d_.SetWeight(real_, 0);
+  d_.Publish();
+  const auto out = [&](uint16_t port, uint8_t flags) {
+    return Send(kInside, Tcp("10.0.0.77", port, "203.0.113.9", 80, flags));
+  };
+  EXPECT_EQ(out(1, kTcpSyn), "out 203.0.113.9:80 <- 10.0.0.77:1 TCP S ttl 63\n");
+  EXPECT_EQ(out(1, kTcpAck), "out 203.0.113.9:80 <- 10.0.0.77:1 TCP A ttl 63\n");
+  d_.SetWeight(real_, 1);
+  d_.Publish();
+  EXPECT_EQ(out(1, kTcpAck), "out 203.0.113.9:80 <- 10.0.0.77:1 TCP A ttl 63\n");
+  EXPECT_EQ(out(2, kTcpSyn), "in 203.0.113.9:80 <- 10.0.0.77:2 TCP S ttl 63\n");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+}  // namespace
+}  // namespace fairlead::dataplane
