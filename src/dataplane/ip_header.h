@@ -72,9 +72,12 @@ inline void WriteIpHeader(uint8_t* at, const Ipv6Address& source, const Ipv6Addr
 
 // Precondition: the TTL is at least 1; whoever forwards has answered TTL ≤ 1 before.
 inline void DecrementTtl(Ipv4Header* ip, ChecksumDelta delta = {}) noexcept {
-  const Be16 before = Be16::Load(&ip->ttl);  // the checksum's word {TTL, protocol}
-  --ip->ttl;
-  delta.Replace(before, Be16::Load(&ip->ttl));
+  // The checksum's word {TTL, protocol}, changed as a whole: a load of the word right after a store
+  // to one of its bytes would wait for that store.
+  const Be16 before = Be16::Load(&ip->ttl);
+  const Be16 after = Be16::FromHost(static_cast<uint16_t>(before.host() - 0x0100));
+  after.Store(&ip->ttl);
+  delta.Replace(before, after);
   ip->checksum = delta.Apply(ip->checksum);
 }
 inline void DecrementTtl(Ipv6Header* ip) noexcept { --ip->hop_limit; }
