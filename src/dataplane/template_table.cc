@@ -173,9 +173,8 @@ void TemplateTable::Rename(uint32_t slot) noexcept {
   record.Set(TemplateFlag::kInvalidated);
   record.Clear(TemplateFlag::kHasLifetime);
   record.Clear(TemplateFlag::kPinned);
-  if (record.renew == RenewMode::kLegacy120) return;
-  record.renew = RenewMode::kLinux;
   if (record.timeout == kForever) record.timeout = kStickyTimeout;
+  if (record.renew != RenewMode::kLegacy120) record.renew = RenewMode::kLinux;
 }
 
 void TemplateTable::Invalidate(uint32_t slot, Tick now) noexcept {

@@ -198,7 +198,8 @@ const TemplateKey kKey = TemplateKey::ForMark(*IpAddress::Parse("10.0.0.1"), 1);
 TemplateBinding Endless() { return {.real_id = RealId{1}, .service_timeout = kForever}; }
 
 TEST(TemplateEnds, AnInvalidatedOneWithoutEndGoesSoon) {
-  for (const RenewMode renew : {RenewMode::kLinux, RenewMode::kFixed, RenewMode::kAfterLastClose}) {
+  for (const RenewMode renew :
+       {RenewMode::kLinux, RenewMode::kLegacy120, RenewMode::kFixed, RenewMode::kAfterLastClose}) {
     for (const bool has_child : {false, true}) {
       auto table = Make();
       TemplateBinding binding = Endless();
