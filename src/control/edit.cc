@@ -331,6 +331,11 @@ EditResult Editor::operator()(const RemoveReal& edit) {
 // ---- what services inherit --------------------------------------------------------------------
 
 EditResult Editor::operator()(const PatchTimeouts& edit) {
+  using T = TimeoutsConfig;
+  static constexpr Duration T::*kKeys[] = {&T::tcp,        &T::tcp_fin,  &T::udp,       &T::none,
+                                           &T::syn_sent,   &T::syn_recv, &T::time_wait, &T::close,
+                                           &T::close_wait, &T::last_ack, &T::listen,    &T::synack};
+  static_assert(sizeof(T) == std::size(kKeys) * sizeof(Duration));
   const auto patch = ReadBody(edit.body);
   if (!patch) return refusal_;
   const TimeoutsConfig old = model_.defaults.timeouts;
@@ -340,9 +345,8 @@ EditResult Editor::operator()(const PatchTimeouts& edit) {
   if (HasProblems("")) return refusal_;
   model_.defaults.timeouts = now;
   for (ServiceConfig& service : model_.services) {
-    for (const auto member :
-         {&TimeoutsConfig::tcp, &TimeoutsConfig::tcp_fin, &TimeoutsConfig::udp}) {
-      if (service.timeouts.*member == old.*member) service.timeouts.*member = now.*member;
+    for (const auto key : kKeys) {
+      if (service.timeouts.*key == old.*key) service.timeouts.*key = now.*key;
     }
   }
   return Finish();

@@ -191,6 +191,9 @@ TEST_F(EditTest, TimeoutsReachWhoHasTheDefault) {
   EXPECT_EQ(Service(0).timeouts.udp, 30s);
   EXPECT_EQ(Service(1).timeouts.tcp, 900s);
   EXPECT_EQ(Service(1).timeouts.udp, 10s) << "its own";
+  EXPECT_EQ(Apply(PatchTimeouts{"{ syn_recv: 9s, synack: 8s }"}), "ok");
+  EXPECT_EQ(Service(0).timeouts.syn_recv, 9s);
+  EXPECT_EQ(Service(1).timeouts.synack, 8s);
   EXPECT_EQ(Apply(PatchTimeouts{"{ tcp: 0s }"}).substr(0, 14), "body:1:8: tcp:");
 }
 
