@@ -206,6 +206,11 @@ EditResult Editor::operator()(const PatchService& edit) {
   }
   ValidateServices(model_, problems_);
   if (HasProblems(path)) return refusal_;
+  // Whoever lists the reals sets their states: deadlines are taken back, as by PatchReal.
+  if (FindKey(*patch, "reals") != nullptr) {
+    const ServiceIdentity key = KeyOf(*service);
+    for (const RealConfig& real : old.reals) overlay_.ForgetDrain({key, {real.address, real.port}});
+  }
   return Finish(service, "");
 }
 

@@ -184,6 +184,18 @@ TEST_F(EditTest, TheWeightBeforeZeroIsRemembered) {
   EXPECT_FALSE(intent_.overlay.remembers_weights());
 }
 
+TEST_F(EditTest, ADeadlineIsTakenBackByWhoeverSetsTheState) {
+  for (const Edit& other :
+       {Edit{PatchReal{"shop", "10.0.0.11", "{ state: drain }"}},
+        Edit{PatchService{"shop", "{ reals: [{ address: 10.0.0.11, state: drain }] }"}}}) {
+    EXPECT_EQ(Apply(DrainReal{"shop", "10.0.0.11", "{ deadline: 5s }"}), "ok");
+    EXPECT_EQ(Apply(PatchService{"shop", "{ one_packet: false }"}), "ok");
+    EXPECT_NE(intent_.overlay.FindDrain(KeyOfReal("10.0.0.11")), nullptr);
+    EXPECT_EQ(Apply(other), "ok");
+    EXPECT_EQ(intent_.overlay.FindDrain(KeyOfReal("10.0.0.11")), nullptr);
+  }
+}
+
 TEST_F(EditTest, TimeoutsReachWhoHasTheDefault) {
   EXPECT_EQ(Apply(PatchTimeouts{R"({"tcp": "900s", "udp": "30s"})"}), "ok");
   EXPECT_EQ(intent_.model->defaults.timeouts.tcp, 900s);
