@@ -42,8 +42,19 @@ class Icmp(LabTest):
         self.set_advmss()
         self.addCleanup(self.set_advmss, "advmss", 1440)
         status, segment = self.upload_full_size(at.VIP_TUN).split()
-        self.assertEqual(status, "201")
+        self.assertIn(status, ("201", "204"))  # created, or put in place of the one of an earlier run
         self.assertLessEqual(int(segment), 1480 - 40)
+        self.assertGreater(self.director.metric("fairlead_dropped_packets_total", reason="too_big"), before)
+
+    def test_a_download_whose_request_fills_the_link_does_not_hang(self):
+        """A request of 4,000 bytes goes in segments of 1500: without the ICMP answer it would never reach the server."""
+        self.forget_paths()
+        before = self.director.metric("fairlead_dropped_packets_total", reason="too_big")
+        self.set_advmss()
+        self.addCleanup(self.set_advmss, "advmss", 1440)
+        got = client.curl(self.lab, f"http://{at.VIP_TUN}/20mb", "-f", "-o", "/dev/null", "-w", "%{size_download}",
+                          "-H", "X-Filler: " + "x" * 4000, source="198.51.100.77").stdout
+        self.assertEqual(got, str(20 << 20))
         self.assertGreater(self.director.metric("fairlead_dropped_packets_total", reason="too_big"), before)
 
     def set_advmss(self, *words):
@@ -88,11 +99,17 @@ class Icmp(LabTest):
             "m=struct.pack('!BBHHH',3,4,0,0,1300)+quote\n"
             "m=m[:2]+struct.pack('!H',s16(m))+m[4:]\n"
             "socket.socket(2,3,1).sendto(m,(us,0))\n")
-        self.lab.reals[3].run(sys.executable, "-c", sender, at.CLIENT, UDP_VIP, real, port, at.UDP_PORT,
-                              at.DIRECTOR_INSIDE)
+        for _ in range(15):  # errors to one client are limited: a router repeats its complaint, and so does this
+            self.lab.reals[3].run(sys.executable, "-c", sender, at.CLIENT, UDP_VIP, real, port, at.UDP_PORT,
+                                  at.DIRECTOR_INSIDE)
+            try:
+                process.wait(timeout=1)
+                break
+            except subprocess.TimeoutExpired:
+                pass
         out, _ = process.communicate(timeout=60)
         self.assertEqual(out.strip(), f"1280 {1280 - 28 + len('real1 ')}")
-        self.assertEqual(self.director.metric("fairlead_dropped_packets_total", reason="tunnel_error"), 1)
+        self.assertGreater(self.director.metric("fairlead_dropped_packets_total", reason="tunnel_error"), 0)
         # Others are told by the director itself from now on.
         before = self.director.metric("fairlead_dropped_packets_total", reason="too_big")
         self.lab.client.run("ip", "route", "flush", "cache")
@@ -117,12 +134,14 @@ class Icmp(LabTest):
             "import socket,sys\n"
             "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
             "s.setsockopt(0,11,1)\n"  # IP_RECVERR
-            "s.settimeout(5)\n"
+            "s.settimeout(1)\n"
             "for ttl in (1,2):\n"
             "  s.setsockopt(0,2,ttl)\n"
-            "  s.sendto(b'probe',(sys.argv[1],33434+ttl))\n"
-            "  try: s.recv(100)\n"
-            "  except OSError: pass\n"
+            "  for _ in range(15):\n"  # errors to one client are limited: ask again, as traceroute does
+            "    s.sendto(b'probe',(sys.argv[1],33434+ttl))\n"
+            "    try: s.recv(100)\n"
+            "    except TimeoutError: continue\n"
+            "    except OSError: break\n"
             "  _,aux,_,_=s.recvmsg(100,500,socket.MSG_ERRQUEUE)\n"
             "  e=aux[0][2]\n"
             "  print(ttl,e[5],e[6],socket.inet_ntoa(e[20:24]))\n")
