@@ -61,7 +61,7 @@ class DrainTest : public testing::Test {
   RealId id_;
 };
 
-TEST_F(DrainTest, WithoutADeadlineItTakesAsLongAsItTakes) {
+TEST_F(DrainTest, Wish1WithoutADeadlineItTakesAsLongAsItTakes) {
   SetConnections(3);
   Drain("");
   Wait(24h);
@@ -72,7 +72,7 @@ TEST_F(DrainTest, WithoutADeadlineItTakesAsLongAsItTakes) {
   EXPECT_FALSE(Info()->drain->remaining_seconds.has_value());
 }
 
-TEST_F(DrainTest, AtTheDeadlineWhatIsLeftIsReset) {
+TEST_F(DrainTest, Wish1AtTheDeadlineWhatIsLeftIsReset) {
   SetConnections(3);
   Drain(R"({"deadline": "10m"})");
   Wait(9min);
@@ -84,7 +84,7 @@ TEST_F(DrainTest, AtTheDeadlineWhatIsLeftIsReset) {
   EXPECT_FALSE(Info()->is_ghost) << "it was not to be removed";
 }
 
-TEST_F(DrainTest, ThenRemoveWaitsForTheLastConnection) {
+TEST_F(DrainTest, Wish38ThenRemoveWaitsForTheLastConnection) {
   SetConnections(1);
   Drain(R"({"then_remove": true})");
   Wait(1h);

@@ -69,5 +69,19 @@ TEST(RealState, WhatRemovedAndDeadRealsLeaveBehind) {
   }
 }
 
+// The same failed check, said in one word of three: known clients move, stay, or find it gone.
+TEST(RealState, Wish36AFailedCheckDrainsQuiescesOrRemovesAsTheFileSays) {
+  const auto failed = [](OnFail on_fail) {
+    return StateOf({.health = HealthState::kDown, .on_fail = on_fail});
+  };
+  EXPECT_EQ(failed(OnFail::kDrain).weight, 0);
+  EXPECT_FALSE(failed(OnFail::kDrain).templates_valid);
+  EXPECT_TRUE(failed(OnFail::kDrain).is_present);
+  EXPECT_EQ(failed(OnFail::kQuiesce).weight, 0);
+  EXPECT_TRUE(failed(OnFail::kQuiesce).templates_valid);
+  EXPECT_TRUE(failed(OnFail::kQuiesce).is_present);
+  EXPECT_FALSE(failed(OnFail::kRemove).is_present);
+}
+
 }  // namespace
 }  // namespace fairlead::control

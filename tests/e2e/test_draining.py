@@ -62,7 +62,7 @@ class Draining(LabTest):
         out, _ = downloads.communicate("go\n", timeout=90)
         return json.loads(out)
 
-    def test_fifty_downloads_finish_and_nobody_new_comes(self):
+    def test_wish_1_fifty_downloads_finish_and_nobody_new_comes(self):
         downloads = self.begin_downloads(at.VIP_DR, 50)
         drain = self.drain("dr")
         # Known clients have a template to real1; it holds no longer. New ones are scheduled.

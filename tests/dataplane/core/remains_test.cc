@@ -122,7 +122,7 @@ TEST_P(Remaining, ContinueMovesASynThatWasNotAnswered) {
   EXPECT_EQ(LoadOf(old_), sched::Load{});
 }
 
-TEST_P(Remaining, HoldIsSilentButRepliesPassAndARestoredRealGoesOn) {
+TEST_P(Remaining, Wish7HoldIsSilentButRepliesPassAndARestoredRealGoesOn) {
   Connect();
   Remove(Remains::kHold);
   EXPECT_EQ(Data(), "");
@@ -135,7 +135,7 @@ TEST_P(Remaining, HoldIsSilentButRepliesPassAndARestoredRealGoesOn) {
   EXPECT_EQ(Data(), kToOld);
 }
 
-TEST_P(Remaining, ExpireResetsAtOnceAndMovesASyn) {
+TEST_P(Remaining, Wish7ExpireResetsAtOnceAndMovesASyn) {
   Connect();
   Remove(Remains::kExpire);
   EXPECT_EQ(Data(), "out 198.51.100.7:1234 <- 192.0.2.10:80 TCP R ttl 64 seq 900\n");
@@ -143,7 +143,7 @@ TEST_P(Remaining, ExpireResetsAtOnceAndMovesASyn) {
   EXPECT_EQ(First(), kSynToOther);
 }
 
-TEST_P(Remaining, ExpireMovesARepeatedSynOfAControlledConnection) {
+TEST_P(Remaining, Wish32ARepeatedSynOfAControlledConnectionMoves) {
   Connect({.persistence_seconds = 600});
   Remove(Remains::kExpire);
   EXPECT_EQ(First(), kSynToOther);
@@ -152,7 +152,7 @@ TEST_P(Remaining, ExpireMovesARepeatedSynOfAControlledConnection) {
 
 // Both sides get the number they wait for: the client 900, which its packet acknowledged, the
 // server 100, with which it came.
-TEST_P(Remaining, ResetTellsBothSidesFromAPacketOfTheClient) {
+TEST_P(Remaining, Wish7ResetTellsBothSidesFromAPacketOfTheClient) {
   Connect();
   Remove(Remains::kReset);
   EXPECT_EQ(Data(),
@@ -205,7 +205,7 @@ TEST_P(Remaining, ResetPassesARstOn) {
             "in 10.0.0.11:80 <- 198.51.100.7:1234 TCP AR ttl 63 seq 100\n");
 }
 
-TEST_P(Remaining, ResetMovesASyn) {
+TEST_P(Remaining, Wish33ASynToARemovedRealMovesAtOnce) {
   Connect();
   Remove(Remains::kReset);
   EXPECT_EQ(First(), kSynToOther);
@@ -245,7 +245,7 @@ TEST_P(Remaining, DownMovesUdpAndSynsButNotEstablishedTcp) {
   EXPECT_EQ(First(), kSynToOther);
 }
 
-TEST_P(Remaining, DownMovesUdpAtOnce) {
+TEST_P(Remaining, Wish33UdpOfADeadRealMovesAtOnce) {
   Connect({.protocol = kProtocolUdp, .persistence_seconds = 600});
   EXPECT_EQ(First(), "in 10.0.0.11:80 <- 198.51.100.7:1234 UDP ttl 63\n");
   d_.real(old_).remains = Remains::kMove;
