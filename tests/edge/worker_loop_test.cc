@@ -356,8 +356,11 @@ TEST(WorkerLoopTest, TheTurnThatSetsUpEveryServiceIsNoRecord) {
   Rig rig({.workers = 1});
   rig.loops()[0]->Turn();
   EXPECT_EQ(rig.counters(0).longest_turn_ns.value(), 0u);
-  // Some turn of these is a record: the CPU clock may say of any single one that it took no time.
-  for (int i = 0; i < 10'000; ++i) rig.loops()[0]->Turn();
+  // A later one is a record, sooner or later: of any single turn the CPU clock may say that it took
+  // no time, of very many in a row when the core is shared.
+  for (int i = 0; i < 20'000'000 && rig.counters(0).longest_turn_ns.value() == 0; ++i) {
+    rig.loops()[0]->Turn();
+  }
   EXPECT_GT(rig.counters(0).longest_turn_ns.value(), 0u);
 }
 
