@@ -21,11 +21,12 @@ class PathMtus {
  public:
   static constexpr std::chrono::minutes kLifetime{10};  // RFC 1191 section 6.3
 
-  // True: it is news.
+  // True: it is news. A larger MTU than the one known says nothing, and does not keep that one.
   bool Learn(const IpAddress& real, uint16_t mtu_bytes, TimePoint now) {
     Entry& entry = entries_[real];
     const bool is_news = entry.mtu_bytes == 0 || mtu_bytes < entry.mtu_bytes;
-    if (is_news) entry.mtu_bytes = mtu_bytes;
+    if (!is_news && mtu_bytes != entry.mtu_bytes) return false;
+    entry.mtu_bytes = mtu_bytes;
     entry.forget = now + kLifetime;
     return is_news;
   }

@@ -12,6 +12,7 @@ constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
 // From a removal to the sweep for its connections: as in Linux not within the command, so that a
 // removal taken back at once costs nothing.
 constexpr std::chrono::milliseconds kSweepDelay{10};
+constexpr std::chrono::seconds kPathRebuildInterval{1};
 constexpr size_t kEventsPerTurn = 1024;  // of one worker
 
 }  // namespace
@@ -38,6 +39,7 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   ReadWorkerEvents(now);
+  ApplyPathMtus(now);
   fabric_.publisher.RetireUnused();
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
@@ -73,12 +75,22 @@ void Publication::ReadWorkerEvents(TimePoint now) {
       if (event.kind != dataplane::Event::Kind::kPathMtu) {
         neighbours_.OnEvent(event, now);
       } else if (path_mtus_.Learn(event.address, event.mtu_bytes, now)) {
-        LogInfo("path to a real server is narrower than its first link",
-                {{"real", event.address.ToString()}, {"mtu_bytes", event.mtu_bytes}});
-        Rebuild();
+        path_news_ = {path_news_.count + 1, event.address, event.mtu_bytes};
       }
     }
   }
+}
+
+// Each report may be a client's doing, and a rebuild costs as much as a reload: they are collected.
+void Publication::ApplyPathMtus(TimePoint now) {
+  if (path_news_.count == 0 || now < next_path_rebuild_) return;
+  LogInfo("path to a real server is narrower than its first link",
+          {{"real", path_news_.last_real.ToString()},
+           {"mtu_bytes", path_news_.last_mtu_bytes},
+           {"reports", path_news_.count}});
+  path_news_ = {};
+  next_path_rebuild_ = now + kPathRebuildInterval;
+  Rebuild();
 }
 
 bool Publication::PublishNext(TimePoint now) {

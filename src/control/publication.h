@@ -58,8 +58,14 @@ class Publication {
     IntentWaiter waiter;
     uint64_t generation = 0;
   };
+  struct PathNews {  // learnt, but not yet rebuilt for
+    size_t count = 0;
+    IpAddress last_real;
+    uint16_t last_mtu_bytes = 0;
+  };
 
   void ReadWorkerEvents(TimePoint now);
+  void ApplyPathMtus(TimePoint now);
   bool PublishNext(TimePoint now);
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
@@ -74,6 +80,8 @@ class Publication {
   WorkerMail mail_;
   Neighbours neighbours_;
   PathMtus path_mtus_;
+  PathNews path_news_;
+  TimePoint next_path_rebuild_;
   HealthMonitor health_;
   Intent wanted_, in_force_;
   bool is_dirty_ = true;

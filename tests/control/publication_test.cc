@@ -1,5 +1,7 @@
 #include "control/publication.h"
 
+#include <algorithm>
+
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -228,10 +230,49 @@ TEST_F(PublicationTest, APathMtuIsLearntAndForgotten) {
   EXPECT_EQ(publication_.snapshot()->generation, generation) << "no news";
   learn("10.0.0.12", 1300);
   EXPECT_EQ(mtu("10.0.0.12"), 1400u) << "no tunnel";
-  now_ += 11min;
+  now_ += 8min;
+  learn("10.0.0.11", 1350);
+  now_ += 3min;
   Turn();
   Settle();
-  EXPECT_EQ(mtu("10.0.0.11"), 1400u);
+  EXPECT_EQ(mtu("10.0.0.11"), 1400u) << "a larger MTU keeps nothing alive";
+}
+
+// A client can have MTUs reported as fast as it likes; each rebuild costs as much as a reload.
+TEST_F(PublicationTest, PathMtusAreRebuiltForOnceASecondAtMost) {
+  publication_.Want(
+      {SharedModelOf("services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, "
+                     "reals: [ { address: 10.0.0.11, forward: tun } ] }\n"),
+       {}},
+      Note());
+  Turn();
+  Settle();
+  const uint64_t before = publication_.snapshot()->generation;
+  const auto mtu = [this] {
+    for (const dataplane::RealView& view : publication_.snapshot()->reals) {
+      if (view.address == Ip("10.0.0.11")) return uint32_t{view.mtu_bytes};
+    }
+    return 0u;
+  };
+  testing::internal::CaptureStderr();
+  for (uint16_t bytes = 1390; bytes > 1340; --bytes) {  // over half a second
+    dataplane::Event event;
+    event.kind = dataplane::Event::Kind::kPathMtu;
+    event.address = Ip("10.0.0.11");
+    event.mtu_bytes = bytes;
+    fabric_.events[0]->Push(event);
+    Turn();
+    Settle();
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+  EXPECT_EQ(publication_.snapshot()->generation, before + 1);
+  EXPECT_EQ(mtu(), 1390u);
+  now_ += 1s;
+  Turn();
+  Settle();
+  EXPECT_EQ(publication_.snapshot()->generation, before + 2);
+  EXPECT_EQ(mtu(), 1341u);
 }
 
 }  // namespace
