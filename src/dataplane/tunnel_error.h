@@ -6,8 +6,9 @@
 // What is quoted is outer IP header, inner IP header, ports: a packet of the client. "Frag needed"
 // teaches the control core the path's MTU (it comes back as RealView::mtu_bytes) and tells the
 // client at once what fits; other errors are told on to an IPv4 client. An error that names no
-// connection through that real teaches nothing. Threads: the worker's. Ownership of the packet
-// moves in unless the answer is false.
+// connection through that real, or another source than our tunnel's, teaches nothing, and no error
+// narrows a path below LeastTunnelMtu: it speaks for all clients of the real. Threads: the
+// worker's. Ownership of the packet moves in unless the answer is false.
 #pragma once
 
 #include "dataplane/steer.h"
@@ -17,7 +18,8 @@ namespace fairlead::dataplane {
 // The client's packet inside the quoted tunnel packet.
 template <typename Address>
 struct TunnelQuote {
-  Address real;    // where the tunnel ends
+  Address source;  // where the tunnel begins
+  Address real;    // where it ends
   Address client;  // and its ports, from the inner packet
   Address virtual_address;
   Be16 client_port;
@@ -75,12 +77,20 @@ bool ParseTunnelQuote(const uint8_t* frame, const ParsedPacket& parsed, const Qu
   inner.payload_offset = inner.l4_offset;
   inner.ip_length = end - quoted.l4_offset;
   inner.ethertype = EtherTypeOf(Address::kFamily);
+  quote->source = quoted.Source<Address>(frame);
   quote->real = quoted.Destination<Address>(frame);
   quote->client = inner.Source<Address>(frame);
   quote->virtual_address = inner.Destination<Address>(frame);
   quote->client_port = Be16::Load(frame + inner.l4_offset);
   quote->virtual_port = Be16::Load(frame + inner.l4_offset + 2);
   return true;
+}
+
+// The narrowest path that a tunnel is fitted to. IPv4: what Linux has as min_pmtu; a lower MTU
+// counts as this. IPv6: clients need not send less than 1280 (RFC 8200 section 5), so a lower MTU
+// could not be told to them.
+constexpr uint32_t LeastTunnelMtu(Family outer) noexcept {
+  return outer == Family::kIpv4 ? 552 : 1280 + TunnelOverhead(outer);
 }
 
 // Other errors than "too big" as the client may be told them; false: not at all.
@@ -136,6 +146,10 @@ void TakeTunnelError(Turn<P>& t, P* packet, const ParsedPacket& parsed,
     uint32_t mtu = HeaderAt<IcmpHeader>(packet->data(), parsed.l4_offset)->rest.get().host();
     if (kIsIpv4) mtu &= 0xffff;
     if (mtu < kLeastMtu || mtu > kMostMtu) return t.Drop(packet, DropReason::kBadIcmp);
+    if (mtu < LeastTunnelMtu(Address::kFamily)) {
+      if (!kIsIpv4) return t.Drop(packet, kReason);
+      mtu = LeastTunnelMtu(Address::kFamily);
+    }
     t.shard.fabric.events[t.shard.me.index()]->Push({.kind = Event::Kind::kPathMtu,
                                                      .port = packet->meta().input_port,
                                                      .address = quote.real,
@@ -170,11 +184,14 @@ template <typename Address, Packet P>
   }
   const Connection<Address>& record = table.at(found.slot);
   if (record.method != ForwardMethod::kTun || record.real_address != quote.real) return false;
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  const IpAddress source = quote.source;
+  if (source != real.tunnel_source || parsed.destination(packet->data()) != source) return false;
   if (!HasGoodIcmpChecksum(packet->data(), parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);
     return true;
   }
-  CountOut(t, record.real_id, t.snapshot.reals[record.real_id.index()], parsed.ip_length);
+  CountOut(t, record.real_id, real, parsed.ip_length);
   TakeTunnelError(t, packet, parsed, quote);
   return true;
 }

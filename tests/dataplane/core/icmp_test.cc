@@ -241,11 +241,47 @@ TEST_P(Icmp, AForgedTunnelErrorTeachesNothing) {
   Frame other_real = syn[0].frame;
   other_real[33] = 77;
   error(other_real, 1300);
-  EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 2u);
+  Frame other_source = syn[0].frame;
+  other_source[29] ^= 2;
+  error(other_source, 1300);
+  EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 3u);
+  Send(kOutside, ErrorAbout(syn[0].frame, kClient, kVip, 3, 4, 1300));  // no router sends it there
+  EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 4u);
   error(syn[0].frame, 40);
   EXPECT_EQ(d_.dropped(DropReason::kBadIcmp), 1u);
   EXPECT_TRUE(EventsOf(d_).empty());
   EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// One forged error must not cut a real server off from everybody.
+TEST_P(Icmp, NoErrorNarrowsATunnelBelowTheLeast) {
+  Serve(ForwardMethod::kTun);
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  const auto data = d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1400, true));
+  ASSERT_EQ(data.size(), 1u);
+  const auto sent = d_.Send(kInside, ErrorAbout(data[0].frame, "10.0.0.200", "10.0.0.1", 3, 4, 68));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Get32(sent[0].frame, 38), 532u);
+  const auto events = EventsOf(d_);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].mtu_bytes, 552);
+}
+
+TEST_P(Icmp, NoErrorNarrowsATunnelBelowWhatClientsNeed6) {
+  Serve(ForwardMethod::kTun, {.address = "2001:db8::10"}, "fd00::11");
+  const std::string client = "2001:db8:1::7";
+  d_.Send(kOutside, Tcp(client, 1234, "2001:db8::10", 80, kTcpSyn));
+  const auto data = d_.Send(kOutside, Tcp(client, 1234, "2001:db8::10", 80, kTcpAck, 64, 1380));
+  ASSERT_EQ(data.size(), 1u);
+  const auto told = [&](uint32_t mtu) {
+    return d_.Send(kInside, ErrorAbout(data[0].frame, "fd00::200", "fd00::1", 2, 0, mtu)).size();
+  };
+  EXPECT_EQ(told(1280), 0u);
+  EXPECT_EQ(told(1319), 0u);
+  EXPECT_EQ(d_.dropped(DropReason::kTunnelError), 2u);
+  EXPECT_TRUE(EventsOf(d_).empty());
+  EXPECT_EQ(told(1320), 1u);
+  EXPECT_EQ(EventsOf(d_).size(), 1u);
 }
 
 // ---- fragments
