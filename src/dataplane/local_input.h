@@ -153,7 +153,8 @@ WorkerId OwnerOfQuoted(Turn<P>& t, const uint8_t* frame, const QuotedPacket& quo
 // An error from a client about a flow that is not here, on a service with schedule_icmp: it is
 // scheduled as the client's own packet would be and follows, so that every director of an anycast
 // address finds the same real server (spec section 10). Not where the template is another worker's:
-// only packets of the flow itself go through that hand-shake. False: not scheduled.
+// only packets of the flow itself go through that hand-shake; nor where an engine names the client
+// by what it says, since an error does not quote that much. False: not scheduled.
 template <typename Address, Packet P>
 [[gnu::noinline]] bool ScheduleByIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                       const QuotedPacket& quoted) noexcept {
@@ -170,9 +171,14 @@ template <typename Address, Packet P>
   const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
   if (decision.kind != ServiceDecision::Kind::kService) return false;
   const ServiceView& service = t.snapshot.services[decision.service.index()];
-  if (!service.policy.schedule_icmp || IsFromFtpData(flow) || !TakesPort(service, flow)) {
-    return false;
+  const bool has_engine =
+      service.persistence.is_enabled && service.persistence.engine != PersistenceEngine::kNone;
+  if (!service.policy.schedule_icmp || has_engine || IsFromFtpData(flow)) return false;
+  if (t.shard.defence.DropsNext(service.policy.drop_packet)) {
+    t.Drop(packet, DropReason::kDropPacket);
+    return true;
   }
+  if (!TakesPort(service, flow)) return false;
   Grant grant;
   if (!service.persistence.is_enabled) {
     grant.real = Schedule(t.shard, service, flow);

@@ -168,6 +168,31 @@ TEST_P(Icmp, AnUnknownFlowIsScheduledOnlyWhereThatIsWanted) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+TEST_P(Icmp, AnErrorMakesNoConnectionWhereTheClientsPacketWouldMakeNone) {
+  Serve(ForwardMethod::kNat);
+  PolicyView& policy = d_.service(web_).policy;
+  policy.schedule_icmp = true;
+  policy.drop_packet = kDefenceAlways;
+  d_.draft().defence.am_droprate = 1;  // each
+  d_.Publish();
+  const Frame seen = Tcp(kVip, 80, kClient, 1234, kTcpAck);
+  EXPECT_EQ(Send(kOutside, ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kDropPacket), 1u);
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).connections, 0u);
+}
+
+// The template of a call is found by its Call-ID, which an error does not show.
+TEST_P(Icmp, AnErrorMakesNoConnectionOfAServiceWithAnEngine) {
+  Serve(ForwardMethod::kNat, {.port = 5060, .protocol = kProtocolUdp, .persistence_seconds = 300});
+  d_.service(web_).policy.schedule_icmp = true;
+  d_.service(web_).persistence.engine = PersistenceEngine::kSip;
+  d_.Publish();
+  const Frame seen = Udp(kVip, 5060, kClient, 1234);
+  EXPECT_EQ(Send(kOutside, ErrorAbout(seen, "203.0.113.1", kVip, 3, 4, 1400)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kIcmpNoConnection), 1u);
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).connections, 0u);
+}
+
 // ---- our own tunnels
 
 // What a router between us and the real says of the frame that we sent.
