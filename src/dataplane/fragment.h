@@ -16,6 +16,7 @@
 namespace fairlead::dataplane {
 
 inline constexpr size_t kMaxFragments = 16;
+inline constexpr size_t kMaxIpv4Header = 60;
 
 // Makes the header at the start of the packet that of one piece. `offset`: bytes, a multiple of 8,
 // from the start of the datagram this packet had.
@@ -33,6 +34,32 @@ void WriteFragmentHeader(P* packet, uint16_t original, uint32_t offset, bool is_
   packet->meta().wants_ip_checksum = false;
 }
 
+// The header of all pieces but the first at `to`, which has room for the original: only options
+// with the copied flag are in it (RFC 791 section 3.1). Its length.
+inline uint32_t WriteLaterHeader(const Ipv4Header& original, uint8_t* to) noexcept {
+  constexpr uint8_t kEnd = 0, kNoOperation = 1, kCopied = 0x80;
+  const auto* from = reinterpret_cast<const uint8_t*>(&original);
+  const uint32_t end = original.header_length();
+  uint32_t length = sizeof(Ipv4Header);
+  std::memcpy(to, from, length);
+  for (uint32_t at = length; at < end && from[at] != kEnd;) {
+    if (from[at] == kNoOperation) {
+      ++at;
+      continue;
+    }
+    const uint32_t size = at + 1 < end ? from[at + 1] : 0;
+    if (size < 2 || at + size > end) break;  // no option; who reads the first piece will see
+    if ((from[at] & kCopied) != 0) {
+      std::memcpy(to + length, from + at, size);
+      length += size;
+    }
+    at += size;
+  }
+  while (length % 4 != 0) to[length++] = kEnd;
+  to[0] = static_cast<uint8_t>(4u << 4 | length / 4);
+  return length;
+}
+
 // Precondition: an IPv4 packet without DF, complete but for its Ethernet header, longer than
 // mtu_bytes.
 template <Packet P>
@@ -48,17 +75,21 @@ template <Packet P>
   const size_t count = piece == 0 ? kMaxFragments + 1 : (payload + piece - 1) / piece;
   if (count > kMaxFragments) return t.Drop(packet, DropReason::kCannotFragment);
   std::array<P*, kMaxFragments> pieces{packet};
+  std::array<uint8_t, kMaxIpv4Header> later_header;
+  const uint32_t later = WriteLaterHeader(*ip, later_header.data());
+  const uint32_t later_front = kEthernetHeaderLength + later;
   for (size_t i = 1; i < count; ++i) {
     const auto offset = static_cast<uint32_t>(i) * piece;
     const uint32_t length = std::min(piece, payload - offset);
     P* next = t.Originate(packet->meta().input_port);
-    if (next == nullptr || !next->Resize(front + length)) {
+    if (next == nullptr || !next->Resize(later_front + length)) {
       if (next != nullptr) t.Drop(next, DropReason::kCannotFragment);
       for (size_t k = 0; k < i; ++k) t.Drop(pieces[k], DropReason::kCannotFragment);
       return;
     }
-    std::memcpy(next->data(), packet->data(), front);
-    std::memcpy(next->data() + front, packet->data() + front + offset, length);
+    std::memcpy(next->data(), packet->data(), kEthernetHeaderLength);
+    std::memcpy(next->data() + kEthernetHeaderLength, later_header.data(), later);
+    std::memcpy(next->data() + later_front, packet->data() + front + offset, length);
     pieces[i] = next;
   }
   packet->Resize(front + piece);

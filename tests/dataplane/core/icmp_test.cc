@@ -357,6 +357,37 @@ TEST_P(Icmp, WhatMayBeCutIsCutForANarrowLink) {
   EXPECT_EQ(whole.size(), 1514u);
 }
 
+// RFC 791 section 3.1: an option says itself whether later pieces have it too.
+TEST_P(Icmp, LaterPiecesHaveOnlyTheOptionsThatAreToBeCopied) {
+  Serve(ForwardMethod::kNat);
+  d_.real(real_).mtu_bytes = 576;
+  d_.Publish();
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  Frame data = Tcp(kClient, 1234, kVip, 80, kTcpAck, 64, 1000);
+  const Frame options{0x44, 4, 5, 0, 1, 0x94, 4, 0, 0, 1, 0, 0};  // timestamp, router alert
+  data.insert(data.begin() + 34, options.begin(), options.end());
+  auto* ip = HeaderAt<Ipv4Header>(data.data(), 14);
+  ip->version_and_length = 0x48;
+  ip->total_length = Be16::FromHost(static_cast<uint16_t>(data.size() - 14));
+  ip->checksum = Be16{};
+  ip->checksum = Checksum(ip, 32);
+  const auto sent = d_.Send(kOutside, data);
+  ASSERT_EQ(sent.size(), 2u);
+  const Frame& first = sent[0].frame;
+  EXPECT_EQ(first[14], 0x48);
+  EXPECT_EQ(Frame(first.begin() + 34, first.begin() + 46), options);
+  const Frame& later = sent[1].frame;
+  EXPECT_EQ(later[14], 0x46);
+  EXPECT_EQ(Frame(later.begin() + 34, later.begin() + 38), (Frame{0x94, 4, 0, 0}));
+  EXPECT_TRUE(Checksum(&later[14], 24).is_zero());
+  EXPECT_EQ(Be16::Load(&later[16]).host(), later.size() - 14);
+  EXPECT_EQ((Be16::Load(&later[20]).host() & 0x1fffu) * 8, first.size() - 46);
+  EXPECT_EQ(first.size() - 46 + later.size() - 38, 1020u);
+  EXPECT_TRUE(
+      std::equal(later.begin() + 38, later.end(), data.end() - (later.end() - later.begin() - 38)));
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
 TEST_P(Icmp, WithoutPacketsToSpareNothingIsSent) {
   Serve(ForwardMethod::kNat);
   d_.real(real_).mtu_bytes = 576;
