@@ -19,6 +19,7 @@ namespace {
 // so often that it costs more than a fiftieth of the thread.
 constexpr std::chrono::seconds kViewRefresh{1};
 constexpr std::chrono::milliseconds kDrainInterval{100};
+constexpr std::chrono::seconds kDrainRetry{1};  // after a refusal
 constexpr int kViewCostShare = 50;
 // After a longer sleep the estimates have come to rest anyway.
 constexpr int kMostMissedTicks = 64;
@@ -234,17 +235,32 @@ void Director::CarryOutDrains() {
   const Intent& intent = publication_.wanted();
   if (intent.model != publication_.in_force().model) return;
   for (const DrainStep& step : DueDrains(intent, publication_.ids(), fabric_.loads, now_)) {
-    const bool removes = step.kind == DrainStep::Kind::kRemove;
-    LogInfo(removes ? "drained real is removed" : "drain is over: what is left is reset",
-            {{"service", step.service},
-             {"real", step.real},
-             {"connections_left", step.connections_left}});
-    if (removes) {
-      Change(RemoveReal{step.service, step.real}, [](const EditOutcome&) {});
+    if (step.kind == DrainStep::Kind::kRemove) {
+      Change(RemoveReal{step.service, step.real}, [this, step](const EditOutcome& outcome) {
+        NoteDrainStep(step, outcome.refusal ? outcome.refusal->errors.front().ToString() : "");
+      });
     } else {
-      publication_.Want(WithDrainOver(publication_.wanted(), step), {});
+      publication_.Want(WithDrainOver(publication_.wanted(), step),
+                        [this, step](const Result<uint64_t>& in_force) {
+                          NoteDrainStep(step, in_force ? "" : in_force.error().ToString());
+                        });
     }
   }
+}
+
+// `refusal` is empty when the step is in force. A refused one is due again at each look.
+void Director::NoteDrainStep(const DrainStep& step, const std::string& refusal) {
+  if (!refusal.empty()) {
+    LogError("drain cannot be ended; it is tried again",
+             {{"service", step.service}, {"real", step.real}, {"reason", refusal}});
+    next_drain_look_ = now_ + kDrainRetry;
+    return;
+  }
+  LogInfo(step.kind == DrainStep::Kind::kRemove ? "drained real is removed"
+                                                : "drain is over: what is left is reset",
+          {{"service", step.service},
+           {"real", step.real},
+           {"connections_left", step.connections_left}});
 }
 
 // ---- the view ---------------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "control/config/model.h"
+#include "control/drain.h"
 #include "control/health/prober.h"
 #include "control/port_runtime.h"
 #include "control/publication.h"
@@ -67,6 +68,7 @@ class Director {
   void NoteReload(bool ok, std::string error);
   // Deadlines that have passed, and drained reals that were to be removed.
   void CarryOutDrains();
+  void NoteDrainStep(const DrainStep& step, const std::string& refusal);
   void RefreshView();
 
   dataplane::Fabric& fabric_;

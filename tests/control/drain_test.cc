@@ -108,6 +108,26 @@ TEST_F(DrainTest, ThenRemoveAtTheDeadlineGoesOnResetting) {
   EXPECT_EQ(View().remains, Remains::kReset);
 }
 
+// The log tells what is, not what is meant to be.
+TEST_F(DrainTest, TheEndIsLoggedWhenItIsInForce) {
+  SetConnections(1);
+  const auto turn = [this] {
+    testing::internal::CaptureStderr();
+    director_.Turn(now_ += 200ms);
+    return testing::internal::GetCapturedStderr();
+  };
+  Drain(R"({"deadline": "1m", "then_remove": true})");
+  now_ += 1min;
+  EXPECT_EQ(turn(), "") << "no worker has it yet";
+  AdoptAll(fabric_);
+  const std::string over = turn();  // and the removal is on its way
+  EXPECT_NE(over.find("drain is over"), std::string::npos);
+  EXPECT_EQ(over.find("drained real is removed"), std::string::npos);
+  AdoptAll(fabric_);
+  EXPECT_NE(turn().find("drained real is removed"), std::string::npos);
+  EXPECT_TRUE(Info()->is_ghost);
+}
+
 TEST_F(DrainTest, AnotherStateTakesItBack) {
   SetConnections(1);
   Drain(R"({"deadline": "1m", "then_remove": true})");
