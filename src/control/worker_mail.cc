@@ -71,7 +71,9 @@ void WorkerMail::Poll() {
   for (size_t worker = 0; worker < waiting_.size(); ++worker) {
     dataplane::Mailbox& mailbox = *fabric_.control[worker];
     Command* done = nullptr;
-    while (mailbox.from_worker.Pop(&done)) {
+    // Only what is here by now: a worker may give the next slice of a sweep back while we look.
+    for (size_t left = mailbox.from_worker.size(); left > 0 && mailbox.from_worker.Pop(&done);
+         --left) {
       submitted_[worker].pop_front();
       if (!ContinueSweep(worker, done)) Delete(done);
     }
