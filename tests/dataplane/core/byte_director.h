@@ -18,6 +18,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/worker.h"
@@ -98,6 +99,8 @@ class ByteDirector {
   // One turn of one worker chosen at random; what it sends is kept for Settle.
   void RandomTurn();
   std::vector<Sent> Settle();
+  // What has come out since it was last asked for; nothing moves.
+  std::vector<Sent> TakeSent() { return std::exchange(collected_, {}); }
   void Advance(double seconds);
   // The kernel twin of `port` sends a frame.
   std::vector<Sent> SendFromHost(PortId port, const Frame& frame);
