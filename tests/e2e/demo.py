@@ -95,6 +95,8 @@ def stay_up(lab, director):
      sudo {build}/src/cli/fairlead service list
      sudo {build}/src/cli/fairlead connection list
      sudo {build}/src/cli/fairlead template list
+     sudo {build}/src/cli/fairlead ipvsadm -Ln
+     sudo {build}/src/cli/fairlead real drain shop {at.real_address(1)} --wait
      sudo curl -s --unix-socket {director.socket} http://fairlead/metrics
      sudo scripts/lab run {lab.name} client curl http://{at.VIP}/
      sudo scripts/lab nginx {lab.name} 1 stop     # and watch `service list`; then start
