@@ -20,6 +20,7 @@
 #include <span>
 #include <type_traits>
 
+#include "dataplane/hand_shake.h"
 #include "dataplane/local_input.h"
 
 namespace fairlead::dataplane {
