@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "dataplane/mailbox.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/shard.h"
 
 namespace fairlead::dataplane {
 
@@ -52,6 +52,19 @@ bool Walk(Table& table, uint32_t* slot, uint64_t* budget, Visitor&& visit) {
     *slot = live + 1;
   }
   return *slot >= table.high_water();
+}
+
+// One slice of a command over the worker's templates: visit(templates, slot) from the cursor on.
+// True: all were seen.
+template <typename Visitor>
+bool WalkTemplates(Shard& shard, uint64_t* cursor, Visitor&& visit) {
+  uint64_t budget = kSliceRecords;
+  auto slot = static_cast<uint32_t>(*cursor);
+  TemplateTable& templates = shard.templates();
+  const bool ended =
+      Walk(templates, &slot, &budget, [&](uint32_t s) { return visit(templates, s); });
+  *cursor = slot;
+  return ended;
 }
 
 // Appends a row when it fits; false: the list is full.

@@ -88,80 +88,69 @@ bool PinKey(Shard& shard, const ServiceView& service, TemplateIdentity identity,
 }  // namespace
 
 void RunListTemplates(Shard& shard, ListTemplates* list) noexcept {
-  uint64_t budget = kSliceRecords;
-  auto slot = static_cast<uint32_t>(list->cursor);
-  TemplateTable& templates = shard.templates();
-  list->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
-    ++list->visited;
-    const TemplateRecord& record = templates.at(s);
-    if (templates.IsExpired(s, shard.now) || !Matches(*shard.snapshot, list->filter, record)) {
-      return true;
-    }
-    return AddRow(list, RowOf(shard, record));
-  });
-  list->cursor = slot;
+  list->is_complete =
+      WalkTemplates(shard, &list->cursor, [&](TemplateTable& templates, uint32_t s) {
+        ++list->visited;
+        const TemplateRecord& record = templates.at(s);
+        if (templates.IsExpired(s, shard.now) || !Matches(*shard.snapshot, list->filter, record)) {
+          return true;
+        }
+        return AddRow(list, RowOf(shard, record));
+      });
 }
 
 // A template with children stays until they are gone, as no lookup's answer; without, it goes at
 // once.
 void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
-  uint64_t budget = kSliceRecords;
-  auto slot = static_cast<uint32_t>(flush->cursor);
-  TemplateTable& templates = shard.templates();
-  flush->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
-    const TemplateRecord& record = templates.at(s);
-    if (record.Has(TemplateFlag::kInvalidated) ||
-        !Matches(*shard.snapshot, flush->filter, record)) {
-      return true;
-    }
-    if (record.children > 0) {
-      templates.Invalidate(s, shard.now);
-    } else {
-      templates.ExpireNow(s, shard.now);
-    }
-    ++flush->flushed;
-    return true;
-  });
-  flush->cursor = slot;
+  flush->is_complete =
+      WalkTemplates(shard, &flush->cursor, [&](TemplateTable& templates, uint32_t s) {
+        const TemplateRecord& record = templates.at(s);
+        if (record.Has(TemplateFlag::kInvalidated) ||
+            !Matches(*shard.snapshot, flush->filter, record)) {
+          return true;
+        }
+        if (record.children > 0) {
+          templates.Invalidate(s, shard.now);
+        } else {
+          templates.ExpireNow(s, shard.now);
+        }
+        ++flush->flushed;
+        return true;
+      });
 }
 
 // Those of services that are persistent; others have no policy to give.
 void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept {
-  uint64_t budget = kSliceRecords;
-  auto slot = static_cast<uint32_t>(retime->cursor);
-  TemplateTable& templates = shard.templates();
   const Snapshot& snapshot = *shard.snapshot;
-  retime->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
-    const TemplateRecord& record = templates.at(s);
-    const ServiceId id = ServiceOfReal(snapshot, record.real_id);
-    if (record.Has(TemplateFlag::kInvalidated) || record.Has(TemplateFlag::kPinned) ||
-        templates.IsExpired(s, shard.now) || !Matches(snapshot, retime->filter, record) ||
-        id.index() >= snapshot.services.size() ||
-        !snapshot.services[id.index()].persistence.is_enabled) {
-      return true;
-    }
-    templates.Retime(
-        s, BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
-        shard.now);
-    ++retime->flushed;
-    return true;
-  });
-  retime->cursor = slot;
+  retime->is_complete =
+      WalkTemplates(shard, &retime->cursor, [&](TemplateTable& templates, uint32_t s) {
+        const TemplateRecord& record = templates.at(s);
+        const ServiceId id = ServiceOfReal(snapshot, record.real_id);
+        if (record.Has(TemplateFlag::kInvalidated) || record.Has(TemplateFlag::kPinned) ||
+            templates.IsExpired(s, shard.now) || !Matches(snapshot, retime->filter, record) ||
+            id.index() >= snapshot.services.size() ||
+            !snapshot.services[id.index()].persistence.is_enabled) {
+          return true;
+        }
+        templates.Retime(
+            s,
+            BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
+            shard.now);
+        ++retime->flushed;
+        return true;
+      });
 }
 
 void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept {
-  uint64_t budget = kSliceRecords;
-  auto slot = static_cast<uint32_t>(sweep->cursor);
-  TemplateTable& templates = shard.templates();
-  sweep->is_complete = Walk(templates, &slot, &budget, [&](uint32_t s) {
-    const TemplateRecord& record = templates.at(s);
-    if (record.children == 0 && IsExpiredWithReal(*shard.snapshot, record.real_id)) {
-      templates.ExpireNow(s, shard.now);
-      ++sweep->swept;
-    }
-    return true;
-  });
-  sweep->cursor = slot;
+  sweep->is_complete =
+      WalkTemplates(shard, &sweep->cursor, [&](TemplateTable& templates, uint32_t s) {
+        const TemplateRecord& record = templates.at(s);
+        if (record.children == 0 && IsExpiredWithReal(*shard.snapshot, record.real_id)) {
+          templates.ExpireNow(s, shard.now);
+          ++sweep->swept;
+        }
+        return true;
+      });
 }
 
 void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept {
