@@ -122,12 +122,12 @@ void FindBurst(benchmark::State& state) {
                     kDirection);
   Cycle keys(f.keys);
   std::array<FlowKey<Address>, kBurst> burst;
-  std::array<uint64_t, kBurst> hashes;
+  std::array<typename ConnectionTable<Address>::Probe, kBurst> probes;
   std::array<uint32_t, kBurst> slots;
   while (state.KeepRunningBatch(kBurst)) {
     for (auto& key : burst) key = keys.Next();
-    f.table.HashBurst(burst, hashes);
-    f.table.FindBurst(burst, hashes, kNow, slots);
+    f.table.HashBurst(burst, probes);
+    f.table.FindBurst(burst, probes, kNow, slots);
     for (const uint32_t slot : slots) {
       if (slot == kNoSlot) std::abort();
       f.table.at(slot).CountPacket();
@@ -142,12 +142,12 @@ void MissBurst(benchmark::State& state) {
   for (auto& key : f.keys) key.other_port = Be16::FromHost(81);
   Cycle keys(f.keys);
   std::array<FlowKey4, kBurst> burst;
-  std::array<uint64_t, kBurst> hashes;
+  std::array<ConnectionTable<Ipv4Address>::Probe, kBurst> probes;
   std::array<uint32_t, kBurst> slots;
   while (state.KeepRunningBatch(kBurst)) {
     for (auto& key : burst) key = keys.Next();
-    f.table.HashBurst(burst, hashes);
-    f.table.FindBurst(burst, hashes, kNow, slots);
+    f.table.HashBurst(burst, probes);
+    f.table.FindBurst(burst, probes, kNow, slots);
     benchmark::DoNotOptimize(slots);
   }
 }
@@ -158,12 +158,12 @@ void FindBurstAndTouch(benchmark::State& state) {
                         static_cast<uint32_t>(state.range(1)), Direction::kForward);
   Cycle keys(f.keys);
   std::array<FlowKey4, kBurst> burst;
-  std::array<uint64_t, kBurst> hashes;
+  std::array<ConnectionTable<Ipv4Address>::Probe, kBurst> probes;
   std::array<uint32_t, kBurst> slots;
   while (state.KeepRunningBatch(kBurst)) {
     for (auto& key : burst) key = keys.Next();
-    f.table.HashBurst(burst, hashes);
-    f.table.FindBurst(burst, hashes, kNow, slots);
+    f.table.HashBurst(burst, probes);
+    f.table.FindBurst(burst, probes, kNow, slots);
     for (const uint32_t slot : slots) {
       f.table.at(slot).CountPacket();
       f.table.Touch(slot, kNow, TicksFromSeconds(900));

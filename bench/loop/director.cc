@@ -108,7 +108,10 @@ class Writer {
     snapshot_->classifier = builder.Build();
   }
 
-  void Publish() { fabric_.publisher.Publish(std::move(snapshot_)); }
+  void Publish() {
+    FinishSnapshot(snapshot_.get());
+    fabric_.publisher.Publish(std::move(snapshot_));
+  }
 
  private:
   RealView Real(uint32_t i) {

@@ -19,6 +19,7 @@
 namespace fairlead {
 
 constexpr uint16_t FoldChecksum(uint64_t sum) {
+  // 64 bits to 33, to 18, to 17, to 16.
   sum = (sum & 0xffffffff) + (sum >> 32);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -56,6 +57,17 @@ inline Be16 FinishChecksum(uint64_t sum) {
 // The checksum of a header whose own checksum field holds zero.
 inline Be16 Checksum(const void* data, size_t length, uint64_t sum = 0) {
   return FinishChecksum(ChecksumAdd(data, length, sum));
+}
+
+// The same over exactly 20 bytes, an IPv4 header without options: three loads.
+inline Be16 HeaderSum20(const void* header) {
+  uint64_t a, b;
+  uint32_t c;
+  std::memcpy(&a, header, 8);
+  std::memcpy(&b, static_cast<const uint8_t*>(header) + 8, 8);
+  std::memcpy(&c, static_cast<const uint8_t*>(header) + 16, 4);
+  // Halves of 32 bits: five of them do not overflow.
+  return FinishChecksum((a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c);
 }
 
 // Pseudo header of TCP, UDP and ICMPv6 (RFC 9293 section 3.1, RFC 8200 section 8.1). `length` of

@@ -156,8 +156,17 @@ struct MacAddress {
     Be16::FromHost(static_cast<uint16_t>(n)).Store(m.bytes.data() + 4);
     return m;
   }
+  // The six bytes in the low end of a word, as a load of eight bytes has them; for comparing and
+  // writing them in one piece. High 16 bits: zero here, ignored by FromWord.
+  [[nodiscard]] uint64_t ToWord() const {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 6);
+    return word;
+  }
+  static MacAddress FromWord(uint64_t word) { return Load(&word); }
   friend bool operator==(const MacAddress&, const MacAddress&) = default;
 };
+static_assert(std::endian::native == std::endian::little, "words of MAC addresses");
 
 inline constexpr MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 

@@ -161,7 +161,7 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
   }
   ids_.EndPass(now);
   AddGhosts(input, snapshot.get());
-  dataplane::IndexGroups(snapshot.get());
+  dataplane::FinishSnapshot(snapshot.get());
   IndexReplies(snapshot.get());
   return snapshot;
 }

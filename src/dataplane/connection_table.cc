@@ -1,7 +1,6 @@
 #include "dataplane/connection_table.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 namespace fairlead::dataplane {
@@ -29,44 +28,49 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
 
 template <typename Address>
 void ConnectionTable<Address>::HashBurst(std::span<const Key> keys,
-                                         std::span<uint64_t> hashes) const noexcept {
-  for (size_t i = 0; i < keys.size(); ++i) {
-    hashes[i] = Hash(keys[i]);
-    index_.Prefetch(hashes[i]);
+                                         std::span<Probe> probes) const noexcept {
+  const TableHash hash_of = hash_;  // its secrets in registers: the stores below might be to them
+  const Key* key = keys.data();
+  for (Probe& probe : probes) {
+    const uint64_t hash = hash_of(key->client, key->client_port, key->protocol);
+    const uint32_t bucket = index_.FirstBucket(hash);
+    index_.PrefetchBucket(bucket);
+    probe = {hash, bucket, TagOf(*key, hash)};
+    ++key;
   }
 }
 
 template <typename Address>
-void ConnectionTable<Address>::FindBurst(std::span<const Key> keys,
-                                         std::span<const uint64_t> hashes, Tick now,
-                                         std::span<uint32_t> slots) const noexcept {
+void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<const Probe> probes,
+                                         Tick now, std::span<uint32_t> slots) const noexcept {
   // Three passes, each over lines that the pass before asked for.
-  std::array<uint16_t, kMaxBurst> tags;
+  size_t seconds = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const Key& key = keys[i];
-    tags[i] = TagOf(key, hashes[i]);
-    const uint32_t bucket = index_.FirstBucket(hashes[i]);
-    if (const uint32_t match = index_.Match(bucket, ColumnOf(key), tags[i]); match != 0) {
-      slots[i] = index_.SlotOf(bucket, match);
-      __builtin_prefetch(&records_[slots[i]], 1, 3);
+    const Probe& probe = probes[i];
+    const uint32_t match = index_.Match(probe.bucket, ColumnOf(keys[i]), probe.tag);
+    if (match != 0) [[likely]] {
+      slots[i] = index_.SlotOf(probe.bucket, match);
+      PrefetchRecord(slots[i]);
     } else {
       slots[i] = kNoSlot;
-      index_.PrefetchBucket(index_.SecondBucket(hashes[i]));
+      index_.PrefetchBucket(index_.SecondBucket(probe.hash));
+      ++seconds;
     }
   }
-  for (size_t i = 0; i < keys.size(); ++i) {
+  for (size_t i = 0; seconds > 0; ++i) {
     if (slots[i] != kNoSlot) continue;
-    const uint32_t bucket = index_.SecondBucket(hashes[i]);
-    const uint32_t match = index_.Match(bucket, ColumnOf(keys[i]), tags[i]);
+    --seconds;
+    const uint32_t bucket = index_.SecondBucket(probes[i].hash);
+    const uint32_t match = index_.Match(bucket, ColumnOf(keys[i]), probes[i].tag);
     if (match == 0) continue;
     slots[i] = index_.SlotOf(bucket, match);
-    __builtin_prefetch(&records_[slots[i]], 1, 3);
+    PrefetchRecord(slots[i]);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
       continue;
     // Another flow's tag, or an expired record beside a live one: look at every candidate.
-    slots[i] = Find(keys[i], hashes[i], now).slot;
+    slots[i] = Find(keys[i], probes[i].hash, now).slot;
   }
 }
 

@@ -7,7 +7,7 @@
 //   if (!found.hit()) outcome = table->Insert(draft, h, now);
 //   table->Touch(found.slot, now, timeout);
 //
-// A burst: HashBurst(keys, hashes) hashes and prefetches, FindBurst(keys, hashes, now, slots)
+// A burst: HashBurst(keys, probes) hashes and prefetches, FindBurst(keys, probes, now, slots)
 // compares tags, prefetches records and verifies. One lookup alone waits for two or three cache
 // misses; 32 together share them.
 //
@@ -23,7 +23,9 @@
 // Threads: one worker. Everything except Create is noexcept and allocates nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "base/clock.h"
@@ -80,7 +82,6 @@ class ConnectionTable {
  public:
   using Record = Connection<Address>;
   using Key = FlowKey<Address>;
-  static constexpr uint32_t kMaxBurst = 64;
   // A connection that outlives its timer because it controls others (spec section 4.3).
   static constexpr TickCount kParentTimeout = TicksFromSeconds(60);
 
@@ -96,9 +97,15 @@ class ConnectionTable {
   void PrefetchBucket(uint64_t hash) const noexcept { index_.Prefetch(hash); }
   [[nodiscard]] FindOutcome Find(const Key& key, uint64_t hash, Tick now) const noexcept;
 
-  // Precondition for both: sizes are equal and at most kMaxBurst. A slot is kNoSlot on a miss.
-  void HashBurst(std::span<const Key> keys, std::span<uint64_t> hashes) const noexcept;
-  void FindBurst(std::span<const Key> keys, std::span<const uint64_t> hashes, Tick now,
+  // Where the look-up of a key begins.
+  struct Probe {
+    uint64_t hash;
+    uint32_t bucket;  // the first of its two
+    uint16_t tag;
+  };
+  // Precondition for both: sizes are equal. A slot is kNoSlot on a miss.
+  void HashBurst(std::span<const Key> keys, std::span<Probe> probes) const noexcept;
+  void FindBurst(std::span<const Key> keys, std::span<const Probe> probes, Tick now,
                  std::span<uint32_t> slots) const noexcept;
 
   // ---- life of a record
@@ -110,6 +117,11 @@ class ConnectionTable {
   void Touch(uint32_t slot, Tick now, TickCount timeout) noexcept {
     records_[slot].timeout = timeout;
     wheel_.SetDeadline(slot, now + timeout);
+  }
+  // As Touch, for a deadline that is known not to come nearer.
+  void Prolong(uint32_t slot, Tick now, TickCount timeout) noexcept {
+    records_[slot].timeout = timeout;
+    records_[slot].deadline = now + timeout;
   }
   // The record is gone for lookups now and the wheel hands it to ExpireSome soon (spec 4.8).
   void ExpireNow(uint32_t slot, Tick now) noexcept { Touch(slot, now, 0); }
@@ -175,12 +187,46 @@ class ConnectionTable {
   }
   [[nodiscard]] bool Matches(uint32_t slot, const Key& key, Tick now) const noexcept {
     const Record& r = records_[slot];
-    const bool is_forward = key.direction == Direction::kForward;
-    const Address& address = is_forward ? r.virtual_address : r.reply_address();
-    const Be16 port = is_forward ? r.virtual_port : r.reply_port();
-    return r.client_address == key.client && address == key.other &&
-           r.client_port == key.client_port && port == key.other_port &&
+    const bool is_virtual = key.direction == Direction::kForward || r.method != ForwardMethod::kNat;
+    return (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) &&
            r.protocol == key.protocol && !IsExpired(slot, now);
+  }
+  // {client, virtual} address and {client, virtual} port lie side by side in records and keys alike.
+  static bool HasVirtualEndpoint(const Record& r, const Key& key) noexcept {
+    static_assert(offsetof(Record, virtual_address) == sizeof(Address));
+    static_assert(offsetof(Key, client) == 0 && offsetof(Key, other) == sizeof(Address));
+    static_assert(offsetof(Record, virtual_port) == offsetof(Record, client_port) + 2);
+    static_assert(offsetof(Key, other_port) == offsetof(Key, client_port) + 2);
+    return IsSame<2 * sizeof(Address)>(&r.client_address, &key.client) &&
+           IsSame<4>(&r.client_port, &key.client_port);
+  }
+  static bool HasRealEndpoint(const Record& r, const Key& key) noexcept {
+    return r.client_address == key.client && r.real_address == key.other &&
+           r.client_port == key.client_port && r.real_port == key.other_port;
+  }
+  // One compare where the compiler would make one of each field.
+  template <size_t kBytes>
+  static bool IsSame(const void* a, const void* b) noexcept {
+    if constexpr (kBytes == 4) {
+      return Load<uint32_t>(a) == Load<uint32_t>(b);
+    } else {
+      uint64_t differs = 0;
+      for (size_t i = 0; i < kBytes; i += 8) {
+        differs |= Load<uint64_t>(static_cast<const char*>(a) + i) ^
+                   Load<uint64_t>(static_cast<const char*>(b) + i);
+      }
+      return differs == 0;
+    }
+  }
+  template <typename Word>
+  static Word Load(const void* from) noexcept {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  }
+  void PrefetchRecord(uint32_t slot) const noexcept {
+    const auto* line = reinterpret_cast<const char*>(&records_[slot]);
+    for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
   }
 
   static constexpr uint64_t kTagOdd = 0xd6e8'feb8'6659'fd93;

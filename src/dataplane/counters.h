@@ -126,6 +126,8 @@ class StatsBoard {
   TrafficCounters& traffic(WorkerId w, RealId real) noexcept {
     return traffic_[w.index()][real.index()];
   }
+  // A worker's row: by RealId.
+  TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()].get(); }
   PortCounters& port(WorkerId w, PortId port) noexcept { return ports_[w.index()][port.index()]; }
   [[nodiscard]] size_t worker_count() const { return workers_.size(); }
 

@@ -21,6 +21,16 @@ inline void WriteEthernet(uint8_t* frame, const MacAddress& source, const MacAdd
   ethernet->ethertype = Be16::FromHost(ethertype);
 }
 
+// Both addresses as words (MacAddress::ToWord; the high 16 bits of `destination` are ignored). The
+// Ethernet type stays.
+inline void WriteMacs(uint8_t* frame, uint64_t destination, uint64_t source) noexcept {
+  constexpr uint64_t kMac = 0xffff'ffff'ffff;
+  const uint64_t first = (destination & kMac) | source << 48;
+  const auto rest = static_cast<uint32_t>(source >> 16);
+  std::memcpy(frame, &first, sizeof first);
+  std::memcpy(frame + sizeof first, &rest, sizeof rest);
+}
+
 constexpr uint16_t EtherTypeOf(Family family) noexcept {
   return family == Family::kIpv4 ? kEtherTypeIpv4 : kEtherTypeIpv6;
 }
@@ -70,14 +80,18 @@ inline void WriteIpHeader(uint8_t* at, const Ipv6Address& source, const Ipv6Addr
   ip->destination = destination;
 }
 
-// Precondition: the TTL is at least 1; whoever forwards has answered TTL ≤ 1 before.
-inline void DecrementTtl(Ipv4Header* ip, ChecksumDelta delta = {}) noexcept {
-  // The checksum's word {TTL, protocol}, changed as a whole: a load of the word right after a store
-  // to one of its bytes would wait for that store.
-  const Be16 before = Be16::Load(&ip->ttl);
-  const Be16 after = Be16::FromHost(static_cast<uint16_t>(before.host() - 0x0100));
-  after.Store(&ip->ttl);
-  delta.Replace(before, after);
+// Precondition: the TTL is at least 1; whoever forwards has answered TTL ≤ 1 before. The word {TTL,
+// protocol} becomes 0x0100 less, so the checksum 0x0100 more, with an end-around carry (RFC 1624
+// equation 3 for this difference).
+inline void DecrementTtl(Ipv4Header* ip) noexcept {
+  --ip->ttl;
+  const uint32_t sum = ip->checksum.get().host() + 0x0100u;
+  ip->checksum = Be16::FromHost(static_cast<uint16_t>(sum + (sum >= 0xffff)));
+}
+// The same together with what else changes in the header.
+inline void DecrementTtl(Ipv4Header* ip, ChecksumDelta delta) noexcept {
+  --ip->ttl;
+  delta.Replace(Be16::FromHost(0x0100), Be16{});
   ip->checksum = delta.Apply(ip->checksum);
 }
 inline void DecrementTtl(Ipv6Header* ip) noexcept { --ip->hop_limit; }

@@ -54,9 +54,15 @@ class NeighbourTable {
   }
 
   [[nodiscard]] Neighbour Load(NeighbourId id) const noexcept {
-    const uint64_t word = entries_[id.index()].value.load(std::memory_order_acquire);
-    return {MacAddress::FromNumber(word >> 16), PortId{static_cast<uint8_t>(word >> 8)},
-            static_cast<NeighbourState>(word & 0xff)};
+    const uint64_t word = LoadWord(id);
+    return {MacAddress::FromWord(word), PortId{static_cast<uint8_t>(word >> 48)}, StateOf(word)};
+  }
+  // The same in one word: the MAC (MacAddress::ToWord) in the low 48 bits, then port and state.
+  [[nodiscard]] uint64_t LoadWord(NeighbourId id) const noexcept {
+    return entries_[id.index()].value.load(std::memory_order_acquire);
+  }
+  static NeighbourState StateOf(uint64_t word) noexcept {
+    return static_cast<NeighbourState>(word >> 56);
   }
 
   // Control core. The entry of this neighbour, made when there is none; none when the neighbourhood
@@ -101,7 +107,7 @@ class NeighbourTable {
   struct Entry {
     std::atomic<uint32_t> sequence{0};  // odd while the key changes; 0: never used
     std::atomic<bool> in_use{false};
-    std::atomic<uint64_t> value{0};  // mac << 16 | port << 8 | state
+    std::atomic<uint64_t> value{0};  // state << 56 | port << 48 | MAC
     std::atomic<uint64_t> key_high{0}, key_low{0}, key_tail{0};
 
     [[nodiscard]] Key key() const noexcept {
@@ -131,8 +137,8 @@ class NeighbourTable {
     return at + 1 == capacity_ ? 0 : at + 1;
   }
   static void Store(Entry& entry, const Neighbour& n) {
-    entry.value.store(n.mac.ToNumber() << 16 | static_cast<uint64_t>(n.port.value()) << 8 |
-                          static_cast<uint64_t>(n.state),
+    entry.value.store(n.mac.ToWord() | static_cast<uint64_t>(n.port.value()) << 48 |
+                          static_cast<uint64_t>(n.state) << 56,
                       std::memory_order_release);
   }
 

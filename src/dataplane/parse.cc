@@ -2,8 +2,8 @@
 
 #include <new>
 
-#include "base/checksum.h"
 #include "dataplane/ipv6_extensions.h"
+#include "dataplane/parse_plain.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -116,7 +116,7 @@ bool NoteFragment(uint32_t offset, bool more, uint32_t length, ParsedPacket* par
 // Nearly every header has no options: a constant length makes five additions of it.
 Be16 HeaderSum(const Ipv4Header* ip, uint32_t header_length) {
   if (header_length == sizeof *ip) [[likely]]
-    return Checksum(ip, sizeof *ip);
+    return HeaderSum20(ip);
   return Checksum(ip, header_length);
 }
 
@@ -181,73 +181,19 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
   return ParseTransport(frame, parsed);
 }
 
-// A host that packets come from and go to: what CheckAddresses lets pass, but for class E.
-bool IsPlainHost(Ipv4Address a) {
-  const uint32_t net = a.value.host() >> 24;
-  return net - 1 < 223 && net != 127;
-}
-
-// Nearly every packet: a whole TCP segment or UDP datagram in IPv4 without options. The length of
-// its transport header, 0 when the checks of the long way have to judge it.
-uint32_t PlainTransportLength(const uint8_t* transport, uint8_t protocol, uint32_t available) {
-  if (protocol == kProtocolTcp) {
-    if (available < sizeof(TcpHeader)) return 0;
-    const uint32_t length = HeaderAt<TcpHeader>(transport, 0)->header_length();
-    return length >= sizeof(TcpHeader) && length <= available ? length : 0;
-  }
-  if (protocol != kProtocolUdp || available < sizeof(UdpHeader)) return 0;
-  const uint32_t length = HeaderAt<UdpHeader>(transport, 0)->length.get().host();
-  return length >= sizeof(UdpHeader) && length <= available ? uint32_t{sizeof(UdpHeader)} : 0;
-}
-
-// One look at each field. False: anything at all is unusual, and nothing has been written.
-bool ParsePlain(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
-                ParsedPacket* parsed) {
-  constexpr uint32_t kL4 = kEthernetHeaderLength + sizeof(Ipv4Header);
-  if (length < kL4 + sizeof(UdpHeader)) return false;
-  const auto* ethernet = HeaderAt<EthernetHeader>(frame, 0);
-  const auto* ip = HeaderAt<Ipv4Header>(frame, kEthernetHeaderLength);
-  if ((frame[0] & 1) != 0 || ethernet->ethertype != Be16::FromHost(kEtherTypeIpv4) ||
-      ip->version_and_length != 0x45) {
-    return false;
-  }
-  const uint16_t fragment = ip->fragment.get().host();
-  if ((fragment & (Ipv4Header::kOffsetMask | Ipv4Header::kMoreFragments)) != 0) return false;
-  const uint32_t total_length = ip->total_length.get().host();
-  if (total_length > length - kEthernetHeaderLength || total_length < sizeof(Ipv4Header)) {
-    return false;
-  }
-  if (!IsPlainHost(ip->source) || !IsPlainHost(ip->destination)) return false;
-  if (!ip_checksum_good && !Checksum(ip, sizeof *ip).is_zero()) return false;
-  const uint8_t protocol = ip->protocol;
-  const uint32_t l4_length = PlainTransportLength(
-      frame + kL4, protocol, total_length - static_cast<uint32_t>(sizeof(Ipv4Header)));
-  if (l4_length == 0) return false;
-
-  // TCP and UDP begin with the same two ports.
-  const auto* ports = HeaderAt<UdpHeader>(frame, kL4);
-  new (parsed) ParsedPacket;
-  parsed->ip_length = total_length;
-  parsed->l3_offset = kEthernetHeaderLength;
-  parsed->l4_offset = kL4;
-  parsed->payload_offset = static_cast<uint16_t>(kL4 + l4_length);
-  parsed->ethertype = kEtherTypeIpv4;
-  parsed->source_port = ports->source_port;
-  parsed->destination_port = ports->destination_port;
-  parsed->protocol = protocol;
-  if (protocol == kProtocolTcp) parsed->tcp_flags = HeaderAt<TcpHeader>(frame, kL4)->flags;
-  parsed->ttl = ip->ttl;
-  parsed->tos = ip->tos;
-  parsed->dont_fragment = (fragment & Ipv4Header::kDontFragment) != 0;
-  return true;
-}
-
 }  // namespace
 
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
                         ParsedPacket* parsed) noexcept {
-  if (ParsePlain(frame, length, ip_checksum_good, parsed)) [[likely]]
-    return Is(PacketKind::kFlow);
+  if (length >= kEthernetHeaderLength && (frame[0] & 1) == 0) [[likely]] {
+    const auto ethertype = HeaderAt<EthernetHeader>(frame, 0)->ethertype.get().host();
+    if ((ethertype == kEtherTypeIpv4 &&
+         ParsePlain<Ipv4Address>(frame, length, ip_checksum_good, parsed)) ||
+        (ethertype == kEtherTypeIpv6 &&
+         ParsePlain<Ipv6Address>(frame, length, ip_checksum_good, parsed))) {
+      return Is(PacketKind::kFlow);
+    }
+  }
   return ParseAnyFrame(frame, length, ip_checksum_good, parsed);
 }
 

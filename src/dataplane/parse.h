@@ -97,13 +97,21 @@ inline bool IsToMany(const ParsedPacket& parsed, const IpAddress& destination) n
          (destination.is_v4() && destination.v4() == kLimitedBroadcast);
 }
 
+// The short way for nearly every packet: a whole TCP segment or UDP datagram, in IPv4 without
+// options or IPv6 without extension headers, between plain hosts. False: anything at all is unusual,
+// and nothing has been written. Address says which of the two. The destination's MAC is the caller's
+// to check. parse_plain.h has the definition, for those that are called once a packet.
+template <typename Address>
+bool ParsePlain(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
+                ParsedPacket* parsed) noexcept;
+
 // Parses `length` bytes at `frame`. Bytes behind the IP packet are allowed and ignored.
 // `ip_checksum_good`: the port has already verified the IPv4 header checksum.
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
                         ParsedPacket* parsed) noexcept;
 
-// The same without the short way for plain IPv4 that ParseFrame tries first: equal in every result,
-// and there for the test that compares both.
+// The same without the short way that ParseFrame tries first: equal in every result, and there for
+// the test that compares both.
 ParseOutcome ParseAnyFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
                            ParsedPacket* parsed) noexcept;
 

@@ -20,8 +20,10 @@
 #include <span>
 #include <type_traits>
 
+#include "dataplane/fast_path.h"
 #include "dataplane/hand_shake.h"
 #include "dataplane/local_input.h"
+#include "dataplane/parse_plain.h"
 
 namespace fairlead::dataplane {
 
@@ -46,7 +48,7 @@ struct FlowBurst {
   BurstOf<P*> packets;
   BurstOf<ParsedPacket> parsed;
   BurstOf<FlowKey<Address>> keys;
-  BurstOf<uint64_t> hashes;
+  BurstOf<typename ConnectionTable<Address>::Probe> probes;
   BurstOf<uint32_t> slots;
 
   // Where the fields of the packet that may be added next go: parsed in place, not copied.
@@ -66,25 +68,38 @@ inline Direction FirstDirection(PortRole role) noexcept {
   return role == PortRole::kInside ? Direction::kReply : Direction::kForward;
 }
 
+// A flow that the fast path leaves: a miss, a reply, or a change in the connection's life.
+template <typename Address, Packet P>
+[[gnu::noinline]] void ProcessFlow(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                                   bool is_forward, bool is_mine) noexcept {
+  if (slot != kNoSlot && !is_forward) {
+    ReturnToClient<Address>(t, packet, parsed, slot);
+  } else if (slot == kNoSlot || !ForwardToReal<Address>(t, packet, parsed, slot)) {
+    Miss<Address>(t, packet, parsed, is_mine);
+  }
+}
+
 template <typename Address, Packet P>
 void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
   if (burst.count == 0) return;
   auto& table = t.shard.template Connections<Address>();
   const std::span keys(burst.keys.data(), burst.count);
-  table.HashBurst(keys, {burst.hashes.data(), burst.count});
-  table.FindBurst(keys, {burst.hashes.data(), burst.count}, t.now(),
+  table.HashBurst(keys, {burst.probes.data(), burst.count});
+  table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
                   {burst.slots.data(), burst.count});
+  FastPath<Address, P> fast(t);
   const uint32_t epoch = t.shard.epoch;
   for (size_t i = 0; i < burst.count; ++i) {
-    P* packet = burst.packets[i];
-    ParsedPacket* parsed = &burst.parsed[i];
     // A record that went during this burst makes the slots found before doubtful: look again.
-    const bool is_found = burst.slots[i] != kNoSlot && t.shard.epoch == epoch;
-    if (is_found && burst.keys[i].direction == Direction::kReply) {
-      ReturnToClient<Address>(t, packet, parsed, burst.slots[i]);
-    } else if (!is_found || !ForwardToReal<Address>(t, packet, parsed, burst.slots[i])) {
-      Miss<Address>(t, packet, parsed, is_mine);
+    if (t.shard.epoch != epoch) [[unlikely]]
+      burst.slots[i] = kNoSlot;
+    const bool is_forward = burst.keys[i].direction == Direction::kForward;
+    if (burst.slots[i] != kNoSlot && is_forward &&
+        fast.Forward(burst.packets[i], &burst.parsed[i], burst.slots[i])) [[likely]] {
+      continue;
     }
+    ProcessFlow<Address>(t, burst.packets[i], &burst.parsed[i], burst.slots[i], is_forward,
+                         is_mine);
   }
 }
 
@@ -95,24 +110,64 @@ bool IsForOtherHost(const Turn<P>& t, P& packet, const ParsedPacket& parsed) noe
          std::memcmp(packet.data(), t.port(packet.meta().input_port).mac.bytes.data(), 6) != 0;
 }
 
-// Whatever is not TCP or UDP.
+// Whatever is not a plain TCP or UDP packet to the port's MAC. True: it is a flow all the same, of
+// the family that `parsed` says.
 template <Packet P>
-[[gnu::noinline]] void ProcessOther(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                                    ParseOutcome outcome, bool is_mine) noexcept {
-  switch (outcome.kind) {
-    case PacketKind::kArp:
-      return HandleArp(t, packet);
-    case PacketKind::kIcmp:
-      return parsed->is_v4() ? HandleIcmp<Ipv4Address>(t, packet, parsed, is_mine)
-                             : HandleIcmp<Ipv6Address>(t, packet, parsed, is_mine);
-    case PacketKind::kFragment:
-      return HandleFragment(t, packet, parsed);
-    case PacketKind::kOtherIp:
-      return HandleOtherIp(t, packet, parsed);
-    case PacketKind::kFlow:
-    case PacketKind::kDropped:
-      return t.Drop(packet, outcome.reason);
+[[gnu::noinline]] bool ProcessUnusual(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                      bool is_mine) noexcept {
+  const ParseOutcome outcome = Parse(*packet, parsed);
+  if (outcome.kind == PacketKind::kDropped) {
+    t.Drop(packet, outcome.reason);
+    return false;
   }
+  if (IsForOtherHost(t, *packet, *parsed)) {
+    t.Drop(packet, DropReason::kNotForUs);
+    return false;
+  }
+  switch (outcome.kind) {
+    case PacketKind::kFlow:
+      if (parsed->destination_mac == MacKind::kUnicast) return true;
+      HandleMulticast(t, packet);
+      break;
+    case PacketKind::kArp:
+      HandleArp(t, packet);
+      break;
+    case PacketKind::kIcmp:
+      parsed->is_v4() ? HandleIcmp<Ipv4Address>(t, packet, parsed, is_mine)
+                      : HandleIcmp<Ipv6Address>(t, packet, parsed, is_mine);
+      break;
+    case PacketKind::kFragment:
+      HandleFragment(t, packet, parsed);
+      break;
+    case PacketKind::kOtherIp:
+      HandleOtherIp(t, packet, parsed);
+      break;
+    case PacketKind::kDropped:
+      break;
+  }
+  return false;
+}
+
+// The Ethernet type of a frame to the port's own MAC; 0: another MAC, or no whole header.
+template <Packet P>
+uint16_t PlainEtherType(P& packet, const MacAddress& mac) noexcept {
+  if (packet.length() < kEthernetHeaderLength) return 0;
+  const auto* ethernet = HeaderAt<EthernetHeader>(packet.data(), 0);
+  return ethernet->destination.get() == mac ? ethernet->ethertype.get().host() : uint16_t{0};
+}
+
+// A plain flow of this family to the port's MAC: parsed, its padding cut off, put with the others.
+template <typename Address, Packet P>
+bool TakePlain(P* packet, Direction first, FlowBurst<Address, P>* burst) noexcept {
+  ParsedPacket& parsed = burst->next();
+  const uint32_t length = packet->length();
+  if (!ParsePlain<Address>(packet->data(), length, packet->meta().ip_checksum_good, &parsed)) {
+    return false;
+  }
+  const uint32_t end = kEthernetHeaderLength + parsed.ip_length;
+  if (length != end) packet->Resize(end);  // shrinking always fits
+  burst->Add(packet, first);
+  return true;
 }
 
 // At most kBurst packets, each with meta().input_port set. `is_mine`: other workers sent them to
@@ -122,18 +177,24 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
   FlowBurst<Ipv4Address, P> flows4;
   FlowBurst<Ipv6Address, P> flows6;
   for (P* packet : packets) {
-    ParsedPacket& parsed = flows4.next();
-    const ParseOutcome outcome = Parse(*packet, &parsed);
-    if (outcome.kind == PacketKind::kDropped) [[unlikely]] {
-      t.Drop(packet, outcome.reason);
-    } else if (IsForOtherHost(t, *packet, parsed)) [[unlikely]] {
-      t.Drop(packet, DropReason::kNotForUs);
-    } else if (outcome.kind != PacketKind::kFlow) [[unlikely]] {
-      ProcessOther(t, packet, &parsed, outcome, is_mine);
-    } else if (parsed.destination_mac != MacKind::kUnicast) [[unlikely]] {
-      HandleMulticast(t, packet);
-    } else if (const Direction first = FirstDirection(t.port(packet->meta().input_port).role);
-               parsed.is_v4()) {
+    const PortView& port = t.port(packet->meta().input_port);
+    const Direction first = FirstDirection(port.role);
+    switch (PlainEtherType(*packet, port.mac)) {
+      case kEtherTypeIpv4:
+        if (TakePlain(packet, first, &flows4)) [[likely]]
+          continue;
+        break;
+      case kEtherTypeIpv6:
+        if (TakePlain(packet, first, &flows6)) [[likely]]
+          continue;
+        break;
+      default:
+        break;
+    }
+    ParsedPacket parsed;
+    if (!ProcessUnusual(t, packet, &parsed, is_mine)) continue;
+    if (parsed.is_v4()) {
+      flows4.next() = parsed;
       flows4.Add(packet, first);
     } else {
       flows6.next() = parsed;

@@ -69,4 +69,42 @@ template <typename Outer, Packet P>
   return true;
 }
 
+// The same from a header made before (egress.h): for the real's address and ours, without a DF of its
+// own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above.
+template <typename Outer, Packet P>
+[[nodiscard]] bool RewriteTunFrom(P& packet, const ParsedPacket& parsed, const uint8_t* made,
+                                  Be16 id, bool copies_dont_fragment) noexcept {
+  constexpr uint32_t kAdded = sizeof(IpHeader<Outer>);
+  uint8_t* frame = packet.Prepend(kAdded);
+  if (frame == nullptr) return false;
+  // Inner and outer are of one family: a service's reals are.
+  DecrementTtl(HeaderAt<IpHeader<Outer>>(frame, kAdded + kEthernetHeaderLength));
+  auto* ip = HeaderAt<IpHeader<Outer>>(frame, kEthernetHeaderLength);
+  std::memcpy(ip, made, kAdded);
+  const auto ttl = static_cast<uint8_t>(parsed.ttl - 1);
+  const uint8_t tos = OuterTos(parsed.tos);
+  if constexpr (std::is_same_v<Outer, Ipv4Address>) {
+    ip->tos = tos;
+    ip->total_length = Be16::FromHost(static_cast<uint16_t>(parsed.ip_length + kAdded));
+    ip->id = id;
+    const bool dont_fragment = copies_dont_fragment && parsed.dont_fragment;
+    ip->fragment = Be16::FromHost(dont_fragment ? Ipv4Header::kDontFragment : uint16_t{0});
+    ip->ttl = ttl;
+    ChecksumDelta delta;
+    delta.Replace(Be16::FromHost(sizeof(Ipv4Header)), ip->total_length);
+    delta.Replace(Be16{}, Be16::FromHost(tos));
+    delta.Replace(Be16{}, ip->id);
+    delta.Replace(Be16{}, ip->fragment);
+    delta.Replace(Be16{}, Be16::FromHost(static_cast<uint16_t>(ttl << 8)));
+    ip->checksum = delta.Apply(ip->checksum);
+  } else {
+    ip->version_class_flow = Be32::FromHost(6u << 28 | uint32_t{tos} << 20);
+    ip->payload_length = Be16::FromHost(static_cast<uint16_t>(parsed.ip_length));
+    ip->hop_limit = ttl;
+  }
+  HeaderAt<EthernetHeader>(frame, 0)->ethertype =
+      Be16::FromHost(Outer::kFamily == Family::kIpv4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
+  return true;
+}
+
 }  // namespace fairlead::dataplane

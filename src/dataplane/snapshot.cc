@@ -1,11 +1,60 @@
 #include "dataplane/snapshot.h"
 
+#include "dataplane/ip_header.h"
+
 namespace fairlead::dataplane {
 namespace {
 
 constexpr uint16_t kFtpPort = 21;
 constexpr uint16_t kFtpDataPort = 20;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
+
+// WriteIpHeader's, less what each packet has its own of.
+void WriteTunnelHeader(const RealView& real, std::array<uint8_t, 40>* header) {
+  IpFields fields;
+  fields.ttl = 0;
+  fields.dont_fragment = false;
+  if (real.address.is_v4()) {
+    fields.protocol = kProtocolIpip;
+    WriteIpHeader(header->data(), real.tunnel_source.v4(), real.address.v4(), fields);
+  } else {
+    fields.protocol = kProtocolIpv6;
+    WriteIpHeader(header->data(), real.tunnel_source.v6(), real.address.v6(), fields);
+  }
+}
+
+Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
+  Egress egress;
+  if (real.service.is_none() || real.remains != Remains::kServe || real.next_hop.is_none()) {
+    return egress;
+  }
+  // A slot of a service that is gone holds the global settings.
+  const size_t index = real.service.index();
+  const bool has_service = index < snapshot.services.size();
+  const Timeouts& timeouts = has_service ? snapshot.services[index].timeouts : snapshot.timeouts;
+  const PolicyView& policy = has_service ? snapshot.services[index].policy : snapshot.policy;
+  // Each SYN begins a new connection elsewhere (forward.h, IsNewConnection).
+  if (policy.expire_nodest_conn && real.weight == 0) return egress;
+  egress.mtu_bytes = real.mtu_bytes;
+  egress.output = real.output;
+  egress.copies_dont_fragment = policy.pmtu_disc;
+  egress.next_hop = real.next_hop;
+  egress.tcp_timeout = timeouts.Of(TcpState::kEstablished);
+  egress.udp_timeout = timeouts.udp;
+  egress.source_mac = snapshot.ports[real.output.index()].mac.ToWord();
+  WriteTunnelHeader(real, &egress.tunnel_header);
+  return egress;
+}
+
+// A real that is gone is nobody's sibling: its service has it no more.
+void IndexGroup(RealId id, const RealView& real, Snapshot* snapshot) {
+  if (!real.is_available || real.service.index() >= snapshot->services.size()) return;
+  ServiceView& service = snapshot->services[real.service.index()];
+  if (service.persistence.group.is_none()) return;
+  const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
+  // Several ports of one address: the service's own is meant.
+  if (!is_new && real.port == service.port) it->second = id;
+}
 
 }  // namespace
 
@@ -25,17 +74,11 @@ ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noex
   return ServiceId{};
 }
 
-// A real that is gone is nobody's sibling: its service has it no more.
-void IndexGroups(Snapshot* snapshot) {
+void FinishSnapshot(Snapshot* snapshot) {
   for (size_t i = 0; i < snapshot->reals.size(); ++i) {
-    const RealView& real = snapshot->reals[i];
-    if (!real.is_available || real.service.index() >= snapshot->services.size()) continue;
-    ServiceView& service = snapshot->services[real.service.index()];
-    if (service.persistence.group.is_none()) continue;
-    const RealId id{static_cast<uint32_t>(i)};
-    const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
-    // Several ports of one address: the service's own is meant.
-    if (!is_new && real.port == service.port) it->second = id;
+    RealView& real = snapshot->reals[i];
+    real.egress = EgressOf(real, *snapshot);
+    IndexGroup(RealId{static_cast<uint32_t>(i)}, real, snapshot);
   }
 }
 

@@ -22,6 +22,7 @@
 #include "dataplane/classifier.h"
 #include "dataplane/connection_record.h"
 #include "dataplane/defence.h"
+#include "dataplane/egress.h"
 #include "dataplane/headers.h"
 #include "dataplane/persistence_view.h"
 #include "dataplane/prefix_map.h"
@@ -53,6 +54,7 @@ enum class Remains : uint8_t {
 };
 
 struct RealView {
+  Egress egress;      // FinishSnapshot works it out
   ServiceId service;  // none: this id is free
   IpAddress address;
   Be16 port;
@@ -192,7 +194,8 @@ struct Snapshot {
   [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;
 };
 
-// Fills reals_by_address of the services that have a persistence group, once all reals are in.
-void IndexGroups(Snapshot* snapshot);
+// Works out what follows from the rest, once all of it is in: the egress of every real, and
+// reals_by_address of the services that have a persistence group.
+void FinishSnapshot(Snapshot* snapshot);
 
 }  // namespace fairlead::dataplane

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/headers.h"
+
 namespace fairlead::dataplane {
 
 // The numbers travel in synchronisation messages: never renumber.
@@ -39,6 +41,13 @@ enum class TcpDirection : uint8_t {
 // `flags` are the header's; the first of RST, SYN, FIN, ACK that is set decides. None: CLOSE.
 TcpState NextTcpState(TcpState state, TcpDirection direction, uint8_t flags,
                       bool secure_tcp) noexcept;
+
+// A packet with these flags leaves ESTABLISHED as it is, from either side, with secure_tcp or
+// without: nearly every packet there is, a repeated SYN among them. A row of the tables says the
+// same; a test compares.
+constexpr bool KeepsEstablished(uint8_t flags) noexcept {
+  return (flags & (kTcpFin | kTcpRst)) == 0 && (flags & (kTcpSyn | kTcpAck)) != 0;
+}
 
 // Counts as an active connection of its real server; the others are inactive.
 constexpr bool IsActive(TcpState state) noexcept {

@@ -83,6 +83,7 @@ void PublishTwoPortDirector(dataplane::Fabric& fabric, const TwoPortOptions& opt
   inside.source = Ipv4Address::FromHost(0x0a000001);
   snapshot->routes = dataplane::PrefixMap<dataplane::RouteView>::Build(
       {{*Prefix::Parse("0.0.0.0/0"), world}, {*Prefix::Parse("10.0.0.0/24"), inside}});
+  dataplane::FinishSnapshot(snapshot.get());
   fabric.publisher.Publish(std::move(snapshot));
 }
 

@@ -150,7 +150,8 @@ Frame To(PortId port, Frame frame) {
 
 std::string Text(const Frame& f) { return f.size() < 34 ? "short" : IpText(f, 14); }
 
-ByteDirector::ByteDirector(const DirectorSpec& spec) : random_(spec.seed) {
+ByteDirector::ByteDirector(const DirectorSpec& spec)
+    : random_(spec.seed), has_fast_path_(spec.has_fast_path) {
   FabricConfig config;
   config.workers = spec.workers;
   config.ports = 2;
@@ -319,7 +320,10 @@ void ByteDirector::Publish() {
   }
   draft_.routes = PrefixMap<RouteView>::Build(routes_);
   for (ServiceView& service : draft_.services) service.reals_by_address.clear();
-  IndexGroups(&draft_);
+  FinishSnapshot(&draft_);
+  if (!has_fast_path_) {
+    for (RealView& real : draft_.reals) real.egress = {};
+  }
   fabric_->publisher.Publish(std::make_unique<const Snapshot>(draft_));
   for (size_t i = 0; i < workers_.size(); ++i) Turn(i, {});
   fabric_->publisher.RetireUnused();

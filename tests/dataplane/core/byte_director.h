@@ -64,6 +64,7 @@ struct DirectorSpec {
   uint64_t templates = 4096;
   size_t ring_packets = 256;
   uint32_t seed = 1;
+  bool has_fast_path = true;  // false: no real has an egress, so that each packet goes the long way
 };
 
 class ByteDirector {
@@ -137,6 +138,7 @@ class ByteDirector {
                 const std::string& source);
 
   std::mt19937 random_;
+  const bool has_fast_path_;
   std::unique_ptr<Fabric> fabric_;
   std::vector<std::unique_ptr<Worker<BytePacket>>> workers_;
   Snapshot draft_;

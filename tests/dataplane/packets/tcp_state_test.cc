@@ -63,6 +63,26 @@ void ExpectTable(const char* const (&rows)[kTcpStateCount], bool secure) {
   }
 }
 
+TEST(TcpState, WhatKeepsEstablishedKeepsItByEveryTable) {
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    for (const bool secure : {false, true}) {
+      for (const auto direction :
+           {TcpDirection::kIn, TcpDirection::kOut, TcpDirection::kInputOnly}) {
+        const TcpState next = NextTcpState(TcpState::kEstablished, direction,
+                                           static_cast<uint8_t>(flags), secure);
+        if (KeepsEstablished(static_cast<uint8_t>(flags))) {
+          EXPECT_EQ(next, TcpState::kEstablished) << "flags " << flags;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(KeepsEstablished(kTcpAck | kTcpPsh));
+  EXPECT_TRUE(KeepsEstablished(kTcpSyn));
+  EXPECT_FALSE(KeepsEstablished(kTcpAck | kTcpFin));
+  EXPECT_FALSE(KeepsEstablished(kTcpAck | kTcpRst));
+  EXPECT_FALSE(KeepsEstablished(0));
+}
+
 TEST(TcpState, EveryCellOfTheTable) { ExpectTable(kSpecification, false); }
 TEST(TcpState, EveryCellWithSecureTcp) { ExpectTable(kSecure, true); }
 

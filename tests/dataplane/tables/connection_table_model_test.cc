@@ -102,18 +102,18 @@ class ConnectionTableModel : public testing::Test {
     });
   }
   void CheckBurst() {
-    std::vector<FlowKey<Address>> keys(1 + Below(ConnectionTable<Address>::kMaxBurst));
+    std::vector<FlowKey<Address>> keys(1 + Below(64));
     for (auto& key : keys) {
       key =
           KeyOfDraft(Draft(Below(kFlows)), Below(2) == 0 ? Direction::kForward : Direction::kReply);
     }
-    std::vector<uint64_t> hashes(keys.size());
+    std::vector<typename ConnectionTable<Address>::Probe> probes(keys.size());
     std::vector<uint32_t> slots(keys.size());
-    table_->HashBurst(keys, hashes);
-    table_->FindBurst(keys, hashes, now_, slots);
+    table_->HashBurst(keys, probes);
+    table_->FindBurst(keys, probes, now_, slots);
     for (size_t i = 0; i < keys.size(); ++i) {
-      ASSERT_EQ(hashes[i], table_->Hash(keys[i]));
-      ASSERT_EQ(slots[i], table_->Find(keys[i], hashes[i], now_).slot);
+      ASSERT_EQ(probes[i].hash, table_->Hash(keys[i]));
+      ASSERT_EQ(slots[i], table_->Find(keys[i], probes[i].hash, now_).slot);
     }
   }
 

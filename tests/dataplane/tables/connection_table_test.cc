@@ -108,10 +108,10 @@ TYPED_TEST(ConnectionTableTest, ANewRecordMayStandBesideAnExpiredOne) {
   const uint32_t new_slot = this->Insert(table, draft).slot;
   ASSERT_NE(new_slot, old_slot);
   EXPECT_EQ(this->Find(table, key), new_slot);
-  std::array<uint64_t, 1> hashes;
+  std::array<typename ConnectionTable<TypeParam>::Probe, 1> probes;
   std::array<uint32_t, 1> slots;
-  table.HashBurst(std::array{key}, hashes);
-  table.FindBurst(std::array{key}, hashes, kStart, slots);
+  table.HashBurst(std::array{key}, probes);
+  table.FindBurst(std::array{key}, probes, kStart, slots);
   EXPECT_EQ(slots[0], new_slot);
 
   std::vector<uint32_t> expired;

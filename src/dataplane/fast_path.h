@@ -1,0 +1,102 @@
+// The short way of nearly every packet: from the client, of a connection that goes on as it is, to a
+// real server in its place. What forward.h does in its many cases, done in the one.
+//
+//   FastPath<Ipv4Address, P> fast(turn);                  // once a burst
+//   if (!fast.Forward(packet, &parsed, slot)) …ForwardToReal(turn, packet, &parsed, slot)…
+//
+// Forward looks at everything first and then changes everything or nothing, so whatever it refuses
+// takes the long way as if nobody had looked. It reads three lines: the record, the real's egress
+// (egress.h), the packet's headers. What a burst has in common is held here, because a store into a
+// packet might, for all the compiler knows, change the turn. A test sends random packets both ways
+// and compares bytes, records and counters (tests/dataplane/core/fast_path_test).
+// Threads: the worker's, for one burst. Ownership of the packet moves in when Forward says true.
+#pragma once
+
+#include "dataplane/rewrite_nat.h"
+#include "dataplane/rewrite_tun.h"
+#include "dataplane/turn.h"
+
+namespace fairlead::dataplane {
+
+template <typename Address, Packet P>
+class FastPath {
+ public:
+  explicit FastPath(Turn<P>& turn) noexcept
+      : table_(turn.shard.template Connections<Address>()),
+        reals_(turn.snapshot.reals.data()),
+        neighbours_(turn.shard.fabric.neighbours),
+        traffic_(turn.shard.fabric.stats.traffic(turn.shard.me)),
+        out_(*turn.out),
+        next_ip_id_(turn.shard.next_ip_id),
+        now_(turn.shard.now) {}
+
+  // Precondition: the slot is live and the packet is its client's. False: nothing has changed.
+  [[gnu::always_inline]] bool Forward(P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+    Connection<Address>& record = table_.at(slot);
+    const Egress& egress = reals_[record.real_id.index()].egress;
+    const bool is_tcp = parsed->protocol == kProtocolTcp;
+    if (is_tcp && !StaysEstablished(record, parsed->tcp_flags)) [[unlikely]]
+      return false;
+    const TickCount timeout = is_tcp ? egress.tcp_timeout : egress.udp_timeout;
+    // A deadline that comes nearer moves in the wheel.
+    if (!record.deadline.HasPassed(now_ + timeout)) [[unlikely]]
+      return false;
+    const uint32_t added =
+        record.method == ForwardMethod::kTun ? TunnelOverhead(Address::kFamily) : 0;
+    if (parsed->ip_length + added > egress.mtu_bytes || parsed->ttl <= 1) [[unlikely]]
+      return false;
+    const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
+    if (NeighbourTable::StateOf(neighbour) != NeighbourState::kReachable) [[unlikely]]
+      return false;
+    if (!Rewrite(packet, parsed, record, egress)) [[unlikely]]
+      return false;
+    WriteMacs(packet->data(), neighbour, egress.source_mac);
+    table_.Prolong(slot, now_, timeout);
+    record.CountPacket();
+    TrafficCounters& traffic = traffic_[record.real_id.index()];
+    traffic.in_packets.Add(1);
+    traffic.in_bytes.Add(parsed->ip_length);
+    out_.Add(packet, Verdict::Transmit(egress.output));
+    return true;
+  }
+
+ private:
+  // Its template, if it has one, has been told that it is established.
+  static bool StaysEstablished(const Connection<Address>& record, uint8_t flags) noexcept {
+    constexpr auto kTemplate = static_cast<uint16_t>(ConnectionFlag::kHasTemplate);
+    constexpr auto kTold = static_cast<uint16_t>(ConnectionFlag::kAssuredTold);
+    return record.state == static_cast<uint8_t>(TcpState::kEstablished) &&
+           KeepsEstablished(flags) && (record.flags & (kTemplate | kTold)) != kTemplate;
+  }
+
+  bool Rewrite(P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+               const Egress& egress) noexcept {
+    switch (record.method) {
+      case ForwardMethod::kDr:
+        DecrementTtl(HeaderAt<IpHeader<Address>>(packet->data(), parsed->l3_offset));
+        return true;
+      case ForwardMethod::kNat:
+        RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
+        return true;
+      case ForwardMethod::kTun:
+        if (!RewriteTunFrom<Address>(*packet, *parsed, egress.tunnel_header.data(),
+                                     Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
+          return false;
+        }
+        ++next_ip_id_;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  ConnectionTable<Address>& table_;
+  const RealView* const reals_;
+  const NeighbourTable& neighbours_;
+  TrafficCounters* const traffic_;
+  Output<P>& out_;
+  uint16_t& next_ip_id_;
+  const Tick now_;
+};
+
+}  // namespace fairlead::dataplane
