@@ -191,7 +191,8 @@ class ConnectionTable {
     return (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) &&
            r.protocol == key.protocol && !IsExpired(slot, now);
   }
-  // {client, virtual} address and {client, virtual} port lie side by side in records and keys alike.
+  // {client, virtual} address and {client, virtual} port lie side by side in records and keys
+  // alike.
   static bool HasVirtualEndpoint(const Record& r, const Key& key) noexcept {
     static_assert(offsetof(Record, virtual_address) == sizeof(Address));
     static_assert(offsetof(Key, client) == 0 && offsetof(Key, other) == sizeof(Address));

@@ -1,11 +1,12 @@
-// How packets leave towards one real server, worked out when the snapshot is built, so that a packet
-// of an established connection reads one cache line instead of the real, its service and the port.
+// How packets leave towards one real server, worked out when the snapshot is built, so that a
+// packet of an established connection reads one cache line instead of the real, its service and the
+// port.
 //
 //   SetEgress(&real, timeouts, policy, ports[real.output.index()]);      // control path
 //   if (parsed.ip_length <= real.egress.mtu_bytes) …fast_path.h…
 //
-// Everything here follows from the RealView, its service and its port: the long way (forward.h) does
-// not look at it. Threads: as the snapshot, immutable once published.
+// Everything here follows from the RealView, its service and its port: the long way (forward.h)
+// does not look at it. Threads: as the snapshot, immutable once published.
 #pragma once
 
 #include <array>
@@ -18,8 +19,8 @@
 namespace fairlead::dataplane {
 
 struct alignas(64) Egress {
-  // The longest IP packet for the link, any tunnel header included. 0: the real is not in its place,
-  // has no route, or loses its connections to the next SYN: every packet goes the long way.
+  // The longest IP packet for the link, any tunnel header included. 0: the real is not in its
+  // place, has no route, or loses its connections to the next SYN: every packet goes the long way.
   uint16_t mtu_bytes = 0;
   PortId output;
   bool copies_dont_fragment = false;  // the inner DF goes to an outer IPv4 header (pmtu_disc)

@@ -44,7 +44,7 @@ struct ParseOutcome {
 enum class MacKind : uint8_t { kUnicast, kMulticast, kBroadcast };
 
 // Where things lie in the frame, and the small fields by value. Addresses stay in the packet.
-struct ParsedPacket {
+struct alignas(32) ParsedPacket {
   uint32_t ip_length = 0;       // bytes, IP header included
   uint16_t l3_offset = 0;       // of the IP header, from the start of the frame
   uint16_t l4_offset = 0;       // behind IPv4 options and IPv6 extension headers
@@ -87,7 +87,7 @@ struct ParsedPacket {
 
   friend bool operator==(const ParsedPacket&, const ParsedPacket&) = default;
 };
-static_assert(sizeof(ParsedPacket) <= 32, "half a cache line");
+static_assert(sizeof(ParsedPacket) == 32, "half a cache line");
 
 // For more hosts than one, by either layer's address: never balanced, never routed. `destination`
 // is the packet's.
@@ -96,14 +96,6 @@ inline bool IsToMany(const ParsedPacket& parsed, const IpAddress& destination) n
   return parsed.destination_mac != MacKind::kUnicast || destination.is_multicast() ||
          (destination.is_v4() && destination.v4() == kLimitedBroadcast);
 }
-
-// The short way for nearly every packet: a whole TCP segment or UDP datagram, in IPv4 without
-// options or IPv6 without extension headers, between plain hosts. False: anything at all is unusual,
-// and nothing has been written. Address says which of the two. The destination's MAC is the caller's
-// to check. parse_plain.h has the definition, for those that are called once a packet.
-template <typename Address>
-bool ParsePlain(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
-                ParsedPacket* parsed) noexcept;
 
 // Parses `length` bytes at `frame`. Bytes behind the IP packet are allowed and ignored.
 // `ip_checksum_good`: the port has already verified the IPv4 header checksum.

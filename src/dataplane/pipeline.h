@@ -5,7 +5,8 @@
 //
 //   PARSE     parse.h             bytes → fields, or a named drop
 //   LOOKUP    connection_table.h  all at once; the port's role says which direction first
-//   TRACK     forward.h, shard.h  next state, new deadline, counters
+//   TRACK     fast_path.h         an established connection, its real in place: all that follows
+//   else      forward.h, shard.h  next state, new deadline, counters
 //   REWRITE   rewrite_*.h         NAT, DR, TUN
 //   TX        transmit.h          next hop, Ethernet header
 //   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
@@ -68,7 +69,7 @@ inline Direction FirstDirection(PortRole role) noexcept {
   return role == PortRole::kInside ? Direction::kReply : Direction::kForward;
 }
 
-// A flow that the fast path leaves: a miss, a reply, or a change in the connection's life.
+// A flow that the fast path leaves: a miss, or a change in the connection's life.
 template <typename Address, Packet P>
 [[gnu::noinline]] void ProcessFlow(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                                    bool is_forward, bool is_mine) noexcept {
@@ -94,12 +95,16 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
     if (t.shard.epoch != epoch) [[unlikely]]
       burst.slots[i] = kNoSlot;
     const bool is_forward = burst.keys[i].direction == Direction::kForward;
-    if (burst.slots[i] != kNoSlot && is_forward &&
-        fast.Forward(burst.packets[i], &burst.parsed[i], burst.slots[i])) [[likely]] {
-      continue;
+    P* packet = burst.packets[i];
+    ParsedPacket* parsed = &burst.parsed[i];
+    const uint32_t slot = burst.slots[i];
+    if (slot != kNoSlot) [[likely]] {
+      if (is_forward ? fast.Forward(packet, parsed, slot) : fast.Return(packet, parsed, slot))
+          [[likely]] {
+        continue;
+      }
     }
-    ProcessFlow<Address>(t, burst.packets[i], &burst.parsed[i], burst.slots[i], is_forward,
-                         is_mine);
+    ProcessFlow<Address>(t, packet, parsed, slot, is_forward, is_mine);
   }
 }
 

@@ -69,8 +69,8 @@ template <typename Outer, Packet P>
   return true;
 }
 
-// The same from a header made before (egress.h): for the real's address and ours, without a DF of its
-// own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above.
+// The same from a header made before (egress.h): for the real's address and ours, without a DF of
+// its own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above.
 template <typename Outer, Packet P>
 [[nodiscard]] bool RewriteTunFrom(P& packet, const ParsedPacket& parsed, const uint8_t* made,
                                   Be16 id, bool copies_dont_fragment) noexcept {

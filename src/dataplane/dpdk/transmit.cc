@@ -39,15 +39,9 @@ Transmit::Transmit(dataplane::Fabric& fabric, const std::vector<Port>& ports, co
   }
 }
 
-void Transmit::Add(MbufPacket* packet, PortId port) noexcept {
+void Transmit::DropWithoutPort(MbufPacket* packet) noexcept {
   rte_mbuf* mbuf = packet->mbuf();
-  if (port.index() >= lines_.size()) [[unlikely]] {
-    Drop(&mbuf, 1, DropReason::kPortDown);
-    return;
-  }
-  Line& line = lines_[port.index()];
-  if (packet->meta().wants_ip_checksum) FinishIpChecksum(packet, line.computes_ip_checksum);
-  Append(line, mbuf);
+  Drop(&mbuf, 1, DropReason::kPortDown);
 }
 
 size_t Transmit::TakeFromPeers() noexcept {

@@ -22,12 +22,23 @@
 
 namespace fairlead::edge {
 
+// Finishes the checksum the pipeline left open: by the port when it can, else here. The outer IPv4
+// header follows the Ethernet header.
+void FinishIpChecksum(MbufPacket* packet, bool port_computes_it) noexcept;
+
 class Transmit {
  public:
   Transmit(dataplane::Fabric& fabric, const std::vector<Port>& ports, const Lines& lines,
            WorkerId me);
 
-  void Add(MbufPacket* packet, PortId port) noexcept;
+  void Add(MbufPacket* packet, PortId port) noexcept {
+    if (port.index() >= lines_.size()) [[unlikely]]
+      return DropWithoutPort(packet);
+    Line& line = lines_[port.index()];
+    if (packet->meta().wants_ip_checksum) [[unlikely]]
+      FinishIpChecksum(packet, line.computes_ip_checksum);
+    Append(line, packet->mbuf());
+  }
   size_t TakeFromPeers() noexcept;
   void Flush() noexcept;
 
@@ -50,19 +61,17 @@ class Transmit {
 
   void Append(Line& line, rte_mbuf* mbuf) noexcept {
     line.mbufs[line.count++] = mbuf;
-    if (line.count == kBufferPackets) Send(line);
+    if (line.count == kBufferPackets) [[unlikely]]
+      Send(line);
   }
   void Send(Line& line) noexcept;
   void SendByQueue(Line& line) noexcept;
   void SendByOwner(Line& line) noexcept;
+  void DropWithoutPort(MbufPacket* packet) noexcept;
   void Drop(rte_mbuf** mbufs, size_t count, dataplane::DropReason reason) noexcept;
 
   dataplane::WorkerCounters& counters_;
   std::vector<Line> lines_;  // by PortId
 };
-
-// Finishes the checksum the pipeline left open: by the port when it can, else here. The outer IPv4
-// header follows the Ethernet header.
-void FinishIpChecksum(MbufPacket* packet, bool port_computes_it) noexcept;
 
 }  // namespace fairlead::edge

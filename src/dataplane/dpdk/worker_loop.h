@@ -177,16 +177,12 @@ void BasicWorkerLoop<W>::CarryOut() noexcept {
   unsigned drops = 0;
   for (size_t i = 0; i < output_.count; ++i) {
     const auto& [packet, verdict] = output_.items[i];
-    switch (verdict.action) {
-      case dataplane::Action::kTransmit:
-        transmit_.Add(packet, verdict.port);
-        break;
-      case dataplane::Action::kToHost:
-        DeliverToHost(packet, verdict.port);
-        break;
-      case dataplane::Action::kDrop:
-        dropped[drops++] = packet->mbuf();
-        break;
+    if (verdict.action == dataplane::Action::kTransmit) [[likely]] {
+      transmit_.Add(packet, verdict.port);
+    } else if (verdict.action == dataplane::Action::kToHost) {
+      DeliverToHost(packet, verdict.port);
+    } else {
+      dropped[drops++] = packet->mbuf();
     }
   }
   if (drops > 0) rte_pktmbuf_free_bulk(dropped.data(), drops);

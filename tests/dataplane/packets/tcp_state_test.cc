@@ -68,8 +68,8 @@ TEST(TcpState, WhatKeepsEstablishedKeepsItByEveryTable) {
     for (const bool secure : {false, true}) {
       for (const auto direction :
            {TcpDirection::kIn, TcpDirection::kOut, TcpDirection::kInputOnly}) {
-        const TcpState next = NextTcpState(TcpState::kEstablished, direction,
-                                           static_cast<uint8_t>(flags), secure);
+        const TcpState next =
+            NextTcpState(TcpState::kEstablished, direction, static_cast<uint8_t>(flags), secure);
         if (KeepsEstablished(static_cast<uint8_t>(flags))) {
           EXPECT_EQ(next, TcpState::kEstablished) << "flags " << flags;
         }
