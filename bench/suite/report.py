@@ -17,15 +17,6 @@ def machine():
             "load_average": os.getloadavg()[0]}
 
 
-def show_quick(rows):
-    print(f"{'flows':>6}  {'what':<16}{'ns/packet':>10}{'median':>9}{'x io':>7}{'x macswap':>11}")
-    for row in rows:
-        floor = {r["what"]: r["best_ns"] for r in rows if r["flows"] == row["flows"]}
-        print(f"{human(row['flows']):>6}  {row['what']:<16}{row['best_ns']:>10.1f}"
-              f"{row['median_ns']:>9.1f}{row['best_ns'] / floor['testpmd io']:>7.2f}"
-              f"{row['best_ns'] / floor['testpmd macswap']:>11.2f}")
-
-
 def show(rows):
     group = None
     for row in rows:
