@@ -21,7 +21,7 @@ Choice Lblc::Pick(const Plan& plan, State* state, const Request& request,
       if (real.weight > 0 && !IsOverloadedHere(plan, real, board)) return {real.id};
     }
   }
-  const Choice choice = PickLeast(plan, board, Overhead, OwnWeight);
+  const Choice choice = PickLeast<WlcRule>(plan, *state, request, board);
   if (choice.real.is_none() || state->destinations == nullptr) return choice;
   if (slot != kNoDestination) {
     state->destinations->ReplaceFirst(slot, choice.real);

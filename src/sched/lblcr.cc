@@ -61,7 +61,7 @@ Choice Lblcr::Pick(const Plan& plan, State* state, const Request& request,
   const uint32_t slot = FindDestination(*state, request);
   DestinationTable* table = state->destinations;
   if (slot == kNoDestination) {
-    const Choice choice = PickLeast(plan, board, Overhead, OwnWeight);
+    const Choice choice = PickLeast<WlcRule>(plan, *state, request, board);
     if (!choice.real.is_none() && table != nullptr) {
       table->Insert(request.destination, choice.real, request.now);
     }
@@ -72,7 +72,7 @@ Choice Lblcr::Pick(const Plan& plan, State* state, const Request& request,
     Refresh(table, slot, set, plan.flags().destination_lifetime, request.now);
   }
   if (set.least != nullptr && !IsOverloadedHere(plan, *set.least, board)) return {set.least->id};
-  const Choice choice = PickLeast(plan, board, Overhead, OwnWeight);
+  const Choice choice = PickLeast<WlcRule>(plan, *state, request, board);
   if (!choice.real.is_none() && table != nullptr) table->Add(slot, choice.real, request.now);
   return choice;
 }

@@ -7,8 +7,9 @@ Tables Lc::Build(std::span<const RealInput>) { return {}; }
 
 State Lc::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
 
-Choice Lc::Pick(const Plan& plan, State*, const Request&, const LoadBoard& board) noexcept {
-  return PickLeast(plan, board, Overhead, [](const Plan::Real&) { return uint64_t{1}; });
+Choice Lc::Pick(const Plan& plan, State* state, const Request& request,
+                const LoadBoard& board) noexcept {
+  return PickLeast<LcRule>(plan, *state, request, board);
 }
 
 }  // namespace fairlead::sched

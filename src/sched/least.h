@@ -1,13 +1,18 @@
-// The scan that lc, wlc, sed and nq share: the eligible real with the least cost for its weight.
+// The rule that lc, wlc, sed and nq share: the eligible real with the least cost for its weight.
 //
-//   return PickLeast(plan, board, Overhead, [](const Plan::Real& real) { return real.weight; });
+//   return PickLeast<WlcRule>(plan, state, request, board);
 //
-// Costs are compared as fractions without dividing: a/wa > b/wb is a·wb > b·wa, in 64 bits, and
-// only a strictly better real replaces the one found before, so ties go to the newest. 64 bits
-// carry 2^24 connections at weight 2^31 or 2^40 at the weights ipvsadm accepts.
+// A rule makes a key of a real's weight and load: the fraction cost ÷ weight. Keys are compared
+// without dividing: a/wa > b/wb is a·wb > b·wa, in 64 bits, and only a strictly better real
+// replaces one before it in the list, so ties go to the newest. 64 bits carry 2^24 connections at
+// weight 2^31 or 2^40 at the weights ipvsadm accepts.
+//
+// A service of many reals is not looked through: the worker keeps a tournament of them
+// (tournament.h). ScanLeast is the definition of what both choose.
 #pragma once
 
 #include "sched/scheduler.h"
+#include "sched/tournament.h"
 
 namespace fairlead::sched {
 
@@ -16,29 +21,48 @@ inline uint64_t Overhead(const Load& load) noexcept {
   return uint64_t{load.active} * 256 + load.inactive;
 }
 
-// Expected delay: the connection about to be made counts already.
-inline uint64_t ExpectedDelay(const Load& load) noexcept { return uint64_t{load.active} + 1; }
-
 inline uint64_t OwnWeight(const Plan::Real& real) noexcept {
   return static_cast<uint64_t>(real.weight);
 }
 
-// `cost` maps a Load, `weight` an eligible Plan::Real (result above 0).
-template <typename Cost, typename Weight>
-Choice PickLeast(const Plan& plan, const LoadBoard& board, Cost cost, Weight weight) noexcept {
+// Precondition of all: weight > 0.
+struct LcRule {
+  static Key Of(uint64_t, const Load& load) noexcept { return {Overhead(load), 1}; }
+};
+struct WlcRule {
+  static Key Of(uint64_t weight, const Load& load) noexcept { return {Overhead(load), weight}; }
+};
+// Expected delay: the connection about to be made counts already.
+struct SedRule {
+  static Key Of(uint64_t weight, const Load& load) noexcept {
+    return {uint64_t{load.active} + 1, weight};
+  }
+};
+// Idle ones are all the same, and before all others.
+struct NqRule {
+  static Key Of(uint64_t weight, const Load& load) noexcept {
+    return load.active == 0 ? Key{0, 1} : SedRule::Of(weight, load);
+  }
+};
+
+template <typename Rule>
+Choice ScanLeast(const Plan& plan, const LoadBoard& board) noexcept {
   Choice least;
-  uint64_t least_cost = 0;
-  uint64_t least_weight = 0;
+  Key least_key = Key::Never();
   for (const Plan::Real& real : plan.reals()) {
-    if (!IsEligible(real, board)) continue;
-    const uint64_t real_cost = cost(board.Sum(real.id));
-    const uint64_t real_weight = weight(real);
-    if (!least.real.is_none() && least_cost * real_weight <= real_cost * least_weight) continue;
+    const Key key = KeyOf<Rule>(real, board);
+    if (!IsBetter(key, least_key)) continue;
     least.real = real.id;
-    least_cost = real_cost;
-    least_weight = real_weight;
+    least_key = key;
   }
   return least;
+}
+
+template <typename Rule>
+Choice PickLeast(const Plan& plan, const State& state, const Request& request,
+                 const LoadBoard& board) noexcept {
+  return state.tournament == nullptr ? ScanLeast<Rule>(plan, board)
+                                     : state.tournament->Pick<Rule>(plan, board, request.now);
 }
 
 }  // namespace fairlead::sched

@@ -7,11 +7,9 @@ Tables Nq::Build(std::span<const RealInput>) { return {}; }
 
 State Nq::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
 
-Choice Nq::Pick(const Plan& plan, State*, const Request&, const LoadBoard& board) noexcept {
-  for (const Plan::Real& real : plan.reals()) {
-    if (IsEligible(real, board) && board.Sum(real.id).active == 0) return {real.id};
-  }
-  return PickLeast(plan, board, ExpectedDelay, OwnWeight);
+Choice Nq::Pick(const Plan& plan, State* state, const Request& request,
+                const LoadBoard& board) noexcept {
+  return PickLeast<NqRule>(plan, *state, request, board);
 }
 
 }  // namespace fairlead::sched

@@ -89,6 +89,7 @@ State InitialState(const Plan& plan, uint64_t seed) noexcept {
 State Adopt(const Plan& before, const State& state, const Plan& now) noexcept {
   State next = AdoptOfKind(before, state, now);
   next.random = state.random;
+  next.tournament = nullptr;
   const bool is_same_kind = before.kind() == now.kind();
   next.known = is_same_kind ? state.known : nullptr;
   next.destinations = is_same_kind ? state.destinations : nullptr;

@@ -156,6 +156,7 @@ struct Request {
 };
 
 class DestinationTable;
+class Tournament;
 
 // What a worker remembers of a service between two picks. Small and trivially copyable.
 struct State {
@@ -165,14 +166,17 @@ struct State {
   // lblc, lblcr: the worker's memory of destinations, to read and to change; null: there is none.
   const DestinationTable* known = nullptr;
   DestinationTable* destinations = nullptr;
+  // lc, wlc, sed, nq, lblc, lblcr: the worker's tournament of this plan's reals; null: scan them.
+  Tournament* tournament = nullptr;
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };
-static_assert(std::is_trivially_copyable_v<State> && sizeof(State) == 32);
+static_assert(std::is_trivially_copyable_v<State> && sizeof(State) == 40);
 
-// A copy to pick on with no effect on anything but the copy.
+// A copy to pick on with no effect on anything but the copy: it scans.
 inline State PreviewOf(State state) noexcept {
   state.destinations = nullptr;
+  state.tournament = nullptr;
   return state;
 }
 
@@ -184,13 +188,15 @@ struct Choice {
 };
 
 // The state of a service seen for the first time: as if its reals had been added one by one.
-// `seed`: of its random source. The owner attaches a DestinationTable if the kind wants one.
+// `seed`: of its random source. The owner attaches a DestinationTable or a Tournament if the kind
+// wants one.
 State InitialState(const Plan& plan, uint64_t seed = 0) noexcept;
 
 // What `state` becomes when `now` takes the place of `before`: reals removed and edited, or another
 // scheduler bound, then reals added, as if one by one. The same plan in a new snapshot changes
-// nothing. The random source goes on; destinations are kept unless the scheduler changed.
-// O(n log n) in the reals; once a worker, service and change.
+// nothing. The random source goes on; destinations are kept unless the scheduler changed; there is
+// no tournament until the owner attaches one of the new plan (tournaments.h). O(n log n) in the
+// reals; once a worker, service and change.
 State Adopt(const Plan& before, const State& state, const Plan& now) noexcept;
 
 // Precondition: `state` is of this plan.

@@ -8,8 +8,9 @@ Tables Sed::Build(std::span<const RealInput>) { return {}; }
 
 State Sed::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
 
-Choice Sed::Pick(const Plan& plan, State*, const Request&, const LoadBoard& board) noexcept {
-  return PickLeast(plan, board, ExpectedDelay, OwnWeight);
+Choice Sed::Pick(const Plan& plan, State* state, const Request& request,
+                 const LoadBoard& board) noexcept {
+  return PickLeast<SedRule>(plan, *state, request, board);
 }
 
 }  // namespace fairlead::sched

@@ -7,8 +7,9 @@ Tables Wlc::Build(std::span<const RealInput>) { return {}; }
 
 State Wlc::Adopt(const Plan&, const State&, const Plan&) noexcept { return {}; }
 
-Choice Wlc::Pick(const Plan& plan, State*, const Request&, const LoadBoard& board) noexcept {
-  return PickLeast(plan, board, Overhead, OwnWeight);
+Choice Wlc::Pick(const Plan& plan, State* state, const Request& request,
+                 const LoadBoard& board) noexcept {
+  return PickLeast<WlcRule>(plan, *state, request, board);
 }
 
 }  // namespace fairlead::sched
