@@ -40,7 +40,8 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
           shared.config.table_pages))),
       templates_(OrThrow(
           TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
-                                shared.hash, start, shared.config.table_pages))) {
+                                shared.hash, start, shared.config.table_pages))),
+      tournaments_(shared.config.reals) {
   scheduler_states.reserve(kServicesAhead);
   graces_.reserve(kServicesAhead);
   pending_grants_.reserve(kMaxWorkers * 64);
@@ -59,15 +60,20 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     NoteKeying(is_known ? &before->services[service.id.index()] : nullptr, service);
     if (!is_known) {
       state = sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
+      state.tournament = tournaments_.Follow(service.id, service.plan);
     } else if (const sched::Plan& old = before->services[service.id.index()].plan;
                old.edit_count() != service.plan.edit_count() || old.kind() != service.plan.kind()) {
       state = sched::Adopt(old, state, service.plan);
+      state.tournament = tournaments_.Follow(service.id, service.plan);
     }
     if (sched::DestinationMembers(service.plan.kind()) > 0 && state.destinations == nullptr) {
       AttachDestinations(service);
     }
   }
   EvaluateDefence(next.defence);
+  tournaments_.Retire([&](ServiceId id) {
+    return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
+  });
   std::erase_if(destinations_, [&](const ServiceDestinations& item) {
     const size_t index = item.service.index();
     return index >= next.services.size() || next.services[index].id.is_none() ||
@@ -109,6 +115,7 @@ void Shard::SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept {
   *flags ^= kBit;
   fabric.loads.AddActive(me, real, inactive ? -1 : 1);
   fabric.loads.AddInactive(me, real, inactive ? 1 : -1);
+  tournaments_.Touch(real);
 }
 
 template <typename Address>
@@ -118,6 +125,7 @@ InsertOutcome Shard::Insert(const Connection<Address>& draft, uint64_t hash,
   if (!inserted.ok()) return inserted;
   Connections<Address>().at(inserted.slot).Set(ConnectionFlag::kInactive);
   fabric.loads.AddInactive(me, draft.real_id, 1);
+  tournaments_.Touch(draft.real_id);
   if (real.upper_threshold != 0) {
     fabric.loads.UpdateOverload(draft.real_id, real.upper_threshold, real.lower_threshold);
   }
@@ -195,6 +203,7 @@ bool Shard::Forget(Connection<Address>& record) noexcept {
   } else {
     fabric.loads.AddActive(me, real_id, -1);
   }
+  tournaments_.Touch(real_id);
   const RealView& real = snapshot->reals[real_id.index()];
   if (real.upper_threshold != 0) {
     fabric.loads.UpdateOverload(real_id, real.upper_threshold, real.lower_threshold);

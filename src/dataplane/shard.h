@@ -12,7 +12,8 @@
 // for services beyond kServicesAhead. Invariants:
 //   1. loads row of this worker == its live connections, by real and by the kInactive flag;
 //   2. a record with kHasTemplate holds one child of that template;
-//   3. scheduler_states[i] belongs to the plan of service i in the snapshot adopted last.
+//   3. scheduler_states[i] belongs to the plan of service i in the snapshot adopted last;
+//   4. after a change of the loads row of this worker, the real is touched in tournaments_.
 #pragma once
 
 #include <array>
@@ -27,6 +28,7 @@
 #include "dataplane/rate_limit.h"
 #include "dataplane/template_table.h"
 #include "sched/destination_table.h"
+#include "sched/tournaments.h"
 
 namespace fairlead::dataplane {
 
@@ -157,6 +159,7 @@ class Shard {
     std::unique_ptr<sched::DestinationTable> table;
   };
   std::vector<ServiceDestinations> destinations_;
+  sched::Tournaments tournaments_;  // scheduler_states point into them
   Sweep sweep4_, sweep6_, sweep_templates_;
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
