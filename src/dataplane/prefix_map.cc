@@ -60,6 +60,7 @@ void PrefixRanges<Address>::Build(std::vector<Item> items) {
   }
   close_until(nullptr);
 
+  if (starts_.size() <= kSearched) return;
   buckets_.assign(65537, static_cast<uint32_t>(starts_.size()));
   for (size_t i = starts_.size(); i-- > 0;)
     buckets_[First16(starts_[i])] = static_cast<uint32_t>(i);

@@ -5,9 +5,10 @@
 //   if (const RouteView* route = map.Find(address)) …
 //
 // The prefixes of a family are flattened into disjoint ranges in rising order, each with the value
-// of its longest prefix; a table over the first 16 bits narrows the search to the few ranges that
-// share them. 100,000 prefixes cost about 12 bytes each for IPv4 and a look-up of one table load
-// and a short binary search. Threads: immutable after Build. Build allocates; Find does not.
+// of its longest prefix; where there are many, a table over the first 16 bits (256 KiB) narrows the
+// search to the few ranges that share them. 100,000 prefixes cost about 12 bytes each for IPv4 and
+// a look-up of one table load and a short binary search. Threads: immutable after Build. Build
+// allocates; Find does not.
 #pragma once
 
 #include <algorithm>
@@ -35,9 +36,12 @@ class PrefixRanges {
   // The value of the longest prefix that holds `a`, or -1.
   [[nodiscard]] int32_t Find(const Address& a) const noexcept {
     if (starts_.empty()) return -1;
-    const uint32_t first = First16(a);
-    const auto begin = starts_.begin() + buckets_[first];
-    const auto end = starts_.begin() + buckets_[first + 1];
+    auto begin = starts_.begin(), end = starts_.end();
+    if (!buckets_.empty()) {
+      const uint32_t first = First16(a);
+      end = begin + buckets_[first + 1];
+      begin += buckets_[first];
+    }
     // The range that holds `a` is the last that starts at or before it; it may start in an earlier
     // bucket.
     const auto after = std::upper_bound(begin, end, a);
@@ -50,6 +54,8 @@ class PrefixRanges {
   }
 
  private:
+  static constexpr size_t kSearched = 1024;  // up to this many ranges a table is not worth its size
+
   static uint32_t First16(const Address& a) noexcept {
     uint8_t head[sizeof(Address)];
     a.Store(head);
@@ -58,8 +64,8 @@ class PrefixRanges {
 
   std::vector<Address> starts_;
   std::vector<int32_t> values_;
-  std::vector<uint32_t>
-      buckets_;  // [h]: first range that starts in a block whose first 16 bits are ≥ h
+  // [h]: first range that starts in a block whose first 16 bits are ≥ h; empty when they are few.
+  std::vector<uint32_t> buckets_;
 };
 
 extern template class PrefixRanges<Ipv4Address>;

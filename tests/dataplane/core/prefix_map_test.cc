@@ -35,22 +35,26 @@ TEST(PrefixMap, OfEqualPrefixesTheLastCounts) {
   EXPECT_EQ(*map.Find(A("10.1.2.3")), 2);
 }
 
-// Against a linear search, with lengths and networks chosen so that many nest and touch.
+// Against a linear search, with lengths and networks chosen so that many nest and touch. The last
+// rounds have enough for the table over the first 16 bits.
 TEST(PrefixMap, AgreesWithLinearSearch) {
   std::mt19937 random(20260101);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 66; ++round) {
     const bool v4 = round % 2 == 0;
+    const bool has_table = round >= 60;
     std::vector<PrefixMap<int>::Entry> entries;
     const auto address = [&] {
       uint8_t bytes[16] = {};
       for (auto& b : bytes)
-        b = static_cast<uint8_t>(random() % 4 == 0 ? random() : 0xff * (random() % 2));
+        b = static_cast<uint8_t>(random() % (has_table ? 2 : 4) == 0 ? random()
+                                                                     : 0xff * (random() % 2));
       return v4 ? IpAddress(Ipv4Address::Load(bytes)) : IpAddress(Ipv6Address::Load(bytes));
     };
-    for (int i = 0; i < 80; ++i) {
+    for (int i = 0; i < (has_table ? 4000 : 80); ++i) {
       entries.push_back({Prefix{address(), static_cast<int>(random() % (v4 ? 33 : 129))}, i});
     }
     const auto map = PrefixMap<int>::Build(entries);
+    EXPECT_EQ(map.bytes() > sizeof(uint32_t) << 16, has_table);
     for (int i = 0; i < 500; ++i) {
       const IpAddress a = i % 2 ? address() : entries[random() % entries.size()].first.network();
       const int* found = map.Find(a);
