@@ -13,42 +13,80 @@ bool AnyHolds(const std::vector<PortRange>& ranges, uint16_t port) noexcept {
 
 }  // namespace
 
-// Rules next to each other mostly name the same set: remembering the last answer saves nearly every
-// look-up.
-bool Classifier::Holds(int set, const IpAddress& a, int32_t* remembered_set,
-                       bool* remembered) const noexcept {
-  if (set < 0) return true;
-  if (*remembered_set != set) {
-    *remembered_set = set;
-    *remembered = sets_[static_cast<size_t>(set)].Find(a) != nullptr;
+// Asks rules about one packet. Rules next to each other mostly name the same set: remembering the
+// last answer saves nearly every look-up.
+class Classifier::Matcher {
+ public:
+  Matcher(const Parts& parts, const ClassifierFields& fields) noexcept
+      : parts_(parts), fields_(fields) {}
+
+  bool operator()(uint32_t number) noexcept {
+    const ClassifierRule& rule = parts_.rules[number];
+    return (rule.protocol == 0 || rule.protocol == fields_.protocol) &&
+           (rule.input_port.is_none() || rule.input_port == fields_.input_port) &&
+           AnyHolds(rule.destination_ports, fields_.destination_port) &&
+           AnyHolds(rule.source_ports, fields_.source_port) &&
+           Holds(rule.destination_set, fields_.destination, &destination_) &&
+           Holds(rule.source_set, fields_.source, &source_);
   }
-  return *remembered;
+
+ private:
+  struct Remembered {
+    int set = -1;
+    bool holds = true;  // set -1 holds every address
+  };
+  bool Holds(int set, const IpAddress& a, Remembered* last) noexcept {
+    if (set < 0) return true;
+    if (last->set != set) *last = {set, parts_.sets[static_cast<size_t>(set)].Find(a) != nullptr};
+    return last->holds;
+  }
+
+  const Parts& parts_;
+  const ClassifierFields& fields_;
+  Remembered source_, destination_;
+};
+
+Classification Classifier::Of(int32_t rule) const noexcept {
+  if (rule < 0) return {};
+  const ClassifierRule& found = parts_->rules[static_cast<size_t>(rule)];
+  return {found.is_drop ? Classification::Kind::kDrop : Classification::Kind::kMark, found.mark,
+          rule};
 }
 
-Classification Classifier::Classify(const ClassifierFields& fields) const noexcept {
-  int32_t source_set = -1, destination_set = -1;
-  bool source_holds = false, destination_holds = false;
-  for (size_t i = 0; i < rules_.size(); ++i) {
-    const ClassifierRule& rule = rules_[i];
-    if (rule.protocol != 0 && rule.protocol != fields.protocol) continue;
-    if (!rule.input_port.is_none() && rule.input_port != fields.input_port) continue;
-    if (!AnyHolds(rule.destination_ports, fields.destination_port)) continue;
-    if (!AnyHolds(rule.source_ports, fields.source_port)) continue;
-    if (!Holds(rule.destination_set, fields.destination, &destination_set, &destination_holds))
-      continue;
-    if (!Holds(rule.source_set, fields.source, &source_set, &source_holds)) continue;
-    return {rule.is_drop ? Classification::Kind::kDrop : Classification::Kind::kMark, rule.mark,
-            static_cast<int32_t>(i)};
+Classification Classifier::Scan(const ClassifierFields& fields) const noexcept {
+  if (parts_ == nullptr) return {};
+  Matcher matches(*parts_, fields);
+  for (uint32_t i = 0; i < parts_->rules.size(); ++i) {
+    if (matches(i)) return Of(static_cast<int32_t>(i));
   }
   return {};
+}
+
+Classification Classifier::Search(const ClassifierFields& fields) const noexcept {
+  return Of(parts_->index.First(fields, Matcher(*parts_, fields)));
 }
 
 int ClassifierBuilder::AddSet(const std::vector<Prefix>& prefixes) {
   std::vector<Classifier::AddressSet::Entry> entries;
   entries.reserve(prefixes.size());
   for (const Prefix& prefix : prefixes) entries.emplace_back(prefix, uint8_t{1});
-  classifier_.sets_.push_back(Classifier::AddressSet::Build(entries));
-  return static_cast<int>(classifier_.sets_.size()) - 1;
+  parts_.sets.push_back(Classifier::AddressSet::Build(entries));
+  const bool is_small = prefixes.size() <= ClassifierIndex::kKeysPerRule;
+  small_sets_.push_back(is_small ? prefixes : std::vector<Prefix>{});
+  return static_cast<int>(parts_.sets.size()) - 1;
+}
+
+Classifier ClassifierBuilder::Build() {
+  Classifier classifier;
+  if (parts_.rules.empty()) return classifier;
+  if (parts_.rules.size() > Classifier::kScanned) {
+    parts_.index = ClassifierIndex::Build(parts_.rules, [this](int set) {
+      const std::vector<Prefix>& prefixes = small_sets_[static_cast<size_t>(set)];
+      return prefixes.empty() ? nullptr : &prefixes;
+    });
+  }
+  classifier.parts_ = std::make_shared<const Classifier::Parts>(std::exchange(parts_, {}));
+  return classifier;
 }
 
 }  // namespace fairlead::dataplane
