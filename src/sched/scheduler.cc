@@ -29,6 +29,8 @@ size_t MaxReals(Kind kind) noexcept {
   return kind == Kind::kMh ? kMaglevSlots : std::numeric_limits<uint32_t>::max() - 1;
 }
 
+const Tables Plan::kNoTables;
+
 Plan Plan::Build(Kind kind, Flags flags, std::span<const RealInput> newest_first,
                  uint32_t edit_count) {
   newest_first = newest_first.first(std::min(newest_first.size(), MaxReals(kind)));
@@ -36,21 +38,27 @@ Plan Plan::Build(Kind kind, Flags flags, std::span<const RealInput> newest_first
   plan.kind_ = kind;
   plan.flags_ = flags;
   plan.edit_count_ = edit_count;
-  plan.reals_.reserve(newest_first.size());
-  plan.by_id_.reserve(newest_first.size());
+  if (newest_first.empty()) return plan;  // workers make such plans: no memory
+  const auto parts = std::make_shared<Parts>();
+  parts->reals.reserve(newest_first.size());
+  parts->by_id.reserve(newest_first.size());
   for (const RealInput& real : newest_first) {
-    plan.by_id_.push_back({real.id, static_cast<uint32_t>(plan.reals_.size())});
-    plan.reals_.push_back({real.id, real.weight});
+    parts->by_id.push_back({real.id, static_cast<uint32_t>(parts->reals.size())});
+    parts->reals.push_back({real.id, real.weight});
   }
-  std::ranges::sort(plan.by_id_, {}, &Entry::id);
+  std::ranges::sort(parts->by_id, {}, &Entry::id);
   switch (kind) {
-#define FAIRLEAD_SCHEDULER_CASE(Name, text)   \
-  case Kind::k##Name:                         \
-    plan.tables_ = Name::Build(newest_first); \
+#define FAIRLEAD_SCHEDULER_CASE(Name, text)    \
+  case Kind::k##Name:                          \
+    parts->tables = Name::Build(newest_first); \
     break;
     FAIRLEAD_SCHEDULERS(FAIRLEAD_SCHEDULER_CASE)
 #undef FAIRLEAD_SCHEDULER_CASE
   }
+  plan.reals_ = parts->reals;
+  plan.by_id_ = parts->by_id;
+  plan.tables_ = &parts->tables;
+  plan.parts_ = parts;
   return plan;
 }
 

@@ -30,6 +30,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -111,6 +112,8 @@ struct Tables {
   std::vector<uint16_t> slots;
 };
 
+// Copies share what Build made, so a snapshot takes over the plan of an unchanged service for
+// nothing.
 class Plan {
  public:
   struct Real {
@@ -130,7 +133,7 @@ class Plan {
   [[nodiscard]] size_t size() const noexcept { return reals_.size(); }
   [[nodiscard]] const Real& real(size_t position) const noexcept { return reals_[position]; }
   [[nodiscard]] std::span<const Real> reals() const noexcept { return reals_; }
-  [[nodiscard]] const Tables& tables() const noexcept { return tables_; }
+  [[nodiscard]] const Tables& tables() const noexcept { return *tables_; }
   // Position in list order, or nothing. O(log size).
   [[nodiscard]] std::optional<size_t> Find(RealId id) const noexcept;
 
@@ -140,12 +143,21 @@ class Plan {
     uint32_t position = 0;
   };
 
+  // Immutable, except in Build.
+  struct Parts {
+    std::vector<Real> reals;   // newest first
+    std::vector<Entry> by_id;  // sorted
+    Tables tables;
+  };
+  static const Tables kNoTables;
+
   Kind kind_ = Kind::kRr;
   Flags flags_;
   uint32_t edit_count_ = 0;
-  std::vector<Real> reals_;   // newest first
-  std::vector<Entry> by_id_;  // sorted
-  Tables tables_;
+  std::shared_ptr<const Parts> parts_;  // null without reals; the members below look into it
+  std::span<const Real> reals_;
+  std::span<const Entry> by_id_;
+  const Tables* tables_ = &kNoTables;
 };
 
 struct Request {

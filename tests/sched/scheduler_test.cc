@@ -50,6 +50,19 @@ TEST(Plan, TheDefaultPlanTakesPartInAdoption) {
 }
 
 // A preview picks what the state itself will, and changes nothing: what `explain` relies on.
+// A snapshot that takes over a plan copies no table; a plan without reals, which workers make, has
+// no memory.
+TEST(Plan, CopiesShareWhatBuildMade) {
+  const std::vector<RealInput> reals(3);
+  const Plan built = Plan::Build(Kind::kMh, {}, reals, 0);
+  Plan copy = built;
+  EXPECT_EQ(copy.reals().data(), built.reals().data());
+  EXPECT_EQ(copy.tables().slots.data(), built.tables().slots.data());
+  EXPECT_EQ(copy.tables().slots.size(), kMaglevSlots);
+  copy = Plan::Build(Kind::kMh, {}, {}, 0);
+  EXPECT_EQ(&copy.tables(), &Plan().tables());
+}
+
 TEST(State, APreviewForetells) {
   std::mt19937 random(2);  // NOLINT(bugprone-random-generator-seed)
   for (const Kind kind : kAllKinds) {
