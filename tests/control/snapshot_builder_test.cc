@@ -128,6 +128,31 @@ TEST_F(SnapshotBuilderTest, UnchangedServiceKeepsItsIdsAndItsEditCount) {
   EXPECT_EQ(Web(*third).plan.edit_count(), Web(*first).plan.edit_count() + 1);
 }
 
+// A Maglev table is built for the service that changed; the others take theirs over, the same
+// memory.
+TEST_F(SnapshotBuilderTest, PlansAreBuiltOnlyForWhatChanged) {
+  const auto two = [](const std::string& reals, const std::string& more) {
+    return ModelOf(WebOf(reals, "scheduler: mh, ") +
+                   "  - { name: mail, address: 192.0.2.25, protocol: tcp, port: 25, " + more +
+                   " scheduler: mh, reals: [{ address: 10.0.0.21 }, { address: 10.0.0.22 }] }\n");
+  };
+  const auto mail = [](const dataplane::Snapshot& s) -> const sched::Plan& {
+    return s.services[s.FindService(0, {Ip("192.0.2.25"), Be16::FromHost(25), 6}).index()].plan;
+  };
+  const auto table = [](const sched::Plan& plan) { return plan.tables().slots.data(); };
+  const auto first = Build(two(kThree, ""));
+  const auto second = Build(two(kThree, ""));
+  EXPECT_EQ(table(Web(*first).plan), table(Web(*second).plan));
+  const auto fewer = Build(two("{ address: 10.0.0.11, weight: 9 }", "one_packet: false,"));
+  EXPECT_NE(table(Web(*fewer).plan), table(Web(*first).plan));
+  EXPECT_EQ(table(mail(*fewer)), table(mail(*first)));
+  down_.insert(Ip("10.0.0.21"));
+  const auto sick = Build(two("{ address: 10.0.0.11, weight: 9 }", ""));
+  EXPECT_EQ(table(Web(*sick).plan), table(Web(*fewer).plan));
+  EXPECT_NE(table(mail(*sick)), table(mail(*first)));
+  EXPECT_EQ(mail(*sick).tables().slots.size(), sched::kMaglevSlots);
+}
+
 TEST_F(SnapshotBuilderTest, AnEditToTheSameValuesIsAnEdit) {
   const ConfigModel model = ModelOf(WebOf(kThree));
   const auto before = Build(model);
