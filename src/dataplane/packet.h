@@ -73,6 +73,9 @@ concept Packet = requires(P p, const P cp, uint32_t n) {
   noexcept->std::same_as<bool>;
   { p.meta() }
   noexcept->std::same_as<PacketMeta&>;
+  // Brings near what another worker's cache has of it; reads nothing.
+  { p.Prefetch() }
+  noexcept;
 };
 
 class BytePacket {
@@ -112,6 +115,7 @@ class BytePacket {
     return true;
   }
   PacketMeta& meta() noexcept { return meta_; }
+  void Prefetch() noexcept {}
   [[nodiscard]] std::span<const uint8_t> frame() const { return {data(), length_}; }
 
  private:

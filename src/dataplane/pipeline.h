@@ -161,18 +161,25 @@ uint16_t PlainEtherType(P& packet, const MacAddress& mac) noexcept {
   return ethernet->destination.get() == mac ? ethernet->ethertype.get().host() : uint16_t{0};
 }
 
-// A plain flow of this family to the port's MAC: parsed, its padding cut off, put with the others.
+// A plain flow of this family to the port's MAC; its padding is cut off.
 template <typename Address, Packet P>
-bool TakePlain(P* packet, Direction first, FlowBurst<Address, P>* burst) noexcept {
-  ParsedPacket& parsed = burst->next();
+bool ParseAsPlain(P* packet, ParsedPacket* parsed) noexcept {
   const uint32_t length = packet->length();
-  if (!ParsePlain<Address>(packet->data(), length, packet->meta().ip_checksum_good, &parsed)) {
+  if (!ParsePlain<Address>(packet->data(), length, packet->meta().ip_checksum_good, parsed)) {
     return false;
   }
-  const uint32_t end = kEthernetHeaderLength + parsed.ip_length;
+  const uint32_t end = kEthernetHeaderLength + parsed->ip_length;
   if (length != end) packet->Resize(end);  // shrinking always fits
-  burst->Add(packet, first);
   return true;
+}
+
+// A flow, its fields in burst->next(): put with the others, or, when the owner is asked first
+// (`served`), handed to that.
+template <typename Address, Packet P>
+void TakeFlow(Turn<P>& t, P* packet, Direction first, ServedDestination<Address>* served,
+              FlowBurst<Address, P>* burst) noexcept {
+  if (served != nullptr && HandedToOwner(t, packet, burst->next(), served)) return;
+  burst->Add(packet, first);
 }
 
 // At most kBurst packets, each with meta().input_port set. `is_mine`: other workers sent them to
@@ -181,17 +188,25 @@ template <Packet P>
 void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexcept {
   FlowBurst<Ipv4Address, P> flows4;
   FlowBurst<Ipv6Address, P> flows6;
+  ServedDestination<Ipv4Address> served4;
+  ServedDestination<Ipv6Address> served6;
+  const bool asks_owner_first = !is_mine && t.shard.asks_owner_first;
+  const uint64_t handed_before = t.shard.counters.handed_off.value();
   for (P* packet : packets) {
     const PortView& port = t.port(packet->meta().input_port);
     const Direction first = FirstDirection(port.role);
     switch (PlainEtherType(*packet, port.mac)) {
       case kEtherTypeIpv4:
-        if (TakePlain(packet, first, &flows4)) [[likely]]
+        if (ParseAsPlain<Ipv4Address>(packet, &flows4.next())) [[likely]] {
+          TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
           continue;
+        }
         break;
       case kEtherTypeIpv6:
-        if (TakePlain(packet, first, &flows6)) [[likely]]
+        if (ParseAsPlain<Ipv6Address>(packet, &flows6.next())) [[likely]] {
+          TakeFlow(t, packet, first, asks_owner_first ? &served6 : nullptr, &flows6);
           continue;
+        }
         break;
       default:
         break;
@@ -200,14 +215,17 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
     if (!ProcessUnusual(t, packet, &parsed, is_mine)) continue;
     if (parsed.is_v4()) {
       flows4.next() = parsed;
-      flows4.Add(packet, first);
+      TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
     } else {
       flows6.next() = parsed;
-      flows6.Add(packet, first);
+      TakeFlow(t, packet, first, asks_owner_first ? &served6 : nullptr, &flows6);
     }
   }
   ProcessFlows(t, flows4, is_mine);
   ProcessFlows(t, flows6, is_mine);
+  if (is_mine || packets.empty()) return;
+  const uint64_t handed = t.shard.counters.handed_off.value() - handed_before;
+  t.shard.asks_owner_first = 4 * handed > packets.size();
 }
 
 // A packet of the hand-shake between connection owner and template owner.

@@ -58,15 +58,17 @@ bool ReadEngineData(Turn<P>& t, P* packet, const ParsedPacket& parsed, const Ser
   return true;
 }
 
-// Sends the packet to another worker. False: the ring was full and the packet has been dropped.
+// Sends the packet to another worker, who sees it when this worker publishes what it handed over,
+// at the end of a burst (worker.h). False: the ring was full and the packet has been dropped.
 template <Packet P>
 bool HandTo(Turn<P>& t, P* packet, WorkerId to, HandOff purpose) noexcept {
   packet->meta().hand_off = purpose;
   packet->meta().from = t.shard.me;
-  if (!t.shard.fabric.packets(t.shard.me, to).Push(packet)) {
+  if (!t.shard.fabric.packets(t.shard.me, to).Stage(packet)) {
     t.Drop(packet, DropReason::kHandOffRingFull);
     return false;
   }
+  t.shard.handed_to |= uint64_t{1} << to.index();
   t.shard.counters.handed_off.Add(1);
   return true;
 }
@@ -341,6 +343,57 @@ template <typename Address, Packet P>
     return;
   }
   AdmitFirst<Address>(t, packet, parsed, t.snapshot.services[decision.service.index()], flow);
+}
+
+// ---- whose it is, asked before any look-up
+
+// The destination that a service was last found for. Its clients need not be judged one by one.
+template <typename Address>
+struct ServedDestination {
+  Address address{};
+  Be16 port;
+  uint8_t protocol = 0;  // 0: none yet
+  bool may_be_client =
+      false;  // of a connection in this shard: as a client its owner is this worker
+
+  [[nodiscard]] bool Is(const Address& a, Be16 p, uint8_t proto) const noexcept {
+    return protocol == proto && port == p && address == a;
+  }
+};
+
+// For a worker that gets much of what others own on outside ports: a client's packet goes on to its
+// owner without being looked up here, where its connection cannot be. False: it is this worker's,
+// or no client's packet, or may be a reply; then it is still the caller's, and the usual way
+// (look-up, Miss) finds out.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool HandedToOwner(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                     ServedDestination<Address>* served) noexcept {
+  if (t.port(packet->meta().input_port).role != PortRole::kOutside) return false;
+  const uint8_t* frame = packet->data();
+  const Steering& steering = t.shard.fabric.steering;
+  const WorkerId owner =
+      steering.ConnectionOwner(parsed.Source<Address>(frame), parsed.source_port);
+  if (owner == t.shard.me) return false;
+  const Address destination = parsed.Destination<Address>(frame);
+  const Be16 port = parsed.destination_port;
+  if (!served->Is(destination, port, parsed.protocol)) [[unlikely]] {
+    NoTrace silent;
+    const FlowFields flow = FieldsOf(frame, parsed, packet->meta().input_port);
+    const bool is_served =
+        DecideService(t.snapshot, flow, silent).kind == ServiceDecision::Kind::kService;
+    if (!is_served) return false;
+    // With rules another client may be judged otherwise: remembered as no protocol.
+    const bool is_for_all = t.snapshot.classifier.rule_count() == 0;
+    *served = {destination, port, is_for_all ? parsed.protocol : uint8_t{0},
+               steering.ConnectionOwner(destination, port) == t.shard.me};
+  }
+  if (served->may_be_client) {
+    const auto& table = t.shard.template Connections<Address>();
+    const FlowKey<Address> reply = ReplyKey<Address>(frame, parsed);
+    if (table.Find(reply, table.Hash(reply), t.now()).hit()) return false;
+  }
+  HandTo(t, packet, owner, HandOff::kSteered);
+  return true;
 }
 
 }  // namespace fairlead::dataplane

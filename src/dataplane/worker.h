@@ -16,7 +16,9 @@
 // edge counts what it carries out (sent, delivered_to_host, and the drops it causes).
 #pragma once
 
+#include <bit>
 #include <span>
+#include <utility>
 
 #include "dataplane/commands.h"
 #include "dataplane/fabric.h"
@@ -34,8 +36,9 @@ concept PacketPool = requires(Pool pool) {
   noexcept->std::same_as<P*>;  // nullptr: none left
 };
 
+// Starts and ends on cache lines of its own: workers are made one after the other.
 template <Packet P>
-class Worker {
+class alignas(kCacheLine) Worker {
  public:
   // The shard's tables are allocated here; throws std::bad_alloc at start, never later.
   Worker(Fabric& fabric, WorkerId me, Tick now) : shard_(fabric, me, now) {}
@@ -62,6 +65,7 @@ class Worker {
     shard_.counters.received.Add(burst.size());
     Turn<P> turn = TurnTo(out);
     ProcessPackets(turn, burst, false);
+    PublishHandedOff();
   }
 
   // What the kernel sends through its twin: routed and resolved here, since its frames carry no
@@ -116,8 +120,35 @@ class Worker {
  private:
   static constexpr TickCount kHeldInterval = kTicksPerSecond / 10;
 
+  // Packets for connections of this worker, gathered over all peers: a full burst has more look-ups
+  // in flight than a few packets of each.
+  class SteeredPackets {
+   public:
+    // True: a burst is full.
+    bool Add(P* packet) noexcept {
+      packets_[count_++] = packet;
+      return count_ == kBurst;
+    }
+    std::span<P* const> Take() noexcept { return {packets_.data(), std::exchange(count_, 0)}; }
+
+   private:
+    std::array<P*, kBurst> packets_;
+    size_t count_ = 0;
+  };
+
   Turn<P> TurnTo(Output<P>* out) noexcept {
     return {shard_, *shard_.snapshot, held_, out, source_};
+  }
+  // A burst may come out with what is gathered already, and a grant must find its queue open.
+  [[nodiscard]] bool MayTake(const Output<P>& out) const noexcept {
+    return out.room() >= 2 * kBurst && !shard_.HasPendingGrants();
+  }
+  size_t TakeFrom(WorkerId peer, Turn<P>& turn, SteeredPackets* steered) noexcept;
+  void PublishHandedOff() noexcept {
+    for (uint64_t to = std::exchange(shard_.handed_to, 0); to != 0; to &= to - 1) {
+      shard_.fabric.packets(shard_.me, WorkerId{static_cast<uint8_t>(std::countr_zero(to))})
+          .Publish();
+    }
   }
   void SendFromHost(Turn<P>& turn, P* packet) noexcept;
   template <typename Pool>
@@ -133,31 +164,40 @@ class Worker {
   size_t next_peer_ = 0;  // whose ring is looked at first: nobody's waits for ever
 };
 
+// A burst from each of the others in turn; and again as long as anybody gives a full one, since
+// with several ports a peer hands over more than one in a turn of its own.
 template <Packet P>
 size_t Worker<P>::ProcessHandedIn(Output<P>* out) noexcept {
   size_t handled = shard_.RunMessages();
   Turn<P> turn = TurnTo(out);
+  SteeredPackets steered;
   const size_t workers = shard_.fabric.config.workers;
-  for (size_t n = 0; n < workers; ++n, next_peer_ = (next_peer_ + 1) % workers) {
-    const WorkerId from{static_cast<uint8_t>(next_peer_)};
-    if (from == shard_.me) continue;
-    if (out->room() < kBurst || shard_.HasPendingGrants()) break;
-    std::array<P*, kBurst> steered;
-    size_t steered_count = 0;
-    void* item = nullptr;
-    for (size_t k = 0; k < kBurst && shard_.fabric.packets(from, shard_.me).Pop(&item); ++k) {
-      auto* packet = static_cast<P*>(item);
-      shard_.counters.handed_in.Add(1);
-      ++handled;
-      if (packet->meta().hand_off == HandOff::kSteered) {
-        steered[steered_count++] = packet;
-      } else {
-        ProcessHandShake(turn, packet);
-      }
-    }
-    ProcessPackets(turn, std::span<P* const>(steered.data(), steered_count), true);
+  for (size_t idle = 0; idle < workers && MayTake(*out); next_peer_ = (next_peer_ + 1) % workers) {
+    const WorkerId peer{static_cast<uint8_t>(next_peer_)};
+    const size_t taken = peer == shard_.me ? 0 : TakeFrom(peer, turn, &steered);
+    handled += taken;
+    idle = taken == kBurst ? 0 : idle + 1;
   }
+  ProcessPackets(turn, steered.Take(), true);
+  PublishHandedOff();
   return handled;
+}
+
+template <Packet P>
+size_t Worker<P>::TakeFrom(WorkerId peer, Turn<P>& turn, SteeredPackets* steered) noexcept {
+  std::array<void*, kBurst> items;
+  const size_t count = shard_.fabric.packets(peer, shard_.me).PopBurst(items);
+  for (size_t i = 0; i < count; ++i) static_cast<P*>(items[i])->Prefetch();
+  shard_.counters.handed_in.Add(count);
+  for (size_t i = 0; i < count; ++i) {
+    auto* packet = static_cast<P*>(items[i]);
+    if (packet->meta().hand_off != HandOff::kSteered) {
+      ProcessHandShake(turn, packet);
+    } else if (steered->Add(packet)) {
+      ProcessPackets(turn, steered->Take(), true);
+    }
+  }
+  return count;
 }
 
 template <Packet P>

@@ -38,6 +38,70 @@ TEST(Steer, NoWorkersRingIsPassedOver) {
   EXPECT_EQ(d.CheckConservation(), "");
 }
 
+// A peer with two ports hands over two bursts in a turn: they must not pile up.
+TEST(Steer, ATurnTakesMoreThanABurstOfOnePeer) {
+  ByteDirector d({.workers = 2});
+  d.Publish();
+  for (size_t n = 0; n < 3 * kBurst; ++n) d.HandOver(1, 0);
+  d.Turn(0);
+  EXPECT_EQ(d.fabric().packets(WorkerId{1}, WorkerId{0}).size(), 0u);
+  EXPECT_EQ(d.worker(0).counters().handed_in.value(), 3 * kBurst);
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
+uint16_t PortOwnedBy(ByteDirector& d, const std::string& client, size_t worker) {
+  const Ipv4Address address = IpAddress::Parse(client)->v4();
+  uint16_t port = 1024;
+  while (d.fabric().steering.ConnectionOwner(address, Be16::FromHost(port)).index() != worker) {
+    ++port;
+  }
+  return port;
+}
+
+// After a burst of other workers' packets a worker asks whose the next are before it looks them up:
+// the owner's packets and those of nobody's service go the same way as before.
+TEST(Steer, AskingTheOwnerFirstChangesNoPacketsWay) {
+  ByteDirector d({.workers = 2});
+  d.AddReal(d.AddService({}), "10.0.0.11", 80);
+  d.Publish();
+  const uint16_t mine = PortOwnedBy(d, kClient, 0), others = PortOwnedBy(d, kClient, 1);
+  EXPECT_FALSE(d.worker(0).shard().asks_owner_first);
+  d.SendAt(0, kOutside, Tcp(kClient, others, kVip, 80, kTcpSyn));
+  d.Settle();
+  EXPECT_TRUE(d.worker(0).shard().asks_owner_first);
+  EXPECT_EQ(d.worker(1).counters().connections.value(), 1u);
+
+  d.SendAt(0, kOutside, Tcp(kClient, others, kVip, 80, kTcpAck));
+  EXPECT_EQ(d.worker(0).counters().handed_off.value(), 2u);
+  EXPECT_EQ(d.Settle().size(), 1u);
+  EXPECT_TRUE(d.worker(0).shard().asks_owner_first);
+
+  // A connection of its own, and a destination without a service.
+  EXPECT_EQ(d.SendAt(0, kOutside, Tcp(kClient, mine, kVip, 80, kTcpSyn)).size(), 1u);
+  EXPECT_FALSE(d.worker(0).shard().asks_owner_first);
+  d.worker(0).shard().asks_owner_first = true;
+  d.SendAt(0, kOutside, Tcp(kClient, others, "10.0.0.99", 80, kTcpSyn));
+  EXPECT_EQ(d.worker(0).counters().handed_off.value(), 2u);
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
+// The client of a connection may be the endpoint of a service: then a packet to that service may be
+// a reply, and is looked up where it is.
+TEST(Steer, AReplyToAClientThatIsAServiceIsNotHandedOn) {
+  ByteDirector d({.workers = 2});
+  const RealId real = d.AddReal(d.AddService({}), "10.0.0.11", 80);
+  const uint16_t port = PortOwnedBy(d, "192.0.2.20", 0);
+  d.AddReal(d.AddService({.address = "192.0.2.20", .port = port}), "10.0.0.12", 80);
+  d.Publish();
+  EXPECT_EQ(d.SendAt(0, kInside, Tcp("192.0.2.20", port, kVip, 80, kTcpSyn)).size(), 1u);
+  const uint64_t handed = d.worker(0).counters().handed_off.value();
+  d.worker(0).shard().asks_owner_first = true;
+  d.SendAt(0, kOutside, Tcp("10.0.0.11", 80, "192.0.2.20", port, kTcpAck));
+  EXPECT_EQ(d.worker(0).counters().handed_off.value(), handed);
+  EXPECT_EQ(d.fabric().stats.traffic(WorkerId{0}, real).out_packets.value(), 1u);
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
 // A connection whose owner is not the owner of its template, with the message ring between them
 // full.
 class FullMessageRing : public testing::Test {
