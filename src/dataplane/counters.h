@@ -61,6 +61,10 @@ struct alignas(kCacheLine) WorkerCounters {
   }
 };
 
+// Rows of different workers share no cache line, so counting costs the same with any number of
+// them.
+static_assert(alignof(WorkerCounters) == kCacheLine);
+
 // What ipvsadm --stats shows, for one real and one worker (spec section 9).
 struct alignas(kCacheLine) TrafficCounters {
   Counter connections;
@@ -69,6 +73,8 @@ struct alignas(kCacheLine) TrafficCounters {
   Counter in_bytes;
   Counter out_bytes;
 };
+
+static_assert(sizeof(TrafficCounters) == kCacheLine);
 
 struct TrafficSum {
   uint64_t connections = 0, in_packets = 0, out_packets = 0, in_bytes = 0, out_bytes = 0;
@@ -96,6 +102,8 @@ struct alignas(kCacheLine) PortCounters {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
   Counter from_host, to_host;  // exception path
 };
+
+static_assert(sizeof(PortCounters) == kCacheLine);
 
 // What a port's driver counts, over all queues, and its link; read on request, from any thread.
 struct PortStats {

@@ -48,7 +48,7 @@ class Transmit {
   // not hold up the others.
   static constexpr int kTries = 4;
 
-  struct Line {
+  struct alignas(kCacheLine) Line {  // next to another worker's in memory
     uint16_t dpdk_id = 0;
     uint16_t queue = 0;
     bool computes_ip_checksum = false;

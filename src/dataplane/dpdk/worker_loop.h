@@ -39,7 +39,7 @@ struct LoopContext {
 };
 
 template <typename W>
-class BasicWorkerLoop {
+class alignas(kCacheLine) BasicWorkerLoop {
  public:
   BasicWorkerLoop(const LoopContext& context, WorkerId me)
       : context_(context),
