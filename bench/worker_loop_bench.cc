@@ -10,6 +10,7 @@
 //   hits     packets of connections that are there: windows of --window-ms each
 //   mixed    the same with the SYNs of --new-percent among them, which are new in every pass
 //   new      connections: the tables are flushed before each pass over the SYNs
+//   scaling  the workers side by side, and each alone, in turn: what one costs the others
 //   memory   the process's memory after one pass: hugepages and resident pages
 //
 // Exit codes: 0 a valid figure; 1 it could not start, or packets were lost; 2 wrong usage.
@@ -96,6 +97,7 @@ BedOptions BedOptionsOf(const Options& options) {
   const uint64_t room = options.Number("capacity", std::max<uint64_t>(1 << 20, flows * 10 / 9 + 1));
   (options.family() == Family::kIpv4 ? bed.connections : bed.connections6) = room;
   if (options.Number("persistent", 0) != 0) bed.templates = room;
+  bed.shares_core = options.Number("one-core", 0) != 0;
   bed.uses_hugepages = options.Number("hugepages", 0) != 0;
   return bed;
 }
@@ -167,6 +169,39 @@ Figures MeasurePasses(Bed& bed, const Options& options, bool is_mixed) {
   return figures;
 }
 
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Short spans in turn: each worker alone, then all of them. So both kinds see the same cores, the
+// same pool, the same preloaded packets and flows (a span is shorter than a pass over a file, so
+// between two visits of a flow all others have been visited) and, nearly, the same moment of a
+// machine that is not quiet. Every third figure is a ratio of neighbours in time.
+int ReportScaling(Bed& bed, const Options& options) {
+  const size_t workers = bed.workers();
+  bed.Run((4 * options.flows() + 100'000) / workers);
+  const uint64_t packets = options.Number("span", 16384);
+  const uint64_t dropped = bed.Dropped();
+  std::vector<double> alone, together, ratio;
+  for (uint64_t i = 0; i < options.Number("windows", 200); ++i) {
+    double sum = 0;
+    for (size_t w = 0; w < workers; ++w) {
+      sum += bed.RunAlone(w, packets).mean_ns;
+    }
+    alone.push_back(sum / static_cast<double>(workers));
+    together.push_back(bed.Run(packets).mean_ns);
+    ratio.push_back(static_cast<double>(workers) * alone.back() / together.back());
+  }
+  std::printf(
+      "{\"alone_best_ns\": %.1f, \"alone_median_ns\": %.1f, \"best_ns\": %.1f, "
+      "\"median_ns\": %.1f, \"scaling\": %.2f, \"lost\": %" PRIu64 "}\n",
+      *std::min_element(alone.begin(), alone.end()), Median(alone),
+      *std::min_element(together.begin(), together.end()), Median(together), Median(ratio),
+      bed.Dropped() - dropped);
+  return bed.Dropped() == dropped ? 0 : 1;
+}
+
 // kB of a line of a /proc file.
 uint64_t ReadKilobytes(const char* file, const std::string& key) {
   std::ifstream in(file);
@@ -229,6 +264,7 @@ int Main(const std::string& command, const Options& options) {
   Bed& bed = **started;
   PublishDirector(bed.fabric(), DirectorOptionsOf(options));
   if (command == "memory") return ReportMemory(bed, options);
+  if (command == "scaling") return ReportScaling(bed, options);
   if (command == "hits") return Report(bed, options, MeasureHits(bed, options));
   return Report(bed, options, MeasurePasses(bed, options, command == "mixed"));
 }
@@ -238,17 +274,19 @@ int Main(const std::string& command, const Options& options) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  for (const char* known : {"generate", "hits", "mixed", "new", "memory"}) {
+  for (const char* known : {"generate", "hits", "mixed", "new", "scaling", "memory"}) {
     if (command == known) {
       return fairlead::bench::Main(command, fairlead::bench::Options(argc, argv));
     }
   }
-  std::fprintf(stderr,
-               "usage: worker_loop_bench generate|hits|mixed|new|memory --flows N --files F[,F]"
-               " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2]"
-               " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]\n"
-               "       worker_loop_bench generate --flows N --file F [--traffic"
-               " clients|syns|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
-               " [--port-mac MAC] [--neighbours 1]\n");
+  std::fprintf(
+      stderr,
+      "usage: worker_loop_bench generate|hits|mixed|new|scaling|memory --flows N --files F[,F]"
+      " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2]"
+      " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
+      " [--one-core 1]\n"
+      "       worker_loop_bench generate --flows N --file F [--traffic"
+      " clients|syns|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
+      " [--port-mac MAC] [--neighbours 1]\n");
   return 2;
 }

@@ -12,8 +12,10 @@ namespace fairlead::bench {
 namespace {
 
 constexpr uint32_t kDataRoomBytes = 128;  // enough for 74-byte frames with a tunnel's header
-// How far a worker may be ahead of the slowest: much less than a hand-off ring holds.
+// How far a worker that hands packets over may be ahead of the slowest: much less than a hand-off
+// ring holds. One that keeps its packets need not wait for anybody.
 constexpr uint64_t kAheadPackets = 512;
+constexpr auto kPoll = std::chrono::microseconds(200);  // of the thread that waits for the workers
 
 uint64_t ThreadCpuNs() {
   timespec t{};
@@ -39,7 +41,7 @@ bool AllDone(const std::vector<Task>& tasks) {
 }
 
 bool IsFarAhead(const Task& me) {
-  if (me.all->size() == 1) return false;
+  if (me.all->size() == 1 || me.counters->handed_off.value() == 0) return false;
   return std::any_of(me.all->begin(), me.all->end(), [&](const Task& other) {
     return !other.is_done.load(std::memory_order_relaxed) &&
            me.received() > other.received() + kAheadPackets;
@@ -63,8 +65,33 @@ int RunTask(void* argument) {
     while (IsFarAhead(me)) napped_ns += Nap();
   }
   me.is_done.store(true);
-  while (!AllDone(*me.all)) me.loop->Turn();  // what others hand over
-  me.span = {me.received(), ThreadCpuNs() - cpu - napped_ns};
+  // What others hand over. It also goes on receiving, and must not run ahead of them for that.
+  while (!AllDone(*me.all)) {
+    me.loop->Turn();
+    while (IsFarAhead(me)) napped_ns += Nap();
+  }
+  me.span = {me.received(), ThreadCpuNs() - cpu - napped_ns, 0};
+  return 0;
+}
+
+// All workers by turns on one core: what passing packets on costs in work, without the way from one
+// core's cache to another's.
+struct SharedTask {
+  Bed* bed;
+  uint64_t packets_each;
+  Span span;
+};
+
+int RunSharedTask(void* argument) {
+  auto& shared = *static_cast<SharedTask*>(argument);
+  Bed& bed = *shared.bed;
+  const uint64_t begin = bed.Sum(&dataplane::WorkerCounters::received);
+  const uint64_t cpu = ThreadCpuNs();
+  const auto received = [&] { return bed.Sum(&dataplane::WorkerCounters::received) - begin; };
+  while (received() < shared.packets_each * bed.workers()) {
+    for (size_t w = 0; w < bed.workers(); ++w) bed.loop(w).Turn();
+  }
+  shared.span = {received(), ThreadCpuNs() - cpu, 0};
   return 0;
 }
 
@@ -94,7 +121,8 @@ edge::EdgeConfig EdgeConfigOf(const BedOptions& options) {
 
 }  // namespace
 
-Bed::Bed(const BedOptions& options) : fabric_(FabricConfigOf(options)) {}
+Bed::Bed(const BedOptions& options)
+    : fabric_(FabricConfigOf(options)), shares_core_(options.shares_core) {}
 
 Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
   const edge::EdgeConfig config = EdgeConfigOf(options);
@@ -136,26 +164,40 @@ Bed::~Bed() {
 }
 
 Span Bed::Run(uint64_t packets_each) {
-  std::vector<Task> tasks(loops_.size());
-  for (size_t w = 0; w < tasks.size(); ++w) {
-    const WorkerId id{static_cast<uint8_t>(w)};
-    tasks[w].loop = loops_[w].get();
-    tasks[w].counters = &fabric_.stats.worker(id);
-    tasks[w].all = &tasks;
-    tasks[w].target = packets_each;
-    tasks[w].begin = tasks[w].counters->received.value();
+  if (!shares_core_) return RunWorkers(0, loops_.size(), packets_each);
+  SharedTask shared{this, packets_each, {}};
+  const unsigned lcore = edge::Eal::LcoreOf(WorkerId{static_cast<uint8_t>(loops_.size() - 1)});
+  if (rte_eal_remote_launch(RunSharedTask, &shared, lcore) != 0) std::abort();
+  while (rte_eal_get_lcore_state(lcore) == RUNNING) std::this_thread::sleep_for(kPoll);
+  rte_eal_wait_lcore(lcore);
+  return shared.span;
+}
+
+Span Bed::RunAlone(size_t worker, uint64_t packets) { return RunWorkers(worker, 1, packets); }
+
+Span Bed::RunWorkers(size_t first, size_t count, uint64_t packets_each) {
+  std::vector<Task> tasks(count);
+  for (size_t i = 0; i < count; ++i) {
+    const WorkerId id{static_cast<uint8_t>(first + i)};
+    tasks[i].loop = loops_[id.index()].get();
+    tasks[i].counters = &fabric_.stats.worker(id);
+    tasks[i].all = &tasks;
+    tasks[i].target = packets_each;
+    tasks[i].begin = tasks[i].counters->received.value();
   }
-  for (size_t w = 0; w < tasks.size(); ++w) {
-    const unsigned lcore = edge::Eal::LcoreOf(WorkerId{static_cast<uint8_t>(w)});
-    if (rte_eal_remote_launch(RunTask, &tasks[w], lcore) != 0) std::abort();
+  for (size_t i = 0; i < count; ++i) {
+    const unsigned lcore = edge::Eal::LcoreOf(WorkerId{static_cast<uint8_t>(first + i)});
+    if (rte_eal_remote_launch(RunTask, &tasks[i], lcore) != 0) std::abort();
   }
   // DPDK's own wait spins, on a core that a worker may need.
-  while (!AllDone(tasks)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (!AllDone(tasks)) std::this_thread::sleep_for(kPoll);
   rte_eal_mp_wait_lcore();
   Span sum;
   for (const Task& task : tasks) {
     sum.packets += task.span.packets;
     sum.cpu_ns += task.span.cpu_ns;
+    sum.mean_ns += static_cast<double>(task.span.cpu_ns) /
+                   static_cast<double>(task.span.packets * tasks.size());
   }
   return sum;
 }

@@ -26,11 +26,14 @@ struct BedOptions {
   uint64_t preloaded = 0;  // packets that the ports keep in buffers of the pool
   uint64_t connections = 1 << 20, connections6 = 1024, templates = 1024;
   bool uses_hugepages = false;
+  bool shares_core = false;  // the workers' turns follow each other on one core
 };
 
 struct Span {
   uint64_t packets = 0;  // received from ports, over all workers
   uint64_t cpu_ns = 0;   // of the workers' threads
+  // Of a packet, each worker counting the same: on unequal cores the faster one receives more.
+  double mean_ns = 0;
 };
 
 class Bed {
@@ -43,6 +46,8 @@ class Bed {
   // Until each worker has received this many more packets. No worker gets far ahead of another, as
   // it would on a machine that runs something else on one of the cores.
   Span Run(uint64_t packets_each);
+  // The same with this worker alone; the others stand still meanwhile.
+  Span RunAlone(size_t worker, uint64_t packets);
   dataplane::Fabric& fabric() { return fabric_; }
   edge::WorkerLoop& loop(size_t worker) { return *loops_[worker]; }
   [[nodiscard]] size_t workers() const { return loops_.size(); }
@@ -53,8 +58,10 @@ class Bed {
 
  private:
   explicit Bed(const BedOptions& options);
+  Span RunWorkers(size_t first, size_t count, uint64_t packets_each);
 
   dataplane::Fabric fabric_;
+  const bool shares_core_;
   std::unique_ptr<edge::Eal> eal_;
   std::unique_ptr<edge::PacketPool> pool_;
   std::vector<edge::Port> ports_;

@@ -208,25 +208,30 @@ def workers(suite, flows):
     clients = suite.capture("clients", flows=flows)
     parts = [suite.capture(f"clients{w}", flows=flows, worker=w, workers=2) for w in (0, 1)]
     right, wrong = ",".join(parts), ",".join(reversed(parts))
-    one = suite.add(group, "one worker", suite.hits(flows=flows, files=clients), **facts)
-    two = suite.add(group, "two workers, CPU of both", suite.hits(
+    suite.add(group, "one worker", suite.hits(flows=flows, files=clients), **facts)
+    suite.add(group, "two workers, CPU of both", suite.hits(
         flows=flows, files=right, workers=2), **facts)
     suite.add(group, "two workers, every packet at the wrong one", suite.hits(
         flows=flows, files=wrong, workers=2), **facts)
+    for what, files in (("two on one core, every packet at the right one", right),
+                        ("two on one core, every packet at the wrong one", wrong)):
+        suite.add(group, what, suite.hits(flows=flows, files=files, workers=2, one_core=1), **facts)
+    side_by_side = suite.add(group, "side by side, each counting the same", lambda: suite.program(
+        "scaling", flows=flows, files=right, workers=2), **facts)
     suite.forget()
-    return 2 * one["median_ns"] / two["median_ns"] if one and two else None
+    return side_by_side and side_by_side["scaling"]
 
 
-def memory(suite, capacity):
+def memory(suite, capacity, family=4):
     """Bytes a connection: the process at this capacity, nine tenths full, less one of 4k."""
     flows = capacity * 9 // 10
-    syns = suite.capture("syns", flows=flows, traffic="syns")
+    syns = suite.capture("syns", flows=flows, traffic="syns", family=family)
     sizes = {}
-    result = {"capacity": capacity, "filled": flows}
+    result = {"capacity": capacity, "filled": flows, "family": family}
     for name, room in (("large", capacity), ("small", 4096)):
         try:
             run = suite.program("memory", flows=flows, files=syns, capacity=room,
-                                preloaded=flows)
+                                preloaded=flows, family=family)
         except (Failed, subprocess.TimeoutExpired) as error:
             print(f"FAILED memory: {error}", file=sys.stderr)
             suite.failures.append("memory")

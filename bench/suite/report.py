@@ -60,6 +60,8 @@ def bars(result):
         limit(f"new connection, {what}", most, row and row["median_ns"], "ns")
     memory = result.get("memory")
     limit("memory of an IPv4 connection", 80, memory and memory["bytes_per_connection"], "bytes")
+    memory6 = result.get("memory6")
+    limit("memory of an IPv6 connection", 144, memory6 and memory6["bytes_per_connection"], "bytes")
     reload = result.get("reload")
     limit("reload with one change, to effect", 100,
           reload and statistics.median(reload["milliseconds"]), "ms")
