@@ -51,6 +51,18 @@ uint64_t RandomSecret() {
   return static_cast<uint64_t>(random()) << 32 | random();
 }
 
+edge::ClientSide ClientSideOf(control::PortRole role) {
+  switch (role) {
+    case control::PortRole::kOutside:
+      return edge::ClientSide::kSource;
+    case control::PortRole::kInside:
+      return edge::ClientSide::kDestination;
+    case control::PortRole::kBoth:
+      break;
+  }
+  return edge::ClientSide::kBoth;
+}
+
 }  // namespace
 
 edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
@@ -79,6 +91,7 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
                             .has_host = port.exception == control::ExceptionPath::kTap,
                             .offloads = port.offloads,
                             .queues = port.queues.value_or(0),
+                            .clients = ClientSideOf(port.role),
                             .descriptors = port.descriptors.value_or(0),
                             .addresses = port.addresses,
                             .routes = HostRoutesOf(model, port)});

@@ -14,6 +14,8 @@ TEST(PortTest, StartsAndCounts) {
   ASSERT_TRUE(port) << port.error().ToString();
   EXPECT_EQ(port->name(), "null");
   EXPECT_EQ(port->rx_queues(), 1);  // of two workers the second one polls nothing
+  EXPECT_EQ(port->steering(), PortSteering::kSoftware);
+  EXPECT_EQ(port->why_not_hardware(), "one receive queue");
   EXPECT_EQ(port->tx_queues(), 1);
   EXPECT_EQ(port->mtu_bytes(), 1500);
 
@@ -33,6 +35,9 @@ TEST(PortTest, GivesEveryWorkerAQueue) {
   ASSERT_TRUE(port) << port.error().ToString();
   EXPECT_EQ(port->rx_queues(), 2);
   EXPECT_EQ(port->tx_queues(), 2);
+  // net_null has RSS, but not over one side.
+  EXPECT_EQ(port->steering(), PortSteering::kRss);
+  EXPECT_EQ(port->why_not_hardware(), "the port's role is both: clients are on either side");
   ASSERT_EQ(rte_eth_dev_stop(port->dpdk_id()), 0);
 }
 

@@ -84,11 +84,19 @@ void GiveUpRings(dataplane::Fabric& fabric, const std::vector<Port>& ports, cons
 
 void LogStarted(const PortInfo& port) {
   LogInfo("port started", {{"port", port.name},
+                           {"steering", port.steering},
                            {"mac", port.mac.ToString()},
                            {"mtu", port.mtu_bytes},
                            {"rx_queues", port.rx_queues},
                            {"tx_queues", port.tx_queues},
                            {"twin", port.host_interface.empty() ? "none" : port.host_interface}});
+}
+
+// "hardware", or "rss: the port does not hash one side only".
+std::string SteeringText(const Port& port) {
+  const std::string name(NameOf(port.steering()));
+  return port.why_not_hardware().empty() ? name
+                                         : name + ": " + std::string(port.why_not_hardware());
 }
 
 PortInfo InfoOf(const Port& port, const PortSpec& spec) {
@@ -98,7 +106,8 @@ PortInfo InfoOf(const Port& port, const PortSpec& spec) {
           .host_interface = spec.has_host ? HostInterfaceName(spec.name) : std::string(),
           .sums_ip_headers = port.computes_ip_checksum(),
           .rx_queues = port.rx_queues(),
-          .tx_queues = port.tx_queues()};
+          .tx_queues = port.tx_queues(),
+          .steering = SteeringText(port)};
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ struct PortInfo {
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   uint16_t rx_queues = 1;
   uint16_t tx_queues = 1;
+  std::string steering = {};  // hardware, rss or software, and why no more
 };
 
 struct MemoryUse {

@@ -25,13 +25,21 @@ struct HostRoute {
   IpAddress via;
 };
 
+// Where a client's endpoint is in the packets a port receives.
+enum class ClientSide : uint8_t {
+  kBoth,         // one-armed: packets of clients and of reals
+  kSource,       // outside
+  kDestination,  // inside
+};
+
 struct PortSpec {
   std::string name{};
-  std::string device{};             // PCI address, or a vdev with its arguments
-  uint16_t mtu_bytes = 1500;        // of the IP packet
-  bool has_host = false;            // an exception path: a tap named fl-NAME
-  bool offloads = true;             // false: checksums in software even where the port could
-  uint16_t queues = 0;              // rx/tx queue pairs; 0: one per worker, or what the device has
+  std::string device{};       // PCI address, or a vdev with its arguments
+  uint16_t mtu_bytes = 1500;  // of the IP packet
+  bool has_host = false;      // an exception path: a tap named fl-NAME
+  bool offloads = true;       // false: checksums in software even where the port could
+  uint16_t queues = 0;        // rx/tx queue pairs; 0: one per worker, or what the device has
+  ClientSide clients = ClientSide::kBoth;
   uint16_t descriptors = 0;         // per queue; 0: the driver's advice
   std::vector<Prefix> addresses{};  // given to the kernel twin; host bits are the address
   std::vector<HostRoute> routes{};  // likewise

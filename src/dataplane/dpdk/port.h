@@ -19,6 +19,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
+#include "dataplane/dpdk/rss_plan.h"
 
 namespace fairlead::edge {
 
@@ -37,6 +38,9 @@ class Port {
   [[nodiscard]] uint16_t rx_queues() const { return rx_queues_; }
   [[nodiscard]] uint16_t tx_queues() const { return tx_queues_; }
   [[nodiscard]] bool computes_ip_checksum() const { return computes_ip_checksum_; }
+  // How far the port brings packets to their owners, and what is missing when it does not.
+  [[nodiscard]] PortSteering steering() const { return rss_.steering; }
+  [[nodiscard]] std::string_view why_not_hardware() const { return rss_.why_not; }
   [[nodiscard]] dataplane::PortStats ReadStats() const;
 
  private:
@@ -45,6 +49,8 @@ class Port {
   Status Configure(const PortSpec& spec, size_t workers);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
   Status Receive();
+  // After the start: the redirection table, and whether the driver has taken what it was told.
+  void FinishSteering();
   [[nodiscard]] Error Failed(const std::string& what, int code) const;
 
   std::string name_;
@@ -55,6 +61,8 @@ class Port {
   uint16_t rx_queues_ = 1;
   uint16_t tx_queues_ = 1;
   bool computes_ip_checksum_ = false;
+  RssCapabilities rss_capabilities_;
+  RssPlan rss_;
 };
 
 }  // namespace fairlead::edge

@@ -1,0 +1,53 @@
+// What a port is told so that a client's packets arrive at the worker that owns them.
+//
+//   const RssPlan plan = PlanRss(capabilities, ClientSide::kSource, rx_queues, workers);
+//   plan.steering   // kHardware: nothing needs to be handed over; else why_not says what is
+//   missing
+//
+// The owner of a connection is table[Toeplitz(key, client address, client port)]
+// (dataplane/steering.h). A port computes just that when it hashes with our key over one side only:
+// over the source where packets come from clients, over the destination where they go to clients. A
+// port that cannot spreads as it likes, and workers hand over what is not theirs: slower, not
+// wrong.
+//
+// Threads: pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/dpdk/edge_config.h"
+
+namespace fairlead::edge {
+
+enum class PortSteering : uint8_t {
+  kSoftware,  // one queue, or the driver spreads by rules of its own
+  kRss,       // the port spreads by both ends: a queue each, but not the owner's
+  kHardware,  // the port gives each client's packets to their owner
+};
+std::string_view NameOf(PortSteering steering);  // "software", "rss", "hardware"
+
+// From rte_eth_dev_info.
+struct RssCapabilities {
+  uint64_t flow_types = 0;  // RTE_ETH_RSS_…
+  uint16_t table_size = 0;  // entries of the redirection table; 0: it cannot be set
+  uint8_t key_bytes = 0;    // 0: not said, which means 40
+};
+
+struct RssPlan {
+  PortSteering steering = PortSteering::kSoftware;
+  uint64_t flow_types = 0;            // 0: no RSS
+  std::vector<uint8_t> key = {};      // empty: the driver's own
+  std::vector<uint16_t> queues = {};  // of each entry of the redirection table; empty: as it is
+  std::string_view why_not = {};      // what is missing for kHardware
+};
+
+// Worker w polls queue w. Precondition: 1 ≤ rx_queues ≤ workers.
+RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues, size_t workers);
+
+// What is left when the driver has refused the plan: RSS with its own key and table.
+RssPlan PlainRss(const RssCapabilities& can, std::string_view why_not);
+
+}  // namespace fairlead::edge
