@@ -19,6 +19,8 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kTurn{5};
+// While somebody waits for workers to adopt a change.
+constexpr std::chrono::microseconds kTurnInHaste{500};
 
 }  // namespace
 
@@ -37,7 +39,7 @@ class ControlCore::Impl {
   Status PublishFirst() { return director_.PublishFirst(Clock::now()); }
 
   void Run() {
-    StartTimer();
+    Turn();
     io_.run();
   }
 
@@ -52,6 +54,14 @@ class ControlCore::Impl {
   void Post(What what) {
     asio::post(io_, [this, what = std::move(what)]() mutable { what(director_); });
   }
+  // The same for what is to be published: at once, not at the next turn.
+  template <typename What>
+  void PostChange(What what) {
+    asio::post(io_, [this, what = std::move(what)]() mutable {
+      what(director_);
+      Turn();
+    });
+  }
 
   Director& director() { return director_; }
 
@@ -62,6 +72,7 @@ class ControlCore::Impl {
       if (signal == SIGHUP) {
         LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
         director_.Reload("", [](const ReloadOutcome&) {});
+        Turn();
       } else {
         LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         io_.stop();
@@ -71,13 +82,13 @@ class ControlCore::Impl {
     });
   }
 
-  void StartTimer() {
-    timer_.expires_after(kTurn);
+  // Also when it is not time yet: the timer then starts over.
+  void Turn() {
+    director_.Turn(Clock::now());
+    if (director_.is_ready() && ready_) std::exchange(ready_, nullptr)();
+    timer_.expires_after(director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste);
     timer_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
-      director_.Turn(Clock::now());
-      if (director_.is_ready() && ready_) std::exchange(ready_, nullptr)();
-      StartTimer();
+      if (!error) Turn();
     });
   }
 
@@ -99,6 +110,7 @@ Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
 }
+void ControlCore::SetLoader(ConfigLoader loader) { impl_->director().SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<void()> ready) {
   impl_->SetReadyCallback(std::move(ready));
 }
@@ -107,17 +119,17 @@ void ControlCore::Stop() { impl_->Stop(); }
 
 std::shared_ptr<const ControlView> ControlCore::view() const { return impl_->director().view(); }
 void ControlCore::Reload(std::string path, std::function<void(ReloadOutcome)> done) {
-  impl_->Post([path = std::move(path), done = std::move(done)](Director& director) mutable {
+  impl_->PostChange([path = std::move(path), done = std::move(done)](Director& director) mutable {
     director.Reload(path, std::move(done));
   });
 }
 void ControlCore::Change(Edit edit, std::function<void(EditOutcome)> done) {
-  impl_->Post([edit = std::move(edit), done = std::move(done)](Director& director) mutable {
+  impl_->PostChange([edit = std::move(edit), done = std::move(done)](Director& director) mutable {
     director.Change(edit, std::move(done));
   });
 }
 void ControlCore::ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) {
-  impl_->Post(
+  impl_->PostChange(
       [generation, edit = std::move(edit), done = std::move(done)](Director& director) mutable {
         director.ChangeAt(generation, edit, std::move(done));
       });

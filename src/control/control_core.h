@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/config/config_loader.h"
 #include "control/config/model.h"
 #include "control/port_runtime.h"
 #include "control/view.h"
@@ -35,6 +36,8 @@ class ControlCore : public ControlApi {
 
   // Builds and publishes generation 1.
   Status PublishFirst();
+  // One that has loaded the file of the start makes the first reload quick. Before Run.
+  void SetLoader(ConfigLoader loader);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
   // Called on the control core's thread, once, when every worker has adopted the first snapshot.

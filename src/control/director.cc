@@ -7,16 +7,14 @@
 #include <variant>
 
 #include "base/log.h"
-#include "control/config/yaml_loader.h"
 #include "control/edit.h"
 #include "control/model_diff.h"
-#include "control/view_builder.h"
 
 namespace fairlead::control {
 namespace {
 
 // The view is made again for what health checks have seen: this often, but with many services not
-// so often that it costs more than a fiftieth of the thread.
+// so often, and not of so many at once, that it costs more than a fiftieth of the thread.
 constexpr std::chrono::seconds kViewRefresh{1};
 constexpr std::chrono::milliseconds kDrainInterval{100};
 constexpr std::chrono::seconds kDrainRetry{1};  // after a refusal
@@ -78,7 +76,8 @@ void Director::Turn(TimePoint now) {
     TickRates();
     is_news |= view_refresh_ == kViewRefresh;  // not when making the view is costly
   }
-  if (is_news || is_ready() != view_->is_ready || now - view_made_ >= view_refresh_) RefreshView();
+  const bool is_time = now - view_made_ >= view_refresh_;
+  if (is_news || is_ready() != view_->is_ready || is_time) RefreshView(is_time);
 }
 
 // One tick for each interval that has passed, so that rates do not depend on who turns how often.
@@ -102,6 +101,7 @@ Status Director::Zero(const std::string& service) {
   }
   ledger_.Follow(publication_.ids(), fabric_.stats);
   ledger_.Zero(publication_.ids(), fabric_.stats, id);
+  view_builder_.ForgetServices();
   RefreshView();
   return Done{};
 }
@@ -116,7 +116,7 @@ std::shared_ptr<const ControlView> Director::view() const {
 void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
   const std::string& path = wanted_path.empty() ? config_path_ : wanted_path;
   last_reload_ = std::chrono::system_clock::now();
-  LoadResult loaded = LoadConfig(path);
+  LoadResult loaded = loader_.Load(path);
   if (!loaded) return RefuseReload(path, std::move(loaded.errors), done);
   for (const Error& warning : loaded.warnings) {
     LogWarning("configuration warning", {{"what", warning.ToString()}});
@@ -265,19 +265,21 @@ void Director::NoteDrainStep(const DrainStep& step, const std::string& refusal) 
 
 // ---- the view ---------------------------------------------------------------------------------
 
-void Director::RefreshView() {
+void Director::RefreshView(bool is_time) {
   if (publication_.snapshot() == nullptr) return;
   const auto begun = std::chrono::steady_clock::now();
   const Intent& intent = publication_.in_force();
   ledger_.Follow(publication_.ids(), fabric_.stats);
-  auto next = std::make_shared<ControlView>(BuildView({.model = *intent.model,
-                                                       .ports = ports_,
-                                                       .ids = publication_.ids(),
-                                                       .health = publication_.health(),
-                                                       .snapshot = *publication_.snapshot(),
-                                                       .overlay = intent.overlay,
-                                                       .now = now_,
-                                                       .ledger = &ledger_}));
+  auto next =
+      std::make_shared<ControlView>(view_builder_.Build({.model = *intent.model,
+                                                         .ports = ports_,
+                                                         .ids = publication_.ids(),
+                                                         .health = publication_.health(),
+                                                         .snapshot = *publication_.snapshot(),
+                                                         .overlay = intent.overlay,
+                                                         .now = now_,
+                                                         .ledger = &ledger_,
+                                                         .is_time = is_time}));
   next->model = intent.model;
   next->file_model = intent.file_model();
   if (view_->model == next->model && view_->file_model == next->file_model) {
@@ -293,9 +295,16 @@ void Director::RefreshView() {
   next->last_reload_error = last_reload_error_;
   next->memory = memory_;
   next->is_ready = publication_.is_in_force();
-  view_made_ = now_;
-  const auto cost = std::chrono::steady_clock::now() - begun;
-  view_refresh_ = std::max<TimePoint::duration>(kViewRefresh, kViewCostShare * cost);
+  // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
+  const size_t services = std::max(next->services.size(), ViewBuilder::kServicesAtOnce);
+  const bool shows_all = services == ViewBuilder::kServicesAtOnce;
+  if (is_time || shows_all) {
+    view_made_ = now_;
+    const auto cost = std::chrono::steady_clock::now() - begun;
+    view_refresh_ = std::max<TimePoint::duration>(
+        TimePoint::duration(kViewRefresh) * ViewBuilder::kServicesAtOnce / services,
+        kViewCostShare * cost);
+  }
   const std::lock_guard lock(view_mutex_);
   view_ = std::move(next);
 }

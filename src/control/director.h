@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/config/config_loader.h"
 #include "control/config/model.h"
 #include "control/drain.h"
 #include "control/health/prober.h"
@@ -28,6 +29,7 @@
 #include "control/time_point.h"
 #include "control/traffic_ledger.h"
 #include "control/view.h"
+#include "control/view_builder.h"
 #include "dataplane/fabric.h"
 
 namespace fairlead::control {
@@ -49,6 +51,8 @@ class Director {
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
+  // One that has loaded the file of the start makes the first reload as quick as the next.
+  void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
 
@@ -69,11 +73,13 @@ class Director {
   // Deadlines that have passed, and drained reals that were to be removed.
   void CarryOutDrains();
   void NoteDrainStep(const DrainStep& step, const std::string& refusal);
-  void RefreshView();
+  // `is_time`: also for what has changed without a word.
+  void RefreshView(bool is_time = false);
 
   dataplane::Fabric& fabric_;
   const std::string config_path_;  // of the start; a plain reload reads it again
   std::string path_in_force_ = config_path_;
+  ConfigLoader loader_;
   const std::vector<PortRuntime> ports_;
   Publication publication_;
   std::vector<ControlView::MemoryUse> memory_;
@@ -89,6 +95,7 @@ class Director {
 
   mutable std::mutex view_mutex_;
   std::shared_ptr<const ControlView> view_;  // written by the one thread, under the mutex
+  ViewBuilder view_builder_;
   TimePoint view_made_;
   TimePoint::duration view_refresh_{};
 };

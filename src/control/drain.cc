@@ -1,5 +1,7 @@
 #include "control/drain.h"
 
+#include <set>
+
 #include "control/id_map.h"
 #include "control/intent.h"
 #include "control/model_diff.h"
@@ -11,8 +13,11 @@ std::vector<DrainStep> DueDrains(const Intent& intent, const IdMap& ids,
                                  const sched::LoadBoard& loads, TimePoint now) {
   std::vector<DrainStep> due;
   if (intent.overlay.drains().empty()) return due;
+  std::set<ServiceIdentity> draining;
+  for (const auto& [key, plan] : intent.overlay.drains()) draining.insert(key.first);
   for (const ServiceConfig& service : intent.model->services) {
     const ServiceIdentity key = KeyOf(service);
+    if (!draining.contains(key)) continue;
     for (const RealConfig& real : service.reals) {
       const DrainPlan* plan = intent.overlay.FindDrain({key, {real.address, real.port}});
       if (plan == nullptr || real.state != AdminState::kDrain) continue;

@@ -28,6 +28,13 @@ std::string Nearest(std::string_view name, const std::vector<std::string_view>& 
   return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
 }
 
+std::optional<size_t> PlaceOf(const ConfigModel& model, const std::string& name) {
+  auto found = std::ranges::find(model.services, name, &ServiceConfig::name);
+  if (found == model.services.end()) found = std::ranges::find(model.services, name, DerivedName);
+  if (found == model.services.end()) return std::nullopt;
+  return static_cast<size_t>(found - model.services.begin());
+}
+
 // One edit under way: a copy of the model to change, and what its reading finds.
 class Editor {
  public:
@@ -45,15 +52,20 @@ class Editor {
   EditResult operator()(const PatchPolicy& edit);
 
  private:
-  using Service = std::vector<ServiceConfig>::iterator;
+  // A service of the model under edit; it is a copy of the one in force.
+  struct Service {
+    size_t place = 0;
+    ServiceConfig* config = nullptr;
+    ServiceConfig& operator*() const { return *config; }
+    ServiceConfig* operator->() const { return config; }
+  };
   using Real = std::vector<RealConfig>::iterator;
 
   bool FindService(const std::string& name, Service* service);
-  bool FindReal(const Service& service, const std::string& name, Real* real);
+  bool FindReal(Service service, const std::string& name, Real* real);
   std::optional<YamlNode> ReadBody(const std::string& body);
-  std::string PathOf(const Service& service) const {
-    return ItemPath("services", static_cast<size_t>(service - model_.services.begin()));
-  }
+  Service At(size_t place) { return {place, &model_.services.Edit(place)}; }
+  static std::string PathOf(const Service& service) { return ItemPath("services", service.place); }
   // The problems found, `root` cut off their paths; only when there are any.
   bool HasProblems(const std::string& root);
   EditResult Finish(const Service& service, const std::string& real);
@@ -69,19 +81,18 @@ class Editor {
 };
 
 bool Editor::FindService(const std::string& name, Service* service) {
-  auto& services = model_.services;
-  if (const ServiceConfig* const found = control::FindService(model_, name)) {
-    *service = services.begin() + (found - services.data());
+  if (const auto place = PlaceOf(model_, name)) {
+    *service = At(*place);
     return true;
   }
   std::vector<std::string_view> names;
-  for (const ServiceConfig& each : services) names.push_back(each.name);
+  for (const ServiceConfig& each : model_.services) names.push_back(each.name);
   refusal_ =
       Refuse(ErrorCode::kNotFound, "There is no service \"" + name + "\"" + Nearest(name, names));
   return false;
 }
 
-bool Editor::FindReal(const Service& service, const std::string& name, Real* real) {
+bool Editor::FindReal(Service service, const std::string& name, Real* real) {
   auto& reals = service->reals;
   *real = std::ranges::find(reals, name, NameOf);
   if (*real != reals.end()) return true;
@@ -148,7 +159,7 @@ EditResult Editor::Finish(const Service& service, const std::string& real) {
 // ---- services ---------------------------------------------------------------------------------
 
 // Whether a service that stands at `place` has a key or a name of another.
-std::optional<EditRefusal> FindTwin(const std::vector<ServiceConfig>& services, size_t place) {
+std::optional<EditRefusal> FindTwin(const SharedList<ServiceConfig>& services, size_t place) {
   const ServiceConfig& own = services[place];
   for (size_t i = 0; i < services.size(); ++i) {
     if (i == place) continue;
@@ -168,13 +179,14 @@ std::optional<EditRefusal> FindTwin(const std::vector<ServiceConfig>& services, 
 EditResult Editor::operator()(const AddService& edit) {
   const auto body = ReadBody(edit.body);
   if (!body) return refusal_;
-  const Service service = model_.services.insert(model_.services.end(), ServiceConfig{});
+  model_.services.push_back(ServiceConfig{});
+  const Service service = At(model_.services.size() - 1);
   const std::string path = PathOf(service);
   ReadService(MapReader(problems_, *body, path, kServiceSection), model_, *service);
   if (problems_.empty()) {
-    if (auto twin = FindTwin(model_.services, model_.services.size() - 1)) return *twin;
+    if (auto twin = FindTwin(model_.services, service.place)) return *twin;
   }
-  ValidateServices(model_, problems_);
+  ValidateService(model_, service.place, problems_);
   if (HasProblems(path)) return refusal_;
   return Finish(service, "");
 }
@@ -201,10 +213,9 @@ EditResult Editor::operator()(const PatchService& edit) {
                   "change; add another service and remove this one");
   }
   if (problems_.empty()) {
-    const auto place = static_cast<size_t>(service - model_.services.begin());
-    if (auto twin = FindTwin(model_.services, place)) return *twin;
+    if (auto twin = FindTwin(model_.services, service.place)) return *twin;
   }
-  ValidateServices(model_, problems_);
+  ValidateService(model_, service.place, problems_);
   if (HasProblems(path)) return refusal_;
   // Whoever lists the reals sets their states: deadlines are taken back, as by PatchReal.
   if (FindKey(*patch, "reals") != nullptr) {
@@ -219,7 +230,7 @@ EditResult Editor::operator()(const RemoveService& edit) {
   if (!FindService(edit.service, &service)) return refusal_;
   const std::string name = service->name;
   overlay_.Forget(KeyOf(*service));
-  model_.services.erase(service);
+  model_.services.Remove(service.place);
   return Edited{TakeIntent(), name};
 }
 
@@ -248,7 +259,7 @@ EditResult Editor::operator()(const AddReal& edit) {
                                           " already; change it, or remove it first");
   }
   service->reals.push_back(added);
-  ValidateServices(model_, problems_);
+  ValidateService(model_, service.place, problems_);
   if (HasProblems(path)) return refusal_;
   overlay_.NoteEdit(KeyOf(*service));
   overlay_.ForgetDrain({KeyOf(*service), {added.address, added.port}});
@@ -280,7 +291,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
     return Refuse(ErrorCode::kInvalid,
                   "Address and port of a real cannot change; add another real and remove this one");
   }
-  ValidateServices(model_, problems_);
+  ValidateService(model_, service.place, problems_);
   if (HasProblems(path)) return refusal_;
   const ServiceIdentity key = KeyOf(*service);
   const Overlay::Key real_key{key, {real->address, real->port}};
@@ -349,10 +360,12 @@ EditResult Editor::operator()(const PatchTimeouts& edit) {
   ReadTimeoutsMap(MapReader(problems_, merged, "", kTimeoutsSection), now);
   if (HasProblems("")) return refusal_;
   model_.defaults.timeouts = now;
-  for (ServiceConfig& service : model_.services) {
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    TimeoutsConfig timeouts = model_.services[i].timeouts;
     for (const auto key : kKeys) {
-      if (service.timeouts.*key == old.*key) service.timeouts.*key = now.*key;
+      if (timeouts.*key == old.*key) timeouts.*key = now.*key;
     }
+    if (timeouts != model_.services[i].timeouts) model_.services.Edit(i).timeouts = timeouts;
   }
   return Finish();
 }
@@ -384,9 +397,14 @@ EditResult Editor::operator()(const PatchPolicy& edit) {
   model_.policy = now;
   const YamlNode old_tree = TreeOf(DumpOf(old.service));
   const YamlNode new_tree = TreeOf(DumpOf(now.service));
-  for (ServiceConfig& service : model_.services) {
-    service.policy = Inherit(service.policy, old_tree, new_tree);
-    if (service.announce == old.announce) service.announce = now.announce;
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    const ServiceConfig& service = model_.services[i];
+    const ServicePolicy policy = Inherit(service.policy, old_tree, new_tree);
+    const Announce announce = service.announce == old.announce ? now.announce : service.announce;
+    if (policy == service.policy && announce == service.announce) continue;
+    ServiceConfig& edited = model_.services.Edit(i);
+    edited.policy = policy;
+    edited.announce = announce;
   }
   return Finish();
 }
@@ -394,9 +412,8 @@ EditResult Editor::operator()(const PatchPolicy& edit) {
 }  // namespace
 
 const ServiceConfig* FindService(const ConfigModel& model, const std::string& name) {
-  auto found = std::ranges::find(model.services, name, &ServiceConfig::name);
-  if (found == model.services.end()) found = std::ranges::find(model.services, name, DerivedName);
-  return found == model.services.end() ? nullptr : &*found;
+  const auto place = PlaceOf(model, name);
+  return place ? &model.services[*place] : nullptr;
 }
 
 EditResult ApplyEdit(const Edit& edit, const Intent& before, TimePoint now) {

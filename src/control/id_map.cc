@@ -1,5 +1,7 @@
 #include "control/id_map.h"
 
+#include <utility>
+
 namespace fairlead::control {
 
 ServiceIdentity KeyOf(const ServiceConfig& service) {
@@ -10,12 +12,18 @@ ServiceIdentity KeyOf(const ServiceConfig& service) {
           .port = service.port};
 }
 
-void IdMap::BeginPass() {
-  named_.assign(reals_.size(), false);
-  for (Service& service : services_) service.is_configured = false;
+size_t IdMap::Hash::operator()(const ServiceIdentity& key) const noexcept {
+  const auto small = uint64_t{key.mark} << 32 | uint64_t{key.port} << 16 |
+                     uint64_t{key.protocol} << 8 | static_cast<uint8_t>(key.family);
+  return std::hash<IpAddress>{}(key.address) ^ (small * 0x9e3779b97f4a7c15u);
 }
 
-ServiceId IdMap::InternService(const ServiceIdentity& key) {
+size_t IdMap::Hash::operator()(const RealKey& key) const noexcept {
+  const auto small = uint64_t{key.service.value()} << 16 | key.real.port;
+  return std::hash<IpAddress>{}(key.real.address) ^ (small * 0x9e3779b97f4a7c15u);
+}
+
+ServiceId IdMap::BeginService(const ServiceIdentity& key) {
   ServiceId id = FindService(key);
   if (id.is_none()) {
     if (free_services_.empty()) {
@@ -28,7 +36,8 @@ ServiceId IdMap::InternService(const ServiceIdentity& key) {
     services_[id.index()] = {.is_in_use = true, .key = key};
     service_ids_.emplace(key, id);
   }
-  services_[id.index()].is_configured = true;
+  if (!std::exchange(services_[id.index()].is_configured, true)) ++revision_;
+  for (const RealId real : services_[id.index()].reals) named_[real.index()] = false;
   return id;
 }
 
@@ -47,57 +56,67 @@ RealId IdMap::InternReal(ServiceId service, const RealIdentity& key,
       return RealId{};
     }
     reals_[id.index()] = {.service = service, .key = key, .baseline = stats.SumTraffic(id)};
-    real_ids_.emplace(std::pair{service, key}, id);
+    real_ids_.emplace(RealKey{service, key}, id);
+    services_[service.index()].reals.push_back(id);
+    ++revision_;
   }
-  reals_[id.index()].is_ghost = false;
+  if (std::exchange(reals_[id.index()].is_ghost, false)) ghosts_.erase(id);
   named_[id.index()] = true;
   return id;
 }
 
-void IdMap::EndPass(TimePoint now) {
-  for (size_t i = 0; i < reals_.size(); ++i) {
-    Real& real = reals_[i];
-    if (real.service.is_none() || named_[i] || real.is_ghost) continue;
-    real.is_ghost = true;
-    real.idle_since = now;
+void IdMap::EndService(ServiceId service, TimePoint now) {
+  for (const RealId real : services_[service.index()].reals) {
+    if (!named_[real.index()]) MakeGhost(real, now);
   }
+}
+
+void IdMap::RemoveService(ServiceId service, TimePoint now) {
+  services_[service.index()].is_configured = false;
+  ++revision_;
+  for (const RealId real : services_[service.index()].reals) MakeGhost(real, now);
+}
+
+void IdMap::MakeGhost(RealId id, TimePoint now) {
+  Real& real = reals_[id.index()];
+  if (std::exchange(real.is_ghost, true)) return;
+  real.idle_since = now;
+  ghosts_.insert(id);
 }
 
 size_t IdMap::Collect(TimePoint now, const sched::LoadBoard& loads,
                       const dataplane::StatsBoard& stats) {
-  size_t freed = 0;
-  std::vector<bool> has_real(services_.size(), false);
-  for (size_t i = 0; i < reals_.size(); ++i) {
-    Real& real = reals_[i];
-    if (real.service.is_none()) continue;
-    const RealId id{static_cast<uint32_t>(i)};
-    if (real.is_ghost) {
-      if (loads.Sum(id) != sched::Load{}) {
-        real.idle_since = now;
-      } else if (now - real.idle_since >= kIdleBeforeReuse) {
-        FreeReal(id, stats);
-        ++freed;
-        continue;
-      }
+  std::vector<RealId> gone;
+  for (const RealId id : ghosts_) {
+    Real& real = reals_[id.index()];
+    if (loads.Sum(id) != sched::Load{}) {
+      real.idle_since = now;
+    } else if (now - real.idle_since >= kIdleBeforeReuse) {
+      gone.push_back(id);
     }
-    has_real[real.service.index()] = true;
   }
+  for (const RealId id : gone) FreeReal(id, stats);
   for (size_t i = 0; i < services_.size(); ++i) {
     Service& service = services_[i];
-    if (!service.is_in_use || service.is_configured || has_real[i]) continue;
+    if (!service.is_in_use || service.is_configured || !service.reals.empty()) continue;
     service_ids_.erase(service.key);
     service = {};
+    ++revision_;
     free_services_.push_back(ServiceId{static_cast<uint32_t>(i)});
   }
-  return freed;
+  return gone.size();
 }
 
 void IdMap::FreeReal(RealId id, const dataplane::StatsBoard& stats) {
   Real& real = reals_[id.index()];
   dataplane::TrafficSum traffic = stats.SumTraffic(id);
   traffic -= real.baseline;
-  services_[real.service.index()].retired += traffic;
-  real_ids_.erase(std::pair{real.service, real.key});
+  Service& service = services_[real.service.index()];
+  service.retired += traffic;
+  std::erase(service.reals, id);
+  ++revision_;
+  ghosts_.erase(id);
+  real_ids_.erase(RealKey{real.service, real.key});
   real = {};
   free_reals_.push_back(id);
 }

@@ -1,9 +1,9 @@
 // Which number a service and a real server have, for as long as anything refers to them.
 //
-//   ids.BeginPass();
-//   ServiceId shop = ids.InternService(KeyOf(service));
+//   ServiceId shop = ids.BeginService(KeyOf(service));
 //   RealId first = ids.InternReal(shop, {address, 80});      // none: the map is full
-//   ids.EndPass(now);                                        // what was not named is a ghost now
+//   ids.EndService(shop, now);                               // reals not named are ghosts now
+//   ids.RemoveService(old, now);                             // all its reals are
 //   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
 //
 // A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
@@ -17,8 +17,8 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
-#include <utility>
+#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
@@ -56,6 +56,7 @@ class IdMap {
     bool is_configured = false;
     ServiceIdentity key{};
     dataplane::TrafficSum retired{};  // of its reals that were freed
+    std::vector<RealId> reals{};      // ghosts too, in no order
   };
   struct Real {
     ServiceId service{};  // none: free
@@ -67,15 +68,16 @@ class IdMap {
 
   explicit IdMap(uint32_t real_capacity) : real_capacity_(real_capacity) {}
 
-  void BeginPass();
-  ServiceId InternService(const ServiceIdentity& key);
+  // The service is configured from now on.
+  ServiceId BeginService(const ServiceIdentity& key);
   // How many fresh ids there are.
   [[nodiscard]] size_t room() const {
     return free_reals_.size() + (real_capacity_ - reals_.size());
   }
   // None when every id is taken. `stats` gives the baseline of a fresh id.
   RealId InternReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
-  void EndPass(TimePoint now);
+  void EndService(ServiceId service, TimePoint now);
+  void RemoveService(ServiceId service, TimePoint now);
 
   // Frees ghosts that have had no connection and no template for kIdleBeforeReuse, and services
   // left without any. Returns how many reals were freed.
@@ -83,20 +85,36 @@ class IdMap {
 
   [[nodiscard]] const std::vector<Service>& services() const { return services_; }
   [[nodiscard]] const std::vector<Real>& reals() const { return reals_; }
+  [[nodiscard]] const std::set<RealId>& ghosts() const { return ghosts_; }
+  // Rises when an id is given out or freed, and when a service comes or goes.
+  [[nodiscard]] uint64_t revision() const { return revision_; }
   [[nodiscard]] ServiceId FindService(const ServiceIdentity& key) const;
   [[nodiscard]] RealId FindReal(ServiceId service, const RealIdentity& key) const;
 
  private:
+  struct RealKey {
+    ServiceId service;
+    RealIdentity real;
+    friend bool operator==(const RealKey&, const RealKey&) = default;
+  };
+  struct Hash {
+    size_t operator()(const ServiceIdentity& key) const noexcept;
+    size_t operator()(const RealKey& key) const noexcept;
+  };
+
+  void MakeGhost(RealId id, TimePoint now);
   void FreeReal(RealId id, const dataplane::StatsBoard& stats);
 
   uint32_t real_capacity_;
   std::vector<Service> services_;
   std::vector<Real> reals_;
-  std::vector<bool> named_;  // [real] in this pass
+  std::vector<bool> named_;  // [real] since its service was begun
+  std::set<RealId> ghosts_;
+  uint64_t revision_ = 1;
   std::vector<ServiceId> free_services_;
   std::vector<RealId> free_reals_;
-  std::map<ServiceIdentity, ServiceId> service_ids_;
-  std::map<std::pair<ServiceId, RealIdentity>, RealId> real_ids_;
+  std::unordered_map<ServiceIdentity, ServiceId, Hash> service_ids_;
+  std::unordered_map<RealKey, RealId, Hash> real_ids_;
 };
 
 }  // namespace fairlead::control

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 #include "control/config/names.h"
 #include "control/id_map.h"
@@ -131,11 +132,34 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   return sentences.Take();
 }
 
-std::vector<std::string> CompareServices(const ConfigModel& before, const ConfigModel& after) {
+using Services = std::vector<const ServiceConfig*>;
+
+// Those of `list` that `other` does not share.
+Services NotShared(const SharedList<ServiceConfig>& list, const SharedList<ServiceConfig>& other) {
+  size_t first = 0, end = list.size(), other_end = other.size();
+  while (first < std::min(end, other_end) && list.item(first) == other.item(first)) ++first;
+  while (end > first && other_end > first && list.item(end - 1) == other.item(other_end - 1)) {
+    --end;
+    --other_end;
+  }
+  std::unordered_set<const ServiceConfig*> shared;
+  for (size_t i = first; i < other_end; ++i) shared.insert(other.item(i).get());
+  Services rest;
+  for (size_t i = first; i < end; ++i) {
+    if (!shared.contains(list.item(i).get())) rest.push_back(list.item(i).get());
+  }
+  return rest;
+}
+
+std::vector<std::string> CompareServices(const ConfigModel& model_before,
+                                         const ConfigModel& model_after) {
+  const Services before = NotShared(model_before.services, model_after.services);
+  const Services after = NotShared(model_after.services, model_before.services);
   std::vector<std::string> all;
   std::map<ServiceIdentity, const ServiceConfig*> old_services;
-  for (const ServiceConfig& service : before.services) old_services[KeyOf(service)] = &service;
-  for (const ServiceConfig& service : after.services) {
+  for (const ServiceConfig* service : before) old_services[KeyOf(*service)] = service;
+  for (const ServiceConfig* item : after) {
+    const ServiceConfig& service = *item;
     const auto known = old_services.find(KeyOf(service));
     if (known == old_services.end()) {
       all.push_back("service " + service.name + ": added with " +
@@ -147,9 +171,9 @@ std::vector<std::string> CompareServices(const ConfigModel& before, const Config
     }
     old_services.erase(known);
   }
-  for (const ServiceConfig& service : before.services) {
-    if (old_services.contains(KeyOf(service)))
-      all.push_back("service " + service.name + ": removed");
+  for (const ServiceConfig* service : before) {
+    if (old_services.contains(KeyOf(*service)))
+      all.push_back("service " + service->name + ": removed");
   }
   return all;
 }

@@ -20,7 +20,8 @@ Neighbours::Neighbours(dataplane::NeighbourTable& table, WorkerMail& mail,
     : table_(table),
       mail_(mail),
       ports_(ports.begin(), ports.end()),
-      runtimes_(runtimes.begin(), runtimes.end()) {}
+      runtimes_(runtimes.begin(), runtimes.end()),
+      pinned_(table.capacity(), 0) {}
 
 NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t generation) {
   const Key key{port, address};
@@ -31,8 +32,15 @@ NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t g
                {{"address", address.ToString()}, {"capacity", table_.capacity()}});
     return NeighbourId{};
   }
-  entry->pinned_generation = std::max(entry->pinned_generation, generation);
+  uint64_t& pinned = pinned_[entry->id.index()];
+  pinned = std::max(pinned, generation);
   return entry->id;
+}
+
+void Neighbours::Pin(std::span<const dataplane::RealView> reals, uint64_t generation) {
+  for (const dataplane::RealView& real : reals) {
+    if (!real.next_hop.is_none()) pinned_[real.next_hop.index()] = generation;
+  }
 }
 
 void Neighbours::OnEvent(const dataplane::Event& event, TimePoint now) {
@@ -120,6 +128,7 @@ void Neighbours::Forget(std::map<Key, Entry>::iterator at) {
   table_.Set(at->second.id, {MacAddress{}, at->first.first, State::kFailed});
   mail_.TellNeighbourChanged(at->second.id);
   table_.Forget(at->second.id);
+  pinned_[at->second.id.index()] = 0;
   entries_.erase(at);
 }
 

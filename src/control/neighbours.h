@@ -29,6 +29,7 @@
 #include "control/worker_mail.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/neighbour_table.h"
+#include "dataplane/snapshot.h"
 
 namespace fairlead::control {
 
@@ -53,6 +54,8 @@ class Neighbours {
 
   // The neighbour's id, pinned for the snapshot of this generation. None when its table is full.
   NeighbourId Intern(PortId port, const IpAddress& address, uint64_t generation);
+  // The same for next hops of reals that an earlier snapshot has interned.
+  void Pin(std::span<const dataplane::RealView> reals, uint64_t generation);
   void OnEvent(const dataplane::Event& event, TimePoint now);
   // `oldest_generation`: of the oldest snapshot that a worker may still hold.
   void Tick(TimePoint now, uint64_t oldest_generation);
@@ -74,7 +77,6 @@ class Neighbours {
     TimePoint confirmed{};  // or wanted for the first time
     TimePoint wanted{};
     std::chrono::seconds pause{1};
-    uint64_t pinned_generation = 0;  // newest snapshot that names it; 0: none does
   };
   struct PendingAnnouncement {
     Announcement what;
@@ -93,7 +95,8 @@ class Neighbours {
   [[nodiscard]] bool IsOnLink(const Key& key) const;
   [[nodiscard]] IpAddress SourceFor(const Key& key) const;
   [[nodiscard]] bool IsPinned(const Entry& entry) const {
-    return entry.pinned_generation != 0 && entry.pinned_generation >= oldest_generation_;
+    const uint64_t generation = pinned_[entry.id.index()];
+    return generation != 0 && generation >= oldest_generation_;
   }
 
   dataplane::NeighbourTable& table_;
@@ -101,7 +104,8 @@ class Neighbours {
   const std::vector<PortConfig> ports_;
   const std::vector<PortRuntime> runtimes_;
   std::map<Key, Entry> entries_;
-  size_t dynamic_count_ = 0;  // as of the last Tick, plus what was added since
+  std::vector<uint64_t> pinned_;  // [NeighbourId] newest snapshot that names it; 0: none does
+  size_t dynamic_count_ = 0;      // as of the last Tick, plus what was added since
   uint64_t oldest_generation_ = 0;
   std::vector<Announcement> announced_;  // sorted
   std::vector<PendingAnnouncement> pending_;

@@ -43,13 +43,10 @@ std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& addr
 
 }  // namespace
 
-void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                 const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
+std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
+                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
-  for (const VirtualAddress& vip : VirtualAddresses(model)) {
-    snapshot->local_addresses[vip.address] = {
-        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
-  }
+  snapshot->ports.clear();
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
     snapshot->ports.push_back({.mac = runtimes[i].mac,
@@ -58,24 +55,39 @@ void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes
                                .has_host = !runtimes[i].host_interface.empty(),
                                .sums_ip_headers = runtimes[i].sums_ip_headers});
     for (const Prefix& prefix : port.addresses) {
-      dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
-      local.port = PortAt(i);
-      local.is_announced = true;
       routes.push_back(
           {{prefix.network(), prefix.length},
            {.output = PortAt(i), .gateway = {}, .gateway_address = {}, .source = prefix.address}});
     }
   }
+  std::vector<NeighbourId> gateways;
   for (const RouteConfig& route : model.routes) {
     const auto link = FindOnLink(model, route.via);
     if (!link) continue;
+    gateways.push_back(intern(link->port, route.via));
     routes.push_back({route.to,
                       {.output = link->port,
-                       .gateway = intern(link->port, route.via),
+                       .gateway = gateways.back(),
                        .gateway_address = route.via,
                        .source = link->source}});
   }
   snapshot->routes = dataplane::PrefixMap<dataplane::RouteView>::Build(routes);
+  return gateways;
+}
+
+void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot) {
+  snapshot->local_addresses.clear();
+  for (const VirtualAddress& vip : VirtualAddresses(model)) {
+    snapshot->local_addresses[vip.address] = {
+        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
+  }
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    for (const Prefix& prefix : model.ports[i].addresses) {
+      dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
+      local.port = PortAt(i);
+      local.is_announced = true;
+    }
+  }
 }
 
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,

@@ -1,6 +1,7 @@
 // The director's own presence on its networks: ports, local addresses, routes, announcements.
 //
-//   FillNetwork(model, runtimes, intern, &snapshot);
+//   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, intern, &snapshot);
+//   FillLocalAddresses(model, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
 //   neighbours.Announce(AnnouncementsOf(model), now);
 //
@@ -21,9 +22,12 @@ namespace fairlead::control {
 // Gives the id of a neighbour that the snapshot under construction names.
 using InternNeighbour = std::function<NeighbourId(PortId, const IpAddress&)>;
 
-// Ports, local addresses and routes. Precondition: as many runtimes as ports.
-void FillNetwork(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                 const InternNeighbour& intern, dataplane::Snapshot* snapshot);
+// Ports and routes; returns the gateways of the routes, in their order. Precondition: as many
+// runtimes as ports.
+std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
+                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot);
+// Virtual addresses and those of the ports.
+void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot);
 
 struct NextHop {
   NeighbourId neighbour;
@@ -32,7 +36,7 @@ struct NextHop {
   IpAddress address{};  // of the neighbour: the destination itself or a gateway
   IpAddress source{};   // ours, towards it
 };
-// Precondition: FillNetwork has filled the routes.
+// Precondition: FillPorts has filled the routes.
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
                     const InternNeighbour& intern);
 

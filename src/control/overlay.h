@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <type_traits>
 #include <utility>
 
 #include "control/config/model.h"
@@ -50,6 +52,30 @@ class Overlay {
     return it == drains_.end() ? nullptr : &it->second;
   }
   [[nodiscard]] const std::map<Key, DrainPlan>& drains() const { return drains_; }
+
+  // Services for which the two say different things.
+  [[nodiscard]] std::set<ServiceIdentity> Differences(const Overlay& other) const {
+    std::set<ServiceIdentity> services;
+    const auto add = [&services](const auto& mine, const auto& theirs) {
+      for (const auto& [key, value] : mine) {
+        const auto it = theirs.find(key);
+        if (it != theirs.end() && it->second == value) continue;
+        if constexpr (std::is_same_v<std::decay_t<decltype(key)>, Key>) {
+          services.insert(key.first);
+        } else {
+          services.insert(key);
+        }
+      }
+    };
+    const auto add_both = [&add](const auto& a, const auto& b) {
+      add(a, b);
+      add(b, a);
+    };
+    add_both(edits_, other.edits_);
+    add_both(last_weights_, other.last_weights_);
+    add_both(drains_, other.drains_);
+    return services;
+  }
 
   void Forget(const ServiceIdentity& service) {
     edits_.erase(service);

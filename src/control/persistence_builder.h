@@ -29,6 +29,8 @@ class PersistenceBuilder {
  public:
   // Prefix sets and client groups of `model` hold until the next pass. `model` outlives the pass.
   void BeginPass(const ConfigModel& model);
+  // Whether prefix sets or client groups differ from those of the pass before.
+  [[nodiscard]] bool has_changed() const { return has_changed_; }
   dataplane::PersistenceView Build(ServiceId service, const PersistenceConfig& config);
   // The id is free: what comes next under it begins anew.
   void Forget(ServiceId service) { services_.erase(service); }

@@ -40,7 +40,8 @@ bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
-  fabric_.publisher.RetireUnused();
+  bool is_news = AnswerWaiters();
+  fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
     oldest_generation_ = snapshot()->generation;
@@ -50,7 +51,6 @@ bool Publication::Turn(TimePoint now) {
     neighbours_.Tick(now, oldest_generation_);
     health_.Tick(now);
   }
-  bool is_news = AnswerWaiters();
   if (sweep_at_ && now >= *sweep_at_ && is_in_force()) {
     sweep_at_.reset();
     mail_.Sweep();
@@ -105,14 +105,19 @@ bool Publication::PublishNext(TimePoint now) {
     for (const IntentWaiter& waiter : waiters) waiter(room.error());
     return true;
   }
-  if (is_new_model) health_.SetChecks(ChecksOf(*wanted_.model), now);
+  const bool is_first = snapshot() == nullptr;
+  if (is_first || (is_new_model && HaveOtherChecks(*in_force_.model, *wanted_.model))) {
+    health_.SetChecks(ChecksOf(*wanted_.model), now);
+  }
   auto next = Build(wanted_, now);
   const uint64_t generation = (*next)->generation;
   RefreshOverload(snapshot(), **next);
   NoteExpiring(snapshot(), **next, now);
   fabric_.publisher.Publish(std::move(*next));
   in_force_ = wanted_;
-  if (is_new_model) neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
+  if (is_new_model && builder_.has_new_addresses()) {
+    neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
+  }
   next_slow_turn_ = now;  // ask for new next hops at once
   for (IntentWaiter& waiter : waiters) published_.push_back({std::move(waiter), generation});
   return true;
@@ -127,32 +132,43 @@ Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& in
   const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
     return neighbours_.Intern(port, address, generation);
   };
-  return builder_.Build({.model = *intent.model,
-                         .ports = ports_,
-                         .overlay = intent.overlay,
-                         .health = health,
-                         .intern_neighbour = intern,
-                         .generation = generation,
-                         .is_by_hand = intent.file != nullptr,
-                         .path_mtus = &path_mtus_},
-                        now);
+  auto next = builder_.Build({.model = *intent.model,
+                              .ports = ports_,
+                              .overlay = intent.overlay,
+                              .health = health,
+                              .intern_neighbour = intern,
+                              .generation = generation,
+                              .is_by_hand = intent.file != nullptr,
+                              .path_mtus = &path_mtus_,
+                              .before = snapshot(),
+                              .health_changed = health_.TakeFlipped()},
+                             now);
+  if (next) neighbours_.Pin((*next)->reals, generation);
+  return next;
 }
 
 // An edited threshold counts from now on, not from the next connection (spec section 7).
 void Publication::RefreshOverload(const dataplane::Snapshot* before,
                                   const dataplane::Snapshot& after) {
-  for (size_t i = 0; i < after.reals.size(); ++i) {
+  ForEachChanged(after, [&](RealId id) {
+    const size_t i = id.index();
     const dataplane::RealView& real = after.reals[i];
-    if (real.service.is_none()) continue;
     const bool is_known =
         before != nullptr && i < before->reals.size() && !before->reals[i].service.is_none();
     if (is_known && before->reals[i].upper_threshold == real.upper_threshold &&
         before->reals[i].lower_threshold == real.lower_threshold) {
-      continue;
+      return;
     }
-    fabric_.loads.UpdateOverload(RealId{static_cast<uint32_t>(i)}, real.upper_threshold,
-                                 real.lower_threshold);
+    fabric_.loads.UpdateOverload(id, real.upper_threshold, real.lower_threshold);
+  });
+}
+
+template <typename Visit>
+void Publication::ForEachChanged(const dataplane::Snapshot& snapshot, Visit visit) const {
+  for (const ServiceId service : snapshot.changed_services) {
+    for (const RealId id : ids_.services()[service.index()].reals) visit(id);
   }
+  for (const RealId id : ids_.ghosts()) visit(id);
 }
 
 // Some real's connections expire from now on: workers must look for those that no packet will
@@ -160,10 +176,12 @@ void Publication::RefreshOverload(const dataplane::Snapshot* before,
 void Publication::NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                                TimePoint now) {
   using dataplane::Remains;
-  for (size_t i = 0; i < after.reals.size() && before != nullptr; ++i) {
+  if (before == nullptr) return;
+  ForEachChanged(after, [&](RealId id) {
+    const size_t i = id.index();
     const bool did = i < before->reals.size() && before->reals[i].remains == Remains::kExpire;
     if (after.reals[i].remains == Remains::kExpire && !did) sweep_at_ = now + kSweepDelay;
-  }
+  });
 }
 
 bool Publication::AnswerWaiters() {

@@ -71,6 +71,9 @@ class Publication {
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
+  // Calls visit(id) for the reals that the snapshot may have made another of.
+  template <typename Visit>
+  void ForEachChanged(const dataplane::Snapshot& snapshot, Visit visit) const;
   bool AnswerWaiters();
 
   dataplane::Fabric& fabric_;

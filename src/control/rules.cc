@@ -7,20 +7,30 @@
 #include "control/config/names.h"
 
 namespace fairlead::control {
-namespace {
-
-// Gives each distinct address match one set.
+// Gives each distinct address match one set: the one it had, when its prefixes are the same.
 class SetPool {
  public:
-  SetPool(const ConfigModel& model, dataplane::ClassifierBuilder* builder)
-      : model_(model), builder_(builder) {}
+  using Made = ClassifierBuilder::Made;
+
+  SetPool(const ConfigModel& model, const std::map<std::string, Made>& before,
+          dataplane::ClassifierBuilder* builder)
+      : model_(model), before_(before), builder_(builder) {}
 
   int SetOf(const AddressMatch& match) {
     if (match.is_any()) return -1;
-    const auto [it, is_new] = numbers_.try_emplace(TextOf(match), -1);
-    if (is_new) it->second = builder_->AddSet(PrefixesOf(match));
+    const std::string text = TextOf(match);
+    const auto [it, is_new] = numbers_.try_emplace(text, -1);
+    if (!is_new) return it->second;
+    Made made{PartsOf(match), nullptr};
+    const auto known = before_.find(text);
+    made.set = known != before_.end() && known->second.parts == made.parts
+                   ? known->second.set
+                   : BuildSet(match.prefixes, made.parts);
+    it->second = builder_->AddSet(made.set);
+    made_.emplace(text, std::move(made));
     return it->second;
   }
+  std::map<std::string, Made> Take() { return std::move(made_); }
 
  private:
   static std::string TextOf(const AddressMatch& match) {
@@ -29,20 +39,30 @@ class SetPool {
     for (const Prefix& prefix : match.prefixes) text.append(prefix.ToString()).append(" ");
     return text;
   }
-  [[nodiscard]] std::vector<Prefix> PrefixesOf(const AddressMatch& match) const {
-    std::vector<Prefix> all = match.prefixes;
+  [[nodiscard]] std::vector<SharedVector<Prefix>> PartsOf(const AddressMatch& match) const {
+    std::vector<SharedVector<Prefix>> parts;
     for (const std::string& name : match.sets) {
       const auto set = std::ranges::find(model_.prefix_sets, name, &PrefixSet::name);
-      if (set == model_.prefix_sets.end()) continue;
-      all.insert(all.end(), set->prefixes.begin(), set->prefixes.end());
+      if (set != model_.prefix_sets.end()) parts.push_back(set->prefixes);
     }
-    return all;
+    return parts;
+  }
+  static std::shared_ptr<const dataplane::ClassifierSet> BuildSet(
+      std::vector<Prefix> prefixes, const std::vector<SharedVector<Prefix>>& parts) {
+    for (const SharedVector<Prefix>& part : parts) {
+      prefixes.insert(prefixes.end(), part.begin(), part.end());
+    }
+    return dataplane::ClassifierBuilder::BuildSet(prefixes);
   }
 
   const ConfigModel& model_;
+  const std::map<std::string, Made>& before_;
   dataplane::ClassifierBuilder* builder_;
   std::map<std::string, int> numbers_;
+  std::map<std::string, Made> made_;
 };
+
+namespace {
 
 std::vector<dataplane::PortRange> RangesOf(const std::vector<PortRange>& ranges) {
   std::vector<dataplane::PortRange> result;
@@ -83,9 +103,10 @@ std::string PortsText(const std::vector<PortRange>& ranges) {
 
 }  // namespace
 
-dataplane::Classifier BuildClassifier(const ConfigModel& model) {
+const dataplane::Classifier& ClassifierBuilder::Build(const ConfigModel& model) {
+  if (rules_ == model.classifier && sets_ == model.prefix_sets) return classifier_;
   dataplane::ClassifierBuilder builder;
-  SetPool sets(model, &builder);
+  SetPool sets(model, made_, &builder);
   for (const ClassifierRule& rule : model.classifier) {
     builder.AddRule({.protocol = static_cast<uint8_t>(rule.protocol),
                      .source_set = sets.SetOf(rule.source),
@@ -96,7 +117,11 @@ dataplane::Classifier BuildClassifier(const ConfigModel& model) {
                      .is_drop = rule.action == RuleAction::kDrop,
                      .mark = rule.mark});
   }
-  return builder.Build();
+  classifier_ = builder.Build();
+  rules_ = model.classifier;
+  sets_ = model.prefix_sets;
+  made_ = sets.Take();
+  return classifier_;
 }
 
 std::string DescribeRule(const ClassifierRule& rule) {

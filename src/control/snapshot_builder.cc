@@ -4,61 +4,11 @@
 #include <cassert>
 #include <utility>
 
-#include "control/rules.h"
+#include "control/reply_index.h"
+#include "control/worker_views.h"
 
 namespace fairlead::control {
 namespace {
-
-TickCount TicksFrom(Duration duration) {
-  return TicksFromMilliseconds(static_cast<uint64_t>(duration.count()));
-}
-
-dataplane::Timeouts TimeoutsFrom(const TimeoutsConfig& config) {
-  dataplane::Timeouts timeouts;
-  timeouts.set_tcp(TicksFrom(config.tcp));
-  timeouts.set_tcp_fin(TicksFrom(config.tcp_fin));
-  timeouts.set_udp(TicksFrom(config.udp));
-  using dataplane::TcpState;
-  timeouts.Set(TcpState::kNone, TicksFrom(config.none));
-  timeouts.Set(TcpState::kSynSent, TicksFrom(config.syn_sent));
-  timeouts.Set(TcpState::kSynRecv, TicksFrom(config.syn_recv));
-  timeouts.Set(TcpState::kTimeWait, TicksFrom(config.time_wait));
-  timeouts.Set(TcpState::kClose, TicksFrom(config.close));
-  timeouts.Set(TcpState::kCloseWait, TicksFrom(config.close_wait));
-  timeouts.Set(TcpState::kLastAck, TicksFrom(config.last_ack));
-  timeouts.Set(TcpState::kListen, TicksFrom(config.listen));
-  timeouts.Set(TcpState::kSynAck, TicksFrom(config.synack));
-  return timeouts;
-}
-
-dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_listener) {
-  return {.expire_quiescent_template = policy.expire_quiescent_template,
-          .expire_nodest_conn = policy.expire_nodest_conn,
-          .conn_reuse_mode = policy.conn_reuse_mode,
-          .sloppy_tcp = policy.sloppy_tcp,
-          .nat_icmp_send = policy.nat_icmp_send,
-          .pmtu_disc = policy.pmtu_disc,
-          .cache_bypass = policy.cache_bypass,
-          .schedule_icmp = policy.schedule_icmp,
-          .drop_packet = static_cast<uint8_t>(policy.drop_packet),
-          .secure_tcp = static_cast<uint8_t>(policy.secure_tcp),
-          .reset_without_listener = no_listener == NoListener::kRst};
-}
-
-dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
-                              const PolicyConfig& policy) {
-  dataplane::ServiceView view;
-  view.id = id;
-  view.family = config.family;
-  view.protocol = config.is_mark() ? uint8_t{0} : static_cast<uint8_t>(config.protocol);
-  view.address = config.address;
-  view.port = Be16::FromHost(config.port);
-  view.mark = config.mark;
-  view.is_one_packet = config.one_packet;
-  view.policy = PolicyFrom(config.policy, policy.no_listener);
-  view.timeouts = TimeoutsFrom(config.timeouts);
-  return view;
-}
 
 bool IsSame(const std::vector<sched::RealInput>& a, const std::vector<sched::RealInput>& b) {
   return std::ranges::equal(a, b, [](const sched::RealInput& x, const sched::RealInput& y) {
@@ -72,17 +22,6 @@ bool IsSame(const std::vector<sched::RealInput>& a, const std::vector<sched::Rea
 int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const ServiceIdentity& service) {
   if (real.weight > 0) return static_cast<int32_t>(real.weight);
   return overlay.last_weight({service, {real.address, real.port}});
-}
-
-void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, dataplane::RealView* view) {
-  view->next_hop = hop.neighbour;
-  view->output = hop.output;
-  view->next_hop_address = hop.address;
-  view->mtu_bytes = hop.mtu_bytes;
-  if (path_mtus != nullptr && view->method == dataplane::ForwardMethod::kTun) {
-    view->mtu_bytes = path_mtus->Limit(view->address, hop.mtu_bytes);
-  }
-  view->tunnel_source = hop.source;
 }
 
 // Nobody could take the flows of a dead real over: they stay, should it come back.
@@ -106,23 +45,15 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const He
   return facts;
 }
 
-dataplane::ForwardMethod MethodOf(ForwardMethod method) {
-  switch (method) {
-    case ForwardMethod::kNat:
-      return dataplane::ForwardMethod::kNat;
-    case ForwardMethod::kDr:
-      return dataplane::ForwardMethod::kDr;
-    case ForwardMethod::kTun:
-      return dataplane::ForwardMethod::kTun;
-  }
-  return dataplane::ForwardMethod::kNat;
-}
-
 // Asked before anything is touched: what is refused must leave ids, ghosts and plans alone.
 Status SnapshotBuilder::CheckRoom(const ConfigModel& model) const {
   size_t room = ids_.room();
-  for (const ServiceConfig& service : model.services) {
+  for (size_t i = 0; i < model.services.size(); ++i) {
+    const ServiceConfig& service = model.services[i];
     const ServiceId id = ids_.FindService(KeyOf(service));
+    const bool is_built = !id.is_none() && id.index() < services_.size() &&
+                          services_[id.index()].config == model.services.item(i);
+    if (is_built) continue;  // its reals have ids
     const auto is_fresh = [&](const auto& real) {
       return id.is_none() || ids_.FindReal(id, {real.address, real.port}).is_none();
     };
@@ -144,48 +75,128 @@ Status SnapshotBuilder::CheckRoom(const ConfigModel& model) const {
 Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildInput& input,
                                                                     TimePoint now) {
   if (Status room = CheckRoom(input.model); !room) return room.error();
-  auto snapshot = std::make_unique<dataplane::Snapshot>();
+  auto snapshot = Begin(input);
   snapshot->generation = input.generation;
   snapshot->policy = PolicyFrom(input.model.policy.service, input.model.policy.no_listener);
   snapshot->defence = {.drop_entry = static_cast<uint8_t>(input.model.policy.drop_entry),
                        .am_droprate = input.model.policy.am_droprate,
                        .amemthresh_percent = input.model.policy.amemthresh};
   snapshot->timeouts = TimeoutsFrom(input.model.defaults.timeouts);
-  FillNetwork(input.model, input.ports, input.intern_neighbour, snapshot.get());
-  snapshot->classifier = ClassifierOf(input.model);
-
-  ids_.BeginPass();
+  snapshot->classifier = classifiers_.Build(input.model);
   persistence_.BeginPass(input.model);
-  for (const ServiceConfig& service : input.model.services) {
-    AddService(input, service, snapshot.get());
-  }
-  ids_.EndPass(now);
+  AddServices(input, now, snapshot.get());
   AddGhosts(input, snapshot.get());
-  dataplane::FinishSnapshot(snapshot.get());
+  IndexGroups(snapshot.get());
+  FillFreeServices(snapshot.get());
+  if (has_new_addresses_) FillLocalAddresses(input.model, snapshot.get());
   IndexReplies(snapshot.get());
+  if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());
+  dataplane::WorkOutEgress(snapshot.get());
+  overlay_ = input.overlay;
+  last_generation_ = input.generation;
   return snapshot;
 }
 
-void SnapshotBuilder::AddService(const BuildInput& input, const ServiceConfig& config,
+// With ports and routes: a copy of the last snapshot, or an empty one when all is to be made anew.
+std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Begin(const BuildInput& input) {
+  auto fresh = std::make_unique<dataplane::Snapshot>();
+  Surroundings now{
+      .policy = input.model.policy,
+      .ports = input.model.ports,
+      .routes = input.model.routes,
+      .gateways = FillPorts(input.model, input.ports, input.intern_neighbour, fresh.get())};
+  const bool is_as_before = input.before != nullptr &&
+                            input.before->generation == last_generation_ && now == surroundings_;
+  has_lost_replies_ = false;
+  has_new_addresses_ = !is_as_before || rules_ != input.model.classifier;
+  rules_ = input.model.classifier;
+  surroundings_ = std::move(now);
+  if (!is_as_before) return fresh;
+  auto next = std::make_unique<dataplane::Snapshot>(*input.before);
+  next->changes_since = input.before->generation;
+  next->changed_services.clear();
+  return next;
+}
+
+void SnapshotBuilder::AddServices(const BuildInput& input, TimePoint now,
+                                  dataplane::Snapshot* snapshot) {
+  std::set<ServiceIdentity> touched = overlay_.Differences(input.overlay);
+  touched.insert(input.health_changed.begin(), input.health_changed.end());
+  snapshot->has_ftp_service = snapshot->has_port0_service = false;
+  const SharedList<ServiceConfig>& services = input.model.services;
+  for (size_t i = 0; i < services.size(); ++i) {
+    const ServiceConfig& config = services[i];
+    if (!config.is_mark()) {
+      snapshot->has_port0_service |= config.port == 0;
+      snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
+    }
+    const ServiceIdentity key = KeyOf(config);
+    const ServiceId id = ids_.FindService(key);
+    if (!id.is_none() && id.index() < services_.size()) {
+      ServiceMemory& memory = services_[id.index()];
+      memory.seen = input.generation;
+      const bool is_as_before = snapshot->changes_since != 0 && memory.config == services.item(i) &&
+                                !memory.lacks_neighbour &&
+                                !(memory.has_lists && persistence_.has_changed()) &&
+                                (touched.empty() || !touched.contains(key));
+      if (is_as_before) continue;
+    }
+    AddService(input, services.item(i), now, snapshot);
+  }
+  for (size_t i = 0; i < services_.size(); ++i) {
+    const bool is_gone = services_[i].config != nullptr && services_[i].seen != input.generation;
+    if (is_gone) RemoveService(ServiceId{static_cast<uint32_t>(i)}, now, snapshot);
+  }
+}
+
+void SnapshotBuilder::AddService(const BuildInput& input, const ServiceItem& item, TimePoint now,
                                  dataplane::Snapshot* snapshot) {
-  const ServiceId id = ids_.InternService(KeyOf(config));
+  const ServiceConfig& config = *item;
+  const ServiceId id = ids_.BeginService(KeyOf(config));
+  if (services_.size() <= id.index()) services_.resize(id.index() + 1);
   if (snapshot->services.size() <= id.index()) snapshot->services.resize(id.index() + 1);
-  snapshot->services[id.index()] = ViewOf(id, config, input.model.policy);
+  ServiceMemory& memory = services_[id.index()];
+  // An address has its services' word for being announced; of a mark the rules name the addresses.
+  has_new_addresses_ |= memory.config == nullptr || memory.config->announce != config.announce;
+  memory.config = item;
+  memory.seen = input.generation;
+  memory.on_remove = config.on_remove;
+  memory.lacks_neighbour = false;
+  memory.has_lists = config.persistence && (!config.persistence->netmasks.empty() ||
+                                            !config.persistence->client_groups.empty());
+  dataplane::ServiceView& view = snapshot->services[id.index()];
+  view = ViewOf(id, config, input.model.policy);
   if (config.persistence) {
-    dataplane::PersistenceView& view = snapshot->services[id.index()].persistence;
-    view = persistence_.Build(id, *config.persistence);
-    if (config.engine == Engine::kSip) view.engine = dataplane::PersistenceEngine::kSip;
+    view.persistence = persistence_.Build(id, *config.persistence);
+    if (config.engine == Engine::kSip) view.persistence.engine = dataplane::PersistenceEngine::kSip;
   }
   if (config.is_mark()) {
-    snapshot->mark_index[{config.mark, config.family}] = id;
+    snapshot->mark_index.try_emplace({config.mark, config.family}, id);
   } else {
     const auto protocol = static_cast<uint8_t>(config.protocol);
-    snapshot->service_index[{config.address, Be16::FromHost(config.port), protocol}] = id;
-    snapshot->has_port0_service |= config.port == 0;
-    snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
+    snapshot->service_index.try_emplace({config.address, Be16::FromHost(config.port), protocol},
+                                        id);
   }
-  on_remove_[id] = config.on_remove;
   AddReals(input, config, id, snapshot);
+  ids_.EndService(id, now);
+  snapshot->changed_services.push_back(id);
+}
+
+void SnapshotBuilder::RemoveService(ServiceId id, TimePoint now, dataplane::Snapshot* snapshot) {
+  ServiceMemory& memory = services_[id.index()];
+  const ServiceConfig& config = *memory.config;
+  if (config.is_mark()) {
+    snapshot->mark_index.erase({config.mark, config.family});
+  } else {
+    const auto protocol = static_cast<uint8_t>(config.protocol);
+    snapshot->service_index.erase({config.address, Be16::FromHost(config.port), protocol});
+  }
+  if (id.index() < snapshot->services.size()) snapshot->services[id.index()] = {};
+  ids_.RemoveService(id, now);
+  memory.config = nullptr;
+  memory.plan.reset();
+  has_new_addresses_ = true;
+  snapshot->changed_services.push_back(id);
 }
 
 void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& config,
@@ -227,7 +238,7 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
   if (!is_anyone_up && !config.fallback) KeepFlowsInPlace(moving, snapshot);
   std::ranges::reverse(plan);
   UpdatePlan(config, service, std::move(plan), input.overlay.edits(key));
-  snapshot->services[service.index()].plan = plans_[service].plan;
+  snapshot->services[service.index()].plan = services_[service.index()].plan->plan;
 }
 
 RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& config,
@@ -236,7 +247,9 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   const RealId id = ids_.InternReal(service, {config.address, config.port}, fabric_.stats);
   assert(!id.is_none());  // CheckRoom
   if (snapshot->reals.size() <= id.index()) snapshot->reals.resize(id.index() + 1);
+  if (last_views_.size() <= id.index()) last_views_.resize(id.index() + 1);
   const NextHop hop = FindNextHop(*snapshot, config.address, input.intern_neighbour);
+  services_[service.index()].lacks_neighbour |= hop.neighbour.is_none() && !hop.output.is_none();
   dataplane::RealView view;
   view.service = service;
   view.address = config.address;
@@ -249,11 +262,15 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.upper_threshold = config.upper_threshold;
   view.lower_threshold = config.lower_threshold;
   SetNextHop(hop, input.path_mtus, &view);
+  const dataplane::RealView& last = snapshot->reals[id.index()];
+  has_lost_replies_ |=
+      IsReplySource(last) && (!IsReplySource(view) || last.service != service ||
+                              last.address != view.address || last.port != view.port);
   snapshot->reals[id.index()] = view;
-  last_views_[id] = {.view = view,
-                     .is_draining = config.state == AdminState::kDrain,
-                     .is_drain_over = state.remains == dataplane::Remains::kReset &&
-                                      config.state == AdminState::kDrain};
+  last_views_[id.index()] = {.view = view,
+                             .is_draining = config.state == AdminState::kDrain,
+                             .is_drain_over = state.remains == dataplane::Remains::kReset &&
+                                              config.state == AdminState::kDrain};
   return id;
 }
 
@@ -266,28 +283,28 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
   const sched::Flags flags{.fallback = config.scheduler_flags.fallback,
                            .port = config.scheduler_flags.port,
                            .destination_lifetime = TicksFrom(lifetime)};
-  const auto [it, is_new] = plans_.try_emplace(service);
-  PlanMemory& memory = it->second;
+  std::optional<PlanMemory>& last = services_[service.index()].plan;
   uint32_t edit_count = 0;
-  if (!is_new) {
+  if (last) {
     // A reload sets the count of edits by hand to 0, which is no edit.
+    PlanMemory& memory = *last;
     const bool is_edited = !IsSame(memory.reals, newest_first) ||
                            (overlay_edits != memory.overlay_edits && overlay_edits != 0);
     memory.overlay_edits = overlay_edits;
     if (!is_edited && memory.kind == kind && memory.flags == flags) return;
     edit_count = memory.plan.edit_count() + (is_edited ? 1 : 0);
   }
-  memory = {.kind = kind,
-            .flags = flags,
-            .reals = std::move(newest_first),
-            .overlay_edits = overlay_edits,
-            .plan = {}};
-  memory.plan = sched::Plan::Build(kind, flags, memory.reals, edit_count);
+  last = {.kind = kind,
+          .flags = flags,
+          .reals = std::move(newest_first),
+          .overlay_edits = overlay_edits,
+          .plan = {}};
+  last->plan = sched::Plan::Build(kind, flags, last->reals, edit_count);
 }
 
 dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
                                              const dataplane::Snapshot& snapshot) {
-  LastView& last = last_views_[id];
+  LastView& last = last_views_[id.index()];
   // Who drains first and removes then wants what is left to go on.
   if (!last.removed_by_hand) last.removed_by_hand = input.is_by_hand && !last.is_draining;
   dataplane::RealView ghost = last.view;
@@ -296,9 +313,9 @@ dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
   const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
   ghost.service = service;
   ghost.is_available = false;
-  ghost.remains = last.is_drain_over
-                      ? dataplane::Remains::kReset
-                      : RemainsOfRemoved(on_remove_[service], expires, *last.removed_by_hand);
+  ghost.remains = last.is_drain_over ? dataplane::Remains::kReset
+                                     : RemainsOfRemoved(services_[service.index()].on_remove,
+                                                        expires, *last.removed_by_hand);
   ghost.templates_valid = false;
   ghost.weight = 0;
   ghost.next_hop = NeighbourId{};
@@ -313,51 +330,64 @@ dataplane::RealView SnapshotBuilder::GhostOf(const BuildInput& input, RealId id,
 void SnapshotBuilder::AddGhosts(const BuildInput& input, dataplane::Snapshot* snapshot) {
   snapshot->services.resize(ids_.services().size());
   snapshot->reals.resize(ids_.reals().size());
-  for (size_t i = 0; i < ids_.reals().size(); ++i) {
-    const IdMap::Real& real = ids_.reals()[i];
-    const RealId id{static_cast<uint32_t>(i)};
-    if (real.service.is_none()) {
-      last_views_.erase(id);
-      continue;
-    }
-    if (real.is_ghost) snapshot->reals[i] = GhostOf(input, id, *snapshot);
+  last_views_.resize(ids_.reals().size());
+  for (const RealId id : ghosts_) {
+    if (!ids_.reals()[id.index()].service.is_none()) continue;
+    dataplane::RealView& freed = snapshot->reals[id.index()];
+    has_lost_replies_ |= IsReplySource(freed);
+    freed = {};
+    last_views_[id.index()] = {};
   }
-  for (size_t i = 0; i < snapshot->services.size(); ++i) {
-    dataplane::ServiceView& service = snapshot->services[i];
-    if (!service.id.is_none()) continue;
-    service.policy = snapshot->policy;  // for connections that outlive their service
-    service.timeouts = snapshot->timeouts;
-    plans_.erase(ServiceId{static_cast<uint32_t>(i)});
+  for (const RealId id : ids_.ghosts()) {
+    snapshot->reals[id.index()] = GhostOf(input, id, *snapshot);
+  }
+  ghosts_ = ids_.ghosts();
+}
+
+// Once all reals of the changed services are in, and the removed ones out.
+void SnapshotBuilder::IndexGroups(dataplane::Snapshot* snapshot) const {
+  for (const ServiceId service : snapshot->changed_services) {
+    if (snapshot->services[service.index()].persistence.group.is_none()) continue;
+    std::vector<RealId> by_id = ids_.services()[service.index()].reals;
+    std::ranges::sort(by_id);
+    for (const RealId id : by_id) dataplane::IndexGroup(id, snapshot);
+  }
+}
+
+// Connections that outlive their service find the global settings there.
+void SnapshotBuilder::FillFreeServices(dataplane::Snapshot* snapshot) {
+  services_.resize(snapshot->services.size());
+  for (size_t i = 0; i < services_.size(); ++i) {
+    if (services_[i].config != nullptr) continue;
+    snapshot->services[i].policy = snapshot->policy;
+    snapshot->services[i].timeouts = snapshot->timeouts;
     if (!ids_.services()[i].is_in_use) persistence_.Forget(ServiceId{static_cast<uint32_t>(i)});
   }
 }
 
-// Where replies of NAT reals come from. Of several with one endpoint any will do: the entry only
-// says that another worker may own the flow.
+// Where replies of NAT reals come from. Of several with one endpoint the lowest id stands for all.
 void SnapshotBuilder::IndexReplies(dataplane::Snapshot* snapshot) const {
-  for (size_t i = 0; i < snapshot->reals.size(); ++i) {
-    const dataplane::RealView& real = snapshot->reals[i];
-    if (real.service.is_none() || real.method != dataplane::ForwardMethod::kNat) continue;
-    const RealId id{static_cast<uint32_t>(i)};
-    const ServiceIdentity& service = ids_.services()[real.service.index()].key;
-    // Connections of port-0 and mark services may keep the client's port.
-    snapshot->nat_addresses[real.address] |= real.port.is_zero() || service.port == 0;
-    if (real.port.is_zero()) continue;
-    const uint8_t protocol = service.protocol;
-    for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {
-      if (protocol != 0 && protocol != each) continue;
-      snapshot->nat_sources.try_emplace({real.address, real.port, each}, id);
+  if (snapshot->changes_since != 0 && !has_lost_replies_) {
+    for (const ServiceId service : snapshot->changed_services) {
+      for (const RealId id : ids_.services()[service.index()].reals) IndexReply(id, ids_, snapshot);
     }
+    return;
+  }
+  snapshot->nat_sources.clear();
+  snapshot->nat_addresses.clear();
+  for (size_t i = 0; i < snapshot->reals.size(); ++i) {
+    IndexReply(RealId{static_cast<uint32_t>(i)}, ids_, snapshot);
   }
 }
 
-const dataplane::Classifier& SnapshotBuilder::ClassifierOf(const ConfigModel& model) {
-  if (classifier_rules_ != model.classifier || classifier_sets_ != model.prefix_sets) {
-    classifier_ = BuildClassifier(model);
-    classifier_rules_ = model.classifier;
-    classifier_sets_ = model.prefix_sets;
+// What routers say of a path is news for all reals behind it, changed or not.
+void SnapshotBuilder::LimitToPaths(const BuildInput& input, dataplane::Snapshot* snapshot) {
+  if (input.path_mtus == nullptr) return;
+  for (dataplane::RealView& real : snapshot->reals) {
+    if (real.method != dataplane::ForwardMethod::kTun || real.next_hop.is_none()) continue;
+    const uint16_t link_mtu_bytes = snapshot->ports[real.output.index()].mtu_bytes;
+    real.mtu_bytes = input.path_mtus->Limit(real.address, link_mtu_bytes);
   }
-  return classifier_;
 }
 
 }  // namespace fairlead::control

@@ -6,6 +6,10 @@
 //   if (!next) …what runs is untouched: next.error()…
 //   fabric.publisher.Publish(std::move(*next));
 //
+// With the snapshot built last at hand, the next one is a copy of it in which only what differs is
+// made anew: services whose configuration is another (a pointer, model.h), whose overlay or health
+// has changed, or that lack something. The result is the same as without.
+//
 // List order: as if the reals had been added in file order, so the last one is the head; a fallback
 // in use is newer than all. It is derived from the file every time, hence the same after a reload
 // as after a restart. A plan whose reals have not changed is taken over with its edit count, so
@@ -14,9 +18,9 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -29,6 +33,7 @@
 #include "control/persistence_builder.h"
 #include "control/port_runtime.h"
 #include "control/real_state.h"
+#include "control/rules.h"
 #include "control/time_point.h"
 #include "dataplane/fabric.h"
 #include "dataplane/snapshot.h"
@@ -47,6 +52,10 @@ struct BuildInput {
   // The model differs from the file by changes at run time: what is gone was removed by hand.
   bool is_by_hand = false;
   const PathMtus* path_mtus = nullptr;  // none: paths are as wide as their first link
+  // What this builder built last, null: everything is made anew. With it come the services whose
+  // reals have other health than then; all else is compared here.
+  const dataplane::Snapshot* before = nullptr;
+  std::set<ServiceIdentity> health_changed{};
 };
 
 class SnapshotBuilder {
@@ -57,6 +66,8 @@ class SnapshotBuilder {
   [[nodiscard]] Status CheckRoom(const ConfigModel& model) const;
   // Fails as CheckRoom does, and then nothing has changed, here or in the ids.
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const BuildInput& input, TimePoint now);
+  // Whether the last Build made local addresses that may differ from those before.
+  [[nodiscard]] bool has_new_addresses() const { return has_new_addresses_; }
 
  private:
   // What a service's plan was last built from.
@@ -68,8 +79,37 @@ class SnapshotBuilder {
     sched::Plan plan;
   };
 
-  void AddService(const BuildInput& input, const ServiceConfig& config,
+  // What a service was last built from, by ServiceId.
+  struct ServiceMemory {
+    std::shared_ptr<const ServiceConfig> config;  // null: it is gone
+    std::optional<OnRemove> on_remove;            // outlives it, for its ghosts
+    std::optional<PlanMemory> plan;
+    uint64_t seen = 0;             // newest generation whose model has it
+    bool has_lists = false;        // of persistence: prefix sets or client groups
+    bool lacks_neighbour = false;  // a next hop found no room: to be tried again
+  };
+  struct LastView {  // what a ghost keeps
+    dataplane::RealView view;
+    bool is_draining = false;               // when it was last configured
+    bool is_drain_over = false;             // likewise
+    std::optional<bool> removed_by_hand{};  // none: it is no ghost yet
+  };
+  // What services are built from besides themselves.
+  struct Surroundings {
+    PolicyConfig policy;
+    std::vector<PortConfig> ports;
+    std::vector<RouteConfig> routes;
+    std::vector<NeighbourId> gateways;
+    friend bool operator==(const Surroundings&, const Surroundings&) = default;
+  };
+
+  using ServiceItem = SharedList<ServiceConfig>::Item;
+
+  std::unique_ptr<dataplane::Snapshot> Begin(const BuildInput& input);
+  void AddServices(const BuildInput& input, TimePoint now, dataplane::Snapshot* snapshot);
+  void AddService(const BuildInput& input, const ServiceItem& item, TimePoint now,
                   dataplane::Snapshot* snapshot);
+  void RemoveService(ServiceId id, TimePoint now, dataplane::Snapshot* snapshot);
   void AddReals(const BuildInput& input, const ServiceConfig& config, ServiceId service,
                 dataplane::Snapshot* snapshot);
   RealId AddReal(const BuildInput& input, const RealConfig& config, ServiceId service,
@@ -79,31 +119,27 @@ class SnapshotBuilder {
   void AddGhosts(const BuildInput& input, dataplane::Snapshot* snapshot);
   dataplane::RealView GhostOf(const BuildInput& input, RealId id,
                               const dataplane::Snapshot& snapshot);
+  void FillFreeServices(dataplane::Snapshot* snapshot);
+  void IndexGroups(dataplane::Snapshot* snapshot) const;
   void IndexReplies(dataplane::Snapshot* snapshot) const;
-  const dataplane::Classifier& ClassifierOf(const ConfigModel& model);
+  static void LimitToPaths(const BuildInput& input, dataplane::Snapshot* snapshot);
 
   dataplane::Fabric& fabric_;
   IdMap& ids_;
-  std::map<ServiceId, PlanMemory> plans_;
   PersistenceBuilder persistence_;
-  struct LastView {  // what a ghost keeps
-    dataplane::RealView view;
-    bool is_draining = false;               // when it was last configured
-    bool is_drain_over = false;             // likewise
-    std::optional<bool> removed_by_hand{};  // none: it is no ghost yet
-  };
-  std::map<RealId, LastView> last_views_;
-  std::map<ServiceId, std::optional<OnRemove>> on_remove_;  // outlives the service, for its ghosts
-  // The classifier of the last build, with what it was made of: 100,000 prefixes are not sorted
-  // again because a health check changed its mind.
-  dataplane::Classifier classifier_;
-  std::vector<ClassifierRule> classifier_rules_;
-  std::vector<PrefixSet> classifier_sets_;
+  ClassifierBuilder classifiers_;
+  std::vector<ServiceMemory> services_;  // [ServiceId]
+  std::vector<LastView> last_views_;     // [RealId]
+  std::set<RealId> ghosts_;              // of the last snapshot
+  Surroundings surroundings_;
+  std::vector<ClassifierRule> rules_;  // which name virtual addresses
+  Overlay overlay_;
+  uint64_t last_generation_ = 0;
+  bool has_new_addresses_ = false;
+  bool has_lost_replies_ = false;  // a NAT real is gone or is none any more
 };
 
 // What the model says of a real, with the checker's opinion.
 RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health);
-
-dataplane::ForwardMethod MethodOf(ForwardMethod method);
 
 }  // namespace fairlead::control

@@ -1,5 +1,7 @@
 #include "control/traffic_ledger.h"
 
+#include <utility>
+
 namespace fairlead::control {
 namespace {
 
@@ -66,6 +68,7 @@ TrafficSum TotalTraffic(size_t real_ids, const StatsBoard& stats) {
 }
 
 void TrafficLedger::Follow(const IdMap& ids, const StatsBoard& stats) {
+  if (std::exchange(followed_, ids.revision()) == ids.revision()) return;
   reals_.resize(ids.reals().size());
   for (size_t i = 0; i < reals_.size(); ++i) {
     const IdMap::Real& now = ids.reals()[i];
@@ -103,15 +106,24 @@ void TrafficLedger::ZeroServices(const IdMap& ids, const StatsBoard& stats,
 }
 
 void TrafficLedger::Tick(const IdMap& ids, const StatsBoard& stats) {
+  // One walk over the board, which is large: for each real, for its service and for the total.
+  std::vector<TrafficSum> sums;
+  sums.reserve(services_.size());
+  for (const IdMap::Service& service : ids.services()) sums.push_back(service.retired);
+  TrafficSum total;
   for (size_t i = 0; i < reals_.size(); ++i) {
-    if (!reals_[i].service.is_none()) reals_[i].account.rate.Tick(TrafficOf(ids, stats, RealAt(i)));
+    TrafficSum traffic = stats.SumTraffic(RealAt(i));
+    total += traffic;
+    if (reals_[i].service.is_none()) continue;
+    traffic -= reals_[i].baseline;
+    reals_[i].account.rate.Tick(traffic);
+    sums[reals_[i].service.index()] += traffic;
   }
-  const std::vector<TrafficSum> sums = TrafficOfServices(ids, stats);
   for (size_t i = 0; i < services_.size(); ++i) {
     // An id in nobody's hands: its sum is 0 again.
     if (ids.services()[i].is_in_use) services_[i].account.rate.Tick(sums[i]);
   }
-  total_.rate.Tick(TotalTraffic(ids.reals().size(), stats));
+  total_.rate.Tick(total);
 }
 
 void TrafficLedger::Zero(const IdMap& ids, const StatsBoard& stats, ServiceId wanted) {

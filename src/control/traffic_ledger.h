@@ -88,6 +88,7 @@ class TrafficLedger {
   std::vector<Service> services_;
   std::vector<Real> reals_;
   Account total_;
+  uint64_t followed_ = 0;  // revision of the ids
 };
 
 // What the ids have counted: a real in this life, a service with all reals it ever had, all.

@@ -4,6 +4,9 @@
 //   std::shared_ptr<const ControlView> view = control.view();   // any thread
 //   for (const ServiceInfo& service : view->services) …
 //
+// Views share services of which nothing has changed, and with many services rates and the words of
+// health checks are brought up to date some services at a time (view_builder.h).
+//
 // Live figures (connections, packets) are not here: the API thread reads the boards with the ids
 // given here and subtracts the baselines, so that what it shows only rises, over reloads and reused
 // ids.
@@ -21,6 +24,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "base/shared_list.h"
 #include "control/config/model.h"
 #include "control/edit.h"
 #include "dataplane/counters.h"
@@ -57,6 +61,13 @@ struct RealInfo {
   dataplane::TrafficSum rate;  // a second
 };
 
+// Durations of one real's health checks (fairlead_health_check_duration_seconds).
+struct HealthHistogram {
+  std::vector<double> bounds_seconds;  // upper bounds; the last bucket is +Inf
+  std::vector<uint64_t> counts;        // per bucket, not cumulative; one more than bounds
+  double sum_seconds = 0;
+};
+
 struct ServiceInfo {
   ServiceId id;
   std::string name;
@@ -74,7 +85,12 @@ struct ServiceInfo {
   std::string engine;                // "sip", or empty
   bool is_one_packet = false;
   bool is_on_fallback = false;
-  std::vector<RealInfo> reals;    // list order; ghosts last
+  std::vector<RealInfo> reals;  // list order; ghosts last
+  struct Health {
+    std::string real;
+    HealthHistogram histogram;
+  };
+  std::vector<Health> health_checks;
   dataplane::TrafficSum retired;  // of reals that are gone for good
   dataplane::TrafficSum zero;     // as for a real
   dataplane::TrafficSum rate;
@@ -101,13 +117,6 @@ struct PortInfo {
   std::vector<Prefix> addresses;
 };
 
-// Durations of one real's health checks (fairlead_health_check_duration_seconds).
-struct HealthHistogram {
-  std::vector<double> bounds_seconds;  // upper bounds; the last bucket is +Inf
-  std::vector<uint64_t> counts;        // per bucket, not cumulative; one more than bounds
-  double sum_seconds = 0;
-};
-
 // What the whole director's policy says of floods; a service may say otherwise for two of them.
 struct DefenceInfo {
   DefenceMode drop_entry = DefenceMode::kOff;
@@ -129,18 +138,13 @@ struct ControlView {
   std::string last_reload_error;
   bool is_ready = false;  // a snapshot is published and every worker has adopted it
   DefenceInfo defence;
-  std::vector<ServiceInfo> services;
+  SharedList<ServiceInfo> services;
   size_t real_ids = 0;               // ids of reals are below this
   dataplane::TrafficSum total_zero;  // of all that was ever counted, as for a real
   dataplane::TrafficSum total_rate;
-  std::vector<ClassifierRuleInfo> rules;
+  SharedVector<ClassifierRuleInfo> rules;
   std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
-  struct RealHealth {
-    std::string service, real;
-    HealthHistogram histogram;
-  };
-  std::vector<RealHealth> health_checks;
   struct MemoryUse {
     std::string use;  // connections, connections6, templates, packets
     uint64_t bytes = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <set>
 
 #include "control/config/names.h"
@@ -13,19 +12,6 @@
 
 namespace fairlead::control {
 namespace {
-
-using GhostsByService = std::map<ServiceId, std::vector<RealId>>;
-
-GhostsByService GhostsOf(const IdMap& ids) {
-  GhostsByService ghosts;
-  for (size_t i = 0; i < ids.reals().size(); ++i) {
-    const IdMap::Real& real = ids.reals()[i];
-    if (!real.service.is_none() && real.is_ghost) {
-      ghosts[real.service].push_back(RealId{static_cast<uint32_t>(i)});
-    }
-  }
-  return ghosts;
-}
 
 std::string MethodWord(dataplane::ForwardMethod method) {
   switch (method) {
@@ -154,12 +140,38 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
   return info;
 }
 
-void AddHealth(const ViewInput& input, const ServiceConfig& config, ControlView* view) {
+void AddGhosts(const ViewInput& input, ServiceInfo* info) {
+  std::vector<RealId> ghosts;
+  for (const RealId id : input.ids.services()[info->id.index()].reals) {
+    if (input.ids.reals()[id.index()].is_ghost) ghosts.push_back(id);
+  }
+  std::ranges::sort(ghosts);
+  for (const RealId id : ghosts) {
+    info->reals.push_back(BasicInfo(input, id));
+    info->reals.back().is_ghost = true;
+  }
+}
+
+void AddHealth(const ViewInput& input, const ServiceConfig& config, ServiceInfo* info) {
   for (const RealConfig& real : config.reals) {
     if (const HealthHistogram* histogram = input.health.HistogramOf(CheckOf(config, real))) {
-      view->health_checks.push_back({config.name, NameOf(real), *histogram});
+      info->health_checks.push_back({NameOf(real), *histogram});
     }
   }
+}
+
+std::shared_ptr<const ServiceInfo> InfoOf(const ViewInput& input, const ServiceConfig& config,
+                                          ServiceId id) {
+  ServiceInfo info = InfoOf(config, id);
+  info.retired = input.ids.services()[id.index()].retired;
+  if (input.ledger != nullptr) {
+    info.zero = input.ledger->service(id).zero;
+    info.rate = input.ledger->service(id).rate.shown();
+  }
+  AddReals(input, config, &info);
+  AddGhosts(input, &info);
+  AddHealth(input, config, &info);
+  return std::make_shared<const ServiceInfo>(std::move(info));
 }
 
 // Names of what template keys and explanations hold as numbers.
@@ -193,7 +205,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
 
 }  // namespace
 
-ControlView BuildView(const ViewInput& input) {
+ControlView ViewBuilder::Build(const ViewInput& input) {
   ControlView view;
   view.generation = input.snapshot.generation;
   view.director_name = input.model.director.name;
@@ -206,32 +218,71 @@ ControlView BuildView(const ViewInput& input) {
                   .drop_packet = input.model.policy.service.drop_packet,
                   .secure_tcp = input.model.policy.service.secure_tcp,
                   .amemthresh = input.model.policy.amemthresh};
-  const GhostsByService ghosts = GhostsOf(input.ids);
-  for (const ServiceConfig& config : input.model.services) {
-    const ServiceId id = input.ids.FindService(KeyOf(config));
-    if (id.is_none()) continue;
-    ServiceInfo info = InfoOf(config, id);
-    info.retired = input.ids.services()[id.index()].retired;
-    if (input.ledger != nullptr) {
-      info.zero = input.ledger->service(id).zero;
-      info.rate = input.ledger->service(id).rate.shown();
-    }
-    AddReals(input, config, &info);
-    if (const auto removed = ghosts.find(id); removed != ghosts.end()) {
-      for (const RealId ghost : removed->second) {
-        info.reals.push_back(BasicInfo(input, ghost));
-        info.reals.back().is_ghost = true;
-      }
-    }
-    view.services.push_back(std::move(info));
-    AddHealth(input, config, &view);
+  AddServices(input, &view);
+  if (rules_ != input.model.classifier) {
+    rules_ = input.model.classifier;
+    std::vector<ClassifierRuleInfo> infos;
+    for (const ClassifierRule& rule : rules_) infos.push_back({rule.name, DescribeRule(rule)});
+    rule_infos_ = std::move(infos);
   }
-  for (const ClassifierRule& rule : input.model.classifier) {
-    view.rules.push_back({rule.name, DescribeRule(rule)});
-  }
+  view.rules = rule_infos_;
   AddGroups(input.model, &view);
   AddPorts(input, &view);
   return view;
+}
+
+void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {
+  const SharedList<ServiceConfig>& configs = input.model.services;
+  const bool shows_all = configs.size() <= kServicesAtOnce;
+  const bool is_as_before = !shown_.empty() && generation_ == input.snapshot.generation &&
+                            revision_ == input.ids.revision() && input.overlay.drains().empty() &&
+                            configs.is_copy_of(configs_);
+  if (is_as_before && !shows_all && !input.is_time) {
+    view->services = services_;
+    return;
+  }
+  const std::vector<bool> changed = ChangedServices(input);
+  shown_.resize(input.ids.services().size());
+  if (next_in_turn_ >= configs.size()) next_in_turn_ = 0;
+  view->services.reserve(configs.size());
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const ServiceId id = input.ids.FindService(KeyOf(configs[i]));
+    if (id.is_none()) continue;
+    Shown& shown = shown_[id.index()];
+    const bool is_in_turn =
+        input.is_time && i >= next_in_turn_ && i < next_in_turn_ + kServicesAtOnce;
+    if (shows_all || is_in_turn || changed[id.index()] || shown.config != configs.item(i)) {
+      shown = {configs.item(i), InfoOf(input, configs[i], id)};
+    }
+    view->services.push_back(shown.info);
+  }
+  if (input.is_time) next_in_turn_ += kServicesAtOnce;
+  services_ = view->services;
+  configs_ = configs;
+  generation_ = input.snapshot.generation;
+  revision_ = input.ids.revision();
+}
+
+std::vector<bool> ViewBuilder::ChangedServices(const ViewInput& input) const {
+  const auto& services = input.ids.services();
+  const dataplane::Snapshot& snapshot = input.snapshot;
+  const bool is_next = generation_ != 0 && snapshot.changes_since == generation_;
+  std::vector<bool> changed(services.size(), snapshot.generation != generation_ && !is_next);
+  if (is_next) {
+    for (const ServiceId id : snapshot.changed_services) changed[id.index()] = true;
+  }
+  for (const auto& [key, plan] : input.overlay.drains()) {  // their time runs out
+    const ServiceId id = input.ids.FindService(key.first);
+    if (!id.is_none()) changed[id.index()] = true;
+  }
+  // A ghost that was freed has left its figures to its service.
+  for (size_t i = 0; i < std::min(shown_.size(), services.size()); ++i) {
+    const Shown& shown = shown_[i];
+    if (shown.info != nullptr && shown.info->reals.size() != services[i].reals.size()) {
+      changed[i] = true;
+    }
+  }
+  return changed;
 }
 
 }  // namespace fairlead::control

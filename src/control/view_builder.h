@@ -1,12 +1,20 @@
 // What the API thread is shown: model, ids, checkers and the snapshot in use, joined.
 //
-//   ControlView view = BuildView({.model = model, …});
+//   ViewBuilder builder;
+//   ControlView view = builder.Build({.model = model, …});
 //
-// Fills services, rules, ports and health_checks; who runs the reloads fills the rest. Reals stand
-// in list order, as in IPVS: newest first, then ghosts. Threads: the control core.
+// Fills services, rules, groups and ports; who runs the reloads fills the rest. Reals stand in list
+// order, as in IPVS: newest first, then ghosts.
+//
+// The next view shares with the last one the services that nothing has happened to. What changes
+// without an event (rates, what a check has last seen) is brought up to date with every view while
+// there are few services, else kServicesAtOnce at a time, in turn, when the caller says it is time:
+// a reload must not wait for 100,000 names to be written. Threads: the control core.
 #pragma once
 
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "control/config/model.h"
 #include "control/health/monitor.h"
@@ -29,8 +37,35 @@ struct ViewInput {
   const Overlay& overlay;
   TimePoint now;
   const TrafficLedger* ledger = nullptr;  // follows `ids`; null: no zeroes, no rates
+  bool is_time = true;                    // for the next services in turn
 };
 
-ControlView BuildView(const ViewInput& input);
+class ViewBuilder {
+ public:
+  static constexpr size_t kServicesAtOnce = 256;
+
+  ControlView Build(const ViewInput& input);
+  // The next view shows every service anew.
+  void ForgetServices() { shown_.clear(); }
+
+ private:
+  struct Shown {
+    std::shared_ptr<const ServiceConfig> config;
+    std::shared_ptr<const ServiceInfo> info;
+  };
+
+  void AddServices(const ViewInput& input, ControlView* view);
+  // Services that the snapshot, a drain or the id map may have made look different.
+  [[nodiscard]] std::vector<bool> ChangedServices(const ViewInput& input) const;
+
+  std::vector<Shown> shown_;  // [ServiceId]
+  SharedList<ServiceInfo> services_;
+  SharedList<ServiceConfig> configs_;  // of which these are
+  uint64_t generation_ = 0;            // likewise
+  uint64_t revision_ = 0;              // of the ids
+  size_t next_in_turn_ = 0;            // place in the model
+  std::vector<ClassifierRule> rules_;
+  SharedVector<ClassifierRuleInfo> rule_infos_;
+};
 
 }  // namespace fairlead::control

@@ -37,7 +37,7 @@ class Classifier::Matcher {
   };
   bool Holds(int set, const IpAddress& a, Remembered* last) noexcept {
     if (set < 0) return true;
-    if (last->set != set) *last = {set, parts_.sets[static_cast<size_t>(set)].Find(a) != nullptr};
+    if (last->set != set) *last = {set, parts_.sets[static_cast<size_t>(set)]->Holds(a)};
     return last->holds;
   }
 
@@ -66,14 +66,19 @@ Classification Classifier::Search(const ClassifierFields& fields) const noexcept
   return Of(parts_->index.First(fields, Matcher(*parts_, fields)));
 }
 
-int ClassifierBuilder::AddSet(const std::vector<Prefix>& prefixes) {
-  std::vector<Classifier::AddressSet::Entry> entries;
+int ClassifierBuilder::AddSet(std::shared_ptr<const ClassifierSet> set) {
+  parts_.sets.push_back(std::move(set));
+  return static_cast<int>(parts_.sets.size()) - 1;
+}
+
+std::shared_ptr<const ClassifierSet> ClassifierBuilder::BuildSet(
+    const std::vector<Prefix>& prefixes) {
+  std::vector<PrefixMap<uint8_t>::Entry> entries;
   entries.reserve(prefixes.size());
   for (const Prefix& prefix : prefixes) entries.emplace_back(prefix, uint8_t{1});
-  parts_.sets.push_back(Classifier::AddressSet::Build(entries));
-  const bool is_small = prefixes.size() <= ClassifierIndex::kKeysPerRule;
-  small_sets_.push_back(is_small ? prefixes : std::vector<Prefix>{});
-  return static_cast<int>(parts_.sets.size()) - 1;
+  ClassifierSet set{.prefixes = PrefixMap<uint8_t>::Build(entries), .few = {}};
+  if (prefixes.size() <= ClassifierIndex::kKeysPerRule) set.few = prefixes;
+  return std::make_shared<const ClassifierSet>(std::move(set));
 }
 
 Classifier ClassifierBuilder::Build() {
@@ -81,8 +86,8 @@ Classifier ClassifierBuilder::Build() {
   if (parts_.rules.empty()) return classifier;
   if (parts_.rules.size() > Classifier::kScanned) {
     parts_.index = ClassifierIndex::Build(parts_.rules, [this](int set) {
-      const std::vector<Prefix>& prefixes = small_sets_[static_cast<size_t>(set)];
-      return prefixes.empty() ? nullptr : &prefixes;
+      const std::vector<Prefix>& few = parts_.sets[static_cast<size_t>(set)]->few;
+      return few.empty() ? nullptr : &few;
     });
   }
   classifier.parts_ = std::make_shared<const Classifier::Parts>(std::exchange(parts_, {}));

@@ -25,6 +25,16 @@
 
 namespace fairlead::dataplane {
 
+// A set of addresses, which classifiers may share.
+struct ClassifierSet {
+  PrefixMap<uint8_t> prefixes;  // the value says nothing; being there does
+  std::vector<Prefix> few;      // the same, when they are few enough to be keys of the index
+
+  [[nodiscard]] bool Holds(const IpAddress& a) const noexcept {
+    return prefixes.Find(a) != nullptr;
+  }
+};
+
 struct Classification {
   enum class Kind : uint8_t { kNoRule, kMark, kDrop };
   Kind kind = Kind::kNoRule;
@@ -49,10 +59,8 @@ class Classifier {
 
  private:
   friend class ClassifierBuilder;
-  using AddressSet = PrefixMap<uint8_t>;  // the value says nothing; being there does
-
   struct Parts {
-    std::vector<AddressSet> sets;
+    std::vector<std::shared_ptr<const ClassifierSet>> sets;
     std::vector<ClassifierRule> rules;
     ClassifierIndex index;
   };
@@ -67,13 +75,15 @@ class Classifier {
 class ClassifierBuilder {
  public:
   // Returns the set's number for source_set and destination_set.
-  int AddSet(const std::vector<Prefix>& prefixes);
+  int AddSet(const std::vector<Prefix>& prefixes) { return AddSet(BuildSet(prefixes)); }
+  // A set that an earlier classifier may have too.
+  int AddSet(std::shared_ptr<const ClassifierSet> set);
+  static std::shared_ptr<const ClassifierSet> BuildSet(const std::vector<Prefix>& prefixes);
   void AddRule(ClassifierRule rule) { parts_.rules.push_back(std::move(rule)); }
   Classifier Build();
 
  private:
   Classifier::Parts parts_;
-  std::vector<std::vector<Prefix>> small_sets_;  // by set; empty for big ones
 };
 
 }  // namespace fairlead::dataplane

@@ -145,6 +145,7 @@ class Shard {
   void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 
+  void AdoptService(const Snapshot* before, const ServiceView& service) noexcept;
   void NoteKeying(const ServiceView* before, const ServiceView& service) noexcept;
 
   struct Grace {

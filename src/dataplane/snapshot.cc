@@ -46,16 +46,6 @@ Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
   return egress;
 }
 
-// A real that is gone is nobody's sibling: its service has it no more.
-void IndexGroup(RealId id, const RealView& real, Snapshot* snapshot) {
-  if (!real.is_available || real.service.index() >= snapshot->services.size()) return;
-  ServiceView& service = snapshot->services[real.service.index()];
-  if (service.persistence.group.is_none()) return;
-  const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
-  // Several ports of one address: the service's own is meant.
-  if (!is_new && real.port == service.port) it->second = id;
-}
-
 }  // namespace
 
 ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noexcept {
@@ -75,11 +65,25 @@ ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noex
 }
 
 void FinishSnapshot(Snapshot* snapshot) {
+  WorkOutEgress(snapshot);
   for (size_t i = 0; i < snapshot->reals.size(); ++i) {
-    RealView& real = snapshot->reals[i];
-    real.egress = EgressOf(real, *snapshot);
-    IndexGroup(RealId{static_cast<uint32_t>(i)}, real, snapshot);
+    IndexGroup(RealId{static_cast<uint32_t>(i)}, snapshot);
   }
+}
+
+void WorkOutEgress(Snapshot* snapshot) {
+  for (RealView& real : snapshot->reals) real.egress = EgressOf(real, *snapshot);
+}
+
+// A real that is gone is nobody's sibling: its service has it no more.
+void IndexGroup(RealId id, Snapshot* snapshot) {
+  const RealView& real = snapshot->reals[id.index()];
+  if (!real.is_available || real.service.index() >= snapshot->services.size()) return;
+  ServiceView& service = snapshot->services[real.service.index()];
+  if (service.persistence.group.is_none()) return;
+  const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
+  // Several ports of one address: the service's own is meant.
+  if (!is_new && real.port == service.port) it->second = id;
 }
 
 }  // namespace fairlead::dataplane

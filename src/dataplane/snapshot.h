@@ -5,6 +5,9 @@
 //   ServiceId id = s.FindService(key);
 //   const ServiceView& service = s.services[id.index()];
 //
+// A copy shares maps, plans and prefixes with the original, so that a change of one service costs
+// little more than two copied arrays.
+//
 // Threads: written before it is published, never after. Workers keep ids, never references, over a
 // turn. Invariants: services[i].id == ServiceId(i) when in_use; a removed real stays in `reals` as
 // a ghost (is_available == false, remains != kServe) while a connection, template or cursor may
@@ -19,6 +22,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
+#include "base/sharded_map.h"
 #include "dataplane/classifier.h"
 #include "dataplane/connection_record.h"
 #include "dataplane/defence.h"
@@ -153,22 +157,26 @@ struct RouteView {
 
 // What a real sends comes from one of these; a miss on such a packet may be a reply another worker
 // owns.
-using RealSourceSet = std::unordered_map<ServiceKey, RealId, KeyHash>;
+using RealSourceSet = ShardedMap<ServiceKey, RealId, KeyHash>;
 
 struct Snapshot {
   uint64_t generation = 0;  // from 1
+  // Services that differ from those of generation `changes_since`, in which all others were as they
+  // are; removed ones are among them. 0: nothing is known of what differs.
+  uint64_t changes_since = 0;
+  std::vector<ServiceId> changed_services;
 
   std::vector<ServiceView> services;  // by ServiceId
   std::vector<RealView> reals;        // by RealId
-  std::unordered_map<ServiceKey, ServiceId, KeyHash> service_index;
-  std::unordered_map<MarkKey, ServiceId, KeyHash> mark_index;
+  ShardedMap<ServiceKey, ServiceId, KeyHash> service_index;
+  ShardedMap<MarkKey, ServiceId, KeyHash> mark_index;
   bool has_ftp_service = false;  // some TCP service on port 21
   bool has_port0_service = false;
   RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals with one port
-  std::unordered_map<IpAddress, bool> nat_addresses;  // all NAT reals; true: some takes any port
+  ShardedMap<IpAddress, bool> nat_addresses;  // all NAT reals; true: some takes any port
 
   std::vector<PortView> ports;  // by PortId
-  std::unordered_map<IpAddress, LocalAddress> local_addresses;
+  ShardedMap<IpAddress, LocalAddress> local_addresses;
   PrefixMap<RouteView> routes;  // connected networks and static routes
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service
@@ -197,5 +205,8 @@ struct Snapshot {
 // Works out what follows from the rest, once all of it is in: the egress of every real, and
 // reals_by_address of the services that have a persistence group.
 void FinishSnapshot(Snapshot* snapshot);
+// Its two halves. IndexGroup is for one real: those of a service come by rising ids, after a clear.
+void WorkOutEgress(Snapshot* snapshot);
+void IndexGroup(RealId id, Snapshot* snapshot);
 
 }  // namespace fairlead::dataplane

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "control/api/api_server.h"
-#include "control/config/yaml_loader.h"
+#include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
 #include "main/notify.h"
@@ -68,7 +68,8 @@ int Fail(const std::string& what, const Error& error) {
 }
 
 int RunDirector(const std::string& path) {
-  control::LoadResult loaded = control::LoadConfig(path);
+  control::ConfigLoader loader;
+  control::LoadResult loaded = loader.Load(path);
   for (const Error& error : loaded.errors) {
     LogError("configuration problem", {{"what", error.ToString()}});
   }
@@ -94,6 +95,7 @@ int RunDirector(const std::string& path) {
   if (!edge) return Fail("cannot start the ports", edge.error());
 
   control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
+  core.SetLoader(std::move(loader));
   const edge::MemoryUse memory = (*edge)->memory();
   core.SetMemory({{"connections", memory.connections.bytes, memory.connections.records},
                   {"connections6", memory.connections6.bytes, memory.connections6.records},

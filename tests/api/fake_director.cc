@@ -94,6 +94,7 @@ ControlView MakeView() {
   web.reals[1].health = HealthState::kDown;
   web.reals[1].health_detail = "connection refused";
   web.reals[1].effective_weight = 0;
+  web.health_checks = {{"10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
   web.retired = {1000, 7000, 5000, 700000, 5000000};
 
   control::ServiceInfo shop;
@@ -130,7 +131,6 @@ ControlView MakeView() {
   inside.host_interface = "";
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
   view.ports = {outside, inside};
-  view.health_checks = {{"web", "10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
   view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};
   return view;
@@ -199,7 +199,8 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
         return done(std::move(outcome));
       }
       outcome.service = patch->service;
-      for (auto& service : next.services) {
+      for (size_t i = 0; i < next.services.size(); ++i) {
+        control::ServiceInfo& service = next.services.Edit(i);
         for (auto& real : service.reals) {
           if (service.name != patch->service || !real.name.starts_with(patch->real)) continue;
           outcome.real = real.name;

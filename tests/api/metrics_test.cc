@@ -64,7 +64,7 @@ TEST_F(MetricsTest, CountersNeverFallWhenARealIsRetired) {
   };
   const auto before = connections();
   control::ControlView view = MakeView();
-  auto& shop = view.services[1];
+  control::ServiceInfo& shop = view.services.Edit(1);
   shop.retired += director.fabric().stats.SumTraffic(RealId{4});
   shop.reals.pop_back();  // the removed one has gone for good
   director.SetView(view);
@@ -74,7 +74,8 @@ TEST_F(MetricsTest, CountersNeverFallWhenARealIsRetired) {
 // One real under one name twice (fallback and listed): one series, or Prometheus refuses all.
 TEST_F(MetricsTest, NoSeriesComesTwice) {
   control::ControlView view = MakeView();
-  view.services[1].reals[1].name = view.services[1].reals[0].name;
+  control::ServiceInfo& shop = view.services.Edit(1);
+  shop.reals[1].name = shop.reals[0].name;
   director.SetView(view);
   std::set<std::string> seen;
   std::istringstream lines(Scrape());

@@ -92,7 +92,7 @@ TEST_F(HealthMonitorTest, NoSecondLookWhileOneIsOut) {
 
 TEST_F(HealthMonitorTest, AnUnchangedCheckGoesOnOverAReload) {
   for (int i = 0; i < 3; ++i) Round(false);
-  model_.services[0].name = "renamed";
+  model_.services.Edit(0).name = "renamed";
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
 }
@@ -100,9 +100,9 @@ TEST_F(HealthMonitorTest, AnUnchangedCheckGoesOnOverAReload) {
 // A reload that only makes checks slower must not send clients to servers known to be dead.
 TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
   for (int i = 0; i < 3; ++i) Round(false);
-  for (ServiceConfig& service : model_.services) {
-    service.health->interval = 3s;
-    service.health->fall = 5;
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    model_.services.Edit(i).health->interval = 3s;
+    model_.services.Edit(i).health->fall = 5;
   }
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
@@ -113,7 +113,7 @@ TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
 
 TEST_F(HealthMonitorTest, AnotherEndpointKnowsNothing) {
   for (int i = 0; i < 3; ++i) Round(false);
-  for (ServiceConfig& service : model_.services) service.health->port = 8080;
+  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health->port = 8080;
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kUp);
 }

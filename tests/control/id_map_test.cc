@@ -11,13 +11,12 @@ class IdMapTest : public testing::Test {
  protected:
   // One pass that names these reals of one service.
   std::vector<RealId> Pass(const std::vector<const char*>& addresses, TimePoint now) {
-    ids_.BeginPass();
-    service_ = ids_.InternService(kShop);
+    service_ = ids_.BeginService(kShop);
     std::vector<RealId> result;
     for (const char* address : addresses) {
       result.push_back(ids_.InternReal(service_, {Ip(address), 80}, fabric_.stats));
     }
-    ids_.EndPass(now);
+    ids_.EndService(service_, now);
     return result;
   }
   size_t Collect(TimePoint now) { return ids_.Collect(now, fabric_.loads, fabric_.stats); }
@@ -86,8 +85,7 @@ TEST_F(IdMapTest, TrafficOfFreedRealsStaysWithTheServiceAndANewUserStartsAtZero)
 
 TEST_F(IdMapTest, ServiceLivesWhileItHasGhosts) {
   Pass({"10.0.0.1"}, At(0s));
-  ids_.BeginPass();
-  ids_.EndPass(At(1s));
+  ids_.RemoveService(service_, At(1s));
   Collect(At(2s));
   EXPECT_FALSE(ids_.FindService(kShop).is_none());
   Collect(At(200s));

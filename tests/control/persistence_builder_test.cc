@@ -98,7 +98,9 @@ TEST(PersistenceBuilder, AChangeKeepsWhatWasBefore) {
   // A new prefix in a file counts too, but not for those who use no lists.
   const ServiceId plain{4};
   builder.Build(plain, PersistenceConfig{});
-  model.prefix_sets[0].prefixes.push_back(Net("172.16.0.0/12"));
+  std::vector<Prefix> grown_set = model.prefix_sets[0].prefixes.vector();
+  grown_set.push_back(Net("172.16.0.0/12"));
+  model.prefix_sets[0].prefixes = grown_set;
   builder.BeginPass(model);
   const auto grown = builder.Build(kShop, wider);
   EXPECT_EQ(grown.keying_edits, 2u);

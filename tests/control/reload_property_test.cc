@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "control/config/dump.h"
@@ -66,7 +67,10 @@ class Generator {
     for (uint32_t i = 0; i < 4; ++i) {
       if (Maybe()) model.services.push_back(Service(model, i));
     }
-    std::shuffle(model.services.begin(), model.services.end(), random_);
+    std::vector<size_t> order(model.services.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::shuffle(order, random_);
+    model.services = model.services.Reordered(order);
     return model;
   }
 
@@ -251,11 +255,10 @@ class ReloadProperty : public testing::Test {
     for (ConfigModel Story::*const model : {&Story::before, &Story::after}) {
       for (size_t s = 0; s < (story.*model).services.size(); ++s) {
         all.push_back(story);
-        auto& services = (all.back().*model).services;
-        services.erase(services.begin() + static_cast<ptrdiff_t>(s));
+        (all.back().*model).services.Remove(s);
         for (size_t r = 0; r < (story.*model).services[s].reals.size(); ++r) {
           all.push_back(story);
-          auto& reals = (all.back().*model).services[s].reals;
+          auto& reals = (all.back().*model).services.Edit(s).reals;
           reals.erase(reals.begin() + static_cast<ptrdiff_t>(r));
         }
       }

@@ -28,7 +28,8 @@ dataplane::Classification Classify(const dataplane::Classifier& c, const char* s
 }
 
 TEST(Rules, MeanWhatTheFileSays) {
-  const auto c = BuildClassifier(ModelOf(kYaml));
+  ClassifierBuilder builder;
+  const auto c = builder.Build(ModelOf(kYaml));
   using Kind = dataplane::Classification::Kind;
   EXPECT_EQ(Classify(c, "198.51.100.9", "192.0.2.80", 443).mark, 1u);
   EXPECT_EQ(Classify(c, "203.0.113.7", "192.0.2.80", 80).mark, 1u);

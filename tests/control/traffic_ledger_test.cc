@@ -1,5 +1,7 @@
 #include "control/traffic_ledger.h"
 
+#include <set>
+
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -27,12 +29,17 @@ class TrafficLedgerTest : public testing::Test {
  protected:
   // One pass of a snapshot with these services on port 80, each with the real 10.0.0.<octet>.
   void Configure(const std::vector<const char*>& services) {
-    ids_.BeginPass();
+    std::set<ServiceId> configured;
     for (const char* address : services) {
-      const ServiceId id = ids_.InternService(KeyAt(address));
+      const ServiceId id = ids_.BeginService(KeyAt(address));
       ids_.InternReal(id, {Ip("10.0.0.11"), 80}, stats_);
+      ids_.EndService(id, now_);
+      configured.insert(id);
     }
-    ids_.EndPass(now_);
+    for (uint32_t i = 0; i < ids_.services().size(); ++i) {
+      const bool is_gone = ids_.services()[i].is_configured && !configured.contains(ServiceId{i});
+      if (is_gone) ids_.RemoveService(ServiceId{i}, now_);
+    }
     ledger_.Follow(ids_, stats_);
   }
   static ServiceIdentity KeyAt(const char* address) {

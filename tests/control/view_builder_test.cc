@@ -22,13 +22,13 @@ class ViewBuilderTest : public testing::Test {
     publication_.Turn(now_ += 5ms);
   }
   ControlView View() {
-    return BuildView({.model = *publication_.in_force().model,
-                      .ports = ports_,
-                      .ids = publication_.ids(),
-                      .health = publication_.health(),
-                      .snapshot = *publication_.snapshot(),
-                      .overlay = publication_.in_force().overlay,
-                      .now = now_});
+    return builder_.Build({.model = *publication_.in_force().model,
+                           .ports = ports_,
+                           .ids = publication_.ids(),
+                           .health = publication_.health(),
+                           .snapshot = *publication_.snapshot(),
+                           .overlay = publication_.in_force().overlay,
+                           .now = now_});
   }
   // "NAME=EFFECTIVE_WEIGHT", with "?" for a fallback and "+" for a ghost behind it.
   static std::string RealsOf(const ServiceInfo& service) {
@@ -49,6 +49,7 @@ class ViewBuilderTest : public testing::Test {
   std::vector<PortRuntime> ports_ = TwoPorts();
   SilentProber prober_;
   Publication publication_{fabric_, SharedModelOf(""), ports_, prober_, 1};
+  ViewBuilder builder_;
   TimePoint now_ = At(0s);
 };
 

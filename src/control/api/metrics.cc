@@ -305,8 +305,10 @@ class Renderer {
     FamilyBuilder family(&families_, MetricType::Histogram,
                          "fairlead_health_check_duration_seconds",
                          "Time a health check took, answers and failures alike");
-    for (const auto& check : view_.health_checks) {
-      family.AddHistogram({{"service", check.service}, {"real", check.real}}, check.histogram);
+    for (const auto& service : view_.services) {
+      for (const auto& check : service.health_checks) {
+        family.AddHistogram({{"service", service.name}, {"real", check.real}}, check.histogram);
+      }
     }
   }
 

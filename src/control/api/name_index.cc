@@ -1,6 +1,7 @@
 #include "control/api/name_index.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "control/config/suggest.h"
 
@@ -38,8 +39,9 @@ bool IsNamed(const control::RealInfo& real, std::string_view name) {
 
 }  // namespace
 
-NameIndex::NameIndex(const control::ControlView& view) : view_(view) {
-  for (const auto& service : view.services) {
+void NameIndex::IndexIds() const {
+  if (std::exchange(is_indexed_, true)) return;
+  for (const auto& service : view_.services) {
     services_[service.id.value()] = &service;
     for (const auto& real : service.reals) reals_[real.id.value()] = {&service, &real};
   }
@@ -57,11 +59,13 @@ std::optional<dataplane::GroupNumber> NameIndex::FindGroup(std::string_view name
 }
 
 const control::ServiceInfo* NameIndex::service(ServiceId id) const {
+  IndexIds();
   const auto it = services_.find(id.value());
   return it == services_.end() ? nullptr : it->second;
 }
 
 const NamedReal* NameIndex::real(RealId id) const {
+  IndexIds();
   const auto it = reals_.find(id.value());
   return it == reals_.end() ? nullptr : &it->second;
 }

@@ -4,7 +4,7 @@
 //   names.real(RealId{7})->info->name;           // "10.0.0.11:80", or null
 //   names.FindReals("shop", "10.0.0.11");        // the address alone will do when it is unique
 //
-// Threads: a value over a view that outlives it.
+// Threads: one; a value over a view that outlives it.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,7 @@ struct NamedReal {
 
 class NameIndex {
  public:
-  explicit NameIndex(const control::ControlView& view);
+  explicit NameIndex(const control::ControlView& view) : view_(view) {}
 
   [[nodiscard]] const control::ServiceInfo* service(ServiceId id) const;
   [[nodiscard]] const NamedReal* real(RealId id) const;
@@ -44,9 +44,13 @@ class NameIndex {
                                                          std::string_view real) const;
 
  private:
+  void IndexIds() const;
+
   const control::ControlView& view_;
-  std::unordered_map<uint32_t, const control::ServiceInfo*> services_;
-  std::unordered_map<uint32_t, NamedReal> reals_;
+  // Made when an id is first asked for: who has a name does not wait for 100,000 others.
+  mutable bool is_indexed_ = false;
+  mutable std::unordered_map<uint32_t, const control::ServiceInfo*> services_;
+  mutable std::unordered_map<uint32_t, NamedReal> reals_;
 };
 
 }  // namespace fairlead::api

@@ -14,6 +14,8 @@
 //   4. Prefixes of sets and rules have no host bits; a set is sorted and has no duplicates.
 // Lists keep the order of the file: the first rule that matches wins, and reals count as added in
 // this order (schedulers see the newest, i.e. the last, first).
+// Copies share services and prefixes, so models that differ in little are compared and kept at the
+// cost of what differs.
 #pragma once
 
 #include <chrono>
@@ -24,6 +26,7 @@
 
 #include "base/ip_address.h"
 #include "base/log.h"
+#include "base/shared_list.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -87,7 +90,7 @@ struct RouteConfig {
 
 struct PrefixSet {
   std::string name{};
-  std::vector<Prefix> prefixes{};  // sorted: IPv4 first, by address, then by length
+  SharedVector<Prefix> prefixes{};  // sorted: IPv4 first, by address, then by length
   friend bool operator==(const PrefixSet&, const PrefixSet&) = default;
 };
 
@@ -351,7 +354,7 @@ struct ConfigModel {
   DefaultsConfig defaults;
   std::vector<ClientGroup> client_groups;
   PolicyConfig policy;
-  std::vector<ServiceConfig> services;
+  SharedList<ServiceConfig> services;
   ApiConfig api;
   LogConfig log;
   friend bool operator==(const ConfigModel&, const ConfigModel&) = default;

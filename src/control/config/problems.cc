@@ -4,14 +4,11 @@
 #include <cstdio>
 
 namespace fairlead::control {
-namespace {
 
 std::string PlaceText(const std::string& file, Mark mark) {
   if (!mark.is_known()) return file;
   return file + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column);
 }
-
-}  // namespace
 
 Mark Problems::MarkOf(std::string path) const {
   for (;;) {
@@ -65,6 +62,14 @@ bool Problems::IsBroken(const std::string& path) const {
 std::string Problems::Where(const std::string& path) const {
   const Mark mark = MarkOf(path);
   return mark.is_known() ? PlaceText(file_, mark) : path;
+}
+
+Problems Problems::PlacesWithout(const std::string& list) const {
+  Problems places(file_);
+  for (const auto& [path, mark] : marks_) {
+    if (!path.starts_with(list + "[")) places.marks_.emplace_hint(places.marks_.end(), path, mark);
+  }
+  return places;
 }
 
 std::vector<Error> Problems::Take() {

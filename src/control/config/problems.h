@@ -54,8 +54,13 @@ class Problems {
   // Whether something was found at `path` or below it, or it stands in something unreadable.
   [[nodiscard]] bool IsBroken(const std::string& path) const;
   [[nodiscard]] bool empty() const { return entries_.empty(); }
+  [[nodiscard]] size_t count() const { return entries_.size() + not_kept_; }
   // "web.yaml:42:11", or the path itself when the model came from no file.
   [[nodiscard]] std::string Where(const std::string& path) const;
+  [[nodiscard]] Mark MarkOf(std::string path) const;
+  [[nodiscard]] const std::string& file() const { return file_; }
+  // The noted places alone, but for those of the items of a list.
+  [[nodiscard]] Problems PlacesWithout(const std::string& list) const;
   // All of them in file order.
   [[nodiscard]] std::vector<Error> Take();
 
@@ -66,8 +71,6 @@ class Problems {
     Error error;
   };
 
-  [[nodiscard]] Mark MarkOf(std::string path) const;
-
   std::string file_;
   std::map<std::string, Mark> marks_;
   std::set<std::string> broken_;
@@ -75,6 +78,9 @@ class Problems {
   std::vector<Entry> entries_;
   size_t not_kept_ = 0;
 };
+
+// "web.yaml:42:11", or the file alone for an unknown mark.
+std::string PlaceText(const std::string& file, Mark mark);
 
 // `text` in double quotes with everything unprintable escaped: safe on a terminal. Shortened after
 // `max_shown` bytes; pass kWhole for what is of no use in part, such as the name of a file.

@@ -1,41 +1,43 @@
 #include "control/config/prefix_file.h"
-#include "control/config/read_file.h"
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
 namespace {
 
-void ReadSetFile(MapReader reader, const std::string& directory, PrefixSet& set) {
+void ReadSetFile(MapReader reader, const std::string& directory, PrefixFiles& files,
+                 PrefixSet& set) {
   std::string file;
   if (!reader.Require("file") || !reader.Read("file", &file, ReadText)) return;
   if (file[0] != '/') file = directory + file;
-  const auto text = ReadFile(file, kMaxPrefixFileBytes);
-  if (!text) {
+  auto prefixes = files.Read(file, reader.path(), reader.problems());
+  if (!prefixes) {
     reader.problems().Add(reader.PathOf("file"),
-                          "cannot read " + Quote(file, kWhole) + ": " + text.error().message);
+                          "cannot read " + Quote(file, kWhole) + ": " + prefixes.error().message);
     return;
   }
-  set.prefixes = ParsePrefixList(*text, file, reader.path(), reader.problems());
+  set.prefixes = *std::move(prefixes);
 }
 
 void ReadSet(Problems& problems, const YamlNode& node, const std::string& path,
-             const std::string& directory, PrefixSet& set) {
+             const std::string& directory, PrefixFiles& files, PrefixSet& set) {
   problems.Note(path, node.mark);
   if (node.is_map()) {
-    ReadSetFile(MapReader(problems, node, path, kPrefixSetSection), directory, set);
+    ReadSetFile(MapReader(problems, node, path, kPrefixSetSection), directory, files, set);
   } else if (node.is_list()) {
+    std::vector<Prefix> prefixes;
     for (size_t i = 0; i < node.items.size(); ++i) {
       if (node.items[i].kind == YamlNode::Kind::kBroken) continue;
       if (const auto prefix = ReadPrefix(node.items[i]))
-        set.prefixes.push_back(*prefix);
+        prefixes.push_back(*prefix);
       else
         problems.Add(path + "[" + std::to_string(i) + "]", node.items[i].mark,
                      prefix.error().message);
     }
+    SortPrefixes(prefixes);
+    set.prefixes = std::move(prefixes);
   } else if (node.kind != YamlNode::Kind::kBroken) {
     problems.Add(path, WrongValue(node, "a list of prefixes or { file: NAME }").message);
   }
-  SortPrefixes(set.prefixes);
 }
 
 void ReadAction(MapReader& reader, ClassifierRule& rule) {
@@ -69,7 +71,7 @@ void ReadMatch(MapReader& reader, std::string_view key, AddressMatch& match) {
 }
 
 void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string& directory,
-                    std::vector<PrefixSet>& sets) {
+                    PrefixFiles& files, std::vector<PrefixSet>& sets) {
   const std::string root = "prefix_sets";
   problems.Note(root, node.mark);
   if (!node.is_map()) {
@@ -96,7 +98,7 @@ void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string&
       continue;
     }
     sets.push_back({key.text, {}});
-    ReadSet(problems, node.items[i], path, directory, sets.back());
+    ReadSet(problems, node.items[i], path, directory, files, sets.back());
   }
 }
 

@@ -10,8 +10,12 @@
 
 #include "control/config/map_reader.h"
 #include "control/config/model.h"
+#include "control/config/prefix_files.h"
 
 namespace fairlead::control {
+
+// yaml_loader.cc: the whole of a file named `file`.
+ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& files);
 
 // read_director.cc: the process itself.
 void ReadDirector(MapReader reader, DirectorConfig& director);
@@ -22,9 +26,10 @@ void ReadLog(MapReader reader, LogConfig& log);
 void ReadPort(MapReader reader, PortConfig& port);
 void ReadRoute(MapReader reader, RouteConfig& route);
 
-// read_classifier.cc. `directory`: what file names of prefix sets are relative to.
+// read_classifier.cc. `directory`: what file names of prefix sets are relative to; `files`: what
+// they are read through.
 void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string& directory,
-                    std::vector<PrefixSet>& sets);
+                    PrefixFiles& files, std::vector<PrefixSet>& sets);
 // `index`: of the rule in its list, for the name of one that has none.
 void ReadRule(MapReader reader, size_t index, ClassifierRule& rule);
 void ReadClientGroup(MapReader reader, ClientGroup& group);

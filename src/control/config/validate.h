@@ -10,6 +10,7 @@
 // nor what follows from it. Threads: pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,15 @@ void ValidateNetwork(const ConfigModel& model, Problems& problems);
 void ValidateClassifier(const ConfigModel& model, Problems& problems);
 void ValidateServices(const ConfigModel& model, Problems& problems);
 
-// What is allowed but will hardly do what was meant. Precondition: the model is valid. `places` is
-// only asked where things stand.
-std::vector<Error> FindWarnings(const ConfigModel& model, const Problems& places);
+// Service `place` by itself, as ValidateServices does it: all but its key and name being taken.
+void ValidateService(const ConfigModel& model, size_t place, Problems& problems);
+// Whether every service has a key and a name of its own. As ValidateServices does it, in linear
+// time and without a word.
+bool AreDistinct(const SharedList<ServiceConfig>& services);
+
+// What is allowed but will hardly do what was meant. Precondition: the model is valid. `where`
+// says where a path stands, as Problems::Where does.
+std::vector<Error> FindWarnings(const ConfigModel& model,
+                                const std::function<std::string(const std::string&)>& where);
 
 }  // namespace fairlead::control

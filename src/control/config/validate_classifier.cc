@@ -49,15 +49,16 @@ struct Families {
 Families FamiliesOf(const ConfigModel& model, const AddressMatch& match) {
   if (match.is_any()) return {true, true};
   Families families;
-  const auto add = [&families](const std::vector<Prefix>& prefixes) {
-    for (const Prefix& p : prefixes) (p.address.is_v4() ? families.v4 : families.v6) = true;
+  const auto add = [&families](const Prefix& p) {
+    (p.address.is_v4() ? families.v4 : families.v6) = true;
   };
-  add(match.prefixes);
+  for (const Prefix& prefix : match.prefixes) add(prefix);
   for (const std::string& name : match.sets) {
     const PrefixSet* const set = FindSet(model, name);
     // An empty set matches nothing today, and may be filled by the next reload.
     if (set == nullptr || set->prefixes.empty()) return {true, true};
-    add(set->prefixes);
+    add(set->prefixes[0]);  // IPv4 stands first, IPv6 last
+    add(set->prefixes[set->prefixes.size() - 1]);
   }
   return families;
 }

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <string_view>
 #include <tuple>
+#include <unordered_set>
 
 #include "control/config/names.h"
 #include "control/config/units.h"
@@ -10,6 +12,10 @@ namespace fairlead::control {
 namespace {
 
 using ServiceKey = std::tuple<uint32_t, Family, Protocol, IpAddress, uint16_t>;
+
+ServiceKey KeyOf(const ServiceConfig& service) {
+  return {service.mark, service.family, service.protocol, service.address, service.port};
+}
 
 std::string KeyText(const ServiceConfig& service) {
   if (service.is_mark()) {
@@ -169,37 +175,57 @@ void CheckEngine(const ServiceConfig& service, const std::string& path, Problems
 
 }  // namespace
 
+void ValidateService(const ConfigModel& model, size_t place, Problems& problems) {
+  const ServiceConfig& service = model.services[place];
+  const std::string path = ItemPath("services", place);
+  const bool is_key_broken = IsKeyBroken(path, problems);
+  CheckAnyPort(service, path, problems);
+  if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
+      !is_key_broken)
+    problems.Add(path + ".one_packet", "is only for UDP and mark services");
+  if (service.engine != Engine::kNone && !problems.IsUnreadable(path + ".engine"))
+    CheckEngine(service, path, problems);
+  if (service.persistence) ValidatePersistence(model, service, path, problems);
+  if (service.health && !problems.IsUnreadable(path + ".health"))
+    CheckHealth(service, path, problems);
+  if (is_key_broken) return;
+  CheckReals(model, service, path, problems);
+  if (service.fallback) CheckFallback(model, service, path, problems);
+}
+
 void ValidateServices(const ConfigModel& model, Problems& problems) {
   FirstPlaces<std::string> names;
   FirstPlaces<ServiceKey> keys;
   for (size_t i = 0; i < model.services.size(); ++i) {
-    const ServiceConfig& service = model.services[i];
     const std::string path = ItemPath("services", i);
     if (problems.IsUnreadable(path)) continue;
-    const bool is_key_broken = IsKeyBroken(path, problems);
-    if (!is_key_broken) {
-      const ServiceKey key{service.mark, service.family, service.protocol, service.address,
-                           service.port};
-      if (const std::string* first = keys.Earlier(key, path)) {
+    if (!IsKeyBroken(path, problems)) {
+      const ServiceConfig& service = model.services[i];
+      if (const std::string* first = keys.Earlier(KeyOf(service), path)) {
         problems.Add(path,
                      KeyText(service) + " is already the service at " + problems.Where(*first));
         problems.SetBroken(path + ".name");  // a derived name would repeat it
       }
       CheckName(names, service.name, path, problems);
     }
-    CheckAnyPort(service, path, problems);
-    if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
-        !is_key_broken)
-      problems.Add(path + ".one_packet", "is only for UDP and mark services");
-    if (service.engine != Engine::kNone && !problems.IsUnreadable(path + ".engine"))
-      CheckEngine(service, path, problems);
-    if (service.persistence) ValidatePersistence(model, service, path, problems);
-    if (service.health && !problems.IsUnreadable(path + ".health"))
-      CheckHealth(service, path, problems);
-    if (is_key_broken) continue;
-    CheckReals(model, service, path, problems);
-    if (service.fallback) CheckFallback(model, service, path, problems);
+    ValidateService(model, i, problems);
   }
+}
+
+bool AreDistinct(const SharedList<ServiceConfig>& services) {
+  struct Hash {
+    size_t operator()(const ServiceKey& key) const noexcept {
+      const auto& [mark, family, protocol, address, port] = key;
+      const auto small =
+          uint64_t{mark} << 24 | uint64_t{port} << 8 | static_cast<uint8_t>(protocol);
+      return std::hash<IpAddress>{}(address) ^ (small * 0x9e3779b97f4a7c15u);
+    }
+  };
+  std::unordered_set<ServiceKey, Hash> keys(services.size());
+  std::unordered_set<std::string_view> names(services.size());
+  return std::ranges::all_of(services, [&](const ServiceConfig& service) {
+    return keys.insert(KeyOf(service)).second && names.insert(service.name).second;
+  });
 }
 
 }  // namespace fairlead::control

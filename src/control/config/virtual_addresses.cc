@@ -1,11 +1,12 @@
 #include "control/config/virtual_addresses.h"
 
-#include <map>
+#include <algorithm>
+#include <unordered_map>
 
 namespace fairlead::control {
 
 std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
-  std::map<IpAddress, Announce> found;
+  std::unordered_map<IpAddress, Announce> found;
   const auto add = [&found](const IpAddress& address, Announce announce) {
     Announce& merged = found.try_emplace(address, Announce::kNever).first->second;
     if (announce == Announce::kAlways) merged = announce;
@@ -24,7 +25,9 @@ std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
     }
   }
   std::vector<VirtualAddress> addresses;
+  addresses.reserve(found.size());
   for (const auto& [address, announce] : found) addresses.push_back({address, announce});
+  std::ranges::sort(addresses, {}, &VirtualAddress::address);
   return addresses;
 }
 

@@ -10,7 +10,9 @@ namespace {
 
 class Warner {
  public:
-  Warner(const ConfigModel& model, const Problems& places) : model_(model), places_(places) {}
+  using Where = std::function<std::string(const std::string&)>;
+
+  Warner(const ConfigModel& model, const Where& where) : model_(model), where_(where) {}
 
   std::vector<Error> Run() {
     KeptOnly();
@@ -18,19 +20,21 @@ class Warner {
     Groups();
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
-      const std::string path = ItemPath("services", i);
       if (service.reals.empty() && !service.fallback)
-        Add(path, "has no reals: its clients get ICMP port unreachable");
-      for (size_t r = 0; r < service.reals.size(); ++r)
-        Reachable(service.reals[r].address, ItemPath(path + ".reals", r));
-      if (service.fallback) Reachable(service.fallback->address, path + ".fallback");
+        Add(ItemPath("services", i), "has no reals: its clients get ICMP port unreachable");
+      for (size_t r = 0; r < service.reals.size(); ++r) {
+        if (!IsReachable(service.reals[r].address))
+          AddUnreachable(ItemPath(ItemPath("services", i) + ".reals", r));
+      }
+      if (service.fallback && !IsReachable(service.fallback->address))
+        AddUnreachable(ItemPath("services", i) + ".fallback");
     }
     return std::move(warnings_);
   }
 
  private:
   void Add(const std::string& path, std::string sentence) {
-    const std::string where = places_.Where(path);
+    const std::string where = where_(path);
     warnings_.push_back(
         {ErrorCode::kInvalid, std::move(sentence), where == path ? path : where + ": " + path});
   }
@@ -87,24 +91,28 @@ class Warner {
     }
   }
 
-  void Reachable(const IpAddress& address, const std::string& path) {
+  // Paths are made only for what is warned of: there may be 100,000 reals.
+  [[nodiscard]] bool IsReachable(const IpAddress& address) const {
     for (const PortConfig& port : model_.ports)
       for (const Prefix& own : port.addresses)
-        if (own.Contains(address)) return;
-    for (const RouteConfig& route : model_.routes)
-      if (route.to.Contains(address)) return;
+        if (own.Contains(address)) return true;
+    return std::ranges::any_of(
+        model_.routes, [&](const RouteConfig& route) { return route.to.Contains(address); });
+  }
+  void AddUnreachable(const std::string& path) {
     Add(path + ".address", "no port's network and no route leads there");
   }
 
   const ConfigModel& model_;
-  const Problems& places_;
+  const Where& where_;
   std::vector<Error> warnings_;
 };
 
 }  // namespace
 
-std::vector<Error> FindWarnings(const ConfigModel& model, const Problems& places) {
-  return Warner(model, places).Run();
+std::vector<Error> FindWarnings(const ConfigModel& model,
+                                const std::function<std::string(const std::string&)>& where) {
+  return Warner(model, where).Run();
 }
 
 }  // namespace fairlead::control

@@ -33,7 +33,14 @@ std::optional<MapReader> OpenSection(MapReader& root, const Section& section) {
   return MapReader(root.problems(), *node, std::string(section.name), section);
 }
 
-ConfigModel ReadModel(MapReader& root, const std::string& directory) {
+std::string DirectoryOf(const std::string& file) {
+  const size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "" : file.substr(0, slash + 1);
+}
+
+}  // namespace
+
+ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& files) {
   ConfigModel model;
   ReadVersion(root);
   if (auto section = OpenSection(root, kDirectorSection)) ReadDirector(*section, model.director);
@@ -43,7 +50,7 @@ ConfigModel ReadModel(MapReader& root, const std::string& directory) {
   if (auto section = OpenSection(root, kDefaultsSection)) ReadDefaults(*section, model.defaults);
   if (auto section = OpenSection(root, kPolicySection)) ReadPolicy(*section, model.policy);
   if (const YamlNode* sets = root.Find("prefix_sets"))
-    ReadPrefixSets(root.problems(), *sets, directory, model.prefix_sets);
+    ReadPrefixSets(root.problems(), *sets, DirectoryOf(file), files, model.prefix_sets);
 
   ReadList(root, "ports", kPortSection, &model.ports,
            [](MapReader reader, size_t, PortConfig& port) { ReadPort(reader, port); });
@@ -52,45 +59,47 @@ ConfigModel ReadModel(MapReader& root, const std::string& directory) {
   ReadList(root, "classifier", kRuleSection, &model.classifier, ReadRule);
   ReadList(root, "client_groups", kClientGroupSection, &model.client_groups,
            [](MapReader reader, size_t, ClientGroup& group) { ReadClientGroup(reader, group); });
-  ReadList(root, "services", kServiceSection, &model.services,
-           [&model](MapReader reader, size_t, ServiceConfig& service) {
-             ReadService(reader, model, service);
-           });
+  root.ForEach("services", [&](const YamlNode& item, const std::string& path) {
+    ServiceConfig service;
+    ReadService(MapReader(root.problems(), item, path, kServiceSection), model, service);
+    model.services.push_back(std::move(service));
+  });
   return model;
 }
 
-std::string DirectoryOf(const std::string& file) {
-  const size_t slash = file.rfind('/');
-  return slash == std::string::npos ? "" : file.substr(0, slash + 1);
-}
-
-}  // namespace
-
-LoadResult LoadConfigText(const std::string& text, const std::string& file) {
-  LoadResult result;
-  Problems problems(file);
-  const auto tree = ParseYaml(text, problems);
-  if (tree && tree->kind == YamlNode::Kind::kNull) {
+WholeFile ReadWholeFile(const std::string& text, const std::string& file, PrefixFiles& files) {
+  WholeFile whole{.result = {}, .places = Problems(file), .tree = {}};
+  Problems& problems = whole.places;
+  whole.tree = ParseYaml(text, problems);
+  if (whole.tree && whole.tree->kind == YamlNode::Kind::kNull) {
     problems.Add("", Mark{1, 1}, "is empty; it needs at least \"version: 1\" and a port");
-  } else if (tree) {
-    MapReader root(problems, *tree, "", kRootSection);
-    ConfigModel model = ReadModel(root, DirectoryOf(file));
+  } else if (whole.tree) {
+    MapReader root(problems, *whole.tree, "", kRootSection);
+    ConfigModel model = ReadModel(root, file, files);
     Validate(model, problems);
     if (problems.empty()) {
-      result.warnings = FindWarnings(model, problems);
-      result.model = std::move(model);
+      whole.result.warnings =
+          FindWarnings(model, [&](const std::string& path) { return problems.Where(path); });
+      whole.result.model = std::move(model);
     }
   }
-  result.errors = problems.Take();
-  return result;
+  whole.result.errors = problems.Take();
+  return whole;
+}
+
+LoadResult LoadConfigText(const std::string& text, const std::string& file) {
+  PrefixFiles files;
+  return ReadWholeFile(text, file, files).result;
 }
 
 LoadResult LoadConfig(const std::string& path) {
   const auto text = ReadFile(path, kMaxYamlBytes);
   if (text) return LoadConfigText(*text, path);
-  LoadResult result;
-  result.errors.push_back({text.error().code, "cannot be read: " + text.error().message, path});
-  return result;
+  return {.model = {}, .errors = {CannotRead(path, text.error())}, .warnings = {}};
+}
+
+Error CannotRead(const std::string& path, const Error& why) {
+  return {why.code, "cannot be read: " + why.message, path};
 }
 
 }  // namespace fairlead::control

@@ -17,6 +17,9 @@
 
 #include "base/result.h"
 #include "control/config/model.h"
+#include "control/config/prefix_files.h"
+#include "control/config/problems.h"
+#include "control/config/yaml_tree.h"
 
 namespace fairlead::control {
 
@@ -33,5 +36,17 @@ LoadResult LoadConfig(const std::string& path);
 // The same from memory. `file` stands in the places of errors; files of prefix sets are relative to
 // its directory.
 LoadResult LoadConfigText(const std::string& text, const std::string& file);
+
+// The same with what there was on the way, for who wants to do the next one faster
+// (config_loader.h).
+struct WholeFile {
+  LoadResult result;
+  Problems places;  // where each path stands; its problems are in the result
+  std::optional<YamlNode> tree;
+};
+WholeFile ReadWholeFile(const std::string& text, const std::string& file, PrefixFiles& files);
+
+// What a load says of a file that cannot be read.
+Error CannotRead(const std::string& path, const Error& why);
 
 }  // namespace fairlead::control

@@ -15,16 +15,18 @@ struct TooMuch {
   std::string sentence;
 };
 
-Mark ToMark(const YAML::Mark& mark) {  // theirs is 0-based, and -1 when unknown
+// Theirs is 0-based, and -1 when unknown.
+Mark ToMark(const YAML::Mark& mark, uint32_t first_line) {
   if (mark.line < 0) return {};
-  return {static_cast<uint32_t>(mark.line) + 1, static_cast<uint32_t>(mark.column) + 1};
+  return {static_cast<uint32_t>(mark.line) + first_line, static_cast<uint32_t>(mark.column) + 1};
 }
 
 // Builds the tree from the parser's events. `open_` holds the path of unfinished lists and maps;
 // in a map, events alternate between key and value.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Problems& problems) : problems_(problems) {}
+  TreeBuilder(Problems& problems, uint32_t first_line)
+      : problems_(problems), first_line_(first_line) {}
 
   YamlNode TakeRoot() { return std::move(root_); }
   [[nodiscard]] size_t documents() const { return documents_; }
@@ -63,6 +65,9 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { Close(); }
 
  private:
+  [[nodiscard]] Mark ToMark(const YAML::Mark& mark) const {
+    return control::ToMark(mark, first_line_);
+  }
   YamlNode Start(const YAML::Mark& at, const std::string& tag, YAML::anchor_t anchor,
                  YamlNode::Kind kind) {
     YamlNode node;
@@ -117,6 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   Problems& problems_;
+  const uint32_t first_line_;
   YamlNode root_;
   std::vector<YamlNode> open_;
   Mark last_quoted_;
@@ -125,8 +131,8 @@ class TreeBuilder : public YAML::EventHandler {
 };
 
 // The place of the first byte that has no business in a text file, if there is one.
-std::optional<Mark> FindControlByte(const std::string& text) {
-  Mark at{1, 1};
+std::optional<Mark> FindControlByte(const std::string& text, uint32_t first_line) {
+  Mark at{first_line, 1};
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) return at;
@@ -168,7 +174,7 @@ bool IsUnclosedQuote(std::string_view rest) {
 
 // yaml-cpp's own words, with what usually stands behind them.
 std::string SyntaxSentence(const YAML::Exception& e, std::string_view text) {
-  const Mark at = ToMark(e.mark);
+  const Mark at = ToMark(e.mark, 1);
   const std::string_view here = TextFrom(text, at);
   const std::string_view line = TextFrom(text, {at.line, 1});
   if (!here.empty() && (here[0] == '@' || here[0] == '`'))
@@ -183,18 +189,19 @@ std::string SyntaxSentence(const YAML::Exception& e, std::string_view text) {
 
 }  // namespace
 
-std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems) {
+std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems,
+                                  uint32_t first_line) {
   if (text.size() > kMaxYamlBytes) {
     problems.Add("", "larger than " + std::to_string(kMaxYamlBytes >> 20) +
                          " MiB; put long prefix lists into files of their own");
     return std::nullopt;
   }
-  if (const auto at = FindControlByte(text)) {
+  if (const auto at = FindControlByte(text, first_line)) {
     problems.Add("", *at, "a control character; is this a text file?");
     return std::nullopt;
   }
   std::istringstream stream(text);
-  TreeBuilder builder(problems);
+  TreeBuilder builder(problems, first_line);
   try {
     YAML::Parser parser(stream);
     while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
@@ -203,14 +210,22 @@ std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems) {
     problems.Add("", e.mark, e.sentence);
     return std::nullopt;
   } catch (const YAML::Exception& e) {
-    problems.Add("", ToMark(e.mark), SyntaxSentence(e, text));
+    problems.Add("", ToMark(e.mark, first_line), SyntaxSentence(e, text));
     return std::nullopt;
   }
-  if (IsUnclosedQuote(TextFrom(text, builder.last_quoted()))) {
-    problems.Add("", builder.last_quoted(), "not valid YAML: this quote is never closed");
+  const Mark quoted = builder.last_quoted();
+  const uint32_t quoted_line = quoted.is_known() ? quoted.line - first_line + 1 : 0;
+  if (IsUnclosedQuote(TextFrom(text, {quoted_line, quoted.column}))) {
+    problems.Add("", quoted, "not valid YAML: this quote is never closed");
     return std::nullopt;
   }
   return builder.TakeRoot();
+}
+
+size_t CountNodes(const YamlNode& node) {
+  size_t count = 1 + node.keys.size();
+  for (const YamlNode& item : node.items) count += CountNodes(item);
+  return count;
 }
 
 }  // namespace fairlead::control

@@ -46,6 +46,11 @@ struct YamlNode {
 };
 
 // Nothing when the text is not YAML at all; otherwise the tree, even if problems were found.
-std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems);
+// `first_line`: of the text, when it is part of a file.
+std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems,
+                                  uint32_t first_line = 1);
+
+// Nodes of the tree, keys included: what kMaxYamlNodes is about.
+size_t CountNodes(const YamlNode& node);
 
 }  // namespace fairlead::control

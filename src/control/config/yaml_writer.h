@@ -78,10 +78,10 @@ class Writer {
 };
 
 // "key:" and the items of a list of maps.
-template <typename T, typename DumpItem>
-void DumpList(Writer& w, std::string_view key, const std::vector<T>& list, DumpItem dump) {
+template <typename List, typename DumpItem>
+void DumpList(Writer& w, std::string_view key, const List& list, DumpItem dump) {
   if (!w.Open(key, list.empty())) return;
-  for (const T& item : list) {
+  for (const auto& item : list) {
     w.BeginItem();
     dump(w, item);
     w.EndItem();

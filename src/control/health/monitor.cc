@@ -97,9 +97,32 @@ std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
       } else {
         checks[it->second].wanted_by.append(", ").append(service.name);
       }
+      checks[it->second].services.push_back(KeyOf(service));
     }
   }
   return checks;
+}
+
+// Services with checks, in order, of which the two may think differently.
+bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after) {
+  const auto next_checked = [](const ConfigModel& model, size_t i) {
+    while (i < model.services.size() && !model.services[i].health) ++i;
+    return i;
+  };
+  const auto is_same = [](const ServiceConfig& a, const ServiceConfig& b) {
+    return a.health == b.health && a.name == b.name && KeyOf(a) == KeyOf(b) &&
+           std::ranges::equal(a.reals, b.reals, [](const RealConfig& x, const RealConfig& y) {
+             return x.address == y.address && x.port == y.port;
+           });
+  };
+  size_t i = next_checked(before, 0), k = next_checked(after, 0);
+  while (i < before.services.size() && k < after.services.size()) {
+    const bool is_shared = before.services.item(i) == after.services.item(k);
+    if (!is_shared && !is_same(before.services[i], after.services[k])) return true;
+    i = next_checked(before, i + 1);
+    k = next_checked(after, k + 1);
+  }
+  return i < before.services.size() || k < after.services.size();
 }
 
 void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
@@ -188,6 +211,7 @@ void HealthMonitor::OnResult(Entry& entry, const ProbeResult& result) {
                                         {"successes", looks},
                                         {"effect", "takes new connections by its weight"}});
   }
+  flipped_.insert(entry.check.services.begin(), entry.check.services.end());
   changed_();
 }
 

@@ -18,11 +18,14 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/config/model.h"
 #include "control/health/prober.h"
+#include "control/id_map.h"
 #include "control/time_point.h"
 #include "control/view.h"
 
@@ -34,7 +37,8 @@ struct HealthCheck {
   uint32_t fall = 3;
   uint32_t rise = 2;
   // What a person knows it by; not part of what makes two checks the same.
-  std::string wanted_by;  // "shop, shop-tls"
+  std::string wanted_by;                    // "shop, shop-tls"
+  std::vector<ServiceIdentity> services{};  // the same
   OnFail on_fail = OnFail::kDrain;
 
   // Equal questions: what one check has found out holds for the other.
@@ -47,6 +51,8 @@ struct HealthCheck {
 std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfig& real);
 // Of every real of every service, without repetitions.
 std::vector<HealthCheck> ChecksOf(const ConfigModel& model);
+// Whether ChecksOf differs between the two, order aside; quick where they share services.
+bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after);
 
 class HealthMonitor {
  public:
@@ -57,6 +63,8 @@ class HealthMonitor {
   void Tick(TimePoint now);
 
   [[nodiscard]] HealthState StateOf(const std::optional<HealthCheck>& check) const;
+  // Services of which a check has changed its mind since the last call.
+  [[nodiscard]] std::set<ServiceIdentity> TakeFlipped() { return std::exchange(flipped_, {}); }
   // "HTTP 200 in 3 ms"; empty before the first answer.
   [[nodiscard]] std::string DetailOf(const std::optional<HealthCheck>& check) const;
   // Null when there is no such check.
@@ -83,6 +91,7 @@ class HealthMonitor {
   std::function<void()> changed_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  std::set<ServiceIdentity> flipped_;
 };
 
 }  // namespace fairlead::control

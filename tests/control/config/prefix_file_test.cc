@@ -65,7 +65,7 @@ TEST(PrefixFile, AHundredThousandLinesLoadFromBesideTheConfiguration) {
   ASSERT_TRUE(result) << ToText(result.errors);
   ASSERT_EQ(result.model->prefix_sets.size(), 1u);
   EXPECT_EQ(result.model->prefix_sets[0].prefixes.size(), 100'000u);
-  EXPECT_EQ(result.model->prefix_sets[0].prefixes.back().ToString(), "10.24.105.240/28");
+  EXPECT_EQ(result.model->prefix_sets[0].prefixes.vector().back().ToString(), "10.24.105.240/28");
   std::filesystem::remove_all(directory);
 }
 

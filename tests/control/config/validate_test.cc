@@ -27,7 +27,7 @@ TEST(Validate, AModelWithoutAFileHasPathsForPlaces) {
   EXPECT_EQ(Check(model),
             "services[0].reals[1]: 10.0.0.11:80 is already a real of this service at "
             "services[0].reals[0]\n");
-  model.services[0].reals.pop_back();
+  model.services.Edit(0).reals.pop_back();
   EXPECT_EQ(Check(model), "");
 }
 

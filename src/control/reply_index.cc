@@ -1,0 +1,31 @@
+#include "control/reply_index.h"
+
+namespace fairlead::control {
+
+bool IsReplySource(const dataplane::RealView& real) {
+  return !real.service.is_none() && real.method == dataplane::ForwardMethod::kNat;
+}
+
+void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot) {
+  const dataplane::RealView& real = snapshot->reals[id.index()];
+  if (!IsReplySource(real)) return;
+  const ServiceIdentity& service = ids.services()[real.service.index()].key;
+  // Connections of port-0 and mark services may keep the client's port.
+  const bool has_any_port = real.port.is_zero() || service.port == 0;
+  const auto known = snapshot->nat_addresses.find(real.address);
+  if (known == snapshot->nat_addresses.end() || (has_any_port && !known->second)) {
+    snapshot->nat_addresses[real.address] |= has_any_port;
+  }
+  if (real.port.is_zero()) return;
+  const uint8_t protocol = service.protocol;
+  for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {
+    if (protocol != 0 && protocol != each) continue;
+    const dataplane::ServiceKey source{real.address, real.port, each};
+    const auto first = snapshot->nat_sources.find(source);
+    if (first == snapshot->nat_sources.end() || id < first->second) {
+      snapshot->nat_sources[source] = id;
+    }
+  }
+}
+
+}  // namespace fairlead::control

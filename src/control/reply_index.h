@@ -1,0 +1,23 @@
+// Where replies of NAT reals come from: what a worker asks before it takes a packet for a
+// stranger's.
+//
+//   for (RealId id : …) IndexReply(id, ids, &snapshot);
+//
+// Of several reals with one endpoint the lowest id stands for all: the entry says that another
+// worker may own the flow. Writes only what is new, so that the rest stays shared with the snapshot
+// that this one is a copy of. Pure functions.
+#pragma once
+
+#include "control/id_map.h"
+#include "dataplane/snapshot.h"
+
+namespace fairlead::control {
+
+// Whether the real answers through the director. Ghosts do: their connections may go on.
+bool IsReplySource(const dataplane::RealView& real);
+
+// Enters the real in nat_sources and nat_addresses, when it is such a source. Its service's key is
+// in `ids`.
+void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot);
+
+}  // namespace fairlead::control

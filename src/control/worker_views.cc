@@ -1,0 +1,79 @@
+#include "control/worker_views.h"
+
+namespace fairlead::control {
+
+TickCount TicksFrom(Duration duration) {
+  return TicksFromMilliseconds(static_cast<uint64_t>(duration.count()));
+}
+
+dataplane::Timeouts TimeoutsFrom(const TimeoutsConfig& config) {
+  dataplane::Timeouts timeouts;
+  timeouts.set_tcp(TicksFrom(config.tcp));
+  timeouts.set_tcp_fin(TicksFrom(config.tcp_fin));
+  timeouts.set_udp(TicksFrom(config.udp));
+  using dataplane::TcpState;
+  timeouts.Set(TcpState::kNone, TicksFrom(config.none));
+  timeouts.Set(TcpState::kSynSent, TicksFrom(config.syn_sent));
+  timeouts.Set(TcpState::kSynRecv, TicksFrom(config.syn_recv));
+  timeouts.Set(TcpState::kTimeWait, TicksFrom(config.time_wait));
+  timeouts.Set(TcpState::kClose, TicksFrom(config.close));
+  timeouts.Set(TcpState::kCloseWait, TicksFrom(config.close_wait));
+  timeouts.Set(TcpState::kLastAck, TicksFrom(config.last_ack));
+  timeouts.Set(TcpState::kListen, TicksFrom(config.listen));
+  timeouts.Set(TcpState::kSynAck, TicksFrom(config.synack));
+  return timeouts;
+}
+
+dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_listener) {
+  return {.expire_quiescent_template = policy.expire_quiescent_template,
+          .expire_nodest_conn = policy.expire_nodest_conn,
+          .conn_reuse_mode = policy.conn_reuse_mode,
+          .sloppy_tcp = policy.sloppy_tcp,
+          .nat_icmp_send = policy.nat_icmp_send,
+          .pmtu_disc = policy.pmtu_disc,
+          .cache_bypass = policy.cache_bypass,
+          .schedule_icmp = policy.schedule_icmp,
+          .drop_packet = static_cast<uint8_t>(policy.drop_packet),
+          .secure_tcp = static_cast<uint8_t>(policy.secure_tcp),
+          .reset_without_listener = no_listener == NoListener::kRst};
+}
+
+dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
+                              const PolicyConfig& policy) {
+  dataplane::ServiceView view;
+  view.id = id;
+  view.family = config.family;
+  view.protocol = config.is_mark() ? uint8_t{0} : static_cast<uint8_t>(config.protocol);
+  view.address = config.address;
+  view.port = Be16::FromHost(config.port);
+  view.mark = config.mark;
+  view.is_one_packet = config.one_packet;
+  view.policy = PolicyFrom(config.policy, policy.no_listener);
+  view.timeouts = TimeoutsFrom(config.timeouts);
+  return view;
+}
+
+dataplane::ForwardMethod MethodOf(ForwardMethod method) {
+  switch (method) {
+    case ForwardMethod::kNat:
+      return dataplane::ForwardMethod::kNat;
+    case ForwardMethod::kDr:
+      return dataplane::ForwardMethod::kDr;
+    case ForwardMethod::kTun:
+      return dataplane::ForwardMethod::kTun;
+  }
+  return dataplane::ForwardMethod::kNat;
+}
+
+void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, dataplane::RealView* view) {
+  view->next_hop = hop.neighbour;
+  view->output = hop.output;
+  view->next_hop_address = hop.address;
+  view->mtu_bytes = hop.mtu_bytes;
+  if (path_mtus != nullptr && view->method == dataplane::ForwardMethod::kTun) {
+    view->mtu_bytes = path_mtus->Limit(view->address, hop.mtu_bytes);
+  }
+  view->tunnel_source = hop.source;
+}
+
+}  // namespace fairlead::control
