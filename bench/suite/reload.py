@@ -1,4 +1,5 @@
-"""A reload of the running daemon: 10,000 services of 10 reals, one changed, under full traffic."""
+"""Changes of the running daemon under full traffic: 10,000 services of 10 reals, one of them or all
+changed, by reload and by hand, and one changed beside 1,000,000 prefixes."""
 
 import json
 import os
@@ -6,7 +7,7 @@ import subprocess
 import sys
 import time
 
-SERVICES, REALS = 10_000, 10
+SERVICES, REALS, PREFIXES = 10_000, 10, 1_000_000
 FLOWS = 16_384  # the port keeps them in as many buffers as `descriptors` ask for
 PORT_MAC = "02:70:63:61:70:00"  # of net_pcap0
 START_SECONDS = 300
@@ -17,10 +18,9 @@ def head(address):
     return f"address: {address}\n    port: 80\n    protocol: tcp"
 
 
-def write_config(path, capture, api, changed_weight):
-    """Service 0 takes the traffic; of the last one a weight changes."""
-    with open(path, "w", encoding="ascii") as out:
-        out.write(f"""version: 1
+def write_config(path, capture, api, changed_weight=1, all_weight=1, prefixes=None):
+    """Service 0 takes the traffic. Of the last one a weight changes, or one of each."""
+    lines = [f"""version: 1
 director:
   name: bench
   workers: [{os.cpu_count() - 1}]
@@ -40,22 +40,38 @@ api:
   listen: ["unix:{api}"]
 log:
   level: warning
-services:
+"""]
+    if prefixes:
+        lines.append(f"prefix_sets:\n  many: {{ file: {prefixes} }}\nclassifier:\n"
+                     "  - { source: \"@many\", destination: 198.51.100.1, mark: 7 }\n")
+    lines.append(f"""services:
   - {head('192.0.2.80')}
     scheduler: rr
     reals:
 """)
-        for real in range(11, 15):
-            out.write(f"      - {{ address: 10.0.0.{real}, port: 80, forward: nat }}\n")
-        for service in range(1, SERVICES):
-            out.write(f"  - {head(f'198.18.{service >> 8}.{service & 255}')}\n"
-                      "    scheduler: wrr\n    reals:\n")
-            for real in range(REALS):
-                host = service * REALS + real
-                is_changed = (service, real) == (SERVICES - 1, 0)
-                weight = f", weight: {changed_weight}" if is_changed else ""
-                out.write(f"      - {{ address: 172.{16 + (host >> 16)}.{host >> 8 & 255}."
-                          f"{host & 255}, port: 80{weight} }}\n")
+    for real in range(11, 15):
+        lines.append(f"      - {{ address: 10.0.0.{real}, port: 80, forward: nat }}\n")
+    for service in range(1, SERVICES):
+        lines.append(f"  - {head(f'198.18.{service >> 8}.{service & 255}')}\n"
+                     "    scheduler: wrr\n    reals:\n")
+        for real in range(REALS):
+            host = service * REALS + real
+            weight = all_weight if real == 0 else 1
+            if (service, real) == (SERVICES - 1, 0):
+                weight = changed_weight
+            text = f", weight: {weight}" if weight != 1 else ""
+            lines.append(f"      - {{ address: 172.{16 + (host >> 16)}.{host >> 8 & 255}."
+                         f"{host & 255}, port: 80{text} }}\n")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("".join(lines))
+
+
+def write_prefixes(path):
+    """Networks of many lengths, in no order."""
+    with open(path, "w", encoding="ascii") as out:
+        for n in range(PREFIXES):
+            number = n * 2_654_435_761 & 0xffffff
+            out.write(f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}/32\n")
 
 
 class Director:
@@ -109,39 +125,92 @@ def dropped(status):
             if d["packets"] > 0 and d["reason"] not in ("arp_ignored", "neighbour_learned")}
 
 
-def measure(suite, reloads=5):
-    options = suite.options
-    folder = suite.folder
-    capture = suite.capture("reload", flows=FLOWS, neighbours=1, port_mac=PORT_MAC)
-    director = Director(options.build, folder)
-    write_config(director.config, capture, director.api, 1)
-    result = {"services": SERVICES, "reals": SERVICES * REALS, "milliseconds": []}
-    try:
-        result["start_seconds"] = director.start()
+def resident_bytes(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        kib = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+    return kib << 10
+
+
+class Run:
+    """One director under traffic, and what its changes cost."""
+
+    def __init__(self, suite, capture, prefixes=None):
+        self.director = Director(suite.options.build, suite.folder)
+        self.write = lambda **what: write_config(self.director.config, capture, self.director.api,
+                                                 prefixes=prefixes, **what)
+        self.write()
+        self.result = {"start_seconds": self.director.start()}
         # Every neighbour has been heard and every flow has its connection.
         time.sleep(3)
-        before = director.status()
-        result["longest_turn_before_us"] = max(w["longest_turn_us"] for w in before["workers"])
-        for n in range(reloads):
-            write_config(director.config, capture, director.api, 2 + n)
-            begin = time.monotonic()
-            done = director.ask("reload")
-            if done.returncode != 0:
-                raise RuntimeError(f"reload: {done.stderr}{done.stdout}")
-            result["milliseconds"].append((time.monotonic() - begin) * 1000)
-        after = director.status()
-        result["generations"] = after["generation"] - before["generation"]
-        result["longest_turn_us"] = max(w["longest_turn_us"] for w in after["workers"])
-        result["lost"] = sum(dropped(after).values()) - sum(dropped(before).values())
-        result["packets"] = sum(a["received_packets"] - b["received_packets"]
-                                for a, b in zip(after["workers"], before["workers"]))
-        if result["packets"] == 0:
+        self.before = self.director.status()
+        self.result["longest_turn_before_us"] = self.longest_turn(self.before)
+        self.result["resident_bytes"] = resident_bytes(self.director.process)
+
+    @staticmethod
+    def longest_turn(status):
+        return max(w["longest_turn_us"] for w in status["workers"])
+
+    def timed(self, *words):
+        begin = time.monotonic()
+        done = self.director.ask(*words)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr}{done.stdout}")
+        return (time.monotonic() - begin) * 1000
+
+    def reloads(self, **changes):
+        self.write(**changes)
+        return self.timed("reload")
+
+    def finish(self):
+        after = self.director.status()
+        self.result["generations"] = after["generation"] - self.before["generation"]
+        self.result["lost"] = (sum(dropped(after).values()) -
+                               sum(dropped(self.before).values()))
+        self.result["packets"] = sum(a["received_packets"] - b["received_packets"] for a, b in
+                                     zip(after["workers"], self.before["workers"]))
+        if self.result["packets"] == 0:
             raise RuntimeError("no traffic during the reloads")
+        return self.result
+
+
+def measure_changes(run, repeats):
+    last = f"tcp-198.18.{SERVICES - 1 >> 8}.{SERVICES - 1 & 255}-80"
+    host = (SERVICES - 1) * REALS + 1
+    real = f"172.{16 + (host >> 16)}.{host >> 8 & 255}.{host & 255}:80"
+    result = run.result
+    result["milliseconds"] = [run.reloads(changed_weight=2 + n) for n in range(repeats)]
+    result["by_hand_milliseconds"] = [
+        run.timed("real", "set", last, real, "--weight", str(2 + n)) for n in range(repeats)]
+    result["longest_turn_us"] = run.longest_turn(run.director.status())
+    result["all_milliseconds"] = run.reloads(all_weight=3)
+    result["longest_turn_all_us"] = run.longest_turn(run.director.status())
+    return run.finish()
+
+
+def measure_prefixes(run, repeats):
+    result = run.result
+    result["milliseconds"] = [run.reloads(changed_weight=2 + n) for n in range(repeats)]
+    result["longest_turn_us"] = run.longest_turn(run.director.status())
+    result["resident_bytes_after"] = resident_bytes(run.director.process)
+    return run.finish()
+
+
+def measure(suite, repeats=5):
+    capture = suite.capture("reload", flows=FLOWS, neighbours=1, port_mac=PORT_MAC)
+    prefixes = os.path.join(suite.folder, "many.prefixes")
+    write_prefixes(prefixes)
+    result = {"services": SERVICES, "reals": SERVICES * REALS}
+    try:
+        for name, measured, file in (("changes", measure_changes, None),
+                                     ("prefixes", measure_prefixes, prefixes)):
+            run = Run(suite, capture, file)
+            try:
+                result[name] = measured(run, repeats)
+            finally:
+                run.director.stop()
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"FAILED reload: {error}", file=sys.stderr)
         suite.failures.append("reload")
         return None
-    finally:
-        director.stop()
     suite.forget()
     return result

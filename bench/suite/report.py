@@ -31,6 +31,21 @@ def show(rows):
         print(line)
 
 
+def show_reload(reload):
+    """What has no limit but is to be seen."""
+    changes, prefixes = reload["changes"], reload["prefixes"]
+    print(f"\nreload: start {changes['start_seconds']:.1f} s, "
+          f"{changes['resident_bytes'] / 2**20:.0f} MiB; one change "
+          f"{', '.join(f'{ms:.0f}' for ms in changes['milliseconds'])} ms; by hand "
+          f"{', '.join(f'{ms:.0f}' for ms in changes['by_hand_milliseconds'])} ms; "
+          f"a weight of each service {changes['all_milliseconds']:.0f} ms, longest turn then "
+          f"{changes['longest_turn_all_us']} us")
+    print(f"beside 1,000,000 prefixes: start {prefixes['start_seconds']:.1f} s, "
+          f"{prefixes['resident_bytes'] / 2**20:.0f} MiB, after the reloads "
+          f"{prefixes['resident_bytes_after'] / 2**20:.0f} MiB; one change "
+          f"{', '.join(f'{ms:.0f}' for ms in prefixes['milliseconds'])} ms")
+
+
 def bars(result):
     """(what, limit, reached, unit) of every figure the product promises."""
     rows = {(r["group"], r["what"], r["flows"]): r for r in result["rows"]}
@@ -63,11 +78,18 @@ def bars(result):
     memory6 = result.get("memory6")
     limit("memory of an IPv6 connection", 144, memory6 and memory6["bytes_per_connection"], "bytes")
     reload = result.get("reload")
+    changes = reload and reload["changes"]
+    prefixes = reload and reload["prefixes"]
     limit("reload with one change, to effect", 100,
-          reload and statistics.median(reload["milliseconds"]), "ms")
-    limit("longest turn of a worker's loop during reloads", 1000,
-          reload and reload["longest_turn_us"], "us of CPU")
-    limit("packets lost during reloads", 0, reload and reload["lost"], "packets")
+          changes and statistics.median(changes["milliseconds"]), "ms")
+    limit("one change by hand, to effect", 100,
+          changes and statistics.median(changes["by_hand_milliseconds"]), "ms")
+    limit("one change beside 1,000,000 prefixes, to effect", 100,
+          prefixes and statistics.median(prefixes["milliseconds"]), "ms")
+    limit("longest turn of a worker's loop during these", 1000,
+          reload and max(changes["longest_turn_us"], prefixes["longest_turn_us"]), "us of CPU")
+    limit("packets lost during all changes", 0,
+          reload and changes["lost"] + prefixes["lost"], "packets")
     limit("packets per CPU-second of two workers", 1.8, result.get("scaling"), "x one worker",
           at_least=True)
     return found
