@@ -45,15 +45,22 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const He
   return facts;
 }
 
+ServiceId SnapshotBuilder::KnownAt(size_t place, const ServiceItem& item) const {
+  if (place >= places_.size()) return {};
+  const ServiceId id = places_[place];
+  return services_[id.index()].config == item ? id : ServiceId{};
+}
+
 // Asked before anything is touched: what is refused must leave ids, ghosts and plans alone.
 Status SnapshotBuilder::CheckRoom(const ConfigModel& model) const {
   size_t room = ids_.room();
   for (size_t i = 0; i < model.services.size(); ++i) {
+    if (!KnownAt(i, model.services.item(i)).is_none()) continue;  // its reals have ids
     const ServiceConfig& service = model.services[i];
     const ServiceId id = ids_.FindService(KeyOf(service));
     const bool is_built = !id.is_none() && id.index() < services_.size() &&
                           services_[id.index()].config == model.services.item(i);
-    if (is_built) continue;  // its reals have ids
+    if (is_built) continue;
     const auto is_fresh = [&](const auto& real) {
       return id.is_none() || ids_.FindReal(id, {real.address, real.port}).is_none();
     };
@@ -124,6 +131,8 @@ void SnapshotBuilder::AddServices(const BuildInput& input, TimePoint now,
   touched.insert(input.health_changed.begin(), input.health_changed.end());
   snapshot->has_ftp_service = snapshot->has_port0_service = false;
   const SharedList<ServiceConfig>& services = input.model.services;
+  std::vector<ServiceId> places;
+  places.reserve(services.size());
   for (size_t i = 0; i < services.size(); ++i) {
     const ServiceConfig& config = services[i];
     if (!config.is_mark()) {
@@ -131,7 +140,8 @@ void SnapshotBuilder::AddServices(const BuildInput& input, TimePoint now,
       snapshot->has_ftp_service |= config.port == 21 && config.protocol == Protocol::kTcp;
     }
     const ServiceIdentity key = KeyOf(config);
-    const ServiceId id = ids_.FindService(key);
+    const ServiceId known = KnownAt(i, services.item(i));
+    const ServiceId id = known.is_none() ? ids_.FindService(key) : known;
     if (!id.is_none() && id.index() < services_.size()) {
       ServiceMemory& memory = services_[id.index()];
       memory.seen = input.generation;
@@ -139,18 +149,22 @@ void SnapshotBuilder::AddServices(const BuildInput& input, TimePoint now,
                                 !memory.lacks_neighbour &&
                                 !(memory.has_lists && persistence_.has_changed()) &&
                                 (touched.empty() || !touched.contains(key));
-      if (is_as_before) continue;
+      if (is_as_before) {
+        places.push_back(id);
+        continue;
+      }
     }
-    AddService(input, services.item(i), now, snapshot);
+    places.push_back(AddService(input, services.item(i), now, snapshot));
   }
+  places_ = std::move(places);
   for (size_t i = 0; i < services_.size(); ++i) {
     const bool is_gone = services_[i].config != nullptr && services_[i].seen != input.generation;
     if (is_gone) RemoveService(ServiceId{static_cast<uint32_t>(i)}, now, snapshot);
   }
 }
 
-void SnapshotBuilder::AddService(const BuildInput& input, const ServiceItem& item, TimePoint now,
-                                 dataplane::Snapshot* snapshot) {
+ServiceId SnapshotBuilder::AddService(const BuildInput& input, const ServiceItem& item,
+                                      TimePoint now, dataplane::Snapshot* snapshot) {
   const ServiceConfig& config = *item;
   const ServiceId id = ids_.BeginService(KeyOf(config));
   if (services_.size() <= id.index()) services_.resize(id.index() + 1);
@@ -180,6 +194,7 @@ void SnapshotBuilder::AddService(const BuildInput& input, const ServiceItem& ite
   AddReals(input, config, id, snapshot);
   ids_.EndService(id, now);
   snapshot->changed_services.push_back(id);
+  return id;
 }
 
 void SnapshotBuilder::RemoveService(ServiceId id, TimePoint now, dataplane::Snapshot* snapshot) {

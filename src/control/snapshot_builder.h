@@ -105,10 +105,13 @@ class SnapshotBuilder {
 
   using ServiceItem = SharedList<ServiceConfig>::Item;
 
+  // The id of the service at this place of the model, if it is the object that stood there last
+  // time: a reload of one change must not look 10,000 others up. None: ask the map.
+  [[nodiscard]] ServiceId KnownAt(size_t place, const ServiceItem& item) const;
   std::unique_ptr<dataplane::Snapshot> Begin(const BuildInput& input);
   void AddServices(const BuildInput& input, TimePoint now, dataplane::Snapshot* snapshot);
-  void AddService(const BuildInput& input, const ServiceItem& item, TimePoint now,
-                  dataplane::Snapshot* snapshot);
+  ServiceId AddService(const BuildInput& input, const ServiceItem& item, TimePoint now,
+                       dataplane::Snapshot* snapshot);
   void RemoveService(ServiceId id, TimePoint now, dataplane::Snapshot* snapshot);
   void AddReals(const BuildInput& input, const ServiceConfig& config, ServiceId service,
                 dataplane::Snapshot* snapshot);
@@ -129,6 +132,7 @@ class SnapshotBuilder {
   PersistenceBuilder persistence_;
   ClassifierBuilder classifiers_;
   std::vector<ServiceMemory> services_;  // [ServiceId]
+  std::vector<ServiceId> places_;        // of the last model
   std::vector<LastView> last_views_;     // [RealId]
   std::set<RealId> ghosts_;              // of the last snapshot
   Surroundings surroundings_;

@@ -245,8 +245,14 @@ void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {
   shown_.resize(input.ids.services().size());
   if (next_in_turn_ >= configs.size()) next_in_turn_ = 0;
   view->services.reserve(configs.size());
+  // While no id has changed hands, the object that stood at a place has the id that stood there.
+  const bool keeps_ids = revision_ == input.ids.revision();
+  places_.resize(configs.size());
   for (size_t i = 0; i < configs.size(); ++i) {
-    const ServiceId id = input.ids.FindService(KeyOf(configs[i]));
+    const bool is_known =
+        keeps_ids && !places_[i].is_none() && shown_[places_[i].index()].config == configs.item(i);
+    const ServiceId id = is_known ? places_[i] : input.ids.FindService(KeyOf(configs[i]));
+    places_[i] = id;
     if (id.is_none()) continue;
     Shown& shown = shown_[id.index()];
     const bool is_in_turn =

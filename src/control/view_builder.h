@@ -58,7 +58,8 @@ class ViewBuilder {
   // Services that the snapshot, a drain or the id map may have made look different.
   [[nodiscard]] std::vector<bool> ChangedServices(const ViewInput& input) const;
 
-  std::vector<Shown> shown_;  // [ServiceId]
+  std::vector<Shown> shown_;       // [ServiceId]
+  std::vector<ServiceId> places_;  // of configs_; none: not known
   SharedList<ServiceInfo> services_;
   SharedList<ServiceConfig> configs_;  // of which these are
   uint64_t generation_ = 0;            // likewise
