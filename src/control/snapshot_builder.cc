@@ -259,6 +259,7 @@ void SnapshotBuilder::AddReals(const BuildInput& input, const ServiceConfig& con
 RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& config,
                                 ServiceId service, const RealState& state,
                                 dataplane::Snapshot* snapshot) {
+  const bool is_fresh = ids_.FindReal(service, {config.address, config.port}).is_none();
   const RealId id = ids_.InternReal(service, {config.address, config.port}, fabric_.stats);
   assert(!id.is_none());  // CheckRoom
   if (snapshot->reals.size() <= id.index()) snapshot->reals.resize(id.index() + 1);
@@ -278,9 +279,8 @@ RealId SnapshotBuilder::AddReal(const BuildInput& input, const RealConfig& confi
   view.lower_threshold = config.lower_threshold;
   SetNextHop(hop, input.path_mtus, &view);
   const dataplane::RealView& last = snapshot->reals[id.index()];
-  has_lost_replies_ |=
-      IsReplySource(last) && (!IsReplySource(view) || last.service != service ||
-                              last.address != view.address || last.port != view.port);
+  // Whoever had a fresh id before has left, whatever the two have in common.
+  has_lost_replies_ |= IsReplySource(last) && (is_fresh || !IsReplySource(view));
   snapshot->reals[id.index()] = view;
   last_views_[id.index()] = {.view = view,
                              .is_draining = config.state == AdminState::kDrain,

@@ -2,8 +2,8 @@
 // packet of an established connection reads one cache line instead of the real, its service and the
 // port.
 //
-//   SetEgress(&real, timeouts, policy, ports[real.output.index()]);      // control path
-//   if (parsed.ip_length <= real.egress.mtu_bytes) …fast_path.h…
+//   WorkOutEgress(&snapshot);                                 // snapshot.h; control path
+//   if (parsed.ip_length <= real.egress.mtu_bytes) …          // fast_path.h
 //
 // Everything here follows from the RealView, its service and its port: the long way (forward.h)
 // does not look at it. Threads: as the snapshot, immutable once published.

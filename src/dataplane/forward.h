@@ -14,14 +14,6 @@
 
 namespace fairlead::dataplane {
 
-inline const PolicyView& PolicyOf(const Snapshot& snapshot, const RealView& real) noexcept {
-  if (real.service.index() < snapshot.services.size()) {
-    const ServiceView& service = snapshot.services[real.service.index()];
-    if (!service.id.is_none()) return service.policy;
-  }
-  return snapshot.policy;
-}
-
 // REWRITE and TX towards the real server. The record may be a draft that is in no table (one
 // packet).
 template <typename Address, Packet P>

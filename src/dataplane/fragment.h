@@ -73,7 +73,10 @@ template <Packet P>
   const uint32_t payload = parsed.ip_length - header;
   const uint32_t piece = mtu_bytes > header ? (mtu_bytes - header) & ~7u : 0;
   const size_t count = piece == 0 ? kMaxFragments + 1 : (payload + piece - 1) / piece;
-  if (count > kMaxFragments) return t.Drop(packet, DropReason::kCannotFragment);
+  // What else is in hand needs its room as well (turn.h, Originate).
+  if (count > kMaxFragments || t.out->room() < 2 * kBurst + count) {
+    return t.Drop(packet, DropReason::kCannotFragment);
+  }
   std::array<P*, kMaxFragments> pieces{packet};
   std::array<uint8_t, kMaxIpv4Header> later_header;
   const uint32_t later = WriteLaterHeader(*ip, later_header.data());

@@ -108,16 +108,6 @@ void Shard::AttachDestinations(const ServiceView& service) noexcept {
   if (table != nullptr) destinations_.push_back({service.id, std::move(table)});
 }
 
-// Slots of services that are gone hold the global settings (control/snapshot_builder).
-Shard::Settings Shard::SettingsOf(const RealView& real) const noexcept {
-  const size_t index = real.service.index();
-  if (index >= snapshot->services.size()) [[unlikely]] {
-    return {snapshot->timeouts, snapshot->policy.secure_tcp};
-  }
-  const ServiceView& service = snapshot->services[index];
-  return {service.timeouts, service.policy.secure_tcp};
-}
-
 void Shard::SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept {
   constexpr auto kBit = static_cast<uint16_t>(ConnectionFlag::kInactive);
   if (((*flags & kBit) != 0) == inactive) return;
@@ -151,18 +141,18 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   } else {
     record.CountPacket();
   }
-  const Settings settings = SettingsOf(real);
-  TickCount timeout = settings.timeouts.udp;
+  const Timeouts& timeouts = TimeoutsOf(*snapshot, real);
+  TickCount timeout = timeouts.udp;
   bool is_assured = is_reply;  // UDP: a reply was seen (spec section 3.6)
   if (record.protocol == kProtocolTcp) {
     const TcpDirection seen = is_reply                                ? TcpDirection::kOut
                               : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
                                                                       : TcpDirection::kIn;
     const TcpState state = NextTcpState(static_cast<TcpState>(record.state), seen, tcp_flags,
-                                        defence.IsActive(settings.secure_tcp));
+                                        defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
     record.state = static_cast<uint8_t>(state);
     SetInactive(&record.flags, record.real_id, !IsActive(state));
-    timeout = settings.timeouts.Of(state);
+    timeout = timeouts.Of(state);
     is_assured = state == TcpState::kEstablished;
   }
   Connections<Address>().Touch(slot, now, timeout);

@@ -136,12 +136,6 @@ class Shard {
   void EvaluateDefence(const DefenceView& settings) noexcept;
   [[nodiscard]] bool MayDropTemplate(const TemplateRecord& record) const noexcept;
   void DropTemplate(uint32_t slot) noexcept;
-  // What TRACK needs of a real's service; the global settings when the service is gone.
-  struct Settings {
-    const Timeouts& timeouts;
-    uint8_t secure_tcp;
-  };
-  [[nodiscard]] Settings SettingsOf(const RealView& real) const noexcept;
   void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 

@@ -28,11 +28,8 @@ Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
   if (real.service.is_none() || real.remains != Remains::kServe || real.next_hop.is_none()) {
     return egress;
   }
-  // A slot of a service that is gone holds the global settings.
-  const size_t index = real.service.index();
-  const bool has_service = index < snapshot.services.size();
-  const Timeouts& timeouts = has_service ? snapshot.services[index].timeouts : snapshot.timeouts;
-  const PolicyView& policy = has_service ? snapshot.services[index].policy : snapshot.policy;
+  const Timeouts& timeouts = TimeoutsOf(snapshot, real);
+  const PolicyView& policy = PolicyOf(snapshot, real);
   // Each SYN begins a new connection elsewhere (forward.h, IsNewConnection).
   if (policy.expire_nodest_conn && real.weight == 0) return egress;
   egress.mtu_bytes = real.mtu_bytes;

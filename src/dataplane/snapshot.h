@@ -58,7 +58,7 @@ enum class Remains : uint8_t {
 };
 
 struct RealView {
-  Egress egress;      // FinishSnapshot works it out
+  Egress egress;      // WorkOutEgress does
   ServiceId service;  // none: this id is free
   IpAddress address;
   Be16 port;
@@ -201,6 +201,16 @@ struct Snapshot {
   // Spec section 2.3, in its order: mark, exact, FTP data, port 0.
   [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;
 };
+
+// What holds for a real's connections. A slot of a service that is gone holds the global settings.
+inline const PolicyView& PolicyOf(const Snapshot& snapshot, const RealView& real) noexcept {
+  const size_t index = real.service.index();
+  return index < snapshot.services.size() ? snapshot.services[index].policy : snapshot.policy;
+}
+inline const Timeouts& TimeoutsOf(const Snapshot& snapshot, const RealView& real) noexcept {
+  const size_t index = real.service.index();
+  return index < snapshot.services.size() ? snapshot.services[index].timeouts : snapshot.timeouts;
+}
 
 // Works out what follows from the rest, once all of it is in: the egress of every real, and
 // reals_by_address of the services that have a persistence group.

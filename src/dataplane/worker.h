@@ -118,6 +118,7 @@ class alignas(kCacheLine) Worker {
   [[nodiscard]] const Snapshot* snapshot() const { return shard_.snapshot; }
 
  private:
+  static constexpr size_t kHandedInRounds = 8;
   static constexpr TickCount kHeldInterval = kTicksPerSecond / 10;
 
   // Packets for connections of this worker, gathered over all peers: a full burst has more look-ups
@@ -164,17 +165,21 @@ class alignas(kCacheLine) Worker {
   size_t next_peer_ = 0;  // whose ring is looked at first: nobody's waits for ever
 };
 
-// A burst from each of the others in turn; and again as long as anybody gives a full one, since
-// with several ports a peer hands over more than one in a turn of its own.
+// A burst from each of the others in turn; and again while anybody gives a full one, since with
+// several ports a peer hands over more than one in a turn of its own, but kHandedInRounds times at
+// most: ports and timers wait meanwhile. What is answered goes out after each.
 template <Packet P>
 size_t Worker<P>::ProcessHandedIn(Output<P>* out) noexcept {
   size_t handled = shard_.RunMessages();
   Turn<P> turn = TurnTo(out);
   SteeredPackets steered;
   const size_t workers = shard_.fabric.config.workers;
-  for (size_t idle = 0; idle < workers && MayTake(*out); next_peer_ = (next_peer_ + 1) % workers) {
+  size_t idle = 0;
+  for (size_t n = 0; n < kHandedInRounds * workers && idle < workers && MayTake(*out); ++n) {
     const WorkerId peer{static_cast<uint8_t>(next_peer_)};
+    next_peer_ = (next_peer_ + 1) % workers;
     const size_t taken = peer == shard_.me ? 0 : TakeFrom(peer, turn, &steered);
+    PublishHandedOff();
     handled += taken;
     idle = taken == kBurst ? 0 : idle + 1;
   }

@@ -96,7 +96,8 @@ class Story {
         return;
       }
       case 4:
-        now_ += 130s;  // ghosts are collected
+        now_ += 130s;  // ghosts are collected, and the next service may get their ids at once
+        if (Upto(1) == 0) Add();
         return;
       case 5:
         if (!model_.services.empty()) overlay_.NoteEdit(KeyOf(model_.services[AnyPlace()]));
@@ -127,11 +128,14 @@ class Story {
 
   void Add() {
     ServiceConfig service;
-    const uint32_t which = Upto(4);
+    constexpr uint32_t kMark = 4, kAnyUdpPort = 5;
+    const uint32_t which = Upto(5);
     service.name = "s" + std::to_string(which);
-    service.mark = which == 4 ? 7 : 0;
-    service.protocol = which == 4 ? Protocol::kAny : Protocol::kTcp;
-    if (which < 4) service.address = Ip(which < 2 ? "192.0.2.80" : "192.0.2.81");
+    service.mark = which == kMark ? 7 : 0;
+    service.protocol = which == kMark         ? Protocol::kAny
+                       : which == kAnyUdpPort ? Protocol::kUdp
+                                              : Protocol::kTcp;
+    if (which != kMark) service.address = Ip(which < 2 ? "192.0.2.80" : "192.0.2.81");
     if (which < 4) service.port = which == 3 ? 21 : static_cast<uint16_t>(80 + which);
     for (const ServiceConfig& other : model_.services) {
       if (KeyOf(other) == KeyOf(service)) return;

@@ -42,6 +42,22 @@ bool AreTheItems(const ServicePieces& pieces, const YamlNode& services) {
   return true;
 }
 
+// Whether what stands behind the services begins with the key that the parser has found there. A
+// line in the first column may also be the inside of a list in brackets or of a quoted text.
+bool BeginsWithKey(const TextPiece& after, const YamlKey* next) {
+  if (after.begin == after.end || next == nullptr)
+    return after.begin == after.end && next == nullptr;
+  return next->mark.line == after.line && next->mark.column == 1;
+}
+
+// The key behind `services`; null: it is the last.
+const YamlKey* KeyBehindServices(const YamlNode& root) {
+  for (size_t i = 0; i + 1 < root.keys.size(); ++i) {
+    if (root.keys[i].text == kServices) return &root.keys[i + 1];
+  }
+  return nullptr;
+}
+
 // What services take from elsewhere, and what they are held against.
 bool HaveOneFrame(const ConfigModel& a, const ConfigModel& b) {
   return a.defaults == b.defaults && a.policy == b.policy && a.ports == b.ports &&
@@ -95,7 +111,10 @@ void ConfigLoader::Remember(const WholeFile& whole, std::string text, const std:
   last_.reset();
   auto pieces = CutServices(text);
   const YamlNode* const services = ServicesOf(*whole.tree);
-  if (!pieces || services == nullptr || !AreTheItems(*pieces, *services)) return;
+  if (!pieces || services == nullptr || !AreTheItems(*pieces, *services) ||
+      !BeginsWithKey(pieces->after, KeyBehindServices(*whole.tree))) {
+    return;
+  }
   Loaded loaded;
   loaded.file = file;
   loaded.text = std::move(text);
@@ -119,8 +138,9 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   if (nodes > kMaxYamlNodes || !AreDistinct(next.model.services)) return std::nullopt;
   LoadResult result;
   bool has_places = true;
+  ServicePlaces places;
   result.warnings = FindWarnings(next.model, [&](const std::string& path) {
-    const auto where = has_places ? Where(next, path) : std::nullopt;
+    const auto where = has_places ? Where(next, path, &places) : std::nullopt;
     has_places &= where.has_value();
     return where.value_or(path);
   });
@@ -155,7 +175,10 @@ bool ConfigLoader::ReadSurroundings(Loaded* next) {
   const TextPiece& after = next->pieces.after;
   if (after.begin < after.end) {
     auto more = ParseYaml(CopyOf(after, next->text), problems, after.line);
-    if (!more || !more->is_map()) return false;
+    if (!more || !more->is_map() || more->keys.empty() ||
+        !BeginsWithKey(after, more->keys.data())) {
+      return false;
+    }
     std::ranges::move(more->keys, std::back_inserter(root->keys));
     std::ranges::move(more->items, std::back_inserter(root->items));
   }
@@ -231,9 +254,10 @@ bool ConfigLoader::ReadPiece(size_t place, Loaded* next) {
 // ---- places -----------------------------------------------------------------------------------
 
 // As Problems::Where after a load of the whole. What a service's paths are is found out again when
-// somebody asks: keeping it for 100,000 reals would cost more memory than all else. Nothing when
-// the piece does not say by itself.
-std::optional<std::string> ConfigLoader::Where(const Loaded& loaded, const std::string& path) {
+// somebody asks: keeping it for 100,000 reals would cost more memory than all else. Warnings come
+// service by service, so the last one's are kept. Nothing when the piece does not say by itself.
+std::optional<std::string> ConfigLoader::Where(const Loaded& loaded, const std::string& path,
+                                               ServicePlaces* last) {
   const size_t head = kServices.size() + 1;
   size_t place = kNone;
   if (path.starts_with("services[")) {
@@ -241,15 +265,12 @@ std::optional<std::string> ConfigLoader::Where(const Loaded& loaded, const std::
   }
   Mark mark;
   if (place != kNone) {
-    const TextPiece& piece = loaded.pieces.services[place];
-    Problems places(loaded.file);
-    if (!IsSelfContained(piece.In(loaded.text))) return std::nullopt;
-    const auto tree = ParseYaml(CopyOf(piece, loaded.text), places, piece.line);
-    if (!tree || !tree->is_list() || tree->items.size() != 1) return std::nullopt;
-    ServiceConfig service;
-    ReadService(MapReader(places, tree->items[0], PathOfService(place), kServiceSection),
-                loaded.model, service);
-    mark = places.MarkOf(path);
+    if (last->place != place) {
+      auto places = PlacesOf(loaded, place);
+      if (!places) return std::nullopt;
+      *last = {place, std::move(places)};
+    }
+    mark = last->places->MarkOf(path);
   } else {
     mark = loaded.places->MarkOf(path);
     if (mark.line >= loaded.after_line && loaded.pieces.after.begin < loaded.text.size()) {
@@ -257,6 +278,19 @@ std::optional<std::string> ConfigLoader::Where(const Loaded& loaded, const std::
     }
   }
   return mark.is_known() ? PlaceText(loaded.file, mark) : path;
+}
+
+std::unique_ptr<const Problems> ConfigLoader::PlacesOf(const Loaded& loaded, size_t place) {
+  const TextPiece& piece = loaded.pieces.services[place];
+  auto places = std::make_unique<Problems>(loaded.file);
+  ++parsed_services_;
+  if (!IsSelfContained(piece.In(loaded.text))) return nullptr;
+  const auto tree = ParseYaml(CopyOf(piece, loaded.text), *places, piece.line);
+  if (!tree || !tree->is_list() || tree->items.size() != 1) return nullptr;
+  ServiceConfig service;
+  ReadService(MapReader(*places, tree->items[0], PathOfService(place), kServiceSection),
+              loaded.model, service);
+  return places;
 }
 
 }  // namespace fairlead::control

@@ -34,7 +34,7 @@ class ConfigLoader {
   LoadResult Load(const std::string& path);
   LoadResult LoadText(std::string text, const std::string& file);
 
-  // Services that the last load had to parse.
+  // Services that the last load had to parse, for themselves or for the place of a warning.
   [[nodiscard]] size_t parsed_services() const { return parsed_services_; }
 
  private:
@@ -58,8 +58,14 @@ class ConfigLoader {
   bool ReadPiece(size_t place, Loaded* next);
   // For each piece of `next` the place of the equal one in `last_`, or kNone.
   [[nodiscard]] std::vector<size_t> MatchPieces(const Loaded& next) const;
-  [[nodiscard]] static std::optional<std::string> Where(const Loaded& loaded,
-                                                        const std::string& path);
+  // Where the keys of one service stand.
+  struct ServicePlaces {
+    size_t place = ~size_t{0};
+    std::unique_ptr<const Problems> places{};
+  };
+  [[nodiscard]] std::optional<std::string> Where(const Loaded& loaded, const std::string& path,
+                                                 ServicePlaces* last);
+  [[nodiscard]] std::unique_ptr<const Problems> PlacesOf(const Loaded& loaded, size_t place);
   // Puts the objects of before in the place of their equals.
   void ShareServices(ConfigModel* model) const;
   void Remember(const WholeFile& whole, std::string text, const std::string& file);

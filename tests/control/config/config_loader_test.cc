@@ -116,9 +116,33 @@ TEST_F(ConfigLoaderTest, WarningsStandWhereTheyAre) {
   const std::string group = "client_groups: [{ name: idle, source: 10.9.0.0/16 }]\n";
   Load(kHead + ("services:\n" + Service(80) + far + group));
   EXPECT_EQ(last_.warnings.size(), 2u);
-  EXPECT_EQ(Load(kHead + ("services:\n" + Service(80) + Service(81) + far + group)), 1u);
+  EXPECT_EQ(Load(kHead + ("services:\n" + Service(80) + Service(81) + far + group)), 1u + 1u);
   EXPECT_EQ(last_.warnings.size(), 2u);
-  EXPECT_EQ(Load(kHead + ("services:\n" + far + Service(80) + group)), 0u);
+  EXPECT_EQ(Load(kHead + ("services:\n" + far + Service(80) + group)), 1u);
+}
+
+// A warning a real, and the service is parsed once for all of them.
+TEST_F(ConfigLoaderTest, ManyWarningsOfOneServiceAreFoundAtOnce) {
+  std::string far = "  - address: 192.0.2.90\n    port: 80\n    protocol: tcp\n    reals:\n";
+  for (int i = 1; i <= 50; ++i) far += "      - address: 203.0.113." + std::to_string(i) + "\n";
+  Load(kHead + ("services:\n" + Service(80) + far));
+  EXPECT_EQ(last_.warnings.size(), 50u);
+  EXPECT_EQ(Load(kHead + ("services:\n" + Service(80, ", weight: 2") + far)), 1u + 1u);
+  EXPECT_EQ(last_.warnings.size(), 50u);
+}
+
+// Lines in the first column end the services only where a key begins.
+TEST_F(ConfigLoaderTest, AListInBracketsMayReachTheFirstColumn) {
+  const std::string open =
+      kHead + ("services:\n" + Service(80) +
+               "  - address: 192.0.2.81\n    port: 80\n    protocol: tcp\n    reals: [\n");
+  Load(open + "{ address: 10.0.0.81 }\n]\n");
+  Load(open);  // cut off
+  Load(open + "{ address: 10.0.0.81 }\n]\n");
+  Load(open + "{ log: { level: warning } }\n");
+  const std::string good = kHead + ("services:\n" + Service(80) + Service(81));
+  Load(good + "log: { level: info }\n");
+  Load(good + "{ log: { level: warning } }\n");
 }
 
 TEST_F(ConfigLoaderTest, PrefixFilesAreLookedAtEachTime) {
@@ -252,7 +276,7 @@ TEST_F(ConfigLoaderTest, EqualsALoadOfTheWholeForRandomEdits) {
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
   }
   EXPECT_GT(accepted, 600u);
-  EXPECT_GT(reused, 400u);
+  EXPECT_GT(reused, 200u);
 }
 
 }  // namespace

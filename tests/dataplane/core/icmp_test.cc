@@ -345,6 +345,25 @@ TEST_P(Icmp, ATunnelWithoutPmtuDiscCutsTheOuterPacket) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// The rest of what a worker has in hand must find room in its output after the pieces.
+TEST(Fragments, LeaveRoomForTheRestOfABurst) {
+  ByteDirector d;
+  const RealId real = d.AddReal(d.AddService({}), "10.0.0.11", 80, {.method = ForwardMethod::kDr});
+  d.real(real).mtu_bytes = 576;
+  d.Publish();
+  d.Send(kOutside, Tcp("198.51.100.7", 1234, "192.0.2.10", 80, kTcpSyn));
+  const Frame large = To(kOutside, Tcp("198.51.100.7", 1234, "192.0.2.10", 80, kTcpAck, 64, 1460));
+  for (const size_t room : {2 * kBurst + 2, 2 * kBurst + 3}) {
+    BytePacket packet(large, kOutside);
+    BytePacket* const burst[] = {&packet};
+    Output<BytePacket> out;
+    out.count = out.kRoom - room;
+    d.worker(0).ProcessBurst(burst, &out);
+    EXPECT_GE(out.room(), 2 * kBurst);
+    EXPECT_EQ(d.dropped(DropReason::kCannotFragment), 1u);
+  }
+}
+
 TEST_P(Icmp, WhatMayBeCutIsCutForANarrowLink) {
   Serve(ForwardMethod::kNat);
   d_.real(real_).mtu_bytes = 576;

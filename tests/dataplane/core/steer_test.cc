@@ -60,6 +60,25 @@ uint16_t PortOwnedBy(ByteDirector& d, const std::string& client, size_t worker) 
 
 // After a burst of other workers' packets a worker asks whose the next are before it looks them up:
 // the owner's packets and those of nobody's service go the same way as before.
+// Answers fill no room of the turn's output, so that alone would never end it.
+TEST(Steer, ATurnTakesNoMoreThanSomeBurstsOfOnePeer) {
+  ByteDirector d({.workers = 2, .ring_packets = 1024});
+  const ServiceId web = d.AddService({.persistence_seconds = 300});
+  d.AddReal(web, "10.0.0.11", 80);
+  d.Publish();
+  WorkerCounters& asker = d.worker(1).counters();
+  for (uint32_t i = 0; asker.handed_off.value() < 640; ++i) {
+    const std::string client = IpAddress(Ipv4Address::FromHost(0xc6330000 + i)).ToString();
+    d.SendAt(1, kOutside, Tcp(client, 1024, "192.0.2.10", 80, kTcpSyn));
+  }
+  d.Turn(0);
+  EXPECT_EQ(d.worker(0).counters().handed_in.value(), 8 * kBurst);
+  d.Settle();
+  EXPECT_GE(d.worker(0).counters().handed_in.value(), 640u);
+  EXPECT_EQ(d.dropped(DropReason::kHandOffRingFull), 0u);
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
 TEST(Steer, AskingTheOwnerFirstChangesNoPacketsWay) {
   ByteDirector d({.workers = 2});
   d.AddReal(d.AddService({}), "10.0.0.11", 80);
