@@ -25,8 +25,8 @@ void PrintWorkers(const json::object& status) {
 }
 
 void PrintPorts(const json::object& status) {
-  Table table(
-      {"PORT", "ROLE", "MAC", "MTU>", "ADDRESSES", "KERNEL TWIN", "RECEIVED>", "SENT>", "MISSED>"});
+  Table table({"PORT", "ROLE", "MAC", "MTU>", "ADDRESSES", "KERNEL TWIN", "RECEIVED>", "SENT>",
+               "MISSED>", "STEERING"});
   for (const json::value& item : Array(status, "ports")) {
     const json::object& p = item.as_object();
     const json::object& traffic = Object(p, "traffic");
@@ -36,7 +36,7 @@ void PrintPorts(const json::object& status) {
     }
     table.Add({Text(p, "name"), Text(p, "role"), Text(p, "mac"), Text(p, "mtu_bytes"), addresses,
                Text(p, "host_interface"), Text(traffic, "rx_packets"), Text(traffic, "tx_packets"),
-               Text(traffic, "rx_missed")});
+               Text(traffic, "rx_missed"), Text(p, "steering")});
   }
   fmt::print("\n{}", table.ToString());
 }

@@ -13,6 +13,8 @@ struct PortRuntime {
   uint16_t mtu_bytes = 1500;     // of the IP packet
   std::string host_interface;    // the kernel twin; empty: none
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
+  // How packets find their worker: hardware, rss or software, and why not better (docs/ports.md).
+  std::string steering = {};
 };
 
 }  // namespace fairlead::control

@@ -114,6 +114,7 @@ struct PortInfo {
   uint16_t mtu_bytes = 0;
   std::string role;
   std::string host_interface;  // the kernel twin, or empty
+  std::string steering;        // as in PortRuntime
   std::vector<Prefix> addresses;
 };
 

@@ -198,6 +198,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.mtu_bytes = runtime.mtu_bytes;
     info.role = ToWord(port.role);
     info.host_interface = runtime.host_interface;
+    info.steering = runtime.steering;
     info.addresses = port.addresses;
     view->ports.push_back(std::move(info));
   }

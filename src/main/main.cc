@@ -44,7 +44,8 @@ sigset_t ControlSignals() {
 std::vector<control::PortRuntime> RuntimesOf(const edge::Edge& edge) {
   std::vector<control::PortRuntime> runtimes;
   for (const edge::PortInfo& port : edge.ports()) {
-    runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers});
+    runtimes.push_back(
+        {port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers, port.steering});
   }
   return runtimes;
 }

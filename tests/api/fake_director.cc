@@ -124,6 +124,7 @@ ControlView MakeView() {
   outside.mtu_bytes = 1500;
   outside.role = "outside";
   outside.host_interface = "fl-outside";
+  outside.steering = "rss: the port does not hash one side only";
   outside.addresses = {*Prefix::Parse("192.0.2.2/24")};
   control::PortInfo inside = outside;
   inside.id = PortId{1};

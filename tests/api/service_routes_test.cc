@@ -142,6 +142,7 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(status.at("director").as_string(), "edge-1");
   EXPECT_EQ(status.at("workers").as_array().size(), kWorkers);
   EXPECT_EQ(status.at("workers").at(1).at("received_packets").as_int64(), 1001);
+  EXPECT_EQ(status.at("ports").at(0).at("steering"), "rss: the port does not hash one side only");
   EXPECT_EQ(status.at("ports").at(0).at("traffic").at("rx_missed").as_int64(), 1);
   EXPECT_FALSE(status.at("ports").at(1).as_object().contains("traffic"));
   ASSERT_EQ(status.at("dropped").as_array().size(), 2u) << "only reasons that happened";

@@ -48,7 +48,10 @@ std::string TextOf(const dataplane::RealView& r) {
   return Line("real", r.service.value(), r.address.ToString(), r.port.host(),
               static_cast<int>(r.method), r.is_available, static_cast<int>(r.remains),
               r.templates_valid, r.weight, r.upper_threshold, r.next_hop.value(), r.output.value(),
-              r.next_hop.is_none() ? 0 : r.mtu_bytes);
+              r.next_hop.is_none() ? 0 : r.mtu_bytes) +
+         Line("  egress", r.egress.mtu_bytes, r.egress.output.value(), r.egress.next_hop.value(),
+              r.egress.tcp_timeout, r.egress.udp_timeout, r.egress.copies_dont_fragment,
+              r.egress.source_mac);
 }
 
 std::string TextOf(const dataplane::Snapshot& s) {

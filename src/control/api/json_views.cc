@@ -90,6 +90,7 @@ json::object PortToJson(const Context& context, const control::PortInfo& port) {
                       {"mtu_bytes", port.mtu_bytes},
                       {"role", port.role},
                       {"host_interface", OrNull(!port.host_interface.empty(), port.host_interface)},
+                      {"steering", port.steering},
                       {"addresses", std::move(addresses)}};
   if (const auto s = context.port_stats ? context.port_stats(port.id) : std::nullopt) {
     object["traffic"] = {{"rx_packets", s->rx_packets}, {"rx_bytes", s->rx_bytes},
