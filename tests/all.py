@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORES = os.cpu_count() or 1
 FUZZ_SECONDS = 60
-SEEDS = {"config_fuzz": "tests/control/config/broken"}  # the others have tests/fuzz/corpus/NAME
+SEEDS = dict.fromkeys(("config_fuzz", "config_changes_fuzz"), "tests/control/config/broken")  # the others have tests/fuzz/corpus/NAME
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
