@@ -117,9 +117,9 @@ def fuzz_one(program: str, seconds: int):
     return one(f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs", done.returncode == 0)
 
 
-def end_to_end(_):
+def end_to_end(_, *options):
     sys.stdout.flush()
-    process = subprocess.Popen(["tests/e2e/run"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(["tests/e2e/run", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     last = ""
     for line in process.stdout:
         print(line, end="", flush=True)
@@ -127,6 +127,10 @@ def end_to_end(_):
     process.wait()
     counts = re.match(r"e2e: (\d+) passed, (\d+) failed", last)
     return (int(counts.group(1)), int(counts.group(2))) if counts else one("end-to-end tests ended", False)
+
+
+def end_to_end_long(options):
+    return end_to_end(options, "--long")
 
 
 def demo(_):
@@ -165,12 +169,12 @@ STEPS = {
     "fuzz": fuzz, "e2e": end_to_end, "demo": demo, "bench": bench,
     "instructions": instructions,
 }
-LONG_STEPS = {"tidy": tidy, "bare-debian": bare_debian}
+LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "bare-debian": bare_debian}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/test")
-    parser.add_argument("--long", action="store_true", help="fuzz ten times longer, clang-tidy, a bare Debian 12")
+    parser.add_argument("--long", action="store_true", help="and clang-tidy, fuzzers ten times longer, the long end-to-end tests, a bare Debian 12")
     parser.add_argument("--only", default="", help=f"some of: {', '.join({**STEPS, **LONG_STEPS})}")
     options = parser.parse_args()
     steps = {**STEPS, **(LONG_STEPS if options.long or options.only else {})}
