@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 TIMEOUT = 60.0  # long enough for any retransmission: only a request that never ends is an error
 
 
-def loop_source(index: int) -> str:
-    return f"198.18.{index % 250}.{1 + index // 250}"
+def loop_source(index: int, is_v6: bool = False) -> str:
+    return f"2001:db8:2::{index + 1:x}" if is_v6 else f"198.18.{index % 250}.{1 + index // 250}"
 
 
 async def connect(url, source: str = ""):
@@ -83,7 +83,7 @@ async def loops(url, count: int, pause: float) -> dict:
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
 
     async def client(index: int):
-        source = loop_source(index)
+        source = loop_source(index, ":" in url.hostname)
         await asyncio.sleep(pause * index / count)
         while not stop.is_set():
             start = time.monotonic()
