@@ -1,5 +1,8 @@
 """The lab itself, with the kernel alone: what the other tests stand on."""
 
+import pathlib
+import re
+import shutil
 import signal
 import socket
 import struct
@@ -55,6 +58,14 @@ class LabStandsAlone(LabTest):
             mac.replace(":", ""), packet.hex())
         out, _ = listener.communicate(timeout=30)
         self.assertEqual(out, f"b'real1 hello' ('{at.VIP_TUN}', {at.UDP_PORT})\n")
+
+    def test_dpdk_tools_that_pages_and_messages_name_are_installed(self):
+        named = {tool: str(path) for folder, kind in (("docs", "*.md"), ("src", "*.cc"))
+                 for path in sorted(pathlib.Path(ROOT, folder).rglob(kind))
+                 for tool in re.findall(r"\bdpdk-[a-z]+\.py\b", path.read_text())}
+        self.assertIn("dpdk-devbind.py", named)
+        for tool, path in named.items():
+            self.assertIsNotNone(shutil.which(tool), f"{path} names {tool}; scripts/install-deps brings it")
 
     def test_nobody_on_the_bridge_answers_arp_for_a_direct_vip(self):
         asker = self.lab.reals[1]
