@@ -15,16 +15,117 @@ std::string ClientAddress(uint32_t n) {
   return IpAddress(Ipv4Address::FromHost(0xc6336400u + n)).ToString();
 }
 
-TEST(Steering, BothDirectionsNameOneWorker) {
+// What a frame says when it has been parsed as the pipeline parses it.
+ParsedPacket ParsedOf(const Frame& frame) {
+  BytePacket packet(frame);
+  ParsedPacket parsed;
+  EXPECT_EQ(Parse(packet, &parsed).kind, PacketKind::kFlow);
+  return parsed;
+}
+
+template <typename Address>
+WorkerId OwnerBySource(const Steering& steering, const Frame& frame) {
+  const ParsedPacket parsed = ParsedOf(frame);
+  return steering.ConnectionOwner(parsed.Source<Address>(frame.data()), parsed.source_port);
+}
+
+template <typename Address>
+WorkerId OwnerByDestination(const Steering& steering, const Frame& frame) {
+  const ParsedPacket parsed = ParsedOf(frame);
+  return steering.ConnectionOwner(parsed.Destination<Address>(frame.data()),
+                                  parsed.destination_port);
+}
+
+// Two NAT services over one real server, and what comes back from it.
+template <typename Address>
+class BothDirections {
+ public:
+  static constexpr bool kIsIpv6 = std::is_same_v<Address, Ipv6Address>;
+
+  explicit BothDirections(size_t workers) : d_({.workers = workers, .seed = 3}) {
+    for (const uint8_t protocol : {kProtocolTcp, kProtocolUdp}) {
+      const ServiceId id = d_.AddService({.address = kVirtual, .protocol = protocol});
+      reals_[protocol == kProtocolTcp] = d_.AddReal(id, kReal, 8080);
+    }
+    d_.Publish();
+  }
+
+  // One flow from a client drawn at random: its first packet at any worker, its reply at each.
+  void Flow(bool is_tcp) {
+    const std::string client = RandomClient();
+    const auto port = static_cast<uint16_t>(1024 + d_.Random(60000));
+    const Frame forward =
+        is_tcp ? Tcp(client, port, kVirtual, 80, kTcpSyn) : Udp(client, port, kVirtual, 80);
+    const std::vector<Sent> sent = d_.Send(kOutside, forward);
+    ASSERT_EQ(sent.size(), 1u);
+    const ParsedPacket seen = ParsedOf(sent[0].frame);
+    const std::string from = seen.destination(sent[0].frame.data()).ToString();
+    const std::string to = seen.source(sent[0].frame.data()).ToString();
+    ASSERT_EQ(from, kReal);
+    const uint16_t from_port = seen.destination_port.host(), to_port = seen.source_port.host();
+    const Frame reply = is_tcp ? Tcp(from, from_port, to, to_port, kTcpSyn | kTcpAck)
+                               : Udp(from, from_port, to, to_port);
+
+    const Steering& steering = d_.fabric().steering;
+    const WorkerId owner = OwnerBySource<Address>(steering, forward);
+    EXPECT_EQ(OwnerByDestination<Address>(steering, reply), owner);
+    for (size_t w = 0; w < d_.worker_count(); ++w) ExpectReplyByOwner(w, owner, is_tcp, reply);
+  }
+
+  ByteDirector& director() { return d_; }
+
+ private:
+  static inline const std::string kVirtual = kIsIpv6 ? "2001:db8::10" : "192.0.2.10";
+  static inline const std::string kReal = kIsIpv6 ? "fd00::11" : "10.0.0.11";
+
+  std::string RandomClient() {
+    const std::string low = std::to_string(1 + d_.Random(250));
+    return kIsIpv6 ? "2001:db8:5::" + low : "198.51.100." + low;
+  }
+
+  // The connection is in the owner's table and nowhere else, so only that worker can translate.
+  void ExpectReplyByOwner(size_t at, WorkerId owner, bool is_tcp, const Frame& reply) {
+    const RealId real = reals_[is_tcp];
+    Counter& by_owner = d_.fabric().stats.traffic(owner, real).out_packets;
+    Counter& off = d_.worker(at).counters().handed_off;
+    const uint64_t before = by_owner.value(), off_before = off.value();
+    std::vector<Sent> out = d_.SendAt(at, kInside, reply);
+    for (Sent& more : d_.Settle()) out.push_back(std::move(more));
+    ASSERT_EQ(out.size(), 1u);
+    EXPECT_EQ(out[0].port, kOutside);
+    EXPECT_EQ(ParsedOf(out[0].frame).source(out[0].frame.data()).ToString(), kVirtual);
+    EXPECT_EQ(by_owner.value(), before + 1) << "worker " << at;
+    EXPECT_EQ(off.value(), off_before + (at == owner.index() ? 0 : 1)) << "worker " << at;
+  }
+
+  ByteDirector d_;
+  RealId reals_[2];  // of the UDP service, of the TCP service
+};
+
+template <typename Address>
+void ExpectOneWorkerForBothDirections() {
+  for (const size_t workers : {1, 2, 3, 5, 8}) {
+    SCOPED_TRACE(std::to_string(workers) + " workers");
+    BothDirections<Address> flows(workers);
+    for (int i = 0; i < 60; ++i) ASSERT_NO_FATAL_FAILURE(flows.Flow(i % 2 == 0));
+    EXPECT_EQ(flows.director().CheckConservation(), "");
+    for (size_t w = 0; w < workers; ++w) {
+      EXPECT_GT(flows.director().worker(w).counters().connections.value(), 0u) << "worker " << w;
+    }
+  }
+}
+
+TEST(Steering, BothDirectionsNameOneWorkerIpv4) { ExpectOneWorkerForBothDirections<Ipv4Address>(); }
+
+TEST(Steering, BothDirectionsNameOneWorkerIpv6) { ExpectOneWorkerForBothDirections<Ipv6Address>(); }
+
+TEST(Steering, OwnersAreWorkers) {
   std::mt19937 random(3);
   for (size_t workers = 1; workers <= 16; ++workers) {
     const Steering steering(workers);
     for (int i = 0; i < 1000; ++i) {
       const auto client = Ipv4Address::FromHost(static_cast<uint32_t>(random()));
       const Be16 port = Be16::FromHost(static_cast<uint16_t>(random()));
-      // Forward: the source is the client. Reply: the destination is. The pipeline asks with the
-      // client's endpoint either way, so equality is that of the function with itself, and the
-      // range is what can go wrong.
       ASSERT_LT(steering.ConnectionOwner(client, port).index(), workers);
       ASSERT_LT(steering.TemplateOwner(random() * uint64_t{0x9e3779b97f4a7c15u}).index(), workers);
     }
