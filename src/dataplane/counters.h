@@ -100,6 +100,7 @@ struct TrafficSum {
 // Per port and worker; what the edge counts.
 struct alignas(kCacheLine) PortCounters {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+  Counter tx_missed;           // not taken by the port's queue; dropped as transmit_full
   Counter from_host, to_host;  // exception path
 };
 
@@ -137,6 +138,12 @@ class StatsBoard {
   // A worker's row: by RealId.
   TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()].get(); }
   PortCounters& port(WorkerId w, PortId port) noexcept { return ports_[w.index()][port.index()]; }
+  // Of all workers.
+  [[nodiscard]] uint64_t SumPort(PortId port, Counter PortCounters::*column) const {
+    uint64_t sum = 0;
+    for (const auto& row : ports_) sum += (row[port.index()].*column).value();
+    return sum;
+  }
   [[nodiscard]] size_t worker_count() const { return workers_.size(); }
 
   [[nodiscard]] TrafficSum SumTraffic(RealId real) const {

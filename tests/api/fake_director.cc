@@ -54,6 +54,7 @@ void SetFigures(Fabric* fabric) {
     fabric->loads.AddTemplates(WorkerId{w}, RealId{2}, 2);
     fabric->stats.port(WorkerId{w}, PortId{0}).to_host.Set(20);
     fabric->stats.port(WorkerId{w}, PortId{0}).from_host.Set(30);
+    fabric->stats.port(WorkerId{w}, PortId{1}).tx_missed.Set(4u + w);
   }
 }
 

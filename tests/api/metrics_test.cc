@@ -28,7 +28,7 @@ class MetricsTest : public ApiTest {
  protected:
   std::string Scrape() {
     Start([](PortId port) -> std::optional<api::PortStats> {
-      return api::PortStats{100u + port.value(), 2, 3, 4, 5, 6, 7, 8};
+      return api::PortStats{100u + port.value(), 2, 3, 4, 5, 6, 7};
     });
     const Answer answer = peer->Ask("GET /metrics");
     EXPECT_EQ(answer.status, 200);

@@ -138,12 +138,14 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
     if (port.value() != 0) return std::nullopt;
     return api::PortStats{.rx_packets = 5, .rx_missed = 1};
   });
+  director.fabric().stats.port(WorkerId{1}, PortId{0}).tx_missed.Set(6);
   const json::object status = peer->Ask("GET /v1/status").json();
   EXPECT_EQ(status.at("director").as_string(), "edge-1");
   EXPECT_EQ(status.at("workers").as_array().size(), kWorkers);
   EXPECT_EQ(status.at("workers").at(1).at("received_packets").as_int64(), 1001);
   EXPECT_EQ(status.at("ports").at(0).at("steering"), "rss: the port does not hash one side only");
   EXPECT_EQ(status.at("ports").at(0).at("traffic").at("rx_missed").as_int64(), 1);
+  EXPECT_EQ(status.at("ports").at(0).at("traffic").at("tx_missed").as_int64(), 6);
   EXPECT_FALSE(status.at("ports").at(1).as_object().contains("traffic"));
   ASSERT_EQ(status.at("dropped").as_array().size(), 2u) << "only reasons that happened";
   EXPECT_EQ(status.at("dropped").at(0).at("reason").as_string(), "not_a_syn");

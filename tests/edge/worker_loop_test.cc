@@ -232,8 +232,26 @@ TEST(WorkerLoopTest, FullTransmitQueueDropsAndCounts) {
   EXPECT_EQ(rig.Dropped(DropReason::kTransmitFull), 24u);
   const dataplane::PortCounters& port = rig.fabric().stats.port(WorkerId{0}, kInside);
   EXPECT_EQ(port.tx_packets.value(), 16u);
+  EXPECT_EQ(port.tx_missed.value(), 24u);
+  EXPECT_EQ(rig.fabric().stats.port(WorkerId{0}, kOutside).tx_missed.value(), 0u);
   EXPECT_EQ(port.tx_bytes.value(), 16u * 60);
   EXPECT_EQ(rig.fabric().stats.port(WorkerId{0}, kOutside).rx_bytes.value(), 40u * 60);
+  rig.Finish();
+  rig.ExpectNothingLost();
+}
+
+// A worker without a queue of its own counts what the ring to the queue's owner did not take.
+TEST(WorkerLoopTest, AFullRingToTheQueuesOwnerIsMissedByThePort) {
+  Rig rig({.inside = {.rx_queues = 1, .tx_queues = 1}});
+  // Half of them are worker 1's own: more than the ring's 1,024.
+  for (uint16_t i = 0; i < 3000; ++i) ASSERT_TRUE(rig.outside().Put(FromClient(1024 + i), 1));
+  while (rig.loops()[1]->Turn() > 0) {
+  }
+  const uint64_t missed = rig.Dropped(DropReason::kTransmitFull);
+  EXPECT_GT(missed, 0u);
+  EXPECT_EQ(rig.fabric().stats.port(WorkerId{1}, kInside).tx_missed.value(), missed);
+  EXPECT_EQ(rig.fabric().stats.SumPort(kInside, &dataplane::PortCounters::tx_missed), missed);
+  rig.TurnUntilQuiet();
   rig.Finish();
   rig.ExpectNothingLost();
 }

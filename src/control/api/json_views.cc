@@ -92,11 +92,13 @@ json::object PortToJson(const Context& context, const control::PortInfo& port) {
                       {"host_interface", OrNull(!port.host_interface.empty(), port.host_interface)},
                       {"steering", port.steering},
                       {"addresses", std::move(addresses)}};
+  const uint64_t missed =
+      context.control.fabric().stats.SumPort(port.id, &dataplane::PortCounters::tx_missed);
   if (const auto s = context.port_stats ? context.port_stats(port.id) : std::nullopt) {
     object["traffic"] = {{"rx_packets", s->rx_packets}, {"rx_bytes", s->rx_bytes},
                          {"rx_errors", s->rx_errors},   {"rx_missed", s->rx_missed},
                          {"tx_packets", s->tx_packets}, {"tx_bytes", s->tx_bytes},
-                         {"tx_errors", s->tx_errors},   {"tx_missed", s->tx_missed}};
+                         {"tx_errors", s->tx_errors},   {"tx_missed", missed}};
   }
   return object;
 }

@@ -274,7 +274,6 @@ class Renderer {
       {"tx_packets_total", "Packets the port sent", &PortStats::tx_packets},
       {"tx_bytes_total", "Bytes the port sent", &PortStats::tx_bytes},
       {"tx_errors_total", "Packets the port failed to send", &PortStats::tx_errors},
-      {"tx_missed_total", "Packets that a full transmit queue did not take", &PortStats::tx_missed},
   };
 
   void Ports() {
@@ -287,17 +286,22 @@ class Renderer {
       auto family = Counter("fairlead_port_" + std::string(column.name), column.help);
       for (const auto& [name, stats] : rows) family.Add({{"port", name}}, stats.*column.member);
     }
+    // The driver does not see what its queue refuses; the workers do.
+    using dataplane::PortCounters;
+    {
+      auto missed = Counter("fairlead_port_tx_missed_total",
+                            "Packets that a full transmit queue did not take");
+      for (const auto& port : view_.ports) {
+        missed.Add({{"port", port.name}}, fabric_.stats.SumPort(port.id, &PortCounters::tx_missed));
+      }
+    }
     auto exception = Counter("fairlead_exception_packets_total",
                              "Packets between a port and its kernel twin, by direction");
     for (const auto& port : view_.ports) {
-      uint64_t from_host = 0, to_host = 0;
-      for (size_t w = 0; w < fabric_.stats.worker_count(); ++w) {
-        const auto& counters = fabric_.stats.port(Worker(w), port.id);
-        from_host += counters.from_host.value();
-        to_host += counters.to_host.value();
-      }
-      exception.Add({{"port", port.name}, {"direction", "from_host"}}, from_host);
-      exception.Add({{"port", port.name}, {"direction", "to_host"}}, to_host);
+      exception.Add({{"port", port.name}, {"direction", "from_host"}},
+                    fabric_.stats.SumPort(port.id, &PortCounters::from_host));
+      exception.Add({{"port", port.name}, {"direction", "to_host"}},
+                    fabric_.stats.SumPort(port.id, &PortCounters::to_host));
     }
   }
 

@@ -86,14 +86,19 @@ void Transmit::SendByQueue(Line& line) noexcept {
   counters_.sent.Add(sent);
   line.counters->tx_packets.Add(sent);
   line.counters->tx_bytes.Add(bytes);
-  Drop(line.mbufs.data() + sent, line.count - sent, DropReason::kTransmitFull);
+  DropMissed(line, sent);
 }
 
 void Transmit::SendByOwner(Line& line) noexcept {
   size_t passed = 0;
   while (passed < line.count && line.owner->Push(line.mbufs[passed])) ++passed;
   counters_.handed_off.Add(passed);
-  Drop(line.mbufs.data() + passed, line.count - passed, DropReason::kTransmitFull);
+  DropMissed(line, passed);
+}
+
+void Transmit::DropMissed(Line& line, size_t taken) noexcept {
+  line.counters->tx_missed.Add(line.count - taken);
+  Drop(line.mbufs.data() + taken, line.count - taken, DropReason::kTransmitFull);
 }
 
 void Transmit::Drop(rte_mbuf** mbufs, size_t count, DropReason reason) noexcept {

@@ -67,6 +67,8 @@ class Transmit {
   void Send(Line& line) noexcept;
   void SendByQueue(Line& line) noexcept;
   void SendByOwner(Line& line) noexcept;
+  // What comes after the first `taken` of the line was taken by nobody.
+  void DropMissed(Line& line, size_t taken) noexcept;
   void DropWithoutPort(MbufPacket* packet) noexcept;
   void Drop(rte_mbuf** mbufs, size_t count, dataplane::DropReason reason) noexcept;
 
