@@ -9,8 +9,34 @@ namespace {
 
 bool Agrees(const std::optional<bool>& wanted, bool is) { return !wanted || *wanted == is; }
 
+// The template of a persistence group is every member's: to a service that did not make it, it
+// stands for the real that new connections would meet there.
+bool IsOfService(const Snapshot& snapshot, const RecordFilter& filter,
+                 const TemplateRecord& record) {
+  if (MatchesReal(snapshot, filter, record.real_id)) return true;
+  if (filter.service.index() >= snapshot.services.size()) return false;  // none, or gone
+  const ServiceView& service = snapshot.services[filter.service.index()];
+  const GroupNumber group = service.persistence.group;
+  if (group.is_none() || record.key.service_group() != group ||
+      record.key.Has(TemplateScope::kOwn)) {
+    return false;
+  }
+  return filter.real.is_none() || filter.real == RealInService(snapshot, service, record.real_id);
+}
+
+// The template of one of the clients asked for, or of a network around them.
+bool IsOfClient(const Prefix& asked, const TemplateRecord& record) {
+  const IpAddress client = record.client();
+  if (asked.Contains(client)) return true;
+  if (asked.address.family() != client.family() || record.key.Has(TemplateScope::kEngine)) {
+    return false;
+  }
+  return MaskedIdentity(asked.address, record.client_mask, record.client_bits).bytes ==
+         record.key.client;
+}
+
 bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const TemplateRecord& record) {
-  if (!MatchesReal(snapshot, filter, record.real_id)) return false;
+  if (!IsOfService(snapshot, filter, record)) return false;
   if (!Agrees(filter.pinned, record.Has(TemplateFlag::kPinned)) ||
       !Agrees(filter.assured, record.state == TemplateState::kAssured) ||
       !Agrees(filter.valid, !record.Has(TemplateFlag::kInvalidated))) {
@@ -19,7 +45,7 @@ bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Templat
   const GroupNumber group = record.key.client_group();
   if (!filter.client_group.is_none() && filter.client_group != group) return false;
   // A group has no address: only its name finds it.
-  return !filter.has_client || (group.is_none() && filter.client.Contains(record.client()));
+  return !filter.has_client || (group.is_none() && IsOfClient(filter.client, record));
 }
 
 // The key of an engine's template hides an IPv6 address; its service has it.

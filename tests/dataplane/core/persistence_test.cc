@@ -134,6 +134,68 @@ TEST_P(Persistence, FtpAndPortZeroShareATemplate) {
   EXPECT_EQ(bed.Rows().size(), 1u);
 }
 
+// A group's template is made through one service and is every member's, so each member finds it:
+// in lists, in flushes and for the policy of now.
+TEST_P(Persistence, AGroupsTemplateIsFoundThroughEachMember) {
+  PersistenceBed bed(GetParam());
+  const ServiceId http = bed.Service({.persistence_seconds = 300, .group = 5});
+  const ServiceId https = bed.Service({.port = 443, .persistence_seconds = 300, .group = 5});
+  const ServiceId other = bed.Service({.port = 25, .persistence_seconds = 300});
+  bed.Reals(http, 3);
+  const auto https_reals = bed.Reals(https, 3);
+  bed.Reals(other, 3);
+  const std::string home = bed.Home(kClient, 80);
+  RecordFilter by_service;
+  by_service.service = https;
+  EXPECT_EQ(bed.Rows(by_service).size(), 1u);
+  EXPECT_EQ(bed.Retime(by_service), 1u);
+  for (size_t i = 0; i < https_reals.size(); ++i) {
+    RecordFilter by_real = by_service;
+    by_real.real = https_reals[i];
+    const std::string address = "10.0.0." + std::to_string(11 + i);
+    EXPECT_EQ(bed.Rows(by_real).size(), address == home ? 1u : 0u) << address;
+  }
+  RecordFilter elsewhere;
+  elsewhere.service = other;
+  EXPECT_EQ(bed.Flush(elsewhere), 0u);
+  EXPECT_EQ(bed.Flush(by_service), 1u);
+  by_service.service = http;
+  EXPECT_EQ(bed.Flush(by_service), 0u) << "it is gone for all of them";
+}
+
+// With a netmask a template is a network's, and each of its clients is found by its own address.
+TEST_P(Persistence, AClientIsFoundInItsNetwork) {
+  PersistenceBed bed(GetParam());
+  bed.Reals(bed.Service({.persistence_seconds = 300, .netmask4 = 0xffffff00}), 3);
+  bed.Reals(bed.Service({.port = 443, .persistence_seconds = 300, .netmask4 = 0xff00ff00}), 3);
+  bed.Home(kClient, 80);
+  bed.Home("203.0.113.9", 443);
+  EXPECT_EQ(bed.Rows(bed.Of("198.51.100.200")).size(), 1u);
+  EXPECT_EQ(bed.Rows(bed.Of("198.51.100.16/28")).size(), 1u);
+  EXPECT_EQ(bed.Rows(bed.Of("198.51.0.0/16")).size(), 1u);
+  EXPECT_EQ(bed.Rows(bed.Of("198.51.101.7")).size(), 0u);
+  EXPECT_EQ(bed.Rows(bed.Of("203.77.113.1")).size(), 1u) << "the mask has a hole";
+  EXPECT_EQ(bed.Rows(bed.Of("203.77.114.1")).size(), 0u);
+  EXPECT_EQ(bed.Rows(bed.Of("2001:db8::1")).size(), 0u);
+  EXPECT_EQ(bed.Flush(bed.Of("198.51.100.99")), 1u);
+}
+
+// What a member lacking the group's real made for itself alone is that member's.
+TEST_P(Persistence, AMembersOwnTemplateIsNotTheGroups) {
+  PersistenceBed bed(GetParam());
+  const ServiceId http = bed.Service({.persistence_seconds = 300, .group = 5});
+  const ServiceId https = bed.Service({.port = 443, .persistence_seconds = 300, .group = 5});
+  bed.Reals(http, 2);
+  bed.Reals(https, 2, 21);
+  bed.Home(kClient, 80);
+  bed.Home(kClient, 443);
+  RecordFilter filter;
+  filter.service = http;
+  EXPECT_EQ(bed.Rows(filter).size(), 1u);
+  filter.service = https;
+  EXPECT_EQ(bed.Rows(filter).size(), 2u);
+}
+
 TEST_P(Persistence, TwoPlainServicesOfAVipShareNothing) {
   PersistenceBed bed(GetParam());
   for (const uint16_t port : {uint16_t{80}, uint16_t{443}}) {
