@@ -275,6 +275,13 @@ TEST_F(RecordRoutesTest, PinFaults) {
                                 R"({"service":"shop","client":"192.0.0.0/16","real":"10.0.0.11"})");
   EXPECT_EQ(wide.status, 422);
   EXPECT_NE(wide.body.find("takes 192.0.0.0/24 for one client"), std::string::npos) << wide.body;
+  // An address said with its length means that address alone, which is no client of its own here.
+  const Answer narrow = peer->Ask(
+      "POST /v1/templates", R"({"service":"shop","client":"192.0.2.7/32","real":"10.0.0.11"})");
+  EXPECT_EQ(narrow.status, 422) << narrow.body;
+  EXPECT_NE(narrow.body.find("takes 192.0.2.0/24 for one client, not 192.0.2.7/32"),
+            std::string::npos)
+      << narrow.body;
   EXPECT_EQ(All("templates", "").size(), 0u) << "nothing was pinned on the way";
 }
 

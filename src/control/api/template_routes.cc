@@ -21,7 +21,7 @@ constexpr control::Duration kLongestPin = std::chrono::hours(24 * 31);
 struct Pinning {
   std::shared_ptr<const control::ControlView> view;
   std::string service, real;      // their names
-  std::optional<Prefix> network;  // as asked, when it was one
+  std::optional<Prefix> network;  // as asked, when a length was given
   PinTemplate order;              // what every worker gets
   uint64_t pinned = 0;
   Responder respond;
@@ -35,7 +35,7 @@ void ReadClient(const control::ServiceInfo* service, BodyReader* body, Pinning* 
     return body->Fault("client", "Must be an address or a network, as 198.51.100.0/24");
   }
   pinning->order.client = prefix->address;
-  if (prefix->length != prefix->address.bit_length()) pinning->network = *prefix;
+  if (text.find('/') != text.npos) pinning->network = *prefix;
   if (service != nullptr && service->family != prefix->address.family()) {
     body->Fault("client", "Must be of the service's family");
   }
@@ -87,14 +87,18 @@ HttpResponse Pinned(const Pinning& pinning) {
             {"pinned", pinning.pinned}});
 }
 
-// A network that is not what the service takes for one client would bind more or fewer than meant.
+// A network that is not what the service takes for one client would bind more or fewer than meant:
+// also a single address, said with its length.
 std::optional<HttpResponse> NetworkFault(const Pinning& pinning) {
   if (!pinning.network) return std::nullopt;
   const dataplane::TemplateRow& row = pinning.order.row;
   const std::string one = row.client_group.is_none()
                               ? ClientText(row.client, row.client_bits, row.client_mask.host())
                               : "client group " + NameIndex(*pinning.view).Group(row.client_group);
-  if (row.client_group.is_none() && one == pinning.network->ToString()) return std::nullopt;
+  const Prefix& asked = *pinning.network;
+  const bool is_address = asked.length == asked.address.bit_length();
+  const std::string text = is_address ? asked.address.ToString() : asked.ToString();
+  if (row.client_group.is_none() && one == text) return std::nullopt;
   return Problem(422, "wrong-network",
                  "client: service " + pinning.service + " takes " + one + " for one client, not " +
                      pinning.network->ToString() +
