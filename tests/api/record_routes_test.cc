@@ -154,15 +154,18 @@ TEST_F(RecordRoutesTest, WrongFiltersAreNamedTogether) {
 TEST_F(RecordRoutesTest, CountsAndGroups) {
   FillConnections();
   Start();
-  EXPECT_EQ(peer->Ask("GET /v1/connections/count").body, "{\"connections\":19}\n");
+  EXPECT_EQ(peer->Ask("GET /v1/connections/count").body, "{\"connections\":19,\"open\":13}\n");
   EXPECT_EQ(peer->Ask("GET /v1/connections/count?by=state&service=web").body,
-            R"({"connections":18,"groups":[{"name":"ESTABLISHED","connections":12},)"
-            R"({"name":"FIN_WAIT","connections":6}],"others":0})"
+            R"({"connections":18,"open":12,)"
+            R"("groups":[{"name":"ESTABLISHED","connections":12,"open":12},)"
+            R"({"name":"FIN_WAIT","connections":6,"open":0}],"others":0,"others_open":0})"
             "\n");
   const json::object top = peer->Ask("GET /v1/connections/count?by=client&top=2").json();
   EXPECT_EQ(top.at("groups").as_array().size(), 2u);
   EXPECT_EQ(top.at("others").as_int64(), 17);
+  EXPECT_EQ(top.at("others_open").as_int64(), 11);
   EXPECT_EQ(peer->Ask("GET /v1/connections/count?by=colour").status, 400);
+  EXPECT_EQ(peer->Ask("GET /v1/connections/count?all=yes").status, 400);
 }
 
 TEST_F(RecordRoutesTest, FlushesWhatMatches) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "control/api/record_pages.h"
+#include "dataplane/tcp_state.h"
 
 namespace fairlead::api {
 
@@ -26,41 +27,77 @@ std::optional<GroupBy> GroupByFromWord(std::string_view word) {
   return std::nullopt;
 }
 
+// One side has closed or reset it: the record waits for its time, TIME_WAIT and the like. UDP has
+// no end but its time.
+bool IsClosing(const dataplane::ConnectionRow& row) {
+  if (row.protocol != dataplane::kProtocolTcp) return false;
+  switch (static_cast<dataplane::TcpState>(row.state)) {
+    case dataplane::TcpState::kFinWait:
+    case dataplane::TcpState::kTimeWait:
+    case dataplane::TcpState::kClose:
+    case dataplane::TcpState::kCloseWait:
+    case dataplane::TcpState::kLastAck:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct Tally {
+  uint64_t connections = 0, open = 0;  // of the first, those that nobody has closed
+
+  void Add(const dataplane::ConnectionRow& row) {
+    ++connections;
+    open += IsClosing(row) ? 0 : 1;
+  }
+};
+
+// What is counted, and what the greatest groups are the greatest of.
+struct CountWish {
+  GroupBy by = GroupBy::kNothing;
+  size_t top = 10;
+  bool is_all = false;  // of all records, else of the open ones
+};
+
 // A listing that is counted and not shown. Groups are bounded: what comes after the last is
 // counted as others.
 class ConnectionCount {
  public:
-  ConnectionCount(std::shared_ptr<const control::ControlView> view, GroupBy by, size_t top)
-      : view_(std::move(view)), by_(by), top_(top) {}
+  ConnectionCount(std::shared_ptr<const control::ControlView> view, const CountWish& wish)
+      : view_(std::move(view)), wish_(wish) {}
 
   void Take(WorkerId worker, const ListConnections& list) {
-    total_ += list.rows.size();
-    if (by_ == GroupBy::kNothing) return;
     for (const auto& row : list.rows) {
+      total_.Add(row);
+      if (wish_.by == GroupBy::kNothing) continue;
       const std::string key = KeyOf(worker, row);
       const auto it = groups_.find(key);
       if (it != groups_.end()) {
-        ++it->second;
+        it->second.Add(row);
       } else if (groups_.size() < kMaxGroups) {
-        groups_.emplace(key, 1);
+        groups_[key].Add(row);
       }
     }
   }
 
   [[nodiscard]] HttpResponse ToResponse() const {
-    std::vector<std::pair<std::string, uint64_t>> sorted(groups_.begin(), groups_.end());
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::vector<std::pair<std::string, Tally>> sorted(groups_.begin(), groups_.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [this](const auto& a, const auto& b) {
+      return Measure(a.second) > Measure(b.second);
+    });
     json::array groups;
-    uint64_t shown = 0;
-    for (size_t i = 0; i < sorted.size() && i < top_; ++i) {
-      groups.push_back({{"name", sorted[i].first}, {"connections", sorted[i].second}});
-      shown += sorted[i].second;
+    Tally others = total_;
+    for (size_t i = 0; i < sorted.size() && i < wish_.top; ++i) {
+      const auto& [name, tally] = sorted[i];
+      groups.push_back({{"name", name}, {"connections", tally.connections}, {"open", tally.open}});
+      others.connections -= tally.connections;
+      others.open -= tally.open;
     }
-    json::object object{{"connections", total_}};
-    if (by_ != GroupBy::kNothing) {
+    json::object object{{"connections", total_.connections}, {"open", total_.open}};
+    if (wish_.by != GroupBy::kNothing) {
       object["groups"] = std::move(groups);
-      object["others"] = total_ - shown;
+      object["others"] = others.connections;
+      object["others_open"] = others.open;
     }
     return JsonResponse(200, object);
   }
@@ -69,49 +106,59 @@ class ConnectionCount {
   static constexpr size_t kMaxGroups = 100'000;
 
   [[nodiscard]] std::string KeyOf(WorkerId worker, const dataplane::ConnectionRow& row) const {
-    if (by_ == GroupBy::kClient) return row.client.address.ToString();
+    if (wish_.by == GroupBy::kClient) return row.client.address.ToString();
     const json::object object = RowToJson(names_, worker, row);
-    const char* member = by_ == GroupBy::kService ? "service"
-                         : by_ == GroupBy::kReal  ? "real"
-                                                  : "state";
+    const char* member = wish_.by == GroupBy::kService ? "service"
+                         : wish_.by == GroupBy::kReal  ? "real"
+                                                       : "state";
     const json::value& value = object.at(member);
     return value.is_string() ? std::string(value.as_string()) : "(gone)";
   }
 
   std::shared_ptr<const control::ControlView> view_;
   NameIndex names_{*view_};
-  GroupBy by_;
-  size_t top_;
-  uint64_t total_ = 0;
-  std::map<std::string, uint64_t> groups_;
+  const CountWish wish_;
+  Tally total_;
+  std::map<std::string, Tally> groups_;
+
+  [[nodiscard]] uint64_t Measure(const Tally& tally) const {
+    return wish_.is_all ? tally.connections : tally.open;
+  }
 };
+
+// Takes what is a count's own out of the query; the rest are filters. A fault, or "".
+std::string ReadWish(HttpRequest* request, CountWish* wish) {
+  for (const auto& [key, value] : request->query) {
+    if (key == "by") {
+      const auto by = GroupByFromWord(value);
+      if (!by) return "by: must be service, real, state or client";
+      wish->by = *by;
+    } else if (key == "top") {
+      wish->top = std::strtoul(value.c_str(), nullptr, 10);
+      if (wish->top < 1 || wish->top > 1000) return "top: must be 1 to 1000";
+    } else if (key == "all") {
+      if (value != "true" && value != "false") return "all: must be true or false";
+      wish->is_all = value == "true";
+    } else if (key == "limit" || key == "cursor") {
+      return key + ": a count takes everything";
+    }
+  }
+  std::erase_if(request->query, [](const auto& q) {
+    return q.first == "by" || q.first == "top" || q.first == "all";
+  });
+  return "";
+}
 
 void CountConnections(const Context& context, const Call& call, const Responder& respond) {
   HttpRequest request = call.request;
-  GroupBy by = GroupBy::kNothing;
-  size_t top = 10;
-  for (const auto& [key, value] : call.request.query) {
-    if (key == "by") {
-      const auto parsed = GroupByFromWord(value);
-      if (!parsed) {
-        return respond(
-            Problem(400, "invalid-filter", "by: must be service, real, state or client"));
-      }
-      by = *parsed;
-    } else if (key == "top") {
-      top = std::strtoul(value.c_str(), nullptr, 10);
-      if (top < 1 || top > 1000) {
-        return respond(Problem(400, "invalid-filter", "top: must be 1 to 1000"));
-      }
-    } else if (key == "limit" || key == "cursor") {
-      return respond(Problem(400, "invalid-filter", key + ": a count takes everything"));
-    }
+  CountWish wish;
+  if (const std::string fault = ReadWish(&request, &wish); !fault.empty()) {
+    return respond(Problem(400, "invalid-filter", fault));
   }
-  std::erase_if(request.query, [](const auto& q) { return q.first == "by" || q.first == "top"; });
   const auto view = context.control.view();
   const auto query = QueryOf(context, request, RecordKind::kConnections, *view, respond);
   if (!query) return;
-  auto count = std::make_shared<ConnectionCount>(view, by, top);
+  auto count = std::make_shared<ConnectionCount>(view, wish);
   Sweep<ListConnections>::Start(
       context.workers, *query, false,
       [](ListConnections& list) {
