@@ -7,71 +7,9 @@
 // follows one through. Threads: the worker's. Ownership of the packet moves in.
 #pragma once
 
-#include "base/siphash.h"
-#include "dataplane/admission.h"
-#include "dataplane/forward.h"
-#include "dataplane/sip.h"
+#include "dataplane/real_speaks.h"
 
 namespace fairlead::dataplane {
-
-template <typename Address>
-FlowKey<Address> ForwardKey(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
-  return FlowKey<Address>::Forward(parsed.protocol, parsed.Source<Address>(frame),
-                                   parsed.source_port, parsed.Destination<Address>(frame),
-                                   parsed.destination_port);
-}
-template <typename Address>
-FlowKey<Address> ReplyKey(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
-  return FlowKey<Address>::Reply(parsed.protocol, parsed.Destination<Address>(frame),
-                                 parsed.destination_port, parsed.Source<Address>(frame),
-                                 parsed.source_port);
-}
-
-inline FlowFields FieldsOf(const uint8_t* frame, const ParsedPacket& parsed,
-                           PortId input_port) noexcept {
-  return {{.source = parsed.source(frame),
-           .destination = parsed.destination(frame),
-           .source_port = parsed.source_port.host(),
-           .destination_port = parsed.destination_port.host(),
-           .protocol = parsed.protocol,
-           .input_port = input_port}};
-}
-
-// Lets the service's persistence engine look into the packet. False: it cannot use it; the packet
-// is to be dropped without an answer (spec section 3.8).
-template <Packet P>
-bool ReadEngineData(Turn<P>& t, P* packet, const ParsedPacket& parsed, const ServiceView& service,
-                    FlowFields* flow) noexcept {
-  if (service.persistence.engine == PersistenceEngine::kNone) [[likely]]
-    return true;
-  if (parsed.protocol != kProtocolUdp) return false;
-  const std::string_view payload(
-      reinterpret_cast<const char*>(packet->data()) + parsed.payload_offset,
-      packet->length() - parsed.payload_offset);
-  const std::string_view call_id = FindCallId(payload);
-  if (call_id.empty()) return false;
-  flow->engine.text = call_id;
-  const uint64_t* secret = t.shard.fabric.config.hash_secret;
-  const uint64_t digest[2] = {SipHash13({secret[0], secret[1]}, call_id.data(), call_id.size()),
-                              SipHash13({secret[1], ~secret[0]}, call_id.data(), call_id.size())};
-  std::memcpy(flow->engine.digest.data(), digest, sizeof digest);
-  return true;
-}
-
-// Sends the packet to another worker, who sees it when this worker publishes what it handed over,
-// at the end of a burst (worker.h). False: the ring was full and the packet has been dropped.
-template <Packet P>
-bool HandTo(Turn<P>& t, P* packet, WorkerId to, HandOff purpose) noexcept {
-  packet->meta().hand_off = purpose;
-  packet->meta().from = t.shard.me;
-  if (!t.shard.fabric.packets(t.shard.me, to).Stage(packet)) {
-    t.Drop(packet, DropReason::kHandOffRingFull);
-    return false;
-  }
-  t.shard.handed_to |= uint64_t{1} << to.index();
-  t.shard.counters.handed_off.Add(1);
-  return true;
-}
 
 // Spec section 2.2.
 inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
@@ -214,82 +152,6 @@ void HandleMulticast(Turn<P>& t, P* packet) noexcept {
   } else {
     t.Drop(packet, DropReason::kMulticast);
   }
-}
-
-// ---- calls that a real server begins (spec section 3.8, engine sip)
-
-// The packet's flow as its answer will be: from the client to the service.
-inline FlowFields AnswerFields(const ServiceView& service, const FlowFields& flow) noexcept {
-  return {{.source = flow.addresses.destination,
-           .destination = service.address,
-           .source_port = flow.addresses.destination_port,
-           .destination_port = service.port.host(),
-           .protocol = flow.addresses.protocol,
-           .input_port = flow.addresses.input_port}};
-}
-
-// The real whose service has an engine and takes the answers to this packet; none: it has not.
-inline RealId DialogReal(const Snapshot& snapshot, const FlowFields& flow) noexcept {
-  if (flow.addresses.protocol != kProtocolUdp) return RealId{};
-  const auto found = snapshot.nat_sources.find(
-      {flow.addresses.source, Be16::FromHost(flow.addresses.source_port), flow.addresses.protocol});
-  if (found == snapshot.nat_sources.end()) return RealId{};
-  const RealView& real = snapshot.reals[found->second.index()];
-  if (!real.is_available || real.service.index() >= snapshot.services.size()) return RealId{};
-  const ServiceView& service = snapshot.services[real.service.index()];
-  const bool has_place = service.mark == 0 && !service.port.is_zero();
-  const bool has_engine = service.persistence.engine != PersistenceEngine::kNone;
-  return has_place && has_engine && service.persistence.is_enabled ? found->second : RealId{};
-}
-
-// At the template's owner: the call's template names the real that began it, and the message leaves
-// from the service's address. No connection is made: the client's answer makes it.
-template <typename Address, Packet P>
-void BeginDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
-                 RealId real_id, const FlowFields& answer) noexcept {
-  NoTrace silent;
-  TemplateIdentity identity = IdentifyTemplate(service, answer);
-  const TemplateDecision found = DecideTemplate(t.shard, service, &identity, silent);
-  if (found.is_valid && found.real != real_id) t.shard.templates().Invalidate(found.slot, t.now());
-  const Grant grant = GrantTemplate(t.shard, service, answer, real_id);
-  if (!grant.real.is_none()) t.shard.ReleaseGrant(grant.ref);
-  CountOut(t, real_id, t.snapshot.reals[real_id.index()], parsed->ip_length);
-  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
-    RewriteNat<NatDirection::kReply>(p, fields, service.address.As<Address>(), service.port);
-  });
-}
-
-// At any worker. False: the packet begins no call; it is still the caller's.
-template <typename Address, Packet P>
-bool TakeDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow) noexcept {
-  const RealId real = DialogReal(t.snapshot, flow);
-  if (real.is_none()) [[likely]]
-    return false;
-  const ServiceView& service = t.snapshot.services[t.snapshot.reals[real.index()].service.index()];
-  FlowFields answer = AnswerFields(service, flow);
-  if (!ReadEngineData(t, packet, *parsed, service, &answer)) return false;
-  const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
-      t.shard.templates().Hash(IdentifyTemplate(service, answer).key));
-  if (owner == t.shard.me) {
-    BeginDialog<Address>(t, packet, parsed, service, real, answer);
-  } else {
-    HandTo(t, packet, owner, HandOff::kDialog);
-  }
-  return true;
-}
-
-// At the template's owner, from a worker that found the call. Snapshots may differ by one.
-template <typename Address, Packet P>
-void AnswerDialog(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
-  const RealId real = DialogReal(t.snapshot, flow);
-  if (real.is_none()) return t.Drop(packet, DropReason::kStaleGrant);
-  const ServiceView& service = t.snapshot.services[t.snapshot.reals[real.index()].service.index()];
-  FlowFields answer = AnswerFields(service, flow);
-  if (!ReadEngineData(t, packet, *parsed, service, &answer)) {
-    return t.Drop(packet, DropReason::kNoCallId);
-  }
-  BeginDialog<Address>(t, packet, parsed, service, real, answer);
 }
 
 // No service claims the destination: the host, another worker's reply, or plain routing.
