@@ -1,11 +1,12 @@
-// How many answers of our own (ICMP errors, resets) one client may draw: six at once, then one a
-// second, so that nobody can turn the director into a reflector (RFC 1812 section 4.3.2.8).
+// How many answers of our own (ICMP errors, resets) a client may draw, so that nobody can turn the
+// director into a reflector (RFC 1812 section 4.3.2.8).
 //
-//   RateLimitTable<1024> limits;
-//   if (!limits.Allow(Hash(client), now)) …kIcmpRateLimited
+//   AnswerLimits limits;
+//   if (!limits.AllowError(Hash(client), now)) …kIcmpRateLimited
 //
-// Clients share a bucket when their hashes meet: they then share its rate, never lose their own
-// packets. Threads: one worker's. 8 bytes a bucket.
+// Each kind has a budget of its own: a flood that draws one must not starve the other, of all "too
+// big", without which connections hang. Clients share a bucket when their hashes meet: they then
+// share its rate, never lose their own packets. Threads: one worker's. 8 bytes a bucket.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +18,12 @@
 
 namespace fairlead::dataplane {
 
-// A token bucket that holds its credit as time.
+// A token bucket that holds its credit as time: kBurst answers at once, then one in kCost ticks.
+template <TickCount kCost, TickCount kBurst>
 class RateLimit {
  public:
-  static constexpr TickCount kCost = kTicksPerSecond;  // of one answer
-  static constexpr TickCount kCapacity = 6 * kCost;
+  static constexpr TickCount kCapacity = kBurst * kCost;
+  static_assert(kCapacity <= UINT16_MAX);
 
   // True, and one answer is spent; or false.
   bool Allow(Tick now) noexcept {
@@ -42,9 +44,15 @@ class RateLimit {
   uint16_t credit_ = 0;  // ticks
   bool is_used_ = false;
 };
-static_assert(sizeof(RateLimit) == 8);
 
-template <size_t kBuckets>
+// Errors: six at once, then one a second, as Linux.
+using ErrorLimit = RateLimit<kTicksPerSecond, 6>;
+// Resets are no longer than what they answer, and a client whose many connections are unknown here,
+// after a restart, must hear of each: 1,000 at once, then 100 a second.
+using ResetLimit = RateLimit<1, 1000>;
+static_assert(sizeof(ErrorLimit) == 8 && sizeof(ResetLimit) == 8);
+
+template <typename Limit, size_t kBuckets>
 class RateLimitTable {
  public:
   static_assert((kBuckets & (kBuckets - 1)) == 0, "a power of two");
@@ -55,7 +63,42 @@ class RateLimitTable {
   }
 
  private:
-  std::array<RateLimit, kBuckets> buckets_;
+  std::array<Limit, kBuckets> buckets_;
+};
+
+// Over all clients: kPerTick answers a tick, those of a second at once.
+template <uint32_t kPerTick>
+class TotalLimit {
+ public:
+  bool Allow(Tick now) noexcept {
+    const TickCount elapsed = std::min<TickCount>(now.value - last_.value, kTicksPerSecond);
+    credit_ = std::min(kPerTick * kTicksPerSecond, credit_ + elapsed * kPerTick);
+    last_ = now;
+    if (credit_ == 0) return false;
+    --credit_;
+    return true;
+  }
+
+ private:
+  Tick last_;
+  uint32_t credit_ = kPerTick * kTicksPerSecond;
+};
+
+// The budgets of one worker. `client`: a hash of who would get the answer, well mixed and secret.
+class AnswerLimits {
+ public:
+  bool AllowError(uint64_t client, Tick now) noexcept { return errors_.Allow(client, now); }
+  bool AllowReset(uint64_t client, Tick now) noexcept { return resets_.Allow(client, now); }
+  // "Frag needed" and "packet too big".
+  bool AllowTooBig(uint64_t client, Tick now) noexcept {
+    return too_big_.Allow(client, now) && too_big_in_total_.Allow(now);
+  }
+
+ private:
+  RateLimitTable<ErrorLimit, 1024> errors_;
+  RateLimitTable<ResetLimit, 4096> resets_;
+  RateLimitTable<ErrorLimit, 4096> too_big_;
+  TotalLimit<20> too_big_in_total_;
 };
 
 }  // namespace fairlead::dataplane

@@ -100,10 +100,10 @@ class Shard {
   Defence defence;
   std::vector<sched::State> scheduler_states;  // by ServiceId
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
-  bool asks_owner_first = false;    // the last burst from a port was largely other workers'
-  uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
-  uint16_t next_ip_id = 1;          // of outer IPv4 headers
-  RateLimitTable<1024> icmp_limit;  // by client
+  bool asks_owner_first = false;  // the last burst from a port was largely other workers'
+  uint64_t handed_to = 0;         // bit w: worker w's ring has packets that it cannot see yet
+  uint16_t next_ip_id = 1;        // of outer IPv4 headers
+  AnswerLimits answer_limits;
 
  private:
   static constexpr size_t kServicesAhead = 1 << 16;

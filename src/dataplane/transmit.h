@@ -74,6 +74,14 @@ bool AddressTowards(Turn<P>& t, const IpAddress& destination, IpAddress* source)
   return true;
 }
 
+// Whom an answer goes to, for its budget.
+template <Packet P>
+uint64_t HashOfSender(Turn<P>& t, const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  const TableHash& hash = t.shard.fabric.hash;
+  return parsed.is_v4() ? hash(parsed.Source<Ipv4Address>(frame), {}, 0)
+                        : hash(parsed.Source<Ipv6Address>(frame), {}, 0);
+}
+
 // Drops the packet for `reason` and tells its sender with an ICMP error from `source`, if it may be
 // told.
 template <Packet P>
@@ -81,11 +89,10 @@ template <Packet P>
                                        const IpAddress& source, DropReason reason,
                                        uint16_t mtu_bytes = 0) noexcept {
   if (!MayAnswerWithError(packet->data(), *parsed)) return t.Drop(packet, reason);
-  const uint8_t* frame = packet->data();
-  const TableHash& hash = t.shard.fabric.hash;
-  const uint64_t client = parsed->is_v4() ? hash(parsed->Source<Ipv4Address>(frame), {}, 0)
-                                          : hash(parsed->Source<Ipv6Address>(frame), {}, 0);
-  if (!t.shard.icmp_limit.Allow(client, t.now())) {
+  const uint64_t sender = HashOfSender(t, packet->data(), *parsed);
+  AnswerLimits& limits = t.shard.answer_limits;
+  if (!(error == IcmpError::kTooBig ? limits.AllowTooBig(sender, t.now())
+                                    : limits.AllowError(sender, t.now()))) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
   }
   if (!BuildIcmpError(*packet, parsed, error, source, mtu_bytes)) {
@@ -117,6 +124,9 @@ template <Packet P>
                            parsed->destination(packet->data()), reason);
   }
   if (!MayAnswerWithReset(packet->data(), *parsed)) return t.Drop(packet, reason);
+  if (!t.shard.answer_limits.AllowReset(HashOfSender(t, packet->data(), *parsed), t.now())) {
+    return t.Drop(packet, DropReason::kIcmpRateLimited);
+  }
   BuildReset(*packet, parsed);
   t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);

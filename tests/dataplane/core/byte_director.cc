@@ -199,12 +199,16 @@ void ByteDirector::SetNeighbour(PortId port, const std::string& address, Neighbo
 
 void ByteDirector::AddRoute(const std::string& prefix, PortId port, const std::string& gateway,
                             const std::string& source) {
-  RouteView route{.output = port, .gateway = {}, .gateway_address = {}, .source = A(source)};
+  const Prefix to = *Prefix::Parse(prefix);
+  RouteView route{.output = port,
+                  .gateway = {},
+                  .gateway_address = {},
+                  .source = A(source)};
   if (!gateway.empty()) {
     route.gateway = Neighbour(port, gateway);
     route.gateway_address = A(gateway);
   }
-  routes_.emplace_back(*Prefix::Parse(prefix), route);
+  routes_.emplace_back(to, route);
 }
 
 ServiceId ByteDirector::AddService(const ServiceSpec& spec) {

@@ -84,6 +84,9 @@ class ByteDirector {
   RealView& real(RealId id) { return draft_.reals[id.index()]; }
   ServiceView& service(ServiceId id) { return draft_.services[id.index()]; }
   Snapshot& draft() { return draft_; }
+  // On link when there is no gateway; `source`: our address there.
+  void AddRoute(const std::string& prefix, PortId port, const std::string& gateway,
+                const std::string& source);
   // Builds plans and indexes from the draft and lets every worker adopt the result.
   void Publish();
 
@@ -134,9 +137,6 @@ class ByteDirector {
   void Turn(size_t worker, std::span<BytePacket* const> burst);
   void Collect(size_t worker, Output<BytePacket>* out);
   NeighbourId Neighbour(PortId port, const std::string& address);
-  void AddRoute(const std::string& prefix, PortId port, const std::string& gateway,
-                const std::string& source);
-
   std::mt19937 random_;
   const bool has_fast_path_;
   std::unique_ptr<Fabric> fabric_;

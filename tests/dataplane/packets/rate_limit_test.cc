@@ -5,7 +5,8 @@
 namespace fairlead::dataplane {
 namespace {
 
-int CountAllowed(RateLimit& limit, Tick now, int tries) {
+template <typename Limit>
+int CountAllowed(Limit& limit, Tick now, int tries) {
   int allowed = 0;
   for (int i = 0; i < tries; ++i) allowed += limit.Allow(now);
   return allowed;
@@ -13,7 +14,7 @@ int CountAllowed(RateLimit& limit, Tick now, int tries) {
 
 TEST(RateLimit, SixAtOnceThenOneASecond) {
   for (uint32_t start : {0u, 12345u, 0xffffffffu}) {
-    RateLimit limit;
+    ErrorLimit limit;
     const Tick t{start};
     EXPECT_EQ(CountAllowed(limit, t, 10), 6);
     EXPECT_EQ(CountAllowed(limit, t + 99, 10), 0);
@@ -25,11 +26,39 @@ TEST(RateLimit, SixAtOnceThenOneASecond) {
 }
 
 TEST(RateLimit, BucketsAreApart) {
-  RateLimitTable<4> table;
+  RateLimitTable<ErrorLimit, 4> table;
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(table.Allow(1, Tick{}));
   EXPECT_FALSE(table.Allow(1, Tick{}));
   EXPECT_FALSE(table.Allow(5, Tick{}));  // the same bucket
   EXPECT_TRUE(table.Allow(2, Tick{}));
+}
+
+TEST(RateLimit, AThousandResetsThenAHundredASecond) {
+  ResetLimit limit;
+  const Tick t{12345};
+  EXPECT_EQ(CountAllowed(limit, t, 2000), 1000);
+  EXPECT_EQ(CountAllowed(limit, t + 100, 2000), 100);
+}
+
+TEST(RateLimit, TooBigIsLimitedInTotal) {
+  for (uint32_t start : {0u, 12345u, 0xffffffffu}) {
+    TotalLimit<20> limit;
+    const Tick t{start};
+    EXPECT_EQ(CountAllowed(limit, t, 5000), 2000);
+    EXPECT_EQ(CountAllowed(limit, t + 1, 5000), 20);
+    EXPECT_EQ(CountAllowed(limit, t + 51, 5000), 1000);
+    EXPECT_EQ(CountAllowed(limit, t + 100000, 5000), 2000);
+  }
+}
+
+// A budget that is spent is no other's.
+TEST(AnswerLimits, BudgetsAreApart) {
+  AnswerLimits limits;
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(limits.AllowError(1, Tick{}));
+  EXPECT_FALSE(limits.AllowError(1, Tick{}));
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(limits.AllowTooBig(1, Tick{}));
+  EXPECT_FALSE(limits.AllowTooBig(1, Tick{}));
+  EXPECT_TRUE(limits.AllowReset(1, Tick{}));
 }
 
 }  // namespace
