@@ -32,7 +32,16 @@ void SendGrant(Turn<P>& t, P* packet, const Grant& grant, WorkerId asker) noexce
   }
 }
 
-// At the template's owner: decide and send the packet back.
+// At the template's owner: decide and send the packet back to who asked.
+template <Packet P>
+void GrantFor(Turn<P>& t, P* packet, const ServiceView& service, const FlowFields& flow,
+              WorkerId asker) noexcept {
+  RealId known;
+  if (AsksPreviousOwner(t, packet, service, flow, asker, &known)) return;
+  SendGrant(t, packet, GrantTemplate(t.shard, service, flow, known), asker);
+}
+
+// The same, asked by the packet of a flow.
 template <Packet P>
 void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
   PacketMeta& meta = packet->meta();
@@ -45,9 +54,7 @@ void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
   if (!ReadEngineData(t, packet, parsed, *service, &flow)) {
     return t.Drop(packet, DropReason::kNoCallId);
   }
-  RealId known;
-  if (AsksPreviousOwner(t, packet, *service, flow, asker, &known)) return;
-  SendGrant(t, packet, GrantTemplate(t.shard, *service, flow, known), asker);
+  GrantFor(t, packet, *service, flow, asker);
 }
 
 // At the owner of a key from before a netmask change: name the real and send the packet back.

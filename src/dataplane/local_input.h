@@ -9,8 +9,8 @@
 #pragma once
 
 #include "dataplane/arp.h"
+#include "dataplane/icmp_admission.h"
 #include "dataplane/neighbour_discovery.h"
-#include "dataplane/steer.h"
 #include "dataplane/tunnel_error.h"
 
 namespace fairlead::dataplane {
@@ -78,128 +78,6 @@ void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
   } else {
     t.Drop(packet, otherwise);
   }
-}
-
-// An error about a flow of ours, seen from the client's side or from the server's. The connection's
-// state and timer stay as they are. False: no such connection here.
-template <typename Address, Packet P>
-bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                     const QuotedPacket& quoted) noexcept {
-  auto& table = t.shard.template Connections<Address>();
-  const uint8_t* frame = packet->data();
-  const auto source = quoted.Source<Address>(frame);
-  const auto destination = quoted.Destination<Address>(frame);
-  // From the client: it quotes what it got, VIP:vport → client.
-  const auto forward = FlowKey<Address>::Forward(
-      quoted.protocol, destination, quoted.destination_port, source, quoted.source_port);
-  if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
-    const Connection<Address>& record = table.at(found.slot);
-    const RealView& real = t.snapshot.reals[record.real_id.index()];
-    if (!real.TakesTraffic()) {
-      t.Drop(packet, DropReason::kConnectionNoReal);
-      return true;
-    }
-    CountIn(t, record.real_id, real, parsed->ip_length);
-    if (record.method != ForwardMethod::kNat) {
-      SendToReal<Address>(t, packet, parsed, record, real);
-      return true;
-    }
-    if (!HasGoodIcmpChecksum(frame, *parsed)) {
-      t.Drop(packet, DropReason::kBadIcmp);
-      return true;
-    }
-    if (HandledAsExpired(t, packet, parsed)) return true;
-    if (real.next_hop.is_none()) {
-      t.Drop(packet, DropReason::kNoRoute);  // no error about an error
-      return true;
-    }
-    RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
-    SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
-    return true;
-  }
-  // From the server or a router behind us: it quotes what we sent, client → real:port.
-  const auto reply = FlowKey<Address>::Reply(quoted.protocol, source, quoted.source_port,
-                                             destination, quoted.destination_port);
-  const auto found = table.Find(reply, table.Hash(reply), t.now());
-  if (!found.hit()) return false;
-  const Connection<Address>& record = table.at(found.slot);
-  if (record.method != ForwardMethod::kNat) {
-    ForwardRouted(t, packet, parsed);
-    return true;
-  }
-  if (!HasGoodIcmpChecksum(frame, *parsed)) {
-    t.Drop(packet, DropReason::kBadIcmp);
-    return true;
-  }
-  const RealView& real = t.snapshot.reals[record.real_id.index()];
-  CountOut(t, record.real_id, real, parsed->ip_length);
-  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
-    RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
-  });
-  return true;
-}
-
-// The worker that would own the flow inside: of the client's endpoint, which is the quoted
-// destination in an error from the client and the quoted source in one from behind.
-template <typename Address, Packet P>
-WorkerId OwnerOfQuoted(Turn<P>& t, const uint8_t* frame, const QuotedPacket& quoted,
-                       bool is_from_client) noexcept {
-  const Steering& steering = t.shard.fabric.steering;
-  return is_from_client
-             ? steering.ConnectionOwner(quoted.Destination<Address>(frame), quoted.destination_port)
-             : steering.ConnectionOwner(quoted.Source<Address>(frame), quoted.source_port);
-}
-
-// An error from a client about a flow that is not here, on a service with schedule_icmp: it is
-// scheduled as the client's own packet would be and follows, so that every director of an anycast
-// address finds the same real server (spec section 10). Not where the template is another worker's:
-// only packets of the flow itself go through that hand-shake; nor where an engine names the client
-// by what it says, since an error does not quote that much. False: not scheduled.
-template <typename Address, Packet P>
-[[gnu::noinline]] bool ScheduleByIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                                      const QuotedPacket& quoted) noexcept {
-  const uint8_t* frame = packet->data();
-  const auto client = quoted.Destination<Address>(frame);
-  const auto virtual_address = quoted.Source<Address>(frame);
-  const FlowFields flow{{.source = client,
-                         .destination = virtual_address,
-                         .source_port = quoted.destination_port.host(),
-                         .destination_port = quoted.source_port.host(),
-                         .protocol = quoted.protocol,
-                         .input_port = packet->meta().input_port}};
-  NoTrace silent;
-  const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
-  if (decision.kind != ServiceDecision::Kind::kService) return false;
-  const ServiceView& service = t.snapshot.services[decision.service.index()];
-  const bool has_engine =
-      service.persistence.is_enabled && service.persistence.engine != PersistenceEngine::kNone;
-  if (!service.policy.schedule_icmp || has_engine || IsFromFtpData(flow)) return false;
-  if (t.shard.defence.DropsNext(service.policy.drop_packet)) {
-    t.Drop(packet, DropReason::kDropPacket);
-    return true;
-  }
-  if (!TakesPort(service, flow)) return false;
-  Grant grant;
-  if (!service.persistence.is_enabled) {
-    grant.real = Schedule(t.shard, service, flow);
-  } else {
-    const uint64_t hash = t.shard.templates().Hash(IdentifyTemplate(service, flow).key);
-    if (t.shard.fabric.steering.TemplateOwner(hash) != t.shard.me) return false;
-    grant = GrantTemplate(t.shard, service, flow);
-  }
-  if (grant.real.is_none()) {
-    t.Drop(packet, grant.refusal);
-    return true;
-  }
-  const auto key = FlowKey<Address>::Forward(quoted.protocol, client, quoted.destination_port,
-                                             virtual_address, quoted.source_port);
-  const uint64_t key_hash = t.shard.template Connections<Address>().Hash(key);
-  const AdmitOutcome admitted = Admit(t.shard, service, key, key_hash, grant.real, grant.ref);
-  if (!admitted.ok()) {
-    t.Drop(packet, admitted.refusal);
-    return true;
-  }
-  return FollowIcmpError<Address>(t, packet, parsed, quoted);
 }
 
 template <typename Address, Packet P>

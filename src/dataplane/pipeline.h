@@ -22,7 +22,6 @@
 #include <type_traits>
 
 #include "dataplane/fast_path.h"
-#include "dataplane/hand_shake.h"
 #include "dataplane/local_input.h"
 #include "dataplane/parse_plain.h"
 
@@ -233,6 +232,10 @@ template <Packet P>
 void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
   ParsedPacket parsed;
   const ParseOutcome outcome = Parse(*packet, &parsed);
+  if (outcome.kind == PacketKind::kIcmp) {
+    return parsed.is_v4() ? AnswerErrorHandShake<Ipv4Address>(t, packet, &parsed)
+                          : AnswerErrorHandShake<Ipv6Address>(t, packet, &parsed);
+  }
   if (outcome.kind != PacketKind::kFlow) return t.Drop(packet, DropReason::kStaleGrant);
   switch (packet->meta().hand_off) {
     case HandOff::kRequest:

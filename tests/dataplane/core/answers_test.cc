@@ -2,6 +2,8 @@
 // clients that no answer can reach.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "byte_director.h"
 
 namespace fairlead::dataplane {
@@ -91,6 +93,62 @@ TEST_P(Answers, ResetsAreLimitedForEachClient) {
   EXPECT_EQ(d_.dropped(DropReason::kClosedPort) + d_.dropped(DropReason::kIcmpRateLimited), 4001u);
   d_.Advance(1);
   EXPECT_GE(count_resets(kClient, 200), 100u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// ---- scheduling by ICMP
+
+// An error from the client about a packet of the virtual address to it.
+Frame ErrorFrom(const std::string& client, uint16_t port, const std::string& router) {
+  BytePacket packet(To(kOutside, Tcp(kVip, 80, client, port, kTcpAck)));
+  ParsedPacket parsed;
+  Parse(packet, &parsed);
+  EXPECT_TRUE(
+      BuildIcmpError(packet, &parsed, IcmpError::kHostUnreachable, *IpAddress::Parse(router)));
+  Frame frame(packet.frame().begin(), packet.frame().end());
+  MacAddress{}.Store(frame.data());
+  return frame;
+}
+
+class ScheduledByIcmp : public testing::TestWithParam<size_t> {
+ protected:
+  ScheduledByIcmp() : d_({.workers = GetParam()}) {
+    web_ = d_.AddService({.persistence_seconds = 300, .netmask4 = 0xffffffff});
+    for (int i = 1; i <= 5; ++i) d_.AddReal(web_, "10.0.0." + std::to_string(10 + i), 80);
+    d_.service(web_).policy.schedule_icmp = true;
+    d_.Publish();
+  }
+  // Where the packet went: the real's address, or what else became of it.
+  static std::string Home(const std::vector<Sent>& sent) {
+    if (sent.size() != 1 || sent[0].port != kInside) return std::to_string(sent.size()) + " sent";
+    return Text(sent[0].frame).substr(0, 9);
+  }
+
+  ByteDirector d_;
+  ServiceId web_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, ScheduledByIcmp, testing::Values(1, 2, 4));
+
+// Whoever owns connection, template and the template of before the netmask changed.
+TEST_P(ScheduledByIcmp, FindsTheRealOfTheNetmaskOfBefore) {
+  std::map<std::string, std::string> homes;
+  for (uint32_t i = 0; i < 40; ++i) {
+    const std::string client = Nth(0xc6330000, i << 8 | 7);
+    homes[client] = Home(d_.Send(kOutside, Tcp(client, 1000, kVip, 80, kTcpSyn)));
+  }
+  PersistenceView& persistence = d_.service(web_).persistence;
+  persistence.previous = std::make_shared<const ClientKeying>(persistence.clients);
+  persistence.clients.netmask4 = Be32::FromHost(0xffffff00);
+  persistence.rekey = TicksFromSeconds(600);
+  ++persistence.keying_edits;
+  d_.Publish();
+  for (const auto& [client, home] : homes) {
+    EXPECT_EQ(Home(d_.Send(kOutside, ErrorFrom(client, 2000, "203.0.113.1"))), home) << client;
+    EXPECT_EQ(Home(d_.Send(kOutside, Tcp(client, 2000, kVip, 80, kTcpAck))), home) << client;
+    EXPECT_EQ(Home(d_.Send(kOutside, Tcp(client, 3000, kVip, 80, kTcpSyn))), home) << client;
+  }
+  d_.Advance(1000);
+  EXPECT_EQ(d_.CheckNothingLeft(), "");
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
