@@ -22,6 +22,12 @@ dataplane::PortRole RoleOf(PortRole role) {
 
 PortId PortAt(size_t index) { return PortId{static_cast<uint8_t>(index)}; }
 
+// RFC 919; a network of one or two addresses has none (RFC 3021). Precondition: IPv4.
+Ipv4Address BroadcastOf(const Prefix& prefix) {
+  const uint32_t hosts = prefix.length == 0 ? ~0u : (1u << (32 - prefix.length)) - 1;
+  return Ipv4Address::FromHost(prefix.address.v4().value.host() | hosts);
+}
+
 struct OnLink {
   PortId port;
   IpAddress source;
@@ -47,6 +53,7 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
                                    const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
   snapshot->ports.clear();
+  snapshot->broadcasts.clear();
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
     snapshot->ports.push_back({.mac = runtimes[i].mac,
@@ -55,9 +62,14 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
                                .has_host = !runtimes[i].host_interface.empty(),
                                .sums_ip_headers = runtimes[i].sums_ip_headers});
     for (const Prefix& prefix : port.addresses) {
-      routes.push_back(
-          {{prefix.network(), prefix.length},
-           {.output = PortAt(i), .gateway = {}, .gateway_address = {}, .source = prefix.address}});
+      routes.push_back({{prefix.network(), prefix.length},
+                        {.output = PortAt(i),
+                                      .gateway = {},
+                         .gateway_address = {},
+                         .source = prefix.address}});
+      if (prefix.address.is_v4() && prefix.length < 31) {
+        snapshot->broadcasts.push_back(BroadcastOf(prefix));
+      }
     }
   }
   std::vector<NeighbourId> gateways;

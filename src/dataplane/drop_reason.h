@@ -17,7 +17,8 @@
   X(kBadIpHeader, "bad_ip_header", "IP version, header length or total length is impossible")      \
   X(kBadIpChecksum, "bad_ip_checksum", "The IPv4 header checksum is wrong")                        \
   X(kBadL4Header, "bad_l4_header", "The TCP, UDP or ICMP header is impossible")                    \
-  X(kBadSource, "bad_source", "The source address is multicast, broadcast or unspecified")         \
+  X(kBadSource, "bad_source",                                                                      \
+    "The source is multicast, broadcast, loopback, unspecified or an address of the director")     \
   X(kUnknownEthertype, "unknown_ethertype", "Neither IPv4, IPv6 nor ARP")                          \
   X(kNotForUs, "not_for_us", "The destination MAC is another host's")                              \
   X(kMulticast, "multicast", "IP multicast or broadcast that nobody here wants")                   \

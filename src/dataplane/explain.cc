@@ -103,47 +103,34 @@ void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields&
   NoteBypass(shard, service, flow, answer);
 }
 
-}  // namespace
+// No service: what NoService (steer.h) makes of the packet.
+ExplainVerdict VerdictWithoutService(const Snapshot& snapshot, const FlowFields& flow) {
+  if (const LocalAddress* local = snapshot.FindLocal(flow.addresses.destination)) {
+    // The kernel gets what is for a port that has a twin.
+    const bool is_for_host = !local->port.is_none() && snapshot.ports[local->port.index()].has_host;
+    return is_for_host ? ExplainVerdict::kNotOurs : ExplainVerdict::kRefused;
+  }
+  return ExplainVerdict::kNotOurs;
+}
 
-void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
-  const ExplainQuestion& q = command->question;
-  ExplainAnswer* answer = &command->answer;
+bool IsBadSource(const Snapshot& snapshot, const IpAddress& client) {
+  return (client.is_v4() ? IsNoHost(client.v4()) : IsNoHost(client.v6())) ||
+         snapshot.IsForgedSource(client);
+}
+
+// A flow without a connection, at whichever worker the question has come to.
+void ExplainAdmission(Shard& shard, const ExplainQuestion& q, const FlowFields& flow,
+                      ExplainAnswer* answer) {
   const Snapshot& snapshot = *shard.snapshot;
-  answer->answered_by = shard.me;
-  answer->continue_at = WorkerId{};
-  answer->continue_as_previous = false;
-  PortId input = q.input_port;
-  for (size_t i = 0; i < snapshot.ports.size() && input.is_none(); ++i) {
-    if (snapshot.ports[i].role != PortRole::kInside) input = PortId{static_cast<uint8_t>(i)};
-  }
-  const FlowFields flow{{.source = q.client.address,
-                         .destination = q.destination.address,
-                         .source_port = q.client.port.host(),
-                         .destination_port = q.destination.port.host(),
-                         .protocol = q.protocol,
-                         .input_port = input}};
   const bool is_later = q.is_at_template_owner || q.is_at_previous_owner;
-  if (!is_later) {
-    const bool is_v4 = q.client.address.is_v4();
-    if (is_v4 ? ExplainConnection<Ipv4Address>(shard, flow, answer)
-              : ExplainConnection<Ipv6Address>(shard, flow, answer)) {
-      if (answer->verdict == ExplainVerdict::kForward) ExplainNextHop(shard, answer);
-      return;
-    }
-  }
   // At the template owner the steps of the connection owner are repeated silently.
   ExplainAnswer silent_steps;
   ExplainTrace trace{is_later ? &silent_steps : answer};
   const ServiceDecision decision = DecideService(snapshot, flow, trace);
   if (decision.kind != ServiceDecision::Kind::kService) {
-    // As NoService does it: the kernel gets what is for a port that has a twin.
-    const LocalAddress* local = snapshot.FindLocal(flow.addresses.destination);
-    const bool is_for_host =
-        local != nullptr && !local->port.is_none() && snapshot.ports[local->port.index()].has_host;
     answer->verdict = decision.kind == ServiceDecision::Kind::kClassifierDrop
                           ? ExplainVerdict::kDropped
-                      : local != nullptr && !is_for_host ? ExplainVerdict::kRefused
-                                                         : ExplainVerdict::kNotOurs;
+                          : VerdictWithoutService(snapshot, flow);
     return;
   }
   const ServiceView& service = snapshot.services[decision.service.index()];
@@ -172,6 +159,42 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
     return;
   }
   ExplainTemplate(shard, service, flow, identity, answer);
+}
+
+}  // namespace
+
+void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
+  const ExplainQuestion& q = command->question;
+  ExplainAnswer* answer = &command->answer;
+  const Snapshot& snapshot = *shard.snapshot;
+  answer->answered_by = shard.me;
+  answer->continue_at = WorkerId{};
+  answer->continue_as_previous = false;
+  PortId input = q.input_port;
+  for (size_t i = 0; i < snapshot.ports.size() && input.is_none(); ++i) {
+    if (snapshot.ports[i].role != PortRole::kInside) input = PortId{static_cast<uint8_t>(i)};
+  }
+  if (input.is_none()) input = PortId{0};
+  const FlowFields flow{{.source = q.client.address,
+                         .destination = q.destination.address,
+                         .source_port = q.client.port.host(),
+                         .destination_port = q.destination.port.host(),
+                         .protocol = q.protocol,
+                         .input_port = input}};
+  if (!q.is_at_template_owner && !q.is_at_previous_owner) {
+    const bool is_v4 = q.client.address.is_v4();
+    if (is_v4 ? ExplainConnection<Ipv4Address>(shard, flow, answer)
+              : ExplainConnection<Ipv6Address>(shard, flow, answer)) {
+      if (answer->verdict == ExplainVerdict::kForward) ExplainNextHop(shard, answer);
+      return;
+    }
+    if (IsBadSource(snapshot, q.client.address)) {
+      answer->Add({.kind = ExplainKind::kBadSource});
+      answer->verdict = ExplainVerdict::kDropped;
+      return;
+    }
+  }
+  ExplainAdmission(shard, q, flow, answer);
 }
 
 }  // namespace fairlead::dataplane

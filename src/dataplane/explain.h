@@ -37,10 +37,10 @@ enum class ExplainKind : uint8_t {
   kClassifierRule,      // value: rule index; mark
   kClassifierDrop,      // value: rule index
   kNoClassifierRule,
-  kService,      // service; value: 0 mark, 1 exact, 2 FTP, 3 port 0
-  kNoService,    // value: 1 when the destination is a VIP or port address
-  kWrongPort,    // the service takes no such packet: another port without persistence, or from port
-                 // 20
+  kService,    // service; value: 0 mark, 1 exact, 2 FTP, 3 port 0
+  kNoService,  // value: 1 for a VIP or port address, 2 for a mark's range, 3 for a VIP that is gone
+  kWrongPort,  // the service takes no such packet: another port without persistence, or from port
+               // 20
   kTemplateHit,  // real, remaining, timeout, value: children
   kTemplateMiss,
   kTemplateInvalid,  // real; value: TemplateFault
@@ -49,15 +49,16 @@ enum class ExplainKind : uint8_t {
   kNobodyEligible,
   kNextHop,  // neighbour state in value, port
   kNoRoute,
-  kClientGroup,    // group: the client belongs to it
-  kClientNetmask,  // value: bits, mark: IPv4 netmask, weight: rule of `netmasks` or -1
-  kSpread,         // value: which key of, weight: how many
-  kEngine,         // its persistence engine looks into the packet: the answer is for a new call
-  kServiceGroup,   // group: the service shares its clients with it
-  kSibling,        // real: of another service of the group, which named the answer's real
-  kNoSibling,      // real: the group's, which this service has not
-  kPinned,         // the template was made by hand
-  kRekeyed,        // real: the template under the netmask of before names it
+  kClientGroup,      // group: the client belongs to it
+  kClientNetmask,    // value: bits, mark: IPv4 netmask, weight: rule of `netmasks` or -1
+  kSpread,           // value: which key of, weight: how many
+  kEngine,           // its persistence engine looks into the packet: the answer is for a new call
+  kServiceGroup,     // group: the service shares its clients with it
+  kSibling,          // real: of another service of the group, which named the answer's real
+  kNoSibling,        // real: the group's, which this service has not
+  kPinned,           // the template was made by hand
+  kRekeyed,          // real: the template under the netmask of before names it
+  kBadSource,        // no packet has the client's address: it is no host's, or the director's own
 };
 
 enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };

@@ -55,6 +55,15 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
 }
 
+// What a DR or TUN real server answers comes from the virtual address, and rightly only from behind
+// the director: from the clients' side it is forged.
+inline bool MayBeDirectReply(const Snapshot& snapshot, const IpAddress& source,
+                             PortId input_port) noexcept {
+  if (snapshot.ports[input_port.index()].role == PortRole::kOutside) return false;
+  const LocalAddress* local = snapshot.FindLocal(source);
+  return local != nullptr && local->is_vip;
+}
+
 template <Packet P>
 void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
   if (!real.TakesTraffic()) return;
@@ -202,6 +211,10 @@ template <typename Address, Packet P>
 void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
+  const bool is_direct = record.method != ForwardMethod::kNat;
+  if (is_direct && t.port(packet->meta().input_port).role == PortRole::kOutside) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
   if (real.remains != Remains::kServe) [[unlikely]] {
     if (JudgeRemains<Address, Direction::kReply>(t, packet, parsed, slot, real) == Fate::kIsOver) {
       return;
@@ -209,7 +222,7 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
   }
   CountOut(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
-  if (record.method != ForwardMethod::kNat) return ForwardRouted(t, packet, parsed);
+  if (is_direct) return ForwardRouted(t, packet, parsed);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kReply>(p, fields, record.virtual_address, record.virtual_port);
   });

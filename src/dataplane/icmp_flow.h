@@ -1,6 +1,7 @@
 // ICMP errors about flows: whose they are, and the way they take with their connection (spec
 // section 10).
 //
+//   if (QuotesForgedClient<Address>(turn, frame, parsed, quoted, is_from_client)) …kBadSource…
 //   if (FollowIcmpError<Address>(turn, packet, &parsed, quoted)) return;
 //   …OwnerOfQuoted<Address>(turn, frame, quoted, is_from_client)…
 //
@@ -70,6 +71,18 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
     RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
   });
   return true;
+}
+
+// The client of the flow inside could be nobody: no host, or an address of ours. But errors about
+// packets of ours come to us.
+template <typename Address, Packet P>
+bool QuotesForgedClient(Turn<P>& t, const uint8_t* frame, const ParsedPacket& parsed,
+                        const QuotedPacket& quoted, bool is_from_client) noexcept {
+  const Address client =
+      is_from_client ? quoted.Destination<Address>(frame) : quoted.Source<Address>(frame);
+  if (IsNoHost(client)) return true;
+  return t.snapshot.IsForgedSource(client) &&
+         (is_from_client || client != parsed.Destination<Address>(frame));
 }
 
 // The worker that would own the flow inside: of the client's endpoint, which is the quoted

@@ -35,6 +35,7 @@ template <Packet P>
   ArpMessage arp;
   if (!ParseArp(packet->data(), packet->length(), &arp)) return t.Drop(packet, DropReason::kBadArp);
   const PortId port = packet->meta().input_port;
+  if (t.snapshot.IsForgedSource(arp.sender)) return t.Drop(packet, DropReason::kBadSource);
   if (!arp.sender.is_unspecified()) TellNeighbourSeen(t, port, arp.sender, arp.sender_mac);
   if (!arp.is_request) return t.Drop(packet, DropReason::kNeighbourLearned);
   if (arp.is_gratuitous() || !AnswersFor(t.snapshot, arp.target, port)) {
@@ -53,10 +54,12 @@ template <Packet P>
   }
   const PortId port = packet->meta().input_port;
   if (!message.is_solicitation) {
+    if (t.snapshot.IsForgedSource(message.target)) return t.Drop(packet, DropReason::kBadSource);
     if (message.has_link_address) TellNeighbourSeen(t, port, message.target, message.link_address);
     return t.Drop(packet, DropReason::kNeighbourLearned);
   }
   const Ipv6Address sender = parsed->Source<Ipv6Address>(packet->data());
+  if (t.snapshot.IsForgedSource(sender)) return t.Drop(packet, DropReason::kBadSource);
   if (!sender.is_unspecified() && message.has_link_address) {
     TellNeighbourSeen(t, port, sender, message.link_address);
   }
@@ -80,47 +83,62 @@ void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
   }
 }
 
+// An error about a TCP or UDP flow. `is_forged`: it comes from an address of ours, and is forged
+// unless it follows a connection.
+template <typename Address, Packet P>
+void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
+                     bool is_forged, bool is_mine) noexcept {
+  const LocalAddress* local = t.snapshot.FindLocal(parsed->destination(packet->data()));
+  const bool is_from_client = local != nullptr && local->is_vip;
+  if (QuotesForgedClient<Address>(t, packet->data(), *parsed, quoted, is_from_client)) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (FollowIcmpError<Address>(t, packet, parsed, quoted)) return;
+  const WorkerId owner = OwnerOfQuoted<Address>(t, packet->data(), quoted, is_from_client);
+  if (owner != t.shard.me && !is_mine) {
+    HandTo(t, packet, owner, HandOff::kSteered);
+    return;
+  }
+  if (is_forged) return t.Drop(packet, DropReason::kBadSource);
+  if (local == nullptr) return ForwardRouted(t, packet, parsed);
+  if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
+  DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
+}
+
 template <typename Address, Packet P>
 [[gnu::noinline]] void HandleIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                   bool is_mine) noexcept {
   if (IsNeighbourMessage(*parsed)) return HandleNeighbourDiscovery(t, packet, parsed);
   const IpAddress destination = parsed->destination(packet->data());
   if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
+  QuotedPacket quoted;
+  const IcmpErrorKind kind = ParseIcmpError(packet->data(), *parsed, &quoted);
+  const IpAddress source = parsed->source(packet->data());
+  const bool is_forged = source.is_unspecified() || t.snapshot.IsForgedSource(source);
+  if (is_forged && (kind != IcmpErrorKind::kRelated ||
+                    !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
   const LocalAddress* local = t.snapshot.FindLocal(destination);
   if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
     if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
     return RouteOut(t, packet, *parsed);
   }
-  QuotedPacket quoted;
-  switch (ParseIcmpError(packet->data(), *parsed, &quoted)) {
+  switch (kind) {
     case IcmpErrorKind::kBad:
       return t.Drop(packet, DropReason::kBadIcmp);
-    case IcmpErrorKind::kRelated: {
-      if (FollowIcmpError<Address>(t, packet, parsed, quoted)) return;
-      const WorkerId owner =
-          OwnerOfQuoted<Address>(t, packet->data(), quoted, local != nullptr && local->is_vip);
-      if (owner != t.shard.me && !is_mine) {
-        HandTo(t, packet, owner, HandOff::kSteered);
-        return;
-      }
-      if (local != nullptr) {
-        if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
-        return DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
-      }
-      break;
-    }
+    case IcmpErrorKind::kRelated:
+      return HandleFlowError<Address>(t, packet, parsed, quoted, is_forged, is_mine);
     case IcmpErrorKind::kNotHandled:
       if (local != nullptr && FollowTunnelError<Address>(t, packet, *parsed, quoted, is_mine)) {
         return;
       }
-      [[fallthrough]];
+      break;
     case IcmpErrorKind::kNotRelated:
-      if (local != nullptr) {
-        return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
-      }
       break;
   }
-  ForwardRouted(t, packet, parsed);
+  if (local == nullptr) return ForwardRouted(t, packet, parsed);
+  DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
 }
 
 // Other IP protocols: the host's, or routed.
@@ -128,6 +146,9 @@ template <Packet P>
 [[gnu::noinline]] void HandleOtherIp(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   const IpAddress destination = parsed->destination(packet->data());
   if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
+  if (t.snapshot.IsForgedSource(parsed->source(packet->data()))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
     return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
   }
@@ -141,7 +162,12 @@ template <Packet P>
   const IpAddress destination = parsed->destination(packet->data());
   if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   const IpAddress source = parsed->source(packet->data());
-  if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
+  const LocalAddress* local = t.snapshot.FindLocal(destination);
+  if (t.snapshot.IsForgedSource(source) &&
+      (local != nullptr || !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (local != nullptr) {
     if (local->is_vip) return t.Drop(packet, DropReason::kFragment);
     return DeliverToHost(t, packet, *local, DropReason::kFragment);
   }

@@ -183,6 +183,9 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
 
 }  // namespace
 
+bool IsNoHost(Ipv4Address a) noexcept { return IsGroup(a) || IsNobody(a); }
+bool IsNoHost(const Ipv6Address& a) noexcept { return IsGroup(a) || IsNobody(a); }
+
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
                         ParsedPacket* parsed) noexcept {
   if (length >= kEthernetHeaderLength && (frame[0] & 1) == 0) [[likely]] {

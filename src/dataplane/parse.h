@@ -97,6 +97,11 @@ inline bool IsToMany(const ParsedPacket& parsed, const IpAddress& destination) n
          (destination.is_v4() && destination.v4() == kLimitedBroadcast);
 }
 
+// Multicast, broadcast, this network, loopback or unspecified: on a wire nobody's (RFC 1122 section
+// 3.2.1.3).
+bool IsNoHost(Ipv4Address a) noexcept;
+bool IsNoHost(const Ipv6Address& a) noexcept;
+
 // Parses `length` bytes at `frame`. Bytes behind the IP packet are allowed and ignored.
 // `ip_checksum_good`: the port has already verified the IPv4 header checksum.
 ParseOutcome ParseFrame(const uint8_t* frame, uint32_t length, bool ip_checksum_good,

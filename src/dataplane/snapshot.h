@@ -14,6 +14,7 @@
 // refer to it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -177,6 +178,7 @@ struct Snapshot {
 
   std::vector<PortView> ports;  // by PortId
   ShardedMap<IpAddress, LocalAddress> local_addresses;
+  std::vector<Ipv4Address> broadcasts;                            // of the ports' networks
   PrefixMap<RouteView> routes;  // connected networks and static routes
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service
@@ -186,6 +188,11 @@ struct Snapshot {
   [[nodiscard]] const LocalAddress* FindLocal(const IpAddress& a) const noexcept {
     const auto it = local_addresses.find(a);
     return it == local_addresses.end() ? nullptr : &it->second;
+  }
+  // No packet of another machine has this source: an address of ours, or a broadcast address.
+  [[nodiscard]] bool IsForgedSource(const IpAddress& a) const noexcept {
+    return local_addresses.contains(a) ||
+           (a.is_v4() && std::ranges::find(broadcasts, a.v4()) != broadcasts.end());
   }
   [[nodiscard]] ServiceId FindExact(const ServiceKey& key) const noexcept {
     const auto it = service_index.find(key);

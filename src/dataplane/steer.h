@@ -131,15 +131,28 @@ bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   return false;
 }
 
-// Some real server, or a VIP, sends from this endpoint: the packet may be a reply.
+// Some NAT real server sends from this endpoint: the packet may be a reply.
 inline bool MayBeReply(const Snapshot& snapshot, const FlowFields& flow) noexcept {
   const ServiceKey source{flow.addresses.source, Be16::FromHost(flow.addresses.source_port),
                           flow.addresses.protocol};
   if (snapshot.nat_sources.contains(source)) return true;
   const auto nat = snapshot.nat_addresses.find(source.address);
-  if (nat != snapshot.nat_addresses.end() && nat->second) return true;
-  const LocalAddress* local = snapshot.FindLocal(source.address);
-  return local != nullptr && local->is_vip;
+  return nat != snapshot.nat_addresses.end() && nat->second;
+}
+
+// The source is ours (Snapshot::IsForgedSource), and no connection here has such a reply. It may be
+// another worker's: of a DR or TUN real server whose way to the client leads past the director. All
+// else is forged.
+template <typename Address, Packet P>
+[[gnu::noinline]] void HandleForged(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                    const FlowFields& flow, bool is_mine) noexcept {
+  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+      parsed.Destination<Address>(packet->data()), parsed.destination_port);
+  if (is_mine || owner == t.shard.me ||
+      !MayBeDirectReply(t.snapshot, flow.addresses.source, flow.addresses.input_port)) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  HandTo(t, packet, owner, HandOff::kSteered);
 }
 
 // Multicast and broadcast (IsToMany): the twin of the input port may want it (VRRP, routing
@@ -188,6 +201,9 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed)) return;
   const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {
+    return HandleForged<Address>(t, packet, *parsed, flow, is_mine);
+  }
   NoTrace silent;
   const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
   switch (decision.kind) {

@@ -306,6 +306,26 @@ services:
   EXPECT_EQ(s->FindLocal(Ip("10.0.0.1"))->port, PortId{1});
 }
 
+// Sources that no packet from outside has, and addresses that must not be routed back.
+TEST_F(SnapshotBuilderTest, WorkersKnowWhatAddressesAreOurs) {
+  const auto before = Build(ModelOf(R"(
+classifier:
+  - { mark: 7, protocol: tcp, destination: [203.0.113.0/24, 192.0.2.90] }
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: [ { address: 10.0.0.11 } ] }
+  - { name: any, mark: 7, reals: [ { address: 10.0.0.13 } ] }
+)"));
+  for (const char* own : {"192.0.2.1", "10.0.0.1", "2001:db8::1", "192.0.2.80", "192.0.2.90",
+                          "192.0.2.255", "10.0.0.255"}) {
+    EXPECT_TRUE(before->IsForgedSource(Ip(own))) << own;
+  }
+  for (const char* other : {"192.0.2.254", "10.0.0.11", "203.0.113.5", "2001:db8::ff"}) {
+    EXPECT_FALSE(before->IsForgedSource(Ip(other))) << other;
+  }
+  const auto after = Build(ModelOf("services: []\n"));
+  EXPECT_FALSE(after->IsForgedSource(Ip("192.0.2.80")));
+}
+
 TEST_F(SnapshotBuilderTest, TooManyRealsAreRefused) {
   std::string reals;
   for (int i = 1; i <= 65; ++i) {

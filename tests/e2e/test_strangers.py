@@ -1,12 +1,53 @@
-"""What strangers send to hurt others: a flood beside path MTU discovery."""
+"""What strangers send to hurt others: forged sources beside health checks, a flood beside path MTU discovery."""
 
 import json
 import sys
+import time
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
 from fairlead_lab.flood import Flood, mac_of
 
+
+
+class ForgedSources(LabTest):
+    """One lost answer of a check takes a real server down here."""
+
+    @classmethod
+    def configure(cls):
+        health = {"type": "http", "path": "/health", "interval": "2s", "timeout": "2s", "fall": 1, "rise": 1}
+        reals = [{"address": at.real_address(index)} for index in (1, 2, 3)]
+        return configuration([{"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80, "scheduler": "rr",
+                               "health": health, "reals": reals}])
+
+    def downs(self) -> int:
+        with open(self.director.log, errors="replace") as file:
+            return sum("real server is down" in line for line in file)
+
+    def test_1_take_no_real_server_down(self):
+        # Few ports for the checks, so that the flood meets each of them.
+        self.lab.director.sysctl(net__ipv4__ip_local_port_range="40000 40999")
+        self.addCleanup(self.lab.director.sysctl, net__ipv4__ip_local_port_range="32768 60999")
+        for index in (1, 2, 3):
+            self.director.wait_metric("fairlead_real_up", 1, service="web", real=f"{at.real_address(index)}:80")
+        before = self.downs()
+        mac = mac_of(self.lab.director, "outside")
+        with Flood(self.lab.client, "outside", mac, kind="syn", source=at.DIRECTOR_INSIDE, source_port=0,
+                   destination=at.VIP, port=80, rate=1000, seconds=30) as flood:
+            while flood.process.poll() is None and self.downs() == before:
+                time.sleep(0.5)
+        time.sleep(5)  # a check that waits for its answer ends
+        self.assertEqual(self.downs(), before, "a real server was taken down")
+        self.assertGreater(flood.sent, 25000)
+        dropped = self.director.metric("fairlead_dropped_packets_total", reason="bad_source")
+        self.assertGreater(dropped, flood.sent * 0.9)
+        names = client.spread(self.lab, f"http://{at.VIP}/", [f"198.51.100.{n}" for n in range(1, 13)])
+        self.assertEqual(set(names), {"real1", "real2", "real3"})
+
+    def test_2_are_explained(self):
+        said = self.director.cli("explain", f"{at.DIRECTOR_INSIDE}:40000", f"{at.VIP}:80/tcp").stdout
+        self.assertIn("is dropped", said)
+        self.assertIn("bad_source", said)
 
 
 class Bystanders(LabTest):

@@ -117,6 +117,7 @@ json::object ExplainReport::StepToJson(const Step& step) const {
     case ExplainKind::kEngine:
     case ExplainKind::kNoClassifierRule:
     case ExplainKind::kNoService:
+    case ExplainKind::kBadSource:
     case ExplainKind::kTemplateMiss:
     case ExplainKind::kNobodyEligible:
     case ExplainKind::kNoRoute:

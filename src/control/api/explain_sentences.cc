@@ -237,6 +237,9 @@ std::string ExplainReport::Sentence(const Step& step) const {
       return NextHopSentence(step);
     case ExplainKind::kNoRoute:
       return "There is no route to the real server: packets are dropped (no_route).";
+    case ExplainKind::kBadSource:
+      return "No packet from outside has the source " + question_.client.address.ToString() +
+             ": it is an address of the director or no host's (bad_source).";
     case ExplainKind::kClientGroup:
     case ExplainKind::kClientNetmask:
     case ExplainKind::kSpread:

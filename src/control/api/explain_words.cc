@@ -58,6 +58,8 @@ std::string_view WordOf(ExplainKind kind) {
       return "pinned";
     case ExplainKind::kRekeyed:
       return "rekeyed";
+    case ExplainKind::kBadSource:
+      return "bad_source";
   }
   return "unknown";
 }

@@ -104,18 +104,21 @@ TEST(Steer, AskingTheOwnerFirstChangesNoPacketsWay) {
   EXPECT_EQ(d.CheckConservation(), "");
 }
 
-// The client of a connection may be the endpoint of a service: then a packet to that service may be
-// a reply, and is looked up where it is.
+// The client of a connection may be what a rule gives a mark as a destination: then a packet to it
+// may be a reply, and is looked up where it is.
 TEST(Steer, AReplyToAClientThatIsAServiceIsNotHandedOn) {
   ByteDirector d({.workers = 2});
   const RealId real = d.AddReal(d.AddService({}), "10.0.0.11", 80);
-  const uint16_t port = PortOwnedBy(d, "192.0.2.20", 0);
-  d.AddReal(d.AddService({.address = "192.0.2.20", .port = port}), "10.0.0.12", 80);
+  const uint16_t port = PortOwnedBy(d, kClient, 0);
+  ClassifierBuilder rules;
+  rules.AddRule({.protocol = kProtocolTcp, .destination_ports = {{port, port}}, .mark = 7});
+  d.draft().classifier = rules.Build();
+  d.AddReal(d.AddService({.mark = 7}), "10.0.0.12", 80);
   d.Publish();
-  EXPECT_EQ(d.SendAt(0, kInside, Tcp("192.0.2.20", port, kVip, 80, kTcpSyn)).size(), 1u);
+  EXPECT_EQ(d.SendAt(0, kInside, Tcp(kClient, port, kVip, 80, kTcpSyn)).size(), 1u);
   const uint64_t handed = d.worker(0).counters().handed_off.value();
   d.worker(0).shard().asks_owner_first = true;
-  d.SendAt(0, kOutside, Tcp("10.0.0.11", 80, "192.0.2.20", port, kTcpAck));
+  d.SendAt(0, kOutside, Tcp("10.0.0.11", 80, kClient, port, kTcpAck));
   EXPECT_EQ(d.worker(0).counters().handed_off.value(), handed);
   EXPECT_EQ(d.fabric().stats.traffic(WorkerId{0}, real).out_packets.value(), 1u);
   EXPECT_EQ(d.CheckConservation(), "");

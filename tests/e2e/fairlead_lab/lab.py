@@ -109,7 +109,9 @@ class Lab:
         self._link(self.client, "direct", self.bridge, "client")
         for interface in ("director", "client"):
             self.bridge.ip(f"link set {interface} master br0")
-        # The director's two links belong to DPDK: the kernel must neither answer nor speak on them.
+        # The director's two links belong to DPDK: the kernel must neither answer nor speak on them, nor take the
+        # replies to its own packets off the veth before the twin brings them.
+        self.director.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__inside__rp_filter=1)
         for interface in ("outside", "inside"):
             self.director.sysctl(**{f"net__ipv6__conf__{interface}__disable_ipv6": 1})
             self.director.ip(f"link set {interface} arp off")
