@@ -36,6 +36,19 @@ WorkerId PreviousOwner(Shard& shard, const ServiceView& service, const FlowField
 // Runs the scheduler with the worker's own state.
 RealId Schedule(Shard& shard, const ServiceView& service, const FlowFields& flow) noexcept;
 
+// A link keeps its link-local addresses to itself (RFC 4291 section 2.5.6): such a client gets an
+// answer only from a real server on its own link, and that without NAT.
+template <typename Address>
+bool CanAnswer(const RealView& real, const Address& client, PortId input_port) noexcept {
+  if constexpr (Address::kFamily == Family::kIpv4) {
+    return true;
+  } else {
+    return !client.is_link_local() ||
+           (real.method != ForwardMethod::kNat && real.output == input_port &&
+            real.next_hop_address == real.address);
+  }
+}
+
 struct AdmitOutcome {
   uint32_t slot = kNoSlot;
   DropReason refusal = DropReason::kConnectionTableFull;  // when there is no slot

@@ -38,6 +38,9 @@
   X(kClosedPort, "closed_port", "Nobody serves this port; RST or port unreachable was the answer") \
   X(kNotASyn, "not_a_syn", "TCP without a connection that is no SYN; RST was the answer")          \
   X(kNoReal, "no_real", "No real server is available; port unreachable was the answer")            \
+  X(kLinkLocalClient, "link_local_client",                                                         \
+    "A link-local client of a real server that could not answer it: behind NAT or on another "     \
+    "port")                                                                                        \
   X(kConnectionNoReal, "connection_no_real", "The connection's real server was removed")           \
   X(kConnectionReset, "connection_reset",                                                          \
     "The real server is removed or its drain is over; RST to both sides was the answer")           \

@@ -118,6 +118,16 @@ bool IsBadSource(const Snapshot& snapshot, const IpAddress& client) {
          snapshot.IsForgedSource(client);
 }
 
+// CanAnswer's no, once the real is known.
+void NoteLinkLocal(const Snapshot& snapshot, const FlowFields& flow, ExplainAnswer* answer) {
+  const IpAddress& client = flow.addresses.source;
+  if (answer->verdict != ExplainVerdict::kForward || client.is_v4()) return;
+  const RealView& real = snapshot.reals[answer->real.index()];
+  if (CanAnswer(real, client.v6(), flow.addresses.input_port)) return;
+  answer->Add({.kind = ExplainKind::kLinkLocalClient, .real = answer->real});
+  answer->verdict = ExplainVerdict::kDropped;
+}
+
 // A flow without a connection, at whichever worker the question has come to.
 void ExplainAdmission(Shard& shard, const ExplainQuestion& q, const FlowFields& flow,
                       ExplainAnswer* answer) {
@@ -195,6 +205,7 @@ void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
     }
   }
   ExplainAdmission(shard, q, flow, answer);
+  NoteLinkLocal(snapshot, flow, answer);
 }
 
 }  // namespace fairlead::dataplane

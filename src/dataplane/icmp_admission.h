@@ -37,6 +37,10 @@ void AdmitByError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacke
   const auto key = FlowKey<Address>::Forward(quoted.protocol, quoted.Destination<Address>(frame),
                                              quoted.destination_port, quoted.Source<Address>(frame),
                                              quoted.source_port);
+  if (!CanAnswer(t.snapshot.reals[grant.real.index()], key.client, packet->meta().input_port)) {
+    if (!grant.ref.is_none()) t.shard.ReleaseGrant(grant.ref);
+    return t.Drop(packet, DropReason::kLinkLocalClient);
+  }
   const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
   const AdmitOutcome admitted = Admit(t.shard, service, key, hash, grant.real, grant.ref);
   if (!admitted.ok()) return t.Drop(packet, admitted.refusal);

@@ -39,6 +39,10 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceV
                      RealId real_id, const TemplateRef& ref) noexcept {
   const RealView& real = t.snapshot.reals[real_id.index()];
   const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+  if (!CanAnswer(real, key.client, packet->meta().input_port)) [[unlikely]] {
+    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
+    return t.Drop(packet, DropReason::kLinkLocalClient);
+  }
   if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
     // One-packet scheduling: counted, forwarded and forgotten (spec section 3.9).
     if (!ref.is_none()) t.shard.ReleaseGrant(ref);

@@ -55,6 +55,12 @@ void SendToNeighbour(Turn<P>& t, P* packet, const ParsedPacket& parsed, PortId p
 template <Packet P>
 void RouteOut(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
   const IpAddress destination = parsed.destination(packet->data());
+  if (destination.is_link_local()) [[unlikely]] {
+    // Of the link that the packet came in by, or whose twin made it.
+    const PortId port = packet->meta().input_port;
+    return SendToNeighbour(t, packet, parsed, port,
+                           t.shard.fabric.neighbours.Find(port, destination), destination);
+  }
   const RouteView* route = t.snapshot.routes.Find(destination);
   if (route == nullptr) return t.Drop(packet, DropReason::kNoRoute);
   if (!route->gateway.is_none()) {

@@ -112,6 +112,7 @@ json::object ExplainReport::StepToJson(const Step& step) const {
     case ExplainKind::kNoSibling:
     case ExplainKind::kPinned:
     case ExplainKind::kRekeyed:
+    case ExplainKind::kLinkLocalClient:
       add_real();
       break;
     case ExplainKind::kEngine:

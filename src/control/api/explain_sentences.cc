@@ -240,6 +240,9 @@ std::string ExplainReport::Sentence(const Step& step) const {
     case ExplainKind::kBadSource:
       return "No packet from outside has the source " + question_.client.address.ToString() +
              ": it is an address of the director or no host's (bad_source).";
+    case ExplainKind::kLinkLocalClient:
+      return "The client's address is link-local: " + Real(step.real) +
+             " could not answer it, being behind NAT or on another port (link_local_client).";
     case ExplainKind::kClientGroup:
     case ExplainKind::kClientNetmask:
     case ExplainKind::kSpread:

@@ -60,6 +60,8 @@ std::string_view WordOf(ExplainKind kind) {
       return "rekeyed";
     case ExplainKind::kBadSource:
       return "bad_source";
+    case ExplainKind::kLinkLocalClient:
+      return "link_local_client";
   }
   return "unknown";
 }

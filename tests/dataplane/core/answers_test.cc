@@ -96,6 +96,91 @@ TEST_P(Answers, ResetsAreLimitedForEachClient) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// ---- link-local clients
+
+Frame EchoRequest6(const std::string& source, const std::string& destination) {
+  Frame frame = Udp(source, 0x8000, destination, 0);
+  frame[20] = kProtocolIcmpv6;
+  Be16{}.Store(&frame[56]);
+  const uint64_t pseudo =
+      PseudoHeaderSum(Ipv6Address::Load(&frame[22]), Ipv6Address::Load(&frame[38]), kProtocolIcmpv6,
+                      static_cast<uint32_t>(frame.size() - 54));
+  Checksum(&frame[54], frame.size() - 54, pseudo).Store(&frame[56]);
+  return frame;
+}
+
+class LinkLocal : public testing::TestWithParam<size_t> {
+ protected:
+  LinkLocal() : d_({.workers = GetParam()}) {
+    web_ = d_.AddService({.address = "2001:db8::10"});
+    real_ = d_.AddReal(web_, "fd00::11", 80);
+    d_.SetNeighbour(kOutside, "fe80::7", NeighbourState::kReachable);
+    d_.Publish();
+  }
+
+  ByteDirector d_;
+  ServiceId web_;
+  RealId real_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, LinkLocal, testing::Values(1, 3));
+
+TEST_P(LinkLocal, AClientThatNoAnswerCanReachIsRefused) {
+  const auto refused = [&] {
+    const uint64_t before = d_.dropped(DropReason::kLinkLocalClient);
+    EXPECT_EQ(d_.Send(kOutside, Tcp("fe80::7", 1234, "2001:db8::10", 80, kTcpSyn)).size(), 0u);
+    EXPECT_EQ(d_.dropped(DropReason::kLinkLocalClient), before + 1);
+  };
+  refused();
+  d_.real(real_).method = ForwardMethod::kDr;
+  d_.Publish();
+  refused();
+  d_.real(real_).output = kOutside;
+  d_.real(real_).method = ForwardMethod::kNat;
+  d_.Publish();
+  refused();
+  d_.service(web_).is_one_packet = true;
+  d_.Publish();
+  refused();
+  d_.service(web_).persistence.is_enabled = true;
+  d_.service(web_).persistence.timeout = TicksFromSeconds(10);
+  d_.Publish();
+  refused();
+  d_.Advance(70);
+  EXPECT_EQ(d_.CheckNothingLeft(), "");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(LinkLocal, ARefusalIsExplained) {
+  const ExplainAnswer answer =
+      d_.Explain({.protocol = kProtocolTcp,
+                  .client = {*IpAddress::Parse("fe80::7"), Be16::FromHost(1234)},
+                  .destination = {*IpAddress::Parse("2001:db8::10"), Be16::FromHost(80)}});
+  EXPECT_EQ(answer.verdict, ExplainVerdict::kDropped);
+  EXPECT_EQ(answer.steps[answer.step_count - 1].kind, ExplainKind::kLinkLocalClient);
+}
+
+// On its own link a real server answers it by itself.
+TEST_P(LinkLocal, AClientOfARealOnItsLinkIsServedDirectly) {
+  d_.real(real_).method = ForwardMethod::kDr;
+  d_.real(real_).output = kOutside;
+  d_.Publish();
+  const auto sent = d_.Send(kOutside, Tcp("fe80::7", 1234, "2001:db8::10", 80, kTcpSyn));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].port, kOutside);
+}
+
+// Answers go back over the link, not by the default route.
+TEST_P(LinkLocal, AnswersStayOnTheLink) {
+  for (const Frame& frame :
+       {EchoRequest6("fe80::7", "2001:db8::10"), Tcp("fe80::7", 1234, "2001:db8::10", 81, kTcpSyn),
+        Udp("fe80::7", 1234, "2001:db8::10", 81)}) {
+    const auto sent = d_.Send(kOutside, frame);
+    ASSERT_EQ(sent.size(), 1u) << Text(frame);
+    EXPECT_EQ(sent[0].port, kOutside);
+    EXPECT_EQ(MacAddress::Load(sent[0].frame.data()), HostMac("fe80::7")) << Text(sent[0].frame);
+  }
+}
+
 // ---- scheduling by ICMP
 
 // An error from the client about a packet of the virtual address to it.
