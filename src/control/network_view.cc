@@ -64,7 +64,8 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
     for (const Prefix& prefix : port.addresses) {
       routes.push_back({{prefix.network(), prefix.length},
                         {.output = PortAt(i),
-                                      .gateway = {},
+                         .length = static_cast<uint8_t>(prefix.length),
+                         .gateway = {},
                          .gateway_address = {},
                          .source = prefix.address}});
       if (prefix.address.is_v4() && prefix.length < 31) {
@@ -79,6 +80,7 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
     gateways.push_back(intern(link->port, route.via));
     routes.push_back({route.to,
                       {.output = link->port,
+                       .length = static_cast<uint8_t>(route.to.length),
                        .gateway = gateways.back(),
                        .gateway_address = route.via,
                        .source = link->source}});

@@ -96,6 +96,7 @@ Result<std::unique_ptr<dataplane::Snapshot>> SnapshotBuilder::Build(const BuildI
   IndexGroups(snapshot.get());
   FillFreeServices(snapshot.get());
   if (has_new_addresses_) FillLocalAddresses(input.model, snapshot.get());
+  snapshot->virtual_ranges = ranges_.Build(input.model, has_new_addresses_);
   IndexReplies(snapshot.get());
   if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());
   dataplane::WorkOutEgress(snapshot.get());

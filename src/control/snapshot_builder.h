@@ -35,6 +35,7 @@
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/time_point.h"
+#include "control/virtual_ranges.h"
 #include "dataplane/fabric.h"
 #include "dataplane/snapshot.h"
 
@@ -131,6 +132,7 @@ class SnapshotBuilder {
   IdMap& ids_;
   PersistenceBuilder persistence_;
   ClassifierBuilder classifiers_;
+  VirtualRanges ranges_;
   std::vector<ServiceMemory> services_;  // [ServiceId]
   std::vector<ServiceId> places_;        // of the last model
   std::vector<LastView> last_views_;     // [RealId]

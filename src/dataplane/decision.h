@@ -21,6 +21,34 @@ struct ServiceDecision {
   ServiceId service;
 };
 
+// What becomes of a packet that no service takes, to an address that clients may take for ours: of
+// a network that the rules of a mark name, or of a VIP whose last service is gone.
+enum class Claim : uint8_t {
+  kNone,      // no such address, or its way leads on: it is routed
+  kAnswered,  // as a VIP's
+  kGone,      // dropped
+};
+
+// With a router in front such a packet must not go back by the port it came in by: it would come
+// again until its TTL is used up. But a route that means just these addresses counts.
+inline Claim ClaimOn(const Snapshot& snapshot, const IpAddress& destination,
+                     PortId input_port) noexcept {
+  if (snapshot.virtual_ranges == nullptr) [[likely]]
+    return Claim::kNone;
+  const VirtualRange* range = snapshot.virtual_ranges->Find(destination);
+  if (range == nullptr) return Claim::kNone;
+  const RouteView* route = snapshot.routes.Find(destination);
+  if (route != nullptr && (route->output != input_port || route->length >= range->length)) {
+    return Claim::kNone;
+  }
+  return range->is_gone ? Claim::kGone : Claim::kAnswered;
+}
+
+// As ExplainKind::kNoService says it.
+constexpr uint32_t ValueOf(Claim claim) noexcept {
+  return claim == Claim::kNone ? 0 : claim == Claim::kAnswered ? 2 : 3;
+}
+
 // CLASSIFY: rules → mark → service (spec section 2.3).
 template <typename Trace>
 ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
@@ -44,8 +72,11 @@ ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
   }
   if (service.is_none()) {
     if constexpr (Trace::kIsOn) {
-      const bool is_local = snapshot.FindLocal(flow.addresses.destination) != nullptr;
-      trace.Add({.kind = ExplainKind::kNoService, .value = is_local ? 1u : 0u});
+      const IpAddress& to = flow.addresses.destination;
+      const uint32_t what = snapshot.FindLocal(to) != nullptr
+                                ? 1
+                                : ValueOf(ClaimOn(snapshot, to, flow.addresses.input_port));
+      trace.Add({.kind = ExplainKind::kNoService, .value = what});
     }
     return {};
   }

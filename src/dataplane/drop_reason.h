@@ -36,6 +36,8 @@
   X(kIcmpNoConnection, "icmp_no_connection", "An ICMP error about a flow that is not here")        \
   X(kClassifier, "classifier", "A classifier rule with action drop")                               \
   X(kClosedPort, "closed_port", "Nobody serves this port; RST or port unreachable was the answer") \
+  X(kVipGone, "vip_gone",                                                                          \
+    "For a virtual address whose last service is gone, and its route leads back where it came by") \
   X(kNotASyn, "not_a_syn", "TCP without a connection that is no SYN; RST was the answer")          \
   X(kNoReal, "no_real", "No real server is available; port unreachable was the answer")            \
   X(kLinkLocalClient, "link_local_client",                                                         \

@@ -110,6 +110,14 @@ ExplainVerdict VerdictWithoutService(const Snapshot& snapshot, const FlowFields&
     const bool is_for_host = !local->port.is_none() && snapshot.ports[local->port.index()].has_host;
     return is_for_host ? ExplainVerdict::kNotOurs : ExplainVerdict::kRefused;
   }
+  switch (ClaimOn(snapshot, flow.addresses.destination, flow.addresses.input_port)) {
+    case Claim::kAnswered:
+      return ExplainVerdict::kRefused;
+    case Claim::kGone:
+      return ExplainVerdict::kDropped;
+    case Claim::kNone:
+      break;
+  }
   return ExplainVerdict::kNotOurs;
 }
 

@@ -100,7 +100,7 @@ void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
     return;
   }
   if (is_forged) return t.Drop(packet, DropReason::kBadSource);
-  if (local == nullptr) return ForwardRouted(t, packet, parsed);
+  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
   if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
   DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
 }
@@ -137,7 +137,7 @@ template <typename Address, Packet P>
     case IcmpErrorKind::kNotRelated:
       break;
   }
-  if (local == nullptr) return ForwardRouted(t, packet, parsed);
+  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
   DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
 }
 
@@ -152,7 +152,7 @@ template <Packet P>
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
     return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
   }
-  ForwardRouted(t, packet, parsed);
+  RouteUnlessClaimed(t, packet, parsed);
 }
 
 // Fragments of flows that may be a service's cannot be told apart yet; what only passes by is
@@ -172,7 +172,7 @@ template <Packet P>
     return DeliverToHost(t, packet, *local, DropReason::kFragment);
   }
   if (t.snapshot.IsNatAddress(source)) return t.Drop(packet, DropReason::kFragment);
-  ForwardRouted(t, packet, parsed);
+  RouteUnlessClaimed(t, packet, parsed);
 }
 
 }  // namespace fairlead::dataplane

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -151,9 +152,16 @@ struct LocalAddress {
 
 struct RouteView {
   PortId output;
+  uint8_t length = 0;         // of its prefix
   NeighbourId gateway;        // none: on link, the destination itself is the neighbour
   IpAddress gateway_address;  // with gateway
   IpAddress source;           // our address on that port, for what we originate
+};
+
+// Addresses that clients may believe to be here although no service is found for them.
+struct VirtualRange {
+  uint8_t length = 0;    // of the prefix
+  bool is_gone = false;  // one address, which was a VIP; else a network of a mark's rules
 };
 
 // What a real sends comes from one of these; a miss on such a packet may be a reply another worker
@@ -179,6 +187,7 @@ struct Snapshot {
   std::vector<PortView> ports;  // by PortId
   ShardedMap<IpAddress, LocalAddress> local_addresses;
   std::vector<Ipv4Address> broadcasts;                            // of the ports' networks
+  std::shared_ptr<const PrefixMap<VirtualRange>> virtual_ranges;  // null: none
   PrefixMap<RouteView> routes;  // connected networks and static routes
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service

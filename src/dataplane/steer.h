@@ -7,6 +7,7 @@
 // follows one through. Threads: the worker's. Ownership of the packet moves in.
 #pragma once
 
+#include "dataplane/claimed_address.h"
 #include "dataplane/real_speaks.h"
 
 namespace fairlead::dataplane {
@@ -196,7 +197,7 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
                                    DropReason::kClosedPort);
     }
   }
-  ForwardRouted(t, packet, parsed);
+  RouteUnlessClaimed(t, packet, parsed);
 }
 
 // `is_mine`: another worker has already found that this one owns the flow. An earlier packet of the

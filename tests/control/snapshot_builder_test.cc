@@ -322,8 +322,14 @@ services:
   for (const char* other : {"192.0.2.254", "10.0.0.11", "203.0.113.5", "2001:db8::ff"}) {
     EXPECT_FALSE(before->IsForgedSource(Ip(other))) << other;
   }
+  ASSERT_NE(before->virtual_ranges, nullptr);
+  EXPECT_EQ(before->virtual_ranges->Find(Ip("203.0.113.5"))->length, 24);
+  EXPECT_EQ(before->routes.Find(Ip("10.0.0.77"))->length, 24);
+  EXPECT_EQ(before->routes.Find(Ip("203.0.113.5"))->length, 0);
   const auto after = Build(ModelOf("services: []\n"));
   EXPECT_FALSE(after->IsForgedSource(Ip("192.0.2.80")));
+  ASSERT_NE(after->virtual_ranges, nullptr);
+  EXPECT_TRUE(after->virtual_ranges->Find(Ip("192.0.2.80"))->is_gone);
 }
 
 TEST_F(SnapshotBuilderTest, TooManyRealsAreRefused) {

@@ -1,4 +1,5 @@
-"""What strangers send to hurt others: forged sources beside health checks, a flood beside path MTU discovery."""
+"""What strangers send to hurt others: forged sources beside health checks, a flood beside path MTU discovery; and
+addresses that nobody serves, with a router in front."""
 
 import json
 import sys
@@ -8,6 +9,7 @@ from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
 from fairlead_lab.flood import Flood, mac_of
 
+RANGE = "198.51.101.0/24"  # routed to the director; no host is there
 
 
 class ForgedSources(LabTest):
@@ -58,7 +60,10 @@ class Bystanders(LabTest):
             [
                 {"name": "tunnel", "address": at.VIP_TUN, "protocol": "udp", "port": at.UDP_PORT, "forward": "tun",
                  "reals": reals},
-            ])
+                {"name": "marked", "mark": 7, "reals": reals},
+            ],
+            classifier=[{"name": "range", "mark": 7, "protocol": "tcp", "destination": RANGE,
+                         "destination_port": 80}])
 
     def test_path_mtu_discovery_beside_a_flood(self):
         """40 clients send what is too long for the tunnel, while 10,000 datagrams a second meet a closed port."""
@@ -90,3 +95,18 @@ class Bystanders(LabTest):
             done = self.lab.client.run(sys.executable, "-c", program, at.VIP_TUN, at.UDP_PORT)
         self.assertEqual(json.loads(done.stdout), list(range(1, 41)))
         self.assertGreater(self.director.metric("fairlead_dropped_packets_total", reason="icmp_rate_limited"), 1000)
+
+    def test_what_nobody_serves_does_not_circle(self):
+        """The client is the router in front: what comes back to it, it would send again."""
+        client_ns = self.lab.client
+        client_ns.ip(f"route add {RANGE} via {at.DIRECTOR_OUTSIDE}")
+        self.addCleanup(client_ns.ip, f"route del {RANGE} via {at.DIRECTOR_OUTSIDE}")
+        client_ns.sysctl(net__ipv4__ip_forward=1)
+        self.addCleanup(client_ns.sysctl, net__ipv4__ip_forward=0)
+        self.assertIn(client.curl(self.lab, "http://198.51.101.5/").stdout.strip(), ("real1", "real2"))
+        before = self.director.metric("fairlead_port_rx_packets_total", port="outside")
+        refused = client.curl(self.lab, "http://198.51.101.5:8081/", check=False)
+        self.assertEqual(refused.returncode, 7, refused.stderr)  # at once; 28 would be a timeout
+        said = client_ns.run("ping", "-n", "-c3", "-i0.2", "-W10", "198.51.101.5").stdout
+        self.assertIn(" 0% packet loss", said)
+        self.assertLess(self.director.metric("fairlead_port_rx_packets_total", port="outside") - before, 30)

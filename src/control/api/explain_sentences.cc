@@ -25,6 +25,22 @@ std::string Count(uint64_t n, const std::string& one) {
   return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
 }
 
+// Whose the destination is that no service is found for; `value` as of ExplainKind::kNoService.
+const char* Claim(uint32_t value) {
+  switch (value) {
+    case 1:
+      return ", though the address is the director's own.";
+    case 2:
+      return ", though it is of a network that a rule gives a mark: it is answered as a virtual "
+             "address is, since its route leads back where it came from.";
+    case 3:
+      return ", which was virtual until its last service went: it is dropped (vip_gone), since its "
+             "route leads back where it came from.";
+    default:
+      return ".";
+  }
+}
+
 }  // namespace
 
 std::string Span(TickCount ticks) {
@@ -207,8 +223,7 @@ std::string ExplainReport::Sentence(const Step& step) const {
       return ServiceSentence(step);
     case ExplainKind::kNoService:
       return "No service takes " + WordOfProtocol(question_.protocol) + " to " +
-             question_.destination.ToString() +
-             (step.value == 1 ? ", though the address is the director's own." : ".");
+             question_.destination.ToString() + Claim(step.value);
     case ExplainKind::kWrongPort:
       return "Service " + Service(step.service) +
              " was found by its address alone and is not persistent, so it refuses other ports.";

@@ -96,6 +96,126 @@ TEST_P(Answers, ResetsAreLimitedForEachClient) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// ---- addresses that are ours in clients' eyes
+
+Frame WithSum(Frame frame) {
+  auto* ip = HeaderAt<Ipv4Header>(frame.data(), kEthernetHeaderLength);
+  ip->checksum = Be16{};
+  ip->checksum = Checksum(ip, sizeof *ip);
+  return frame;
+}
+
+Frame AsProtocol(uint8_t protocol, Frame frame) {
+  HeaderAt<Ipv4Header>(frame.data(), kEthernetHeaderLength)->protocol = protocol;
+  return WithSum(std::move(frame));
+}
+
+Frame EchoRequest(const std::string& source, const std::string& destination) {
+  Frame frame = AsProtocol(kProtocolIcmp, Udp(source, 0x0800, destination, 0));
+  Be16{}.Store(&frame[36]);
+  Checksum(&frame[34], frame.size() - 34, 0).Store(&frame[36]);
+  return frame;
+}
+
+class Ranges : public testing::TestWithParam<size_t> {
+ protected:
+  Ranges() : d_({.workers = GetParam()}) {
+    ClassifierBuilder rules;
+    rules.AddRule({.protocol = kProtocolTcp,
+                   .destination_set = rules.AddSet({*Prefix::Parse("203.0.113.0/24")}),
+                   .destination_ports = {{80, 80}},
+                   .mark = 7});
+    d_.draft().classifier = rules.Build();
+    mark_ = d_.AddService({.mark = 7});
+    d_.AddReal(mark_, "10.0.0.11", 0);
+    using Map = PrefixMap<VirtualRange>;
+    d_.draft().virtual_ranges = std::make_shared<const Map>(
+        Map::Build({{*Prefix::Parse("203.0.113.0/24"), {.length = 24}},
+                    {*Prefix::Parse("198.18.0.9/32"), {.length = 32, .is_gone = true}}}));
+    d_.Publish();
+  }
+  std::string Send(PortId port, const Frame& frame) {
+    std::string text;
+    for (const Sent& sent : d_.Send(port, frame)) {
+      text += (sent.port == kOutside ? "out " : "in ") + Text(sent.frame) + "\n";
+    }
+    return text;
+  }
+
+  ByteDirector d_;
+  ServiceId mark_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, Ranges, testing::Values(1, 3));
+
+// With a router upstream each packet would come again and again, until its TTL is used up.
+TEST_P(Ranges, WhatNoServiceTakesOfARangeIsAnsweredAsAVipIs) {
+  EXPECT_EQ(Send(kOutside, Tcp(kClient, 1234, "203.0.113.5", 80, kTcpSyn)),
+            "in 10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63\n");
+  EXPECT_EQ(Send(kOutside, Tcp(kClient, 1234, "203.0.113.5", 22, kTcpSyn)),
+            "out 198.51.100.7:1234 <- 203.0.113.5:22 TCP AR ttl 64\n");
+  EXPECT_EQ(Send(kOutside, Udp(kClient, 1234, "203.0.113.5", 80)),
+            "out 198.51.100.7 <- 203.0.113.5 ICMP 3/3 ttl 64\n");
+  EXPECT_EQ(d_.dropped(DropReason::kClosedPort), 2u);
+  EXPECT_EQ(Send(kOutside, EchoRequest(kClient, "203.0.113.5")),
+            "out 198.51.100.7 <- 203.0.113.5 ICMP 0/0 ttl 64\n");
+  EXPECT_EQ(Send(kOutside, AsProtocol(47, Udp(kClient, 1234, "203.0.113.5", 80))), "");
+  EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 1u);
+  Frame fragment = Udp(kClient, 1234, "203.0.113.5", 80);
+  HeaderAt<Ipv4Header>(fragment.data(), 14)->fragment = Be16::FromHost(1);
+  EXPECT_EQ(Send(kOutside, WithSum(fragment)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kFragment), 1u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// Transparent caches in front of the world: what they do not take goes on.
+TEST_P(Ranges, WhatLeavesByAnotherPortIsRouted) {
+  d_.SetNeighbour(kInside, "10.0.0.77", NeighbourState::kReachable);
+  EXPECT_EQ(Send(kInside, Tcp("10.0.0.77", 1234, "203.0.113.5", 22, kTcpSyn)),
+            "out 203.0.113.5:22 <- 10.0.0.77:1234 TCP S ttl 63\n");
+  EXPECT_EQ(Send(kOutside, Tcp("203.0.113.5", 80, "10.0.0.77", 1234, kTcpAck)),
+            "in 10.0.0.77:1234 <- 203.0.113.5:80 TCP A ttl 63\n")
+      << "hosts of the range may live elsewhere";
+}
+
+TEST_P(Ranges, ARouteOfItsOwnSendsARangeOnWhereverItLeads) {
+  d_.AddRoute("203.0.113.0/25", kOutside, "192.0.2.9", "192.0.2.2");
+  d_.Publish();
+  EXPECT_EQ(Send(kOutside, Tcp(kClient, 1234, "203.0.113.5", 22, kTcpSyn)),
+            "out 203.0.113.5:22 <- 198.51.100.7:1234 TCP S ttl 63\n");
+  EXPECT_EQ(Send(kOutside, Tcp(kClient, 1234, "203.0.113.205", 22, kTcpSyn)),
+            "out 198.51.100.7:1234 <- 203.0.113.205:22 TCP AR ttl 64\n");
+}
+
+TEST_P(Ranges, AVipThatIsGoneIsSilent) {
+  const std::string vip = "198.18.0.9";
+  for (const Frame& frame : {Tcp(kClient, 1234, vip, 80, kTcpSyn), Udp(kClient, 1234, vip, 80),
+                             EchoRequest(kClient, vip), AsProtocol(47, Udp(kClient, 1, vip, 80))}) {
+    EXPECT_EQ(Send(kOutside, frame), "");
+  }
+  EXPECT_EQ(d_.dropped(DropReason::kVipGone), 4u);
+  EXPECT_EQ(Send(kInside, Tcp("10.0.0.77", 1, vip, 80, kTcpSyn)),
+            "out 198.18.0.9:80 <- 10.0.0.77:1 TCP S ttl 63\n");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(Ranges, AreExplained) {
+  const auto explain = [this](const char* to, uint16_t port, PortId input) {
+    const ExplainAnswer answer =
+        d_.Explain({.protocol = kProtocolTcp,
+                    .client = {*IpAddress::Parse(kClient), Be16::FromHost(1)},
+                    .destination = {*IpAddress::Parse(to), Be16::FromHost(port)},
+                    .input_port = input});
+    const ExplainStep& last = answer.steps[answer.step_count - 1];
+    return std::pair(answer.verdict, last.kind == ExplainKind::kNoService ? last.value : 99);
+  };
+  using V = ExplainVerdict;
+  EXPECT_EQ(explain("203.0.113.5", 80, kOutside), std::pair(V::kForward, 99u));
+  EXPECT_EQ(explain("203.0.113.5", 22, kOutside), std::pair(V::kRefused, 2u));
+  EXPECT_EQ(explain("203.0.113.5", 22, kInside), std::pair(V::kNotOurs, 0u));
+  EXPECT_EQ(explain("198.18.0.9", 22, kOutside), std::pair(V::kDropped, 3u));
+  EXPECT_EQ(explain("198.18.0.10", 22, kOutside), std::pair(V::kNotOurs, 0u));
+}
+
 // ---- link-local clients
 
 Frame EchoRequest6(const std::string& source, const std::string& destination) {

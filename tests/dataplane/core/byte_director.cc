@@ -201,6 +201,7 @@ void ByteDirector::AddRoute(const std::string& prefix, PortId port, const std::s
                             const std::string& source) {
   const Prefix to = *Prefix::Parse(prefix);
   RouteView route{.output = port,
+                  .length = static_cast<uint8_t>(to.length),
                   .gateway = {},
                   .gateway_address = {},
                   .source = A(source)};
