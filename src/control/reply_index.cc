@@ -6,6 +6,32 @@ bool IsReplySource(const dataplane::RealView& real) {
   return !real.service.is_none() && real.method == dataplane::ForwardMethod::kNat;
 }
 
+namespace {
+
+bool IsOnePacketService(const dataplane::Snapshot& snapshot, RealId id) {
+  const dataplane::ServiceView& service =
+      snapshot.services[snapshot.reals[id.index()].service.index()];
+  return service.is_one_packet && service.mark == 0 &&
+         service.persistence.engine == dataplane::PersistenceEngine::kNone;
+}
+
+// Replies that no connection translates: the service's address is all there is to go by, so a mark
+// service's are not among them, nor those that an engine knows. An entry of a service that is one
+// no more gives way.
+void IndexOnePacketReply(RealId id, const dataplane::RealView& real, Be16 service_port,
+                         dataplane::Snapshot* snapshot) {
+  if (!IsOnePacketService(*snapshot, id)) return;
+  const dataplane::ServiceKey source{real.address, service_port.is_zero() ? Be16{} : real.port,
+                                     dataplane::kProtocolUdp};
+  const auto first = snapshot->one_packet_sources.find(source);
+  if (first == snapshot->one_packet_sources.end() || id < first->second ||
+      !IsOnePacketService(*snapshot, first->second)) {
+    snapshot->one_packet_sources[source] = id;
+  }
+}
+
+}  // namespace
+
 void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot) {
   const dataplane::RealView& real = snapshot->reals[id.index()];
   if (!IsReplySource(real)) return;
@@ -16,6 +42,7 @@ void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot) {
   if (known == snapshot->nat_addresses.end() || (has_any_port && !known->second)) {
     snapshot->nat_addresses[real.address] |= has_any_port;
   }
+  IndexOnePacketReply(id, real, Be16::FromHost(service.port), snapshot);
   if (real.port.is_zero()) return;
   const uint8_t protocol = service.protocol;
   for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {

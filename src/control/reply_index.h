@@ -16,8 +16,8 @@ namespace fairlead::control {
 // Whether the real answers through the director. Ghosts do: their connections may go on.
 bool IsReplySource(const dataplane::RealView& real);
 
-// Enters the real in nat_sources and nat_addresses, when it is such a source. Its service's key is
-// in `ids`.
+// Enters the real in nat_sources, nat_addresses and one_packet_sources, when it is such a source.
+// Its service's key is in `ids`.
 void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot);
 
 }  // namespace fairlead::control

@@ -391,6 +391,7 @@ void SnapshotBuilder::IndexReplies(dataplane::Snapshot* snapshot) const {
   }
   snapshot->nat_sources.clear();
   snapshot->nat_addresses.clear();
+  snapshot->one_packet_sources.clear();
   for (size_t i = 0; i < snapshot->reals.size(); ++i) {
     IndexReply(RealId{static_cast<uint32_t>(i)}, ids_, snapshot);
   }

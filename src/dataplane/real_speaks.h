@@ -1,14 +1,18 @@
 // What a NAT real server sends, that belongs to no connection, and still is to leave from a virtual
-// address: calls that it begins (engine sip).
+// address: calls that it begins (engine sip), and its replies to one-packet services.
 //
 //   if (TakeDialog<Address>(turn, packet, parsed, flow)) return;
+//   if (TakeOnePacketReply<Address>(turn, packet, parsed, flow)) return;
 //
-// Threads: the worker's. Ownership of the packet moves in, unless the answer is false.
+// Threads: the worker's; the second at the owner of the packet's connection, if there could be one.
+// Ownership of the packet moves in, unless the answer is false.
 #pragma once
 
 #include "dataplane/flow_fields.h"
 
 namespace fairlead::dataplane {
+
+// ---- calls that it begins (spec section 3.8, engine sip)
 
 // The packet's flow as its answer will be: from the client to the service.
 inline FlowFields AnswerFields(const ServiceView& service, const FlowFields& flow) noexcept {
@@ -82,6 +86,49 @@ void AnswerDialog(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
     return t.Drop(packet, DropReason::kNoCallId);
   }
   BeginDialog<Address>(t, packet, parsed, service, real, answer);
+}
+
+// ---- replies to one-packet services
+
+// The one-packet service that the packet's source serves. None: nobody's reply.
+inline RealId OnePacketReal(const Snapshot& snapshot, const FlowFields& flow) noexcept {
+  if (snapshot.one_packet_sources.empty()) [[likely]]
+    return RealId{};
+  const auto& from = flow.addresses;
+  auto found = snapshot.one_packet_sources.find(
+      {from.source, Be16::FromHost(from.source_port), from.protocol});
+  if (found == snapshot.one_packet_sources.end()) {
+    // Of a service of all ports the real server's own port is only a name.
+    found = snapshot.one_packet_sources.find({from.source, Be16{}, from.protocol});
+  }
+  return found == snapshot.one_packet_sources.end() ? RealId{} : found->second;
+}
+
+// Not with an engine, which tells replies from all else, nor a mark, which has no address.
+inline bool IsTranslatedBySource(const ServiceView& service) noexcept {
+  return service.is_one_packet && service.mark == 0 &&
+         service.persistence.engine == PersistenceEngine::kNone;
+}
+
+// No connection remembers the packet that this answers, so the source says whose it is (IPVS lets
+// such a reply go with the real server's address). With several services of one source the first
+// counts; `fairleadd --check` says so. False: it is no such reply.
+template <typename Address, Packet P>
+bool TakeOnePacketReply(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                        const FlowFields& flow) noexcept {
+  const RealId id = OnePacketReal(t.snapshot, flow);
+  if (id.is_none()) [[likely]]
+    return false;
+  const RealView& real = t.snapshot.reals[id.index()];
+  if (real.service.index() >= t.snapshot.services.size()) return false;
+  const ServiceView& service = t.snapshot.services[real.service.index()];
+  if (!IsTranslatedBySource(service) || service.address.family() != Address::kFamily) return false;
+  const Be16 port = service.port.is_zero() ? parsed->source_port : service.port;
+  CountOut(t, id, real, parsed->ip_length);
+  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
+    RewriteNat<NatDirection::kReply>(p, fields, service.address.As<Address>(), port);
+  });
+  return true;
 }
 
 }  // namespace fairlead::dataplane

@@ -183,6 +183,8 @@ struct Snapshot {
   bool has_port0_service = false;
   RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals with one port
   ShardedMap<IpAddress, bool> nat_addresses;  // all NAT reals; true: some takes any port
+  // NAT reals of one-packet services, whose replies no connection translates back.
+  RealSourceSet one_packet_sources;
 
   std::vector<PortView> ports;  // by PortId
   ShardedMap<IpAddress, LocalAddress> local_addresses;

@@ -192,6 +192,7 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
       return;
     }
     if (TakeDialog<Address>(t, packet, parsed, flow)) return;
+    if (TakeOnePacketReply<Address>(t, packet, parsed, flow)) return;
     if (t.snapshot.policy.nat_icmp_send && (parsed->tcp_flags & kTcpRst) == 0) {
       return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kPortUnreachable,
                                    DropReason::kClosedPort);

@@ -306,6 +306,35 @@ services:
   EXPECT_EQ(s->FindLocal(Ip("10.0.0.1"))->port, PortId{1});
 }
 
+TEST_F(SnapshotBuilderTest, RepliesOfOnePacketServicesAreIndexed) {
+  const auto yaml = [](const char* first, const char* second) {
+    return std::string(
+               "services:\n"
+               "  - { name: a, address: 192.0.2.80, protocol: udp, port: 53, ") +
+           first + " reals: [ { address: 10.0.0.11, port: 5353 } ] }\n" +
+           "  - { name: b, address: 192.0.2.81, protocol: udp, port: 53, " + second +
+           " reals: [ { address: 10.0.0.11, port: 5353 }, { address: 10.0.0.12 } ] }\n";
+  };
+  constexpr const char* kOne = "one_packet: true,";
+  const dataplane::ServiceKey shared{Ip("10.0.0.11"), Be16::FromHost(5353), 17};
+  const auto service_of = [&](const dataplane::Snapshot& s) {
+    const auto found = s.one_packet_sources.find(shared);
+    if (found == s.one_packet_sources.end()) return std::string();
+    const auto& real = s.reals[found->second.index()];
+    return s.services[real.service.index()].address.ToString();
+  };
+  auto s = Build(ModelOf(yaml(kOne, kOne)));
+  EXPECT_EQ(service_of(*s), "192.0.2.80") << "the first";
+  EXPECT_TRUE(s->one_packet_sources.contains({Ip("10.0.0.12"), Be16::FromHost(53), 17}));
+  EXPECT_EQ(s->one_packet_sources.size(), 2u);
+  EXPECT_EQ(service_of(*Build(ModelOf(yaml("", kOne)))), "192.0.2.81");
+  EXPECT_EQ(Build(ModelOf(yaml("", "")))->one_packet_sources.size(), 0u);
+  EXPECT_EQ(Build(ModelOf("services: [{ address: 192.0.2.80, protocol: udp, port: 53, one_packet: "
+                          "true, forward: dr, reals: [{ address: 10.0.0.11 }] }]\n"))
+                ->one_packet_sources.size(),
+            0u);
+}
+
 // Sources that no packet from outside has, and addresses that must not be routed back.
 TEST_F(SnapshotBuilderTest, WorkersKnowWhatAddressesAreOurs) {
   const auto before = Build(ModelOf(R"(

@@ -61,6 +61,8 @@ class Bystanders(LabTest):
                 {"name": "tunnel", "address": at.VIP_TUN, "protocol": "udp", "port": at.UDP_PORT, "forward": "tun",
                  "reals": reals},
                 {"name": "marked", "mark": 7, "reals": reals},
+                {"name": "single", "address": at.VIP2, "protocol": "udp", "port": at.UDP_PORT, "one_packet": True,
+                 "scheduler": "rr", "reals": reals},
             ],
             classifier=[{"name": "range", "mark": 7, "protocol": "tcp", "destination": RANGE,
                          "destination_port": 80}])
@@ -110,3 +112,8 @@ class Bystanders(LabTest):
         said = client_ns.run("ping", "-n", "-c3", "-i0.2", "-W10", "198.51.101.5").stdout
         self.assertIn(" 0% packet loss", said)
         self.assertLess(self.director.metric("fairlead_port_rx_packets_total", port="outside") - before, 30)
+
+    def test_a_reply_of_one_packet_scheduling_comes_from_the_virtual_address(self):
+        """A connected socket takes no other."""
+        names = {client.udp(self.lab, at.VIP2, at.UDP_PORT, "hello", source=f"198.51.100.{n}") for n in range(1, 9)}
+        self.assertEqual(names, {"real1 hello", "real2 hello"})

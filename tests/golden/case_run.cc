@@ -82,11 +82,7 @@ void CaseRun::Do(const Step& step) {
   if (step.op == "counts") return CompareCounts(keys);
   if (step.op == "watch") return CompareWatch(keys);
   if (step.op == "state-table") return DoStateTable(keys);
-  if (step.op == "udp") {
-    return ExpectText("the result",
-                      network_.Udp(EndpointOf(keys.at("src")), EndpointOf(keys.at("dst"))),
-                      TextOf(keys, "result"));
-  }
+  if (step.op == "udp") return DoUdp(keys);
   if (step.op == "raw-tcp") {
     return network_.Raw(EndpointOf(keys.at("src")), EndpointOf(keys.at("dst")),
                         FlagsOf(TextOf(keys, "flags")));
@@ -96,6 +92,23 @@ void CaseRun::Do(const Step& step) {
     return Expect(count > 0, "holds no connection of " + TextOf(keys, "rs"));
   }
   DoHeld(step.op, keys);
+}
+
+void CaseRun::DoUdp(const Keys& keys) {
+  const Endpoint vip = EndpointOf(keys.at("dst"));
+  const std::string expected = TextOf(keys, "result");
+  const std::string result = network_.Udp(EndpointOf(keys.at("src")), vip);
+  if (expected == "TIMEOUT" && result != expected) {
+    for (const control::ServiceInfo& service : director_.view()->services) {
+      const bool is_nat = std::ranges::any_of(
+          service.reals, [](const control::RealInfo& real) { return real.forward == "nat"; });
+      if (service.is_one_packet && is_nat && service.address == vip.address &&
+          service.port == vip.port) {
+        return Use(Exception::kOnePacketNat);
+      }
+    }
+  }
+  ExpectText("the result", result, expected);
 }
 
 // ---- connections

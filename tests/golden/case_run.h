@@ -38,6 +38,7 @@ class CaseRun {
   void DoConnect(const Keys& keys, Network::Keep keep);
   void DoHeld(const std::string& op, const Keys& keys);
   void DoSequence(const Keys& keys);
+  void DoUdp(const Keys& keys);
   void DoStateTable(const Keys& keys);
   // The operator.
   void DoIpvsadm(const Keys& keys);

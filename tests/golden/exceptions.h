@@ -8,7 +8,13 @@
 
 namespace fairlead::golden {
 
-enum class Exception : uint8_t { kLastService, kNatToDr, kUnrecordedPackets, kCount };
+enum class Exception : uint8_t {
+  kLastService,
+  kNatToDr,
+  kUnrecordedPackets,
+  kOnePacketNat,
+  kCount
+};
 
 struct ExceptionText {
   std::string_view name, reason;
@@ -27,6 +33,10 @@ inline constexpr std::array<ExceptionText, static_cast<size_t>(Exception::kCount
     {"unrecorded-packets",
      "rows of a 10.8 client in a case that records none of its packets: the shortest packets that "
      "lead to the recorded state are sent, and everything is compared."},
+    {"one-packet-nat",
+     "through IPVS a reply to one-packet scheduling by NAT leaves with the real server's address, "
+     "and its client waits in vain. Ours comes from the virtual address. The result of such a "
+     "request may differ."},
 }};
 
 inline constexpr const ExceptionText& TextOf(Exception e) {

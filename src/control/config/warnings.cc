@@ -18,6 +18,7 @@ class Warner {
     KeptOnly();
     Marks();
     Groups();
+    OnePacket();
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
       if (service.reals.empty() && !service.fallback)
@@ -88,6 +89,50 @@ class Warner {
       const uint32_t mark = model_.services[i].mark;
       if (mark != 0 && !set_by_rules.contains(mark))
         Add(ItemPath("services", i) + ".mark", "no classifier rule sets this mark");
+    }
+  }
+
+  // Replies of one-packet scheduling belong to no connection: source and port say whose they are.
+  void OnePacket() {
+    const auto takes_udp = [](const ServiceConfig& service) {
+      return service.is_mark() || service.protocol == Protocol::kUdp;
+    };
+    std::map<std::pair<IpAddress, uint16_t>, std::vector<size_t>> users;  // of each real's port
+    bool is_any_one_packet = false;
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const ServiceConfig& service = model_.services[i];
+      if (service.one_packet) is_any_one_packet = true;
+      if (!service.one_packet || !service.is_mark()) continue;
+      if (std::ranges::any_of(service.reals, IsNat))
+        Add(ItemPath("services", i) + ".one_packet",
+            "its replies leave with the real's address, since a mark service has no address to "
+            "translate them to: use forward dr or tun, or a service with an address");
+    }
+    if (!is_any_one_packet) return;
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      if (!takes_udp(model_.services[i])) continue;
+      for (const RealConfig& real : model_.services[i].reals)
+        if (IsNat(real)) users[{real.address, real.port}].push_back(i);
+    }
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const ServiceConfig& service = model_.services[i];
+      if (!service.one_packet || service.is_mark()) continue;
+      for (size_t r = 0; r < service.reals.size(); ++r) {
+        if (IsNat(service.reals[r]))
+          Shared(i, r, users.at({service.reals[r].address, service.reals[r].port}));
+      }
+    }
+  }
+  static bool IsNat(const RealConfig& real) { return real.forward == ForwardMethod::kNat; }
+  void Shared(size_t service, size_t real, const std::vector<size_t>& users) {
+    for (const size_t other : users) {
+      if (other == service) continue;
+      Add(ItemPath(ItemPath("services", service) + ".reals", real),
+          "service " + Quote(model_.services[other].name) +
+              " has this real and port too: which of the two a reply of one-packet scheduling "
+              "belongs to is not to be seen, so it leaves with the address of the one-packet "
+              "service that comes first");
+      return;
     }
   }
 

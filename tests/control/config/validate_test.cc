@@ -107,5 +107,34 @@ TEST(Warnings, OfGroupsThatWillHardlyDoWhatWasMeant) {
             "t.yaml:5:53: client_groups[1]: no service names it in persistence.client_groups\n");
 }
 
+// A reply of one-packet scheduling has only its source to say whose it is.
+TEST(Warnings, OfRepliesThatAreNotToBeToldApart) {
+  const LoadResult result = LoadConfigText(
+      kBase +
+          "classifier: [{ mark: 1 }]\n"
+          "services:\n"
+          "  - { name: dns, address: 192.0.2.80, port: 53, protocol: udp, one_packet: true, "
+          "reals: [{ address: 10.0.0.11 }, { address: 10.0.0.12 }] }\n"
+          "  - { name: two, address: 192.0.2.81, port: 53, protocol: udp, "
+          "reals: [{ address: 10.0.0.12 }] }\n"
+          "  - { name: direct, address: 192.0.2.82, port: 53, protocol: udp, forward: dr, "
+          "reals: [{ address: 10.0.0.11 }] }\n"
+          "  - { name: marked, mark: 1, one_packet: true, reals: [{ address: 10.0.0.13 }] }\n",
+      "t.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  ASSERT_EQ(result.warnings.size(), 2u) << ToText(result.warnings);
+  EXPECT_EQ(result.warnings[0].place.substr(0, 7), "t.yaml:") << ToText(result.warnings);
+  EXPECT_NE(ToText(result.warnings)
+                .find("services[3].one_packet: its replies leave with the "
+                      "real's address, since a mark service has no address"),
+            std::string::npos)
+      << ToText(result.warnings);
+  EXPECT_NE(ToText(result.warnings)
+                .find("services[0].reals[1]: service \"two\" has this real and "
+                      "port too"),
+            std::string::npos)
+      << ToText(result.warnings);
+}
+
 }  // namespace
 }  // namespace fairlead::control

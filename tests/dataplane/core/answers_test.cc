@@ -301,6 +301,72 @@ TEST_P(LinkLocal, AnswersStayOnTheLink) {
   }
 }
 
+// ---- one-packet services
+
+class OnePacket : public testing::TestWithParam<size_t> {
+ protected:
+  OnePacket() : d_({.workers = GetParam()}) {}
+  std::string Text1(const std::vector<Sent>& sent) {
+    return sent.size() == 1 ? (sent[0].port == kOutside ? "out " : "in ") + Text(sent[0].frame)
+                            : std::to_string(sent.size()) + " sent";
+  }
+
+  ByteDirector d_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, OnePacket, testing::Values(1, 3));
+
+TEST_P(OnePacket, AReplyLeavesFromTheVirtualAddress) {
+  const ServiceId dns =
+      d_.AddService({.port = 53, .protocol = kProtocolUdp, .is_one_packet = true});
+  const RealId real = d_.AddReal(dns, "10.0.0.11", 5353);
+  d_.AddReal(
+      d_.AddService(
+          {.address = "2001:db8::10", .port = 53, .protocol = kProtocolUdp, .is_one_packet = true}),
+      "fd00::11", 53);
+  d_.Publish();
+  for (uint16_t port = 2000; port < 2008; ++port) {
+    const std::string to = "198.51.100.7:" + std::to_string(port);
+    EXPECT_EQ(Text1(d_.Send(kOutside, Udp(kClient, port, kVip, 53))),
+              "in 10.0.0.11:5353 <- " + to + " UDP ttl 63");
+    EXPECT_EQ(Text1(d_.Send(kInside, Udp("10.0.0.11", 5353, kClient, port))),
+              "out " + to + " <- 192.0.2.10:53 UDP ttl 63");
+  }
+  EXPECT_EQ(Text1(d_.Send(kInside, Udp("fd00::11", 53, "2001:db8:9::7", 2000))),
+            "out [2001:db8:9::7]:2000 <- [2001:db8::10]:53 UDP ttl 63");
+  EXPECT_EQ(d_.fabric().stats.SumTraffic(real).out_packets, 8u);
+  EXPECT_EQ(Text1(d_.Send(kInside, Udp("10.0.0.11", 5354, kClient, 2000))),
+            "out 198.51.100.7:2000 <- 10.0.0.11:5354 UDP ttl 63");
+  EXPECT_EQ(d_.CheckNothingLeft(), "");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// The connections of another service with the same real server come first.
+TEST_P(OnePacket, AConnectionKeepsItsReplies) {
+  const ServiceId dns =
+      d_.AddService({.port = 53, .protocol = kProtocolUdp, .is_one_packet = true});
+  d_.AddReal(dns, "10.0.0.11", 53);
+  const ServiceId other =
+      d_.AddService({.address = "192.0.2.20", .port = 53, .protocol = kProtocolUdp});
+  d_.AddReal(other, "10.0.0.11", 53);
+  d_.Publish();
+  for (uint16_t port = 2000; port < 2008; ++port) {
+    d_.Send(kOutside, Udp(kClient, port, "192.0.2.20", 53));
+    EXPECT_EQ(Text1(d_.Send(kInside, Udp("10.0.0.11", 53, kClient, port))),
+              "out 198.51.100.7:" + std::to_string(port) + " <- 192.0.2.20:53 UDP ttl 63");
+  }
+}
+
+TEST_P(OnePacket, AServiceOfAllPortsKeepsThePort) {
+  const ServiceId all = d_.AddService(
+      {.port = 0, .protocol = kProtocolUdp, .persistence_seconds = 60, .is_one_packet = true});
+  d_.AddReal(all, "10.0.0.11", 0);
+  d_.Publish();
+  EXPECT_EQ(Text1(d_.Send(kOutside, Udp(kClient, 2000, kVip, 99))),
+            "in 10.0.0.11:99 <- 198.51.100.7:2000 UDP ttl 63");
+  EXPECT_EQ(Text1(d_.Send(kInside, Udp("10.0.0.11", 99, kClient, 2000))),
+            "out 198.51.100.7:2000 <- 192.0.2.10:99 UDP ttl 63");
+}
+
 // ---- scheduling by ICMP
 
 // An error from the client about a packet of the virtual address to it.

@@ -270,6 +270,11 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   if (spec.method == ForwardMethod::kNat) {
     const uint8_t protocol = draft_.services[service.index()].protocol;
     draft_.nat_addresses[real.address] |= port == 0;
+    const ServiceView& view = draft_.services[service.index()];
+    if (view.is_one_packet && view.mark == 0) {
+      draft_.one_packet_sources[{real.address, view.port.is_zero() ? Be16{} : real.port,
+                                 kProtocolUdp}] = id;
+    }
     for (const uint8_t p : {kProtocolTcp, kProtocolUdp}) {
       if (protocol == 0 || protocol == p) draft_.nat_sources[{real.address, real.port, p}] = id;
     }
