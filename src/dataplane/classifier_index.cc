@@ -122,8 +122,8 @@ void ClassifierIndex::File(std::vector<Entry> entries) {
 
   const auto order = [](const Entry& e) { return std::pair(e.hash, e.rule); };
   std::ranges::sort(entries, {}, order);
-  const auto repeated = std::ranges::unique(entries, {}, order);
-  entries.erase(repeated.begin(), repeated.end());
+  const auto is_same = [&](const Entry& a, const Entry& b) { return order(a) == order(b); };
+  entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
   size_t keys = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
     keys += i == 0 || entries[i].hash != entries[i - 1].hash;
