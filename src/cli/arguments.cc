@@ -1,9 +1,15 @@
-// The only file that includes CLI11.
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
+#include <set>
+
+#include "base/utf8.h"
+#include "cli/problem.h"
+#include "cli/word_path.h"
 
 namespace fairlead::cli {
 
@@ -29,7 +35,8 @@ class Grammar {
             "table for people, json for scripts")
         ->check(CLI::IsMember({"table", "json"}))
         ->type_name("table|json");
-    Add(&app_, "status", "Whether it forwards, its workers, ports and drops", Verb::kStatus);
+    Add(&app_, "status", "Show whether the director forwards, its workers, ports and drops",
+        Verb::kStatus);
     Services();
     Reals();
     Connections();
@@ -52,27 +59,29 @@ class Grammar {
   }
 
   void Services() {
-    CLI::App* service = Group("service", "Services");
-    Add(service, "list", "One line for each service", Verb::kServiceList);
-    Add(service, "show", "A service and its reals", Verb::kServiceShow)
+    CLI::App* service = Group("service", "List, add, change and remove services");
+    Add(service, "list", "List all services, a line each", Verb::kServiceList);
+    Add(service, "show", "Show one service and its real servers", Verb::kServiceShow)
         ->add_option("service", into_.service, "Name of the service")
         ->required();
-    CLI::App* add = Add(service, "add", "A new service, until the next reload", Verb::kServiceAdd);
-    add->add_option("address", into_.destination, "ADDRESS:PORT/tcp or /udp; none with --mark");
-    AddKey(add, "--mark", "mark", "Take what classifier rules have given this mark");
-    AddKey(add, "--family", "family", "ipv4 or ipv6, with --mark");
-    AddKey(add, "--allow-any-port", "allow_any_port", "Say that port 0 is meant", true);
+    CLI::App* add = Add(service, "add", "Add a service until the next reload", Verb::kServiceAdd);
+    add->add_option("address", into_.destination,
+                    "ADDRESS:PORT/tcp or /udp; leave it out with --mark");
+    AddKey(add, "--mark", "mark", "Serve packets that classifier rules give this mark");
+    AddKey(add, "--family", "family", "IP version of a --mark service: ipv4 or ipv6");
+    AddKey(add, "--allow-any-port", "allow_any_port", "Confirm that port 0 (every port) is meant",
+           true);
     AddServiceKeys(add);
     CLI::App* edit =
-        Add(service, "edit", "Change keys of a service until the next reload", Verb::kServiceEdit);
+        Add(service, "edit", "Change a service until the next reload", Verb::kServiceEdit);
     edit->add_option("service", into_.service, "Name of the service")->required();
     AddServiceKeys(edit);
     CLI::App* remove = Add(service, "remove",
-                           "Remove a service until the next reload; its "
-                           "connections meet what its on_remove says",
+                           "Remove a service until the next reload; its on_remove says what "
+                           "becomes of its connections",
                            Verb::kServiceRemove);
     remove->add_option("service", into_.service, "Name of the service");
-    remove->add_flag("--all", into_.is_all, "Every service");
+    remove->add_flag("--all", into_.is_all, "Remove every service");
     remove->parse_complete_callback([this, remove] {
       if (into_.service.empty() == !into_.is_all) {
         throw CLI::ValidationError(remove->get_name(), "give a service, or --all");
@@ -105,47 +114,59 @@ class Grammar {
             into_.body += pair.substr(0, equals) + ": " + pair.substr(equals + 1) + "\n";
           }
         },
-        "KEY=VALUE: any key of the configuration file; VALUE as there, null for the default");
+        "KEY=VALUE: set any key of the configuration file, in its syntax; null restores the "
+        "default");
   }
   void AddServiceKeys(CLI::App* command) {
-    AddKey(command, "--name", "name", "Its name; default: made of its address or mark");
-    AddKey(command, "--scheduler", "scheduler", "rr, wrr, lc, wlc, sh, mh …");
-    AddKey(command, "--scheduler-flags", "scheduler_flags", "As [sh-port, sh-fallback]");
-    AddKey(command, "--forward", "forward", "nat, dr or tun: what its reals have by default");
-    AddKey(command, "--persistence", "persistence", "As { timeout: 30m, netmask: 24 }, or null");
-    AddKey(command, "--one-packet", "one_packet", "A real for each packet: true or false");
+    AddKey(command, "--name", "name",
+           "Name of the service; by default made of its address or mark");
+    AddKey(command, "--scheduler", "scheduler",
+           "How a real server is chosen: rr, wrr, lc, wlc, sh, mh …");
+    AddKey(command, "--scheduler-flags", "scheduler_flags",
+           "Flags of the scheduler, for instance [sh-port, sh-fallback]");
+    AddKey(command, "--forward", "forward",
+           "Forwarding method of its real servers: nat, dr or tun");
+    AddKey(command, "--persistence", "persistence",
+           "Keep clients on their real server: { timeout: 30m, netmask: 24 }, or null");
+    AddKey(command, "--one-packet", "one_packet",
+           "Choose a real server for each packet: true or false");
     AddAnyKey(command);
   }
   void AddRealKeys(CLI::App* command) {
-    AddKey(command, "--forward", "forward", "nat, dr or tun");
-    AddKey(command, "--upper-threshold", "upper_threshold", "Connections it takes at the most");
-    AddKey(command, "--lower-threshold", "lower_threshold", "Below so many it takes more again");
+    AddKey(command, "--forward", "forward", "Forwarding method: nat, dr or tun");
+    AddKey(command, "--upper-threshold", "upper_threshold", "Take no new connections at this many");
+    AddKey(command, "--lower-threshold", "lower_threshold",
+           "Take new connections again below this many");
     AddAnyKey(command);
   }
 
   CLI::App* AddRealChange(CLI::App* group, const std::string& name, const std::string& what) {
     CLI::App* command = group->add_subcommand(name, what);
     command->add_option("service", into_.service, "Name of the service")->required();
-    command->add_option("real", into_.real, "Its real server: ADDRESS:PORT, or the address alone")
+    command
+        ->add_option("real", into_.real,
+                     "Real server of the service: ADDRESS:PORT, or the address alone")
         ->required();
     return command;
   }
 
   void Reals() {
-    CLI::App* real = Group("real", "Real servers");
-    Add(real, "list", "Reals of one service, or of all", Verb::kRealList)
+    CLI::App* real = Group("real", "List, add, change, drain and remove real servers");
+    Add(real, "list", "List the real servers of one service, or of all", Verb::kRealList)
         ->add_option("service", into_.service, "Name of the service");
-    CLI::App* add = AddRealChange(real, "add", "A new real, until the next reload; the newest");
-    CLI::App* set = AddRealChange(real, "set", "Change keys of a real until the next reload");
+    CLI::App* add = AddRealChange(real, "add", "Add a real server until the next reload");
+    CLI::App* set = AddRealChange(real, "set", "Change a real server until the next reload");
     for (CLI::App* command : {add, set}) {
-      command->add_option("--weight", into_.weight, "0 to 65535")->check(CLI::Range(0, 65535));
-      command->add_option("--state", into_.admin, "up, quiesce, drain or down")
+      command->add_option("--weight", into_.weight, "Weight, 0 to 65535")
+          ->check(CLI::Range(0, 65535));
+      command->add_option("--state", into_.admin, "State: up, quiesce, drain or down")
           ->check(CLI::IsMember({"up", "quiesce", "drain", "down"}));
       AddRealKeys(command);
     }
     add->callback([this] { into_.verb = Verb::kRealAdd; });
-    AddRealChange(real, "remove", "Remove a real until the next reload; its connections wait")
-        ->callback([this] { into_.verb = Verb::kRealRemove; });
+    AddRealChange(real, "remove", "Remove a real server until the next reload")->callback([this] {
+      into_.verb = Verb::kRealRemove;
+    });
     set->callback([this, set] {
       into_.verb = Verb::kRealSet;
       if (!into_.weight && into_.admin.empty() && into_.body.empty()) {
@@ -155,12 +176,13 @@ class Grammar {
     constexpr struct {
       const char *name, *admin, *what;
     } kStates[] = {
-        {"enable", "up", "Take new clients again, by the configured weight"},
-        {"quiesce", "quiesce", "No new clients; known (persistent) clients and connections go on"},
-        {"disable", "down", "As drain, and shown and counted as down"},
+        {"enable", "up", "Send new clients to it again"},
+        {"quiesce", "quiesce",
+         "Send no new clients; known (persistent) clients and connections stay"},
+        {"disable", "down", "As drain, and show it as down"},
     };
     CLI::App* drain = AddRealChange(
-        real, "drain", "No new connections, also of known clients; running ones go on");
+        real, "drain", "Send no new connections, of known clients neither; running ones stay");
     drain->add_option("--deadline", into_.deadline,
                       "What is left then is reset: a duration, as 10m; default: none");
     drain->add_flag("--then-remove", into_.is_then_remove,
@@ -175,17 +197,27 @@ class Grammar {
     }
   }
 
+  // The states that `connection list` shows; a test compares them with the director's.
+  static constexpr const char* kTcpStates[] = {"NONE",     "ESTABLISHED", "SYN_SENT", "SYN_RECV",
+                                               "FIN_WAIT", "TIME_WAIT",   "CLOSE",    "CLOSE_WAIT",
+                                               "LAST_ACK", "LISTEN",      "SYNACK"};
+
   void AddFilters(CLI::App* command, bool with_state) {
-    command->add_option("--client", into_.client, "Address or prefix, as 198.51.100.0/24");
-    command->add_option("--service", into_.service, "Name of a service");
+    command->add_option("--client", into_.client,
+                        "Client address or network, for instance 198.51.100.0/24");
+    command->add_option("--service", into_.service, "Name of the service");
     command->add_option("--real", into_.real, "ADDRESS:PORT, or the address alone");
-    if (with_state) command->add_option("--state", into_.state, "TCP state, as ESTABLISHED");
+    if (!with_state) return;
+    command->add_option("--state", into_.state, "TCP state")
+        ->check(CLI::IsMember(std::set<std::string>(std::begin(kTcpStates), std::end(kTcpStates)),
+                              CLI::ignore_case));
   }
   void AddLimit(CLI::App* command) {
-    command->add_option("--limit", into_.limit, "Rows at the most; 0: all")->capture_default_str();
+    command->add_option("--limit", into_.limit, "Show at most this many rows; 0: all")
+        ->capture_default_str();
   }
   void AddAll(CLI::App* command, bool with_state) {
-    command->add_flag("--all", into_.is_all, "Everything: needed when no filter is given");
+    command->add_flag("--all", into_.is_all, "Take everything; needed when no filter is given");
     command->parse_complete_callback([this, command, with_state] {
       const bool is_filtered = !into_.client.empty() || !into_.service.empty() ||
                                !into_.client_group.empty() || !into_.real.empty() ||
@@ -197,16 +229,20 @@ class Grammar {
   }
 
   void Connections() {
-    CLI::App* group = Group("connection", "Connections");
-    CLI::App* list = Add(group, "list", "Live connections", Verb::kConnectionList);
+    CLI::App* group = Group("connection", "List, count and end connections");
+    CLI::App* list = Add(group, "list", "List connections", Verb::kConnectionList);
     AddFilters(list, true);
     AddLimit(list);
-    CLI::App* count = Add(group, "count", "How many match, and of whom", Verb::kConnectionCount);
+    CLI::App* count =
+        Add(group, "count", "Count open connections, in total or by group", Verb::kConnectionCount);
     AddFilters(count, true);
-    count->add_option("--by", into_.group_by, "service, real, state or client")
+    count->add_option("--by", into_.group_by, "Count by service, real, state or client")
         ->check(CLI::IsMember({"service", "real", "state", "client"}));
-    count->add_option("--top", into_.top, "Groups to show")->capture_default_str();
-    CLI::App* flush = Add(group, "flush", "Forget connections that match", Verb::kConnectionFlush);
+    count->add_option("--top", into_.top, "Show at most this many groups")->capture_default_str();
+    count->add_flag("--all", into_.is_all, "Count closing connections too");
+    CLI::App* flush =
+        Add(group, "flush", "Forget connections that match; their next packets are reset",
+            Verb::kConnectionFlush);
     AddFilters(flush, true);
     AddAll(flush, true);
   }
@@ -217,49 +253,51 @@ class Grammar {
   }
 
   void Templates() {
-    CLI::App* group = Group("template", "Persistence templates: which client is bound to whom");
-    CLI::App* list = Add(group, "list", "Live templates", Verb::kTemplateList);
+    CLI::App* group = Group(
+        "template",
+        "List, flush and pin persistence templates: which client stays with which real server");
+    CLI::App* list = Add(group, "list", "List templates", Verb::kTemplateList);
     AddTemplateFilters(list);
-    list->add_flag("--pinned", into_.is_pinned, "Only those pinned by hand");
+    list->add_flag("--pinned", into_.is_pinned, "List only pinned templates");
     AddLimit(list);
     CLI::App* flush =
-        Add(group, "flush", "Unbind clients that match, but for pinned ones", Verb::kTemplateFlush);
+        Add(group, "flush", "Unbind clients that match, except pinned ones", Verb::kTemplateFlush);
     AddTemplateFilters(flush);
     AddAll(flush, false);
-    CLI::App* pin = Add(group, "pin", "Bind a client to a real by hand", Verb::kTemplatePin);
+    CLI::App* pin = Add(group, "pin", "Bind a client to a real server by hand", Verb::kTemplatePin);
     pin->add_option("service", into_.service, "Name of a persistent service")->required();
     pin->add_option("client", into_.client,
-                    "Address, or a network that the service takes for one client")
+                    "Address, or the network that the service takes for one client")
         ->required();
     pin->add_option("real", into_.real, "ADDRESS:PORT, or the address alone")->required();
-    pin->add_option("--ttl", into_.ttl, "For how long, as 8h; default: until it is unpinned");
+    pin->add_option("--ttl", into_.ttl, "Unpin after this time, for instance 8h; by default never");
     CLI::App* unpin = Add(group, "unpin", "Unbind pinned clients that match", Verb::kTemplateUnpin);
     AddTemplateFilters(unpin);
     AddAll(unpin, false);
     CLI::App* retime = Add(group, "retime",
-                           "Apply the persistence a service has now to clients "
-                           "that match and were known before",
+                           "Give clients that match the persistence "
+                           "that their service has now",
                            Verb::kTemplateRetime);
     AddTemplateFilters(retime);
     AddAll(retime, false);
   }
 
   void Others() {
-    Add(&app_, "ipvsadm", "IPVS's command: ipvsadm -Ln, ipvsadm -A -t 192.0.2.10:80 -s rr …",
-        Verb::kIpvsadm);
-    CLI::App* explain =
-        Add(&app_, "explain", "Where a client's next connection would go, and why", Verb::kExplain);
+    Add(&app_, "ipvsadm",
+        "Run ipvsadm's commands: ipvsadm -Ln, ipvsadm -A -t 192.0.2.10:80 -s rr …", Verb::kIpvsadm);
+    CLI::App* explain = Add(
+        &app_, "explain", "Say where a client's next connection would go, and why", Verb::kExplain);
     explain->add_option("client", into_.client, "CLIENT or CLIENT:PORT")->required();
     explain->add_option("destination", into_.destination, "ADDRESS:PORT/tcp or /udp")->required();
-    explain->add_option("--port", into_.port, "Port it comes in by; default: an outside port");
+    explain->add_option("--port", into_.port,
+                        "Port that the packet arrives at; by default an outside port");
     Add(&app_, "reload", "Apply the configuration file again", Verb::kReload)
         ->add_option("file", into_.file, "Another file than the one it was started with");
-    Add(&app_, "diff", "What was changed by hand since the file was read", Verb::kDiff);
-    Add(&app_, "check", "Say what is wrong with a configuration file; needs no director",
-        Verb::kCheck)
+    Add(&app_, "diff", "Show what was changed by hand since the file was read", Verb::kDiff);
+    Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
-    Add(&app_, "metrics", "All counters in the Prometheus text form", Verb::kMetrics);
+    Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
   }
 
   Arguments& into_;
@@ -293,24 +331,83 @@ bool IsCalledIpvsadm(int argc, const char* const* argv, Arguments* into) {
   return true;
 }
 
+// Whether -o json is among the words: asked for when they could not be parsed.
+bool IsJsonAsked(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "-ojson" || words[i] == "-o=json" || words[i] == "--output=json") return true;
+    const bool is_output = words[i] == "-o" || words[i] == "--output";
+    if (is_output && i + 1 < words.size() && words[i + 1] == "json") return true;
+  }
+  return false;
+}
+
+// Help and version end well; everything else is usage.
+int End(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+  const WordPath path = FollowWords(app, words);
+  std::string fault = FaultOf(path);
+  if (fault.empty()) fault = path.Name() + ": " + error.what();
+  const std::string hint = "; try " + path.Name() + " --help";
+  return PrintProblem({IsJsonAsked(words), "usage", "The command line is wrong", fault + hint},
+                      kUsage);
+}
+
+// What the API and our own JSON cannot carry is refused before it is sent. The file of `check` is
+// opened here and may have any name.
+std::optional<int> RefuseOtherThanUtf8(const std::vector<std::string>& words,
+                                       const Arguments& arguments) {
+  for (const std::string& word : words) {
+    const bool is_local_file = arguments.verb == Verb::kCheck && word == arguments.file;
+    if (IsUtf8(word) || is_local_file) continue;
+    return PrintProblem({arguments.is_json, "usage", "The command line is wrong",
+                         "\"" + ToUtf8(word) + "\" is not UTF-8, as names and values must be"},
+                        kUsage);
+  }
+  return std::nullopt;
+}
+
+void FillInApi(Arguments* into) {
+  const char* from_environment = std::getenv("FAIRLEAD_API");
+  if (into->api.empty() && from_environment != nullptr) into->api = from_environment;
+  if (into->api.empty()) into->api = kDefaultApi;
+}
+
+// `fairlead complete WORD…`: words of a line that nobody has finished, so they are not parsed.
+bool IsCompletion(int argc, const char* const* argv, Arguments* into) {
+  if (argc < 2 || std::string_view(argv[1]) != "complete") return false;
+  into->verb = Verb::kComplete;
+  into->complete.assign(argv + 2, argv + argc);
+  return true;
+}
+
 }  // namespace
 
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into) {
-  if (!IsCalledIpvsadm(argc, argv, into)) {
+  if (!IsCalledIpvsadm(argc, argv, into) && !IsCompletion(argc, argv, into)) {
     const int own = WordsBeforeIpvsadm(argc, argv);
+    const std::vector<std::string> words(argv + std::min(1, argc), argv + own);
     Grammar grammar(into);
     try {
       grammar.app().parse(own, argv);
     } catch (const CLI::ParseError& e) {
-      // Help and version end well; everything else is usage.
-      return grammar.app().exit(e, std::cout, std::cerr) == 0 ? kOk : kUsage;
+      return End(grammar.app(), e, words);
     }
+    if (const auto refused = RefuseOtherThanUtf8(words, *into)) return refused;
     into->ipvsadm.assign(argv + own, argv + argc);
   }
-  const char* from_environment = std::getenv("FAIRLEAD_API");
-  if (into->api.empty() && from_environment != nullptr) into->api = from_environment;
-  if (into->api.empty()) into->api = kDefaultApi;
+  FillInApi(into);
   return std::nullopt;
+}
+
+std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,
+                                      std::string* api) {
+  Arguments unused;
+  Grammar grammar(&unused);
+  const std::vector<std::string> before(words.begin(), words.end() - (words.empty() ? 0 : 1));
+  const WordPath path = FollowWords(grammar.app(), before);
+  *service = ServiceIn(path);
+  if (const auto given = path.given.find("--api"); given != path.given.end()) *api = given->second;
+  return CandidatesAt(path, words.empty() ? "" : words.back());
 }
 
 }  // namespace fairlead::cli

@@ -1,4 +1,4 @@
-// The command line as a value. The only other file that sees CLI11 is arguments.cc.
+// The command line as a value. CLI11 is seen by arguments.cc and word_path.cc alone.
 //
 //   Arguments arguments;
 //   if (std::optional<int> exit = ParseArguments(argc, argv, &arguments)) return *exit;
@@ -47,6 +47,7 @@ enum class Verb : uint8_t {
   kCheck,
   kMetrics,
   kIpvsadm,
+  kComplete,
 };
 
 inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
@@ -61,7 +62,7 @@ struct Arguments {
   std::string client_group;          // template filter
   bool is_pinned = false;            // template list: pinned ones alone
   std::string ttl;                   // template pin
-  bool is_all = false;               // flush without a filter
+  bool is_all = false;               // flush without a filter; count: closing ones too
   uint64_t limit = 1000;             // rows; 0: all
   std::string group_by;              // count
   uint32_t top = 10;                 // count
@@ -76,13 +77,26 @@ struct Arguments {
   std::string file;                  // reload, check
   std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own
   bool ipvsadm_clears_first = false;  // called as ipvsadm-restore
+  std::vector<std::string> complete;  // the words of an unfinished line, the last one perhaps empty
 };
 
 // Nothing when `into` is to be run; otherwise the exit code, after usage, help or version has been
 // printed.
 //
+// What is wrong is said on standard error: in a sentence, or with -o json as a problem document.
+//
 // Called by the name ipvsadm, ipvsadm-save or ipvsadm-restore, every word is ipvsadm's, and the API
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
+
+// Candidates that stand for names: of services, of the reals of a service, of files.
+inline constexpr const char* kServiceNames = "@services";
+inline constexpr const char* kRealNames = "@reals";
+inline constexpr const char* kFileNames = "@files";
+
+// What the last of the words may become. `service` becomes the service that the words name, `api`
+// the director, if they name one.
+std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,
+                                      std::string* api);
 
 }  // namespace fairlead::cli

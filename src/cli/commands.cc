@@ -5,26 +5,18 @@
 #include <boost/json/parse.hpp>
 #include <cstdio>
 
+#include "cli/problem.h"
 #include "cli/text.h"
 
 namespace fairlead::cli {
 
 namespace json = boost::json;
 
-void PrintError(const std::string& sentence) { fmt::print(stderr, "fairlead: {}\n", sentence); }
-
 namespace {
 
 // "place: sentence" lines of a problem's errors, else its detail.
-void PrintProblem(const Reply& reply) {
-  json::error_code ec;
-  const json::value document = json::parse(reply.body, ec);
-  if (ec || !document.is_object()) {
-    PrintError(fmt::format("the director answered with HTTP status {}", reply.status));
-    return;
-  }
-  const json::object& problem = document.as_object();
-  PrintError(Text(problem, "detail"));
+void PrintSentences(const json::object& problem) {
+  fmt::print(stderr, "fairlead: {}\n", Text(problem, "detail"));
   for (const json::value& item : Array(problem, "errors")) {
     if (!item.is_object() || Text(problem, "type") == "urn:fairlead:problem:invalid-body") continue;
     const json::object& error = item.as_object();
@@ -35,17 +27,38 @@ void PrintProblem(const Reply& reply) {
 
 }  // namespace
 
+void Session::PrintRefusal(const Reply& reply) {
+  json::error_code ec;
+  const json::value document = json::parse(reply.body, ec);
+  if (ec || !document.is_object()) {
+    exit_code_ =
+        PrintProblem({is_json_, "no-problem-document", "The answer gives no reason",
+                      fmt::format("the director answered with HTTP status {}", reply.status)},
+                     kFailed);
+    return;
+  }
+  exit_code_ = kFailed;
+  if (is_json_) {
+    fmt::print(stderr, "{}\n", Indented(document));
+  } else {
+    PrintSentences(document.as_object());
+  }
+}
+
 std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
                                             const std::string& body) {
   Result<Reply> reply = client_.Send(method, target, body);
   if (!reply) {
-    PrintError(reply.error().message);
-    exit_code_ = reply.error().code == ErrorCode::kInvalid ? kUsage : kUnreachable;
+    const bool is_usage = reply.error().code == ErrorCode::kInvalid;
+    exit_code_ =
+        PrintProblem({is_json_, is_usage ? "usage" : "unreachable",
+                      is_usage ? "The command line is wrong" : "The director cannot be reached",
+                      reply.error().message},
+                     is_usage ? kUsage : kUnreachable);
     return std::nullopt;
   }
   if (reply->status >= 400) {
-    PrintProblem(*reply);
-    exit_code_ = kFailed;
+    PrintRefusal(*reply);
     return std::nullopt;
   }
   return std::move(reply->body);
@@ -58,8 +71,10 @@ std::optional<json::value> Session::Ask(std::string_view method, const std::stri
   json::error_code ec;
   json::value document = json::parse(*text, ec);
   if (ec || !document.is_object()) {
-    PrintError("what answers at " + client_.address() + " is not the director's API");
-    exit_code_ = kUnreachable;
+    exit_code_ =
+        PrintProblem({is_json_, "not-a-director", "What answers is no director",
+                      "what answers at " + client_.address() + " is not the director's API"},
+                     kUnreachable);
     return std::nullopt;
   }
   return document;
@@ -115,6 +130,8 @@ int Run(const Arguments& arguments) {
       return RunMetrics(arguments);
     case Verb::kIpvsadm:
       return RunIpvsadm(arguments);
+    case Verb::kComplete:
+      return RunComplete(arguments);
   }
   return kUsage;
 }

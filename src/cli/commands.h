@@ -21,7 +21,8 @@ int Run(const Arguments& arguments);
 //   if (!status) return session.exit_code();
 class Session {
  public:
-  explicit Session(const Arguments& arguments) : client_(arguments.api) {}
+  explicit Session(const Arguments& arguments)
+      : client_(arguments.api), is_json_(arguments.is_json) {}
 
   // The document, or nothing after the problem was printed.
   std::optional<boost::json::value> Ask(std::string_view method, const std::string& target,
@@ -31,11 +32,12 @@ class Session {
   [[nodiscard]] int exit_code() const { return exit_code_; }
 
  private:
+  void PrintRefusal(const Reply& reply);
+
   ApiClient client_;
+  const bool is_json_;
   int exit_code_ = kOk;
 };
-
-void PrintError(const std::string& sentence);
 
 int RunStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
@@ -58,6 +60,7 @@ int RunFlush(const Arguments& arguments);
 int RunExplain(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
+int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);
 int RunIpvsadm(const Arguments& arguments);
 

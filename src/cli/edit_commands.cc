@@ -4,8 +4,11 @@
 // as it reads the file, so its errors name the key: "body:2:12: scheduler: must be …".
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "base/ip_address.h"
 #include "cli/commands.h"
+#include "cli/problem.h"
 #include "cli/text.h"
 
 namespace fairlead::cli {
@@ -16,14 +19,19 @@ namespace {
 
 std::string ServicePath(const std::string& name) { return "/v1/services/" + Encode(name); }
 
+void Refuse(const Arguments& arguments, const std::string& sentence) {
+  PrintProblem({arguments.is_json, "invalid-address", "An address is wrong", sentence}, kFailed);
+}
+
 // "192.0.2.10:80/tcp" as keys of a service.
-std::optional<std::string> AddressKeys(const std::string& text) {
+std::optional<std::string> AddressKeys(const Arguments& arguments) {
+  const std::string& text = arguments.destination;
   const size_t slash = text.find('/');
   const auto endpoint = Endpoint::Parse(text.substr(0, slash));
   if (!endpoint || slash == std::string::npos) {
-    PrintError("\"" + text +
-               "\" is no address of a service; give ADDRESS:PORT/tcp or /udp, as in "
-               "192.0.2.10:80/tcp, or --mark");
+    Refuse(arguments, "\"" + text +
+                          "\" is no address of a service; give ADDRESS:PORT/tcp or /udp, for "
+                          "instance 192.0.2.10:80/tcp, or --mark");
     return std::nullopt;
   }
   return fmt::format("address: \"{}\"\nport: {}\nprotocol: {}\n", endpoint->address.ToString(),
@@ -31,7 +39,8 @@ std::optional<std::string> AddressKeys(const std::string& text) {
 }
 
 // "10.0.0.11:8080" or an address alone as keys of a real.
-std::optional<std::string> RealKeys(const std::string& text) {
+std::optional<std::string> RealKeys(const Arguments& arguments) {
+  const std::string& text = arguments.real;
   if (const auto endpoint = Endpoint::Parse(text)) {
     return fmt::format("address: \"{}\"\nport: {}\n", endpoint->address.ToString(),
                        endpoint->port.host());
@@ -39,8 +48,16 @@ std::optional<std::string> RealKeys(const std::string& text) {
   if (const auto address = IpAddress::Parse(text)) {
     return "address: \"" + address->ToString() + "\"\n";
   }
-  PrintError("\"" + text + "\" is no address of a real; give ADDRESS:PORT, or ADDRESS alone");
+  Refuse(arguments,
+         "\"" + text + "\" is no address of a real; give ADDRESS:PORT, or ADDRESS alone");
   return std::nullopt;
+}
+
+void PrintWarnings(const json::object& answer) {
+  std::fflush(stdout);  // what was done comes first, wherever both go
+  for (const std::string& sentence : WarningsIn(answer)) {
+    fmt::print(stderr, "fairlead: warning: {}\n", sentence);
+  }
 }
 
 int Print(const Arguments& arguments, const json::value& document) {
@@ -51,6 +68,7 @@ int Print(const Arguments& arguments, const json::value& document) {
   const json::object& service = document.as_object();
   fmt::print("{}: {}, {}, {}\n", Text(service, "name"), Text(service, "key"),
              Text(service, "scheduler"), Plural(Number(service, "reals_total"), "real server"));
+  PrintWarnings(service);
   return kOk;
 }
 
@@ -81,7 +99,7 @@ int Remove(const Arguments& arguments, const std::string& path) {
 int RunServiceAdd(const Arguments& arguments) {
   std::string body = arguments.body;
   if (!arguments.destination.empty()) {
-    const auto keys = AddressKeys(arguments.destination);
+    const auto keys = AddressKeys(arguments);
     if (!keys) return kFailed;
     body = *keys + body;
   }
@@ -102,7 +120,7 @@ int RunServiceRemove(const Arguments& arguments) {
 }
 
 int RunRealAdd(const Arguments& arguments) {
-  auto body = RealKeys(arguments.real);
+  auto body = RealKeys(arguments);
   if (!body) return kFailed;
   *body += arguments.body;
   if (arguments.weight) *body += fmt::format("weight: {}\n", *arguments.weight);
@@ -117,6 +135,7 @@ int RunRealAdd(const Arguments& arguments) {
   const json::object& real = document->as_object();
   fmt::print("{} of {}: {}, weight {}\n", Text(real, "name"), Text(real, "service"),
              Text(real, "forward"), Text(real, "weight"));
+  PrintWarnings(real);
   return kOk;
 }
 

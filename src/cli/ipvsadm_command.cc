@@ -3,6 +3,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/ipvsadm/run.h"
 
@@ -11,7 +12,9 @@ namespace fairlead::cli {
 int RunIpvsadm(const Arguments& arguments) {
   ApiClient client(arguments.api);
   ipvsadm::SystemResolver names;
-  const auto run = [&](const std::vector<std::string>& words, std::istream& input) {
+  const auto run = [&](std::vector<std::string> words, std::istream& input) {
+    for (std::string& word : words) word = ToUtf8(std::move(word));  // as JSON, it must be
+
     return ipvsadm::RunIpvsadm(words, input, std::cout, std::cerr, client, names);
   };
   if (!arguments.ipvsadm_clears_first) return run(arguments.ipvsadm, std::cin);

@@ -70,7 +70,7 @@ int Print(const Arguments& a, const std::string& member, const Listing& listing,
   }
   fmt::print("{}", table.ToString());
   if (listing.is_cut) {
-    fmt::print(stderr, "fairlead: there are more than {}; use filters, or --limit 0 for all\n",
+    fmt::print(stderr, "fairlead: there are more than {}; add a filter, or --limit 0 for all\n",
                listing.rows.size());
   }
   return kOk;
@@ -79,6 +79,12 @@ int Print(const Arguments& a, const std::string& member, const Listing& listing,
 // "4 min 3 s", or "never" for what has no end.
 std::string SpanOrNever(const json::object& object, const char* member) {
   return Text(object, member) == "-" ? "never" : Span(Number(object, member));
+}
+
+std::string Upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
 }
 
 }  // namespace
@@ -119,11 +125,15 @@ int RunTemplateList(const Arguments& arguments) {
   return Print(arguments, "templates", *listing, table);
 }
 
+// Open connections are counted, closing ones shown beside them; with --all every record counts. Who
+// asks for a state wants what is in it, open or not.
 int RunConnectionCount(const Arguments& arguments) {
+  const bool is_all = arguments.is_all || !arguments.state.empty() || arguments.group_by == "state";
   Session session(arguments);
   std::string grouping;
   if (!arguments.group_by.empty()) {
-    grouping = fmt::format("by={}&top={}", arguments.group_by, arguments.top);
+    grouping =
+        fmt::format("by={}&top={}{}", arguments.group_by, arguments.top, is_all ? "&all=true" : "");
   }
   const auto document = session.Ask("GET", "/v1/connections/count" + Query(arguments, grouping));
   if (!document) return session.exit_code();
@@ -132,19 +142,28 @@ int RunConnectionCount(const Arguments& arguments) {
     return kOk;
   }
   const json::object& count = document->as_object();
+  const uint64_t all = Number(count, "connections"), open = Number(count, "open");
   if (arguments.group_by.empty()) {
-    fmt::print("{}\n", Text(count, "connections"));
+    fmt::print("{}\n", is_all ? all : open);
     return kOk;
   }
-  std::string title = arguments.group_by;
-  std::transform(title.begin(), title.end(), title.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  Table table({title, "CONNECTIONS>"});
+  Table table(is_all ? std::vector<std::string>{Upper(arguments.group_by), "CONNECTIONS>"}
+                     : std::vector<std::string>{Upper(arguments.group_by), "OPEN>", "CLOSING>"});
+  const auto add = [&](const std::string& name, uint64_t connections, uint64_t are_open) {
+    if (is_all) {
+      table.Add({name, std::to_string(connections)});
+    } else {
+      table.Add({name, std::to_string(are_open), std::to_string(connections - are_open)});
+    }
+  };
   for (const json::value& item : Array(count, "groups")) {
-    table.Add({Text(item.as_object(), "name"), Text(item.as_object(), "connections")});
+    const json::object& group = item.as_object();
+    add(Text(group, "name"), Number(group, "connections"), Number(group, "open"));
   }
-  if (Number(count, "others") > 0) table.Add({"(others)", Text(count, "others")});
-  table.Add({"(all)", Text(count, "connections")});
+  if (const uint64_t others = Number(count, "others"); others > 0) {
+    add("(others)", others, Number(count, "others_open"));
+  }
+  add("(all)", all, open);
   fmt::print("{}", table.ToString());
   return kOk;
 }

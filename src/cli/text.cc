@@ -5,6 +5,8 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 
+#include "base/utf8.h"
+
 namespace fairlead::cli {
 
 namespace json = boost::json;
@@ -41,6 +43,14 @@ const json::array& Array(const json::object& object, std::string_view member) {
   return value != nullptr && value->is_array() ? value->as_array() : kEmpty;
 }
 
+std::vector<std::string> WarningsIn(const json::object& answer) {
+  std::vector<std::string> sentences;
+  for (const json::value& item : Array(answer, "warnings")) {
+    if (item.is_object()) sentences.push_back(Text(item.as_object(), "detail"));
+  }
+  return sentences;
+}
+
 std::string Bytes(uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   double amount = static_cast<double>(bytes);
@@ -67,6 +77,11 @@ std::string Plural(uint64_t n, const std::string& one, const std::string& many) 
 
 namespace {
 
+// JSON is UTF-8 (RFC 8259), whatever a file is called.
+std::string Quoted(std::string_view text) {
+  return json::serialize(json::string(ToUtf8(std::string(text))));
+}
+
 void Append(std::string* out, const json::value& value, const std::string& indent) {
   const std::string deeper = indent + "  ";
   bool is_first = true;
@@ -78,7 +93,7 @@ void Append(std::string* out, const json::value& value, const std::string& inden
     *out += "{";
     for (const auto& member : value.as_object()) {
       separate();
-      *out += json::serialize(json::string(member.key())) + ": ";
+      *out += Quoted(member.key()) + ": ";
       Append(out, member.value(), deeper);
     }
     *out += "\n" + indent + "}";
@@ -89,6 +104,8 @@ void Append(std::string* out, const json::value& value, const std::string& inden
       Append(out, item, deeper);
     }
     *out += "\n" + indent + "]";
+  } else if (value.is_string()) {
+    *out += Quoted(value.as_string());
   } else if (value.is_double()) {
     *out += fmt::format("{}", value.as_double());
   } else {

@@ -3,7 +3,7 @@
 //   Text(object, "scheduler")       // "wlc"; null and missing: "-"
 //   Bytes(1536)                     // "1.5 KiB"
 //   Span(90'500)                    // "1m30s"
-//   Indented(value)                 // two blanks a level, numbers without exponents
+//   Indented(value)                 // two blanks a level, numbers without exponents, valid UTF-8
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fairlead::cli {
 
@@ -23,6 +24,9 @@ bool Flag(const boost::json::object& object, std::string_view member);
 // The member that is an object or array; an empty one when it is none.
 const boost::json::object& Object(const boost::json::object& object, std::string_view member);
 const boost::json::array& Array(const boost::json::object& object, std::string_view member);
+
+// The sentences of the warnings that an answer to a change carries.
+std::vector<std::string> WarningsIn(const boost::json::object& answer);
 
 std::string Bytes(uint64_t bytes);
 std::string Span(uint64_t milliseconds);

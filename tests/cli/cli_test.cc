@@ -1,54 +1,18 @@
 // The `fairlead` program, run as a user runs it, against a director that is not there, or fake.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "api_test.h"
 #include "dataplane/tcp_state.h"
+#include "run_cli.h"
 
 namespace fairlead::testing {
 namespace {
 
 namespace json = boost::json;
-
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-};
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class CliTest : public ApiTest {
- protected:
-  Outcome Run(const std::string& words) {
-    return RunAt("--api " + director.socket() + " " + words);
-  }
-
-  Outcome RunAt(const std::string& words) {
-    const std::string at = director.directory();
-    const std::string command =
-        std::string(FAIRLEAD_CLI) + " " + words + " >" + at + "/out 2>" + at + "/err";
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), ReadFile(at + "/out"), ReadFile(at + "/err")};
-  }
-
-  // The output of a command that ends well.
-  std::string Good(const std::string& words) {
-    const Outcome outcome = Run(words);
-    EXPECT_EQ(outcome.exit_code, 0) << words << ": " << outcome.err;
-    EXPECT_EQ(outcome.err, "") << words;
-    return outcome.out;
-  }
-};
 
 TEST_F(CliTest, UsageErrorsExitWith2) {
   for (const char* words :
@@ -170,12 +134,58 @@ TEST_F(CliTest, ConnectionsAndTemplates) {
   const Outcome cut = Run("connection list --limit 3");
   EXPECT_EQ(cut.exit_code, 0);
   EXPECT_NE(cut.err.find("there are more than 3"), std::string::npos);
-  EXPECT_EQ(Good("connection count"), "8\n");
-  EXPECT_EQ(Good("connection count --by real"),
-            "REAL          CONNECTIONS\n10.0.0.11:80            8\n(all)                   8\n");
+  EXPECT_EQ(
+      Good("connection count --by real"),
+      "REAL          OPEN  CLOSING\n10.0.0.11:80     8        0\n(all)            8        0\n");
   EXPECT_EQ(Good("connection flush --client 198.51.100.2"), "1 connection flushed\n");
   EXPECT_EQ(Good("connection flush --all"), "7 connections flushed\n");
   EXPECT_EQ(Good("template flush --service shop"), "1 template flushed\n");
+}
+
+// A client that opened and closed seven has one connection: what waits in TIME_WAIT is no use of
+// the service.
+TEST_F(CliTest, CountsAreOfOpenConnections) {
+  using dataplane::TcpState;
+  dataplane::ConnectionRow row;
+  row.protocol = 6;
+  row.real = RealId{0};
+  row.service = ServiceId{0};
+  const TcpState closing[] = {TcpState::kTimeWait, TcpState::kFinWait,   TcpState::kClose,
+                              TcpState::kLastAck,  TcpState::kCloseWait, TcpState::kTimeWait,
+                              TcpState::kTimeWait};
+  row.client = At("198.51.100.1:40000");
+  for (const TcpState state : closing) {
+    row.state = static_cast<uint8_t>(state);
+    director.connections[0].push_back(row);
+  }
+  for (const TcpState state : {TcpState::kEstablished, TcpState::kSynRecv}) {
+    row.state = static_cast<uint8_t>(state);
+    row.client = At("198.51.100.2:40000");
+    director.connections[1].push_back(row);
+  }
+  row.protocol = 17;
+  row.state = 0;
+  row.client = At("198.51.100.1:53");
+  director.connections[1].push_back(row);
+  Start();
+  EXPECT_EQ(Good("connection count"), "3\n");
+  EXPECT_EQ(Good("connection count --all"), "10\n");
+  EXPECT_EQ(Good("connection count --state time_wait"), "3\n");
+  EXPECT_EQ(Good("connection count --by client"),
+            "CLIENT        OPEN  CLOSING\n"
+            "198.51.100.2     2        0\n"
+            "198.51.100.1     1        7\n"
+            "(all)            3        7\n");
+  EXPECT_EQ(Good("connection count --by client --all --top 1"),
+            "CLIENT        CONNECTIONS\n"
+            "198.51.100.1            8\n"
+            "(others)                2\n"
+            "(all)                  10\n");
+  EXPECT_NE(Good("connection count --by state").find("TIME_WAIT              3\n"),
+            std::string::npos);
+  const json::value document = json::parse(Good("-o json connection count --by client"));
+  EXPECT_EQ(document.at("connections").as_int64(), 10);
+  EXPECT_EQ(document.at("open").as_int64(), 3);
 }
 
 TEST_F(CliTest, TemplatesArePinnedAndUnpinned) {
@@ -191,6 +201,11 @@ TEST_F(CliTest, TemplatesArePinnedAndUnpinned) {
   EXPECT_EQ(Good("template unpin --client 192.0.2.0/24"), "1 template unpinned\n");
   EXPECT_EQ(Good("template unpin --all"), "1 template unpinned\n");
   EXPECT_EQ(Run("template pin shop 192.0.0.0/16 10.0.0.11").exit_code, 1);
+  const Outcome narrow = Run("template pin shop 192.0.2.9/32 10.0.0.11");
+  EXPECT_EQ(narrow.exit_code, 1);
+  EXPECT_EQ(narrow.err,
+            "fairlead: client: service shop takes 192.0.2.0/24 for one client, not 192.0.2.9/32; "
+            "give an address to pin the client that it belongs to\n");
   EXPECT_EQ(RunAt("template pin shop 192.0.2.7").exit_code, 2);
   EXPECT_EQ(RunAt("template unpin").exit_code, 2);
 }
