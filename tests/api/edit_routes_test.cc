@@ -112,6 +112,31 @@ TEST_F(EditRoutesTest, RefusalsAreProblemsAndChangeNothing) {
   EXPECT_EQ(core_->view()->generation, 1u);
 }
 
+// Who adds by hand what the file loader would warn of is warned as well.
+TEST_F(EditRoutesTest, AnswersWarnAsTheFileLoaderDoes) {
+  StartLive("classifier: [ { name: shop, mark: 7, destination: 192.0.2.10 } ]\n");
+  const auto warnings = [](const Answer& answer) {
+    EXPECT_LT(answer.status, 300) << answer.body;
+    const json::object body = answer.json();
+    const json::value* found = body.if_contains("warnings");
+    return found == nullptr ? "" : json::serialize(*found);
+  };
+  EXPECT_EQ(warnings(peer->Ask("POST /v1/services", R"({"mark":21})")),
+            R"([{"place":"mark","detail":"no classifier rule sets this mark"}])");
+  EXPECT_EQ(warnings(peer->Ask("PATCH /v1/services/mark-21-v4", R"({"scheduler":"rr"})")),
+            R"([{"place":"mark","detail":"no classifier rule sets this mark"}])");
+  const std::string far = "no port's network and no route leads there";
+  EXPECT_EQ(
+      warnings(peer->Ask("POST /v1/services", R"({"mark":7,"reals":[{"address":"10.0.0.11"},)"
+                                              R"({"address":"172.16.0.1","forward":"dr"}]})")),
+      R"([{"place":"reals[1].address","detail":")" + far + "\"}]");
+  EXPECT_EQ(warnings(peer->Ask("POST /v1/services/mark-7-v4/reals",
+                               R"({"address":"172.16.0.2","forward":"dr"})")),
+            R"([{"place":"address","detail":")" + far + "\"}]");
+  EXPECT_EQ(warnings(peer->Ask("POST /v1/services/mark-7-v4/reals", R"({"address":"10.0.0.12"})")),
+            "");
+}
+
 TEST_F(EditRoutesTest, APatchToTheSameValuesIsAnEdit) {
   StartLive(kWeb);
   const auto edits = [this] { return fabric_.publisher.current()->services[0].plan.edit_count(); };

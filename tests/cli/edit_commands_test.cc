@@ -69,13 +69,28 @@ TEST_F(EditCommandsTest, ADrainIsShownWaitedForAndTakenBack) {
 }
 
 TEST_F(EditCommandsTest, MarksIpv6AndPortZero) {
-  StartLive("");
+  StartLive("classifier: [ { name: seven, mark: 7, destination: \"2001:db8::/32\" } ]\n");
   EXPECT_EQ(Run("service add --mark 7 --family ipv6 --forward dr"),
             "0 mark-7-v6: mark 7 ipv6, wlc, 0 real servers\n");
   EXPECT_EQ(Run("real add mark-7-v6 2001:db8::21"),
-            "0 [2001:db8::21]:0 of mark-7-v6: dr, weight 1\n");
+            "0 [2001:db8::21]:0 of mark-7-v6: dr, weight 1\n"
+            "fairlead: warning: no port's network and no route leads there\n");
   EXPECT_EQ(Run("service add 192.0.2.10:0/udp --allow-any-port --persistence {}"),
             "0 udp-192.0.2.10-0: udp 192.0.2.10:0, wlc, 0 real servers\n");
+}
+
+// What the file loader warns of is warned of when it is typed, too.
+TEST_F(EditCommandsTest, WarningsAreThoseOfTheFile) {
+  StartLive("classifier: [ { name: shop, mark: 7, destination: 192.0.2.10 } ]\n");
+  const std::string warning = "warning: no classifier rule sets this mark\n";
+  EXPECT_EQ(Run("service add --mark 21"),
+            "0 mark-21-v4: mark 21 ipv4, wlc, 0 real servers\nfairlead: " + warning);
+  EXPECT_EQ(Run("service add --mark 7"), "0 mark-7-v4: mark 7 ipv4, wlc, 0 real servers\n");
+  EXPECT_EQ(Run("real add mark-7-v4 172.16.0.1 --forward dr"),
+            "0 172.16.0.1:0 of mark-7-v4: dr, weight 1\n"
+            "fairlead: warning: no port's network and no route leads there\n");
+  EXPECT_EQ(Run("ipvsadm -a -f 7 -r 10.0.0.11 -g"), "0 ");
+  EXPECT_NE(Run("-o json service add --mark 23").find("\"warnings\": ["), std::string::npos);
 }
 
 TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {

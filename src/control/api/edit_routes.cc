@@ -1,15 +1,20 @@
 // POST, PATCH and DELETE of services and reals: changes by hand (docs/api.md).
+#include <algorithm>
+#include <boost/json/array.hpp>
+
 #include "control/api/change.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
+#include "control/config/validate.h"
 #include "control/edit.h"
 
 namespace fairlead::api {
 
 namespace {
 
+namespace json = boost::json;
 using control::ControlView;
 using control::EditOutcome;
 
@@ -19,13 +24,31 @@ bool IsRemovedReal(const ControlView& view, const std::string& service, const st
   return found && found->front().info->is_ghost;
 }
 
+// What the file loader warns of, said of a change: what was asked for is done and will hardly do
+// what was meant.
+void AddWarnings(const std::vector<Error>& found, json::object* answer) {
+  json::array warnings;
+  for (const Error& warning : found) {
+    warnings.push_back({{"place", warning.place}, {"detail", warning.message}});
+  }
+  if (!warnings.empty()) (*answer)["warnings"] = std::move(warnings);
+}
+
+std::vector<Error> WarningsOfService(const ControlView& view, const std::string& name) {
+  if (view.model == nullptr) return {};
+  const auto& services = view.model->services;
+  const auto found = std::ranges::find(services, name, &control::ServiceConfig::name);
+  if (found == services.end()) return {};
+  return control::FindWarningsOfService(*view.model, static_cast<size_t>(found - services.begin()));
+}
+
 HttpResponse ShowService(const Context& context, int status, const EditOutcome& outcome) {
   const auto view = context.control.view();
   const auto service = NameIndex(*view).FindService(outcome.service);
   if (!service) return Changed(outcome);  // somebody has removed it since
-  return WithGeneration(
-      JsonResponse(status, ServiceToJson(context.control.fabric(), **service, true)),
-      outcome.generation);
+  json::object answer = ServiceToJson(context.control.fabric(), **service, true);
+  AddWarnings(WarningsOfService(*view, (*service)->name), &answer);
+  return WithGeneration(JsonResponse(status, answer), outcome.generation);
 }
 
 HttpResponse ShowReal(const Context& context, int status, const EditOutcome& outcome) {
@@ -33,9 +56,11 @@ HttpResponse ShowReal(const Context& context, int status, const EditOutcome& out
   const auto reals = NameIndex(*view).FindReals(outcome.service, outcome.real);
   if (!reals) return Changed(outcome);
   const NamedReal& real = reals->front();
-  return WithGeneration(
-      JsonResponse(status, RealToJson(context.control.fabric(), *real.service, *real.info)),
-      outcome.generation);
+  json::object answer = RealToJson(context.control.fabric(), *real.service, *real.info);
+  if (view->model != nullptr && status == 201) {
+    AddWarnings(control::FindWarningsOfReal(*view->model, real.info->endpoint.address), &answer);
+  }
+  return WithGeneration(JsonResponse(status, answer), outcome.generation);
 }
 
 Show UnlessRefusedReal(const Context& context, const Call& call, Show show) {

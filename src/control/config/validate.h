@@ -37,4 +37,10 @@ bool AreDistinct(const SharedList<ServiceConfig>& services);
 std::vector<Error> FindWarnings(const ConfigModel& model,
                                 const std::function<std::string(const std::string&)>& where);
 
+// Those about the service at `place` and its reals, for who has just changed it; the places are
+// its keys: "mark", "reals[1].address". That it has no reals yet is none of them.
+std::vector<Error> FindWarningsOfService(const ConfigModel& model, size_t place);
+// Those about a real of this address.
+std::vector<Error> FindWarningsOfReal(const ConfigModel& model, const IpAddress& address);
+
 }  // namespace fairlead::control

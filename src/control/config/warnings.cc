@@ -23,17 +23,30 @@ class Warner {
       const ServiceConfig& service = model_.services[i];
       if (service.reals.empty() && !service.fallback)
         Add(ItemPath("services", i), "has no reals: its clients get ICMP port unreachable");
-      for (size_t r = 0; r < service.reals.size(); ++r) {
-        if (!IsReachable(service.reals[r].address))
-          AddUnreachable(ItemPath(ItemPath("services", i) + ".reals", r));
-      }
-      if (service.fallback && !IsReachable(service.fallback->address))
-        AddUnreachable(ItemPath("services", i) + ".fallback");
+      AddUnreachableReals(service, ItemPath("services", i) + ".");
     }
     return std::move(warnings_);
   }
 
+  std::vector<Error> RunForService(size_t place) {
+    const ServiceConfig& service = model_.services[place];
+    const bool is_set = std::ranges::any_of(model_.classifier, [&](const ClassifierRule& rule) {
+      return rule.action == RuleAction::kMark && rule.mark == service.mark;
+    });
+    if (service.mark != 0 && !is_set) Add("mark", kNoRuleSetsMark);
+    AddUnreachableReals(service, "");
+    return std::move(warnings_);
+  }
+
+  std::vector<Error> RunForReal(const IpAddress& address) {
+    if (!IsReachable(address)) Add("address", kNoWayThere);
+    return std::move(warnings_);
+  }
+
  private:
+  static constexpr const char* kNoWayThere = "no port's network and no route leads there";
+  static constexpr const char* kNoRuleSetsMark = "no classifier rule sets this mark";
+
   void Add(const std::string& path, std::string sentence) {
     const std::string where = where_(path);
     warnings_.push_back(
@@ -88,7 +101,7 @@ class Warner {
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const uint32_t mark = model_.services[i].mark;
       if (mark != 0 && !set_by_rules.contains(mark))
-        Add(ItemPath("services", i) + ".mark", "no classifier rule sets this mark");
+        Add(ItemPath("services", i) + ".mark", kNoRuleSetsMark);
     }
   }
 
@@ -136,6 +149,14 @@ class Warner {
     }
   }
 
+  void AddUnreachableReals(const ServiceConfig& service, const std::string& path) {
+    for (size_t r = 0; r < service.reals.size(); ++r) {
+      if (!IsReachable(service.reals[r].address)) AddUnreachable(ItemPath(path + "reals", r));
+    }
+    if (service.fallback && !IsReachable(service.fallback->address))
+      AddUnreachable(path + "fallback");
+  }
+
   // Paths are made only for what is warned of: there may be 100,000 reals.
   [[nodiscard]] bool IsReachable(const IpAddress& address) const {
     for (const PortConfig& port : model_.ports)
@@ -144,16 +165,24 @@ class Warner {
     return std::ranges::any_of(
         model_.routes, [&](const RouteConfig& route) { return route.to.Contains(address); });
   }
-  void AddUnreachable(const std::string& path) {
-    Add(path + ".address", "no port's network and no route leads there");
-  }
+  void AddUnreachable(const std::string& path) { Add(path + ".address", kNoWayThere); }
 
   const ConfigModel& model_;
   const Where& where_;
   std::vector<Error> warnings_;
 };
 
+const Warner::Where kAsItIs = [](const std::string& path) { return path; };
+
 }  // namespace
+
+std::vector<Error> FindWarningsOfService(const ConfigModel& model, size_t place) {
+  return Warner(model, kAsItIs).RunForService(place);
+}
+
+std::vector<Error> FindWarningsOfReal(const ConfigModel& model, const IpAddress& address) {
+  return Warner(model, kAsItIs).RunForReal(address);
+}
 
 std::vector<Error> FindWarnings(const ConfigModel& model,
                                 const std::function<std::string(const std::string&)>& where) {
