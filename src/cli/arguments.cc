@@ -346,8 +346,12 @@ int End(const CLI::App& app, const CLI::ParseError& error, const std::vector<std
   if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
   const WordPath path = FollowWords(app, words);
   std::string fault = FaultOf(path);
-  if (fault.empty()) fault = path.Name() + ": " + error.what();
-  const std::string hint = "; try " + path.Name() + " --help";
+  if (fault.empty()) {
+    fault = error.what();
+    const std::string verb = path.app->get_name() + ": ";  // CLI11 puts it before our own checks
+    fault = path.Name() + ": " + (fault.starts_with(verb) ? fault.substr(verb.size()) : fault);
+  }
+  const std::string hint = (fault.ends_with('?') ? " Try " : "; try ") + path.Name() + " --help";
   return PrintProblem({IsJsonAsked(words), "usage", "The command line is wrong", fault + hint},
                       kUsage);
 }
