@@ -85,12 +85,30 @@ TEST_F(EditCommandsTest, WarningsAreThoseOfTheFile) {
   const std::string warning = "warning: no classifier rule sets this mark\n";
   EXPECT_EQ(Run("service add --mark 21"),
             "0 mark-21-v4: mark 21 ipv4, wlc, 0 real servers\nfairlead: " + warning);
+  EXPECT_EQ(Run("ipvsadm -A -f 22"), "0 ipvsadm: " + warning);
   EXPECT_EQ(Run("service add --mark 7"), "0 mark-7-v4: mark 7 ipv4, wlc, 0 real servers\n");
   EXPECT_EQ(Run("real add mark-7-v4 172.16.0.1 --forward dr"),
             "0 172.16.0.1:0 of mark-7-v4: dr, weight 1\n"
             "fairlead: warning: no port's network and no route leads there\n");
   EXPECT_EQ(Run("ipvsadm -a -f 7 -r 10.0.0.11 -g"), "0 ");
   EXPECT_NE(Run("-o json service add --mark 23").find("\"warnings\": ["), std::string::npos);
+}
+
+TEST_F(EditCommandsTest, IpvsadmNamesTheCause) {
+  StartLive("services: [ { name: web, address: 192.0.2.10, protocol: tcp, port: 80 } ]\n");
+  EXPECT_EQ(
+      Run("ipvsadm -A -t 192.0.2.10:80 -s rr"),
+      "255 ipvsadm: There is already the service \"web\" for tcp-192.0.2.10-80; change it, or "
+      "remove it first\n");
+  EXPECT_EQ(Run("ipvsadm -A -f 7"), "0 ipvsadm: warning: no classifier rule sets this mark\n");
+  EXPECT_EQ(Run("ipvsadm -A -f 7").substr(0, 39), "255 ipvsadm: There is already the servi");
+  EXPECT_EQ(Run("ipvsadm -a -t 192.0.2.10:80 -r 10.0.0.11 -m"), "0 ");
+  EXPECT_EQ(Run("ipvsadm -a -t 192.0.2.10:80 -r 10.0.0.11 -m").substr(0, 60),
+            "255 ipvsadm: Service \"web\" has the real 10.0.0.11:80 already");
+  EXPECT_EQ(
+      Run("ipvsadm -a -t 192.0.2.10:80 -r 127.0.0.1:80 -m"),
+      "255 ipvsadm: 127.0.0.1 is the director itself, which cannot be a real server; name the "
+      "address of another machine\n");
 }
 
 TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {

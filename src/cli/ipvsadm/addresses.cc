@@ -70,6 +70,21 @@ Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolve
   return endpoint;
 }
 
+std::string InBrackets(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || text.starts_with('[')) return "";
+  const std::string host = text.substr(0, colon), port = text.substr(colon + 1);
+  const auto address = IpAddress::Parse(host);
+  const bool is_both = address && !address->is_v4() && IpAddress::Parse(text) &&
+                       ReadNumber(port, 1, 65535).has_value();
+  return is_both ? "[" + host + "]:" + port : "";
+}
+
+bool IsLoopback(const IpAddress& address) {
+  if (address.is_v4()) return address.bytes()[0] == 127;
+  return address == *IpAddress::Parse("::1");
+}
+
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names) {
   // A bare number is the 32 bits themselves, as ever: "24" is 0.0.0.24 and no length.
   if (const auto bits = ReadNumber(text, 0, UINT32_MAX)) return bits;

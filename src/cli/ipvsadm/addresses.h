@@ -18,6 +18,13 @@ namespace fairlead::cli::ipvsadm {
 // HOST[:PORT], host being an address or a name, port a number or a name; none: 0.
 Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolver& names);
 
+// "[2001:db8::80]:80" for "2001:db8::80:80", which is an address without a port, but may have been
+// meant as one with a port; empty when it can be nothing else.
+std::string InBrackets(const std::string& text);
+
+// 127.0.0.0/8 and ::1.
+bool IsLoopback(const IpAddress& address);
+
 // An IPv4 mask, host order: "255.255.255.0", the 32 bits as a number, or a host's name.
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names);
 

@@ -57,6 +57,11 @@ std::string CheckService(const Line& line) {
   const ServiceKey& key = *line.command.service;
   const ServiceOptions& service = line.command.service_options;
   if (key.mark == 0 && key.port == 0 && !service.persistence_seconds) {
+    const std::string& brackets = line.command.service_in_brackets;
+    if (!brackets.empty()) {
+      return key.address.ToString() +
+             " is an IPv6 address without a port; for one with a port write " + brackets;
+    }
     return "port 0 is every port of the address and needs -p";
   }
   if (service.is_one_packet && key.mark == 0 && key.protocol != kUdp) {

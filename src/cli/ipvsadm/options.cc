@@ -130,6 +130,7 @@ bool Parser::ReadService(const std::string& text, uint8_t protocol) {
   if (command_.service) return Fail("one service at a time");
   const auto endpoint = ReadEndpoint(text, protocol, names_);
   if (!endpoint) return Fail(endpoint.error().message);
+  command_.service_in_brackets = InBrackets(text);
   command_.service =
       ServiceKey{0, endpoint->address.family(), protocol, endpoint->address, endpoint->port.host()};
   return true;
@@ -218,6 +219,7 @@ bool Parser::ReadServerOption(const Word& word) {
           ReadEndpoint(*word.value, command_.service ? command_.service->protocol : kTcp, names_);
       if (!endpoint) return Fail(endpoint.error().message);
       command_.real = *endpoint;
+      command_.real_in_brackets = InBrackets(*word.value);
       return true;
     }
     case Option::kGatewaying:

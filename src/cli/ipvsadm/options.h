@@ -94,6 +94,8 @@ struct Command {
   ServerOptions server_options;
   ListOptions list;
   uint32_t tcp_seconds = 0, tcp_fin_seconds = 0, udp_seconds = 0;  // --set; 0: as it is
+  // Words read as IPv6 addresses without a port that may have been meant with one: InBrackets.
+  std::string service_in_brackets, real_in_brackets;
 };
 
 inline constexpr int kExitList = 1;     // a listing failed

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/ipvsadm/addresses.h"
 #include "cli/ipvsadm/json_rows.h"
 #include "cli/ipvsadm/listing.h"
 #include "cli/ipvsadm/options.h"
@@ -20,7 +21,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kHelp =
-    R"(ipvsadm of Fairlead: IPVS's command, spoken to a running director.
+    R"(Fairlead's ipvsadm: the commands of ipvsadm, carried out by a running director.
 
   ipvsadm -A|-E SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M NETMASK] [--pe ENGINE] [-b FLAGS] [-o]
   ipvsadm -D SERVICE
@@ -30,15 +31,15 @@ constexpr const char* kHelp =
   ipvsadm -L [SERVICE] [-n] [--stats|--rate|--thresholds|--persistent-conn|--tun-info]
           [--exact] [--nosort]
   ipvsadm -L -c [-n] [--persistent-conn] | -L --timeout | -L --daemon
-  ipvsadm -Z [SERVICE]                          start the counters of --stats over
-  ipvsadm --set TCP TCPFIN UDP                  idle times in seconds; 0: as it is
+  ipvsadm -Z [SERVICE]                          set the counters of --stats to zero
+  ipvsadm --set TCP TCPFIN UDP                  idle times in seconds; 0 changes nothing
   ipvsadm -S [-n] | -R                          save to standard output, restore from input
   ipvsadm -h | -v
 
   SERVICE   -t|-u|--sctp-service HOST[:PORT], -f MARK [-6]
   SERVER    HOST[:PORT]; without a port that of the service
 
-  Without -m, -i or -g: -g. Without -s: wlc. -p alone: 360. See docs/ipvsadm.md.
+  Defaults: -g; -s wlc; 360 s for -p without a time. See docs/ipvsadm.md.
 )";
 
 constexpr const char* kPageRows = "10000";
@@ -73,6 +74,12 @@ class Runner {
   int Complain(const std::string& sentence, int exit_code) {
     err_ << "ipvsadm: " << sentence << "\n";
     return exit_code;
+  }
+
+  void Warn(const std::string& sentence) { err_ << "ipvsadm: warning: " << sentence << "\n"; }
+  void WarnOfBrackets(const Command& command);
+  void WarnAsIn(const json::object& answer) {
+    for (const std::string& sentence : WarningsIn(answer)) Warn(sentence);
   }
 
   // The answer; or nothing, with the complaint made and exit_code_ set.
@@ -145,7 +152,28 @@ int Runner::Execute(const Command& command) {
 }
 
 int Runner::Change(const Command& command) {
-  return Ask(RequestOf(command), kExitOther) ? 0 : exit_code_;
+  const bool has_server = command.verb == Verb::kAddServer || command.verb == Verb::kEditServer;
+  if (has_server && IsLoopback(command.real.address)) {
+    return Complain(command.real.address.ToString() +
+                        " is the director itself, which cannot be a real server; name the address "
+                        "of another machine",
+                    kExitOther);
+  }
+  const auto answer = Ask(RequestOf(command), kExitOther);
+  if (!answer) return exit_code_;
+  WarnOfBrackets(command);
+  WarnAsIn(*answer);
+  return 0;
+}
+
+void Runner::WarnOfBrackets(const Command& command) {
+  const bool adds_service = command.verb == Verb::kAddService;
+  const std::string& brackets =
+      adds_service ? command.service_in_brackets : command.real_in_brackets;
+  if (brackets.empty() || !(adds_service || command.verb == Verb::kAddServer)) return;
+  const IpAddress& address = adds_service ? command.service->address : command.real.address;
+  Warn(address.ToString() +
+       " is taken as an IPv6 address without a port; for one with a port write " + brackets);
 }
 
 std::optional<std::vector<ServiceRow>> Runner::Table(bool is_sorted) {
@@ -250,7 +278,13 @@ int Runner::AddAtOnce(std::vector<Command>* lines) {
   if (taken.size() > 1) {
     const Request request = RequestOf(taken.front(), {taken.begin() + 1, taken.end()});
     const Result<Reply> reply = api_.Send(request.method, request.target, request.body);
-    if (reply && reply->status < 400) return 0;
+    json::error_code ec;
+    const json::value answer = reply ? json::parse(reply->body, ec) : json::value();
+    if (reply && reply->status < 400) {
+      for (const Command& command : taken) WarnOfBrackets(command);
+      if (!ec && answer.is_object()) WarnAsIn(answer.as_object());
+      return 0;
+    }
   }
   int exit_code = 0;
   for (const Command& command : taken) exit_code = Change(command);

@@ -53,6 +53,52 @@ TEST_F(IpvsadmRun, AddsServices) {
             R"(POST /v1/services {"mark":7,"family":"ipv6","scheduler":"wrr","one_packet":false})");
 }
 
+// What is done and will hardly do what was meant is said, and changes no exit code.
+TEST_F(IpvsadmRun, WarningsOfTheDirectorAreSaid) {
+  api.otherwise = {201, R"({"name": "mark-21-v4", "warnings": [{"place": "mark",
+                   "detail": "no classifier rule sets this mark"}]})"};
+  const Outcome outcome = Run("-A -f 21");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "ipvsadm: warning: no classifier rule sets this mark\n");
+  EXPECT_EQ(Run("-R", "-A -f 21\n-a -f 21 -r 10.0.0.1 -m\n").err, outcome.err);
+}
+
+TEST_F(IpvsadmRun, AnIpv6AddressThatMayHaveHadAPort) {
+  const Outcome wrong = Run("-A -t 2001:db8::80:80");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_EQ(wrong.err,
+            "ipvsadm: 2001:db8::80:80 is an IPv6 address without a port; for one with a port write "
+            "[2001:db8::80]:80\n");
+  const Outcome every_port = Run("-A -t 2001:db8::80:80 -p");
+  EXPECT_EQ(every_port.exit_code, 0);
+  EXPECT_EQ(every_port.err,
+            "ipvsadm: warning: 2001:db8::80:80 is taken as an IPv6 address without a port; for one "
+            "with a port write [2001:db8::80]:80\n");
+  EXPECT_EQ(Run("-a -t [2001:db8::80]:80 -r 2001:db8::11:80 -m").err,
+            "ipvsadm: warning: 2001:db8::11:80 is taken as an IPv6 address without a port; for one "
+            "with a port write [2001:db8::11]:80\n");
+  EXPECT_EQ(Run("-a -t [2001:db8::80]:80 -r 2001:db8::abc -m").err, "");
+  EXPECT_EQ(Run("-A -t 2001:db8::80 -p").err, "");
+  EXPECT_EQ(Run("-A -t 2001:db8::80").err,
+            "ipvsadm: port 0 is every port of the address and needs -p\n");
+}
+
+TEST_F(IpvsadmRun, TheDirectorIsNoRealServer) {
+  for (const char* real : {"127.0.0.1", "127.0.0.1:80", "127.8.9.1:80"}) {
+    for (const char* verb : {"-a", "-e"}) {
+      const Outcome outcome = Run(std::string(verb) + " -t 192.0.2.10:80 -r " + real + " -m");
+      EXPECT_EQ(outcome.exit_code, 255) << real;
+      EXPECT_NE(outcome.err.find(" is the director itself, which cannot be a real server"),
+                std::string::npos)
+          << outcome.err;
+    }
+  }
+  EXPECT_EQ(Run("-a -t [2001:db8::80]:80 -r [::1]:80 -m").exit_code, 255);
+  EXPECT_TRUE(api.asked.empty());
+  EXPECT_EQ(Run("-d -t 192.0.2.10:80 -r 127.0.0.1:80").exit_code, 0) << "the director's to say";
+}
+
 TEST_F(IpvsadmRun, EditsReplaceEverything) {
   EXPECT_EQ(Asked("-E -t 192.0.2.10:80"),
             R"(PATCH /v1/services/tcp-192.0.2.10-80 {"scheduler":"wlc","scheduler_flags":null,)"
