@@ -1,10 +1,10 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdio>
 #include <ctime>
+
+#include "base/log_writer.h"
 
 namespace fairlead {
 namespace {
@@ -63,8 +63,8 @@ std::string QuoteLogfmt(std::string_view value) {
   return quoted + '"';
 }
 
-void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
-  if (level < g_level.load(std::memory_order_relaxed)) return;
+std::string FormatLogLine(LogLevel level, std::string_view message,
+                          std::initializer_list<LogField> fields) {
   std::string line =
       "time=" + Timestamp() + " level=" + Name(level) + " msg=" + QuoteLogfmt(message);
   for (const LogField& field : fields) {
@@ -74,8 +74,18 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
     line += QuoteLogfmt(field.value);
   }
   line += '\n';
-  // A log that cannot be written must not stop the director.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  return line;
+}
+
+// A log that cannot be written must not stop the director.
+void Log(LogLevel level, std::string_view message,
+         std::initializer_list<LogField> fields) noexcept {
+  if (level < g_level.load(std::memory_order_relaxed)) return;
+  try {
+    WriteLogLine(FormatLogLine(level, message, fields));
+  } catch (...) {
+    CountDroppedLogLine();
+  }
 }
 
 }  // namespace fairlead

@@ -3,7 +3,8 @@
 //   LogInfo("config applied", {{"generation", 7}, {"services", 3}});
 //   time=2026-11-02T10:00:00.000Z level=info msg="config applied" generation=7 services=3
 //
-// Threads: any, one write(2) a line. Never from a worker: a worker counts, the control core speaks.
+// Threads: any, one write(2) a line, and in the daemon none of them waits for it (log_writer.h).
+// Never from a worker: a worker counts, the control core speaks.
 #pragma once
 
 #include <concepts>
@@ -31,7 +32,12 @@ struct LogField {
 
 // Lines below this level are not written. Default kInfo. Set before threads start.
 void SetLogLevel(LogLevel level);
-void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+// Without memory the line is counted as dropped.
+void Log(LogLevel level, std::string_view message,
+         std::initializer_list<LogField> fields = {}) noexcept;
+// The line that Log() writes, newline included.
+std::string FormatLogLine(LogLevel level, std::string_view message,
+                          std::initializer_list<LogField> fields = {});
 
 inline void LogDebug(std::string_view m, std::initializer_list<LogField> f = {}) {
   Log(LogLevel::kDebug, m, f);

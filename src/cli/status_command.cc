@@ -94,6 +94,9 @@ int RunStatus(const Arguments& arguments) {
     fmt::print("{}: {}, up {}, version {}\n", Text(status, "director"),
                Flag(status, "ready") ? "ready" : "NOT READY",
                Span(Number(status, "uptime_seconds") * 1000), Text(status, "version"));
+    if (const std::string still = Text(status, "stands_still"); still != "-") {
+      fmt::print("  {}\n", still);
+    }
     fmt::print("configuration: generation {} of {}, {} at {}\n", Text(status, "generation"),
                Text(config, "path"),
                Flag(config, "last_reload_ok") ? "applied" : "last reload REFUSED",

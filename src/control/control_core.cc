@@ -1,13 +1,16 @@
 #include "control/control_core.h"
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <ctime>
 #include <random>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "control/director.h"
 #include "control/health/asio_prober.h"
@@ -21,6 +24,14 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kTurn{5};
 // While somebody waits for workers to adopt a change.
 constexpr std::chrono::microseconds kTurnInHaste{500};
+// What has failed will fail again, most likely.
+constexpr std::chrono::milliseconds kTurnAfterFault{100};
+
+uint64_t ThreadCpuNs() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
+}
 
 }  // namespace
 
@@ -38,16 +49,35 @@ class ControlCore::Impl {
 
   Status PublishFirst() { return director_.PublishFirst(Clock::now()); }
 
+  // Until it is stopped. What a fault has left unarmed is armed again.
   void Run() {
     Turn();
-    io_.run();
+    uint64_t cpu = ThreadCpuNs();
+    while (!io_.stopped()) {
+      try {
+        if (!is_timer_armed_) ArmTimer(kTurnAfterFault);
+        if (!is_signal_armed_) WaitForSignal();
+        io_.run_one();
+      } catch (...) {
+        NoteFault(Thread::kControl);
+      }
+      const uint64_t before = std::exchange(cpu, ThreadCpuNs());
+      if (cpu - before > longest_work_ns_.load(std::memory_order_relaxed)) {
+        longest_work_ns_.store(cpu - before, std::memory_order_relaxed);
+      }
+    }
   }
 
   void Stop() {
     asio::post(io_, [this] { io_.stop(); });
   }
 
-  void SetReadyCallback(std::function<void()> ready) { ready_ = std::move(ready); }
+  void SetReadyCallback(std::function<bool()> ready) { ready_ = std::move(ready); }
+
+  [[nodiscard]] ControlVitals vitals() const {
+    return {.turns = director_.turns(),
+            .longest_work_ns = longest_work_ns_.load(std::memory_order_relaxed)};
+  }
 
   // Runs `what(director)` on the control core's thread.
   template <typename What>
@@ -68,28 +98,43 @@ class ControlCore::Impl {
  private:
   void WaitForSignal() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
+      is_signal_armed_ = false;
       if (error) return;
-      if (signal == SIGHUP) {
-        LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
-        director_.Reload("", [](const ReloadOutcome&) {});
-        Turn();
-      } else {
-        LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      if (signal != SIGHUP) {
         io_.stop();
+        LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         return;
       }
       WaitForSignal();
+      LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
+      director_.Reload("", [](const ReloadOutcome&) {});
+      Turn();
     });
+    is_signal_armed_ = true;
   }
 
   // Also when it is not time yet: the timer then starts over.
   void Turn() {
-    director_.Turn(Clock::now());
-    if (director_.is_ready() && ready_) std::exchange(ready_, nullptr)();
-    timer_.expires_after(director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste);
+    Clock::duration pause = kTurnAfterFault;
+    try {
+      director_.Turn(Clock::now());
+      if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
+      pause = director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste;
+    } catch (...) {
+      NoteFault(Thread::kControl);
+    }
+    ArmTimer(pause);
+  }
+
+  void ArmTimer(Clock::duration pause) {
+    is_timer_armed_ = false;
+    timer_.expires_after(pause);
     timer_.async_wait([this](boost::system::error_code error) {
-      if (!error) Turn();
+      if (error) return;  // it has been armed anew
+      is_timer_armed_ = false;
+      Turn();
     });
+    is_timer_armed_ = true;
   }
 
   asio::io_context io_{1};
@@ -97,7 +142,10 @@ class ControlCore::Impl {
   Director director_;
   asio::signal_set signals_;
   asio::steady_timer timer_;
-  std::function<void()> ready_;
+  bool is_timer_armed_ = false;
+  bool is_signal_armed_ = false;
+  std::function<bool()> ready_;
+  std::atomic<uint64_t> longest_work_ns_{0};
 };
 
 ControlCore::ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
@@ -111,7 +159,7 @@ void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
 }
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->director().SetLoader(std::move(loader)); }
-void ControlCore::SetReadyCallback(std::function<void()> ready) {
+void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));
 }
 void ControlCore::Run() { impl_->Run(); }
@@ -139,6 +187,7 @@ void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
     done(director.Zero(service));
   });
 }
+ControlVitals ControlCore::vitals() const { return impl_->vitals(); }
 dataplane::Fabric& ControlCore::fabric() { return impl_->director().fabric(); }
 
 }  // namespace fairlead::control

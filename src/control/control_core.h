@@ -7,9 +7,12 @@
 // What wants the snapshot to change (a reload, a health check, an operator's hand) only marks the
 // intent as changed; the next snapshot is built and published when every worker has adopted the one
 // before, so workers see every generation and a burst of changes becomes one (docs/reload.md).
-// Threads: the constructor, PublishFirst and Run on one thread; view(), Reload(), Change(), Zero(),
-// fabric() and Stop() from any. Everything else happens on the thread in Run. What it does there
-// is in Director; here are the clock, the signals and the way onto the thread.
+// Threads: the constructor, PublishFirst and Run on one thread; view(), vitals(), Reload(),
+// Change(), Zero(), fabric() and Stop() from any. Everything else happens on the thread in Run.
+// What it does there is in Director; here are the clock, the signals and the way onto the thread.
+// Invariants: nothing on this thread waits (docs/threads_and_ownership.md says why of each write
+// and read); an exception that a piece of work lets out ends that piece, is said and counted
+// (base/faults.h), and the next one runs.
 #pragma once
 
 #include <functional>
@@ -40,8 +43,9 @@ class ControlCore : public ControlApi {
   void SetLoader(ConfigLoader loader);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
-  // Called on the control core's thread, once, when every worker has adopted the first snapshot.
-  void SetReadyCallback(std::function<void()> ready);
+  // Called on the control core's thread when every worker has adopted the first snapshot; when it
+  // returns false, again after the next turn. It must not wait.
+  void SetReadyCallback(std::function<bool()> ready);
   void Run();
   void Stop();
 
@@ -50,6 +54,7 @@ class ControlCore : public ControlApi {
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
   void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
+  [[nodiscard]] ControlVitals vitals() const override;
   dataplane::Fabric& fabric() override;
 
  private:

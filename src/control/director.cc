@@ -69,6 +69,7 @@ Status Director::PublishFirst(TimePoint now) {
 }
 
 void Director::Turn(TimePoint now) {
+  turns_.fetch_add(1, std::memory_order_relaxed);
   now_ = now;
   CarryOutDrains();
   bool is_news = publication_.Turn(now);

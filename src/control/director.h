@@ -9,10 +9,12 @@
 //
 // Every change, whoever asks for it, goes one way: intent → validate → build → publish → every
 // worker has adopted it → answer (docs/reload.md). No timers, sockets, signals or threads of its
-// own: ControlCore adds those, tests turn it themselves. Threads: one, but for view(), which any
-// may call.
+// own: ControlCore adds those, tests turn it themselves. Threads: one, but for view() and turns(),
+// which any may call.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -62,6 +64,8 @@ class Director {
   [[nodiscard]] const Publication& publication() const { return publication_; }
   [[nodiscard]] const std::string& config_path() const { return config_path_; }
   dataplane::Fabric& fabric() { return fabric_; }
+  // Turns so far. Any thread.
+  [[nodiscard]] uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:
   void Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
@@ -84,6 +88,7 @@ class Director {
   Publication publication_;
   std::vector<ControlView::MemoryUse> memory_;
   TimePoint now_;  // of the last turn
+  std::atomic<uint64_t> turns_{0};
   TrafficLedger ledger_;
   TimePoint next_rates_;
   TimePoint next_drain_look_;

@@ -170,6 +170,13 @@ struct EditOutcome {
   std::vector<std::string> changes{};  // "service shop: real 10.0.0.12:80 weight 1 → 3"
 };
 
+// Signs of life of the control core's thread; both only rise.
+struct ControlVitals {
+  uint64_t turns = 0;
+  uint64_t longest_work_ns =
+      0;  // CPU time of the longest single piece of work since the first turn
+};
+
 // What the API thread may ask of the control core. Callable from any thread; `done` runs on the
 // control core's thread, so post it back.
 class ControlApi {
@@ -192,6 +199,7 @@ class ControlApi {
   // Lets the figures that are shown "since zero" of a service, or of everything (no name), start
   // over; the view shows it when `done` is called.
   virtual void Zero(std::string service, std::function<void(Status)> done) = 0;
+  [[nodiscard]] virtual ControlVitals vitals() const = 0;
   virtual dataplane::Fabric& fabric() = 0;
 };
 

@@ -7,10 +7,13 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <utility>
 
 #include "base/log.h"
+#include "base/log_writer.h"
 #include "control/api/api_server.h"
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
@@ -68,6 +71,24 @@ int Fail(const std::string& what, const Error& error) {
   return 1;
 }
 
+// For what no thread can survive, as an exception in a worker: the reason in the log, then SIGABRT,
+// which a service manager takes for a failure and restarts.
+[[noreturn]] void EndLoudly() {
+  std::string reason = "std::terminate was called";
+  if (const std::exception_ptr fault = std::current_exception()) {
+    try {
+      std::rethrow_exception(fault);
+    } catch (const std::exception& error) {
+      reason = error.what();
+    } catch (...) {
+      reason = "an exception without a text";
+    }
+  }
+  LogError("ended by a fault of ours that cannot be survived", {{"reason", reason}});
+  FlushLog(kLastWords);
+  std::abort();
+}
+
 int RunDirector(const std::string& path) {
   control::ConfigLoader loader;
   control::LoadResult loaded = loader.Load(path);
@@ -109,9 +130,12 @@ int RunDirector(const std::string& path) {
     (*edge)->Stop();
     return Fail("cannot start the API", s.error());
   }
+  bool is_said = false;
   core.SetReadyCallback([&] {
-    LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
-    NotifyServiceManager("READY=1");
+    if (!std::exchange(is_said, true)) {
+      LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
+    }
+    return NotifyServiceManager("READY=1");
   });
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
@@ -127,7 +151,14 @@ int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   if (options.exit_code) return *options.exit_code;
   if (options.only_check) return Check(options.config_path);
-  return RunDirector(options.config_path);
+  const LogWriter log_writer;
+  std::set_terminate(EndLoudly);
+  try {
+    return RunDirector(options.config_path);
+  } catch (const std::exception& error) {
+    LogError("not enough memory, or a fault of ours", {{"error", error.what()}});
+    return 1;
+  }
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 namespace fairlead {
 
-// "READY=1", "STOPPING=1". Does nothing when NOTIFY_SOCKET is not set.
-void NotifyServiceManager(std::string_view state);
+// "READY=1", "STOPPING=1". Does nothing when NOTIFY_SOCKET is not set. Never waits: false when the
+// manager's queue is full and the state has to be sent again; other failures are logged.
+bool NotifyServiceManager(std::string_view state);
 
 }  // namespace fairlead

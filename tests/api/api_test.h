@@ -14,10 +14,12 @@ namespace fairlead::testing {
 class ApiTest : public ::testing::Test {
  protected:
   // Before this: fill director.connections and the like.
-  void Start(api::PortStatsReader ports = {}) {
+  void Start(api::PortStatsReader ports = {},
+             std::chrono::milliseconds patience = api::kPulsePatience) {
     director.Start();
     server = std::make_unique<api::ApiServer>(
-        director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}}, std::move(ports));
+        director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience},
+        std::move(ports));
     const Status started = server->Start();
     ASSERT_TRUE(started) << started.error().ToString();
     peer = std::make_unique<HttpPeer>(director.socket());

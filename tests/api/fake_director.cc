@@ -231,6 +231,7 @@ void FakeDirector::Start() {
   workers_ = std::thread([this] {
     while (!is_stopping_) {
       for (uint8_t w = 0; w < kWorkers; ++w) {
+        if (worker_turns[w]) fabric_.stats.worker(WorkerId{w}).polls.Add(1);
         Command* command = nullptr;
         if (!fabric_.api[w]->to_worker.Pop(&command)) continue;
         Answer(WorkerId{w}, command);

@@ -39,6 +39,9 @@ class FakeDirector : public control::ControlApi {
   // answered. Any other edit is only remembered.
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
+  [[nodiscard]] control::ControlVitals vitals() const override {
+    return {.turns = control_turns ? ++turns_ : turns_.load(), .longest_work_ns = 1'500'000};
+  }
   dataplane::Fabric& fabric() override { return fabric_; }
 
   void Start();  // workers begin to answer
@@ -54,6 +57,9 @@ class FakeDirector : public control::ControlApi {
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
   std::atomic<uint64_t> commands{0};
+  // Whether their counts of turns rise: at each look, and all the while.
+  std::atomic<bool> control_turns{false};
+  std::atomic<bool> worker_turns[kWorkers]{};
 
  private:
   void Answer(WorkerId worker, dataplane::Command* command);
@@ -64,6 +70,7 @@ class FakeDirector : public control::ControlApi {
 
   std::string directory_;
   dataplane::Fabric fabric_;
+  mutable std::atomic<uint64_t> turns_{500};
   mutable std::mutex mutex_;
   // Under the mutex:
   std::shared_ptr<const control::ControlView> view_;

@@ -10,6 +10,7 @@
 #include <future>
 #include <thread>
 
+#include "base/faults.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -113,6 +114,31 @@ TEST_F(ControlCoreTest, TheViewNamesTheFileInForce) {
   EXPECT_EQ(core_->view()->config_path, other);
   EXPECT_TRUE(Reload().ok);
   EXPECT_EQ(core_->view()->config_path, path_);
+}
+
+// A handler that throws ends neither the thread nor what comes after it.
+TEST_F(ControlCoreTest, AnExceptionEndsOnePieceOfWorkAndNotTheCore) {
+  const uint64_t faults = FaultCount(Thread::kControl);
+  core_->Zero("", [](const Status&) { throw std::bad_alloc(); });  // in a handler of its own
+  core_->Reload("", [](const ReloadOutcome&) { throw std::runtime_error("a bug"); });
+  core_->Change(PatchReal{"web", "10.0.0.11", "{ weight: 4 }"},
+                [](const EditOutcome&) { throw 7; });  // in the turn that answers
+  EXPECT_TRUE(Eventually([](const ControlView& view) {
+    return view.services[0].reals[0].effective_weight == 4 && view.is_ready;
+  }));
+  Write(Services(6));
+  EXPECT_TRUE(Reload().ok);
+  EXPECT_EQ(FaultCount(Thread::kControl), faults + 3);
+  Write(Services(8));
+  kill(getpid(), SIGHUP);  // signals are heard still
+  EXPECT_TRUE(Eventually(
+      [](const ControlView& view) { return view.services[0].reals[0].effective_weight == 8; }));
+}
+
+TEST_F(ControlCoreTest, ItsTurnsAndItsLongestWorkAreShown) {
+  const uint64_t turns = core_->vitals().turns;
+  EXPECT_TRUE(Eventually([&](const ControlView&) { return core_->vitals().turns > turns + 2; }));
+  EXPECT_GT(core_->vitals().longest_work_ns, 0u);
 }
 
 TEST_F(ControlCoreTest, HangupReloads) {

@@ -29,6 +29,9 @@ class GoldenDirector::Control : public control::ControlApi {
   void Zero(std::string service, std::function<void(Status)> done) override {
     done(director.Zero(service));
   }
+  [[nodiscard]] control::ControlVitals vitals() const override {
+    return {.turns = director.turns(), .longest_work_ns = 0};
+  }
   dataplane::Fabric& fabric() override { return director.fabric(); }
 
   control::Director director;

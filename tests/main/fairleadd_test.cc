@@ -1,4 +1,5 @@
 // The program from outside, as far as it goes without root and EAL.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +64,31 @@ TEST_F(FairleaddTest, ABadFileIsRefusedBeforeAnythingStarts) {
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.said.find("level=error msg=\"not started"), std::string::npos) << ended.said;
   EXPECT_EQ(ended.said.find("EAL"), std::string::npos);
+}
+
+// Whoever starts it may not read what it says.
+TEST_F(FairleaddTest, AFullPipeOnStandardErrorDoesNotHoldItUp) {
+  Write("version: 2\n");
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  const std::string page(4096, '#');
+  while (write(ends[1], page.data(), page.size()) > 0) {
+  }
+  fcntl(ends[1], F_SETFL, 0);  // the daemon is to meet one that makes it wait
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    alarm(30);  // of a daemon that waits for ever
+    execl(FAIRLEADD, FAIRLEADD, "-c", path_.c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(FairleaddTest, AMissingFileIsAProblemLikeAnother) {

@@ -13,7 +13,7 @@ namespace fairlead {
 namespace {
 
 // A datagram socket bound to `name`; '@' in front for an abstract one.
-std::string HeardAt(const std::string& name, std::string_view state) {
+int Bind(const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, name.data(), name.size());
@@ -21,6 +21,11 @@ std::string HeardAt(const std::string& name, std::string_view state) {
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), length), 0);
+  return fd;
+}
+
+std::string HeardAt(const std::string& name, std::string_view state) {
+  const int fd = Bind(name);
   setenv("NOTIFY_SOCKET", name.c_str(), 1);
   NotifyServiceManager(state);
   unsetenv("NOTIFY_SOCKET");
@@ -42,7 +47,23 @@ TEST(Notify, ReachesAnAbstractSocket) {
 
 TEST(Notify, WithoutAServiceManagerNothingHappens) {
   unsetenv("NOTIFY_SOCKET");
-  NotifyServiceManager("READY=1");
+  EXPECT_TRUE(NotifyServiceManager("READY=1"));
+}
+
+// The caller is the thread that checks the real servers.
+TEST(Notify, AManagerThatDoesNotReadIsNotWaitedFor) {
+  const std::string name = "@fairlead-notify-full-" + std::to_string(getpid());
+  const int fd = Bind(name);
+  setenv("NOTIFY_SOCKET", name.c_str(), 1);
+  int taken = 0;
+  while (taken < 100000 && NotifyServiceManager("READY=1")) ++taken;
+  EXPECT_GT(taken, 0);
+  EXPECT_FALSE(NotifyServiceManager("READY=1"));
+  char text[64];
+  EXPECT_EQ(recv(fd, text, sizeof text, 0), 7);
+  EXPECT_TRUE(NotifyServiceManager("READY=1"));  // there is room again
+  unsetenv("NOTIFY_SOCKET");
+  close(fd);
 }
 
 }  // namespace

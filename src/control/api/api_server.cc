@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "control/api/context.h"
 #include "control/api/http_server.h"
@@ -22,13 +23,15 @@ struct ApiServer::Impl {
       : config(std::move(the_config)),
         io(std::make_shared<asio::io_context>(1)),
         busy(control.fabric().stats),
+        pulse(control, config.patience, Pulse::Clock::now()),
         workers(*io, control.fabric()),
-        context{io, control, workers, busy, std::move(port_stats)},
+        context{io, control, workers, busy, pulse, std::move(port_stats)},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
                }),
-        sample_timer(*io) {
+        sample_timer(*io),
+        pulse_timer(*io) {
     AddStatusRoutes(&router, context);
     AddServiceRoutes(&router, context);
     AddEditRoutes(&router, context);
@@ -47,14 +50,22 @@ struct ApiServer::Impl {
     });
   }
 
+  void WatchPulses() {
+    pulse.Sample(Pulse::Clock::now());
+    pulse_timer.expires_after(pulse.interval());
+    pulse_timer.async_wait([this](const boost::system::error_code& ec) {
+      if (!ec) WatchPulses();
+    });
+  }
+
   void Run() {
     ::pthread_setname_np(::pthread_self(), "fairlead-api");
     for (;;) {
       try {
         io->run();
         return;
-      } catch (const std::exception& e) {  // a bug in a handler; the API goes on
-        LogError("an API handler failed", {{"error", e.what()}});
+      } catch (...) {  // the API goes on
+        NoteFault(Thread::kApi);
       }
     }
   }
@@ -62,11 +73,12 @@ struct ApiServer::Impl {
   const ApiConfig config;
   const std::shared_ptr<asio::io_context> io;
   BusyMeter busy;
+  Pulse pulse;
   WorkerClient workers;
   const Context context;
   Router router;
   HttpServer server;
-  asio::steady_timer sample_timer;
+  asio::steady_timer sample_timer, pulse_timer;
   std::vector<std::string> bound;
   std::thread thread;
 };
@@ -85,6 +97,7 @@ Status ApiServer::Start() {
   }
   impl_->bound = impl_->server.addresses();
   impl_->SampleEverySecond();
+  impl_->WatchPulses();
   impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
   for (const std::string& address : impl_->bound) LogInfo("API listening", {{"address", address}});
   return Done{};

@@ -11,12 +11,14 @@
 // hold at Stop are waited for a short while, so stop the API before the workers.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "control/api/port_stats.h"
+#include "control/api/pulse.h"
 #include "control/view.h"
 
 namespace fairlead::api {
@@ -24,6 +26,8 @@ namespace fairlead::api {
 struct ApiConfig {
   // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"
   std::vector<std::string> listen = {"unix:/run/fairlead/api.sock"};
+  // How long a thread may make no turn before /readyz says so.
+  std::chrono::milliseconds patience = kPulsePatience;
 };
 
 class ApiServer {

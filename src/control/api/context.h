@@ -9,6 +9,7 @@
 #include "control/api/busy_meter.h"
 #include "control/api/http.h"
 #include "control/api/port_stats.h"
+#include "control/api/pulse.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
 #include "control/view.h"
@@ -20,6 +21,7 @@ struct Context {
   control::ControlApi& control;
   WorkerClient& workers;
   const BusyMeter& busy;
+  Pulse& pulse;
   PortStatsReader port_stats;
 };
 

@@ -225,10 +225,12 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   const dataplane::Fabric& fabric = context.control.fabric();
   using Seconds = std::chrono::seconds;
   const auto uptime = std::chrono::system_clock::now() - view.started;
+  const std::string still = context.pulse.WhoStandsStill(Pulse::Clock::now());
   json::object object{
       {"director", view.director_name},
       {"version", FAIRLEAD_VERSION},
-      {"ready", view.is_ready},
+      {"ready", view.is_ready && still.empty()},
+      {"stands_still", OrNull(!still.empty(), still)},
       {"generation", view.generation},
       {"started", Timestamp(view.started)},
       {"uptime_seconds", std::chrono::duration_cast<Seconds>(uptime).count()},

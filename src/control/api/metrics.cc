@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/faults.h"
+#include "base/log_writer.h"
 #include "control/api/figures.h"
 
 namespace fairlead::api {
@@ -106,6 +108,19 @@ class Renderer {
     const auto since_epoch = view_.last_reload.time_since_epoch();
     Gauge("fairlead_config_last_reload_timestamp_seconds", "When the last reload ended, Unix time")
         .Add({}, std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+    const control::ControlVitals vitals = context_.control.vitals();
+    Counter("fairlead_control_turns_total", "Turns of the control core").Add({}, vitals.turns);
+    Gauge("fairlead_control_longest_work_seconds",
+          "CPU time of the control core's longest single piece of work since the first turn")
+        .Add({}, static_cast<double>(vitals.longest_work_ns) / 1e9);
+    {
+      auto faults = Counter("fairlead_faults_total", "Exceptions that a thread has survived");
+      for (size_t i = 0; i < kThreadNames.size(); ++i) {
+        faults.Add({{"thread", kThreadNames[i]}}, FaultCount(static_cast<Thread>(i)));
+      }
+    }
+    Counter("fairlead_log_lines_dropped_total", "Log lines that no reader has got")
+        .Add({}, LogLinesDropped());
     {
       auto memory = Gauge("fairlead_memory_bytes", "Memory set aside at start, by use");
       for (const auto& use : view_.memory) memory.Add({{"use", use.use}}, use.bytes);

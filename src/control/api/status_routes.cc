@@ -18,8 +18,11 @@ HttpResponse PlainText(std::string body, std::string content_type = "text/plain;
   return response;
 }
 
-HttpResponse Ready(const control::ControlView& view) {
-  if (view.is_ready) return PlainText("ready\n");
+HttpResponse Ready(const Context& context) {
+  if (std::string who = context.pulse.WhoStandsStill(Pulse::Clock::now()); !who.empty()) {
+    return Problem(503, "stands-still", who);
+  }
+  if (context.control.view()->is_ready) return PlainText("ready\n");
   return Problem(503, "not-ready",
                  "Not every worker has adopted the configuration yet; fairlead status shows which "
                  "part is missing");
@@ -30,9 +33,8 @@ HttpResponse Ready(const control::ControlView& view) {
 void AddStatusRoutes(Router* router, const Context& context) {
   router->Add(Method::kGet, "/healthz",
               [](const Call&, const Responder& respond) { respond(PlainText("ok\n")); });
-  router->Add(Method::kGet, "/readyz", [&context](const Call&, const Responder& respond) {
-    respond(Ready(*context.control.view()));
-  });
+  router->Add(Method::kGet, "/readyz",
+              [&context](const Call&, const Responder& respond) { respond(Ready(context)); });
   router->Add(Method::kGet, "/metrics", [&context](const Call&, const Responder& respond) {
     respond(PlainText(RenderMetrics(context, *context.control.view()), kMetricsContentType));
   });

@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/faults.h"
+
 namespace fairlead::api {
 
 using namespace std::chrono_literals;
@@ -54,7 +56,13 @@ void WorkerClient::Poll() {
       }
     }
   }
-  for (auto& [done, command] : answers) done(command);
+  for (auto& [done, command] : answers) {
+    try {
+      done(command);
+    } catch (...) {  // the others have their answers all the same
+      NoteFault(Thread::kApi);
+    }
+  }
 }
 
 void WorkerClient::Drain() {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/faults.h"
 #include "dataplane/verdict.h"
 
 namespace fairlead::edge {
@@ -66,7 +67,11 @@ void ExceptionPath::Run() {
   int idle_turns = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
     size_t work = 0;
-    for (Twin& twin : twins_) work += WriteToKernel(twin) + ReadFromKernel(twin);
+    try {
+      for (Twin& twin : twins_) work += WriteToKernel(twin) + ReadFromKernel(twin);
+    } catch (...) {  // the next turn goes on
+      NoteFault(Thread::kExceptionPath);
+    }
     idle_turns = work > 0 ? 0 : idle_turns + 1;
     if (idle_turns > 0) Wait(idle_turns);
   }

@@ -97,7 +97,7 @@ class Director:
         if config is not None:
             self.write(config)
         self.refuse_second()
-        log = open(self.log, "ab")
+        log = self.open_log()
         self.process = self.lab.director.spawn(
             f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True)
@@ -106,6 +106,9 @@ class Director:
                    "fairleadd is ready; its log:\n" + self.log, timeout=90)
         if self.process.poll() is not None:
             raise DirectorError(f"fairleadd ended with {self.process.returncode}:\n{self.log_tail()}")
+
+    def open_log(self):
+        return open(self.log, "ab")
 
     def stop(self, expect: int = 0):
         if self.process is None:
