@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/faults.h"
 #include "base/log.h"
 
 namespace fairlead::control {
@@ -14,6 +15,16 @@ constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
 constexpr std::chrono::milliseconds kSweepDelay{10};
 constexpr std::chrono::seconds kPathRebuildInterval{1};
 constexpr size_t kEventsPerTurn = 1024;  // of one worker
+constexpr std::chrono::seconds kRetryAfterFault{1};
+
+// One that throws keeps no other from its answer.
+void Answer(const IntentWaiter& waiter, Result<uint64_t> result) {
+  try {
+    waiter(std::move(result));
+  } catch (...) {
+    NoteFault(Thread::kControl);
+  }
+}
 
 }  // namespace
 
@@ -55,7 +66,7 @@ bool Publication::Turn(TimePoint now) {
     sweep_at_.reset();
     mail_.Sweep();
   }
-  if (is_dirty_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
+  if (is_dirty_ && now >= next_try_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
   if (now >= next_collect_) {
     next_collect_ = now + kCollectInterval;
     if (path_mtus_.Expire(now)) Rebuild();
@@ -95,17 +106,36 @@ void Publication::ApplyPathMtus(TimePoint now) {
 
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
-  const bool is_new_model = wanted_.model != in_force_.model || snapshot() == nullptr;
-  std::vector<IntentWaiter> waiters = std::exchange(unpublished_, {});
   if (const Status room = builder_.CheckRoom(*wanted_.model); !room) {
     LogError("configuration refused; what runs stays as it is",
              {{"reason", room.error().ToString()}});
-    wanted_ = in_force_;
-    is_dirty_ = snapshot() != nullptr;  // a check may have asked for it too
-    for (const IntentWaiter& waiter : waiters) waiter(room.error());
+    GoBack(room.error());
     return true;
   }
+  try {
+    Publish(now);
+  } catch (...) {
+    NoteFault(Thread::kControl);
+    builder_.Forget();  // it may have stopped half way
+    next_try_ = now + kRetryAfterFault;
+    GoBack({ErrorCode::kSystem,
+            "not enough memory, or a fault of ours: the log has it. What runs stays as it is", ""});
+    if (snapshot() != nullptr) health_.SetChecks(ChecksOf(*in_force_.model), now);
+  }
+  return true;
+}
+
+// To what runs, which a check may want built anew.
+void Publication::GoBack(const Error& why) {
+  wanted_ = in_force_;
+  is_dirty_ = snapshot() != nullptr;
+  for (const IntentWaiter& waiter : std::exchange(unpublished_, {})) Answer(waiter, why);
+}
+
+// Until the snapshot is published anything may fail; from then on only what can be done without.
+void Publication::Publish(TimePoint now) {
   const bool is_first = snapshot() == nullptr;
+  const bool is_new_model = is_first || wanted_.model != in_force_.model;
   if (is_first || (is_new_model && HaveOtherChecks(*in_force_.model, *wanted_.model))) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
@@ -113,14 +143,18 @@ bool Publication::PublishNext(TimePoint now) {
   const uint64_t generation = (*next)->generation;
   RefreshOverload(snapshot(), **next);
   NoteExpiring(snapshot(), **next, now);
+  const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
+  std::vector<Announcement> announcements;
+  if (has_other_addresses) announcements = AnnouncementsOf(*wanted_.model);
+  Intent next_intent = wanted_;
+  published_.reserve(published_.size() + unpublished_.size());
   fabric_.publisher.Publish(std::move(*next));
-  in_force_ = wanted_;
-  if (is_new_model && builder_.has_new_addresses()) {
-    neighbours_.Announce(AnnouncementsOf(*in_force_.model), now);
+  in_force_ = std::move(next_intent);
+  for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
+    published_.push_back({std::move(waiter), generation});
   }
   next_slow_turn_ = now;  // ask for new next hops at once
-  for (IntentWaiter& waiter : waiters) published_.push_back({std::move(waiter), generation});
-  return true;
+  if (has_other_addresses) neighbours_.Announce(std::move(announcements), now);
 }
 
 Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& intent,
@@ -186,7 +220,9 @@ void Publication::NoteExpiring(const dataplane::Snapshot* before, const dataplan
 
 bool Publication::AnswerWaiters() {
   if (published_.empty() || !is_in_force()) return false;
-  for (const Waiting& waiting : std::exchange(published_, {})) waiting.waiter(waiting.generation);
+  for (const Waiting& waiting : std::exchange(published_, {})) {
+    Answer(waiting.waiter, waiting.generation);
+  }
   return true;
 }
 

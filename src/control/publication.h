@@ -5,9 +5,9 @@
 //   publication.Turn(now);                   // every few milliseconds
 //
 // Publishes only when the snapshot before has been adopted by every worker; what is wanted
-// meanwhile waits, and becomes one change. An intent that cannot be built is refused and the one in
-// force stays. Threads: the control core; no timers and no sockets of its own, so that tests drive
-// it by hand.
+// meanwhile waits, and becomes one change. An intent that cannot be built, be it for want of
+// memory, is refused and the one in force stays. Threads: the control core; no timers and no
+// sockets of its own, so that tests drive it by hand.
 #pragma once
 
 #include <optional>
@@ -67,6 +67,8 @@ class Publication {
   void ReadWorkerEvents(TimePoint now);
   void ApplyPathMtus(TimePoint now);
   bool PublishNext(TimePoint now);
+  void Publish(TimePoint now);
+  void GoBack(const Error& why);
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
@@ -88,6 +90,7 @@ class Publication {
   HealthMonitor health_;
   Intent wanted_, in_force_;
   bool is_dirty_ = true;
+  TimePoint next_try_;                 // after a fault
   std::optional<TimePoint> sweep_at_;  // and when every worker has the snapshot that asks for it
   std::vector<IntentWaiter> unpublished_;
   std::vector<Waiting> published_;

@@ -67,6 +67,8 @@ class SnapshotBuilder {
   [[nodiscard]] Status CheckRoom(const ConfigModel& model) const;
   // Fails as CheckRoom does, and then nothing has changed, here or in the ids.
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const BuildInput& input, TimePoint now);
+  // After a Build that has thrown: the next one makes everything anew.
+  void Forget() { last_generation_ = 0; }
   // Whether the last Build made local addresses that may differ from those before.
   [[nodiscard]] bool has_new_addresses() const { return has_new_addresses_; }
 

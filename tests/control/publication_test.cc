@@ -86,6 +86,16 @@ TEST_F(PublicationTest, ChangesQueueUntilEveryWorkerHasAdoptedAndBecomeOne) {
   EXPECT_EQ(answers_, (std::vector<std::string>{"2", "2"}));
 }
 
+TEST_F(PublicationTest, AWaiterThatThrowsKeepsNoOtherFromItsAnswer) {
+  Turn();
+  AdoptAll(fabric_);
+  publication_.Want({SharedModelOf(Web(2)), {}}, [](auto) { throw std::bad_alloc(); });
+  publication_.Want({SharedModelOf(Web(3)), {}}, Note());
+  Turn();
+  Settle();
+  EXPECT_EQ(answers_, std::vector<std::string>{"2"});
+}
+
 TEST_F(PublicationTest, ARefusedIntentLeavesEverythingAsItWas) {
   Turn();
   Settle();

@@ -1,0 +1,135 @@
+// A change while memory runs out, at each of its allocations in turn: it is refused or in force,
+// nothing is half done, and the next change is made.
+#include <cstdlib>
+#include <new>
+
+#include "base/faults.h"
+#include "control/director.h"
+#include "director_fixture.h"
+
+namespace {
+
+thread_local long g_allocations_left = -1;  // -1: as many as are wanted
+
+void* Allocate(size_t size) {
+  if (g_allocations_left == 0) throw std::bad_alloc();
+  if (g_allocations_left > 0) --g_allocations_left;
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return Allocate(size); }
+void* operator new[](size_t size) { return Allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+
+namespace fairlead::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SilentProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
+};
+
+constexpr const char* kTwoServices = R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wrr,
+      health: { type: tcp },
+      reals: [ { address: 10.0.0.11, weight: 3 }, { address: 10.0.0.12 } ] }
+  - { name: shop, address: 192.0.2.81, protocol: tcp, port: 443, scheduler: mh,
+      persistence: { timeout: 5m }, reals: [ { address: 10.0.0.13 } ] }
+)";
+
+class NoMemoryTest : public testing::Test {
+ protected:
+  NoMemoryTest() {
+    EXPECT_TRUE(director_.PublishFirst(now_));
+    Turn();
+  }
+  // As the control core turns it.
+  void Turn() {
+    AdoptAll(fabric_);
+    try {
+      director_.Turn(now_ += 5ms);
+    } catch (const std::bad_alloc&) {
+      NoteFault(Thread::kControl);
+    }
+  }
+  // Turns until it is answered: true when it is in force.
+  bool Change(const Edit& edit) {
+    std::optional<bool> is_in_force;
+    director_.Change(edit, [&](const EditOutcome& outcome) { is_in_force = !outcome.refusal; });
+    for (int i = 0; i < 5 && !is_in_force; ++i) Turn();
+    EXPECT_TRUE(is_in_force) << "no answer";
+    return is_in_force.value_or(false);
+  }
+  // Weights by place: of the model, and as the workers see them.
+  std::string Weights() {
+    std::string text;
+    const auto view = director_.view();
+    for (size_t i = 0; i < view->services.size(); ++i) {
+      for (const RealInfo& real : view->services[i].reals) {
+        if (real.is_ghost) continue;
+        const auto& seen = fabric_.publisher.current()->reals[real.id.index()];
+        EXPECT_TRUE(seen.is_available) << real.name;
+        text += std::to_string(real.weight) + "=" + std::to_string(seen.weight) + " ";
+      }
+    }
+    return text;
+  }
+
+  dataplane::Fabric fabric_{SmallFabric(2)};
+  SilentProber prober_;
+  TimePoint now_ = At(0s);
+  Director director_{fabric_, ModelOf(kTwoServices), "test.yaml", TwoPorts(), prober_, 1};
+};
+
+TEST_F(NoMemoryTest, AChangeIsMadeOrRefusedAndTheNextOneIsMade) {
+  SetLogLevel(LogLevel::kError);
+  const std::string patch = "{ weight: 5 }", back = "{ weight: 3 }";
+  size_t survived = 0;
+  for (long allowed = 0;; ++allowed) {
+    bool has_failed = false;
+    std::optional<bool> is_in_force;
+    const Edit edit = PatchReal{"web", "10.0.0.11", patch};
+    const std::function<void(EditOutcome)> done = [&is_in_force](const EditOutcome& outcome) {
+      is_in_force = !outcome.refusal;
+    };
+    for (int step = 0; step < 3; ++step) {
+      AdoptAll(fabric_);
+      g_allocations_left = allowed;
+      try {
+        if (step == 0) director_.Change(edit, done);
+        director_.Turn(now_ += 5ms);
+      } catch (const std::bad_alloc&) {
+        has_failed = true;
+      }
+      has_failed |= g_allocations_left == 0;
+      g_allocations_left = -1;
+    }
+    for (int i = 0; i < 3; ++i) Turn();
+    const int32_t weight = director_.publication().in_force().model->services[0].reals[0].weight;
+    if (is_in_force) {
+      EXPECT_EQ(weight, *is_in_force ? 5 : 3) << "with " << allowed;
+    }
+    now_ += 2s;  // until it is tried again
+    Turn();
+    ASSERT_TRUE(Change(PatchReal{"web", "10.0.0.12", "{ weight: 7 }"})) << "with " << allowed;
+    ASSERT_TRUE(Change(PatchReal{"web", "10.0.0.11", back})) << "with " << allowed;
+    ASSERT_EQ(Weights(), "3=3 7=7 1=1 ") << "with " << allowed;
+    if (!has_failed) break;
+    ++survived;
+    allowed += allowed / 16;  // far in, not each of them
+  }
+  EXPECT_GT(survived, 50u);
+}
+
+}  // namespace
+}  // namespace fairlead::control
