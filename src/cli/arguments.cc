@@ -16,7 +16,8 @@ namespace fairlead::cli {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 the director cannot be reached.\n"
+    "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 the director cannot be reached,\n"
+    "4 a reload would take something away and nobody said yes.\n"
     "Try: fairlead explain 198.51.100.7 192.0.2.10:80/tcp";
 
 class Grammar {
@@ -291,8 +292,13 @@ class Grammar {
     explain->add_option("destination", into_.destination, "ADDRESS:PORT/tcp or /udp")->required();
     explain->add_option("--port", into_.port,
                         "Port that the packet arrives at; by default an outside port");
-    Add(&app_, "reload", "Apply the configuration file again", Verb::kReload)
-        ->add_option("file", into_.file, "Another file than the one it was started with");
+    CLI::App* reload =
+        Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
+    reload->add_option("file", into_.file, "Another file than the one loaded last");
+    reload->add_flag("--yes", into_.is_yes,
+                     "Also when that takes away changes by hand or services; without it a terminal "
+                     "is asked, and a script gets exit code 4");
+    reload->add_flag("--dry-run", into_.is_dry_run, "Only say what it would do");
     Add(&app_, "diff", "Show what was changed by hand since the file was read", Verb::kDiff);
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")

@@ -19,6 +19,7 @@ enum ExitCode : int {
   kFailed = 1,       // refused, not found, not healthy
   kUsage = 2,        // the command line is wrong
   kUnreachable = 3,  // nobody answers at the API address
+  kUnconfirmed = 4,  // it would take something away and nobody said yes: nothing was done
 };
 
 enum class Verb : uint8_t {
@@ -75,6 +76,8 @@ struct Arguments {
   std::string destination;           // explain: "192.0.2.10:80/tcp"; `client` is the client
   std::string port;                  // explain: input port
   std::string file;                  // reload, check
+  bool is_yes = false;               // reload: take away without a question
+  bool is_dry_run = false;           // reload
   std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own
   bool ipvsadm_clears_first = false;  // called as ipvsadm-restore
   std::vector<std::string> complete;  // the words of an unfinished line, the last one perhaps empty

@@ -1,10 +1,14 @@
 // fairlead reload, check
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
+#include <iostream>
+#include <optional>
 
 #include "cli/commands.h"
+#include "cli/problem.h"
 #include "cli/text.h"
 #include "control/config/yaml_loader.h"
 
@@ -12,24 +16,103 @@ namespace fairlead::cli {
 
 namespace json = boost::json;
 
+namespace {
+
+const json::array& TakenAway(const json::value& outcome, std::string_view what) {
+  return Array(Object(outcome.as_object(), "takes_away"), what);
+}
+
+bool TakesAway(const json::value& outcome) {
+  return !TakenAway(outcome, "changes_by_hand").empty() || !TakenAway(outcome, "services").empty();
+}
+
+// "2 changes by hand and 1 service"
+std::string WhatIsTakenAway(const json::value& outcome) {
+  const size_t edits = TakenAway(outcome, "changes_by_hand").size();
+  const size_t services = TakenAway(outcome, "services").size();
+  std::string text;
+  if (edits > 0) text = Plural(edits, "change by hand", "changes by hand");
+  if (services > 0) text += (edits > 0 ? " and " : "") + Plural(services, "service");
+  return text;
+}
+
+void ListTakenAway(const json::value& outcome) {
+  for (const json::value& edit : TakenAway(outcome, "changes_by_hand")) {
+    fmt::print(stderr, "  by hand: {}\n", std::string(edit.as_string()));
+  }
+  for (const json::value& service : TakenAway(outcome, "services")) {
+    fmt::print(stderr, "  service {}\n", std::string(service.as_string()));
+  }
+}
+
+// Whether the person at the terminal wants it. `preview`: what the reload would do.
+int Confirm(const json::value& preview, bool is_json) {
+  const std::string path = Text(preview.as_object(), "path");
+  if (is_json || isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
+    PrintProblem({is_json, "unconfirmed", "The reload would take something away",
+                  "a reload of " + path + " takes away " + WhatIsTakenAway(preview) +
+                      ", which the file does not have. Nothing was done: put into the file what "
+                      "is to stay, or give --yes"},
+                 kUnconfirmed);
+    if (!is_json) ListTakenAway(preview);
+    return kUnconfirmed;
+  }
+  fmt::print(stderr, "A reload of {} takes away {}, which the file does not have:\n", path,
+             WhatIsTakenAway(preview));
+  ListTakenAway(preview);
+  fmt::print(stderr, "Go on? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return kOk;
+  fmt::print(stderr, "nothing was done\n");
+  return kUnconfirmed;
+}
+
+void PrintOutcome(const json::value& document) {
+  const json::object& outcome = document.as_object();
+  const json::array& changes = Array(outcome, "changes");
+  if (Flag(outcome, "dry_run")) {
+    fmt::print("a reload of {} would bring {}\n", Text(outcome, "path"),
+               changes.empty() ? "nothing new" : Plural(changes.size(), "change"));
+  } else {
+    fmt::print("generation {}: {}\n", Text(outcome, "generation"),
+               changes.empty() ? "nothing changed" : Plural(changes.size(), "change"));
+  }
+  for (const json::value& change : changes) {
+    fmt::print("  {}\n", std::string(change.as_string()));
+  }
+  if (TakesAway(document)) {
+    fmt::print("{} away {}\n", Flag(outcome, "dry_run") ? "it would take" : "took",
+               WhatIsTakenAway(document));
+  }
+  for (const json::value& warning : Array(outcome, "warnings")) {
+    fmt::print(stderr, "warning: {}\n", std::string(warning.as_string()));
+  }
+}
+
+}  // namespace
+
 int RunReload(const Arguments& arguments) {
   json::object request;
   if (!arguments.file.empty()) {
     request["path"] = std::filesystem::absolute(arguments.file).lexically_normal().string();
   }
+  const std::string body = json::serialize(request);
   Session session(arguments);
-  const auto document = session.Ask("POST", "/v1/reload", json::serialize(request));
-  if (!document) return session.exit_code();
-  if (arguments.is_json) {
-    fmt::print("{}\n", Indented(*document));
-    return kOk;
+  std::optional<json::value> outcome;
+  if (!arguments.is_yes || arguments.is_dry_run) {
+    outcome = session.Ask("POST", "/v1/reload?dry_run=1", body);
+    if (!outcome) return session.exit_code();
+    if (!arguments.is_dry_run && TakesAway(*outcome)) {
+      if (const int code = Confirm(*outcome, arguments.is_json); code != kOk) return code;
+    }
   }
-  const json::object& outcome = document->as_object();
-  const json::array& changes = Array(outcome, "changes");
-  fmt::print("generation {}: {}\n", Text(outcome, "generation"),
-             changes.empty() ? "nothing changed" : Plural(changes.size(), "change"));
-  for (const json::value& change : changes) {
-    fmt::print("  {}\n", std::string(change.as_string()));
+  if (!arguments.is_dry_run) outcome = session.Ask("POST", "/v1/reload", body);
+  if (!outcome) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*outcome));
+  } else {
+    PrintOutcome(*outcome);
   }
   return kOk;
 }

@@ -171,6 +171,11 @@ void ControlCore::Reload(std::string path, std::function<void(ReloadOutcome)> do
     director.Reload(path, std::move(done));
   });
 }
+void ControlCore::PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) {
+  impl_->Post([path = std::move(path), done = std::move(done)](Director& director) {
+    done(director.PreviewReload(path));
+  });
+}
 void ControlCore::Change(Edit edit, std::function<void(EditOutcome)> done) {
   impl_->PostChange([edit = std::move(edit), done = std::move(done)](Director& director) mutable {
     director.Change(edit, std::move(done));

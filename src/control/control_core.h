@@ -51,6 +51,7 @@ class ControlCore : public ControlApi {
 
   [[nodiscard]] std::shared_ptr<const ControlView> view() const override;
   void Reload(std::string path, std::function<void(ReloadOutcome)> done) override;
+  void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) override;
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
   void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;

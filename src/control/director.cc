@@ -43,7 +43,7 @@ std::vector<Error> UnknownPorts(const ConfigModel& model) {
 Director::Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
                    std::vector<PortRuntime> ports, Prober& prober, uint32_t seed)
     : fabric_(fabric),
-      config_path_(std::move(config_path)),
+      path_in_force_(std::move(config_path)),
       ports_(std::move(ports)),
       publication_(fabric, std::make_shared<const ConfigModel>(std::move(model)), ports_, prober,
                    seed),
@@ -62,7 +62,7 @@ Status Director::PublishFirst(TimePoint now) {
   SetLogLevel(publication_.in_force().model->log.level);
   RefreshView();
   LogInfo("configuration published",
-          {{"file", config_path_},
+          {{"file", path_in_force_},
            {"generation", publication_.snapshot()->generation},
            {"services", publication_.in_force().model->services.size()}});
   return Done{};
@@ -114,33 +114,57 @@ std::shared_ptr<const ControlView> Director::view() const {
 
 // ---- reload -----------------------------------------------------------------------------------
 
-void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
-  const std::string& path = wanted_path.empty() ? config_path_ : wanted_path;
-  last_reload_ = std::chrono::system_clock::now();
+ReloadOutcome Director::PreviewReload(const std::string& wanted_path) {
+  const std::string& path = wanted_path.empty() ? path_in_force_ : wanted_path;
   LoadResult loaded = loader_.Load(path);
-  if (!loaded) return RefuseReload(path, std::move(loaded.errors), done);
-  for (const Error& warning : loaded.warnings) {
-    LogWarning("configuration warning", {{"what", warning.ToString()}});
-  }
+  return Weigh(path, &loaded);
+}
+
+ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded) const {
   ReloadOutcome outcome;
-  outcome.ok = true;
+  outcome.path = path;
+  outcome.generation = publication_.snapshot()->generation;
+  if (!*loaded) {
+    outcome.errors = std::move(loaded->errors);
+    return outcome;
+  }
   const Intent& wanted = publication_.wanted();
   const ConfigModel& running = *wanted.model;
-  const std::vector<std::string> waiting = KeepStartupKeys(running, &*loaded.model);
-  if (std::vector<Error> unknown = UnknownPorts(*loaded.model); !unknown.empty()) {
-    return RefuseReload(path, std::move(unknown), done);
+  for (const Error& warning : loaded->warnings) outcome.warnings.push_back(warning.ToString());
+  outcome.waiting = KeepStartupKeys(running, &*loaded->model);
+  outcome.errors = UnknownPorts(*loaded->model);
+  if (!outcome.errors.empty()) return outcome;
+  outcome.ok = true;
+  outcome.changes = DescribeChanges(running, *loaded->model);
+  outcome.changes.insert(outcome.changes.end(), outcome.waiting.begin(), outcome.waiting.end());
+  outcome.losses = LossesOf(*wanted.file_model(), running, *loaded->model);
+  return outcome;
+}
+
+void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
+  const std::string path = wanted_path.empty() ? path_in_force_ : wanted_path;
+  last_reload_ = std::chrono::system_clock::now();
+  LoadResult loaded = loader_.Load(path);
+  ReloadOutcome outcome = Weigh(path, &loaded);
+  if (!outcome.ok) return RefuseReload(std::move(outcome), done);
+  for (const std::string& warning : outcome.warnings) {
+    LogWarning("configuration warning", {{"what", warning}});
   }
-  outcome.changes = DescribeChanges(running, *loaded.model);
-  for (const std::string& sentence : waiting) {
+  for (const std::string& sentence : outcome.waiting) {
     LogWarning("needs a restart", {{"what", sentence}});
-    outcome.changes.push_back(sentence);
   }
+  if (!outcome.losses.empty()) {
+    LogWarning("this reload takes away what runs and is not in the file",
+               {{"file", path},
+                {"changes_by_hand", outcome.losses.edits.size()},
+                {"services", outcome.losses.services.size()}});
+  }
+  const Intent& wanted = publication_.wanted();
   const bool is_as_file =
       wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
-  if (*loaded.model == running && is_as_file) {
+  if (*loaded.model == *wanted.model && is_as_file) {
     path_in_force_ = path;
     NoteReload(true, "");
-    outcome.generation = publication_.snapshot()->generation;
     LogInfo("configuration unchanged", {{"file", path}});
     return done(std::move(outcome));
   }
@@ -154,7 +178,10 @@ void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel>
   publication_.Want({.model = std::move(model)},
                     [this, path, level, outcome = std::move(outcome),
                      done = std::move(done)](const Result<uint64_t>& result) mutable {
-                      if (!result) return RefuseReload(path, {result.error()}, done);
+                      if (!result) {
+                        outcome.errors = {result.error()};
+                        return RefuseReload(std::move(outcome), done);
+                      }
                       SetLogLevel(level);
                       path_in_force_ = path;
                       outcome.generation = *result;
@@ -169,14 +196,14 @@ void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel>
                     });
 }
 
-void Director::RefuseReload(const std::string& path, std::vector<Error> errors,
-                            const std::function<void(ReloadOutcome)>& done) {
-  ReloadOutcome outcome;
+void Director::RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done) {
+  outcome.ok = false;
   outcome.generation = publication_.snapshot()->generation;
-  outcome.errors = std::move(errors);
+  outcome.changes.clear();
+  outcome.losses = {};
   NoteReload(false, outcome.errors.empty() ? "" : outcome.errors.front().ToString());
   LogError("configuration refused: nothing has changed; mend the file and reload again",
-           {{"file", path}, {"problems", outcome.errors.size()}});
+           {{"file", outcome.path}, {"problems", outcome.errors.size()}});
   for (const Error& error : outcome.errors) {
     LogError("configuration problem", {{"what", error.ToString()}});
   }

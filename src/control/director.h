@@ -46,8 +46,10 @@ class Director {
   Status PublishFirst(TimePoint now);
   void Turn(TimePoint now);
 
-  // `path` empty: the file of the start.
+  // `path` empty: the file in force, which is the one loaded last.
   void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
+  // What that would do. Changes nothing.
+  ReloadOutcome PreviewReload(const std::string& path);
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
   // Only when `generation` was published last and nothing waits to follow it.
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
@@ -62,16 +64,19 @@ class Director {
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
   [[nodiscard]] std::shared_ptr<const ControlView> view() const;
   [[nodiscard]] const Publication& publication() const { return publication_; }
-  [[nodiscard]] const std::string& config_path() const { return config_path_; }
+  // Of the file in force.
+  [[nodiscard]] const std::string& config_path() const { return path_in_force_; }
   dataplane::Fabric& fabric() { return fabric_; }
   // Turns so far. Any thread.
   [[nodiscard]] uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:
+  // What a file that was read would do; puts running values back into it where only a restart can
+  // change them.
+  ReloadOutcome Weigh(const std::string& path, LoadResult* loaded) const;
   void Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
              ReloadOutcome outcome, std::function<void(ReloadOutcome)> done);
-  void RefuseReload(const std::string& path, std::vector<Error> errors,
-                    const std::function<void(ReloadOutcome)>& done);
+  void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
   void TickRates();
   void NoteReload(bool ok, std::string error);
   // Deadlines that have passed, and drained reals that were to be removed.
@@ -81,8 +86,7 @@ class Director {
   void RefreshView(bool is_time = false);
 
   dataplane::Fabric& fabric_;
-  const std::string config_path_;  // of the start; a plain reload reads it again
-  std::string path_in_force_ = config_path_;
+  std::string path_in_force_;  // of the start, then of the last reload
   ConfigLoader loader_;
   const std::vector<PortRuntime> ports_;
   Publication publication_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_set>
 
 #include "control/config/names.h"
@@ -216,7 +217,35 @@ void ComparePrefixSets(const ConfigModel& before, const ConfigModel& after, Sent
   for (const auto& [name, set] : old_sets) sentences->Add("prefix set " + name + ": removed");
 }
 
+// What a sentence is about: all but its values.
+std::string SubjectOf(const std::string& sentence) {
+  const size_t arrow = sentence.find(" → ");
+  if (arrow == std::string::npos) return sentence;
+  return sentence.substr(0, sentence.rfind(' ', arrow - 1));
+}
+
 }  // namespace
+
+Losses LossesOf(const ConfigModel& file, const ConfigModel& running, const ConfigModel& loaded) {
+  Losses losses;
+  if (std::vector<std::string> edits = DescribeChanges(file, running); !edits.empty()) {
+    std::unordered_set<std::string> undone;
+    for (const std::string& sentence : DescribeChanges(loaded, running)) {
+      undone.insert(SubjectOf(sentence));
+    }
+    for (std::string& edit : edits) {
+      if (undone.contains(SubjectOf(edit))) losses.edits.push_back(std::move(edit));
+    }
+  }
+  std::set<ServiceIdentity> kept;
+  for (const ServiceConfig* service : NotShared(loaded.services, running.services)) {
+    kept.insert(KeyOf(*service));
+  }
+  for (const ServiceConfig* service : NotShared(running.services, loaded.services)) {
+    if (!kept.contains(KeyOf(*service))) losses.services.push_back(service->name);
+  }
+  return losses;
+}
 
 std::string NameOf(const RealConfig& real) {
   return Endpoint{real.address, Be16::FromHost(real.port)}.ToString();

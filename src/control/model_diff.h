@@ -22,6 +22,19 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
 // Empty when both are equal.
 std::vector<std::string> DescribeChanges(const ConfigModel& before, const ConfigModel& after);
 
+// What a reload takes away of what runs.
+struct Losses {
+  std::vector<std::string>
+      edits{};  // changes by hand, in sentences, that the new file does not have
+  std::vector<std::string> services{};  // names of services that it has no more
+
+  [[nodiscard]] bool empty() const { return edits.empty() && services.empty(); }
+};
+
+// `file`: what runs, without the changes by hand. A change by hand that `loaded` has as well, or
+// has brought to another value of its own, counts by what it is about: a key of a service or real.
+Losses LossesOf(const ConfigModel& file, const ConfigModel& running, const ConfigModel& loaded);
+
 // "10.0.0.11:80": how people name a real, everywhere.
 std::string NameOf(const RealConfig& real);
 

@@ -27,6 +27,7 @@
 #include "base/shared_list.h"
 #include "control/config/model.h"
 #include "control/edit.h"
+#include "control/model_diff.h"
 #include "dataplane/counters.h"
 #include "dataplane/fabric.h"
 
@@ -159,6 +160,10 @@ struct ReloadOutcome {
   uint64_t generation = 0;
   std::vector<Error> errors;         // every problem of a refused file
   std::vector<std::string> changes;  // "service shop: real 10.0.0.12:80 weight 1 → 3"
+  std::string path{};                // of the file
+  Losses losses{};                   // what it takes away
+  std::vector<std::string> warnings{};
+  std::vector<std::string> waiting{};  // of the changes those that need a restart
 };
 
 // What became of a change by hand.
@@ -183,8 +188,10 @@ class ControlApi {
  public:
   virtual ~ControlApi() = default;
   [[nodiscard]] virtual std::shared_ptr<const ControlView> view() const = 0;
-  // Reads the configuration file again (`path` empty: the one it was started with) and applies it.
+  // Reads the configuration file again (`path` empty: the one loaded last) and applies it.
   virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
+  // What a Reload would do now. Changes nothing.
+  virtual void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
   // A change by hand, until the next reload.
   virtual void Change(Edit edit, std::function<void(EditOutcome)> done) = 0;
   // The same, only if nothing has changed since `generation`. The control core decides that where

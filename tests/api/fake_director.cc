@@ -169,6 +169,18 @@ void FakeDirector::Reload(std::string path, std::function<void(control::ReloadOu
       const std::lock_guard lock(mutex_);
       last_reload_path_ = path;
       outcome = reload_outcome_;
+      ++reloads;
+    }
+    done(outcome);
+  }).join();
+}
+void FakeDirector::PreviewReload(std::string, std::function<void(control::ReloadOutcome)> done) {
+  ++previews;
+  std::thread([this, done = std::move(done)] {
+    control::ReloadOutcome outcome;
+    {
+      const std::lock_guard lock(mutex_);
+      outcome = reload_outcome_;
     }
     done(outcome);
   }).join();

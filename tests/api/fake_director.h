@@ -35,6 +35,8 @@ class FakeDirector : public control::ControlApi {
   // control::ControlApi; answers on a thread of their own, as the control core would.
   [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override;
   void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override;
+  // The outcome that a Reload would have; counted as a look, not as a reload.
+  void PreviewReload(std::string path, std::function<void(control::ReloadOutcome)> done) override;
   // Weight and state of a real are changed in the view; weight 65534 is refused, 65535 never
   // answered. Any other edit is only remembered.
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
@@ -57,6 +59,7 @@ class FakeDirector : public control::ControlApi {
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
   std::atomic<uint64_t> commands{0};
+  std::atomic<uint64_t> reloads{0}, previews{0};
   // Whether their counts of turns rise: at each look, and all the while.
   std::atomic<bool> control_turns{false};
   std::atomic<bool> worker_turns[kWorkers]{};

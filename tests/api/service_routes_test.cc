@@ -118,6 +118,31 @@ TEST_F(ServiceRoutesTest, Reloads) {
   EXPECT_EQ(tcp.Ask("POST /v1/reload").status, 200);
 }
 
+TEST_F(ServiceRoutesTest, ADryRunSaysWhatAReloadWouldTakeAway) {
+  director.SetReloadOutcome(
+      {.ok = true,
+       .generation = 7,
+       .errors = {},
+       .changes = {"service web: removed"},
+       .path = "/etc/a.yaml",
+       .losses = {.edits = {"service web: scheduler rr → wrr"}, .services = {"web"}},
+       .warnings = {"a.yaml:3:1: services: is empty"}});
+  Start();
+  const Answer dry = peer->Ask("POST /v1/reload?dry_run=1");
+  EXPECT_EQ(dry.status, 200);
+  EXPECT_TRUE(dry.json().at("dry_run").as_bool());
+  EXPECT_EQ(dry.json().at("path").as_string(), "/etc/a.yaml");
+  EXPECT_EQ(dry.json().at("takes_away").at("changes_by_hand").as_array().size(), 1u);
+  EXPECT_EQ(dry.json().at("takes_away").at("services").at(0).as_string(), "web");
+  EXPECT_EQ(dry.json().at("warnings").as_array().size(), 1u);
+  EXPECT_EQ(director.reloads, 0u);
+  EXPECT_EQ(peer->Ask("POST /v1/reload?dry_run=yes").status, 400);  // a slip is no reload
+  EXPECT_EQ(director.reloads, 0u);
+  EXPECT_FALSE(peer->Ask("POST /v1/reload?dry_run=0").json().at("dry_run").as_bool());
+  EXPECT_EQ(director.reloads, 1u);
+  EXPECT_EQ(director.previews, 1u);
+}
+
 TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {
   director.SetReloadOutcome({.ok = false,
                              .generation = 7,

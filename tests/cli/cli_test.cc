@@ -252,6 +252,83 @@ TEST_F(CliTest, ReloadShowsChangesOrErrors) {
   EXPECT_EQ(director.last_reload_path(), std::filesystem::current_path().string() + "/a.yaml");
 }
 
+// std::system gives the command no terminal for standard error.
+TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
+  director.SetReloadOutcome(
+      {.ok = true,
+       .generation = 8,
+       .errors = {},
+       .changes = {"service web: scheduler wrr → rr", "service shop: removed"},
+       .path = "/etc/a.yaml",
+       .losses = {.edits = {"service web: scheduler rr → wrr"}, .services = {"shop"}},
+       .warnings = {}});
+  Start();
+  const Outcome refused = Run("reload");
+  EXPECT_EQ(refused.exit_code, 4);
+  EXPECT_EQ(
+      refused.err,
+      "fairlead: a reload of /etc/a.yaml takes away 1 change by hand and 1 service, which the "
+      "file does not have. Nothing was done: put into the file what is to stay, or give --yes\n"
+      "  by hand: service web: scheduler rr → wrr\n"
+      "  service shop\n");
+  EXPECT_EQ(director.reloads, 0u);
+  EXPECT_EQ(Good("reload --dry-run").substr(0, 48),
+            "a reload of /etc/a.yaml would bring 2 changes\n  ");
+  EXPECT_EQ(director.reloads, 0u);
+  const std::string done = Good("reload --yes");
+  EXPECT_NE(done.find("took away 1 change by hand and 1 service\n"), std::string::npos) << done;
+  EXPECT_EQ(director.reloads, 1u);
+}
+
+// What systemd runs for `systemctl reload`: never asks, and fails when the file is refused.
+TEST_F(CliTest, TheUnitsReloadSaysWhatBecameOfIt) {
+  const std::string unit = ReadFile(FAIRLEAD_SOURCE "/packaging/fairleadd.service");
+  constexpr std::string_view kKey = "\nExecReload=/usr/local/bin/fairlead ";
+  const size_t at = unit.find(kKey);
+  ASSERT_NE(at, std::string::npos) << "ExecReload is another command";
+  const std::string words =
+      unit.substr(at + kKey.size(), unit.find('\n', at + 1) - at - kKey.size());
+  director.SetReloadOutcome({.ok = true,
+                             .generation = 8,
+                             .errors = {},
+                             .changes = {"service shop: removed"},
+                             .path = "/etc/a.yaml",
+                             .losses = {.edits = {}, .services = {"shop"}},
+                             .warnings = {}});
+  Start();
+  EXPECT_EQ(Run(words).exit_code, 0);
+  EXPECT_EQ(director.reloads, 1u);
+  director.SetReloadOutcome({.ok = false,
+                             .generation = 8,
+                             .errors = {{ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
+                             .changes = {}});
+  EXPECT_EQ(Run(words).exit_code, 1);
+}
+
+// script(1) gives it a terminal.
+TEST_F(CliTest, ATerminalIsAsked) {
+  director.SetReloadOutcome({.ok = true,
+                             .generation = 8,
+                             .errors = {},
+                             .changes = {"service shop: removed"},
+                             .path = "/etc/a.yaml",
+                             .losses = {.edits = {}, .services = {"shop"}},
+                             .warnings = {}});
+  Start();
+  const auto answered = [&](const std::string& answer) {
+    const std::string command = "echo " + answer + " | script -qec '" + FAIRLEAD_CLI + " --api " +
+                                director.socket() + " reload' /dev/null >" + director.directory() +
+                                "/tty 2>&1";
+    return WEXITSTATUS(std::system(command.c_str()));
+  };
+  EXPECT_EQ(answered("n"), 4);
+  EXPECT_NE(ReadFile(director.directory() + "/tty").find("Go on? [y/N] "), std::string::npos)
+      << ReadFile(director.directory() + "/tty");
+  EXPECT_EQ(director.reloads, 0u);
+  EXPECT_EQ(answered("y"), 0);
+  EXPECT_EQ(director.reloads, 1u);
+}
+
 TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
   Start();
   const std::string text = Good("status");

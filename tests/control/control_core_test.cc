@@ -110,10 +110,40 @@ TEST_F(ControlCoreTest, TheViewNamesTheFileInForce) {
   std::promise<ReloadOutcome> promise;
   core_->Reload(other, [&promise](ReloadOutcome o) { promise.set_value(std::move(o)); });
   EXPECT_TRUE(promise.get_future().get().ok);
-  std::filesystem::remove(other);
   EXPECT_EQ(core_->view()->config_path, other);
-  EXPECT_TRUE(Reload().ok);
-  EXPECT_EQ(core_->view()->config_path, path_);
+  // The next plain reload, and a signal, stay with it.
+  std::ofstream(other) << kPorts << Services(6);
+  EXPECT_EQ(Reload().path, other);
+  EXPECT_EQ(core_->view()->services[0].reals[0].weight, 6);
+  std::ofstream(other) << kPorts << Services(7);
+  kill(getpid(), SIGHUP);
+  EXPECT_TRUE(
+      Eventually([](const ControlView& view) { return view.services[0].reals[0].weight == 7; }));
+  EXPECT_EQ(core_->view()->config_path, other);
+  std::filesystem::remove(other);
+  EXPECT_FALSE(Reload().ok);  // a refused one does not become another
+  EXPECT_EQ(core_->view()->config_path, other);
+}
+
+TEST_F(ControlCoreTest, APreviewSaysWhatAReloadTakesAwayAndDoesNothing) {
+  std::promise<void> edited;
+  core_->Change(PatchReal{"web", "10.0.0.11", "{ weight: 4 }"},
+                [&edited](const EditOutcome&) { edited.set_value(); });
+  edited.get_future().wait();
+  std::promise<ReloadOutcome> promise;
+  core_->PreviewReload("", [&](ReloadOutcome outcome) { promise.set_value(std::move(outcome)); });
+  const ReloadOutcome outcome = promise.get_future().get();
+  EXPECT_TRUE(outcome.ok);
+  EXPECT_EQ(outcome.losses.edits,
+            std::vector<std::string>{"service web: real 10.0.0.11:80 weight 1 → 4"});
+  EXPECT_TRUE(outcome.losses.services.empty());
+  EXPECT_EQ(core_->view()->services[0].reals[0].weight, 4);
+  Write("services: []\n");
+  const ReloadOutcome emptied = Reload();
+  EXPECT_EQ(emptied.losses.services, std::vector<std::string>{"web"});
+  ASSERT_EQ(emptied.warnings.size(), 1u);
+  EXPECT_NE(emptied.warnings[0].find("services: is empty: nothing is balanced"), std::string::npos)
+      << emptied.warnings[0];
 }
 
 // A handler that throws ends neither the thread nor what comes after it.

@@ -59,5 +59,45 @@ TEST(ModelDiff, StartupKeysKeepTheirRunningValues) {
   EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());
 }
 
+constexpr const char* kTwo = R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: rr,
+      reals: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }
+  - { name: shop, address: 192.0.2.81, protocol: tcp, port: 80, reals: [ { address: 10.0.0.11 } ] }
+)";
+
+// `running` came of `file` by hand.
+std::string Lost(const char* file, const char* running, const char* loaded) {
+  const Losses losses = LossesOf(ModelOf(file), ModelOf(running), ModelOf(loaded));
+  std::string text;
+  for (const std::string& edit : losses.edits) text += edit + "; ";
+  for (const std::string& service : losses.services) text += "- " + service + "; ";
+  return text;
+}
+
+TEST(Losses, ChangesByHandThatTheFileDoesNotHave) {
+  constexpr const char* kEdited = R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wrr,
+      reals: [ { address: 10.0.0.11, weight: 5 } ] }
+  - { name: shop, address: 192.0.2.81, protocol: tcp, port: 80, reals: [ { address: 10.0.0.11 } ] }
+  - { name: new, address: 192.0.2.82, protocol: tcp, port: 80 }
+)";
+  EXPECT_EQ(Lost(kTwo, kEdited, kTwo),
+            "service web: scheduler rr → wrr; service web: real 10.0.0.12:80 removed; "
+            "service web: real 10.0.0.11:80 weight 1 → 5; "
+            "service new: added with 0 real servers; - new; ");
+  EXPECT_EQ(Lost(kTwo, kEdited, kEdited), "");  // it has them all
+  EXPECT_EQ(Lost(kTwo, kTwo, kEdited), "");     // it only brings
+  // It has another weight of its own: what was done by hand is gone all the same.
+  constexpr const char* kOther = R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wrr,
+      reals: [ { address: 10.0.0.11, weight: 9 } ] }
+  - { name: new, address: 192.0.2.82, protocol: tcp, port: 80 }
+)";
+  EXPECT_EQ(Lost(kTwo, kEdited, kOther), "service web: real 10.0.0.11:80 weight 1 → 5; - shop; ");
+}
+
 }  // namespace
 }  // namespace fairlead::control

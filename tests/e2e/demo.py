@@ -66,7 +66,7 @@ def demo(lab, stay: bool):
             director.start_file(QUICKSTART)
         else:
             director.write_text(quickstart_as(method, vip))
-            director.cli("reload", director.config_path)
+            director.cli("reload", "--yes", director.config_path)
         print(f"\n== {method.upper()}: {what}")
         print(f"-- web, http://{vip}/, scheduler wrr: {REQUESTS} requests")
         show_spread(lab, vip)
@@ -82,7 +82,7 @@ def demo(lab, stay: bool):
 
 def stay_up(lab, director):
     director.write_text(quickstart_as("nat", at.VIP))
-    director.cli("reload", director.config_path)
+    director.cli("reload", "--yes", director.config_path)
     build = os.path.relpath(os.environ.get("FAIRLEAD_BUILD", f"{ROOT}/build/release"))
     print(f"""== it stays up, by NAT again; Ctrl-C takes everything down
 

@@ -60,7 +60,11 @@ class EditingUnderLoad(LabTest):
         self.change("real", "remove", "web", at.real_address(1))
         names = client.spread(self.lab, f"http://{at.VIP}/", SOURCES)
         self.assertNotIn("real1", names)
-        self.director.cli("reload")
+        refused = self.director.cli("reload", check=False)
+        self.assertEqual(refused.returncode, 4)  # a script, and changes by hand would go
+        self.assertIn("service web: scheduler", refused.stderr)
+        self.assertIn("would bring", self.change("reload", "--dry-run"))
+        self.director.cli("reload", "--yes")
         self.assertIn("what is in force is what", self.change("diff"))
         names = client.spread(self.lab, f"http://{at.VIP}/", SOURCES)
         self.assertEqual(set(names), ALL)  # each worker has a sequence of its own, so no exact shares

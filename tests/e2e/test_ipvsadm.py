@@ -230,7 +230,7 @@ class Ldirectord(IpvsadmTest):
         self.assertEqual(set(self.new_clients()), {"real1", "real2"})
 
     def test_4_it_sets_up_again_what_a_reload_took_back(self):
-        self.director.cli("reload")
+        self.director.cli("reload", "--yes")
         self.assertEqual(self.table(), {})
         self.process.send_signal(signal.SIGHUP)  # what `systemctl reload ldirectord` sends
         self.wait_reals(f"{at.VIP}:80", {"10.0.0.11:80": 1, "10.0.0.12:80": 2})

@@ -92,6 +92,19 @@ class ReloadKeepsWhatItKnows(LabTest):
         self.director.reload(good)
         self.assertEqual(self.director.metric("fairlead_config_last_reload_success"), 1)
 
+    def test_the_file_in_force_is_the_one_loaded_last(self):
+        other = self.director.config_path + ".other"
+        self.director.write(configuration([web((1, 1, 1)), shop()]), other)
+        self.director.cli("reload", "--yes", other)
+        self.assertEqual(self.director.json("status")["config"]["path"], other)
+        self.director.write(configuration([web((2, 2, 2))]), other)
+        refused = self.director.cli("reload", check=False)  # would take shop away
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("service shop", refused.stderr)
+        self.director.cli("reload", "--yes")
+        self.assertEqual(self.names(self.director.json("service", "list")), ["web"])
+        self.director.cli("reload", "--yes", self.director.config_path)
+
     def test_sighup_reloads_too(self):
         generation = self.director.metric("fairlead_config_generation")
         self.director.write(configuration([web((1, 1, 1)), shop()]))

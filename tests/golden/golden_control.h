@@ -23,6 +23,9 @@ class GoldenDirector::Control : public control::ControlApi {
   void Reload(std::string path, std::function<void(control::ReloadOutcome)> done) override {
     director.Reload(path, std::move(done));
   }
+  void PreviewReload(std::string path, std::function<void(control::ReloadOutcome)> done) override {
+    done(director.PreviewReload(path));
+  }
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
     director.Change(edit, std::move(done));
   }

@@ -11,12 +11,21 @@ namespace {
 
 namespace json = boost::json;
 
-HttpResponse ToResponse(const control::ReloadOutcome& outcome) {
+json::array ArrayOf(const std::vector<std::string>& sentences) {
+  return json::array(sentences.begin(), sentences.end());
+}
+
+HttpResponse ToResponse(const control::ReloadOutcome& outcome, bool is_dry_run) {
   if (outcome.ok) {
-    const json::array changes(outcome.changes.begin(), outcome.changes.end());
-    return WithGeneration(
-        JsonResponse(200, {{"generation", outcome.generation}, {"changes", changes}}),
-        outcome.generation);
+    return WithGeneration(JsonResponse(200, {{"generation", outcome.generation},
+                                             {"path", outcome.path},
+                                             {"dry_run", is_dry_run},
+                                             {"changes", ArrayOf(outcome.changes)},
+                                             {"takes_away",
+                                              {{"changes_by_hand", ArrayOf(outcome.losses.edits)},
+                                               {"services", ArrayOf(outcome.losses.services)}}},
+                                             {"warnings", ArrayOf(outcome.warnings)}}),
+                          outcome.generation);
   }
   json::array errors;
   for (const Error& error : outcome.errors) {
@@ -46,10 +55,21 @@ void AddReloadRoute(Router* router, const Context& context) {
                              "Naming a file is for the Unix socket only, since any local user can "
                              "reach this listener; leave path out, or use the socket"));
     }
+    const std::string* const wish = call.request.FindQuery("dry_run");
+    if (wish != nullptr && *wish != "0" && *wish != "1") {  // a slip must not be a reload
+      return respond(Problem(400, "invalid-filter", "dry_run must be 0 or 1"));
+    }
+    const bool is_dry_run = wish != nullptr && *wish == "1";
     auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
-    context.control.Reload(path, [ticket](control::ReloadOutcome outcome) {
-      ticket->Answer([outcome = std::move(outcome)] { return ToResponse(outcome); });
-    });
+    const auto done = [ticket, is_dry_run](control::ReloadOutcome outcome) {
+      ticket->Answer(
+          [outcome = std::move(outcome), is_dry_run] { return ToResponse(outcome, is_dry_run); });
+    };
+    if (is_dry_run) {
+      context.control.PreviewReload(path, done);
+    } else {
+      context.control.Reload(path, done);
+    }
   });
 }
 

@@ -19,6 +19,9 @@ class Warner {
     Marks();
     Groups();
     OnePacket();
+    // A file without the key may be meant; one that has it and nothing in it is hardly.
+    if (model_.services.empty() && where_("services") != where_(""))
+      Add("services", "is empty: nothing is balanced, and a reload takes every service away");
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
       if (service.reals.empty() && !service.fallback)

@@ -132,7 +132,7 @@ class Director:
     def reload(self, config: dict, check: bool = True) -> subprocess.CompletedProcess:
         """Write the configuration and load it by the command line, which returns when it is in force."""
         self.write(config)
-        return self.cli("reload", check=check)
+        return self.cli("reload", "--yes", check=check)
 
     def log_tail(self, lines: int = 60) -> str:
         try:
