@@ -175,10 +175,20 @@ Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& in
                               .is_by_hand = intent.file != nullptr,
                               .path_mtus = &path_mtus_,
                               .before = snapshot(),
-                              .health_changed = health_.TakeFlipped()},
+                              .health_changed = NextFlipped()},
                              now);
   if (next) neighbours_.Pin((*next)->reals, generation);
   return next;
+}
+
+std::set<ServiceIdentity> Publication::NextFlipped() {
+  flipped_.merge(health_.TakeFlipped());
+  std::set<ServiceIdentity> portion;
+  while (!flipped_.empty() && portion.size() < kFlippedAtOnce) {
+    portion.insert(flipped_.extract(flipped_.begin()));
+  }
+  if (!flipped_.empty()) is_dirty_ = true;
+  return portion;
 }
 
 // An edited threshold counts from now on, not from the next connection (spec section 7).

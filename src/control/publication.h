@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "control/health/monitor.h"
@@ -24,6 +25,11 @@
 #include "dataplane/fabric.h"
 
 namespace fairlead::control {
+
+// Services that one snapshot may change because of their checks: the workers adopt them all in one
+// turn, half a microsecond each, and forward nothing meanwhile. What is more goes into the next
+// snapshots, some milliseconds later.
+inline constexpr size_t kFlippedAtOnce = 1000;
 
 class Publication {
  public:
@@ -70,6 +76,7 @@ class Publication {
   void Publish(TimePoint now);
   void GoBack(const Error& why);
   Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
+  std::set<ServiceIdentity> NextFlipped();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
@@ -88,6 +95,7 @@ class Publication {
   PathNews path_news_;
   TimePoint next_path_rebuild_;
   HealthMonitor health_;
+  std::set<ServiceIdentity> flipped_;  // whose checks think otherwise than the snapshot
   Intent wanted_, in_force_;
   bool is_dirty_ = true;
   TimePoint next_try_;                 // after a fault
