@@ -59,6 +59,21 @@ void PrintDefence(const json::object& status) {
              Plural(connections, "connection"), Plural(templates, "template"));
 }
 
+// Silent while every check is made when it is due.
+void PrintHealth(const json::object& status) {
+  const json::object& health = Object(status, "health");
+  std::string errors;
+  for (const auto& item : Object(health, "local_errors")) {
+    const auto count = item.value().to_number<uint64_t>();
+    if (count > 0) errors += fmt::format("; {} not made here ({})", count, item.key_c_str());
+  }
+  const json::value* stretch = health.if_contains("interval_stretch");
+  const double factor = stretch == nullptr ? 1 : stretch->to_number<double>();
+  if (factor < 1.1 && errors.empty()) return;
+  fmt::print("health checks: {}, at most {} at once, intervals stretched by {:.1f}{}\n",
+             Text(health, "checks"), Text(health, "allowed_at_once"), factor, errors);
+}
+
 void PrintMemory(const json::object& status) {
   Table table({"MEMORY", "BYTES>", "ROOM FOR>", "BYTES EACH>"});
   for (const json::value& item : Array(status, "memory")) {
@@ -107,6 +122,7 @@ int RunStatus(const Arguments& arguments) {
     fmt::print("{}, {} of {} up\n", Plural(Number(status, "services"), "service"),
                Text(status, "reals_up"), Plural(Number(status, "reals"), "real"));
     PrintDefence(status);
+    PrintHealth(status);
     PrintWorkers(status);
     PrintPorts(status);
     PrintMemory(status);

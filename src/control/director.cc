@@ -322,6 +322,7 @@ void Director::RefreshView(bool is_time) {
   next->last_reload_ok = last_reload_ok_;
   next->last_reload_error = last_reload_error_;
   next->memory = memory_;
+  next->health = publication_.health().summary();
   next->is_ready = publication_.is_in_force();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
   const size_t services = std::max(next->services.size(), ViewBuilder::kServicesAtOnce);

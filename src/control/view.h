@@ -69,6 +69,14 @@ struct HealthHistogram {
   double sum_seconds = 0;
 };
 
+// Health checks as a whole, and what hinders them (docs/health.md).
+struct HealthSummary {
+  size_t checks = 0;  // different questions
+  size_t allowed_at_once = 0;
+  double interval_stretch = 1;  // by how much all intervals are longer than configured
+  std::vector<std::pair<std::string, uint64_t>> local_errors{};  // by reason, all reasons
+};
+
 struct ServiceInfo {
   ServiceId id;
   std::string name;
@@ -140,6 +148,7 @@ struct ControlView {
   std::string last_reload_error;
   bool is_ready = false;  // a snapshot is published and every worker has adopted it
   DefenceInfo defence;
+  HealthSummary health;
   SharedList<ServiceInfo> services;
   size_t real_ids = 0;               // ids of reals are below this
   dataplane::TrafficSum total_zero;  // of all that was ever counted, as for a real

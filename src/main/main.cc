@@ -18,6 +18,7 @@
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
+#include "main/open_files.h"
 #include "main/notify.h"
 #include "main/options.h"
 #include "main/start_config.h"
@@ -90,6 +91,7 @@ int Fail(const std::string& what, const Error& error) {
 }
 
 int RunDirector(const std::string& path) {
+  RaiseDescriptorLimit();
   control::ConfigLoader loader;
   control::LoadResult loaded = loader.Load(path);
   for (const Error& error : loaded.errors) {

@@ -75,6 +75,10 @@ ControlView MakeView() {
   ControlView view;
   view.generation = 7;
   view.director_name = "edge-1";
+  view.health = {.checks = 3,
+                 .allowed_at_once = 768,
+                 .interval_stretch = 1.5,
+                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <cerrno>
+
 #include "control/health/monitor.h"
+#include "control/health/probe_clock.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -14,12 +17,20 @@ class FakeProber : public Prober {
   void Start(const ProbeTarget& target, std::function<void(ProbeResult)> done) override {
     asked.push_back({target, std::move(done)});
   }
+  [[nodiscard]] size_t capacity() const override { return room; }
+  [[nodiscard]] bool has_room() const override { return asked.size() < room; }
+  void AnswerAll(LocalError error) {
+    for (auto& [target, done] : std::exchange(asked, {})) {
+      done({.detail = "too many open files", .local_error = error});
+    }
+  }
   void AnswerAll(bool is_ok) {
     for (auto& [target, done] : std::exchange(asked, {})) {
       done({.is_ok = is_ok, .detail = is_ok ? "connected" : "connection refused", .took = 3ms});
     }
   }
   std::vector<std::pair<ProbeTarget, std::function<void(ProbeResult)>>> asked;
+  size_t room = SIZE_MAX;
 };
 
 constexpr const char* kYaml = R"(
@@ -36,10 +47,14 @@ class HealthMonitorTest : public testing::Test {
  protected:
   HealthMonitorTest() { monitor_.SetChecks(ChecksOf(model_), At(0s)); }
 
+  // As the control core does.
+  void TickUntil(TimePoint then) {
+    while (now_ < then) monitor_.Tick(now_ = std::min(now_ + 50ms, then));
+  }
   // A look is due in each round; returns how many were taken.
-  size_t Round(bool is_ok) {
-    now_ += 2s;
-    monitor_.Tick(now_);
+  template <typename How>  // bool or LocalError
+  size_t Round(How is_ok) {
+    TickUntil(now_ + 2s);
     const size_t count = prober_.asked.size();
     prober_.AnswerAll(is_ok);
     return count;
@@ -85,8 +100,7 @@ TEST_F(HealthMonitorTest, TheSameQuestionIsAskedOnce) {
 }
 
 TEST_F(HealthMonitorTest, NoSecondLookWhileOneIsOut) {
-  monitor_.Tick(At(2s));
-  monitor_.Tick(At(4s));
+  TickUntil(At(4s));
   EXPECT_EQ(prober_.asked.size(), 1u);
 }
 
@@ -111,26 +125,70 @@ TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
   EXPECT_EQ(histogram->counts[2], 3u);
 }
 
-TEST_F(HealthMonitorTest, AnotherEndpointKnowsNothing) {
+// Nor may one that changes what is asked: the server is dead until the new question is answered.
+TEST_F(HealthMonitorTest, AChangedQuestionKeepsTheStateUntilItIsAnswered) {
   for (int i = 0; i < 3; ++i) Round(false);
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    model_.services.Edit(i).health->type = HealthType::kHttp;
+    model_.services.Edit(i).health->port = 8080;
+  }
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  EXPECT_EQ(State(), HealthState::kDown);
+  Round(true);
+  EXPECT_EQ(State(), HealthState::kDown);
+  Round(true);
+  EXPECT_EQ(State(), HealthState::kUp);
+}
+
+TEST_F(HealthMonitorTest, AChangedQuestionKeepsAServerUpUntilItFails) {
+  Round(true);
   for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health->port = 8080;
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  Round(false);
+  Round(false);
+  EXPECT_EQ(State(), HealthState::kUp);
+  Round(false);
+  EXPECT_EQ(State(), HealthState::kDown);
+}
+
+// Two services asked different questions and now ask the same: no reload brings a dead server back.
+TEST_F(HealthMonitorTest, WhereOldAnswersDifferTheServerIsDead) {
+  model_.services.Edit(1).health->port = 8080;
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  for (int i = 0; i < 3; ++i) {
+    TickUntil(now_ + 2s);
+    for (auto& [target, done] : std::exchange(prober_.asked, {})) {
+      done({.is_ok = target.endpoint.port.host() == 80, .detail = "", .took = 1ms});
+    }
+  }
+  EXPECT_EQ(State(), HealthState::kUp);
+  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health->port = 9090;
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  EXPECT_EQ(State(), HealthState::kDown);
+}
+
+TEST_F(HealthMonitorTest, AnotherServerKnowsNothing) {
+  for (int i = 0; i < 3; ++i) Round(false);
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    model_.services.Edit(i).reals[0].address = Ip("10.0.0.12");
+  }
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kUp);
 }
 
 // Else a real would be out later than interval × fall + timeout after its death.
 TEST_F(HealthMonitorTest, LateTurnsDoNotAddUp) {
-  monitor_.Tick(At(1s));  // every first look is due
+  TickUntil(At(1s));  // every first look is due
   prober_.AnswerAll(true);
   for (const auto when : {3049ms, 5048ms, 7047ms}) {
-    monitor_.Tick(At(when));
+    TickUntil(At(when));
     EXPECT_EQ(prober_.asked.size(), 1u) << when.count();
     prober_.AnswerAll(true);
   }
 }
 
 TEST_F(HealthMonitorTest, ALateAnswerForARemovedCheckIsIgnored) {
-  monitor_.Tick(At(2s));
+  TickUntil(At(2s));
   monitor_.SetChecks({}, At(2s));
   prober_.AnswerAll(false);
   EXPECT_EQ(State(), HealthState::kUnchecked);
@@ -145,6 +203,152 @@ TEST_F(HealthMonitorTest, CountsDurations) {
   EXPECT_EQ(histogram->counts[2], 1u);  // 2.5 ms < 3 ms ≤ 5 ms
   EXPECT_DOUBLE_EQ(histogram->sum_seconds, 0.003);
   EXPECT_EQ(monitor_.DetailOf(CheckOf(model_.services[0], Real())), "connected");
+}
+
+// ---- our own limits ---------------------------------------------------------------------------
+
+TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsNoFailure) {
+  for (int i = 0; i < 9; ++i) Round(LocalError::kDescriptors);
+  EXPECT_EQ(State(), HealthState::kUp);
+  EXPECT_EQ(changes_, 0);
+  const HealthSummary summary = monitor_.summary();
+  ASSERT_FALSE(summary.local_errors.empty());
+  EXPECT_EQ(summary.local_errors[0], std::make_pair(std::string("descriptors"), uint64_t{9}));
+  // No time of a server.
+  EXPECT_EQ(monitor_.HistogramOf(CheckOf(model_.services[0], Real()))->sum_seconds, 0);
+}
+
+// It neither counts nor begins the count anew, for the dead as for the living.
+TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsSkippedInTheCount) {
+  Round(false);
+  Round(false);
+  Round(LocalError::kPorts);
+  EXPECT_EQ(State(), HealthState::kUp);
+  Round(false);
+  EXPECT_EQ(State(), HealthState::kDown);
+  Round(true);
+  Round(LocalError::kMemory);
+  EXPECT_EQ(State(), HealthState::kDown);
+  Round(true);
+  EXPECT_EQ(State(), HealthState::kUp);
+}
+
+TEST(HealthOverload, OtherErrorsAreTheServers) {
+  EXPECT_EQ(LocalErrorOf(EMFILE, false), LocalError::kDescriptors);
+  EXPECT_EQ(LocalErrorOf(ENFILE, true), LocalError::kDescriptors);
+  EXPECT_EQ(LocalErrorOf(ENOBUFS, true), LocalError::kMemory);
+  EXPECT_EQ(LocalErrorOf(EADDRNOTAVAIL, true), LocalError::kPorts);
+  EXPECT_EQ(LocalErrorOf(EPERM, true), LocalError::kPolicy);
+  EXPECT_EQ(LocalErrorOf(EACCES, false), LocalError::kNone);  // a firewall on the way
+  for (const int error : {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT}) {
+    EXPECT_EQ(LocalErrorOf(error, true), LocalError::kNone) << error;
+  }
+}
+
+// `fast` reals asked every second, `slow` ones every four.
+ConfigModel ManyReals(int fast, int slow) {
+  const auto service = [](const char* name, const char* interval, int net, int count) {
+    std::string text = "  - { name: " + std::string(name) + ", address: 192.0.2." +
+                       std::to_string(80 + net) +
+                       ", protocol: tcp, port: 80,\n      health: { type: "
+                       "tcp, interval: " +
+                       interval + ", timeout: 1s },\n      reals: [";
+    for (int i = 0; i < count; ++i) {
+      text += (i == 0 ? "{ address: 10." : ", { address: 10.") + std::to_string(net) + "." +
+              std::to_string(i / 200) + "." + std::to_string(1 + i % 200) + " }";
+    }
+    return text + "] }\n";
+  };
+  return ModelOf("services:\n" + service("fast", "1s", 1, fast) + service("slow", "4s", 2, slow));
+}
+
+// How often each was asked in 100 s, by the second byte of its address; one row for each count.
+std::map<std::pair<int, size_t>, size_t> AskedIn100s(const ConfigModel& model, size_t room,
+                                                     HealthSummary* summary) {
+  FakeProber prober;
+  prober.room = room;
+  HealthMonitor monitor(prober, [] {});
+  monitor.SetChecks(ChecksOf(model), At(0s));
+  std::map<std::string, size_t> asked;
+  for (auto now = 0ms; now < 100s; now += 50ms) {
+    monitor.Tick(At(now));
+    for (const auto& [target, done] : prober.asked) ++asked[target.endpoint.ToString()];
+    prober.AnswerAll(true);
+  }
+  *summary = monitor.summary();
+  std::map<std::pair<int, size_t>, size_t> counts;
+  for (const auto& [endpoint, count] : asked) ++counts[{endpoint[3] - '0', count}];
+  return counts;
+}
+
+TEST(HealthOverload, AllIntervalsAreStretchedByTheSameFactor) {
+  // 500 looks a second are due, room is for 200 (10 in each of 20 ticks): 2.5 times as long.
+  HealthSummary summary;
+  const auto counts = AskedIn100s(ManyReals(400, 400), 10, &summary);
+  size_t reals = 0;
+  for (const auto& [key, count] : counts) {
+    const auto& [net, asked] = key;
+    const double expected = net == 1 ? 40 : 10;
+    EXPECT_NEAR(static_cast<double>(asked), expected, 2) << "10." << net << ": " << count;
+    reals += count;
+  }
+  EXPECT_EQ(reals, 800u);  // nobody is left out
+  EXPECT_NEAR(summary.interval_stretch, 2.5, 0.25);
+}
+
+TEST(HealthOverload, WithoutItIntervalsAreAsConfigured) {
+  HealthSummary summary;
+  const auto counts = AskedIn100s(ManyReals(40, 40), SIZE_MAX, &summary);
+  for (const auto& [key, count] : counts) {
+    EXPECT_NEAR(static_cast<double>(key.second), key.first == 1 ? 100 : 25, 1) << count;
+  }
+  EXPECT_DOUBLE_EQ(summary.interval_stretch, 1);
+}
+
+// 10,000 looks a second: a thread that started them all would do nothing else.
+TEST(HealthOverload, ATickStartsABoundedNumber) {
+  const ConfigModel model = ManyReals(10000, 0);
+  FakeProber prober;
+  HealthMonitor monitor(prober, [] {});
+  monitor.SetChecks(ChecksOf(model), At(0s));
+  size_t most = 0, total = 0;
+  for (auto now = 0ms; now < 10s; now += 50ms) {
+    monitor.Tick(At(now));
+    most = std::max(most, prober.asked.size());
+    total += prober.asked.size();
+    prober.AnswerAll(true);
+  }
+  EXPECT_EQ(most, HealthMonitor::kMostStartsPerTick);
+  EXPECT_NEAR(static_cast<double>(total), 10 * 20 * 250, 500);
+  EXPECT_GT(monitor.summary().interval_stretch, 1.5);
+}
+
+// A control core that was away for a minute owes nobody sixty looks.
+TEST(HealthOverload, AStallIsNotMadeUpFor) {
+  const ConfigModel model = ManyReals(100, 0);
+  FakeProber prober;
+  HealthMonitor monitor(prober, [] {});
+  monitor.SetChecks(ChecksOf(model), At(0s));
+  size_t asked = 0;
+  for (auto now = 60s + 0ms; now < 65s; now += 50ms) {
+    monitor.Tick(At(now));
+    asked += prober.asked.size();
+    prober.AnswerAll(true);
+  }
+  EXPECT_NEAR(static_cast<double>(asked), 600, 100);
+}
+
+// Time in which nobody listened is not counted as a server's silence.
+TEST(ProbeClock, CountsAtMostTwoStepsForALateTurn) {
+  ProbeClock clock;
+  clock.Resume(At(0s));
+  clock.Advance(At(10ms));
+  EXPECT_EQ(clock.elapsed(), 10ms);
+  clock.Advance(At(3s));
+  EXPECT_EQ(clock.elapsed(), 30ms);
+  clock.Resume(At(9s));
+  clock.Advance(At(9010ms));
+  EXPECT_EQ(clock.elapsed(), 40ms);
 }
 
 }  // namespace

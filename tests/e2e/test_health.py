@@ -5,6 +5,7 @@ import time
 
 from fairlead_lab import addresses as at, client, configuration, servers
 from fairlead_lab.case import LabTest
+from fairlead_lab.shell import wait_until
 
 HEALTH = {"type": "http", "path": "/health", "interval": "1s", "timeout": "1s", "fall": 2, "rise": 2}
 FALLBACK = 4
@@ -77,3 +78,45 @@ class HealthChecks(LabTest):
         for index in (1, 2, 3):
             self.wait_up(index, 1)
         self.assertNotIn("real4", client.spread(self.lab, f"http://{at.VIP}/", sources))
+
+
+class OurOwnLimits(LabTest):
+    """1,024 files and 1,500 real servers that do not answer: what this machine cannot ask is no server's failure."""
+
+    worker_counts = (1,)
+    prefix = ("prlimit", "--nofile=1024:1024")
+
+    @classmethod
+    def configure(cls):
+        def service(name, address, reals):
+            return {"name": name, "address": address, "protocol": "tcp", "port": 80, "scheduler": "rr",
+                    "health": {"type": "tcp", "interval": "1s", "timeout": "1s", "fall": 3}, "reals": reals}
+        silent = [{"address": f"10.0.0.{100 + n % 100}", "port": 1000 + n // 100} for n in range(1500)]
+        config = configuration([service("good", at.VIP, [{"address": at.real_address(n)} for n in (1, 2, 3)]),
+                                service("silent", at.VIP2, silent)])
+        config["director"]["connections"] = 65536
+        return config
+
+    def test_healthy_servers_stay_up(self):
+        def silent_up():
+            return self.director.metric("fairlead_real_up", service="silent")
+        looks = []
+        def all_down():
+            looks.append(self.director.metric("fairlead_real_up", service="good"))
+            return silent_up() == 0
+        wait_until(all_down, "all servers that do not answer are down", timeout=60)
+        for _ in range(10):  # what is down is still asked
+            looks.append(self.director.metric("fairlead_real_up", service="good"))
+            time.sleep(0.5)
+        self.assertEqual(set(looks), {3}, "a healthy server was called down")
+        with open(self.director.log) as file:
+            log = file.read()
+        for index in (1, 2, 3):
+            self.assertNotIn(f"real={at.real_address(index)}:80", log)
+        # Said once and shown: with 768 looks at once for 1,500 that each take their second.
+        self.assertEqual(log.count("more health checks than can be under way at once"), 1)
+        self.assertEqual(log.count("all intervals are stretched\""), 1)
+        self.assertGreater(self.director.metric("fairlead_health_interval_stretch"), 1.25)
+        self.assertEqual(self.director.metric("fairlead_health_local_errors_total"), 0)
+        self.assertIn("intervals stretched by", self.director.cli("status").stdout)
+        self.assertEqual(self.director.json("status")["health"]["allowed_at_once"], 768)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <boost/json/array.hpp>
+#include <cmath>
 #include <ctime>
 
 #include "control/api/figures.h"
@@ -219,6 +220,15 @@ json::object DefenceToJson(const dataplane::StatsBoard& stats, const control::De
           {"dropped_templates", total(&dataplane::WorkerCounters::defence_templates)}};
 }
 
+json::object HealthToJson(const control::HealthSummary& health) {
+  json::object errors;
+  for (const auto& [reason, count] : health.local_errors) errors[reason] = count;
+  return {{"checks", health.checks},
+          {"allowed_at_once", health.allowed_at_once},
+          {"interval_stretch", std::round(health.interval_stretch * 100) / 100},
+          {"local_errors", std::move(errors)}};
+}
+
 }  // namespace
 
 json::object StatusToJson(const Context& context, const control::ControlView& view) {
@@ -264,6 +274,7 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   object["workers"] = std::move(workers);
   object["ports"] = std::move(ports);
   object["defence"] = DefenceToJson(fabric.stats, view.defence);
+  object["health"] = HealthToJson(view.health);
   object["dropped"] = DropsToJson(fabric.stats);
   object["memory"] = std::move(memory);
   return object;

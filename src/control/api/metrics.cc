@@ -321,6 +321,18 @@ class Renderer {
   }
 
   void Health() {
+    Gauge("fairlead_health_checks", "Different questions that are asked of real servers")
+        .Add({}, view_.health.checks);
+    Gauge("fairlead_health_interval_stretch",
+          "By how much all check intervals are longer than configured; 1: not")
+        .Add({}, view_.health.interval_stretch);
+    {
+      auto errors = Counter("fairlead_health_local_errors_total",
+                            "Checks that this machine could not make, by reason; no verdict");
+      for (const auto& [reason, count] : view_.health.local_errors) {
+        errors.Add({{"reason", reason}}, count);
+      }
+    }
     FamilyBuilder family(&families_, MetricType::Histogram,
                          "fairlead_health_check_duration_seconds",
                          "Time a health check took, answers and failures alike");

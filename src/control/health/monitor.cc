@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +13,11 @@ namespace {
 
 constexpr std::array kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
+
+// Between two lines of one kind.
+constexpr std::chrono::seconds kWordInterval{60};
+constexpr double kStretchBegins = 1.25;
+constexpr double kStretchOver = 1.1;
 
 HealthHistogram EmptyHistogram() {
   HealthHistogram histogram;
@@ -97,7 +103,7 @@ std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
       } else {
         checks[it->second].wanted_by.append(", ").append(service.name);
       }
-      checks[it->second].services.push_back(KeyOf(service));
+      checks[it->second].reals.emplace_back(KeyOf(service), RealIdentity{real.address, real.port});
     }
   }
   return checks;
@@ -125,29 +131,56 @@ bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after) {
   return i < before.services.size() || k < after.services.size();
 }
 
-void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
+struct HealthMonitor::Known {
+  explicit Known(const std::map<std::string, std::shared_ptr<Entry>>& entries) {
+    for (const auto& [key, entry] : entries) {
+      const auto [it, is_new] = by_question.emplace(entry->check.Question(), entry.get());
+      if (!is_new && entry->state == HealthState::kDown) it->second = entry.get();
+      for (const CheckedReal& real : entry->check.reals) by_real.emplace(real, entry.get());
+    }
+  }
+  // Null: nothing is known. Where several checks of a real become one, a dead answer outweighs a
+  // living one.
+  [[nodiscard]] const Entry* Before(const HealthCheck& check) const {
+    if (const auto it = by_question.find(check.Question()); it != by_question.end()) {
+      return it->second;
+    }
+    const Entry* before = nullptr;
+    for (const CheckedReal& real : check.reals) {
+      const auto it = by_real.find(real);
+      if (it == by_real.end()) continue;
+      if (before == nullptr || it->second->state == HealthState::kDown) before = it->second;
+    }
+    return before;
+  }
+
   std::map<std::string, const Entry*> by_question;
-  for (const auto& [key, entry] : entries_)
-    by_question.emplace(entry->check.Question(), entry.get());
+  std::map<CheckedReal, const Entry*> by_real;
+};
+
+void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
+  now_ = now;
+  pace_.at(now);
+  const Known known(entries_);
   std::map<std::string, std::shared_ptr<Entry>> next;
   for (HealthCheck& check : checks) {
     const std::string key = check.Key();
-    std::shared_ptr<Entry> entry;
-    if (const auto known = entries_.find(key); known != entries_.end()) {
-      entry = known->second;
-    } else {
-      const auto before = by_question.find(check.Question());
-      entry = NewEntry(check, before == by_question.end() ? nullptr : before->second, now);
-    }
+    const auto same = entries_.find(key);
+    std::shared_ptr<Entry> entry =
+        same != entries_.end() ? same->second : NewEntry(check, known.Before(check));
     entry->check = std::move(check);
     next.emplace(key, std::move(entry));
   }
   entries_ = std::move(next);
+  queue_.clear();
+  for (const auto& [key, entry] : entries_) {
+    if (!entry->is_asking) queue_.emplace(entry->next, entry);
+  }
+  WarnOfRoom();
 }
 
 std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck& check,
-                                                              const Entry* predecessor,
-                                                              TimePoint now) {
+                                                              const Entry* predecessor) {
   auto entry = std::make_shared<Entry>();
   entry->histogram = EmptyHistogram();
   if (predecessor != nullptr) {
@@ -159,32 +192,110 @@ std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck&
   // dead before us is found out early.
   const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
   const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
-  entry->next = now + Duration{jitter};
+  entry->next = pace_.at(now_) + Duration{jitter};
   return entry;
 }
 
-void HealthMonitor::Tick(TimePoint now) {
-  for (auto& [key, entry] : entries_) {
-    if (!entry->is_asking && now >= entry->next) Ask(entry, now);
+// How many looks are under way when no server answers.
+void HealthMonitor::WarnOfRoom() {
+  double looks = 0;
+  for (const auto& [key, entry] : entries_) {
+    looks += static_cast<double>(entry->check.target.timeout.count()) /
+             static_cast<double>(std::max<int64_t>(entry->check.interval.count(), 1));
   }
+  const auto needed = static_cast<size_t>(std::ceil(looks));
+  if (needed > prober_.capacity() && needed > needed_at_once_) {
+    LogWarning(
+        "more health checks than can be under way at once when servers do not answer; all "
+        "intervals are stretched then",
+        {{"checks", entries_.size()},
+         {"needed_at_once", needed},
+         {"allowed_at_once", prober_.capacity()},
+         {"remedy",
+          "raise LimitNOFILE of the unit (three quarters of it are for checks, 4096 at most), "
+          "lengthen health.interval or shorten health.timeout"}});
+  }
+  needed_at_once_ = needed;
 }
 
-void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint now) {
+void HealthMonitor::Tick(TimePoint now) {
+  now_ = now;
+  const TimePoint goal = pace_.Goal(now);
+  TimePoint reached = goal;
+  size_t started = 0;
+  while (!queue_.empty() && queue_.begin()->first <= goal) {
+    const bool has_room = prober_.has_room();
+    if (started == kMostStartsPerTick || !has_room) {
+      reached = queue_.begin()->first;
+      is_room_short_ = !has_room;
+      break;
+    }
+    const std::shared_ptr<Entry> entry = std::move(queue_.begin()->second);
+    queue_.erase(queue_.begin());
+    Ask(entry, goal);
+    ++started;
+  }
+  pace_.Advance(reached, now);
+  NoteStretch();
+}
+
+void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
   entry->is_asking = true;
   // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
   entry->next += entry->check.interval;
-  if (entry->next <= now) entry->next = now + entry->check.interval;
+  if (entry->next <= goal) entry->next = goal + entry->check.interval;
   // An answer that comes when the check has been removed speaks to nobody.
   prober_.Start(entry->check.target,
                 [this, watched = std::weak_ptr<Entry>(entry)](const ProbeResult& result) {
-                  if (const std::shared_ptr<Entry> alive = watched.lock()) {
-                    OnResult(*alive, result);
-                  }
+                  if (const std::shared_ptr<Entry> alive = watched.lock()) OnResult(alive, result);
                 });
 }
 
-void HealthMonitor::OnResult(Entry& entry, const ProbeResult& result) {
-  entry.is_asking = false;
+void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
+  entry->is_asking = false;
+  queue_.emplace(entry->next, entry);
+  if (result.local_error != LocalError::kNone) return NoteLocalError(*entry, result);
+  OnVerdict(*entry, result);
+}
+
+// Once in a while: with many checks each of them may meet the same limit.
+void HealthMonitor::NoteLocalError(const Entry& entry, const ProbeResult& result) {
+  LocalErrors& errors = local_errors_[static_cast<size_t>(result.local_error)];
+  ++errors.count;
+  if (errors.said > 0 && now_ < errors.next_word) return;
+  LogWarning(
+      "health checks could not be made, for a reason of this machine; the state of their "
+      "servers is kept",
+      {{"reason", LabelOf(result.local_error)},
+       {"error", result.detail},
+       {"real", entry.check.target.endpoint.ToString()},
+       {"checks", errors.count - errors.said},
+       {"remedy", RemedyOf(result.local_error)}});
+  errors.said = errors.count;
+  errors.next_word = now_ + kWordInterval;
+}
+
+void HealthMonitor::NoteStretch() {
+  const double stretch = pace_.stretch();
+  if (is_stretched_ ? stretch > kStretchOver : stretch < kStretchBegins) return;
+  if (now_ < next_stretch_word_) return;
+  next_stretch_word_ = now_ + kWordInterval;
+  is_stretched_ = !is_stretched_;
+  const std::string factor = std::to_string(stretch).substr(0, 4);
+  if (!is_stretched_) {
+    return LogInfo("health checks keep their intervals again", {{"stretch", factor}});
+  }
+  LogWarning("more health checks are due than can be made: all intervals are stretched",
+             {{"stretch", factor},
+              {"checks", entries_.size()},
+              {"allowed_at_once", prober_.capacity()},
+              {"remedy", is_room_short_
+                             ? "raise LimitNOFILE of the unit while fewer than 4096 are allowed, "
+                               "lengthen health.interval or shorten health.timeout"
+                             : "lengthen health.interval"}});
+}
+
+void HealthMonitor::OnVerdict(Entry& entry, const ProbeResult& result) {
   entry.detail = result.detail;
   Observe(std::chrono::duration<double>(result.took).count(), &entry.histogram);
   const bool is_up = entry.state == HealthState::kUp;
@@ -211,7 +322,7 @@ void HealthMonitor::OnResult(Entry& entry, const ProbeResult& result) {
                                         {"successes", looks},
                                         {"effect", "takes new connections by its weight"}});
   }
-  flipped_.insert(entry.check.services.begin(), entry.check.services.end());
+  for (const CheckedReal& checked : entry.check.reals) flipped_.insert(checked.first);
   changed_();
 }
 
@@ -228,6 +339,16 @@ std::string HealthMonitor::DetailOf(const std::optional<HealthCheck>& check) con
 const HealthHistogram* HealthMonitor::HistogramOf(const std::optional<HealthCheck>& check) const {
   const Entry* entry = Find(check);
   return entry == nullptr ? nullptr : &entry->histogram;
+}
+
+HealthSummary HealthMonitor::summary() const {
+  HealthSummary summary{.checks = entries_.size(),
+                        .allowed_at_once = prober_.capacity(),
+                        .interval_stretch = pace_.stretch()};
+  for (size_t i = 1; i < kLocalErrorCount; ++i) {
+    summary.local_errors.emplace_back(LabelOf(static_cast<LocalError>(i)), local_errors_[i].count);
+  }
+  return summary;
 }
 
 const HealthMonitor::Entry* HealthMonitor::Find(const std::optional<HealthCheck>& check) const {

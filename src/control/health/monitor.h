@@ -8,11 +8,16 @@
 // A real starts up, as with keepalived without alpha. A change takes `fall` failures or `rise`
 // successes in a row. The same question about the same endpoint is asked once, however many
 // services want to know; a check that a reload leaves as it was goes on where it stood, and one
-// that asks the same question at other times begins with what the old one knew. A failing real is
-// out after interval × fall + timeout at the latest. Threads: the control core. `changed` runs
-// inside Tick or a prober's callback.
+// that is changed begins with what was known of the real, so no reload brings a dead one back. A
+// failing real is out after interval × fall + timeout at the latest.
+//
+// Our own limits are nobody's failure: a look that this machine could not take leaves everything as
+// it was and is counted, and where there are more looks than may be taken all intervals grow by the
+// same factor (pace.h). Threads: the control core. `changed` runs inside Tick or a prober's
+// callback.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +29,7 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/health/pace.h"
 #include "control/health/prober.h"
 #include "control/id_map.h"
 #include "control/time_point.h"
@@ -31,14 +37,17 @@
 
 namespace fairlead::control {
 
+// A real of a service, by which a check is recognised when its question has changed.
+using CheckedReal = std::pair<ServiceIdentity, RealIdentity>;
+
 struct HealthCheck {
   ProbeTarget target;
   Duration interval{2000};
   uint32_t fall = 3;
   uint32_t rise = 2;
   // What a person knows it by; not part of what makes two checks the same.
-  std::string wanted_by;                    // "shop, shop-tls"
-  std::vector<ServiceIdentity> services{};  // the same
+  std::string wanted_by;             // "shop, shop-tls"
+  std::vector<CheckedReal> reals{};  // the same
   OnFail on_fail = OnFail::kDrain;
 
   // Equal questions: what one check has found out holds for the other.
@@ -56,6 +65,9 @@ bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after);
 
 class HealthMonitor {
  public:
+  // In one Tick, which keeps the thread that long from everything else.
+  static constexpr size_t kMostStartsPerTick = 250;
+
   HealthMonitor(Prober& prober, std::function<void()> changed, uint32_t seed = 1)
       : prober_(prober), changed_(std::move(changed)), random_(seed) {}
 
@@ -69,28 +81,48 @@ class HealthMonitor {
   [[nodiscard]] std::string DetailOf(const std::optional<HealthCheck>& check) const;
   // Null when there is no such check.
   [[nodiscard]] const HealthHistogram* HistogramOf(const std::optional<HealthCheck>& check) const;
+  [[nodiscard]] HealthSummary summary() const;
 
  private:
   struct Entry {
     HealthCheck check;
     HealthState state = HealthState::kUp;
     uint32_t streak = 0;  // answers in a row that speak against `state`
-    TimePoint next;
+    TimePoint next;       // by the schedule's clock
     bool is_asking = false;
     std::string detail;
     HealthHistogram histogram;
   };
 
-  std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor,
-                                  TimePoint now);
-  void Ask(const std::shared_ptr<Entry>& entry, TimePoint now);
-  void OnResult(Entry& entry, const ProbeResult& result);
+  struct LocalErrors {
+    uint64_t count = 0;
+    uint64_t said = 0;  // of these
+    TimePoint next_word;
+  };
+  // Entries by what they ask and by whom they ask about.
+  struct Known;
+
+  std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor);
+  void Ask(const std::shared_ptr<Entry>& entry, TimePoint goal);
+  void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
+  void OnVerdict(Entry& entry, const ProbeResult& result);
+  void NoteLocalError(const Entry& entry, const ProbeResult& result);
+  void NoteStretch();
+  void WarnOfRoom();
   [[nodiscard]] const Entry* Find(const std::optional<HealthCheck>& check) const;
 
   Prober& prober_;
   std::function<void()> changed_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  std::multimap<TimePoint, std::shared_ptr<Entry>> queue_;  // those that nobody is asked for now
+  SchedulePace pace_;
+  TimePoint now_{};             // of the last Tick
+  bool is_room_short_ = false;  // at the last Tick that could not start all that was due
+  bool is_stretched_ = false;   // as last said
+  TimePoint next_stretch_word_{};
+  size_t needed_at_once_ = 0;  // as last warned of
+  std::array<LocalErrors, kLocalErrorCount> local_errors_{};
   std::set<ServiceIdentity> flipped_;
 };
 

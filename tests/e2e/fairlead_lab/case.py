@@ -23,6 +23,7 @@ class LabTest(unittest.TestCase):
     needs_daemon = True
     lab = None       # set by the runner
     workers = 1      # set by the runner
+    prefix = ()      # of the daemon's command line, as Director has it
     director = None  # of the class that runs now
     maxDiff = None
 
@@ -34,6 +35,7 @@ class LabTest(unittest.TestCase):
     def setUpClass(cls):
         if cls.needs_daemon:
             cls.director = Director(cls.lab, cls.workers)
+            cls.director.prefix = cls.prefix
             try:
                 cls.director.start(cls.configure())
             except BaseException:

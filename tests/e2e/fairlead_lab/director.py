@@ -52,6 +52,7 @@ class Director:
         self.lab = lab
         self.workers = workers
         self.process = None
+        self.prefix = ()  # words before fairleadd, of a program that becomes it: ("prlimit", "--nofile=1024:1024")
         self.socket = f"{lab.state}/api.sock"
         self.api = f"unix:{self.socket}"
         self.config_path = f"{lab.state}/fairlead.yaml"
@@ -99,7 +100,7 @@ class Director:
         self.refuse_second()
         log = self.open_log()
         self.process = self.lab.director.spawn(
-            f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
+            *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True)
         log.close()
         wait_until(lambda: self.process.poll() is not None or self.get("/readyz")[0] == 200,

@@ -1,0 +1,68 @@
+#include "control/health/local_error.h"
+
+#include <cerrno>
+
+namespace fairlead::control {
+
+LocalError LocalErrorOf(int errno_value, bool is_immediate) {
+  switch (errno_value) {
+    case EMFILE:
+    case ENFILE:
+      return LocalError::kDescriptors;
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC:  // epoll watches
+      return LocalError::kMemory;
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+      return LocalError::kPorts;
+    case EACCES:
+    case EPERM:
+      return is_immediate ? LocalError::kPolicy : LocalError::kNone;
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case EINVAL:
+    case ENETDOWN:
+      return is_immediate ? LocalError::kSystem : LocalError::kNone;
+    default:
+      return LocalError::kNone;
+  }
+}
+
+std::string_view LabelOf(LocalError error) {
+  switch (error) {
+    case LocalError::kNone:
+      return "none";
+    case LocalError::kDescriptors:
+      return "descriptors";
+    case LocalError::kMemory:
+      return "memory";
+    case LocalError::kPorts:
+      return "ports";
+    case LocalError::kPolicy:
+      return "policy";
+    case LocalError::kSystem:
+      return "system";
+  }
+  return "none";
+}
+
+std::string_view RemedyOf(LocalError error) {
+  switch (error) {
+    case LocalError::kNone:
+      return "";
+    case LocalError::kDescriptors:
+      return "raise LimitNOFILE of the unit, or fs.file-max of the machine";
+    case LocalError::kMemory:
+      return "give the machine memory: net.ipv4.tcp_mem, fs.epoll.max_user_watches";
+    case LocalError::kPorts:
+      return "widen net.ipv4.ip_local_port_range, or check less often";
+    case LocalError::kPolicy:
+      return "look at the machine's own rules: nft list ruleset, ip route show type prohibit";
+    case LocalError::kSystem:
+      return "the machine cannot ask there at all: is IPv6 switched off, or a route a blackhole?";
+  }
+  return "";
+}
+
+}  // namespace fairlead::control
