@@ -45,6 +45,53 @@ TEST_F(MetricsTest, TextIsTheGoldenOne) {
   EXPECT_EQ(text, ReadFile(path));
 }
 
+// Planned work is not failure: only checks speak in `up`, only the operator in `admin_state`.
+TEST_F(MetricsTest, HealthAndTheOperatorsWillAreApart) {
+  using control::AdminState;
+  using control::HealthState;
+  control::ControlView view = MakeView();
+  const control::RealInfo like = view.services[0].reals[0];
+  control::ServiceInfo& web = view.services.Edit(0);
+  web.reals.clear();
+  const auto add = [&](const char* name, AdminState admin, HealthState health, bool is_ghost) {
+    control::RealInfo real = like;
+    real.name = name;
+    real.admin = admin;
+    real.health = health;
+    real.is_ghost = is_ghost;
+    web.reals.push_back(real);
+  };
+  add("fine", AdminState::kUp, HealthState::kUp, false);
+  add("unchecked", AdminState::kUp, HealthState::kUnchecked, false);
+  add("dead", AdminState::kUp, HealthState::kDown, false);
+  add("disabled", AdminState::kDown, HealthState::kUp, false);
+  add("disabled-dead", AdminState::kDown, HealthState::kDown, false);
+  add("drained", AdminState::kDrain, HealthState::kDown, false);
+  add("quiesced", AdminState::kQuiesce, HealthState::kUp, false);
+  add("removed", AdminState::kUp, HealthState::kDown, true);
+  director.SetView(view);
+  std::istringstream text(Scrape());
+  std::map<std::string, std::string> states;  // of each real: up, state, admin state
+  const std::regex line(
+      R"re(fairlead_real_(up|state|admin_state)\{service="web",real="([^"]+)"(,state="([^"]+)")?\} (\d))re");
+  for (std::string row; std::getline(text, row);) {
+    std::smatch match;
+    if (!std::regex_match(row, match, line)) continue;
+    states[match[2]] += (match[1] == "up" ? match[5].str() : match[4].str()) + " ";
+    if (match[1] != "up") {
+      EXPECT_EQ(match[5], "1");
+    }
+  }
+  const std::map<std::string, std::string> expected{{"fine", "1 up up "},
+                                                    {"unchecked", "1 up up "},
+                                                    {"dead", "0 failed up "},
+                                                    {"disabled", "1 disabled down "},
+                                                    {"disabled-dead", "0 disabled down "},
+                                                    {"drained", "0 drain drain "},
+                                                    {"quiesced", "1 quiesce quiesce "}};
+  EXPECT_EQ(states, expected);
+}
+
 TEST_F(MetricsTest, PromtoolIsContent) {
   const std::string path = director.directory() + "/metrics.txt";
   std::ofstream(path) << Scrape();

@@ -118,3 +118,21 @@ class Draining(LabTest):
                    "a packet of the removed real was dropped")
         self.director.get("/v1/services/nat/reals", "POST", {"address": at.real_address(1)})
         self.assertEqual(self.outcome(downloads)["complete"], [self.lab.download_sha256] * 5)
+
+    def test_planned_work_is_no_failure(self):
+        """Who alarms on fairlead_real_up == 0 sleeps through planned work."""
+        name = f"{at.real_address(1)}:80"
+        def series(of: str) -> list:
+            """Of the real in service nat: what follows its labels."""
+            return [f"{sample.partition(name)[2]} {value:g}" for sample, value in self.director.metrics().items()
+                    if sample.startswith(f"fairlead_real_{of}{{service=\"nat\",real=\"{name}\"")]
+        self.director.cli("real", "disable", "nat", name)
+        self.assertEqual(series("up"), ['"} 1'])
+        self.assertEqual(series("state"), ['",state="disabled"} 1'])
+        self.assertEqual(series("admin_state"), ['",state="down"} 1'])
+        self.director.cli("real", "enable", "nat", name)
+        self.assertEqual(series("state"), ['",state="up"} 1'])
+        client.spread(self.lab, f"http://{at.VIP}/", KNOWN[:1])  # leaves a template, which names it
+        self.director.cli("real", "remove", "nat", name)
+        self.assertEqual(series("up") + series("state") + series("admin_state"), [])
+        self.assertNotEqual(series("templates"), [], "nothing names the removed real: the test shows nothing")

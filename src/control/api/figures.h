@@ -2,6 +2,9 @@
 // what removed reals had counted. They only rise, over reloads too.
 #pragma once
 
+#include <string_view>
+
+#include "control/config/names.h"
 #include "control/view.h"
 
 namespace fairlead::api {
@@ -49,6 +52,15 @@ dataplane::TrafficSum SinceZero(const Figures& figures, const Info& info) {
 inline bool IsUp(const control::RealInfo& real) {
   return !real.is_ghost && real.health != control::HealthState::kDown &&
          real.admin != control::AdminState::kDown;
+}
+
+// What a configured real does now, in one word. Planned work is not failure: what the operator has
+// set goes before what the checks say.
+inline std::string_view StateWordOf(const control::RealInfo& real) {
+  if (real.admin != control::AdminState::kUp) {
+    return real.admin == control::AdminState::kDown ? "disabled" : control::ToWord(real.admin);
+  }
+  return real.health == control::HealthState::kDown ? "failed" : "up";
 }
 
 }  // namespace fairlead::api

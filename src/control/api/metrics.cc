@@ -80,6 +80,7 @@ class Renderer {
     Director();
     Traffic();
     Reals();
+    RealStates();
     Workers();
     Drops();
     Ports();
@@ -192,16 +193,42 @@ class Renderer {
                           "All other connections, as ipvsadm's InActConn");
     auto templates = Gauge("fairlead_real_templates", "Persistence templates that name the real");
     auto weight = Gauge("fairlead_real_weight", "Weight the scheduler sees now");
-    auto up = Gauge("fairlead_real_up",
-                    "1 unless a check or the operator says down, or the real is removed");
     for (const auto& [key, row] : CollectReals()) {
       const Labels labels{{"service", key.first}, {"real", key.second}};
       active.Add(labels, row.figures.active);
       inactive.Add(labels, row.figures.inactive);
       templates.Add(labels, row.figures.templates);
       weight.Add(labels, row.info->effective_weight);
-      up.Add(labels, IsUp(*row.info) ? 1 : 0);
     }
+  }
+
+  // A removed real is in no state, though connections may name it still.
+  void RealStates() {
+    const RealRows rows = CollectReals();
+    const auto add_all = [&rows](FamilyBuilder family, auto add) {
+      for (const auto& [key, row] : rows) {
+        const Labels labels{{"service", key.first}, {"real", key.second}};
+        if (!row.info->is_ghost) add(&family, labels, *row.info);
+      }
+    };
+    const auto with_state = [](Labels labels, std::string_view state) {
+      labels.push_back({"state", std::string(state)});
+      return labels;
+    };
+    add_all(Gauge("fairlead_real_up", "0: the health check says down; planned work is no failure"),
+            [](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
+              family->Add(labels, real.health == control::HealthState::kDown ? 0 : 1);
+            });
+    add_all(Gauge("fairlead_real_state",
+                  "Always 1; the state is up, quiesce, drain, disabled or failed"),
+            [&](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
+              family->Add(with_state(labels, StateWordOf(real)), 1);
+            });
+    add_all(Gauge("fairlead_real_admin_state",
+                  "Always 1; what the operator has set: up, quiesce, drain or down"),
+            [&](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
+              family->Add(with_state(labels, control::ToWord(real.admin)), 1);
+            });
   }
 
   struct WorkerColumn {
