@@ -187,7 +187,9 @@ class Grammar {
     drain->add_option("--deadline", into_.deadline,
                       "What is left then is reset: a duration, as 10m; default: none");
     drain->add_flag("--then-remove", into_.is_then_remove,
-                    "Remove the real when nothing is left, or at the deadline");
+                    "Remove the real when it is drained, or at the deadline");
+    drain->add_flag("--all", into_.is_all,
+                    "Wait for closed connections too, until nothing names the real");
     drain->add_flag("--wait", into_.is_wait, "Show the progress and return when it is over");
     drain->callback([this] { into_.verb = Verb::kRealDrain; });
     for (const auto& state : kStates) {

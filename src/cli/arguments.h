@@ -58,16 +58,16 @@ struct Arguments {
   std::string api;  // "unix:PATH" or "http://HOST:PORT"
   bool is_json = false;
 
-  std::string service, real;         // names; filters in lists and flushes
-  std::string client, state;         // filters
-  std::string client_group;          // template filter
-  bool is_pinned = false;            // template list: pinned ones alone
-  std::string ttl;                   // template pin
-  bool is_all = false;               // flush without a filter; count: closing ones too
-  uint64_t limit = 1000;             // rows; 0: all
-  std::string group_by;              // count
-  uint32_t top = 10;                 // count
-  std::string body;                  // adds and edits: lines of a service or real as in the file
+  std::string service, real;  // names; filters in lists and flushes
+  std::string client, state;  // filters
+  std::string client_group;   // template filter
+  bool is_pinned = false;     // template list: pinned ones alone
+  std::string ttl;            // template pin
+  bool is_all = false;    // flush without a filter; count closing ones too; drain the last record
+  uint64_t limit = 1000;  // rows; 0: all
+  std::string group_by;   // count
+  uint32_t top = 10;      // count
+  std::string body;       // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;     // real set
   std::string admin;                 // real set: up, quiesce, drain, down
   std::string deadline;              // real drain

@@ -1,4 +1,4 @@
-// fairlead real drain SERVICE REAL [--deadline 10m] [--then-remove] [--wait]
+// fairlead real drain SERVICE REAL [--deadline 10m] [--then-remove] [--all] [--wait]
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
@@ -29,18 +29,49 @@ std::string Progress(const json::object& real) {
   } else if (Text(drain, "remaining_seconds") != "-") {
     text += fmt::format(", {} until the deadline", Span(Number(drain, "remaining_seconds") * 1000));
   }
+  if (Flag(drain, "then_remove")) text += ", then it is removed";
   return text;
 }
 
-// What ends the wait, as a sentence; empty while it goes on. `real` null: it is configured no more.
+// What ends the wait, in a word; empty while it goes on. `real` null: it is configured no more.
 std::string EndOf(const json::object* real) {
-  if (real == nullptr || Flag(*real, "removed")) return "removed";
-  if (Text(*real, "admin") != "drain") return "the drain was taken back";
+  if (real == nullptr) return "removed";
+  if (Text(*real, "admin") != "drain") return "taken back";
   const json::object& drain = Object(*real, "drain");
-  if (Flag(drain, "then_remove")) return "";
-  if (Number(*real, "connections_left") == 0) return "drained: no connection is left";
-  if (Flag(drain, "is_over")) return "the deadline has passed; what is left is reset";
-  return "";
+  return Flag(drain, "is_ended") && !Flag(drain, "then_remove") ? "drained" : "";
+}
+
+// The last drain of that real that has ended; null when the director tells of none.
+const json::object* FindOutcome(const json::value& document, const std::string& name) {
+  const json::object* found = nullptr;
+  for (const json::value& item : Array(document.as_object(), "ended_drains")) {
+    if (Text(item.as_object(), "real") == name) found = &item.as_object();
+  }
+  return found;
+}
+
+// "drained: 12 connections finished, 2 cut (each is reset with its next packet), 3 left (closed)"
+std::string Sentence(const std::string& end, const json::object* outcome) {
+  if (end == "taken back") return "the drain was taken back";
+  if (outcome == nullptr) return end;  // by another hand
+  const uint64_t cut = Number(*outcome, "cut"), left = Number(*outcome, "left");
+  return fmt::format("{}: {} finished, {} cut{}, {} left{}", end,
+                     Plural(Number(*outcome, "finished"), "connection"), cut,
+                     cut > 0 ? " (each is reset with its next packet)" : "", left,
+                     left > 0 ? " (closed ones, until their time is over)" : "");
+}
+
+void PrintEnd(const Arguments& arguments, const std::string& name, const std::string& end,
+              const json::object* outcome) {
+  if (!arguments.is_json) {
+    fmt::print("{} of {}: {}\n", name, arguments.service, Sentence(end, outcome));
+    return;
+  }
+  json::object object{{"name", name}, {"outcome", end}};
+  for (const char* count : {"finished", "cut", "left"}) {
+    if (outcome != nullptr) object[count] = Number(*outcome, count);
+  }
+  fmt::print("{}\n", Indented(object));
 }
 
 // The real among the service's; a removed one of that name counts as gone.
@@ -61,6 +92,7 @@ int RunRealDrain(const Arguments& arguments) {
   json::object body;
   if (!arguments.deadline.empty()) body["deadline"] = arguments.deadline;
   if (arguments.is_then_remove) body["then_remove"] = true;
+  if (arguments.is_all) body["all"] = true;
   auto answer =
       session.Ask("POST", reals + "/" + Encode(arguments.real) + "/drain", json::serialize(body));
   if (!answer) return session.exit_code();
@@ -84,12 +116,8 @@ int RunRealDrain(const Arguments& arguments) {
       show(*real);
     }
     if (const std::string end = EndOf(real); !end.empty()) {
-      if (arguments.is_json) {
-        fmt::print("{}\n", Indented(json::object{{"name", name}, {"outcome", end}}));
-      } else {
-        fmt::print("{} of {}: {}\n", name, arguments.service, end);
-      }
-      return end == "the drain was taken back" ? kFailed : kOk;
+      PrintEnd(arguments, name, end, end == "taken back" ? nullptr : FindOutcome(*document, name));
+      return end == "taken back" ? kFailed : kOk;
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kViewRefresh{1};
 constexpr std::chrono::milliseconds kDrainInterval{100};
 constexpr std::chrono::seconds kDrainRetry{1};  // after a refusal
 constexpr int kViewCostShare = 50;
+constexpr size_t kDrainsShown = 64;  // that have ended
 // After a longer sleep the estimates have come to rest anyway.
 constexpr int kMostMissedTicks = 64;
 
@@ -71,8 +72,8 @@ Status Director::PublishFirst(TimePoint now) {
 void Director::Turn(TimePoint now) {
   turns_.fetch_add(1, std::memory_order_relaxed);
   now_ = now;
-  CarryOutDrains();
-  bool is_news = publication_.Turn(now);
+  bool is_news = CarryOutDrains();
+  is_news |= publication_.Turn(now);
   if (now >= next_rates_) {
     TickRates();
     is_news |= view_refresh_ == kViewRefresh;  // not when making the view is costly
@@ -257,23 +258,32 @@ void Director::ChangeAt(uint64_t generation, const Edit& edit,
   done(std::move(stale));
 }
 
-void Director::CarryOutDrains() {
-  if (now_ < next_drain_look_ || !is_ready()) return;
+bool Director::CarryOutDrains() {
+  if (now_ < next_drain_look_ || !is_ready()) return false;
   next_drain_look_ = now_ + kDrainInterval;
   const Intent& intent = publication_.wanted();
-  if (intent.model != publication_.in_force().model) return;
-  for (const DrainStep& step : DueDrains(intent, publication_.ids(), fabric_.loads, now_)) {
-    if (step.kind == DrainStep::Kind::kRemove) {
-      Change(RemoveReal{step.service, step.real}, [this, step](const EditOutcome& outcome) {
-        NoteDrainStep(step, outcome.refusal ? outcome.refusal->errors.front().ToString() : "");
-      });
-    } else {
-      publication_.Want(WithDrainOver(publication_.wanted(), step),
-                        [this, step](const Result<uint64_t>& in_force) {
-                          NoteDrainStep(step, in_force ? "" : in_force.error().ToString());
-                        });
+  if (intent.model != publication_.in_force().model) return false;
+  bool is_news = false;
+  for (const DrainStep& step : drains_.Due(intent, publication_.ids(), fabric_.loads, now_)) {
+    switch (step.kind) {
+      case DrainStep::Kind::kFinish:
+        NoteDrainStep(step, "");
+        is_news = true;
+        break;
+      case DrainStep::Kind::kReset:
+        publication_.Want(WithDrainOver(publication_.wanted(), step),
+                          [this, step](const Result<uint64_t>& in_force) {
+                            NoteDrainStep(step, in_force ? "" : in_force.error().ToString());
+                          });
+        break;
+      case DrainStep::Kind::kRemove:
+        Change(RemoveReal{step.service, step.real}, [this, step](const EditOutcome& outcome) {
+          NoteDrainStep(step, outcome.refusal ? outcome.refusal->errors.front().ToString() : "");
+        });
+        break;
     }
   }
+  return is_news;
 }
 
 // `refusal` is empty when the step is in force. A refused one is due again at each look.
@@ -284,11 +294,22 @@ void Director::NoteDrainStep(const DrainStep& step, const std::string& refusal) 
     next_drain_look_ = now_ + kDrainRetry;
     return;
   }
-  LogInfo(step.kind == DrainStep::Kind::kRemove ? "drained real is removed"
-                                                : "drain is over: what is left is reset",
-          {{"service", step.service},
-           {"real", step.real},
-           {"connections_left", step.connections_left}});
+  if (step.kind == DrainStep::Kind::kReset) {
+    return LogInfo("drain is over: what is left is reset", {{"service", step.service},
+                                                            {"real", step.real},
+                                                            {"finished", step.count.finished()},
+                                                            {"cut", step.count.cut}});
+  }
+  const bool is_removed = step.kind == DrainStep::Kind::kRemove;
+  const DrainOutcome& outcome = ended_drains_.emplace_back(DrainOutcome{
+      step.service, step.real, step.count.finished(), step.count.cut, step.count.left, is_removed});
+  LogInfo(is_removed ? "drained real is removed" : "real is drained",
+          {{"service", outcome.service},
+           {"real", outcome.real},
+           {"finished", outcome.finished},
+           {"cut", outcome.cut},
+           {"left", outcome.left}});
+  if (ended_drains_.size() > kDrainsShown) ended_drains_.erase(ended_drains_.begin());
 }
 
 // ---- the view ---------------------------------------------------------------------------------
@@ -306,6 +327,7 @@ void Director::RefreshView(bool is_time) {
                                                          .snapshot = *publication_.snapshot(),
                                                          .overlay = intent.overlay,
                                                          .now = now_,
+                                                         .drains = &drains_,
                                                          .ledger = &ledger_,
                                                          .is_time = is_time}));
   next->model = intent.model;
@@ -322,6 +344,7 @@ void Director::RefreshView(bool is_time) {
   next->last_reload_ok = last_reload_ok_;
   next->last_reload_error = last_reload_error_;
   next->memory = memory_;
+  next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->is_ready = publication_.is_in_force();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.

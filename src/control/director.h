@@ -80,7 +80,8 @@ class Director {
   void TickRates();
   void NoteReload(bool ok, std::string error);
   // Deadlines that have passed, and drained reals that were to be removed.
-  void CarryOutDrains();
+  // True when one of them needed no more than to be told.
+  bool CarryOutDrains();
   void NoteDrainStep(const DrainStep& step, const std::string& refusal);
   // `is_time`: also for what has changed without a word.
   void RefreshView(bool is_time = false);
@@ -96,6 +97,8 @@ class Director {
   TrafficLedger ledger_;
   TimePoint next_rates_;
   TimePoint next_drain_look_;
+  DrainBook drains_;
+  std::vector<DrainOutcome> ended_drains_;
 
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::chrono::system_clock::time_point last_reload_ = started_;

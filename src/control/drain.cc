@@ -1,38 +1,72 @@
 #include "control/drain.h"
 
+#include <algorithm>
 #include <set>
 
-#include "control/id_map.h"
 #include "control/intent.h"
 #include "control/model_diff.h"
 #include "sched/load_board.h"
 
 namespace fairlead::control {
+namespace {
 
-std::vector<DrainStep> DueDrains(const Intent& intent, const IdMap& ids,
-                                 const sched::LoadBoard& loads, TimePoint now) {
+// A UDP flow is never active (spec section 9), so there all are waited for.
+bool WaitsForAll(const DrainPlan& plan, const ServiceConfig& service) {
+  return plan.waits_for_all || (!service.is_mark() && service.protocol == Protocol::kUdp);
+}
+
+void Count(const DrainPlan& plan, const ServiceConfig& service, const sched::Load& load,
+           DrainCount* count) {
+  const bool waits_for_all = WaitsForAll(plan, service);
+  count->awaited = uint64_t{load.active} + (waits_for_all ? load.inactive : 0);
+  // After the deadline those that were cut are closed too.
+  if (!plan.is_over) count->left = waits_for_all ? 0 : load.inactive;
+  // A handshake that was under way has become a connection.
+  count->begun = std::max(count->begun, count->awaited);
+}
+
+std::optional<DrainStep::Kind> DueNow(const DrainPlan& plan, const DrainCount& count,
+                                      TimePoint now) {
+  const bool is_finished = plan.is_over || count.awaited == 0;
+  if (plan.then_remove && is_finished) return DrainStep::Kind::kRemove;
+  if (is_finished && !count.is_ended) return DrainStep::Kind::kFinish;
+  if (plan.until && !is_finished && now >= *plan.until) return DrainStep::Kind::kReset;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<DrainStep> DrainBook::Due(const Intent& intent, const IdMap& ids,
+                                      const sched::LoadBoard& loads, TimePoint now) {
   std::vector<DrainStep> due;
+  std::erase_if(entries_, [&](const auto& entry) {
+    return intent.overlay.FindDrain(entry.first) == nullptr;
+  });
   if (intent.overlay.drains().empty()) return due;
   std::set<ServiceIdentity> draining;
   for (const auto& [key, plan] : intent.overlay.drains()) draining.insert(key.first);
   for (const ServiceConfig& service : intent.model->services) {
-    const ServiceIdentity key = KeyOf(service);
-    if (!draining.contains(key)) continue;
+    const ServiceIdentity service_key = KeyOf(service);
+    if (!draining.contains(service_key)) continue;
     for (const RealConfig& real : service.reals) {
-      const DrainPlan* plan = intent.overlay.FindDrain({key, {real.address, real.port}});
+      const Key key{service_key, {real.address, real.port}};
+      const DrainPlan* plan = intent.overlay.FindDrain(key);
       if (plan == nullptr || real.state != AdminState::kDrain) continue;
-      const RealId id = ids.FindReal(ids.FindService(key), {real.address, real.port});
+      const RealId id = ids.FindReal(ids.FindService(service_key), key.second);
       if (id.is_none()) continue;
-      const sched::Load load = loads.Sum(id);
-      DrainStep step{.service = service.name,
-                     .real = NameOf(real),
-                     .connections_left = uint64_t{load.active} + load.inactive};
-      if (plan->then_remove && (plan->is_over || step.connections_left == 0)) {
-        step.kind = DrainStep::Kind::kRemove;
-        due.push_back(step);
-      } else if (plan->until && !plan->is_over && now >= *plan->until) {
-        due.push_back(step);
+      Entry& entry = entries_[key];
+      if (entry.plan != *plan) {  // asked for again, or its deadline has passed
+        entry.plan = *plan;
+        entry.count.is_ended = false;
+        if (!plan->is_over) entry.count.cut = 0;
       }
+      Count(*plan, service, loads.Sum(id), &entry.count);
+      const auto kind = DueNow(*plan, entry.count, now);
+      if (!kind) continue;
+      if (*kind == DrainStep::Kind::kReset) entry.count.cut = entry.count.awaited;
+      if (*kind == DrainStep::Kind::kFinish) entry.count.is_ended = true;
+      due.push_back({*kind, service.name, NameOf(real), entry.count});
+      due.back().count.is_ended = *kind != DrainStep::Kind::kReset;
     }
   }
   return due;

@@ -308,7 +308,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
 
 constexpr Duration kMinDeadline = 1s;
 constexpr Duration kMaxDeadline = 24h * 31;
-constexpr KeyInfo kDrainKeys[] = {{"deadline"}, {"then_remove"}};
+constexpr KeyInfo kDrainKeys[] = {{"deadline"}, {"then_remove"}, {"all"}};
 const Section kDrainSection{"", kDrainKeys};
 
 EditResult Editor::operator()(const DrainReal& edit) {
@@ -319,13 +319,20 @@ EditResult Editor::operator()(const DrainReal& edit) {
   const auto body = ReadBody(edit.body.empty() ? "{}" : edit.body);
   if (!body) return refusal_;
   MapReader reader(problems_, *body, "", kDrainSection);
-  DrainPlan plan;
+  const Overlay::Key key{KeyOf(*service), {real->address, real->port}};
+  // Asked for again: what is not said stays as it is.
+  const DrainPlan* const before = overlay_.FindDrain(key);
+  DrainPlan plan = before == nullptr ? DrainPlan{} : *before;
   Duration deadline{};
-  if (reader.Time("deadline", &deadline, kMinDeadline, kMaxDeadline)) plan.until = now_ + deadline;
+  if (reader.Time("deadline", &deadline, kMinDeadline, kMaxDeadline)) {
+    plan.until = now_ + deadline;
+    plan.is_over = false;
+  }
   reader.Bool("then_remove", &plan.then_remove);
+  reader.Bool("all", &plan.waits_for_all);
   if (HasProblems("")) return refusal_;
   real->state = AdminState::kDrain;
-  overlay_.SetDrain({KeyOf(*service), {real->address, real->port}}, plan);
+  overlay_.SetDrain(key, plan);
   overlay_.NoteEdit(KeyOf(*service));
   return Finish(service, NameOf(*real));
 }

@@ -41,7 +41,8 @@ struct AddReal {
 struct PatchReal {
   std::string service, real, body;
 };
-// State drain, with an optional `deadline` (duration) and `then_remove` (bool).
+// State drain, with an optional `deadline` (duration), `then_remove` and `all` (bools). While the
+// real is drained already, what is not given stays as it is.
 struct DrainReal {
   std::string service, real, body;
 };

@@ -39,7 +39,18 @@ enum class HealthState : uint8_t { kUnchecked, kUp, kDown };
 struct DrainInfo {
   std::optional<int64_t> remaining_seconds{};  // none: no deadline
   bool then_remove = false;
-  bool is_over = false;  // what is left is reset
+  bool waits_for_all = false;  // for closed connections' records too
+  bool is_over = false;        // the deadline has passed: what is left is reset
+  bool is_ended = false;       // nothing is waited for any more
+};
+
+// How a drain ended; counts are connections.
+struct DrainOutcome {
+  std::string service, real;
+  uint64_t finished = 0;  // by themselves, of those it waited for
+  uint64_t cut = 0;       // of these, by the deadline
+  uint64_t left = 0;      // records of closed ones, which were not waited for
+  bool is_removed = false;
 };
 
 struct RealInfo {
@@ -148,6 +159,7 @@ struct ControlView {
   std::string last_reload_error;
   bool is_ready = false;  // a snapshot is published and every worker has adopted it
   DefenceInfo defence;
+  std::vector<DrainOutcome> ended_drains;  // the last ones, newest last
   HealthSummary health;
   SharedList<ServiceInfo> services;
   size_t real_ids = 0;               // ids of reals are below this

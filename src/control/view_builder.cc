@@ -46,7 +46,11 @@ std::string RemainsWord(dataplane::Remains remains) {
 std::optional<DrainInfo> DrainOf(const ViewInput& input, const Overlay::Key& key) {
   const DrainPlan* plan = input.overlay.FindDrain(key);
   if (plan == nullptr) return std::nullopt;
-  DrainInfo info{.then_remove = plan->then_remove, .is_over = plan->is_over};
+  DrainInfo info{.then_remove = plan->then_remove,
+                 .waits_for_all = plan->waits_for_all,
+                 .is_over = plan->is_over};
+  const DrainCount* count = input.drains == nullptr ? nullptr : input.drains->Find(key);
+  if (count != nullptr) info.is_ended = count->is_ended;
   if (plan->until) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(*plan->until - input.now);
     info.remaining_seconds = std::max<int64_t>(0, left.count());

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/drain.h"
 #include "control/health/monitor.h"
 #include "control/id_map.h"
 #include "control/overlay.h"
@@ -36,6 +37,7 @@ struct ViewInput {
   const dataplane::Snapshot& snapshot;  // built from these
   const Overlay& overlay;
   TimePoint now;
+  const DrainBook* drains = nullptr;      // null: no counts
   const TrafficLedger* ledger = nullptr;  // follows `ids`; null: no zeroes, no rates
   bool is_time = true;                    // for the next services in turn
 };

@@ -59,12 +59,18 @@ TEST_F(EditCommandsTest, ADrainIsShownWaitedForAndTakenBack) {
   EXPECT_EQ(timed.substr(0, none.size() + 4), "0 " + none + ", ");
   EXPECT_NE(timed.find("until the deadline"), std::string::npos) << timed;
   EXPECT_NE(Run("real list web").find("drain, "), std::string::npos) << Run("real list web");
+  // Asked for again it keeps what is not said.
+  const std::string again = Run("real drain web 10.0.0.11 --all");
+  EXPECT_NE(again.find("until the deadline"), std::string::npos) << again;
   EXPECT_EQ(Run("real enable web 10.0.0.11").substr(0, 26), "0 10.0.0.11:80 of web: up,");
-  EXPECT_EQ(Run("real drain web 10.0.0.11 --wait"),
-            "0 " + none + "\n10.0.0.11:80 of web: drained: no connection is left\n");
+  EXPECT_EQ(
+      Run("real drain web 10.0.0.11 --wait"),
+      "0 " + none + "\n10.0.0.11:80 of web: drained: 0 connections finished, 0 cut, 0 left\n");
   EXPECT_EQ(Run("real drain web 10.0.0.11 --deadline soon").substr(0, 12), "1 fairlead: ");
   const std::string removed = Run("real drain web 10.0.0.11 --then-remove --wait");
-  EXPECT_TRUE(removed.ends_with("10.0.0.11:80 of web: removed\n")) << removed;
+  EXPECT_TRUE(
+      removed.ends_with("10.0.0.11:80 of web: removed: 0 connections finished, 0 cut, 0 left\n"))
+      << removed;
   EXPECT_EQ(removed[0], '0');
 }
 

@@ -45,6 +45,19 @@ class DrainTest : public testing::Test {
   }
   const dataplane::RealView& View() { return fabric_.publisher.current()->reals[id_.index()]; }
   void SetConnections(int32_t active) { fabric_.loads.AddActive(WorkerId{0}, id_, active); }
+  void AddClosed(int32_t count) { fabric_.loads.AddInactive(WorkerId{0}, id_, count); }
+  void Close(int32_t count) {
+    SetConnections(-count);
+    AddClosed(count);
+  }
+  std::string Outcome() {
+    const auto& ended = director_.view()->ended_drains;
+    if (ended.empty()) return "none";
+    const DrainOutcome& last = ended.back();
+    return last.real + " of " + last.service + ": " + std::to_string(last.finished) +
+           " finished, " + std::to_string(last.cut) + " cut, " + std::to_string(last.left) +
+           " left" + (last.is_removed ? ", removed" : "");
+  }
 
   dataplane::Fabric fabric_{SmallFabric()};
   NoProber prober_;
@@ -138,6 +151,74 @@ TEST_F(DrainTest, AnotherStateTakesItBack) {
   EXPECT_EQ(View().remains, Remains::kServe);
   EXPECT_EQ(View().weight, 1);
   EXPECT_FALSE(Info()->drain.has_value());
+}
+
+// Two minutes of TIME_WAIT after the last client has gone are nobody's work.
+TEST_F(DrainTest, ClosedConnectionsAreNotWaitedFor) {
+  SetConnections(3);
+  AddClosed(2);
+  Drain(R"({"then_remove": true})");
+  Wait(1h);
+  EXPECT_FALSE(Info()->is_ghost);
+  EXPECT_EQ(Outcome(), "none");
+  Close(3);
+  Wait(0s);
+  EXPECT_TRUE(Info()->is_ghost);
+  EXPECT_EQ(Outcome(), "10.0.0.11:80 of web: 3 finished, 0 cut, 5 left, removed");
+}
+
+TEST_F(DrainTest, AllWaitsForTheLastRecord) {
+  SetConnections(1);
+  Drain(R"({"then_remove": true, "all": true})");
+  Close(1);
+  Wait(1h);
+  EXPECT_FALSE(Info()->is_ghost);
+  AddClosed(-1);
+  Wait(0s);
+  EXPECT_TRUE(Info()->is_ghost);
+  EXPECT_EQ(Outcome(), "10.0.0.11:80 of web: 1 finished, 0 cut, 0 left, removed");
+}
+
+TEST_F(DrainTest, TheEndSaysWhatWasFinishedCutAndLeft) {
+  SetConnections(5);
+  AddClosed(1);
+  Drain(R"({"deadline": "10m"})");
+  Wait(1min);
+  Close(3);
+  Wait(9min);
+  EXPECT_TRUE(Info()->drain->is_over);
+  EXPECT_TRUE(Info()->drain->is_ended);
+  EXPECT_EQ(Outcome(), "10.0.0.11:80 of web: 3 finished, 2 cut, 4 left");
+  Wait(1h);
+  EXPECT_EQ(director_.view()->ended_drains.size(), 1u) << "told once";
+}
+
+TEST_F(DrainTest, WithoutADeadlineTheEndIsToldToo) {
+  SetConnections(2);
+  Drain("");
+  EXPECT_FALSE(Info()->drain->is_ended);
+  Close(2);
+  Wait(0s);
+  EXPECT_TRUE(Info()->drain->is_ended);
+  EXPECT_EQ(View().remains, Remains::kServe) << "the closed ones end in their own time";
+  EXPECT_EQ(Outcome(), "10.0.0.11:80 of web: 2 finished, 0 cut, 2 left");
+}
+
+// Who asks again to see how far it is must not turn a timed removal into an endless drain.
+TEST_F(DrainTest, AskedForAgainItKeepsWhatIsNotSaid) {
+  SetConnections(1);
+  Drain(R"({"deadline": "10m", "then_remove": true})");
+  Wait(4min);
+  Drain("");
+  EXPECT_TRUE(Info()->drain->then_remove);
+  EXPECT_NEAR(static_cast<double>(*Info()->drain->remaining_seconds), 6 * 60, 5);
+  Drain(R"({"deadline": "1m"})");
+  EXPECT_TRUE(Info()->drain->then_remove);
+  EXPECT_LE(*Info()->drain->remaining_seconds, 60);
+  Drain(R"({"then_remove": false})");
+  Wait(2min);
+  EXPECT_FALSE(Info()->is_ghost);
+  EXPECT_EQ(Outcome(), "10.0.0.11:80 of web: 0 finished, 1 cut, 0 left");
 }
 
 }  // namespace

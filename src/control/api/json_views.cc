@@ -145,7 +145,9 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
     object["drain"] = {{"remaining_seconds", OrNull(real.drain->remaining_seconds.has_value(),
                                                     real.drain->remaining_seconds.value_or(0))},
                        {"then_remove", real.drain->then_remove},
-                       {"is_over", real.drain->is_over}};
+                       {"all", real.drain->waits_for_all},
+                       {"is_over", real.drain->is_over},
+                       {"is_ended", real.drain->is_ended}};
   }
   object["connections_left"] = uint64_t{figures.active} + figures.inactive;
   AddFigures(&object, figures, real);

@@ -49,7 +49,18 @@ HttpResponse ListReals(const Context& context, const ControlView& view, const st
   for (const auto& real : (*service)->reals) {
     reals.push_back(RealToJson(context.control.fabric(), **service, real));
   }
-  return WithGeneration(JsonResponse(200, {{"reals", std::move(reals)}}), view.generation);
+  json::array drains;
+  for (const control::DrainOutcome& drain : view.ended_drains) {
+    if (drain.service != (*service)->name) continue;
+    drains.push_back({{"real", drain.real},
+                      {"finished", drain.finished},
+                      {"cut", drain.cut},
+                      {"left", drain.left},
+                      {"removed", drain.is_removed}});
+  }
+  return WithGeneration(
+      JsonResponse(200, {{"reals", std::move(reals)}, {"ended_drains", std::move(drains)}}),
+      view.generation);
 }
 
 // The one real of that name; the configured one when a removed one has the same name.
