@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "api_test.h"
+#include "base/utf8.h"
 
 namespace fairlead::testing {
 namespace {
@@ -122,6 +123,19 @@ TEST_F(HttpServerTest, LoopbackRefusesForeignHostsAndOrigins) {
   EXPECT_EQ(forged.status, 403);
   EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: localhost\r\nOrigin: http://localhost:1\r\n").status,
             200);
+}
+
+// A name in a path can be any bytes; what answers with it stays JSON.
+TEST_F(HttpServerTest, WhatIsNoUtf8IsNotSentBack) {
+  Start();
+  for (const char* request :
+       {"GET /v1/services/%ff%fe", "GET /v1/services/caf%e9/reals/1", "DELETE /v1/services/%c3",
+        "GET /v1/connections?service=%ff", "GET /v2/%80", "GET /v1/connections?%ff=1"}) {
+    const Answer answer = peer->Ask(request);
+    EXPECT_GE(answer.status, 400) << request;
+    EXPECT_TRUE(IsUtf8(answer.body)) << request;
+    EXPECT_FALSE(answer.json().at("detail").as_string().empty()) << request;
+  }
 }
 
 TEST_F(HttpServerTest, DecodesPathsAndQueries) {

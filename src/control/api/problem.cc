@@ -2,9 +2,19 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/utf8.h"
+
 namespace fairlead::api {
 
 namespace json = boost::json;
+
+namespace {
+
+// JSON is UTF-8 (RFC 8259 section 8.1), and what is shown may hold what somebody sent: a name in a
+// path can be any bytes.
+std::string Serialize(const json::value& value) { return ToUtf8(json::serialize(value)) + "\n"; }
+
+}  // namespace
 
 std::string_view ReasonPhrase(int status) {
   switch (status) {
@@ -58,7 +68,7 @@ HttpResponse Problem(int status, std::string_view type, std::string_view detail,
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = json::serialize(document) + "\n";
+  response.body = Serialize(document);
   return response;
 }
 
@@ -83,7 +93,7 @@ HttpResponse Problem(const Error& error) {
 HttpResponse JsonResponse(int status, const json::value& body) {
   HttpResponse response;
   response.status = status;
-  response.body = json::serialize(body) + "\n";
+  response.body = Serialize(body);
   return response;
 }
 
