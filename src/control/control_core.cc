@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <ctime>
 #include <random>
@@ -94,8 +95,57 @@ class ControlCore::Impl {
   }
 
   Director& director() { return director_; }
+  void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
+
+  void Reload(std::string path, std::function<void(ReloadOutcome)> done) {
+    LoadThen(std::move(path),
+             [this, done = std::move(done)](const std::string& read, LoadResult loaded) mutable {
+               director_.ReloadWith(read, std::move(loaded), std::move(done));
+               Turn();
+             });
+  }
+  void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) {
+    LoadThen(std::move(path),
+             [this, done = std::move(done)](const std::string& read, LoadResult loaded) {
+               done(director_.PreviewWith(read, std::move(loaded)));
+             });
+  }
 
  private:
+  // On this thread: reads the file on the other, and goes on here with what it has found.
+  template <typename Then>
+  void LoadThen(std::string path, Then then) {
+    if (path.empty()) path = director_.config_path();
+    asio::post(loading_, [this, path = std::move(path), then = std::move(then)]() mutable {
+      auto loaded = std::make_shared<LoadResult>(Load(path));
+      asio::post(io_, [path = std::move(path), loaded, then = std::move(then)]() mutable {
+        then(path, std::move(*loaded));
+      });
+    });
+  }
+
+  // On the loading thread.
+  LoadResult Load(const std::string& path) {
+    try {
+      return loader_.Load(path);
+    } catch (const std::exception& e) {  // no memory for it, most likely
+      return {.model = {},
+              .errors = {CannotRead(path, {ErrorCode::kSystem, e.what(), ""})},
+              .warnings = {}};
+    }
+  }
+
+  // However many signals come while a file is read, it is read once more.
+  void ReloadForSignal() {
+    is_asked_again_ = is_reloading_;
+    if (std::exchange(is_reloading_, true)) return;
+    LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
+    Reload("", [this](const ReloadOutcome&) {
+      is_reloading_ = false;
+      if (std::exchange(is_asked_again_, false)) ReloadForSignal();
+    });
+  }
+
   void WaitForSignal() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       is_signal_armed_ = false;
@@ -106,9 +156,7 @@ class ControlCore::Impl {
         return;
       }
       WaitForSignal();
-      LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
-      director_.Reload("", [](const ReloadOutcome&) {});
-      Turn();
+      ReloadForSignal();
     });
     is_signal_armed_ = true;
   }
@@ -146,6 +194,11 @@ class ControlCore::Impl {
   bool is_signal_armed_ = false;
   std::function<bool()> ready_;
   std::atomic<uint64_t> longest_work_ns_{0};
+  bool is_reloading_ = false, is_asked_again_ = false;  // for a signal
+
+  ConfigLoader loader_;  // the loading thread's, once Run has begun
+  // One thread, so that what was asked for first is loaded first. The last member: it ends first.
+  asio::thread_pool loading_{1};
 };
 
 ControlCore::ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
@@ -158,7 +211,7 @@ Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
 }
-void ControlCore::SetLoader(ConfigLoader loader) { impl_->director().SetLoader(std::move(loader)); }
+void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));
 }
@@ -167,14 +220,12 @@ void ControlCore::Stop() { impl_->Stop(); }
 
 std::shared_ptr<const ControlView> ControlCore::view() const { return impl_->director().view(); }
 void ControlCore::Reload(std::string path, std::function<void(ReloadOutcome)> done) {
-  impl_->PostChange([path = std::move(path), done = std::move(done)](Director& director) mutable {
-    director.Reload(path, std::move(done));
-  });
+  impl_->Post([impl = impl_.get(), path = std::move(path), done = std::move(done)](
+                  Director&) mutable { impl->Reload(std::move(path), std::move(done)); });
 }
 void ControlCore::PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) {
-  impl_->Post([path = std::move(path), done = std::move(done)](Director& director) {
-    done(director.PreviewReload(path));
-  });
+  impl_->Post([impl = impl_.get(), path = std::move(path), done = std::move(done)](
+                  Director&) mutable { impl->PreviewReload(std::move(path), std::move(done)); });
 }
 void ControlCore::Change(Edit edit, std::function<void(EditOutcome)> done) {
   impl_->PostChange([edit = std::move(edit), done = std::move(done)](Director& director) mutable {

@@ -8,8 +8,10 @@
 // intent as changed; the next snapshot is built and published when every worker has adopted the one
 // before, so workers see every generation and a burst of changes becomes one (docs/reload.md).
 // Threads: the constructor, PublishFirst and Run on one thread; view(), vitals(), Reload(),
-// Change(), Zero(), fabric() and Stop() from any. Everything else happens on the thread in Run.
-// What it does there is in Director; here are the clock, the signals and the way onto the thread.
+// Change(), Zero(), fabric() and Stop() from any. Everything else happens on the thread in Run, but
+// for reading and parsing configurations, which a thread of its own does, since a large one takes
+// seconds. What happens in Run is in Director; here are the clock, the signals and the way onto the
+// threads.
 // Invariants: nothing on this thread waits (docs/threads_and_ownership.md says why of each write
 // and read); an exception that a piece of work lets out ends that piece, is said and counted
 // (base/faults.h), and the next one runs.

@@ -116,8 +116,11 @@ std::shared_ptr<const ControlView> Director::view() const {
 // ---- reload -----------------------------------------------------------------------------------
 
 ReloadOutcome Director::PreviewReload(const std::string& wanted_path) {
-  const std::string& path = wanted_path.empty() ? path_in_force_ : wanted_path;
-  LoadResult loaded = loader_.Load(path);
+  const std::string path = wanted_path.empty() ? path_in_force_ : wanted_path;
+  return PreviewWith(path, loader_.Load(path));
+}
+
+ReloadOutcome Director::PreviewWith(const std::string& path, LoadResult loaded) const {
   return Weigh(path, &loaded);
 }
 
@@ -144,8 +147,12 @@ ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded) const
 
 void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
   const std::string path = wanted_path.empty() ? path_in_force_ : wanted_path;
+  ReloadWith(path, loader_.Load(path), std::move(done));
+}
+
+void Director::ReloadWith(const std::string& path, LoadResult loaded,
+                          std::function<void(ReloadOutcome)> done) {
   last_reload_ = std::chrono::system_clock::now();
-  LoadResult loaded = loader_.Load(path);
   ReloadOutcome outcome = Weigh(path, &loaded);
   if (!outcome.ok) return RefuseReload(std::move(outcome), done);
   for (const std::string& warning : outcome.warnings) {

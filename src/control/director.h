@@ -46,17 +46,20 @@ class Director {
   Status PublishFirst(TimePoint now);
   void Turn(TimePoint now);
 
-  // `path` empty: the file in force, which is the one loaded last.
+  // `path` empty: the file in force, which is the one loaded last. Reads it here and now: for a
+  // caller that has nothing else to do.
   void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
+  // The same with what another thread has read there.
+  void ReloadWith(const std::string& path, LoadResult loaded,
+                  std::function<void(ReloadOutcome)> done);
   // What that would do. Changes nothing.
   ReloadOutcome PreviewReload(const std::string& path);
+  [[nodiscard]] ReloadOutcome PreviewWith(const std::string& path, LoadResult loaded) const;
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
   // Only when `generation` was published last and nothing waits to follow it.
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
-  // One that has loaded the file of the start makes the first reload as quick as the next.
-  void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
 

@@ -63,7 +63,8 @@ class Editor {
 
   bool FindService(const std::string& name, Service* service);
   bool FindReal(Service service, const std::string& name, Real* real);
-  std::optional<YamlNode> ReadBody(const std::string& body);
+  // Null, and a refusal, when it is no map.
+  const YamlNode* ReadBody(const EditBody& body);
   Service At(size_t place) { return {place, &model_.services.Edit(place)}; }
   static std::string PathOf(const Service& service) { return ItemPath("services", service.place); }
   // The problems found, `root` cut off their paths; only when there are any.
@@ -118,15 +119,15 @@ bool Editor::FindReal(Service service, const std::string& name, Real* real) {
   return false;
 }
 
-std::optional<YamlNode> Editor::ReadBody(const std::string& body) {
-  auto tree = ParseYaml(body, problems_);
+const YamlNode* Editor::ReadBody(const EditBody& body) {
+  problems_ = body.problems();
+  const std::optional<YamlNode>& tree = body.tree();
   if (tree && tree->kind == YamlNode::Kind::kNull) {
     problems_.Add("", "is empty; write {} when there is nothing to say");
   } else if (tree && !tree->is_map() && tree->kind != YamlNode::Kind::kBroken) {
     problems_.Add("", tree->mark, WrongValue(*tree, "a map of keys and values").message);
   }
-  if (HasProblems("")) return std::nullopt;
-  return tree;
+  return HasProblems("") ? nullptr : &*tree;
 }
 
 // "body:1:3: services[4].reals[0].weight" → "body:1:3: reals[0].weight"
@@ -177,8 +178,8 @@ std::optional<EditRefusal> FindTwin(const SharedList<ServiceConfig>& services, s
 }
 
 EditResult Editor::operator()(const AddService& edit) {
-  const auto body = ReadBody(edit.body);
-  if (!body) return refusal_;
+  const YamlNode* const body = ReadBody(edit.body);
+  if (body == nullptr) return refusal_;
   model_.services.push_back(ServiceConfig{});
   const Service service = At(model_.services.size() - 1);
   const std::string path = PathOf(service);
@@ -194,10 +195,13 @@ EditResult Editor::operator()(const AddService& edit) {
 EditResult Editor::operator()(const PatchService& edit) {
   Service service;
   if (!FindService(edit.service, &service)) return refusal_;
-  const auto patch = ReadBody(edit.body);
-  if (!patch) return refusal_;
+  const YamlNode* const patch = ReadBody(edit.body);
+  if (patch == nullptr) return refusal_;
   const ServiceConfig old = *service;
-  YamlNode base = TreeOf(DumpOf(old));
+  // A list is patched as a whole or not at all: thousands of reals need not be parsed for that.
+  ServiceConfig without_reals = old;
+  without_reals.reals.clear();
+  YamlNode base = TreeOf(DumpOf(without_reals));
   // Flags belong to their scheduler, so they go with it.
   const YamlNode* const scheduler = FindKey(*patch, "scheduler");
   if (scheduler != nullptr && scheduler->text != ToWord(old.scheduler)) {
@@ -207,6 +211,8 @@ EditResult Editor::operator()(const PatchService& edit) {
   const std::string path = PathOf(service);
   *service = {};
   ReadService(MapReader(problems_, merged, path, kServiceSection), model_, *service);
+  const bool has_reals = FindKey(*patch, "reals") != nullptr;
+  if (!has_reals) service->reals = old.reals;
   if (problems_.empty() && KeyOf(*service) != KeyOf(old)) {
     return Refuse(ErrorCode::kInvalid,
                   "What a service is for (address, protocol and port, or mark and family) cannot "
@@ -218,7 +224,7 @@ EditResult Editor::operator()(const PatchService& edit) {
   ValidateService(model_, service.place, problems_);
   if (HasProblems(path)) return refusal_;
   // Whoever lists the reals sets their states: deadlines are taken back, as by PatchReal.
-  if (FindKey(*patch, "reals") != nullptr) {
+  if (has_reals) {
     const ServiceIdentity key = KeyOf(*service);
     for (const RealConfig& real : old.reals) overlay_.ForgetDrain({key, {real.address, real.port}});
   }
@@ -245,8 +251,8 @@ EditResult Editor::operator()(const RemoveAllServices&) {
 EditResult Editor::operator()(const AddReal& edit) {
   Service service;
   if (!FindService(edit.service, &service)) return refusal_;
-  const auto body = ReadBody(edit.body);
-  if (!body) return refusal_;
+  const YamlNode* const body = ReadBody(edit.body);
+  if (body == nullptr) return refusal_;
   RealConfig added;
   const std::string path = ItemPath(PathOf(service) + ".reals", service->reals.size());
   ReadReal(MapReader(problems_, *body, path, kRealSection), *service, added);
@@ -267,10 +273,11 @@ EditResult Editor::operator()(const AddReal& edit) {
 }
 
 // The API shows the admin state as `admin`; in the file it is `state`.
-void RenameAdmin(YamlNode* patch) {
-  for (YamlKey& key : patch->keys) {
+YamlNode WithAdminRenamed(YamlNode patch) {
+  for (YamlKey& key : patch.keys) {
     if (key.text == "admin") key.text = "state";
   }
+  return patch;
 }
 
 EditResult Editor::operator()(const PatchReal& edit) {
@@ -278,13 +285,13 @@ EditResult Editor::operator()(const PatchReal& edit) {
   Real real;
   if (!FindService(edit.service, &service)) return refusal_;
   if (!FindReal(service, edit.real, &real)) return refusal_;
-  auto patch = ReadBody(edit.body);
-  if (!patch) return refusal_;
-  RenameAdmin(&*patch);
+  const YamlNode* const sent = ReadBody(edit.body);
+  if (sent == nullptr) return refusal_;
+  const YamlNode patch = WithAdminRenamed(*sent);
   const RealConfig old = *real;
   const std::string path =
       ItemPath(PathOf(service) + ".reals", static_cast<size_t>(real - service->reals.begin()));
-  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kRealSection);
+  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), patch, kRealSection);
   *real = {};
   ReadReal(MapReader(problems_, merged, path, kRealSection), *service, *real);
   if (problems_.empty() && (real->address != old.address || real->port != old.port)) {
@@ -301,7 +308,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
     overlay_.SetLastWeight(real_key, static_cast<int32_t>(old.weight));
   }
   // Whoever sets the state, to drain included, takes a deadline back.
-  if (FindKey(*patch, "state") != nullptr) overlay_.ForgetDrain(real_key);
+  if (FindKey(patch, "state") != nullptr) overlay_.ForgetDrain(real_key);
   overlay_.NoteEdit(key);
   return Finish(service, NameOf(*real));
 }
@@ -316,8 +323,9 @@ EditResult Editor::operator()(const DrainReal& edit) {
   Real real;
   if (!FindService(edit.service, &service)) return refusal_;
   if (!FindReal(service, edit.real, &real)) return refusal_;
-  const auto body = ReadBody(edit.body.empty() ? "{}" : edit.body);
-  if (!body) return refusal_;
+  const EditBody nothing("{}");
+  const YamlNode* const body = ReadBody(edit.body.text().empty() ? nothing : edit.body);
+  if (body == nullptr) return refusal_;
   MapReader reader(problems_, *body, "", kDrainSection);
   const Overlay::Key key{KeyOf(*service), {real->address, real->port}};
   // Asked for again: what is not said stays as it is.
@@ -359,8 +367,8 @@ EditResult Editor::operator()(const PatchTimeouts& edit) {
                                            &T::syn_sent,   &T::syn_recv, &T::time_wait, &T::close,
                                            &T::close_wait, &T::last_ack, &T::listen,    &T::synack};
   static_assert(sizeof(T) == std::size(kKeys) * sizeof(Duration));
-  const auto patch = ReadBody(edit.body);
-  if (!patch) return refusal_;
+  const YamlNode* const patch = ReadBody(edit.body);
+  if (patch == nullptr) return refusal_;
   const TimeoutsConfig old = model_.defaults.timeouts;
   const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kTimeoutsSection);
   TimeoutsConfig now;
@@ -394,8 +402,8 @@ ServicePolicy Inherit(const ServicePolicy& own, const YamlNode& old, const YamlN
 }
 
 EditResult Editor::operator()(const PatchPolicy& edit) {
-  const auto patch = ReadBody(edit.body);
-  if (!patch) return refusal_;
+  const YamlNode* const patch = ReadBody(edit.body);
+  if (patch == nullptr) return refusal_;
   const PolicyConfig old = model_.policy;
   const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), *patch, kPolicySection);
   PolicyConfig now;
@@ -404,9 +412,16 @@ EditResult Editor::operator()(const PatchPolicy& edit) {
   model_.policy = now;
   const YamlNode old_tree = TreeOf(DumpOf(old.service));
   const YamlNode new_tree = TreeOf(DumpOf(now.service));
+  // Of thousands of services most have the same.
+  std::vector<std::pair<ServicePolicy, ServicePolicy>> known;
+  const auto inherit = [&](const ServicePolicy& own) {
+    const auto found = std::ranges::find(known, own, &decltype(known)::value_type::first);
+    if (found != known.end()) return found->second;
+    return known.emplace_back(own, Inherit(own, old_tree, new_tree)).second;
+  };
   for (size_t i = 0; i < model_.services.size(); ++i) {
     const ServiceConfig& service = model_.services[i];
-    const ServicePolicy policy = Inherit(service.policy, old_tree, new_tree);
+    const ServicePolicy policy = inherit(service.policy);
     const Announce announce = service.announce == old.announce ? now.announce : service.announce;
     if (policy == service.policy && announce == service.announce) continue;
     ServiceConfig& edited = model_.services.Edit(i);
@@ -417,6 +432,12 @@ EditResult Editor::operator()(const PatchPolicy& edit) {
 }
 
 }  // namespace
+
+EditBody::EditBody(const std::string& text) {
+  auto parsed = std::make_shared<Parsed>(Parsed{text, {}, Problems(kBody)});
+  parsed->tree = ParseYaml(text, parsed->problems, 1, kBodyLimits);
+  parsed_ = std::move(parsed);
+}
 
 const ServiceConfig* FindService(const ConfigModel& model, const std::string& name) {
   const auto place = PlaceOf(model, name);

@@ -184,15 +184,15 @@ std::string RouteText(const RouteConfig& route) {
 }
 
 void CompareRoutes(const ConfigModel& before, const ConfigModel& after, Sentences* sentences) {
+  if (before.routes == after.routes) return;
+  std::set<std::string> old_routes, new_routes;
+  for (const RouteConfig& route : before.routes) old_routes.insert(RouteText(route));
+  for (const RouteConfig& route : after.routes) new_routes.insert(RouteText(route));
   for (const RouteConfig& route : before.routes) {
-    if (std::ranges::find(after.routes, route) == after.routes.end()) {
-      sentences->Add(RouteText(route) + ": removed");
-    }
+    if (!new_routes.contains(RouteText(route))) sentences->Add(RouteText(route) + ": removed");
   }
   for (const RouteConfig& route : after.routes) {
-    if (std::ranges::find(before.routes, route) == before.routes.end()) {
-      sentences->Add(RouteText(route) + ": added");
-    }
+    if (!old_routes.contains(RouteText(route))) sentences->Add(RouteText(route) + ": added");
   }
 }
 

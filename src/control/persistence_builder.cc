@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/config/find_set.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -62,8 +64,8 @@ void PersistenceBuilder::BeginPass(const ConfigModel& model) {
 std::vector<Prefix> PersistenceBuilder::PrefixesOf(const AddressMatch& match) const {
   std::vector<Prefix> all = match.prefixes;
   for (const std::string& name : match.sets) {
-    const auto set = std::ranges::find(model_->prefix_sets, name, &PrefixSet::name);
-    if (set == model_->prefix_sets.end()) continue;
+    const PrefixSet* const set = FindPrefixSet(model_->prefix_sets, name);
+    if (set == nullptr) continue;
     all.insert(all.end(), set->prefixes.begin(), set->prefixes.end());
   }
   return all;

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "control/config/find_set.h"
 #include "control/config/names.h"
 
 namespace fairlead::control {
@@ -42,8 +43,8 @@ class SetPool {
   [[nodiscard]] std::vector<SharedVector<Prefix>> PartsOf(const AddressMatch& match) const {
     std::vector<SharedVector<Prefix>> parts;
     for (const std::string& name : match.sets) {
-      const auto set = std::ranges::find(model_.prefix_sets, name, &PrefixSet::name);
-      if (set != model_.prefix_sets.end()) parts.push_back(set->prefixes);
+      const PrefixSet* const set = FindPrefixSet(model_.prefix_sets, name);
+      if (set != nullptr) parts.push_back(set->prefixes);
     }
     return parts;
   }

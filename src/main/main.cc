@@ -18,8 +18,8 @@
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
-#include "main/open_files.h"
 #include "main/notify.h"
+#include "main/open_files.h"
 #include "main/options.h"
 #include "main/start_config.h"
 

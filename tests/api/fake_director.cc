@@ -206,7 +206,7 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
     ControlView next = *view();
     outcome.generation = ++next.generation;
     if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
-      const control::YamlNode body = control::TreeOf(patch->body);
+      const control::YamlNode body = control::TreeOf(patch->body.text());
       const auto* weight = control::FindKey(body, "weight");
       const auto* state = control::FindKey(body, "state");
       // A core that stops before it answers.

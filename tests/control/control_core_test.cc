@@ -171,6 +171,31 @@ TEST_F(ControlCoreTest, ItsTurnsAndItsLongestWorkAreShown) {
   EXPECT_GT(core_->vitals().longest_work_ns, 0u);
 }
 
+// Health checks and changes by hand do not wait for a large file to be parsed.
+TEST_F(ControlCoreTest, AChangeIsAnsweredWhileALargeFileIsRead) {
+  std::string large = "prefix_sets:\n  many:\n";
+  for (int i = 0; i < 400'000; ++i) {
+    large += "    - 10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." +
+             std::to_string(i & 255) + "\n";
+  }
+  Write(large + Services(2));
+  std::promise<void> reloaded;
+  std::atomic<int> answers{0}, change_was{0}, reload_was{0};
+  core_->Reload("", [&](const ReloadOutcome& outcome) {
+    EXPECT_TRUE(outcome.ok);
+    reload_was = ++answers;
+    reloaded.set_value();
+  });
+  core_->Change(PatchReal{"web", "10.0.0.11", "{ weight: 7 }"}, [&](const EditOutcome& outcome) {
+    EXPECT_FALSE(outcome.refusal);
+    change_was = ++answers;
+  });
+  reloaded.get_future().wait();
+  EXPECT_EQ(change_was, 1);
+  EXPECT_EQ(reload_was, 2);
+  EXPECT_EQ(core_->view()->services[0].reals[0].weight, 2) << "a reload undoes changes by hand";
+}
+
 TEST_F(ControlCoreTest, HangupReloads) {
   Write(Services(9));
   kill(getpid(), SIGHUP);

@@ -95,6 +95,18 @@ TEST_F(EditTest, EveryProblemOfABodyIsNamedWithItsPlace) {
   EXPECT_EQ(Diff(), Sentences{});
 }
 
+// It took the control core a minute, and with it all health checks.
+TEST_F(EditTest, ABodyOfManyKeysIsRefusedWhereItIsParsed) {
+  std::string many = "{";
+  for (int i = 0; i < 86'000; ++i) many += "\"key" + std::to_string(i) + "\":1,";
+  many += "\"end\":1}";
+  EXPECT_EQ(Apply(PatchService{"shop", many}).substr(0, 7), "body:1:");
+  EXPECT_NE(refusal_.errors[0].message.find("more than 1024 keys in one map"), std::string::npos);
+  EXPECT_FALSE(EditBody(many).tree());
+  EXPECT_NE(Apply(PatchService{"shop", "{ name: \"caf\xe9\" }"}).find("no UTF-8"),
+            std::string::npos);
+}
+
 TEST_F(EditTest, UnknownNamesAreNotFound) {
   EXPECT_EQ(Apply(RemoveService{"shpo"}), "There is no service \"shpo\"; did you mean \"shop\"?");
   EXPECT_EQ(refusal_.code, ErrorCode::kNotFound);

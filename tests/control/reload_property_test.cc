@@ -192,7 +192,7 @@ std::string TextOf(const Edit& edit) {
         std::string text;
         if constexpr (requires { e.service; }) text += " service " + e.service;
         if constexpr (requires { e.real; }) text += " real " + e.real;
-        if constexpr (requires { e.body; }) text += " " + e.body;
+        if constexpr (requires { e.body; }) text += " " + e.body.text();
         return std::to_string(Edit(e).index()) + text + "\n";
       },
       edit);

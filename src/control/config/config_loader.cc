@@ -75,7 +75,7 @@ LoadResult ConfigLoader::Load(const std::string& path) {
 
 LoadResult ConfigLoader::LoadText(std::string text, const std::string& file) {
   parsed_services_ = 0;
-  if (last_) {
+  if (last_ && !FindUnfit(text, kFileLimits, 1)) {
     if (auto pieces = CutServices(text)) {
       Loaded next;
       next.file = file;

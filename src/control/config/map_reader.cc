@@ -1,6 +1,6 @@
 #include "control/config/map_reader.h"
 
-#include <cassert>
+#include "control/config/suggest.h"
 
 namespace fairlead::control {
 
@@ -33,31 +33,36 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
 }
 
 void MapReader::CheckKey(const YamlKey& key, const Section& section) {
-  std::vector<std::string_view> names;
   for (const KeyInfo& known : section.keys) {
-    if (known.name == key.text) {
-      if (!known.refusal.empty())
-        problems_.Add(PathOf(key.text), key.mark, std::string(known.refusal));
-      return;
-    }
-    if (known.refusal.empty()) names.push_back(known.name);
+    if (known.name != key.text) continue;
+    if (!known.refusal.empty())
+      problems_.Add(PathOf(key.text), key.mark, std::string(known.refusal));
+    return;
   }
-  std::string sentence = "unknown key";
-  if (key.text == "<<") {
-    sentence = "merge keys (<<) are not allowed; write the values out";
-    has_merge_key_ = true;
-  } else if (const auto close = Suggest(key.text, names); !close.empty()) {
-    sentence += "; did you mean \"" + std::string(close) + "\"?";
-  } else {
-    sentence += "; the keys here are ";
-    for (size_t i = 0; i < names.size(); ++i)
-      sentence += (i == 0 ? "" : ", ") + std::string(names[i]);
-  }
+  has_merge_key_ |= key.text == "<<";
   // Quoted like this, a key can be anything without making the path unreadable.
   const bool is_word =
       key.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos &&
       !key.text.empty();
-  problems_.Add(PathOf(is_word ? key.text : Quote(key.text)), key.mark, sentence);
+  problems_.Add(PathOf(is_word ? key.text : Quote(key.text)), key.mark,
+                UnknownKeySentence(key.text, section));
+}
+
+// With the key that was probably meant, or those there are.
+std::string MapReader::UnknownKeySentence(std::string_view key, const Section& section) const {
+  if (key == "<<") return "merge keys (<<) are not allowed; write the values out";
+  std::string sentence = "unknown key";
+  if (!problems_.wants_suggestion()) return sentence;
+  std::vector<std::string_view> names;
+  for (const KeyInfo& known : section.keys) {
+    if (known.refusal.empty()) names.push_back(known.name);
+  }
+  if (const auto close = Suggest(key, names); !close.empty())
+    return sentence + "; did you mean \"" + std::string(close) + "\"?";
+  sentence += "; the keys here are ";
+  for (size_t i = 0; i < names.size(); ++i)
+    sentence += (i == 0 ? "" : ", ") + std::string(names[i]);
+  return sentence;
 }
 
 std::string MapReader::PathOf(std::string_view key) const {

@@ -106,6 +106,7 @@ class MapReader {
 
  private:
   void CheckKey(const YamlKey& key, const Section& section);
+  [[nodiscard]] std::string UnknownKeySentence(std::string_view key, const Section& section) const;
 
   Problems& problems_;
   std::string path_;

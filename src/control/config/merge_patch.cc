@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace fairlead::control {
 namespace {
@@ -22,34 +24,65 @@ bool IsKnown(const Section* section, std::string_view key) {
          std::ranges::find(section->keys, key, &KeyInfo::name) != section->keys.end();
 }
 
-// `section`: of this level; null below it, where the readers of inner maps do not see nulls either.
+// What a patch makes of the keys of one map. A key is looked for by its hash: whoever sends a patch
+// chooses how many there are.
+class Merger {
+ public:
+  // `section`: of this level; null below it, where the readers of inner maps do not see nulls
+  // either.
+  Merger(const YamlNode& patch, const Section* section) : patch_(patch), section_(section) {
+    for (size_t i = 0; i < patch.keys.size(); ++i) first_.emplace(patch.keys[i].text, i);
+  }
+
+  YamlNode Merge(YamlNode base) {
+    YamlNode merged;
+    merged.kind = YamlNode::Kind::kMap;
+    merged.mark = patch_.mark;
+    std::vector<bool> is_done(patch_.keys.size());
+    for (size_t i = 0; i < base.keys.size(); ++i) {
+      const auto change = first_.find(base.keys[i].text);
+      if (change == first_.end()) {
+        merged.keys.push_back(std::move(base.keys[i]));
+        merged.items.push_back(std::move(base.items[i]));
+      } else if (!is_done[change->second]) {
+        is_done[change->second] = true;
+        Add(change->second, std::move(base.items[i]), &merged);
+      }
+    }
+    for (size_t i = 0; i < patch_.keys.size(); ++i) {
+      if (is_done[i]) continue;
+      if (first_.at(patch_.keys[i].text) == i) {
+        Add(i, {}, &merged);
+      } else {
+        merged.keys.push_back(patch_.keys[i]);
+        merged.items.push_back(patch_.items[i]);
+      }
+    }
+    return merged;
+  }
+
+ private:
+  // What change `i` of the patch makes of `old`.
+  void Add(size_t i, YamlNode old, YamlNode* merged);
+
+  const YamlNode& patch_;
+  const Section* const section_;
+  std::unordered_map<std::string_view, size_t> first_;  // the first of each key
+};
+
 YamlNode Merge(YamlNode base, const YamlNode& patch, const Section* section) {
   if (!patch.is_map()) return patch;
-  if (!base.is_map()) {
-    base = {};
-    base.kind = YamlNode::Kind::kMap;
-  }
-  base.mark = patch.mark;
-  for (size_t i = 0; i < patch.keys.size(); ++i) {
-    const YamlKey& key = patch.keys[i];
-    const YamlNode& value = patch.items[i];
-    const bool is_twice =
-        std::ranges::find(patch.keys.begin(), patch.keys.begin() + static_cast<ptrdiff_t>(i),
-                          key.text,
-                          &YamlKey::text) != patch.keys.begin() + static_cast<ptrdiff_t>(i);
-    if (is_twice) {
-      base.keys.push_back(key);
-      base.items.push_back(value);
-    } else if (value.kind != YamlNode::Kind::kNull) {
-      const YamlNode* const old = FindKey(base, key.text);
-      SetKey(&base, key, Merge(old == nullptr ? YamlNode{} : *old, value, nullptr));
-    } else if (IsKnown(section, key.text)) {
-      EraseKey(&base, key.text);
-    } else {
-      SetKey(&base, key, value);
-    }
-  }
-  return base;
+  if (!base.is_map()) base = {};
+  return Merger(patch, section).Merge(std::move(base));
+}
+
+void Merger::Add(size_t i, YamlNode old, YamlNode* merged) {
+  const YamlKey& key = patch_.keys[i];
+  const YamlNode& value = patch_.items[i];
+  const bool is_null = value.kind == YamlNode::Kind::kNull;
+  if (is_null && IsKnown(section_, key.text)) return;
+  merged->keys.push_back(key);
+  merged->items.push_back(is_null ? value : control::Merge(std::move(old), value, nullptr));
 }
 
 }  // namespace
@@ -76,17 +109,6 @@ void EraseKey(YamlNode* map, std::string_view key) {
   if (index == std::ssize(map->keys)) return;
   map->keys.erase(map->keys.begin() + index);
   map->items.erase(map->items.begin() + index);
-}
-
-void SetKey(YamlNode* map, const YamlKey& key, YamlNode value) {
-  const auto index = static_cast<size_t>(IndexOf(*map, key.text));
-  if (index == map->keys.size()) {
-    map->keys.push_back(key);
-    map->items.push_back(std::move(value));
-  } else {
-    map->keys[index] = key;
-    map->items[index] = std::move(value);
-  }
 }
 
 }  // namespace fairlead::control

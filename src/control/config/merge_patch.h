@@ -5,7 +5,7 @@
 //
 // Two things go beyond the RFC, so that the strict readers can complain: a null for a key that
 // `section` does not know is kept, and so is a key that the patch has twice. Values of the base
-// have no place; those of the patch keep theirs. Threads: pure.
+// have no place; those of the patch keep theirs. The cost is linear in both. Threads: pure.
 #pragma once
 
 #include <string>
@@ -24,7 +24,5 @@ YamlNode MergePatch(YamlNode base, const YamlNode& patch, const Section& section
 // The value of a key of a map, or null.
 const YamlNode* FindKey(const YamlNode& map, std::string_view key);
 void EraseKey(YamlNode* map, std::string_view key);
-// In place of the first of that name, or at the end.
-void SetKey(YamlNode* map, const YamlKey& key, YamlNode value);
 
 }  // namespace fairlead::control

@@ -11,7 +11,8 @@
 //   2. A service carries its own resolved scheduler, forward, timeouts and policy: nobody has to
 //      look at `defaults` or at the global policy again.
 //   3. Every name one part uses of another (prefix set, port) exists.
-//   4. Prefixes of sets and rules have no host bits; a set is sorted and has no duplicates.
+//   4. Prefixes of sets and rules have no host bits; a set is sorted and has no duplicates, and the
+//      sets are sorted by name.
 // Lists keep the order of the file: the first rule that matches wins, and reals count as added in
 // this order (schedulers see the newest, i.e. the last, first).
 // Copies share services and prefixes, so models that differ in little are compared and kept at the

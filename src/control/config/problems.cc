@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace fairlead::control {
 
 std::string PlaceText(const std::string& file, Mark mark) {
@@ -92,16 +94,21 @@ std::vector<Error> Problems::Take() {
 
 std::string Quote(std::string_view text, size_t max_shown) {
   std::string quoted = "\"";
-  for (const char c : text.substr(0, max_shown)) {
-    if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7f) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t length = Utf8CharacterLength(text.substr(at));
+    if (std::max<size_t>(length, 1) > max_shown - std::min(at, max_shown)) break;
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (length == 0 || byte < 0x20 || byte == 0x7f) {
       char escape[5];
       std::snprintf(escape, sizeof escape, "\\x%02x", byte);
       quoted += escape;
     } else {
-      quoted += c;
+      quoted += text.substr(at, length);
     }
+    at += std::max<size_t>(length, 1);
   }
-  if (text.size() > max_shown) quoted += "...";
+  if (at < text.size()) quoted += "...";
   return quoted + "\"";
 }
 

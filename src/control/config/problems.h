@@ -33,6 +33,8 @@ class Problems {
  public:
   // More than this many are counted, not kept: a file of garbage must not fill the memory.
   static constexpr size_t kMaxKept = 1000;
+  // The nearest known word is looked for so often: that costs more than all else about a problem.
+  static constexpr size_t kMaxSuggestions = 25;
 
   explicit Problems(std::string file) : file_(std::move(file)) {}
 
@@ -54,6 +56,7 @@ class Problems {
   // Whether something was found at `path` or below it, or it stands in something unreadable.
   [[nodiscard]] bool IsBroken(const std::string& path) const;
   [[nodiscard]] bool empty() const { return entries_.empty(); }
+  [[nodiscard]] bool wants_suggestion() const { return entries_.size() < kMaxSuggestions; }
   [[nodiscard]] size_t count() const { return entries_.size() + not_kept_; }
   // "web.yaml:42:11", or the path itself when the model came from no file.
   [[nodiscard]] std::string Where(const std::string& path) const;
@@ -82,8 +85,9 @@ class Problems {
 // "web.yaml:42:11", or the file alone for an unknown mark.
 std::string PlaceText(const std::string& file, Mark mark);
 
-// `text` in double quotes with everything unprintable escaped: safe on a terminal. Shortened after
-// `max_shown` bytes; pass kWhole for what is of no use in part, such as the name of a file.
+// `text` in double quotes with everything unprintable escaped, what is no UTF-8 included: safe on a
+// terminal and in JSON. Shortened after `max_shown` bytes, between characters; pass kWhole for what
+// is of no use in part, such as the name of a file.
 inline constexpr size_t kWhole = std::string_view::npos;
 std::string Quote(std::string_view text, size_t max_shown = 60);
 

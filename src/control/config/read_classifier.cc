@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "control/config/prefix_file.h"
 #include "control/config/section_readers.h"
 
@@ -100,6 +102,7 @@ void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string&
     sets.push_back({key.text, {}});
     ReadSet(problems, node.items[i], path, directory, files, sets.back());
   }
+  std::ranges::sort(sets, {}, &PrefixSet::name);
 }
 
 void ReadRule(MapReader reader, size_t index, ClassifierRule& rule) {

@@ -6,6 +6,8 @@
 namespace fairlead::control {
 namespace {
 
+constexpr size_t kMaxListeners = 64;
+
 // Records. The least is one bucket's worth a worker; the most is what 32-bit slots can name.
 constexpr uint64_t kMinCapacity = 1u << 10;
 constexpr uint64_t kMaxCapacity = 1u << 30;
@@ -114,6 +116,12 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
 void ReadApi(MapReader reader, ApiConfig& api) {
   if (!reader.Has("listen")) return;
   api.listen.clear();
+  const YamlNode* const list = reader.Find("listen");
+  if (list != nullptr && list->items.size() > kMaxListeners) {
+    reader.problems().Add(reader.PathOf("listen"), list->mark,
+                          "at most " + std::to_string(kMaxListeners) + " listeners are possible");
+    return;
+  }
   reader.ForEach("listen", [&](const YamlNode& item, const std::string& path) {
     if (item.kind == YamlNode::Kind::kBroken) return;
     reader.problems().Note(path, item.mark);

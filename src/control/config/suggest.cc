@@ -28,10 +28,15 @@ std::string_view Suggest(std::string_view word, std::span<const std::string_view
   constexpr size_t kMaxLength = 64;  // the table is quadratic, and no known word is longer
   std::string_view best;
   if (word.size() > kMaxLength) return best;
+  candidates = candidates.first(std::min(candidates.size(), kMaxCandidates));
   size_t best_distance = kMaxLength;
   for (const std::string_view candidate : candidates) {
-    const size_t distance = EditDistance(word, candidate);
+    if (candidate.size() > kMaxLength) continue;
     const size_t limit = std::max<size_t>(1, std::max(word.size(), candidate.size()) / 3);
+    const size_t least = std::max(word.size(), candidate.size()) -
+                         std::min(word.size(), candidate.size());  // letters to insert
+    if (least > limit || least >= best_distance) continue;
+    const size_t distance = EditDistance(word, candidate);
     if (distance <= limit && distance < best_distance && distance < candidate.size()) {
       best = candidate;
       best_distance = distance;

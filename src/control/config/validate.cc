@@ -7,6 +7,8 @@ namespace fairlead::control {
 namespace {
 
 constexpr uint16_t kMinMtu6 = 1280;  // RFC 8200 section 5
+// Of all ports. Each real and each route is held against all of them.
+constexpr size_t kMaxPortAddresses = 1024;
 
 void CheckPort(const PortConfig& port, const std::string& path, FirstPlaces<IpAddress>& addresses,
                Problems& problems) {
@@ -52,8 +54,17 @@ void Validate(const ConfigModel& model, Problems& problems) {
 void ValidateNetwork(const ConfigModel& model, Problems& problems) {
   if (model.ports.empty() && !problems.IsBroken("ports"))
     problems.Add("ports", "at least one port is needed");
-  if (model.ports.size() > kMaxPorts)
+  if (model.ports.size() > kMaxPorts) {
     problems.Add("ports", "at most " + std::to_string(kMaxPorts) + " ports are possible");
+    return;
+  }
+  size_t own = 0;
+  for (const PortConfig& port : model.ports) own += port.addresses.size();
+  if (own > kMaxPortAddresses) {
+    problems.Add("ports", "have " + std::to_string(own) + " addresses; at most " +
+                              std::to_string(kMaxPortAddresses) + " are possible");
+    return;
+  }
   FirstPlaces<std::string> names, devices;
   FirstPlaces<IpAddress> addresses;
   for (size_t i = 0; i < model.ports.size(); ++i) {

@@ -1,24 +1,16 @@
 #include <algorithm>
 
-#include "control/config/suggest.h"
+#include "control/config/find_set.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
 namespace fairlead::control {
 namespace {
 
-const PrefixSet* FindSet(const ConfigModel& model, const std::string& name) {
-  const auto it = std::find_if(model.prefix_sets.begin(), model.prefix_sets.end(),
-                               [&](const PrefixSet& set) { return set.name == name; });
-  return it == model.prefix_sets.end() ? nullptr : &*it;
-}
+// A service looks through the groups for each that it names.
+constexpr size_t kMaxClientGroups = 4096;
 
 }  // namespace
-
-std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known) {
-  const std::string_view close = Suggest(word, known);
-  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
-}
 
 // The places of "@set" among a match's items: the k-th set stands somewhere, but only a lone value
 // or a list of sets alone has a place of its own; else the key's place will do.
@@ -29,13 +21,11 @@ void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::s
     if (problems.IsUnreadable("prefix_sets")) return;
   }
   for (size_t i = 0; i < match.sets.size(); ++i) {
-    if (FindSet(model, match.sets[i]) != nullptr) continue;
-    std::vector<std::string_view> known;
-    for (const PrefixSet& set : model.prefix_sets) known.push_back(set.name);
+    if (FindPrefixSet(model.prefix_sets, match.sets[i]) != nullptr) continue;
     const bool is_list_of_sets = match.prefixes.empty();
-    problems.Add(
-        is_list_of_sets ? ItemPath(path, i) : path,
-        "there is no prefix set " + Quote(match.sets[i]) + DidYouMean(match.sets[i], known));
+    problems.Add(is_list_of_sets ? ItemPath(path, i) : path,
+                 "there is no prefix set " + Quote(match.sets[i]) +
+                     DidYouMean(match.sets[i], model.prefix_sets, &PrefixSet::name, problems));
   }
 }
 
@@ -54,7 +44,7 @@ Families FamiliesOf(const ConfigModel& model, const AddressMatch& match) {
   };
   for (const Prefix& prefix : match.prefixes) add(prefix);
   for (const std::string& name : match.sets) {
-    const PrefixSet* const set = FindSet(model, name);
+    const PrefixSet* const set = FindPrefixSet(model.prefix_sets, name);
     // An empty set matches nothing today, and may be filled by the next reload.
     if (set == nullptr || set->prefixes.empty()) return {true, true};
     add(set->prefixes[0]);  // IPv4 stands first, IPv6 last
@@ -74,11 +64,10 @@ void CheckRule(const ConfigModel& model, const ClassifierRule& rule, const std::
       problems.Add(path, "can never match: source and destination have no IP version in common");
   }
   if (rule.input_port.empty() || problems.IsBroken("ports")) return;
-  std::vector<std::string_view> known;
-  for (const PortConfig& port : model.ports) known.push_back(port.name);
-  if (std::find(known.begin(), known.end(), rule.input_port) == known.end()) {
+  if (std::ranges::find(model.ports, rule.input_port, &PortConfig::name) == model.ports.end()) {
     problems.Add(path + ".input_port",
-                 "there is no port " + Quote(rule.input_port) + DidYouMean(rule.input_port, known));
+                 "there is no port " + Quote(rule.input_port) +
+                     DidYouMean(rule.input_port, model.ports, &PortConfig::name, problems));
   }
 }
 
@@ -86,6 +75,11 @@ void CheckRule(const ConfigModel& model, const ClassifierRule& rule, const std::
 
 void ValidateClassifier(const ConfigModel& model, Problems& problems) {
   FirstPlaces<std::string> rules, groups;
+  if (model.client_groups.size() > kMaxClientGroups) {
+    problems.Add("client_groups",
+                 "at most " + std::to_string(kMaxClientGroups) + " groups are possible");
+    problems.SetUnreadable("client_groups");
+  }
   for (size_t i = 0; i < model.classifier.size(); ++i) {
     const std::string path = ItemPath("classifier", i);
     if (problems.IsUnreadable(path)) continue;

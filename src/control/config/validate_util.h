@@ -1,11 +1,15 @@
 // Small helps of the validators: paths, and who had a name first.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "control/config/problems.h"
+#include "control/config/suggest.h"
 
 namespace fairlead::control {
 
@@ -37,8 +41,17 @@ inline void CheckName(FirstPlaces<std::string>& names, const std::string& name,
     problems.Add(path, "the name " + Quote(name) + " is taken by " + problems.Where(*first));
 }
 
-// "; did you mean \"shop\"?", or nothing.
-std::string DidYouMean(const std::string& word, const std::vector<std::string_view>& known);
+// "; did you mean \"shop\"?" of the names of `items`, or nothing; nothing either once many problems
+// have been found.
+template <typename Items, typename Name>
+std::string DidYouMean(const std::string& word, const Items& items, Name name,
+                       const Problems& problems) {
+  if (!problems.wants_suggestion()) return "";
+  std::vector<std::string_view> known;
+  for (const auto& item : items) known.push_back(std::invoke(name, item));
+  const std::string_view close = Suggest(word, known);
+  return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
+}
 
 // Reports the "@set" of a match that name no prefix set. `path`: of the key that holds the match.
 void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::string& path,

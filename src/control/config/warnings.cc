@@ -1,12 +1,38 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_set>
+#include <utility>
 
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
 namespace fairlead::control {
 namespace {
+
+// Which addresses the ports' networks and the routes cover, by the lengths of these: there may be
+// as many routes as reals.
+class Reach {
+ public:
+  explicit Reach(const ConfigModel& model) {
+    for (const PortConfig& port : model.ports)
+      for (const Prefix& own : port.addresses) Add(own);
+    for (const RouteConfig& route : model.routes) Add(route.to);
+  }
+  [[nodiscard]] bool Contains(const IpAddress& address) const {
+    return std::ranges::any_of(networks_, [&](const auto& entry) {
+      const auto& [family, length] = entry.first;
+      return family == address.family() && entry.second.contains(Prefix{address, length}.network());
+    });
+  }
+
+ private:
+  void Add(const Prefix& prefix) {
+    networks_[{prefix.address.family(), prefix.length}].insert(prefix.network());
+  }
+
+  std::map<std::pair<Family, int>, std::unordered_set<IpAddress>> networks_;
+};
 
 class Warner {
  public:
@@ -42,7 +68,7 @@ class Warner {
   }
 
   std::vector<Error> RunForReal(const IpAddress& address) {
-    if (!IsReachable(address)) Add("address", kNoWayThere);
+    if (!reach_.Contains(address)) Add("address", kNoWayThere);
     return std::move(warnings_);
   }
 
@@ -154,24 +180,18 @@ class Warner {
 
   void AddUnreachableReals(const ServiceConfig& service, const std::string& path) {
     for (size_t r = 0; r < service.reals.size(); ++r) {
-      if (!IsReachable(service.reals[r].address)) AddUnreachable(ItemPath(path + "reals", r));
+      if (!reach_.Contains(service.reals[r].address)) AddUnreachable(ItemPath(path + "reals", r));
     }
-    if (service.fallback && !IsReachable(service.fallback->address))
+    if (service.fallback && !reach_.Contains(service.fallback->address))
       AddUnreachable(path + "fallback");
   }
 
   // Paths are made only for what is warned of: there may be 100,000 reals.
-  [[nodiscard]] bool IsReachable(const IpAddress& address) const {
-    for (const PortConfig& port : model_.ports)
-      for (const Prefix& own : port.addresses)
-        if (own.Contains(address)) return true;
-    return std::ranges::any_of(
-        model_.routes, [&](const RouteConfig& route) { return route.to.Contains(address); });
-  }
   void AddUnreachable(const std::string& path) { Add(path + ".address", kNoWayThere); }
 
   const ConfigModel& model_;
   const Where& where_;
+  const Reach reach_{model_};
   std::vector<Error> warnings_;
 };
 

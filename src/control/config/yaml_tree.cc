@@ -25,8 +25,8 @@ Mark ToMark(const YAML::Mark& mark, uint32_t first_line) {
 // in a map, events alternate between key and value.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(Problems& problems, uint32_t first_line)
-      : problems_(problems), first_line_(first_line) {}
+  TreeBuilder(Problems& problems, uint32_t first_line, const YamlLimits& limits)
+      : problems_(problems), first_line_(first_line), limits_(limits) {}
 
   YamlNode TakeRoot() { return std::move(root_); }
   [[nodiscard]] size_t documents() const { return documents_; }
@@ -73,8 +73,8 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     node.kind = kind;
     node.mark = ToMark(at);
-    if (++nodes_ > kMaxYamlNodes) {
-      throw TooMuch{node.mark, "more than " + std::to_string(kMaxYamlNodes) +
+    if (++nodes_ > limits_.nodes) {
+      throw TooMuch{node.mark, "more than " + std::to_string(limits_.nodes) +
                                    " values; put long prefix lists into files of their own"};
     }
     if (anchor != 0)
@@ -118,33 +118,21 @@ class TreeBuilder : public YAML::EventHandler {
     }
     if (!node.is_scalar() && node.kind != YamlNode::Kind::kBroken)
       problems_.Add("", node.mark, "a key must be a plain word");
+    if (parent.keys.size() >= limits_.keys) {
+      throw TooMuch{node.mark, "more than " + std::to_string(limits_.keys) + " keys in one map"};
+    }
     parent.keys.push_back({std::move(node.text), node.mark, !node.is_scalar()});
   }
 
   Problems& problems_;
   const uint32_t first_line_;
+  const YamlLimits& limits_;
   YamlNode root_;
   std::vector<YamlNode> open_;
   Mark last_quoted_;
   size_t nodes_ = 0;
   size_t documents_ = 0;
 };
-
-// The place of the first byte that has no business in a text file, if there is one.
-std::optional<Mark> FindControlByte(const std::string& text, uint32_t first_line) {
-  Mark at{first_line, 1};
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) return at;
-    if (c == '\n') {
-      ++at.line;
-      at.column = 1;
-    } else {
-      ++at.column;
-    }
-  }
-  return std::nullopt;
-}
 
 // The text from a place to the end; empty when the place is not in the text.
 std::string_view TextFrom(std::string_view text, Mark at) {
@@ -189,19 +177,14 @@ std::string SyntaxSentence(const YAML::Exception& e, std::string_view text) {
 
 }  // namespace
 
-std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems,
-                                  uint32_t first_line) {
-  if (text.size() > kMaxYamlBytes) {
-    problems.Add("", "larger than " + std::to_string(kMaxYamlBytes >> 20) +
-                         " MiB; put long prefix lists into files of their own");
-    return std::nullopt;
-  }
-  if (const auto at = FindControlByte(text, first_line)) {
-    problems.Add("", *at, "a control character; is this a text file?");
+std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems, uint32_t first_line,
+                                  const YamlLimits& limits) {
+  if (const auto unfit = FindUnfit(text, limits, first_line)) {
+    problems.Add("", unfit->mark, unfit->sentence);
     return std::nullopt;
   }
   std::istringstream stream(text);
-  TreeBuilder builder(problems, first_line);
+  TreeBuilder builder(problems, first_line, limits);
   try {
     YAML::Parser parser(stream);
     while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {

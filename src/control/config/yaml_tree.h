@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "control/config/problems.h"
+#include "control/config/yaml_scan.h"
 
 namespace fairlead::control {
 
-inline constexpr size_t kMaxYamlBytes = 16u << 20;
-inline constexpr size_t kMaxYamlNodes = 1'000'000;
+inline constexpr size_t kMaxYamlBytes = kFileLimits.bytes;
+inline constexpr size_t kMaxYamlNodes = kFileLimits.nodes;
 inline constexpr size_t kMaxYamlDepth = 16;
 
 struct YamlKey {
@@ -48,7 +49,7 @@ struct YamlNode {
 // Nothing when the text is not YAML at all; otherwise the tree, even if problems were found.
 // `first_line`: of the text, when it is part of a file.
 std::optional<YamlNode> ParseYaml(const std::string& text, Problems& problems,
-                                  uint32_t first_line = 1);
+                                  uint32_t first_line = 1, const YamlLimits& limits = kFileLimits);
 
 // Nodes of the tree, keys included: what kMaxYamlNodes is about.
 size_t CountNodes(const YamlNode& node);

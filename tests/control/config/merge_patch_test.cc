@@ -1,0 +1,69 @@
+#include "control/config/merge_patch.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace fairlead::control {
+namespace {
+
+// The tree in one line, in the order of its keys.
+std::string TextOf(const YamlNode& node) {
+  std::string text;
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "null";
+    case YamlNode::Kind::kScalar:
+      return node.text;
+    case YamlNode::Kind::kBroken:
+      return "broken";
+    case YamlNode::Kind::kList:
+      for (const YamlNode& item : node.items) text += (text.empty() ? "" : " ") + TextOf(item);
+      return "[" + text + "]";
+    case YamlNode::Kind::kMap:
+      break;
+  }
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    text += (i > 0 ? " " : "") + node.keys[i].text + ":" + TextOf(node.items[i]);
+  }
+  return "{" + text + "}";
+}
+
+std::string Merged(const std::string& base, const std::string& patch) {
+  return TextOf(MergePatch(TreeOf(base), TreeOf(patch), kServiceSection));
+}
+
+TEST(MergePatch, ChangesAddsAndTakesBack) {
+  EXPECT_EQ(Merged("{ port: 80, name: a }", "{ name: b }"), "{port:80 name:b}");
+  EXPECT_EQ(Merged("{ port: 80, name: a }", "{ name: null, mark: 1 }"), "{port:80 mark:1}");
+  EXPECT_EQ(Merged("{ health: { type: tcp, fall: 2 } }", "{ health: { fall: null, rise: 3 } }"),
+            "{health:{type:tcp rise:3}}");
+  EXPECT_EQ(Merged("{ reals: [a, b] }", "{ reals: [c] }"), "{reals:[c]}");
+  EXPECT_EQ(Merged("{ health: { type: tcp } }", "{ health: 3 }"), "{health:3}");
+}
+
+TEST(MergePatch, KeepsWhatTheReadersAreToComplainOf) {
+  EXPECT_EQ(Merged("{ port: 80 }", "{ prot: null }"), "{port:80 prot:null}");
+  EXPECT_EQ(Merged("{ port: 80 }", "{ port: 81, port: 82 }"), "{port:81 port:82}");
+}
+
+// In a time that grows with the square of the keys this does not end while anybody waits.
+TEST(MergePatch, AMergeOfVeryManyKeysIsLinear) {
+  constexpr size_t kKeys = 400'000;
+  YamlNode patch;
+  patch.kind = YamlNode::Kind::kMap;
+  for (size_t i = 0; i < kKeys; ++i) {
+    YamlNode value;
+    value.kind = YamlNode::Kind::kScalar;
+    value.text = "1";
+    patch.keys.push_back({"key" + std::to_string(i), {1, 1}});
+    patch.items.push_back(value);
+  }
+  const YamlNode merged = MergePatch(patch, patch, kServiceSection);
+  EXPECT_EQ(merged.keys.size(), kKeys);
+  EXPECT_EQ(merged.items.size(), kKeys);
+  EXPECT_EQ(merged.keys.back().text, "key399999");
+}
+
+}  // namespace
+}  // namespace fairlead::control
