@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
@@ -48,12 +49,22 @@ bool HttpPeer::ReadMore() {
   return n > 0;
 }
 
-Answer HttpPeer::Raw(const std::string& bytes, bool is_head) {
+bool HttpPeer::IsOpen() const {
+  char byte;
+  const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n > 0 || (n < 0 && errno == EAGAIN);
+}
+
+void HttpPeer::Send(const std::string& bytes) {
   for (size_t sent = 0; sent < bytes.size();) {
     const ssize_t n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (n <= 0) break;
     sent += static_cast<size_t>(n);
   }
+}
+
+Answer HttpPeer::Raw(const std::string& bytes, bool is_head) {
+  Send(bytes);
   Answer answer;
   size_t end = 0;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {

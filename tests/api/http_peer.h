@@ -36,6 +36,9 @@ class HttpPeer {
   // `line`: "METHOD TARGET". `headers`: "Name: value\r\n" lines.
   Answer Ask(const std::string& line, const std::string& body = "",
              const std::string& headers = "Host: localhost\r\n");
+  void Send(const std::string& bytes);
+  // Whether the other end has not closed; takes nothing that was sent.
+  [[nodiscard]] bool IsOpen() const;
   // Bytes as they are; then one answer.
   Answer Raw(const std::string& bytes, bool is_head = false);
 

@@ -1,5 +1,6 @@
 #include "control/api/http_server.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +10,8 @@
 
 #include "api_test.h"
 #include "base/utf8.h"
+#include "control/api/loopback_host.h"
+#include "control/api/session_budget.h"
 
 namespace fairlead::testing {
 namespace {
@@ -136,6 +139,110 @@ TEST_F(HttpServerTest, WhatIsNoUtf8IsNotSentBack) {
     EXPECT_TRUE(IsUtf8(answer.body)) << request;
     EXPECT_FALSE(answer.json().at("detail").as_string().empty()) << request;
   }
+}
+
+TEST(LoopbackHost, TheWholeTextIsTheHost) {
+  for (const char* host : {"localhost", "LOCALHOST:9480", "127.0.0.1", "127.0.0.1:1", "127.8.7.6",
+                           "[::1]", "[::1]:9480", "localhost:"}) {
+    EXPECT_TRUE(api::IsLoopbackHost(host)) << host;
+    EXPECT_TRUE(api::IsLoopbackOrigin("http://" + std::string(host))) << host;
+  }
+  for (const char* host :
+       {"[::1].evil.example", "[::1]evil", "[::1", "[::2]", "localhost.evil.example",
+        "evil.example:localhost", "127.0.0.1.evil.example", "localhost@evil.example",
+        "localhost:99999", "localhost:http", "localhost/..", "localhost, evil.example", "",
+        "127.0.0.1:80:90", "0.0.0.0", "%6cocalhost", " localhost"}) {
+    EXPECT_FALSE(api::IsLoopbackHost(host)) << host;
+    EXPECT_FALSE(api::IsLoopbackOrigin("http://" + std::string(host))) << host;
+  }
+  EXPECT_FALSE(api::IsLoopbackOrigin("https://localhost"));
+  EXPECT_FALSE(api::IsLoopbackOrigin("null"));
+}
+
+TEST_F(HttpServerTest, ASecondHostIsNoHost) {
+  Start();
+  HttpPeer tcp(server->addresses()[1]);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: [::1].evil.example\r\n").status, 421);
+  EXPECT_EQ(tcp.Ask("GET /healthz", "", "Host: localhost\r\nHost: evil.example\r\n").status, 421);
+  EXPECT_EQ(
+      tcp.Ask("GET /healthz", "",
+              "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.example\r\n")
+          .status,
+      403);
+}
+
+// ---- who keeps whom out -----------------------------------------------------------------------
+
+class Seats : public ::testing::Test {
+ protected:
+  using TimePoint = api::Seat::TimePoint;
+
+  void Sit(const std::string& peer, std::optional<int> waits_since) {
+    auto& seat = seats_.emplace_back(std::make_unique<api::Seat>());
+    seat->peer = peer;
+    seat->leave = [this, name = peer + " " + std::to_string(waits_since.value_or(-1))] {
+      left_.push_back(name);
+    };
+    if (waits_since) seat->waits_since = TimePoint(std::chrono::seconds(*waits_since));
+    budget_.Add(seat.get());
+  }
+
+  api::SessionBudget budget_;
+  std::vector<std::unique_ptr<api::Seat>> seats_;
+  std::vector<std::string> left_;
+};
+
+TEST_F(Seats, TheGreediestMakesRoomWithWhatHasWaitedLongest) {
+  for (int i = 0; i < 90; ++i) Sit("a", 1000 - i);
+  for (int i = 0; i < 37; ++i) Sit("b", i);
+  EXPECT_TRUE(budget_.MakeRoom("c"));
+  EXPECT_TRUE(left_.empty());
+  Sit("c", 2000);
+  EXPECT_TRUE(budget_.MakeRoom("c"));
+  EXPECT_EQ(left_, std::vector<std::string>{"a 911"});
+  EXPECT_EQ(budget_.size(), api::kMaxSeats - 1);
+}
+
+TEST_F(Seats, WhoIsBeingAnsweredStays) {
+  for (size_t i = 0; i < api::kMaxSeats; ++i) Sit(i % 2 == 0 ? "a" : "b", std::nullopt);
+  EXPECT_FALSE(budget_.MakeRoom("c"));
+  EXPECT_TRUE(left_.empty());
+}
+
+TEST_F(Seats, OnePeerCannotHaveThemAll) {
+  for (size_t i = 0; i < api::kMaxSeatsOfPeer; ++i) Sit("a", std::nullopt);
+  EXPECT_FALSE(budget_.MakeRoom("a"));
+  EXPECT_TRUE(budget_.MakeRoom("b"));
+  seats_[7]->waits_since = TimePoint(std::chrono::seconds(3));
+  EXPECT_TRUE(budget_.MakeRoom("a"));
+  EXPECT_EQ(left_.size(), 1u);
+}
+
+TEST_F(HttpServerTest, AThousandIdleAndSlowConnectionsKeepNobodyOut) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  Start();
+  const std::string http = server->addresses()[1];
+  std::vector<std::unique_ptr<HttpPeer>> crowd;
+  for (int i = 0; i < 1000; ++i) {
+    crowd.push_back(std::make_unique<HttpPeer>(http));
+    if (i % 2 == 0) crowd.back()->Send("GET /v1/status HTTP/1.1\r\nHost: local");
+  }
+  HttpPeer socket(director.socket());
+  EXPECT_EQ(socket.Ask("GET /v1/status").status, 200) << "a new one over the Unix socket";
+  EXPECT_EQ(peer->Ask("GET /v1/status").status, 200) << "one that was there before";
+  HttpPeer tcp(http);
+  EXPECT_EQ(tcp.Ask("GET /v1/status").status, 200) << "and over the same listener";
+  // Nor can users of the socket do it to each other, or to themselves.
+  for (int i = 0; i < 1000; ++i) crowd.push_back(std::make_unique<HttpPeer>(director.socket()));
+  HttpPeer another(director.socket());
+  EXPECT_EQ(another.Ask("GET /v1/status").status, 200);
+  size_t open = 0;
+  for (const auto& each : crowd) open += each->IsOpen() ? 1 : 0;
+  EXPECT_LE(open, 2 * api::kMaxSeats);
+  EXPECT_GE(open, api::kMaxSeatsOfPeer);
 }
 
 TEST_F(HttpServerTest, DecodesPathsAndQueries) {

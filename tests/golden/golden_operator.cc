@@ -41,7 +41,7 @@ api::HttpRequest RequestOf(std::string_view method, const std::string& target,
     request.query.emplace_back(std::string(param.key), std::string(param.value));
   }
   request.body = body;
-  request.is_over_socket = true;
+  request.user = api::User{};  // root
   return request;
 }
 

@@ -24,6 +24,11 @@ constexpr std::string_view NameOf(Method method) {
   return kNames[static_cast<size_t>(method)];
 }
 
+// A local user, as the kernel knows it.
+struct User {
+  uint32_t uid = 0, gid = 0;
+};
+
 struct HttpRequest {
   Method method = Method::kGet;       // HEAD arrives as GET; the server drops the body
   std::string path;                   // as sent, without the query
@@ -31,7 +36,8 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   std::string if_match;                                    // header, or empty
   std::string body;
-  bool is_over_socket = false;  // came over a Unix socket: from who may open it, not from any user
+  // Who sent it over a Unix socket, and so was allowed to open it; none: any local user.
+  std::optional<User> user;
 
   [[nodiscard]] const std::string* FindQuery(std::string_view key) const {
     for (const auto& [name, value] : query) {

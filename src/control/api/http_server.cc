@@ -13,14 +13,15 @@
 #include <boost/beast/http.hpp>
 #include <boost/url.hpp>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
 
-#include "base/ip_address.h"
 #include "base/log.h"
+#include "control/api/listen.h"
+#include "control/api/loopback_host.h"
 #include "control/api/problem.h"
+#include "control/api/session_budget.h"
 
 namespace fairlead::api {
 
@@ -57,30 +58,42 @@ Method MethodOf(bhttp::verb verb) {
   }
 }
 
-// "localhost:9480", "127.0.0.1", "[::1]:80": a name that only this machine's own programs use.
-bool IsLoopbackHost(std::string_view host) {
-  if (host.starts_with("[::1]")) return true;
-  const std::string_view name = host.substr(0, host.find(':'));
-  return name == "localhost" || name == "127.0.0.1";
-}
-
-bool IsLoopbackOrigin(std::string_view origin) {
-  constexpr std::string_view kScheme = "http://";
-  return origin.starts_with(kScheme) && IsLoopbackHost(origin.substr(kScheme.size()));
-}
-
 std::optional<HttpResponse> RefuseForeign(const bhttp::request<bhttp::string_body>& request) {
   const auto text = [](beast::string_view s) { return std::string_view(s.data(), s.size()); };
-  if (!IsLoopbackHost(text(request[bhttp::field::host]))) {
+  if (request.count(bhttp::field::host) != 1 ||
+      !IsLoopbackHost(text(request[bhttp::field::host]))) {
     return Problem(421, "foreign-host",
                    "This listener answers to localhost, 127.0.0.1 and [::1] only; use one of them "
                    "as the host");
   }
-  const auto origin = request.find(bhttp::field::origin);
-  if (origin != request.end() && !IsLoopbackOrigin(text(origin->value()))) {
+  const auto [origin, end] = request.equal_range(bhttp::field::origin);
+  if (!std::all_of(origin, end, [&](const auto& o) { return IsLoopbackOrigin(text(o.value())); })) {
     return Problem(403, "foreign-origin", "Pages of other sites may not use this API");
   }
   return std::nullopt;
+}
+
+// Who is at the other end.
+struct Peer {
+  std::string name;          // "127.0.0.1", "uid 1000": what the budget counts by
+  std::optional<User> user;  // of a Unix socket
+};
+
+// Nothing when it has gone already.
+std::optional<Peer> PeerOf(const asio::ip::tcp::socket& socket) {
+  error_code ec;
+  const auto endpoint = socket.remote_endpoint(ec);
+  if (ec) return std::nullopt;
+  return Peer{endpoint.address().to_string(), std::nullopt};
+}
+
+std::optional<Peer> PeerOf(asio::local::stream_protocol::socket& socket) {
+  ucred who{};
+  socklen_t length = sizeof who;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) {
+    return std::nullopt;
+  }
+  return Peer{"uid " + std::to_string(who.uid), User{who.uid, who.gid}};
 }
 
 // Fills path, segments and query; false when the target is no path.
@@ -102,21 +115,33 @@ bool ParseTarget(std::string_view target, HttpRequest* into) {
 // One connection. Lives as long as an operation on it, or a Responder, is outstanding.
 class HttpServer::Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<Shared> shared, Socket socket, bool is_tcp)
-      : shared_(std::move(shared)), stream_(std::move(socket)), is_tcp_(is_tcp) {
+  Session(std::shared_ptr<Shared> shared, std::shared_ptr<SessionBudget> budget, Socket socket,
+          Peer peer)
+      : shared_(std::move(shared)),
+        budget_(std::move(budget)),
+        stream_(std::move(socket)),
+        peer_(std::move(peer)),
+        seat_{peer_.name, [this] { Close(); }} {
     shared_->sessions.insert(this);
+    budget_->Add(&seat_);
   }
-  ~Session() { shared_->sessions.erase(this); }
+  ~Session() {
+    budget_->Remove(&seat_);
+    shared_->sessions.erase(this);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // Waits for a request as long as an idle connection may; what has begun must end soon.
   void Read() {
-    parser_.emplace();
-    parser_->body_limit(kMaxBodyBytes);
-    parser_->header_limit(kMaxHeaderBytes);
-    stream_.expires_after(std::chrono::seconds(kIdleSeconds));
-    bhttp::async_read(stream_, buffer_, *parser_,
-                      [self = shared_from_this()](error_code ec, size_t) { self->OnRead(ec); });
+    WaitForPeer(kIdleSeconds);
+    if (buffer_.size() > 0) return ReadRequest();  // sent before the last answer was taken
+    stream_.async_read_some(buffer_.prepare(kReadBytes),
+                            [self = shared_from_this()](error_code ec, size_t n) {
+                              if (ec) return self->Close();
+                              self->buffer_.commit(n);
+                              self->ReadRequest();
+                            });
   }
 
   void Close() {
@@ -126,6 +151,22 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
  private:
+  static constexpr size_t kReadBytes = 4096;
+
+  void ReadRequest() {
+    parser_.emplace();
+    parser_->body_limit(kMaxBodyBytes);
+    parser_->header_limit(kMaxHeaderBytes);
+    WaitForPeer(kRequestSeconds);
+    bhttp::async_read(stream_, buffer_, *parser_,
+                      [self = shared_from_this()](error_code ec, size_t) { self->OnRead(ec); });
+  }
+
+  void WaitForPeer(int seconds) {
+    seat_.waits_since = std::chrono::steady_clock::now();
+    stream_.expires_after(std::chrono::seconds(seconds));
+  }
+
   void OnRead(error_code ec) {
     is_head_ = false;
     keep_alive_ = false;
@@ -148,13 +189,14 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     keep_alive_ = request.keep_alive();
     is_head_ = request.method() == bhttp::verb::head;
     stream_.expires_never();  // the answer may have to wait for workers
-    if (is_tcp_) {
+    seat_.waits_since.reset();
+    if (!peer_.user) {
       if (auto refusal = RefuseForeign(request)) return Write(std::move(*refusal));
     }
     HttpRequest plain;
     plain.method = MethodOf(request.method());
     plain.body = request.body();
-    plain.is_over_socket = !is_tcp_;
+    plain.user = peer_.user;
     plain.if_match = std::string(request[bhttp::field::if_match]);
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {
@@ -177,7 +219,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     message->keep_alive(keep_alive_);
     message->content_length(response.body.size());
     if (!is_head_) message->body() = std::move(response.body);
-    stream_.expires_after(std::chrono::seconds(kIdleSeconds));
+    WaitForPeer(kIdleSeconds);
     auto after = [self = shared_from_this(), message](error_code ec, size_t) {
       if (ec || !self->keep_alive_) return self->Close();
       self->Read();
@@ -192,8 +234,10 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   std::shared_ptr<Shared> shared_;
+  std::shared_ptr<SessionBudget> budget_;
   Stream stream_;
-  const bool is_tcp_;
+  const Peer peer_;
+  Seat seat_;
   beast::flat_buffer buffer_;
   std::optional<bhttp::request_parser<bhttp::string_body>> parser_;
   bool keep_alive_ = false;
@@ -274,78 +318,18 @@ class HttpServer::Listener::Of : public Listener,
       });
       return;
     }
-    if (shared_->sessions.size() < kMaxHttpConnections) {
-      constexpr bool kIsTcp = std::is_same_v<Protocol, asio::ip::tcp>;
-      std::make_shared<Session>(shared_, Socket(std::move(socket)), kIsTcp)->Read();
+    if (auto peer = PeerOf(socket); peer && budget_->MakeRoom(peer->name)) {
+      std::make_shared<Session>(shared_, budget_, Socket(std::move(socket)), std::move(*peer))
+          ->Read();
     }
     Accept();
   }
 
   std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<SessionBudget> budget_ = std::make_shared<SessionBudget>();
   typename Protocol::acceptor acceptor_;
   asio::steady_timer retry_;
 };
-
-namespace {
-
-Error SystemError(const std::string& where, const std::string& what, const std::string& remedy) {
-  return {ErrorCode::kSystem, "The API cannot listen: " + what + "; " + remedy,
-          "api.listen " + where};
-}
-
-// Nobody listens there any more: a director that was killed leaves its socket.
-bool IsStale(asio::io_context& io, const std::string& path) {
-  asio::local::stream_protocol::socket probe(io);
-  error_code ec;
-  probe.connect(asio::local::stream_protocol::endpoint(path), ec);
-  return ec == asio::error::connection_refused;
-}
-
-Status PrepareSocketPath(asio::io_context& io, const std::string& where, const std::string& path) {
-  if (path.empty() || path.front() != '/' || path.size() > 107) {
-    return Error{ErrorCode::kInvalid,
-                 "A Unix socket needs an absolute path of at most 107 bytes, for instance "
-                 "unix:/run/fairlead/api.sock",
-                 "api.listen " + where};
-  }
-  std::error_code ec;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
-  if (ec) {
-    return SystemError(where, "the directory cannot be made (" + ec.message() + ")",
-                       "make it, or name a socket in a directory you may write");
-  }
-  const auto status = std::filesystem::status(path, ec);
-  if (status.type() == std::filesystem::file_type::not_found) return Done{};
-  if (status.type() != std::filesystem::file_type::socket) {
-    return SystemError(where, "the path is there and is no socket", "remove it or name another");
-  }
-  if (!IsStale(io, path)) {
-    return SystemError(where, "another program answers on this socket",
-                       "stop the other director, or give this one its own api.listen");
-  }
-  std::filesystem::remove(path, ec);
-  return Done{};
-}
-
-template <typename Protocol>
-Result<typename Protocol::acceptor> Bind(asio::io_context& io,
-                                         const typename Protocol::endpoint& endpoint,
-                                         const std::string& where, mode_t mask) {
-  typename Protocol::acceptor acceptor(io);
-  error_code ec;
-  acceptor.open(endpoint.protocol(), ec);
-  if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
-    if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
-  }
-  const mode_t before = ::umask(mask);
-  if (!ec) acceptor.bind(endpoint, ec);
-  ::umask(before);
-  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) return SystemError(where, ec.message(), "free it, or change api.listen");
-  return acceptor;
-}
-
-}  // namespace
 
 HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)
     : shared_(std::make_shared<Shared>(Shared{io, std::move(handler)})) {}
@@ -353,45 +337,30 @@ HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)
 HttpServer::~HttpServer() { Close(); }
 
 Status HttpServer::Listen(const std::string& where) {
-  constexpr std::string_view kUnix = "unix:";
-  constexpr std::string_view kHttp = "http://";
-  if (where.starts_with(kUnix)) {
-    using Local = asio::local::stream_protocol;
-    const std::string path = where.substr(kUnix.size());
-    if (Status prepared = PrepareSocketPath(shared_->io, where, path); !prepared) return prepared;
-    auto acceptor = Bind<Local>(shared_->io, Local::endpoint(path), where, 0117);  // mode 0660
+  if (where.starts_with("unix:")) {
+    auto acceptor = ListenOnPath(shared_->io, where);
     if (!acceptor) return acceptor.error();
-    auto listener =
-        std::make_shared<Listener::Of<Local>>(shared_, std::move(*acceptor), where, path);
-    listener->Accept();
-    listeners_.push_back(std::move(listener));
+    Start<asio::local::stream_protocol>(std::move(*acceptor), where, where.substr(5));
     return Done{};
   }
-  std::string host = where.starts_with(kHttp) ? where.substr(kHttp.size()) : "";
-  if (host.ends_with('/')) host.pop_back();
-  if (host.starts_with("localhost:")) host.replace(0, 9, "127.0.0.1");
-  const auto endpoint = Endpoint::Parse(host);
-  error_code ec;
-  const auto address =
-      asio::ip::make_address(endpoint ? endpoint->address.ToString() : "invalid", ec);
-  if (ec || !address.is_loopback()) {
-    return Error{ErrorCode::kInvalid,
-                 "The API listens on unix:/PATH or on a loopback address, for instance "
-                 "http://127.0.0.1:9480; put a proxy with authentication in front to reach it from "
-                 "elsewhere",
-                 "api.listen " + where};
-  }
-  using Tcp = asio::ip::tcp;
-  auto acceptor =
-      Bind<Tcp>(shared_->io, Tcp::endpoint(address, endpoint->port.host()), where, 0022);
+  auto acceptor = ListenOnLoopback(shared_->io, where);
   if (!acceptor) return acceptor.error();
-  const uint16_t port = acceptor->local_endpoint(ec).port();
-  auto listener = std::make_shared<Listener::Of<Tcp>>(
-      shared_, std::move(*acceptor),
-      "http://" + Endpoint{endpoint->address, Be16::FromHost(port)}.ToString(), "");
+  error_code ec;
+  const auto bound = acceptor->local_endpoint(ec);
+  const std::string host = bound.address().is_v6() ? "[" + bound.address().to_string() + "]"
+                                                   : bound.address().to_string();
+  Start<asio::ip::tcp>(std::move(*acceptor), "http://" + host + ":" + std::to_string(bound.port()),
+                       "");
+  return Done{};
+}
+
+template <typename Protocol>
+void HttpServer::Start(typename Protocol::acceptor acceptor, const std::string& where,
+                       const std::string& path) {
+  auto listener =
+      std::make_shared<Listener::Of<Protocol>>(shared_, std::move(acceptor), where, path);
   listener->Accept();
   listeners_.push_back(std::move(listener));
-  return Done{};
 }
 
 std::vector<std::string> HttpServer::addresses() const {

@@ -4,11 +4,13 @@
 //   if (Status s = server.Listen("unix:/run/fairlead/api.sock"); !s) return s;
 //   io.run();
 //
-// Keep-alive, one request at a time on a connection; bodies up to kMaxBodyBytes; an idle or slow
-// peer is closed after kIdleSeconds. A TCP listener takes loopback addresses only, and refuses
-// requests whose Host or Origin is no loopback name, so that a page in a browser on this machine
-// cannot use the API by DNS rebinding or by a form. Threads: everything on the io_context's one
-// thread; Listen before it runs. Invariant: a Responder may be kept and called later, once.
+// Keep-alive, one request at a time on a connection; bodies up to kMaxBodyBytes. An idle peer is
+// closed after kIdleSeconds, one that does not end its request after kRequestSeconds, and either
+// earlier when a listener has no room (session_budget.h). A TCP listener takes loopback addresses
+// only, and refuses requests whose Host or Origin is no loopback name, so that a page in a browser
+// on this machine cannot use the API by DNS rebinding or by a form. Threads: everything on the
+// io_context's one thread; Listen before it runs. Invariant: a Responder may be kept and called
+// later, once.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -25,8 +27,8 @@ namespace fairlead::api {
 
 inline constexpr size_t kMaxBodyBytes = 1 << 20;
 inline constexpr size_t kMaxHeaderBytes = 16 << 10;
-inline constexpr size_t kMaxHttpConnections = 256;
 inline constexpr int kIdleSeconds = 60;
+inline constexpr int kRequestSeconds = 10;
 
 class HttpServer {
  public:
@@ -47,6 +49,11 @@ class HttpServer {
   struct Shared;
   class Session;
   class Listener;
+  // Accepts on what listens. `path`: of a Unix socket, to be removed at the end; else empty.
+  template <typename Protocol>
+  void Start(typename Protocol::acceptor acceptor, const std::string& where,
+             const std::string& path);
+
   std::shared_ptr<Shared> shared_;
   std::vector<std::shared_ptr<Listener>> listeners_;
 };

@@ -50,7 +50,7 @@ void AddReloadRoute(Router* router, const Context& context) {
     }
     if (!body.ok()) return respond(body.problem());
     // The director reads as root, and an error quotes what it read.
-    if (!path.empty() && !call.request.is_over_socket) {
+    if (!path.empty() && !call.request.user) {
       return respond(Problem(403, "needs-socket",
                              "Naming a file is for the Unix socket only, since any local user can "
                              "reach this listener; leave path out, or use the socket"));
