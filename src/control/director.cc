@@ -44,7 +44,8 @@ std::vector<Error> UnknownPorts(const ConfigModel& model) {
 Director::Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
                    std::vector<PortRuntime> ports, Prober& prober, uint32_t seed)
     : fabric_(fabric),
-      path_in_force_(std::move(config_path)),
+      start_path_(std::move(config_path)),
+      path_in_force_(start_path_),
       ports_(std::move(ports)),
       publication_(fabric, std::make_shared<const ConfigModel>(std::move(model)), ports_, prober,
                    seed),
@@ -346,6 +347,7 @@ void Director::RefreshView(bool is_time) {
         DescribeChanges(*next->file_model, *next->model));
   }
   next->config_path = path_in_force_;
+  next->start_path = start_path_;
   next->started = started_;
   next->last_reload = last_reload_;
   next->last_reload_ok = last_reload_ok_;

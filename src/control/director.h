@@ -90,7 +90,8 @@ class Director {
   void RefreshView(bool is_time = false);
 
   dataplane::Fabric& fabric_;
-  std::string path_in_force_;  // of the start, then of the last reload
+  const std::string start_path_;
+  std::string path_in_force_;  // the start's, then that of the last reload
   ConfigLoader loader_;
   const std::vector<PortRuntime> ports_;
   Publication publication_;

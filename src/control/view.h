@@ -153,6 +153,7 @@ struct ControlView {
   std::shared_ptr<const std::vector<std::string>> differences;  // in sentences
   std::string director_name;
   std::string config_path;  // of the file in force
+  std::string start_path;   // of the file of the start: what may be loaded lies beside or below it
   std::chrono::system_clock::time_point started;
   std::chrono::system_clock::time_point last_reload;
   bool last_reload_ok = true;

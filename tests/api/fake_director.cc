@@ -161,6 +161,7 @@ std::shared_ptr<const ControlView> FakeDirector::view() const {
 }
 
 void FakeDirector::SetView(ControlView view) {
+  view.start_path = directory_ + "/fairlead.yaml";
   auto next = std::make_shared<const ControlView>(std::move(view));
   const std::lock_guard lock(mutex_);
   view_ = std::move(next);

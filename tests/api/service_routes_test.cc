@@ -1,7 +1,13 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "api_test.h"
+#include "control/api/reload_path.h"
 
 namespace fairlead::testing {
 namespace {
@@ -105,8 +111,10 @@ TEST_F(ServiceRoutesTest, Reloads) {
   EXPECT_EQ(answer.json().at("generation").as_int64(), 8);
   EXPECT_EQ(answer.json().at("changes").as_array().size(), 1u);
   EXPECT_EQ(director.last_reload_path(), "");
-  EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"/etc/other.yaml"})").status, 200);
-  EXPECT_EQ(director.last_reload_path(), "/etc/other.yaml");
+  const std::string other = director.directory() + "/other.yaml";
+  std::ofstream(other) << "version: 1\n";
+  EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":")" + other + "\"}").status, 200);
+  EXPECT_EQ(director.last_reload_path(), other);
   EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":"other.yaml"})").status, 422);
 
   // Any local user reaches the loopback listener, and errors quote the file.
@@ -114,7 +122,7 @@ TEST_F(ServiceRoutesTest, Reloads) {
   const Answer shadow = tcp.Ask("POST /v1/reload", R"({"path":"/etc/shadow"})");
   EXPECT_EQ(shadow.status, 403);
   EXPECT_EQ(ProblemOf(shadow), "needs-socket");
-  EXPECT_EQ(director.last_reload_path(), "/etc/other.yaml");
+  EXPECT_EQ(director.last_reload_path(), other);
   EXPECT_EQ(tcp.Ask("POST /v1/reload").status, 200);
 }
 
@@ -141,6 +149,60 @@ TEST_F(ServiceRoutesTest, ADryRunSaysWhatAReloadWouldTakeAway) {
   EXPECT_FALSE(peer->Ask("POST /v1/reload?dry_run=0").json().at("dry_run").as_bool());
   EXPECT_EQ(director.reloads, 1u);
   EXPECT_EQ(director.previews, 1u);
+}
+
+// Over the socket too: the lines of a file that is none are quoted in the answer and in the log.
+TEST_F(ServiceRoutesTest, AReloadReadsNothingButConfigurations) {
+  const std::string dir = director.directory();
+  std::filesystem::create_directory(dir + "/sub");
+  for (const char* name : {"/token", "/sub/deep.yaml", "/secret.yaml"}) {
+    std::ofstream(dir + name) << "hunter2\n";
+  }
+  std::filesystem::create_symlink("/etc/shadow", dir + "/shadow.yaml");
+  std::filesystem::create_directory_symlink("/etc", dir + "/etc");
+  std::filesystem::create_symlink("sub/deep.yaml", dir + "/near.yaml");
+  Start();
+  for (const std::string& path :
+       {std::string("/etc/shadow"), std::string("/etc/no-such-file"), dir + "/token", dir,
+        dir + "/shadow.yaml", dir + "/etc/passwd.yaml", dir + "/../x.yaml", dir + "/sub",
+        dir + "/../../../etc/shadow.yaml", dir + "/missing.yaml", dir + "-beside/a.yaml",
+        dir + "/token\\u0000.yaml", std::string("/proc/self/root/etc/shadow.yaml")}) {
+    const Answer answer = peer->Ask("POST /v1/reload", R"({"path":")" + path + "\"}");
+    EXPECT_EQ(answer.status, 403) << path;
+    ASSERT_EQ(ProblemOf(answer), "path-not-allowed") << path;
+    EXPECT_EQ(answer.json().at("detail").as_string(),
+              "Must be a .yaml, .yml or .json file below " + dir +
+                  ", where the director's configuration is, that you may read; nothing was loaded")
+        << "the same whether it is there or not: " << path;
+  }
+  EXPECT_EQ(director.last_reload_path(), "(none)");
+  for (const char* name : {"/sub/deep.yaml", "/near.yaml", "/sub/../near.yaml"}) {
+    EXPECT_EQ(peer->Ask("POST /v1/reload", R"({"path":")" + dir + name + "\"}").status, 200);
+    EXPECT_EQ(director.last_reload_path(), dir + name);
+  }
+}
+
+TEST(ReloadPath, WhatTheUserCannotReadIsNotLoadedForHim) {
+  const std::string dir = ::testing::TempDir() + "reload-path-" + std::to_string(::getpid());
+  std::filesystem::create_directories(dir);
+  const std::string start = dir + "/start.yaml", file = dir + "/next.yaml";
+  std::ofstream(file) << "version: 1\n";
+  const api::User root{0, 0}, owner{::getuid(), 4242}, member{4243, ::getgid()}, other{4244, 4244};
+  const auto allowed = [&](const api::User& user) {
+    return static_cast<bool>(api::CheckReloadPath(start, file, user));
+  };
+  ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+  EXPECT_TRUE(allowed(root));
+  EXPECT_TRUE(allowed(owner));
+  EXPECT_TRUE(allowed(member));
+  EXPECT_FALSE(allowed(other));
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  EXPECT_FALSE(allowed(member));
+  ASSERT_EQ(::chmod(file.c_str(), 0604), 0);
+  EXPECT_TRUE(allowed(other));
+  EXPECT_FALSE(allowed(member)) << "as for the kernel, whose group has no right has none";
+  EXPECT_TRUE(api::CheckReloadPath(start, start, other)) << "the director runs by it anyway";
+  std::filesystem::remove_all(dir);
 }
 
 TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {

@@ -244,12 +244,16 @@ TEST_F(CliTest, ReloadShowsChangesOrErrors) {
                              .generation = 7,
                              .errors = {{ErrorCode::kInvalid, "unknown key", "a.yaml:9:1"}},
                              .changes = {}});
+  std::ofstream(director.directory() + "/a.yaml") << "version: 1\n";
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(director.directory());
   const Outcome refused = Run("reload a.yaml");
+  std::filesystem::current_path(before);
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_EQ(refused.err,
             "fairlead: The configuration has an error; what runs was not touched\n"
             "a.yaml:9:1: unknown key\n");
-  EXPECT_EQ(director.last_reload_path(), std::filesystem::current_path().string() + "/a.yaml");
+  EXPECT_EQ(director.last_reload_path(), director.directory() + "/a.yaml");
 }
 
 // std::system gives the command no terminal for standard error.

@@ -1,4 +1,4 @@
-"""The REST API against who means it no good: crowds of connections, large bodies."""
+"""The REST API against who means it no good: crowds of connections, large bodies, files that are none of theirs."""
 
 import json
 import subprocess
@@ -56,3 +56,16 @@ class ApiCrowd(LabTest):
                     f"@{body}", "http://localhost/v1/services/web").stdout
         self.assertIn("more than 1024 keys in one map", asked)
         self.assertIn("ready", self.director.cli("status", timeout=10).stdout)
+
+    def test_no_file_but_a_configuration_is_read(self):
+        secret = f"{self.lab.state}/secret"
+        with open(secret, "w") as file:
+            file.write("hunter2: [\n")
+        for path in (secret, "/etc/shadow", "/etc/hostname"):
+            refused = self.director.cli("reload", path, check=False)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn("Must be a .yaml", refused.stderr)
+        with open(self.director.log) as log:
+            text = log.read()
+        self.assertNotIn("hunter2", text)
+        self.assertNotIn("root:", text)

@@ -4,6 +4,7 @@
 #include "control/api/body_reader.h"
 #include "control/api/context.h"
 #include "control/api/problem.h"
+#include "control/api/reload_path.h"
 
 namespace fairlead::api {
 
@@ -39,6 +40,19 @@ HttpResponse ToResponse(const control::ReloadOutcome& outcome, bool is_dry_run) 
                  {{"errors", std::move(errors)}});
 }
 
+std::optional<HttpResponse> RefusePath(const control::ControlView& view, const std::string& path,
+                                       const std::optional<User>& user) {
+  if (!user) {
+    return Problem(403, "needs-socket",
+                   "Naming a file is for the Unix socket only, since any local user can "
+                   "reach this listener; leave path out, or use the socket");
+  }
+  if (const Status allowed = CheckReloadPath(view.start_path, path, *user); !allowed) {
+    return Problem(403, "path-not-allowed", allowed.error().message, {{"place", "path"}});
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void AddReloadRoute(Router* router, const Context& context) {
@@ -49,11 +63,10 @@ void AddReloadRoute(Router* router, const Context& context) {
       body.Fault("path", "Must be an absolute path: the director has its own working directory");
     }
     if (!body.ok()) return respond(body.problem());
-    // The director reads as root, and an error quotes what it read.
-    if (!path.empty() && !call.request.user) {
-      return respond(Problem(403, "needs-socket",
-                             "Naming a file is for the Unix socket only, since any local user can "
-                             "reach this listener; leave path out, or use the socket"));
+    if (!path.empty()) {
+      if (auto refusal = RefusePath(*context.control.view(), path, call.request.user)) {
+        return respond(std::move(*refusal));
+      }
     }
     const std::string* const wish = call.request.FindQuery("dry_run");
     if (wish != nullptr && *wish != "0" && *wish != "1") {  // a slip must not be a reload

@@ -25,8 +25,10 @@ std::vector<Prefix> ParsePrefixList(std::string_view text, const std::string& fi
     if (auto prefix = ParseNetwork(word)) {
       prefixes.push_back(*prefix);
     } else if (++broken <= kMaxPrefixFileErrors) {
+      // Not a word of the line: the file may be one that the reader of the problem may not read.
       problems.AddIn(file, {line_number, static_cast<uint32_t>(first) + 1}, path,
-                     prefix.error().message);
+                     Prefix::Parse(word) ? "has bits set after the prefix length"
+                                         : "is no address or prefix such as 192.0.2.0/24");
     }
   }
   if (broken > kMaxPrefixFileErrors) {
