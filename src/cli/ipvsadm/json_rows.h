@@ -14,5 +14,7 @@ namespace fairlead::cli::ipvsadm {
 ServiceRow ServiceRowOf(const boost::json::object& service);
 EntryRow ConnectionRowOf(const boost::json::object& connection);
 EntryRow TemplateRowOf(const boost::json::object& one);
+// Of a duration such as "15m"; 0 when the member is none.
+uint64_t DurationSeconds(const boost::json::object& object, std::string_view member);
 
 }  // namespace fairlead::cli::ipvsadm

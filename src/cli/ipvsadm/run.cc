@@ -241,8 +241,8 @@ int Runner::ListEntries(const ListOptions& options) {
 int Runner::ListTimeouts() {
   const auto times = Ask({"GET", "/v1/timeouts", ""}, kExitList);
   if (!times) return exit_code_;
-  out_ << TimeoutsLine(Number(*times, "tcp_seconds"), Number(*times, "tcp_fin_seconds"),
-                       Number(*times, "udp_seconds"));
+  out_ << TimeoutsLine(DurationSeconds(*times, "tcp"), DurationSeconds(*times, "tcp_fin"),
+                       DurationSeconds(*times, "udp"));
   return 0;
 }
 

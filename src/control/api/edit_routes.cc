@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 
 #include "control/api/change.h"
+#include "control/api/config_json.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
@@ -47,6 +48,7 @@ HttpResponse ShowService(const Context& context, int status, const EditOutcome& 
   const auto service = NameIndex(*view).FindService(outcome.service);
   if (!service) return Changed(outcome);  // somebody has removed it since
   json::object answer = ServiceToJson(context.control.fabric(), **service, true);
+  answer["config"] = ConfigOf(*view, **service);
   AddWarnings(WarningsOfService(*view, (*service)->name), &answer);
   return WithGeneration(JsonResponse(status, answer), outcome.generation);
 }
@@ -57,6 +59,7 @@ HttpResponse ShowReal(const Context& context, int status, const EditOutcome& out
   if (!reals) return Changed(outcome);
   const NamedReal& real = reals->front();
   json::object answer = RealToJson(context.control.fabric(), *real.service, *real.info);
+  answer["config"] = ConfigOf(*view, *real.service, *real.info);
   if (view->model != nullptr && status == 201) {
     AddWarnings(control::FindWarningsOfReal(*view->model, real.info->endpoint.address), &answer);
   }

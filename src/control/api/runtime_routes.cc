@@ -4,10 +4,10 @@
 
 #include "control/api/body_reader.h"
 #include "control/api/change.h"
+#include "control/api/config_json.h"
 #include "control/api/context.h"
 #include "control/api/problem.h"
 #include "control/config/dump.h"
-#include "control/config/merge_patch.h"
 
 namespace fairlead::api {
 
@@ -17,30 +17,14 @@ namespace json = boost::json;
 using control::ControlView;
 
 HttpResponse ShowTimeouts(const ControlView& view) {
-  const control::TimeoutsConfig& t = view.model->defaults.timeouts;
-  const auto seconds = [](control::Duration d) {
-    return std::chrono::duration_cast<std::chrono::seconds>(d).count();
-  };
-  return WithGeneration(JsonResponse(200, {{"tcp_seconds", seconds(t.tcp)},
-                                           {"tcp_fin_seconds", seconds(t.tcp_fin)},
-                                           {"udp_seconds", seconds(t.udp)}}),
+  const control::TimeoutsConfig& timeouts = view.model->defaults.timeouts;
+  return WithGeneration(JsonResponse(200, ConfigToJson(control::DumpOf(timeouts))),
                         view.generation);
 }
 
-json::value ToJson(const std::string& scalar) {
-  if (scalar == "true" || scalar == "false") return scalar == "true";
-  if (scalar.find_first_not_of("0123456789") == std::string::npos) return std::stoull(scalar);
-  return json::value(scalar);
-}
-
-// By the names that the file has, so that what is shown can be sent back.
 HttpResponse ShowPolicy(const ControlView& view) {
-  const control::YamlNode tree = control::TreeOf(control::DumpOf(view.model->policy));
-  json::object policy;
-  for (size_t i = 0; i < tree.keys.size(); ++i) {
-    policy[tree.keys[i].text] = ToJson(tree.items[i].text);
-  }
-  return WithGeneration(JsonResponse(200, policy), view.generation);
+  return WithGeneration(JsonResponse(200, ConfigToJson(control::DumpOf(view.model->policy))),
+                        view.generation);
 }
 
 HttpResponse ShowConfig(const ControlView& view) {

@@ -1,6 +1,7 @@
 // GET of /v1/services and their reals.
 #include <boost/json/array.hpp>
 
+#include "control/api/config_json.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
@@ -38,8 +39,9 @@ HttpResponse ListServices(const Context& context, const ControlView& view, bool 
 HttpResponse ShowService(const Context& context, const ControlView& view, const std::string& name) {
   const auto service = NameIndex(view).FindService(name);
   if (!service) return Problem(404, "unknown-service", service.error().message);
-  return WithGeneration(JsonResponse(200, ServiceToJson(context.control.fabric(), **service, true)),
-                        view.generation);
+  json::object shown = ServiceToJson(context.control.fabric(), **service, true);
+  shown["config"] = ConfigOf(view, **service);
+  return WithGeneration(JsonResponse(200, shown), view.generation);
 }
 
 HttpResponse ListReals(const Context& context, const ControlView& view, const std::string& name) {
@@ -79,9 +81,9 @@ HttpResponse ShowReal(const Context& context, const ControlView& view, const std
                       const std::string& name) {
   const auto real = FindOneReal(view, service, name);
   if (!real) return Problem(404, "unknown-real", real.error().message);
-  return WithGeneration(
-      JsonResponse(200, RealToJson(context.control.fabric(), *real->service, *real->info)),
-      view.generation);
+  json::object shown = RealToJson(context.control.fabric(), *real->service, *real->info);
+  shown["config"] = ConfigOf(view, *real->service, *real->info);
+  return WithGeneration(JsonResponse(200, shown), view.generation);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ std::string Listing(const std::string& words) {
   api.answers["GET /v1/connections?limit=10000&cursor=a%2F1"] = {200, Golden("connections2.json")};
   api.answers["GET /v1/templates?limit=10000"] = {200, Golden("templates.json")};
   api.answers["GET /v1/timeouts"] = {
-      200, R"({"tcp_seconds": 900, "tcp_fin_seconds": 120, "udp_seconds": 300})"};
+      200, R"({"tcp": "15m", "tcp_fin": "120s", "udp": "5m", "none": "1s"})"};
   std::istringstream input, stream(words);
   std::vector<std::string> arguments;
   for (std::string word; stream >> word;) arguments.push_back(word);
