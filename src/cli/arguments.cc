@@ -294,6 +294,12 @@ class Grammar {
     explain->add_option("destination", into_.destination, "ADDRESS:PORT/tcp or /udp")->required();
     explain->add_option("--port", into_.port,
                         "Port that the packet arrives at; by default an outside port");
+    CLI::App* release = Add(Group("port", "Ports"), "release",
+                            "Give interfaces back to the kernel that a killed director left "
+                            "closed; needs no director",
+                            Verb::kPortRelease);
+    release->add_option("interface", into_.interfaces, "Names; by default all that are closed");
+    release->add_flag("--force", into_.is_force, "Also of a director that is running");
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "Another file than the one loaded last");

@@ -43,6 +43,7 @@ enum class Verb : uint8_t {
   kTemplateUnpin,
   kTemplateRetime,
   kExplain,
+  kPortRelease,
   kReload,
   kDiff,
   kCheck,
@@ -68,16 +69,18 @@ struct Arguments {
   std::string group_by;   // count
   uint32_t top = 10;      // count
   std::string body;       // adds and edits: lines of a service or real as in the file
-  std::optional<int64_t> weight;     // real set
-  std::string admin;                 // real set: up, quiesce, drain, down
-  std::string deadline;              // real drain
-  bool is_then_remove = false;       // real drain
-  bool is_wait = false;              // real drain
-  std::string destination;           // explain: "192.0.2.10:80/tcp"; `client` is the client
-  std::string port;                  // explain: input port
-  std::string file;                  // reload, check
-  bool is_yes = false;               // reload: take away without a question
-  bool is_dry_run = false;           // reload
+  std::optional<int64_t> weight;        // real set
+  std::string admin;                    // real set: up, quiesce, drain, down
+  std::string deadline;                 // real drain
+  bool is_then_remove = false;          // real drain
+  bool is_wait = false;                 // real drain
+  std::string destination;              // explain: "192.0.2.10:80/tcp"; `client` is the client
+  std::string port;                     // explain: input port
+  std::vector<std::string> interfaces;  // port release
+  bool is_force = false;                // port release
+  std::string file;                     // reload, check
+  bool is_yes = false;                  // reload: take away without a question
+  bool is_dry_run = false;              // reload
   std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own
   bool ipvsadm_clears_first = false;  // called as ipvsadm-restore
   std::vector<std::string> complete;  // the words of an unfinished line, the last one perhaps empty

@@ -39,6 +39,12 @@ void PrintPorts(const json::object& status) {
                Text(traffic, "rx_missed"), Text(p, "steering")});
   }
   fmt::print("\n{}", table.ToString());
+  for (const json::value& item : Array(status, "ports")) {
+    const std::string kernel = Text(item.as_object(), "kernel_ingress");
+    if (kernel.starts_with("open")) {
+      fmt::print("port {}: the kernel hears it too: {}\n", Text(item.as_object(), "name"), kernel);
+    }
+  }
 }
 
 // Silent while nothing is on and nothing was done.

@@ -15,6 +15,9 @@ struct PortRuntime {
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   // How packets find their worker: hardware, rss or software, and why not better (docs/ports.md).
   std::string steering = {};
+  // Whether the kernel hears what a packet socket receives: closed, or open and why; empty: no
+  // packet socket (docs/ports.md).
+  std::string kernel_ingress = {};
 };
 
 }  // namespace fairlead::control

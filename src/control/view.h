@@ -135,6 +135,7 @@ struct PortInfo {
   std::string role;
   std::string host_interface;  // the kernel twin, or empty
   std::string steering;        // as in PortRuntime
+  std::string kernel_ingress;  // likewise
   std::vector<Prefix> addresses;
 };
 

@@ -203,6 +203,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.role = ToWord(port.role);
     info.host_interface = runtime.host_interface;
     info.steering = runtime.steering;
+    info.kernel_ingress = runtime.kernel_ingress;
     info.addresses = port.addresses;
     view->ports.push_back(std::move(info));
   }

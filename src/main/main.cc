@@ -48,8 +48,8 @@ sigset_t ControlSignals() {
 std::vector<control::PortRuntime> RuntimesOf(const edge::Edge& edge) {
   std::vector<control::PortRuntime> runtimes;
   for (const edge::PortInfo& port : edge.ports()) {
-    runtimes.push_back(
-        {port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers, port.steering});
+    runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers,
+                        port.steering, port.kernel_ingress});
   }
   return runtimes;
 }
@@ -136,6 +136,7 @@ int RunDirector(const std::string& path) {
   core.SetReadyCallback([&] {
     if (!std::exchange(is_said, true)) {
       LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
+      (*edge)->Own();
     }
     return NotifyServiceManager("READY=1");
   });

@@ -51,6 +51,18 @@ uint64_t RandomSecret() {
   return static_cast<uint64_t>(random()) << 32 | random();
 }
 
+edge::Ingress IngressOf(control::KernelIngress wanted) {
+  switch (wanted) {
+    case control::KernelIngress::kClosed:
+      return edge::Ingress::kClosed;
+    case control::KernelIngress::kOpen:
+      return edge::Ingress::kOpen;
+    case control::KernelIngress::kAuto:
+      break;
+  }
+  return edge::Ingress::kAuto;
+}
+
 edge::ClientSide ClientSideOf(control::PortRole role) {
   switch (role) {
     case control::PortRole::kOutside:
@@ -89,6 +101,7 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
                             .device = port.device,
                             .mtu_bytes = port.mtu,
                             .has_host = port.exception == control::ExceptionPath::kTap,
+                            .kernel_ingress = IngressOf(port.kernel_ingress),
                             .offloads = port.offloads,
                             .queues = port.queues.value_or(0),
                             .clients = ClientSideOf(port.role),

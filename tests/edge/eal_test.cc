@@ -110,6 +110,12 @@ TEST(DeviceTest, PacketRingGetsRoomAndQueues) {
   EXPECT_EQ(DeviceArguments({.name = "p", .device = "3b:00.1,a=b"}, 2), "0000:3b:00.1,a=b");
 }
 
+TEST(DeviceTest, APacketSocketNamesItsInterface) {
+  EXPECT_EQ(PacketSocketInterface("net_af_packet0,iface=v,qpairs=1"), "v");
+  EXPECT_EQ(PacketSocketInterface("net_af_xdp0,iface=v"), "");
+  EXPECT_EQ(PacketSocketInterface("0000:3b:00.1"), "");
+}
+
 TEST(DeviceTest, UnknownDeviceIsRefusedWithWhatThereIs) {
   const Status interface =
       CheckDevice({.name = "p", .device = "net_af_packet0,iface=no-such-interface"});

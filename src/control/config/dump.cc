@@ -40,6 +40,7 @@ void DumpPort(Writer& w, const PortConfig& p) {
   w.Key("addresses", FlowList(p.addresses, [](const Prefix& a) { return Scalar(a.ToString()); }));
   w.Key("mtu", std::to_string(p.mtu));
   w.Key("exception", Word(p.exception));
+  w.Key("kernel_ingress", Word(p.kernel_ingress));
   w.Key("queues", number(p.queues));
   w.Key("descriptors", number(p.descriptors));
   w.Key("offloads", p.offloads ? "auto" : "off");

@@ -67,6 +67,7 @@ struct DirectorConfig {
 
 enum class PortRole : uint8_t { kBoth, kOutside, kInside };
 enum class ExceptionPath : uint8_t { kNone, kTap };
+enum class KernelIngress : uint8_t { kAuto, kClosed, kOpen };
 
 struct PortConfig {
   std::string name{};
@@ -75,6 +76,7 @@ struct PortConfig {
   std::vector<Prefix> addresses{};  // as written: host bits are the port's own address
   uint16_t mtu = 1500;              // bytes of IP packet
   ExceptionPath exception = ExceptionPath::kNone;
+  KernelIngress kernel_ingress = KernelIngress::kAuto;  // of a packet socket (docs/ports.md)
   std::optional<uint16_t> queues{};       // rx/tx queue pairs; none: auto, one per worker
   std::optional<uint16_t> descriptors{};  // per queue; none: auto, the driver's advice
   bool offloads = true;  // use the checksum offloads the port has; false: software always

@@ -35,6 +35,11 @@ template <>
 inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
     {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
 template <>
+inline constexpr WordTable<KernelIngress, 3> kWords<KernelIngress>{
+    {{KernelIngress::kAuto, "auto"},
+     {KernelIngress::kClosed, "closed"},
+     {KernelIngress::kOpen, "open"}}};
+template <>
 inline constexpr WordTable<Protocol, 3> kWords<Protocol>{
     {{Protocol::kTcp, "tcp"}, {Protocol::kUdp, "udp"}, {Protocol::kAny, "any"}}};
 template <>

@@ -39,6 +39,7 @@ void ReadPort(MapReader reader, PortConfig& port) {
   });
   reader.Number("mtu", &port.mtu, kMinMtu, kMaxMtu);
   reader.Word("exception", &port.exception);
+  reader.Word("kernel_ingress", &port.kernel_ingress);
   ReadAutoNumber(reader, "queues", &port.queues, 1, 64);
   ReadAutoNumber(reader, "descriptors", &port.descriptors, 64, 32768);
   reader.Read("offloads", &port.offloads, [](const YamlNode& node) -> Result<bool> {

@@ -18,9 +18,10 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},        {"workers"},      {"idle"}
                                      {"connections"}, {"connections6"}, {"templates"},
                                      {"arena"},       {"hugepages"},    {"eal"}};
 
-constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},        {"role"},         {"addresses"},
-                                 {"mtu"},      {"exception"},     {"queues"},       {"descriptors"},
-                                 {"offloads"}, {"vlan", kNotYet}, {"bond", kNotYet}};
+constexpr KeyInfo kPortKeys[] = {{"name"},           {"device"},        {"role"},
+                                 {"addresses"},      {"mtu"},           {"exception"},
+                                 {"queues"},         {"descriptors"},   {"offloads"},
+                                 {"kernel_ingress"}, {"vlan", kNotYet}, {"bond", kNotYet}};
 
 constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
 

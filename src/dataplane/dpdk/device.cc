@@ -148,6 +148,12 @@ std::string DeviceArguments(const PortSpec& port, size_t workers) {
   return device;
 }
 
+std::string PacketSocketInterface(std::string_view device) {
+  const bool is_packet_socket =
+      device.starts_with("net_af_packet") || device.starts_with("eth_af_packet");
+  return is_packet_socket ? ArgumentOf(device, "iface") : "";
+}
+
 uint32_t ReceiveRoomBytes(const PortSpec& port) {
   if (port.device.starts_with("net_af_packet")) return PacketRingFrame(port);
   return port.mtu_bytes + kFrameOverhead;

@@ -25,6 +25,9 @@ std::string DeviceName(std::string_view device);
 // own 512 drop by the thousand in a burst), frames that hold the MTU, and a queue pair per worker.
 std::string DeviceArguments(const PortSpec& port, size_t workers);
 
+// The interface of a packet socket (net_af_packet); empty for every other device.
+std::string PacketSocketInterface(std::string_view device);
+
 // Bytes a received frame of this port may need in a packet buffer, headroom not counted.
 uint32_t ReceiveRoomBytes(const PortSpec& port);
 

@@ -10,6 +10,7 @@
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/exception_path.h"
+#include "dataplane/dpdk/kernel_ingress.h"
 #include "dataplane/dpdk/worker_loop.h"
 
 namespace fairlead::edge {
@@ -25,6 +26,7 @@ struct Edge::State {
   std::vector<Port> ports;
   std::vector<PortInfo> infos;
   std::unique_ptr<Lines> lines;
+  KernelIngress kernel_ingress;
   std::unique_ptr<ExceptionPath> exception_path;
   std::vector<std::unique_ptr<WorkerLoop>> loops;  // by WorkerId
   uint64_t base_cycles = 0;
@@ -89,7 +91,8 @@ void LogStarted(const PortInfo& port) {
                            {"mtu", port.mtu_bytes},
                            {"rx_queues", port.rx_queues},
                            {"tx_queues", port.tx_queues},
-                           {"twin", port.host_interface.empty() ? "none" : port.host_interface}});
+                           {"twin", port.host_interface.empty() ? "none" : port.host_interface},
+                           {"kernel", port.kernel_ingress.empty() ? "none" : port.kernel_ingress}});
 }
 
 // "hardware", or "rss: the port does not hash one side only".
@@ -150,6 +153,9 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
       ExceptionPath::Start(config.ports, config.workers, *state.lines, *state.pool);
   if (!path) return path.error();
   state.exception_path = std::move(*path);
+  for (size_t p = 0; p < config.ports.size(); ++p) {
+    state.infos[p].kernel_ingress = state.kernel_ingress.Close(config.ports[p]);
+  }
   for (const PortInfo& info : state.infos) LogStarted(info);
 
   state.base_cycles = rte_rdtsc();
@@ -182,6 +188,8 @@ Status Edge::LaunchWorkers() {
   return Done{};
 }
 
+void Edge::Own() { state_->kernel_ingress.Own(); }
+
 void Edge::Stop() {
   State& state = *state_;
   if (state.is_stopped) return;
@@ -191,6 +199,8 @@ void Edge::Stop() {
   if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
   if (state.exception_path) state.exception_path->Stop();
   for (Port& port : state.ports) port.Stop();
+  state.exception_path.reset();  // the twins and their addresses go before the kernel hears again
+  state.kernel_ingress.Open();
 }
 
 dataplane::PortStats Edge::ReadPortStats(PortId port) const {

@@ -31,6 +31,8 @@ struct PortInfo {
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   uint16_t rx_queues = 1;
   uint16_t tx_queues = 1;
+  // Of the kernel's own interface under the port: closed, or open and why; empty: it has none.
+  std::string kernel_ingress = {};
   std::string steering = {};  // hardware, rss or software, and why no more
 };
 
@@ -60,6 +62,9 @@ class Edge {
 
   [[nodiscard]] const std::vector<PortInfo>& ports() const;  // by PortId
   Status LaunchWorkers();
+  // Says that the start is complete: from now on Stop also undoes what an earlier director, which
+  // was killed, has left closed to the kernel.
+  void Own();
   // Ends the workers, gives up what is held or in a ring (counted as `shutdown`), closes the ports.
   // A second call does nothing.
   void Stop();

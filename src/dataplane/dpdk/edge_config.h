@@ -32,13 +32,17 @@ enum class ClientSide : uint8_t {
   kDestination,  // inside
 };
 
+// Whether the kernel may hear what a packet socket receives (docs/ports.md).
+enum class Ingress : uint8_t { kAuto, kClosed, kOpen };
+
 struct PortSpec {
   std::string name{};
   std::string device{};       // PCI address, or a vdev with its arguments
   uint16_t mtu_bytes = 1500;  // of the IP packet
   bool has_host = false;      // an exception path: a tap named fl-NAME
-  bool offloads = true;       // false: checksums in software even where the port could
-  uint16_t queues = 0;        // rx/tx queue pairs; 0: one per worker, or what the device has
+  Ingress kernel_ingress = Ingress::kAuto;
+  bool offloads = true;  // false: checksums in software even where the port could
+  uint16_t queues = 0;   // rx/tx queue pairs; 0: one per worker, or what the device has
   ClientSide clients = ClientSide::kBoth;
   uint16_t descriptors = 0;         // per queue; 0: the driver's advice
   std::vector<Prefix> addresses{};  // given to the kernel twin; host bits are the address

@@ -11,7 +11,7 @@
 #include <fstream>
 
 #include "base/log.h"
-#include "dataplane/dpdk/netlink.h"
+#include "kernel/netlink.h"
 
 namespace fairlead::edge {
 namespace {
@@ -31,7 +31,7 @@ void QuietenIpv6(const std::string& interface) {
 
 Status Configure(const std::string& interface, const PortSpec& port) {
   const unsigned index = if_nametoindex(interface.c_str());
-  Result<Netlink> netlink = Netlink::Open();
+  Result<kernel::Netlink> netlink = kernel::Netlink::Open();
   if (!netlink) return netlink.error();
   QuietenIpv6(interface);
   if (Status s = netlink->BringUp(index, port.mtu_bytes); !s) return s;

@@ -1,6 +1,5 @@
-#include "dataplane/dpdk/netlink.h"
+#include "kernel/netlink.h"
 
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -8,10 +7,10 @@
 #include <cerrno>
 #include <cstring>
 
-namespace fairlead::edge {
-namespace {
+#include "kernel/netlink_message.h"
 
-constexpr size_t kMessageBytes = 512;  // of any request here
+namespace fairlead::kernel {
+namespace {
 
 unsigned char FamilyOf(const IpAddress& a) { return a.is_v4() ? AF_INET : AF_INET6; }
 
@@ -19,20 +18,13 @@ void PutAddress(nlmsghdr* message, uint16_t attribute, const IpAddress& a) {
   mnl_attr_put(message, attribute, a.is_v4() ? 4 : 16, a.bytes().data());
 }
 
-nlmsghdr* Start(char* buffer, uint16_t type, uint16_t flags) {
-  nlmsghdr* message = mnl_nlmsg_put_header(buffer);
-  message->nlmsg_type = type;
-  message->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
-  return message;
-}
-
-template <typename Header>
-Header* ExtraHeader(nlmsghdr* message) {
-  return static_cast<Header*>(mnl_nlmsg_put_extra_header(message, sizeof(Header)));
+ErrorCode CodeOf(int number) {
+  if (number == ENOENT) return ErrorCode::kNotFound;
+  return number == EINVAL ? ErrorCode::kInvalid : ErrorCode::kSystem;
 }
 
 Error SystemError(const std::string& what) {
-  return {ErrorCode::kSystem, what + ": " + std::strerror(errno), ""};
+  return {CodeOf(errno), what + ": " + std::strerror(errno), ""};
 }
 
 }  // namespace
@@ -63,9 +55,29 @@ Status Netlink::Request(nlmsghdr* message, const std::string& what) {
   return Done{};
 }
 
+Status Netlink::Dump(nlmsghdr* message, const std::string& what,
+                     const std::function<void(const nlmsghdr&)>& visit) {
+  message->nlmsg_seq = ++sequence_;
+  if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) return SystemError(what);
+  const unsigned me = mnl_socket_get_portid(socket_.get());
+  const auto call = [](const nlmsghdr* each, void* context) {
+    (*static_cast<const std::function<void(const nlmsghdr&)>*>(context))(*each);
+    return MNL_CB_OK;
+  };
+  for (;;) {
+    char answer[32768];  // as much as the kernel puts into one datagram of a dump
+    const ssize_t length = mnl_socket_recvfrom(socket_.get(), answer, sizeof answer);
+    if (length < 0) return SystemError(what);
+    auto* context = const_cast<std::function<void(const nlmsghdr&)>*>(&visit);  // NOLINT: C API
+    const int more = mnl_cb_run(answer, static_cast<size_t>(length), sequence_, me, call, context);
+    if (more < 0) return SystemError(what);
+    if (more == MNL_CB_STOP) return Done{};
+  }
+}
+
 Status Netlink::BringUp(unsigned interface, uint32_t mtu_bytes) {
-  char buffer[kMessageBytes];
-  nlmsghdr* message = Start(buffer, RTM_NEWLINK, 0);
+  Message buffer;
+  nlmsghdr* message = buffer.Start(RTM_NEWLINK, 0);
   auto* link = ExtraHeader<ifinfomsg>(message);
   link->ifi_index = static_cast<int>(interface);
   link->ifi_flags = IFF_UP | IFF_NOARP;
@@ -75,8 +87,8 @@ Status Netlink::BringUp(unsigned interface, uint32_t mtu_bytes) {
 }
 
 Status Netlink::AddAddress(unsigned interface, const Prefix& prefix) {
-  char buffer[kMessageBytes];
-  nlmsghdr* message = Start(buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+  Message buffer;
+  nlmsghdr* message = buffer.Start(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
   auto* address = ExtraHeader<ifaddrmsg>(message);
   address->ifa_family = FamilyOf(prefix.address);
   address->ifa_prefixlen = static_cast<unsigned char>(prefix.length);
@@ -90,8 +102,8 @@ Status Netlink::AddAddress(unsigned interface, const Prefix& prefix) {
 
 Status Netlink::AddRoute(unsigned interface, const Prefix& to, const IpAddress& via,
                          uint32_t metric) {
-  char buffer[kMessageBytes];
-  nlmsghdr* message = Start(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+  Message buffer;
+  nlmsghdr* message = buffer.Start(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
   auto* route = ExtraHeader<rtmsg>(message);
   route->rtm_family = FamilyOf(to.address);
   route->rtm_dst_len = static_cast<unsigned char>(to.length);
@@ -106,4 +118,4 @@ Status Netlink::AddRoute(unsigned interface, const Prefix& to, const IpAddress& 
   return Request(message, "cannot add route " + to.ToString() + " via " + via.ToString());
 }
 
-}  // namespace fairlead::edge
+}  // namespace fairlead::kernel

@@ -1,4 +1,5 @@
-// What the kernel twin of a port needs of rtnetlink: flags, addresses, routes.
+// Rtnetlink: what the kernel twin of a port needs, flags, addresses and routes, and the way of any
+// other request.
 //
 //   Result<Netlink> netlink = Netlink::Open();
 //   netlink->BringUp(index, 1500);
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,7 +19,7 @@
 struct mnl_socket;
 struct nlmsghdr;
 
-namespace fairlead::edge {
+namespace fairlead::kernel {
 
 class Netlink {
  public:
@@ -30,9 +32,15 @@ class Netlink {
   // `metric` high, so that a route the machine already has wins.
   Status AddRoute(unsigned interface, const Prefix& to, const IpAddress& via, uint32_t metric);
 
+  // Sends a message built with netlink_message.h and waits for its answer. An error begins with
+  // `what`; kNotFound and kInvalid are the kernel's ENOENT and EINVAL.
+  Status Request(nlmsghdr* message, const std::string& what);
+  // The same for a question with many answers; one with NLM_F_DUMP and without NLM_F_ACK.
+  Status Dump(nlmsghdr* message, const std::string& what,
+              const std::function<void(const nlmsghdr&)>& visit);
+
  private:
   explicit Netlink(mnl_socket* socket) : socket_(socket) {}
-  Status Request(nlmsghdr* message, const std::string& what);
 
   struct Close {
     void operator()(mnl_socket* socket) const;
@@ -41,4 +49,4 @@ class Netlink {
   uint32_t sequence_ = 0;
 };
 
-}  // namespace fairlead::edge
+}  // namespace fairlead::kernel
