@@ -337,6 +337,7 @@ void Director::RefreshView(bool is_time) {
                                                          .now = now_,
                                                          .drains = &drains_,
                                                          .ledger = &ledger_,
+                                                         .groups = &publication_.groups(),
                                                          .is_time = is_time}));
   next->model = intent.model;
   next->file_model = intent.file_model();

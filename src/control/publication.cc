@@ -36,6 +36,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       builder_(fabric, &ids_),
       mail_(fabric),
       neighbours_(fabric.neighbours, mail_, model->ports, ports_),
+      groups_(mail_, model->ports, ports_, seed),
       health_(
           prober, [this] { Rebuild(); }, seed),
       wanted_{std::move(model), {}},
@@ -60,6 +61,7 @@ bool Publication::Turn(TimePoint now) {
   if (now >= next_slow_turn_) {
     next_slow_turn_ = now + kSlowTurn;
     neighbours_.Tick(now, oldest_generation_);
+    groups_.Tick(now);
     health_.Tick(now);
   }
   if (sweep_at_ && now >= *sweep_at_ && is_in_force()) {
@@ -83,7 +85,9 @@ void Publication::ReadWorkerEvents(TimePoint now) {
   for (auto& ring : fabric_.events) {
     dataplane::Event event;
     for (size_t i = 0; i < kEventsPerTurn && ring->Pop(&event); ++i) {
-      if (event.kind != dataplane::Event::Kind::kPathMtu) {
+      if (event.kind == dataplane::Event::Kind::kMulticastQuery) {
+        groups_.OnQuery(event, now);
+      } else if (event.kind != dataplane::Event::Kind::kPathMtu) {
         neighbours_.OnEvent(event, now);
       } else if (path_mtus_.Learn(event.address, event.mtu_bytes, now)) {
         path_news_ = {path_news_.count + 1, event.address, event.mtu_bytes};
@@ -144,8 +148,11 @@ void Publication::Publish(TimePoint now) {
   RefreshOverload(snapshot(), **next);
   NoteExpiring(snapshot(), **next, now);
   const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
-  std::vector<Announcement> announcements;
-  if (has_other_addresses) announcements = AnnouncementsOf(*wanted_.model);
+  std::vector<Announcement> announcements, groups;
+  if (has_other_addresses) {
+    announcements = AnnouncementsOf(*wanted_.model);
+    groups = GroupsOf(*wanted_.model);
+  }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
   fabric_.publisher.Publish(std::move(*next));
@@ -154,7 +161,10 @@ void Publication::Publish(TimePoint now) {
     published_.push_back({std::move(waiter), generation});
   }
   next_slow_turn_ = now;  // ask for new next hops at once
-  if (has_other_addresses) neighbours_.Announce(std::move(announcements), now);
+  if (has_other_addresses) {
+    neighbours_.Announce(std::move(announcements), now);
+    groups_.Join(std::move(groups));
+  }
 }
 
 Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& intent,

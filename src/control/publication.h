@@ -17,6 +17,7 @@
 #include "control/health/monitor.h"
 #include "control/id_map.h"
 #include "control/intent.h"
+#include "control/multicast_groups.h"
 #include "control/neighbours.h"
 #include "control/port_runtime.h"
 #include "control/snapshot_builder.h"
@@ -56,6 +57,7 @@ class Publication {
   [[nodiscard]] const Intent& in_force() const { return in_force_; }
   [[nodiscard]] const IdMap& ids() const { return ids_; }
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
+  [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
@@ -91,6 +93,7 @@ class Publication {
   SnapshotBuilder builder_;
   WorkerMail mail_;
   Neighbours neighbours_;
+  MulticastGroups groups_;
   PathMtus path_mtus_;
   PathNews path_news_;
   TimePoint next_path_rebuild_;

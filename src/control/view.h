@@ -133,9 +133,10 @@ struct PortInfo {
   MacAddress mac;
   uint16_t mtu_bytes = 0;
   std::string role;
-  std::string host_interface;  // the kernel twin, or empty
-  std::string steering;        // as in PortRuntime
-  std::string kernel_ingress;  // likewise
+  std::string host_interface;   // the kernel twin, or empty
+  std::string steering;         // as in PortRuntime
+  std::string kernel_ingress;   // likewise
+  size_t multicast_groups = 0;  // joined for its addresses
   std::vector<Prefix> addresses;
 };
 

@@ -204,6 +204,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.host_interface = runtime.host_interface;
     info.steering = runtime.steering;
     info.kernel_ingress = runtime.kernel_ingress;
+    info.multicast_groups = input.groups == nullptr ? 0 : input.groups->size(info.id);
     info.addresses = port.addresses;
     view->ports.push_back(std::move(info));
   }

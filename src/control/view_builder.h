@@ -20,6 +20,7 @@
 #include "control/drain.h"
 #include "control/health/monitor.h"
 #include "control/id_map.h"
+#include "control/multicast_groups.h"
 #include "control/overlay.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
@@ -37,9 +38,10 @@ struct ViewInput {
   const dataplane::Snapshot& snapshot;  // built from these
   const Overlay& overlay;
   TimePoint now;
-  const DrainBook* drains = nullptr;      // null: no counts
-  const TrafficLedger* ledger = nullptr;  // follows `ids`; null: no zeroes, no rates
-  bool is_time = true;                    // for the next services in turn
+  const DrainBook* drains = nullptr;        // null: no counts
+  const TrafficLedger* ledger = nullptr;    // follows `ids`; null: no zeroes, no rates
+  const MulticastGroups* groups = nullptr;  // null: none is joined
+  bool is_time = true;                      // for the next services in turn
 };
 
 class ViewBuilder {

@@ -28,8 +28,8 @@
   X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \
   X(kArpIgnored, "arp_ignored", "ARP or ND for an address that is not ours")                       \
   X(kNeighbourLearned, "neighbour_learned",                                                        \
-    "An ARP or ND message to the director itself, taken in")                                       \
-  X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND packet with impossible fields")                  \
+    "An ARP, ND or MLD message to the director itself, taken in")                                  \
+  X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND or MLD packet with impossible fields")           \
   X(kBadIcmp, "bad_icmp", "An ICMP message with a wrong checksum or an impossible quotation")      \
   X(kTunnelError, "tunnel_error",                                                                  \
     "An ICMP error about a tunnel to a real server; the client was told where it matters")         \

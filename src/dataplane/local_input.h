@@ -10,6 +10,7 @@
 
 #include "dataplane/arp.h"
 #include "dataplane/icmp_admission.h"
+#include "dataplane/multicast_listener.h"
 #include "dataplane/neighbour_discovery.h"
 #include "dataplane/tunnel_error.h"
 
@@ -72,6 +73,30 @@ template <Packet P>
   t.out->Add(packet, Verdict::Transmit(port));
 }
 
+// A router or switch asks who listens to which groups. The control core answers for ours; the twin,
+// where there is one, for those the kernel has joined. One that asks too often is answered less.
+template <Packet P>
+[[gnu::noinline]] void HandleMulticastQuery(Turn<P>& t, P* packet,
+                                            const ParsedPacket& parsed) noexcept {
+  MulticastQuery query;
+  if (!ParseMulticastQuery(packet->data(), parsed, &query)) {
+    return t.Drop(packet, DropReason::kBadNeighbourDiscovery);
+  }
+  const PortId port = packet->meta().input_port;
+  const TableHash& hash = t.shard.fabric.hash;
+  if (t.shard.query_limit.Allow(hash(query.group, {}, static_cast<uint8_t>(port.index())),
+                                t.now())) {
+    t.shard.fabric.events[t.shard.me.index()]->Push({.kind = Event::Kind::kMulticastQuery,
+                                                     .port = port,
+                                                     .address = query.group,
+                                                     .mac = {},
+                                                     .is_version_1 = query.is_version_1,
+                                                     .delay_ms = query.delay_ms});
+  }
+  if (t.port(port).has_host) return t.out->Add(packet, Verdict::ToHost(port));
+  t.Drop(packet, DropReason::kNeighbourLearned);
+}
+
 // To the kernel twin of the address's port, or a named drop.
 template <Packet P>
 void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
@@ -109,6 +134,7 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void HandleIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                   bool is_mine) noexcept {
   if (IsNeighbourMessage(*parsed)) return HandleNeighbourDiscovery(t, packet, parsed);
+  if (IsMulticastQuery(*parsed)) return HandleMulticastQuery(t, packet, *parsed);
   const IpAddress destination = parsed->destination(packet->data());
   if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
   QuotedPacket quoted;

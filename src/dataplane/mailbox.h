@@ -188,6 +188,7 @@ struct Event {
   enum class Kind : uint8_t {
     kNeighbourWanted,  // resolve {port, address}; packets may wait for it
     kNeighbourSeen,    // {port, address} has `mac`
+    kMulticastQuery,   // somebody on `port` asks who listens to `address`, unspecified: to anything
     kPathMtu,          // a tunnel to the real `address` meets a link of `mtu_bytes`
   };
   Kind kind = Kind::kNeighbourWanted;
@@ -195,6 +196,8 @@ struct Event {
   IpAddress address;
   MacAddress mac;
   uint16_t mtu_bytes = 0;
+  bool is_version_1 = false;  // kMulticastQuery: of MLDv1
+  uint32_t delay_ms = 0;      // kMulticastQuery: for the answer
 };
 using EventRing = SpscRing<Event>;
 

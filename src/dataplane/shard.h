@@ -104,6 +104,7 @@ class Shard {
   uint64_t handed_to = 0;         // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;        // of outer IPv4 headers
   AnswerLimits answer_limits;
+  RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
 
  private:
   static constexpr size_t kServicesAhead = 1 << 16;

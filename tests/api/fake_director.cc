@@ -129,6 +129,8 @@ ControlView MakeView() {
   outside.mtu_bytes = 1500;
   outside.role = "outside";
   outside.host_interface = "fl-outside";
+  outside.kernel_ingress = "closed";
+  outside.multicast_groups = 3;
   outside.steering = "rss: the port does not hash one side only";
   outside.addresses = {*Prefix::Parse("192.0.2.2/24")};
   control::PortInfo inside = outside;

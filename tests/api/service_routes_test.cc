@@ -230,6 +230,8 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(status.at("director").as_string(), "edge-1");
   EXPECT_EQ(status.at("workers").as_array().size(), kWorkers);
   EXPECT_EQ(status.at("workers").at(1).at("received_packets").as_int64(), 1001);
+  EXPECT_EQ(status.at("ports").at(0).at("kernel_ingress"), "closed");
+  EXPECT_EQ(status.at("ports").at(0).at("multicast_groups"), 3);
   EXPECT_EQ(status.at("ports").at(0).at("steering"), "rss: the port does not hash one side only");
   EXPECT_EQ(status.at("ports").at(0).at("traffic").at("rx_missed").as_int64(), 1);
   EXPECT_EQ(status.at("ports").at(0).at("traffic").at("tx_missed").as_int64(), 6);

@@ -1,8 +1,9 @@
 """The director as a host and a router: ARP and ND, echo, TTL, MTU, closed ports, routing between its ports."""
 
 import sys
+import time
 
-from fairlead_lab import addresses as at, configuration
+from fairlead_lab import addresses as at, configuration, wait_until
 from fairlead_lab.case import LabTest
 
 
@@ -89,3 +90,46 @@ class Presence(LabTest):
                 with self.subTest(f"{name} {address}"):
                     done = self.lab.client.run(sys.executable, "-c", program, address, kind)
                     self.assertEqual(done.stdout, "refused\n")
+
+
+class BehindASnoopingSwitch(LabTest):
+    """A switch that snoops brings a neighbour solicitation only to ports that have reported its group (MLD)."""
+
+    VIP = "fd00:10::80"
+
+    @classmethod
+    def configure(cls):
+        """The lab's bridge asks who listens, every second, by MLDv1 and then by MLDv2."""
+        bridge = cls.lab.bridge
+        bridge.sysctl(net__ipv6__conf__br0__disable_ipv6=0)
+        bridge.ip("link set br0 type bridge mcast_query_response_interval 50 mcast_query_interval 100 "
+                  "mcast_startup_query_interval 100 mcast_membership_interval 250 mcast_snooping 1 mcast_querier 1")
+        return configuration([{"name": "web6", "address": cls.VIP, "protocol": "tcp", "port": 80,
+                               "reals": [{"address": at.real_address6(1)}]}])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.bridge.ip("link set br0 type bridge mcast_snooping 0 mcast_querier 0 mcast_mld_version 1 "
+                          "mcast_query_response_interval 1000 mcast_query_interval 12500 "
+                          "mcast_startup_query_interval 3125 mcast_membership_interval 26000")
+        cls.lab.bridge.sysctl(net__ipv6__conf__br0__disable_ipv6=1)
+        super().tearDownClass()
+
+    def groups(self) -> str:
+        """What the bridge knows of the port to the director."""
+        return self.lab.bridge.run("bridge", "mdb", "show").stdout
+
+    def reported(self, group: str) -> bool:
+        return any(f"port director grp {group} " in line for line in self.groups().splitlines())
+
+    def test_the_bridge_learns_the_groups_and_brings_the_questions(self):
+        real = self.lab.reals[2]
+        for version in (1, 2):
+            self.lab.bridge.ip(f"link set br0 type bridge mcast_mld_version {version}")
+            time.sleep(3)  # longer than a membership lives that is not reported again
+            for address, group in ((at.DIRECTOR_INSIDE6, "ff02::1:ff00:1"), (self.VIP, "ff02::1:ff00:80")):
+                with self.subTest(f"version {version}, {address}"):
+                    wait_until(lambda: self.reported(group), f"{group} is reported:\n{self.groups()}", timeout=10)
+                    real.run("ip", "neigh", "flush", "to", address, check=False)
+                    done = real.run("ping", "-6", "-n", "-c3", "-i0.2", "-W2", address, check=False)
+                    self.assertIn(" 0% packet loss", done.stdout)

@@ -11,6 +11,7 @@
 
 #include "dataplane/arp.h"
 #include "dataplane/icmp_build.h"
+#include "dataplane/multicast_listener.h"
 #include "dataplane/neighbour_discovery.h"
 #include "dataplane/parse.h"
 #include "dataplane/rewrite_nat.h"
@@ -80,6 +81,11 @@ void Answer(BytePacket& packet, ParsedPacket parsed, uint8_t switches) {
     if (ParseNeighbourMessage(frame, parsed, &message) && message.is_solicitation) {
       Require(TurnIntoNeighbourAdvertisement(packet, &parsed, kOurMac));
       Require(parsed.ttl == 255);
+    }
+  } else if (IsMulticastQuery(parsed)) {
+    MulticastQuery query;
+    if (ParseMulticastQuery(frame, parsed, &query)) {
+      Require(query.group.is_unspecified() || query.group.is_multicast());
     }
   } else if (MayAnswerWithError(frame, parsed)) {
     const IpAddress source = parsed.is_v4() ? IpAddress(kAddress4) : IpAddress(kAddress6);

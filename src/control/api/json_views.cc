@@ -92,6 +92,7 @@ json::object PortToJson(const Context& context, const control::PortInfo& port) {
                       {"role", port.role},
                       {"host_interface", OrNull(!port.host_interface.empty(), port.host_interface)},
                       {"kernel_ingress", OrNull(!port.kernel_ingress.empty(), port.kernel_ingress)},
+                      {"multicast_groups", port.multicast_groups},
                       {"steering", port.steering},
                       {"addresses", std::move(addresses)}};
   const uint64_t missed =
