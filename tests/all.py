@@ -117,9 +117,10 @@ def fuzz_one(program: str, seconds: int):
     return one(f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs", done.returncode == 0)
 
 
-def end_to_end(_, *options):
+def end_to_end(_, *options, env=None):
     sys.stdout.flush()
-    process = subprocess.Popen(["tests/e2e/run", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(["tests/e2e/run", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, **(env or {})})
     last = ""
     for line in process.stdout:
         print(line, end="", flush=True)
@@ -131,6 +132,10 @@ def end_to_end(_, *options):
 
 def end_to_end_long(options):
     return end_to_end(options, "--long")
+
+
+def end_to_end_asan(options):
+    return end_to_end(options, "--sanitized", env={"FAIRLEAD_BUILD": f"{ROOT}/build/asan"})
 
 
 def demo(_):
@@ -166,7 +171,7 @@ STEPS = {
     "build-release": build("release"), "build-asan": build("asan"),
     "build-tsan": build("tsan"), "build-fuzz": build("fuzz"),
     "unit-release": unit("release"), "unit-asan": unit("asan"), "unit-tsan": unit("tsan"),
-    "fuzz": fuzz, "e2e": end_to_end, "demo": demo, "bench": bench,
+    "fuzz": fuzz, "e2e": end_to_end, "e2e-asan": end_to_end_asan, "demo": demo, "bench": bench,
     "instructions": instructions,
 }
 LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "bare-debian": bare_debian}

@@ -148,7 +148,8 @@ void Publication::Publish(TimePoint now) {
   RefreshOverload(snapshot(), **next);
   NoteExpiring(snapshot(), **next, now);
   const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
-  std::vector<Announcement> announcements, groups;
+  std::vector<Announcement> announcements;
+  PortGroups groups;
   if (has_other_addresses) {
     announcements = AnnouncementsOf(*wanted_.model);
     groups = GroupsOf(*wanted_.model);

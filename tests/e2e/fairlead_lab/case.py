@@ -21,6 +21,7 @@ from .shell import ShellError, wait_until
 class LabTest(unittest.TestCase):
     worker_counts = (1, 2)
     needs_daemon = True
+    sanitized = False  # True: scripts/test also runs it with a daemon under AddressSanitizer and UBSan
     lab = None       # set by the runner
     workers = 1      # set by the runner
     prefix = ()      # of the daemon's command line, as Director has it

@@ -1,5 +1,6 @@
 """The director under test: fairleadd in the director's namespace, its configuration and its command line."""
 
+import glob
 import json
 import os
 import re
@@ -13,6 +14,13 @@ from .lab import ROOT
 from .shell import ShellError, run, wait_until
 
 BUILD = os.environ.get("FAIRLEAD_BUILD", f"{ROOT}/build/release")
+
+# Read by a daemon that was built with sanitizers, without effect on others. A report goes to a file of the lab, where
+# `check_sanitizers` finds it; the first one of ASan and UBSan ends the daemon.
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "log_path={path}:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "log_path={path}:print_stacktrace=1:halt_on_error=1",
+}
 
 DEFAULT_SOCKET = "/run/fairlead/api.sock"
 
@@ -57,6 +65,7 @@ class Director:
         self.api = f"unix:{self.socket}"
         self.config_path = f"{lab.state}/fairlead.yaml"
         self.log = f"{lab.state}/fairleadd.log"
+        self.reports = f"{lab.state}/sanitizer"
 
     # ---- life ----
 
@@ -101,11 +110,13 @@ class Director:
         log = self.open_log()
         self.process = self.lab.director.spawn(
             *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True)
+            stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, **{key: value.format(path=self.reports) for key, value in SANITIZER_ENV.items()}})
         log.close()
         wait_until(lambda: self.process.poll() is not None or self.get("/readyz")[0] == 200,
                    "fairleadd is ready; its log:\n" + self.log, timeout=90)
         if self.process.poll() is not None:
+            self.check_sanitizers()
             raise DirectorError(f"fairleadd ended with {self.process.returncode}:\n{self.log_tail()}")
 
     def open_log(self):
@@ -123,8 +134,19 @@ class Director:
             raise DirectorError(f"fairleadd did not stop on SIGTERM:\n{self.log_tail()}")
         finally:
             self.process = None
+        self.check_sanitizers()
         if code != expect:
             raise DirectorError(f"fairleadd ended with {code} on SIGTERM:\n{self.log_tail()}")
+
+    def check_sanitizers(self):
+        """Raise with what ASan, LeakSanitizer or UBSan said of a daemon that has ended, if they said anything."""
+        said = ""
+        for path in sorted(glob.glob(f"{self.reports}.*")):
+            with open(path, errors="replace") as file:
+                said += file.read()
+            os.unlink(path)
+        if said:
+            raise DirectorError(f"a sanitizer of fairleadd spoke:\n{said}")
 
     def restart(self, config: dict):
         self.stop()
