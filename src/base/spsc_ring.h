@@ -9,9 +9,9 @@
 //   n = ring.PopBurst(items);
 //
 // Each side writes one cache line, which the other reads: an index moves between two caches once a
-// burst and not once an item. Threads: Stage, Publish and Push from one thread, Pop and PopBurst
-// from one other. Neither waits, allocates or spins. Invariants: staged - tail ≤ capacity; a slot
-// is written before head is released past it.
+// burst and not once an item. Threads: Stage, Publish, Push and HasRoom from one thread, Pop and
+// PopBurst from one other. Neither waits, allocates or spins. Invariants: staged - tail ≤ capacity;
+// a slot is written before head is released past it.
 #pragma once
 
 #include <algorithm>
@@ -45,12 +45,17 @@ class SpscRing {
 
   // Puts the item in, unseen by the other side until Publish. False: the ring is full.
   bool Stage(const T& item) noexcept {
+    if (!HasRoom()) return false;
+    slots_[staged_ & mask_] = item;
+    ++staged_;
+    return true;
+  }
+  // The producer's: the next Stage or Push will not be refused.
+  bool HasRoom() noexcept {
     if (staged_ - tail_seen_ > mask_) {
       tail_seen_ = tail_.load(std::memory_order_acquire);
       if (staged_ - tail_seen_ > mask_) return false;
     }
-    slots_[staged_ & mask_] = item;
-    ++staged_;
     return true;
   }
   void Publish() noexcept { head_.store(staged_, std::memory_order_release); }

@@ -70,15 +70,15 @@ bool WorkerMail::ContinueSweep(size_t worker, Command* done) {
 void WorkerMail::Poll() {
   for (size_t worker = 0; worker < waiting_.size(); ++worker) {
     dataplane::Mailbox& mailbox = *fabric_.control[worker];
-    Command* done = nullptr;
-    // Only what is here by now: a worker may give the next slice of a sweep back while we look.
-    for (size_t left = mailbox.from_worker.size(); left > 0 && mailbox.from_worker.Pop(&done);
-         --left) {
+    // No more than are out now: a worker may give the next slice of a sweep back while we look.
+    for (size_t left = mailbox.out(); left > 0; --left) {
+      Command* const done = mailbox.TakeBack();
+      if (done == nullptr) break;
       submitted_[worker].pop_front();
       if (!ContinueSweep(worker, done)) Delete(done);
     }
     auto& waiting = waiting_[worker];
-    while (!waiting.empty() && mailbox.to_worker.Push(waiting.front())) {
+    while (!waiting.empty() && mailbox.Submit(waiting.front())) {
       submitted_[worker].push_back(waiting.front());
       waiting.pop_front();
     }
@@ -87,7 +87,7 @@ void WorkerMail::Poll() {
 
 void WorkerMail::Submit(size_t worker, Command* command) {
   // Behind what waits already: a frame must not overtake.
-  if (waiting_[worker].empty() && fabric_.control[worker]->to_worker.Push(command)) {
+  if (waiting_[worker].empty() && fabric_.control[worker]->Submit(command)) {
     submitted_[worker].push_back(command);
   } else {
     waiting_[worker].push_back(command);

@@ -2,9 +2,8 @@
 //
 //   mail.SendFrame(port, {frame, length});       // worker 0 sends it
 //   mail.TellNeighbourChanged(id);               // every worker looks at what waits for it
-//   mail.Sweep();                                // every worker ends what removed reals left
-//   behind mail.Poll();                                 // every turn: frees what came back,
-//   retries
+//   mail.Sweep();          // every worker ends what removed reals left behind
+//   mail.Poll();           // every turn: frees what came back, retries
 //
 // Threads: the control core. Bounded: what a full mailbox cannot take waits here, at most
 // kMaxWaiting a worker; further frames are dropped and counted (they are asked for again),

@@ -2,15 +2,15 @@
 // back done.
 //
 //   auto* list = new ListConnections;                     // the sender owns it throughout
-//   if (!mailbox.to_worker.Push(list)) …busy, try later…
+//   if (!mailbox.Submit(list)) …busy, try later…
 //   …                                                     // the worker fills it: a bounded slice
-//   Command* done;
-//   while (mailbox.from_worker.Pop(&done)) …
+//   while (Command* done = mailbox.TakeBack()) …
 //
-// Threads: one mailbox per {sender thread, worker}: the sender pushes to_worker and pops
-// from_worker, the worker the other way round. A command belongs to the worker from Push until it
-// comes back. Invariants: every command comes back exactly once, in order; a worker does at most
-// one command a turn, and at most kSliceRecords records of it, so a listing never stops forwarding.
+// Threads: one mailbox per {sender thread, worker}: the sender calls Submit, TakeBack and out, the
+// worker RunNext. A command belongs to the worker from Submit until TakeBack. Invariants: at most
+// kCapacity commands are out, which is what the ring of answers holds; a command is begun only when
+// its answer has a place; so each comes back exactly once, and in order. A worker looks at no more
+// than kSliceRecords records a turn for a mailbox, so a listing never stops forwarding.
 #pragma once
 
 #include <array>
@@ -177,9 +177,48 @@ struct NeighbourChanged : Command {
   NeighbourId neighbour;
 };
 
-struct Mailbox {
-  SpscRing<Command*> to_worker{1024};
-  SpscRing<Command*> from_worker{1024};
+class Mailbox {
+ public:
+  static constexpr size_t kCapacity = 1024;
+
+  // ---- the sender's
+
+  // False: kCapacity commands are out, and this one stays the sender's.
+  bool Submit(Command* command) noexcept {
+    if (out_ == kCapacity || !to_worker_.Push(command)) return false;
+    ++out_;
+    return true;
+  }
+  // The oldest that is done; null: none is.
+  Command* TakeBack() noexcept {
+    Command* done = nullptr;
+    if (from_worker_.Pop(&done)) --out_;
+    return done;
+  }
+  // Submitted and not taken back.
+  [[nodiscard]] size_t out() const noexcept { return out_; }
+
+  // ---- the worker's
+
+  // Calls run(command) for the oldest command and gives it back. False: there is none, or its
+  // answer would have no place.
+  template <typename Run>
+  bool RunNext(Run&& run) noexcept {
+    Command* command = nullptr;
+    if (!from_worker_.HasRoom() || !to_worker_.Pop(&command)) return false;
+    run(*command);
+    return from_worker_.Push(command);  // always: only this side fills that ring
+  }
+
+  // ---- either's
+
+  // Commands that the worker has not begun; exact only when both are at rest.
+  [[nodiscard]] size_t waiting() const noexcept { return to_worker_.size(); }
+
+ private:
+  SpscRing<Command*> to_worker_{kCapacity};
+  SpscRing<Command*> from_worker_{kCapacity};
+  size_t out_ = 0;  // the sender's
 };
 
 // What a worker tells the control core, unasked. Lost when the ring is full: each is told again on

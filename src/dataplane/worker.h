@@ -83,8 +83,12 @@ class alignas(kCacheLine) Worker {
   template <PacketPool<P> Pool>
   size_t RunCommands(Pool& pool, Output<P>* out) noexcept {
     const size_t mine = shard_.me.index();
-    return RunCommand(*shard_.fabric.control[mine], pool, out) +
-           RunCommand(*shard_.fabric.api[mine], pool, out);
+    const auto run = [&](Command& command) { RunCommand(command, pool, out); };
+    size_t count = 0;
+    for (Mailbox* mailbox : {shard_.fabric.control[mine].get(), shard_.fabric.api[mine].get()}) {
+      count += out->room() > 0 && mailbox->RunNext(run) ? 1 : 0;
+    }
+    return count;
   }
 
   // Held packets whose neighbour has answered, or will not. Looks when told of a change and ten
@@ -153,7 +157,7 @@ class alignas(kCacheLine) Worker {
   }
   void SendFromHost(Turn<P>& turn, P* packet) noexcept;
   template <typename Pool>
-  size_t RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept;
+  void RunCommand(Command& command, Pool& pool, Output<P>* out) noexcept;
   template <typename Pool>
   void Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noexcept;
 
@@ -263,47 +267,42 @@ void Worker<P>::Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noex
 
 template <Packet P>
 template <typename Pool>
-size_t Worker<P>::RunCommand(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept {
-  Command* command = nullptr;
-  if (out->room() == 0 || !mailbox.to_worker.Pop(&command)) return 0;
-  switch (command->kind) {
+void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcept {
+  switch (command.kind) {
     case CommandKind::kListConnections:
-      RunListConnections(shard_, static_cast<ListConnections*>(command));
+      RunListConnections(shard_, static_cast<ListConnections*>(&command));
       break;
     case CommandKind::kListTemplates:
-      RunListTemplates(shard_, static_cast<ListTemplates*>(command));
+      RunListTemplates(shard_, static_cast<ListTemplates*>(&command));
       break;
     case CommandKind::kExplain:
-      RunExplain(shard_, static_cast<ExplainCommand*>(command));
+      RunExplain(shard_, static_cast<ExplainCommand*>(&command));
       break;
     case CommandKind::kTransmitFrame:
-      Run(*static_cast<TransmitFrame*>(command), pool, out);
+      Run(*static_cast<TransmitFrame*>(&command), pool, out);
       break;
     case CommandKind::kNeighbourChanged:
       neighbour_changed_ = true;
       break;
     case CommandKind::kFlushConnections:
-      RunFlushConnections(shard_, static_cast<FlushConnections*>(command));
+      RunFlushConnections(shard_, static_cast<FlushConnections*>(&command));
       break;
     case CommandKind::kFlushTemplates:
-      RunFlushTemplates(shard_, static_cast<FlushTemplates*>(command));
+      RunFlushTemplates(shard_, static_cast<FlushTemplates*>(&command));
       break;
     case CommandKind::kSweepConnections:
-      RunSweepConnections(shard_, static_cast<SweepConnections*>(command));
+      RunSweepConnections(shard_, static_cast<SweepConnections*>(&command));
       break;
     case CommandKind::kSweepTemplates:
-      RunSweepTemplates(shard_, static_cast<SweepTemplates*>(command));
+      RunSweepTemplates(shard_, static_cast<SweepTemplates*>(&command));
       break;
     case CommandKind::kPinTemplate:
-      RunPinTemplate(shard_, static_cast<PinTemplate*>(command));
+      RunPinTemplate(shard_, static_cast<PinTemplate*>(&command));
       break;
     case CommandKind::kRetimeTemplates:
-      RunRetimeTemplates(shard_, static_cast<RetimeTemplates*>(command));
+      RunRetimeTemplates(shard_, static_cast<RetimeTemplates*>(&command));
       break;
   }
-  // As many come back as went in, and the sender empties this ring: there is room.
-  mailbox.from_worker.Push(command);
-  return 1;
 }
 
 }  // namespace fairlead::dataplane

@@ -251,11 +251,8 @@ void FakeDirector::Start() {
     while (!is_stopping_) {
       for (uint8_t w = 0; w < kWorkers; ++w) {
         if (worker_turns[w]) fabric_.stats.worker(WorkerId{w}).polls.Add(1);
-        Command* command = nullptr;
-        if (!fabric_.api[w]->to_worker.Pop(&command)) continue;
-        Answer(WorkerId{w}, command);
-        fabric_.api[w]->from_worker.Push(command);
-        ++commands;
+        const auto answer = [&](Command& command) { Answer(WorkerId{w}, &command); };
+        commands += fabric_.api[w]->RunNext(answer) ? 1 : 0;
       }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }

@@ -22,9 +22,7 @@ dataplane::FabricConfig OneWorker() {
 class WorkerClientTest : public ::testing::Test {
  protected:
   void AnswerOne() {
-    Command* command = nullptr;
-    ASSERT_TRUE(fabric.api[0]->to_worker.Pop(&command));
-    fabric.api[0]->from_worker.Push(command);
+    ASSERT_TRUE(fabric.api[0]->RunNext([](Command&) {}));
   }
 
   boost::asio::io_context io;
@@ -66,7 +64,7 @@ TEST_F(WorkerClientTest, SilentWorkerIsGivenUpAndItsCommandKept) {
 
 TEST_F(WorkerClientTest, FullMailboxIsRefusedAtOnce) {
   WorkerClient client(io, fabric);
-  const size_t room = fabric.api[0]->to_worker.capacity();
+  const size_t room = dataplane::Mailbox::kCapacity;
   size_t good = 0, refused = 0;
   for (size_t i = 0; i < room + 5; ++i) {
     client.Send<ExplainCommand>(WorkerId{0}, std::make_shared<ExplainCommand>(),
@@ -76,6 +74,34 @@ TEST_F(WorkerClientTest, FullMailboxIsRefusedAtOnce) {
   io.run();
   EXPECT_EQ(good, room);
   EXPECT_EQ(refused, 5u);
+}
+
+// The worker is quicker than this thread looks: as many as were out are done, and more are asked
+// for. Each answer reaches who asked, and none is lost.
+TEST_F(WorkerClientTest, NoMoreAreOutThanTheRingOfAnswersHolds) {
+  WorkerClient client(io, fabric);
+  constexpr size_t kRoom = dataplane::Mailbox::kCapacity;
+  size_t good = 0, refused = 0;
+  const auto send = [&](size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      auto command = std::make_shared<ExplainCommand>();
+      ExplainCommand* const mine = command.get();
+      client.Send<ExplainCommand>(WorkerId{0}, std::move(command), [&, mine](const auto& done) {
+        if (done != nullptr) {
+          EXPECT_EQ(done.get(), mine);
+        }
+        ++(done ? good : refused);
+      });
+    }
+  };
+  send(kRoom);
+  for (size_t i = 0; i < kRoom; ++i) AnswerOne();
+  send(5);
+  EXPECT_FALSE(fabric.api[0]->RunNext([](Command&) {})) << "its answer would have no place";
+  io.run();
+  EXPECT_EQ(good, kRoom);
+  EXPECT_EQ(refused, 5u);
+  EXPECT_TRUE(client.is_idle());
 }
 
 TEST_F(WorkerClientTest, BusyMeterLooksAtTheLastInterval) {

@@ -22,17 +22,15 @@ class NeighboursTest : public testing::Test {
   // Plays worker 0: takes what is in the mailbox and gives it back.
   Sent Take() {
     Sent sent;
-    dataplane::Command* command = nullptr;
-    mail_.Poll();
-    while (fabric_.control[0]->to_worker.Pop(&command)) {
-      if (command->kind == dataplane::CommandKind::kTransmitFrame) {
-        sent.frames.push_back(*static_cast<dataplane::TransmitFrame*>(command));
+    const auto take = [&](dataplane::Command& command) {
+      if (command.kind == dataplane::CommandKind::kTransmitFrame) {
+        sent.frames.push_back(static_cast<dataplane::TransmitFrame&>(command));
       } else {
-        sent.changes.push_back(static_cast<dataplane::NeighbourChanged*>(command)->neighbour);
+        sent.changes.push_back(static_cast<dataplane::NeighbourChanged&>(command).neighbour);
       }
-      fabric_.control[0]->from_worker.Push(command);
-      mail_.Poll();
-    }
+    };
+    mail_.Poll();
+    while (fabric_.control[0]->RunNext(take)) mail_.Poll();
     return sent;
   }
   void Wanted(PortId port, const char* address, TimePoint now) {

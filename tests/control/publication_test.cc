@@ -164,15 +164,15 @@ std::vector<dataplane::CommandKind> RunMail(dataplane::Fabric& fabric, bool is_c
   using dataplane::CommandKind;
   std::vector<CommandKind> kinds;
   for (auto& mailbox : fabric.control) {
-    dataplane::Command* command = nullptr;
-    while (mailbox->to_worker.Pop(&command)) {
-      if (command->kind == CommandKind::kSweepConnections) {
-        static_cast<dataplane::SweepConnections*>(command)->is_complete = is_complete;
-      } else if (command->kind == CommandKind::kSweepTemplates) {
-        static_cast<dataplane::SweepTemplates*>(command)->is_complete = is_complete;
+    const auto run = [&](dataplane::Command& command) {
+      if (command.kind == CommandKind::kSweepConnections) {
+        static_cast<dataplane::SweepConnections&>(command).is_complete = is_complete;
+      } else if (command.kind == CommandKind::kSweepTemplates) {
+        static_cast<dataplane::SweepTemplates&>(command).is_complete = is_complete;
       }
-      if (command->kind != CommandKind::kTransmitFrame) kinds.push_back(command->kind);
-      mailbox->from_worker.Push(command);
+      if (command.kind != CommandKind::kTransmitFrame) kinds.push_back(command.kind);
+    };
+    while (mailbox->RunNext(run)) {
     }
   }
   return kinds;

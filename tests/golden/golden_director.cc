@@ -229,7 +229,7 @@ void GoldenDirector::Settle() {
   const auto is_busy = [&] {
     for (size_t a = 0; a < workers_.size(); ++a) {
       const WorkerId from{static_cast<uint8_t>(a)};
-      if (fabric_->control[a]->to_worker.size() + fabric_->api[a]->to_worker.size() > 0) {
+      if (fabric_->control[a]->waiting() + fabric_->api[a]->waiting() > 0) {
         return true;
       }
       if (fabric_->events[a]->size() > 0) return true;

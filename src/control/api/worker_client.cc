@@ -14,7 +14,7 @@ WorkerClient::WorkerClient(boost::asio::io_context& io, dataplane::Fabric& fabri
 
 void WorkerClient::SendCommand(WorkerId to, CommandPtr command,
                                std::function<void(const CommandPtr&)> done) {
-  if (!fabric_.api[to.index()]->to_worker.Push(command.get())) {
+  if (!fabric_.api[to.index()]->Submit(command.get())) {
     boost::asio::post(io_, [done = std::move(done)] { done(nullptr); });
     return;
   }
@@ -43,8 +43,7 @@ void WorkerClient::Poll() {
   const auto now = Clock::now();
   for (size_t w = 0; w < waiting_.size(); ++w) {
     std::deque<Waiting>& queue = waiting_[w];
-    dataplane::Command* back = nullptr;
-    while (!queue.empty() && fabric_.api[w]->from_worker.Pop(&back)) {
+    while (!queue.empty() && fabric_.api[w]->TakeBack() != nullptr) {  // the oldest of the queue
       Waiting first = std::move(queue.front());
       queue.pop_front();
       --outstanding_;
@@ -68,8 +67,7 @@ void WorkerClient::Poll() {
 void WorkerClient::Drain() {
   timer_.cancel();
   for (size_t w = 0; w < waiting_.size(); ++w) {
-    dataplane::Command* back = nullptr;
-    while (!waiting_[w].empty() && fabric_.api[w]->from_worker.Pop(&back)) {
+    while (!waiting_[w].empty() && fabric_.api[w]->TakeBack() != nullptr) {
       waiting_[w].pop_front();
       --outstanding_;
     }

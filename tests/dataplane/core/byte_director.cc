@@ -302,10 +302,9 @@ void ByteDirector::RestoreReal(RealId id) {
 }
 
 void ByteDirector::RunCommand(size_t worker, Command* command) {
-  fabric_->api[worker]->to_worker.Push(command);
+  fabric_->api[worker]->Submit(command);
   Turn(worker, {});
-  Command* done = nullptr;
-  fabric_->api[worker]->from_worker.Pop(&done);
+  fabric_->api[worker]->TakeBack();
 }
 
 void ByteDirector::SetWeight(RealId id, int32_t weight) {
@@ -512,10 +511,9 @@ ExplainAnswer ByteDirector::Explain(const ExplainQuestion& question) {
                      ? steering.ConnectionOwner(question.client.address.v4(), question.client.port)
                      : steering.ConnectionOwner(question.client.address.v6(), question.client.port);
   for (;;) {
-    fabric_->api[ask.index()]->to_worker.Push(&command);
+    fabric_->api[ask.index()]->Submit(&command);
     Turn(ask.index(), {});
-    Command* done = nullptr;
-    fabric_->api[ask.index()]->from_worker.Pop(&done);
+    fabric_->api[ask.index()]->TakeBack();
     if (command.answer.continue_at.is_none()) return command.answer;
     ask = command.answer.continue_at;
     command.question.is_at_previous_owner = command.answer.continue_as_previous;

@@ -271,10 +271,9 @@ TEST_P(Remaining, DrainedKeepsWhatIsEstablished) {
 
 void RunOnAll(ByteDirector& d, Command* command) {
   for (size_t w = 0; w < d.worker_count(); ++w) {
-    d.fabric().control[w]->to_worker.Push(command);
+    EXPECT_TRUE(d.fabric().control[w]->Submit(command));
     d.Turn(w);
-    Command* done = nullptr;
-    EXPECT_TRUE(d.fabric().control[w]->from_worker.Pop(&done));
+    EXPECT_EQ(d.fabric().control[w]->TakeBack(), command);
     if (auto* c = command; c->kind == CommandKind::kSweepConnections) {
       static_cast<SweepConnections*>(c)->cursor = 0;
     } else {

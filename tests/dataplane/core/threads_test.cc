@@ -94,11 +94,10 @@ TEST(Threads, WorkersPublisherAndMailboxes) {
         explain.question = {.client = *Endpoint::Parse("198.51.100.9:5"),
                             .destination = *Endpoint::Parse("192.0.2.10:80")};
         Mailbox& mailbox = *d.fabric().api[i];
-        mailbox.to_worker.Push(&list);
-        mailbox.to_worker.Push(&explain);
+        mailbox.Submit(&list);
+        mailbox.Submit(&explain);
         for (int back = 0; back < 2;) {
-          Command* done = nullptr;
-          back += mailbox.from_worker.Pop(&done) ? 1 : 0;
+          back += mailbox.TakeBack() != nullptr ? 1 : 0;
           std::this_thread::yield();
         }
       }
