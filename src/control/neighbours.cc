@@ -1,6 +1,8 @@
 #include "control/neighbours.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "dataplane/arp.h"
@@ -9,31 +11,41 @@
 namespace fairlead::control {
 namespace {
 
-constexpr std::chrono::seconds kAnnounceInterval{1};
-constexpr int kAnnounceRepeats = 2;
 constexpr size_t kForgetAtOnce = 256;  // so that making room is cheap for each that needs it
+constexpr std::chrono::milliseconds kTryAgain{50};  // when no frame was free
+
+Tick TickOf(TimePoint now) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  return Tick{static_cast<uint32_t>(since.count() * kTicksPerSecond / 1000)};
+}
 
 }  // namespace
 
-Neighbours::Neighbours(dataplane::NeighbourTable& table, WorkerMail& mail,
+Neighbours::Neighbours(dataplane::Fabric& fabric, WorkerMail& mail,
                        std::span<const PortConfig> ports, std::span<const PortRuntime> runtimes)
-    : table_(table),
+    : table_(fabric.neighbours),
+      counters_(fabric.stats.neighbours()),
       mail_(mail),
       ports_(ports.begin(), ports.end()),
       runtimes_(runtimes.begin(), runtimes.end()),
-      pinned_(table.capacity(), 0) {}
+      pinned_(table_.capacity(), 0),
+      limits_(ports.size()) {}
 
 NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t generation) {
   const Key key{port, address};
   auto it = entries_.find(key);
-  Entry* entry = it == entries_.end() ? Add(key, TimePoint{}) : &it->second;
+  Entry* entry = it == entries_.end() ? Add(key, true, TimePoint{}) : &it->second;
   if (entry == nullptr) {
-    LogWarning("no room for another next hop: packets to it are refused",
-               {{"address", address.ToString()}, {"capacity", table_.capacity()}});
+    // Once a snapshot: there may be thousands.
+    if (std::exchange(full_said_, generation) != generation) {
+      LogWarning("no room for another next hop: packets to it, and to others after it, are refused",
+                 {{"address", address.ToString()}, {"capacity", table_.capacity()}});
+    }
     return NeighbourId{};
   }
   uint64_t& pinned = pinned_[entry->id.index()];
   pinned = std::max(pinned, generation);
+  if (!entry->is_pinned) SetPinned(*entry, true);
   return entry->id;
 }
 
@@ -46,73 +58,84 @@ void Neighbours::Pin(std::span<const dataplane::RealView> reals, uint64_t genera
 void Neighbours::OnEvent(const dataplane::Event& event, TimePoint now) {
   const Key key{event.port, event.address};
   if (event.port.index() >= ports_.size() || !IsOnLink(key)) return;
+  const bool is_seen = event.kind == dataplane::Event::Kind::kNeighbourSeen;
   auto it = entries_.find(key);
   Entry* entry = it == entries_.end() ? nullptr : &it->second;
   if (entry == nullptr) {
-    if (dynamic_count_ >= kMaxDynamic) MakeRoom();
-    entry = Add(key, now);
+    const auto need = is_seen ? dataplane::NeighbourNeed::kSeen : event.need;
+    if (!limits_[event.port.index()].learned[static_cast<size_t>(need)].Take(TickOf(now))) {
+      return counters_.limited.Add(1);
+    }
+    if (learned_schedule_.size() >= kMaxLearned) MakeRoom();
+    entry = Add(key, false, now);
     if (entry == nullptr) return;
-    ++dynamic_count_;
-    if (event.kind == dataplane::Event::Kind::kNeighbourWanted) Probe(key, *entry, now);
+    if (!is_seen) Probe(key, *entry, now);
   }
-  if (event.kind == dataplane::Event::Kind::kNeighbourSeen) {
-    Confirm(key, *entry, event.mac, now);
-    return;
-  }
+  if (is_seen) return Confirm(key, *entry, event.mac, now);
   entry->wanted = now;
-  // A worker that asks has packets waiting, perhaps since before the entry was made.
-  if (entry->state == State::kReachable) mail_.TellNeighbourChanged(entry->id);
 }
 
 void Neighbours::Tick(TimePoint now, uint64_t oldest_generation) {
   oldest_generation_ = oldest_generation;
-  dynamic_count_ = 0;
-  for (auto it = entries_.begin(); it != entries_.end();) {
-    const auto at = it++;
-    auto& [key, entry] = *at;
-    const bool is_pinned = IsPinned(entry);
-    dynamic_count_ += is_pinned ? 0 : 1;
-    if (now < entry.next_probe) continue;
-    if (entry.state == State::kFailed && !is_pinned && now - entry.wanted >= kForgetFailed) {
-      Forget(at);
-      continue;
-    }
-    if (entry.probes >= kProbes) {
-      Fail(key, entry, now);
-    } else {
-      Probe(key, entry, now);
-    }
-  }
-  for (PendingAnnouncement& pending : pending_) {
-    if (now < pending.when) continue;
-    SendAnnouncement(pending.what);
-    pending.when = now + kAnnounceInterval;
-    --pending.left;
-  }
-  std::erase_if(pending_, [](const PendingAnnouncement& p) { return p.left == 0; });
+  VisitDue(pinned_schedule_, now);
+  VisitDue(learned_schedule_, now);
+  counters_.pinned.Set(pinned_schedule_.size());
+  counters_.learned.Set(learned_schedule_.size());
 }
 
-void Neighbours::Announce(std::vector<Announcement> all, TimePoint now) {
-  std::ranges::sort(all);
-  for (const Announcement& what : all) {
-    if (std::ranges::binary_search(announced_, what)) continue;
-    SendAnnouncement(what);
-    pending_.push_back({what, now + kAnnounceInterval, kAnnounceRepeats});
+void Neighbours::VisitDue(Schedule& schedule, TimePoint now) {
+  for (size_t left = kVisits; left > 0 && !schedule.empty(); --left) {
+    const auto first = schedule.begin();
+    if (now < first->first) return;
+    Visit(entries_.find(*first->second), now);
   }
-  announced_ = std::move(all);
 }
 
-Neighbours::Entry* Neighbours::Add(const Key& key, TimePoint now) {
+// The entry leaves the head of its schedule: it is put behind, or forgotten.
+void Neighbours::Visit(Entries::iterator at, TimePoint now) {
+  auto& [key, entry] = *at;
+  if (entry.is_pinned && !IsNamed(entry)) SetPinned(entry, false);
+  if (entry.state == State::kFailed && !entry.is_pinned && now - entry.wanted >= kForgetFailed) {
+    return Forget(at);
+  }
+  if (entry.probes >= kProbes) {
+    Fail(key, entry, now);
+  } else {
+    Probe(key, entry, now);
+  }
+}
+
+Neighbours::Entry* Neighbours::Add(const Key& key, bool is_pinned, TimePoint now) {
   const NeighbourId id = table_.Intern(key.first, key.second);
   if (id.is_none()) return nullptr;
-  return &entries_.insert_or_assign(key, Entry{.id = id, .confirmed = now, .wanted = now})
-              .first->second;
+  const auto at =
+      entries_
+          .insert_or_assign(
+              key, Entry{.id = id, .is_pinned = is_pinned, .confirmed = now, .wanted = now})
+          .first;
+  at->second.next = ScheduleOf(at->second).emplace(now, &at->first);
+  table_.SetPinned(id, is_pinned);
+  return &at->second;
+}
+
+void Neighbours::Move(Entry& entry, TimePoint when) {
+  Schedule& schedule = ScheduleOf(entry);
+  auto node = schedule.extract(entry.next);
+  node.key() = when;
+  entry.next = schedule.insert(std::move(node));
+}
+
+void Neighbours::SetPinned(Entry& entry, bool is_pinned) {
+  auto node = ScheduleOf(entry).extract(entry.next);
+  entry.is_pinned = is_pinned;
+  entry.next = ScheduleOf(entry).insert(std::move(node));
+  table_.SetPinned(entry.id, is_pinned);
 }
 
 void Neighbours::MakeRoom() {
-  std::vector<std::map<Key, Entry>::iterator> candidates;
+  std::vector<Entries::iterator> candidates;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (!IsPinned(it->second)) candidates.push_back(it);
+    if (!it->second.is_pinned) candidates.push_back(it);
   }
   const size_t count = std::min(kForgetAtOnce, candidates.size());
   std::ranges::nth_element(
@@ -121,58 +144,71 @@ void Neighbours::MakeRoom() {
         return std::pair{it->second.state == State::kReachable, it->second.confirmed};
       });
   for (size_t i = 0; i < count; ++i) Forget(candidates[i]);
-  dynamic_count_ -= std::min(dynamic_count_, count);
+  counters_.evicted.Add(count);
 }
 
-void Neighbours::Forget(std::map<Key, Entry>::iterator at) {
+void Neighbours::Forget(Entries::iterator at) {
   table_.Set(at->second.id, {MacAddress{}, at->first.first, State::kFailed});
-  mail_.TellNeighbourChanged(at->second.id);
   table_.Forget(at->second.id);
   pinned_[at->second.id.index()] = 0;
+  ScheduleOf(at->second).erase(at->second.next);
   entries_.erase(at);
 }
 
 void Neighbours::Probe(const Key& key, Entry& entry, TimePoint now) {
-  const bool is_refresh = entry.state == State::kReachable && entry.probes == 0;
-  SendProbe(key, is_refresh ? &entry.mac : nullptr);
+  if (!SendProbe(key, entry)) {
+    counters_.deferred_frames.Add(1);
+    return Move(entry, now + kTryAgain);
+  }
   ++entry.probes;
-  entry.next_probe = now + kProbeInterval;
+  Move(entry, now + kProbeInterval);
 }
 
 void Neighbours::Fail(const Key& key, Entry& entry, TimePoint now) {
   entry.probes = 0;
-  entry.next_probe = now + entry.pause;
+  Move(entry, now + entry.pause);
   entry.pause = std::min(entry.pause * 2, kMaxPause);
   if (entry.state == State::kFailed) return;
-  if (IsPinned(entry)) {
-    LogWarning("next hop does not answer: packets to it are refused until it does",
-               {{"address", key.second.ToString()}, {"port", ports_[key.first.index()].name}});
-  }
   entry.state = State::kFailed;
   table_.Set(entry.id, {MacAddress{}, key.first, State::kFailed});
-  mail_.TellNeighbourChanged(entry.id);
+  Say("next hop does not answer: packets to it are refused until it does", key, entry, now);
 }
 
 void Neighbours::Confirm(const Key& key, Entry& entry, const MacAddress& mac, TimePoint now) {
-  const bool is_news = entry.state != State::kReachable || entry.mac != mac;
-  if (is_news && IsPinned(entry)) {
-    LogInfo(entry.state == State::kReachable ? "next hop has moved" : "next hop answers",
-            {{"address", key.second.ToString()},
-             {"port", ports_[key.first.index()].name},
-             {"mac", mac.ToString()}});
-  }
+  const bool is_move = entry.state == State::kReachable && entry.mac != mac;
+  const bool is_news = is_move || entry.state != State::kReachable;
   entry.state = State::kReachable;
   entry.mac = mac;
   entry.probes = 0;
   entry.pause = std::chrono::seconds{1};
   entry.confirmed = now;
-  entry.next_probe = now + kRefresh;
+  Move(entry, now + kRefresh);
   if (!is_news) return;
   table_.Set(entry.id, {mac, key.first, State::kReachable});
-  mail_.TellNeighbourChanged(entry.id);
+  if (is_move && entry.is_pinned) counters_.moves.Add(1);
+  Say(is_move ? "next hop has moved" : "next hop answers", key, entry, now);
 }
 
-void Neighbours::SendProbe(const Key& key, const MacAddress* unicast_to) {
+void Neighbours::Say(const char* what, const Key& key, Entry& entry, TimePoint now) {
+  if (!entry.is_pinned) return;
+  if (!entry.lines.Take(TickOf(now)) || !lines_.Take(TickOf(now))) {
+    ++entry.unsaid;
+    return;
+  }
+  std::string text = what;
+  if (const uint32_t unsaid = std::exchange(entry.unsaid, 0); unsaid > 0) {
+    text += "; " + std::to_string(unsaid) + " changes before were not told";
+  }
+  const std::string& port = ports_[key.first.index()].name;
+  if (entry.state == State::kFailed) {
+    LogWarning(text, {{"address", key.second.ToString()}, {"port", port}});
+  } else {
+    LogInfo(text,
+            {{"address", key.second.ToString()}, {"port", port}, {"mac", entry.mac.ToString()}});
+  }
+}
+
+bool Neighbours::SendProbe(const Key& key, const Entry& entry) {
   std::array<uint8_t, dataplane::kMaxFrameBytes> frame{};
   const MacAddress& ours = runtimes_[key.first.index()].mac;
   const IpAddress source = SourceFor(key);
@@ -180,25 +216,19 @@ void Neighbours::SendProbe(const Key& key, const MacAddress* unicast_to) {
       key.second.is_v4()
           ? dataplane::BuildArpRequest(frame.data(), ours, source.v4(), key.second.v4())
           : dataplane::BuildNeighbourSolicitation(frame.data(), ours, source.v6(), key.second.v6());
-  if (unicast_to != nullptr) unicast_to->Store(frame.data());
-  mail_.SendFrame(key.first, {frame.data(), length});
-}
-
-void Neighbours::SendAnnouncement(const Announcement& what) {
-  std::array<uint8_t, dataplane::kMaxFrameBytes> frame{};
-  const MacAddress& ours = runtimes_[what.port.index()].mac;
-  const uint32_t length =
-      what.address.is_v4()
-          ? dataplane::BuildGratuitousArp(frame.data(), ours, what.address.v4())
-          : dataplane::BuildUnsolicitedAdvertisement(frame.data(), ours, what.address.v6());
-  mail_.SendFrame(what.port, {frame.data(), length});
+  const bool is_reachable = entry.state == State::kReachable;
+  if (is_reachable && entry.probes == 0) entry.mac.Store(frame.data());  // unicast first
+  const Urgency urgency = entry.is_pinned ? Urgency::kPinned
+                          : is_reachable  ? Urgency::kOrdinary
+                                          : Urgency::kStranger;
+  return mail_.SendFrame(key.first, {frame.data(), length}, urgency);
 }
 
 bool Neighbours::IsOnLink(const Key& key) const {
   if (key.second.is_unspecified() || key.second.is_multicast()) return false;
-  return entries_.contains(key) ||
-         std::ranges::any_of(ports_[key.first.index()].addresses,
-                             [&](const Prefix& prefix) { return prefix.Contains(key.second); });
+  return std::ranges::any_of(ports_[key.first.index()].addresses,
+                             [&](const Prefix& prefix) { return prefix.Contains(key.second); }) ||
+         entries_.contains(key);
 }
 
 // Our address in the neighbour's network, else the first of its family.

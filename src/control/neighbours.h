@@ -2,7 +2,6 @@
 //
 //   NeighbourId id = neighbours.Intern(port, address, generation);  // a next hop of a snapshot
 //   neighbours.OnEvent(event, now);                                 // what workers saw or want
-//   neighbours.Announce(vips);                                      // gratuitous ARP, unsolicited
 //   neighbours.Tick(now, oldest_generation);        // probes, refreshes, forgets
 //
 // Theory of operation. A wanted neighbour is asked for kProbes times, a second apart; when nobody
@@ -10,9 +9,15 @@
 // doubles up to kMaxPause. A reachable one is asked again every kRefresh, first by unicast, and
 // stays in use meanwhile; kProbes silent probes make it failed. Whatever a host says of itself is
 // taken at once. Next hops of a snapshot are pinned: always resolved, never forgotten. The others
-// are at most kMaxDynamic; a failed one that nobody wants is forgotten after kForgetFailed, and
-// when all places are taken the one confirmed longest ago goes.
-// Threads: the control core; workers read the NeighbourTable.
+// are at most kMaxLearned; a failed one that nobody wants is forgotten after kForgetFailed, and
+// when all places are taken the one confirmed longest ago goes, those that never answered first.
+//
+// What strangers can do is bounded: on each port a few hundred neighbours are learned at once, then
+// a hundred a second, for each kind of need. Pinned ones have a schedule of their own, which is
+// served first, and their probes find frames free when those of strangers find none
+// (worker_mail.h). A probe for which no frame is free is sent a little later. A tick looks at
+// kVisits of each at the most, whatever is due. Threads: the control core; workers read the
+// NeighbourTable.
 #pragma once
 
 #include <array>
@@ -23,22 +28,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/token_bucket.h"
 #include "control/config/model.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
-#include "dataplane/mailbox.h"
-#include "dataplane/neighbour_table.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/fabric.h"
 
 namespace fairlead::control {
-
-// An address to announce on a port.
-struct Announcement {
-  PortId port;
-  IpAddress address;
-  friend auto operator<=>(const Announcement&, const Announcement&) = default;
-};
 
 class Neighbours {
  public:
@@ -47,9 +44,10 @@ class Neighbours {
   static constexpr std::chrono::seconds kRefresh{30};
   static constexpr std::chrono::seconds kMaxPause{30};
   static constexpr std::chrono::seconds kForgetFailed{60};
-  static constexpr size_t kMaxDynamic = 4096;
+  static constexpr size_t kMaxLearned = 4096;
+  static constexpr size_t kVisits = 1024;
 
-  Neighbours(dataplane::NeighbourTable& table, WorkerMail& mail, std::span<const PortConfig> ports,
+  Neighbours(dataplane::Fabric& fabric, WorkerMail& mail, std::span<const PortConfig> ports,
              std::span<const PortRuntime> runtimes);
 
   // The neighbour's id, pinned for the snapshot of this generation. None when its table is full.
@@ -59,56 +57,68 @@ class Neighbours {
   void OnEvent(const dataplane::Event& event, TimePoint now);
   // `oldest_generation`: of the oldest snapshot that a worker may still hold.
   void Tick(TimePoint now, uint64_t oldest_generation);
-  // Announces what was not announced before, at once and again twice: a link that has just come up
-  // loses the first frames.
-  void Announce(std::vector<Announcement> all, TimePoint now);
 
   [[nodiscard]] size_t size() const { return entries_.size(); }
 
  private:
   using State = dataplane::NeighbourState;
   using Key = std::pair<PortId, IpAddress>;
+  // By time; what it points to lies in entries_.
+  using Schedule = std::multimap<TimePoint, const Key*>;
   struct Entry {
     NeighbourId id{};
     State state = State::kIncomplete;
     MacAddress mac{};
-    int probes = 0;  // without an answer, in this round
-    TimePoint next_probe{};
+    bool is_pinned = false;  // as of the last visit
+    int probes = 0;          // without an answer, in this round
+    Schedule::iterator next{};
     TimePoint confirmed{};  // or wanted for the first time
     TimePoint wanted{};
     std::chrono::seconds pause{1};
+    TokenBucket<1, 5> lines{};  // in the log
+    uint32_t unsaid = 0;        // for want of these
   };
-  struct PendingAnnouncement {
-    Announcement what;
-    TimePoint when;
-    int left;
+  using Entries = std::map<Key, Entry>;
+  struct OfPort {
+    std::array<TokenBucket<100, 200>, dataplane::kNeighbourNeeds> learned;  // by NeighbourNeed
   };
 
-  Entry* Add(const Key& key, TimePoint now);
+  Schedule& ScheduleOf(const Entry& entry) {
+    return entry.is_pinned ? pinned_schedule_ : learned_schedule_;
+  }
+  Entry* Add(const Key& key, bool is_pinned, TimePoint now);
   void MakeRoom();
+  void VisitDue(Schedule& schedule, TimePoint now);
+  void Visit(Entries::iterator at, TimePoint now);
+  // To another time in its schedule, or to the other schedule.
+  void Move(Entry& entry, TimePoint when);
+  void SetPinned(Entry& entry, bool is_pinned);
   void Probe(const Key& key, Entry& entry, TimePoint now);
   void Fail(const Key& key, Entry& entry, TimePoint now);
-  void Forget(std::map<Key, Entry>::iterator at);
+  void Forget(Entries::iterator at);
   void Confirm(const Key& key, Entry& entry, const MacAddress& mac, TimePoint now);
-  void SendProbe(const Key& key, const MacAddress* unicast_to);
-  void SendAnnouncement(const Announcement& what);
+  bool SendProbe(const Key& key, const Entry& entry);
+  // One line about a pinned one, unless there were too many: `unsaid` counts those.
+  void Say(const char* what, const Key& key, Entry& entry, TimePoint now);
   [[nodiscard]] bool IsOnLink(const Key& key) const;
   [[nodiscard]] IpAddress SourceFor(const Key& key) const;
-  [[nodiscard]] bool IsPinned(const Entry& entry) const {
+  [[nodiscard]] bool IsNamed(const Entry& entry) const {
     const uint64_t generation = pinned_[entry.id.index()];
     return generation != 0 && generation >= oldest_generation_;
   }
 
   dataplane::NeighbourTable& table_;
+  dataplane::NeighbourCounters& counters_;
   WorkerMail& mail_;
   const std::vector<PortConfig> ports_;
   const std::vector<PortRuntime> runtimes_;
-  std::map<Key, Entry> entries_;
+  Entries entries_;
+  Schedule pinned_schedule_, learned_schedule_;
   std::vector<uint64_t> pinned_;  // [NeighbourId] newest snapshot that names it; 0: none does
-  size_t dynamic_count_ = 0;      // as of the last Tick, plus what was added since
+  std::vector<OfPort> limits_;    // [PortId]
+  TokenBucket<10, 100> lines_;    // of all in the log
   uint64_t oldest_generation_ = 0;
-  std::vector<Announcement> announced_;  // sorted
-  std::vector<PendingAnnouncement> pending_;
+  uint64_t full_said_ = 0;  // the generation for which the log says that the table is full
 };
 
 }  // namespace fairlead::control

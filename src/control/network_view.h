@@ -12,8 +12,8 @@
 #include <span>
 #include <vector>
 
+#include "control/announcer.h"
 #include "control/config/model.h"
-#include "control/neighbours.h"
 #include "control/port_runtime.h"
 #include "dataplane/snapshot.h"
 

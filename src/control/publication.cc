@@ -35,7 +35,8 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ids_(fabric.config.reals),
       builder_(fabric, &ids_),
       mail_(fabric),
-      neighbours_(fabric.neighbours, mail_, model->ports, ports_),
+      neighbours_(fabric, mail_, model->ports, ports_),
+      announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
       health_(
           prober, [this] { Rebuild(); }, seed),
@@ -61,6 +62,7 @@ bool Publication::Turn(TimePoint now) {
   if (now >= next_slow_turn_) {
     next_slow_turn_ = now + kSlowTurn;
     neighbours_.Tick(now, oldest_generation_);
+    announcer_.Tick(now);
     groups_.Tick(now);
     health_.Tick(now);
   }
@@ -163,7 +165,7 @@ void Publication::Publish(TimePoint now) {
   }
   next_slow_turn_ = now;  // ask for new next hops at once
   if (has_other_addresses) {
-    neighbours_.Announce(std::move(announcements), now);
+    announcer_.Announce(std::move(announcements), now);
     groups_.Join(std::move(groups));
   }
 }

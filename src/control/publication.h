@@ -14,6 +14,7 @@
 #include <set>
 #include <vector>
 
+#include "control/announcer.h"
 #include "control/health/monitor.h"
 #include "control/id_map.h"
 #include "control/intent.h"
@@ -93,6 +94,7 @@ class Publication {
   SnapshotBuilder builder_;
   WorkerMail mail_;
   Neighbours neighbours_;
+  Announcer announcer_;
   MulticastGroups groups_;
   PathMtus path_mtus_;
   PathNews path_news_;

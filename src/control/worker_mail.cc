@@ -1,36 +1,30 @@
 #include "control/worker_mail.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::control {
 
-WorkerMail::WorkerMail(dataplane::Fabric& fabric)
-    : fabric_(fabric), waiting_(fabric.config.workers), submitted_(fabric.config.workers) {}
+using dataplane::CommandKind;
 
-// By now the workers have ended, so what is still out belongs to us again.
-WorkerMail::~WorkerMail() {
-  for (auto& queue : waiting_) std::ranges::for_each(queue, Delete);
-  for (auto& queue : submitted_) std::ranges::for_each(queue, Delete);
+WorkerMail::WorkerMail(dataplane::Fabric& fabric)
+    : fabric_(fabric),
+      frames_(std::make_unique<dataplane::TransmitFrame[]>(kFrames)),
+      sweeps_(std::make_unique<Sweeps[]>(fabric.config.workers)) {
+  free_.reserve(kFrames);
+  for (size_t i = 0; i < kFrames; ++i) free_.push_back(&frames_[i]);
 }
 
-void WorkerMail::SendFrame(PortId port, std::span<const uint8_t> frame) {
-  if (waiting_[0].size() >= kMaxWaiting) {
-    ++frames_dropped_;
-    return;
-  }
-  auto command = std::make_unique<dataplane::TransmitFrame>();
+bool WorkerMail::SendFrame(PortId port, std::span<const uint8_t> frame, Urgency urgency) {
+  if (frames_out() >= kShare[static_cast<size_t>(urgency)]) return false;
+  dataplane::TransmitFrame* command = free_.back();
   command->port = port;
   command->length = static_cast<uint16_t>(frame.size());
+  command->is_sent = false;
   std::ranges::copy(frame, command->bytes.begin());
-  Submit(0, command.release());
-}
-
-void WorkerMail::TellNeighbourChanged(NeighbourId neighbour) {
-  for (size_t worker = 0; worker < waiting_.size(); ++worker) {
-    auto command = std::make_unique<dataplane::NeighbourChanged>();
-    command->neighbour = neighbour;
-    Submit(worker, command.release());
-  }
+  if (!fabric_.control[0]->Submit(command)) return false;
+  free_.pop_back();
+  return true;
 }
 
 void WorkerMail::Sweep() {
@@ -39,77 +33,64 @@ void WorkerMail::Sweep() {
     return;
   }
   sweep_again_ = false;
-  sweeping_connections_ = waiting_.size();
-  for (size_t worker = 0; worker < waiting_.size(); ++worker) {
-    Submit(worker, std::make_unique<dataplane::SweepConnections>().release());
+  const size_t workers = fabric_.config.workers;
+  sweeping_connections_ = workers;
+  for (size_t w = 0; w < workers; ++w) {
+    Begin(w, &sweeps_[w].connections);
   }
 }
 
-bool WorkerMail::ContinueSweep(size_t worker, Command* done) {
-  if (done->kind == dataplane::CommandKind::kSweepConnections) {
+void WorkerMail::ContinueSweep(size_t worker, Command* done) {
+  if (done->kind == CommandKind::kSweepConnections) {
     if (!static_cast<dataplane::SweepConnections*>(done)->is_complete) {
-      Submit(worker, done);
-      return true;
+      return Submit(worker, done);
     }
-    if (--sweeping_connections_ > 0) return false;
+    if (--sweeping_connections_ > 0) return;
     // A template may be another worker's than its children: after all connections everywhere.
-    sweeping_templates_ = waiting_.size();
-    for (size_t w = 0; w < waiting_.size(); ++w) {
-      Submit(w, std::make_unique<dataplane::SweepTemplates>().release());
+    sweeping_templates_ = fabric_.config.workers;
+    for (size_t w = 0; w < fabric_.config.workers; ++w) {
+      Begin(w, &sweeps_[w].templates);
     }
-  } else if (done->kind == dataplane::CommandKind::kSweepTemplates) {
-    if (!static_cast<dataplane::SweepTemplates*>(done)->is_complete) {
-      Submit(worker, done);
-      return true;
-    }
+  } else {
+    if (!static_cast<dataplane::SweepTemplates*>(done)->is_complete) return Submit(worker, done);
     if (--sweeping_templates_ == 0 && sweep_again_) Sweep();
   }
-  return false;
 }
 
 void WorkerMail::Poll() {
-  for (size_t worker = 0; worker < waiting_.size(); ++worker) {
+  for (size_t worker = 0; worker < fabric_.config.workers; ++worker) {
     dataplane::Mailbox& mailbox = *fabric_.control[worker];
-    // No more than are out now: a worker may give the next slice of a sweep back while we look.
+    if (Command* unsent = std::exchange(sweeps_[worker].unsent, nullptr)) Submit(worker, unsent);
+    // No more than were out when we came: a worker may give the next slice of a sweep back
+    // meanwhile.
     for (size_t left = mailbox.out(); left > 0; --left) {
-      Command* const done = mailbox.TakeBack();
+      Command* done = mailbox.TakeBack();
       if (done == nullptr) break;
-      submitted_[worker].pop_front();
-      if (!ContinueSweep(worker, done)) Delete(done);
-    }
-    auto& waiting = waiting_[worker];
-    while (!waiting.empty() && mailbox.Submit(waiting.front())) {
-      submitted_[worker].push_back(waiting.front());
-      waiting.pop_front();
+      if (done->kind == CommandKind::kTransmitFrame) {
+        TakeBackFrame(static_cast<dataplane::TransmitFrame*>(done));
+      } else {
+        ContinueSweep(worker, done);
+      }
     }
   }
+}
+
+// One that found no packet goes out again.
+void WorkerMail::TakeBackFrame(dataplane::TransmitFrame* frame) {
+  if (!frame->is_sent && fabric_.control[0]->Submit(frame)) return;
+  free_.push_back(frame);
+}
+
+template <typename Sweep>
+void WorkerMail::Begin(size_t worker, Sweep* sweep) {
+  sweep->cursor = 0;
+  sweep->swept = 0;
+  sweep->is_complete = false;
+  Submit(worker, sweep);
 }
 
 void WorkerMail::Submit(size_t worker, Command* command) {
-  // Behind what waits already: a frame must not overtake.
-  if (waiting_[worker].empty() && fabric_.control[worker]->Submit(command)) {
-    submitted_[worker].push_back(command);
-  } else {
-    waiting_[worker].push_back(command);
-  }
-}
-
-void WorkerMail::Delete(Command* command) {
-  using dataplane::CommandKind;
-  switch (command->kind) {
-    case CommandKind::kTransmitFrame:
-      delete static_cast<dataplane::TransmitFrame*>(command);
-      return;
-    case CommandKind::kSweepConnections:
-      delete static_cast<dataplane::SweepConnections*>(command);
-      return;
-    case CommandKind::kSweepTemplates:
-      delete static_cast<dataplane::SweepTemplates*>(command);
-      return;
-    default:
-      delete static_cast<dataplane::NeighbourChanged*>(command);
-      return;
-  }
+  if (!fabric_.control[worker]->Submit(command)) sweeps_[worker].unsent = command;
 }
 
 }  // namespace fairlead::control

@@ -1,17 +1,17 @@
-// The control core's side of the worker mailboxes: frames to send and neighbours that changed.
+// The control core's side of the worker mailboxes: frames to send and sweeps.
 //
-//   mail.SendFrame(port, {frame, length});       // worker 0 sends it
-//   mail.TellNeighbourChanged(id);               // every worker looks at what waits for it
-//   mail.Sweep();          // every worker ends what removed reals left behind
-//   mail.Poll();           // every turn: frees what came back, retries
+//   if (!mail.SendFrame(port, frame, Urgency::kPinned)) …    // enough are on their way: later
+//   mail.Sweep();          // every worker ends what removed real servers left behind
+//   mail.Poll();           // every turn: takes back what is done
 //
-// Threads: the control core. Bounded: what a full mailbox cannot take waits here, at most
-// kMaxWaiting a worker; further frames are dropped and counted (they are asked for again),
-// neighbour changes never are.
+// Threads: the control core. Bounded: there are kFrames frames and one sweep per worker, all made
+// at the start; together they fit a mailbox, so nothing queues here and no push can fail. Who finds
+// no frame free asks again. What matters less may take fewer of them, so that no number of
+// strangers keeps the probes of next hops waiting.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,39 +21,53 @@
 
 namespace fairlead::control {
 
+enum class Urgency : uint8_t {
+  kStranger,  // for neighbours that packets of others name
+  kOrdinary,  // announcements; known neighbours
+  kPinned,    // for next hops of the configuration
+};
+
 class WorkerMail {
  public:
-  static constexpr size_t kMaxWaiting = 4096;
+  static constexpr size_t kFrames = 1000;
+  // How many may be on their way when one of this urgency is to follow.
+  static constexpr std::array<size_t, 3> kShare{250, 750, kFrames};
 
   explicit WorkerMail(dataplane::Fabric& fabric);
-  ~WorkerMail();
   WorkerMail(const WorkerMail&) = delete;
   WorkerMail& operator=(const WorkerMail&) = delete;
 
+  // Worker 0 sends it. False: the share of this urgency is on its way.
   // Precondition: frame.size() ≤ kMaxFrameBytes.
-  void SendFrame(PortId port, std::span<const uint8_t> frame);
-  void TellNeighbourChanged(NeighbourId neighbour);
+  [[nodiscard]] bool SendFrame(PortId port, std::span<const uint8_t> frame, Urgency urgency);
   // Connections of reals whose remains expire, then the templates that this leaves without
   // children. A call during a sweep starts another after it.
   // Precondition: every worker has adopted the snapshot that says so.
   void Sweep();
   void Poll();
 
-  [[nodiscard]] uint64_t frames_dropped() const { return frames_dropped_; }
+  [[nodiscard]] size_t frames_out() const { return kFrames - free_.size(); }
 
  private:
   using Command = dataplane::Command;
+  struct Sweeps {
+    dataplane::SweepConnections connections;
+    dataplane::SweepTemplates templates;
+    Command* unsent = nullptr;  // tried again by Poll
+  };
+  static_assert(kFrames + 1 <= dataplane::Mailbox::kCapacity);  // one sweep command at a time
 
   void Submit(size_t worker, Command* command);
-  // True: it was given out again for its next slice.
-  bool ContinueSweep(size_t worker, Command* done);
-  static void Delete(Command* command);
+  template <typename Sweep>
+  void Begin(size_t worker, Sweep* sweep);
+  void TakeBackFrame(dataplane::TransmitFrame* frame);
+  void ContinueSweep(size_t worker, Command* done);
 
   dataplane::Fabric& fabric_;
-  std::vector<std::deque<Command*>> waiting_;    // [worker]
-  std::vector<std::deque<Command*>> submitted_;  // [worker], in order; they come back in order
-  uint64_t frames_dropped_ = 0;
-  size_t sweeping_connections_ = 0;  // workers that are not through
+  const std::unique_ptr<dataplane::TransmitFrame[]> frames_;
+  std::vector<dataplane::TransmitFrame*> free_;
+  const std::unique_ptr<Sweeps[]> sweeps_;  // [worker]
+  size_t sweeping_connections_ = 0;         // workers that are not through
   size_t sweeping_templates_ = 0;
   bool sweep_again_ = false;
 };

@@ -20,7 +20,7 @@ template <Packet P>
   }
   if (IsEchoRequest(packet->data(), *parsed)) {
     if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
-    return RouteOut(t, packet, *parsed);
+    return AnswerOut(t, packet, *parsed);
   }
   const bool is_icmp = parsed->protocol == (parsed->is_v4() ? kProtocolIcmp : kProtocolIcmpv6);
   QuotedPacket quoted;

@@ -49,10 +49,12 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter connection_capacity;
   Counter templates;  // gauge
   Counter template_capacity;
-  Counter defence_connections;  // that drop_entry ended
-  Counter defence_templates;    // that drop_entry ended
-  Counter defence_low;          // gauge: 1 while the connection table is nearly full
-  Counter defence_rate;         // gauge: what the automatic drop_packet does, 0: nothing
+  Counter defence_connections;    // that drop_entry ended
+  Counter defence_templates;      // that drop_entry ended
+  Counter defence_low;            // gauge: 1 while the connection table is nearly full
+  Counter defence_rate;           // gauge: what the automatic drop_packet does, 0: nothing
+  Counter neighbour_limited;      // unknown neighbours not told of: over a limit
+  Counter neighbour_events_lost;  // not told to the control core: the ring's share was full
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;
@@ -106,6 +108,18 @@ struct alignas(kCacheLine) PortCounters {
 
 static_assert(sizeof(PortCounters) == kCacheLine);
 
+// The control core's, of neighbours and of what it sends to them.
+struct alignas(kCacheLine) NeighbourCounters {
+  Counter pinned;                 // gauge: next hops of the configuration
+  Counter learned;                // gauge: the others
+  Counter limited;                // not learned: over the limit of their port
+  Counter evicted;                // of the learned, for want of places
+  Counter moves;                  // changes of a pinned one's MAC
+  Counter deferred_frames;        // had to wait: enough were on their way to worker 0
+  Counter announcements_waiting;  // gauge: addresses that have not been announced once
+  Counter announcements_sent;
+};
+
 // What a port's driver counts, over all queues, and its link; read on request, from any thread.
 struct PortStats {
   uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0;
@@ -137,6 +151,8 @@ class StatsBoard {
   }
   // A worker's row: by RealId.
   TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()].get(); }
+  // Written by the control core.
+  NeighbourCounters& neighbours() noexcept { return neighbours_; }
   PortCounters& port(WorkerId w, PortId port) noexcept { return ports_[w.index()][port.index()]; }
   // Of all workers.
   [[nodiscard]] uint64_t SumPort(PortId port, Counter PortCounters::*column) const {
@@ -160,6 +176,7 @@ class StatsBoard {
   std::vector<WorkerCounters> workers_;
   std::vector<std::unique_ptr<TrafficCounters[]>> traffic_;
   std::vector<std::vector<PortCounters>> ports_;
+  NeighbourCounters neighbours_;
 };
 
 }  // namespace fairlead::dataplane

@@ -62,6 +62,8 @@
     "Longer than the next link's MTU, and no packets were left for its fragments")                 \
   X(kNeighbourUnresolved, "neighbour_unresolved", "The next hop did not answer ARP or ND")         \
   X(kNeighbourQueueFull, "neighbour_queue_full", "Too many packets wait for that next hop")        \
+  X(kNeighbourLimited, "neighbour_limited",                                                        \
+    "For a next hop nobody has asked for yet, and too many such were wanted at once")              \
   X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header")                       \
   X(kIcmpRateLimited, "icmp_rate_limited",                                                         \
     "The ICMP or RST answer was suppressed by the rate limit")                                     \

@@ -57,7 +57,7 @@ class Fabric {
         publisher(wanted.workers),
         loads(wanted.workers, wanted.reals),
         stats(wanted.workers, wanted.reals, wanted.ports),
-        neighbours(wanted.neighbours),
+        neighbours(wanted.neighbours, TableHash(wanted.hash_secret[1], wanted.hash_secret[0])),
         steering(wanted.workers),
         hash(wanted.hash_secret[0], wanted.hash_secret[1]) {
     for (size_t i = 0; i < wanted.workers * wanted.workers; ++i) {

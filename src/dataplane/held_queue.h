@@ -1,7 +1,7 @@
 // Packets that wait for a next hop's MAC. Bounded in total, per next hop and in time, so that a
-// dead neighbour slows nobody else.
+// dead neighbour slows nobody else; and the last places are for next hops of the configuration.
 //
-//   if (!held.Hold(packet, port, hop, now)) …kNeighbourQueueFull
+//   if (!held.Hold(packet, port, hop, is_pinned, now)) …kNeighbourQueueFull
 //   held.Visit([&](const auto& item) { return …true takes it out…; });
 //
 // Threads: one worker's.
@@ -19,6 +19,7 @@ template <typename P>
 class HeldQueue {
  public:
   static constexpr size_t kCapacity = 256;
+  static constexpr size_t kForStrangers = 192;
   static constexpr size_t kPerNeighbour = 32;
   static constexpr TickCount kPatience = TicksFromSeconds(3);  // as long as three requests take
 
@@ -31,14 +32,18 @@ class HeldQueue {
 
   [[nodiscard]] size_t size() const noexcept { return count_; }
 
-  // False when too many wait for this hop, or in all.
-  bool Hold(P* packet, PortId port, const IpAddress& hop, Tick now) noexcept {
-    if (count_ == kCapacity) return false;
+  // How many wait for this hop.
+  [[nodiscard]] size_t Count(PortId port, const IpAddress& hop) const noexcept {
     size_t same = 0;
     for (size_t i = 0; i < count_; ++i) {
       same += items_[i].port == port && items_[i].hop == hop ? 1u : 0u;
     }
-    if (same >= kPerNeighbour) return false;
+    return same;
+  }
+  // False when too many wait for this hop, or in all.
+  bool Hold(P* packet, PortId port, const IpAddress& hop, bool is_pinned, Tick now) noexcept {
+    if (count_ >= (is_pinned ? kCapacity : kForStrangers)) return false;
+    if (Count(port, hop) >= kPerNeighbour) return false;
     items_[count_++] = {packet, port, hop, now + kPatience};
     return true;
   }

@@ -20,8 +20,7 @@ namespace fairlead::dataplane {
 template <Packet P>
 void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
                        const MacAddress& mac) noexcept {
-  t.shard.fabric.events[t.shard.me.index()]->Push(
-      {.kind = Event::Kind::kNeighbourSeen, .port = port, .address = address, .mac = mac});
+  t.shard.neighbour_reports.Seen(port, address, mac, t.now());
 }
 
 // Ours to answer for on this port: a port address on its own port, an announced VIP on any.
@@ -148,7 +147,7 @@ template <typename Address, Packet P>
   const LocalAddress* local = t.snapshot.FindLocal(destination);
   if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
     if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
-    return RouteOut(t, packet, *parsed);
+    return AnswerOut(t, packet, *parsed);
   }
   switch (kind) {
     case IcmpErrorKind::kBad:

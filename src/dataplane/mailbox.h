@@ -37,7 +37,6 @@ enum class CommandKind : uint8_t {
   kListTemplates,
   kExplain,
   kTransmitFrame,
-  kNeighbourChanged,
   kFlushConnections,
   kFlushTemplates,
   kSweepConnections,
@@ -168,13 +167,8 @@ struct TransmitFrame : Command {
   TransmitFrame() : Command(CommandKind::kTransmitFrame) {}
   PortId port;
   uint16_t length = 0;
+  bool is_sent = false;  // the answer; false: there was no packet for it
   std::array<uint8_t, kMaxFrameBytes> bytes{};
-};
-
-// The neighbour became reachable or failed: send or drop what waits for it.
-struct NeighbourChanged : Command {
-  NeighbourChanged() : Command(CommandKind::kNeighbourChanged) {}
-  NeighbourId neighbour;
 };
 
 class Mailbox {
@@ -221,8 +215,19 @@ class Mailbox {
   size_t out_ = 0;  // the sender's
 };
 
-// What a worker tells the control core, unasked. Lost when the ring is full: each is told again on
-// need.
+// Who brings a worker to learn of a neighbour. Each kind has limits of its own
+// (neighbour_reports.h), so that none starves another.
+enum class NeighbourNeed : uint8_t {
+  kRouted,  // a packet that passes through: anybody's doing
+  kAnswer,  // an answer that we made ourselves: ICMP, RST
+  kReply,   // a real server's reply to a client
+  kHost,    // this machine: its kernel twin sends
+  kSeen,    // the neighbour has spoken itself
+};
+inline constexpr size_t kNeighbourNeeds = 5;
+
+// What a worker tells the control core, unasked; neighbour_reports.h says how much at most. Lost
+// when the ring is full: each is told again on need.
 struct Event {
   enum class Kind : uint8_t {
     kNeighbourWanted,  // resolve {port, address}; packets may wait for it
@@ -231,6 +236,7 @@ struct Event {
     kPathMtu,          // a tunnel to the real `address` meets a link of `mtu_bytes`
   };
   Kind kind = Kind::kNeighbourWanted;
+  NeighbourNeed need = NeighbourNeed::kSeen;  // of kNeighbourWanted
   PortId port;
   IpAddress address;
   MacAddress mac;

@@ -32,6 +32,7 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
       me(worker),
       counters(shared.stats.worker(worker)),
       now(start),
+      neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
       connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
           ShareOf(shared.config.connections, shared.config.workers), shared.hash, start,
           shared.config.table_pages))),

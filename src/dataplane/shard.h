@@ -25,6 +25,7 @@
 #include "dataplane/connection_table.h"
 #include "dataplane/defence.h"
 #include "dataplane/fabric.h"
+#include "dataplane/neighbour_reports.h"
 #include "dataplane/rate_limit.h"
 #include "dataplane/template_table.h"
 #include "sched/destination_table.h"
@@ -105,6 +106,7 @@ class Shard {
   uint16_t next_ip_id = 1;        // of outer IPv4 headers
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
+  NeighbourReports neighbour_reports;
 
  private:
   static constexpr size_t kServicesAhead = 1 << 16;

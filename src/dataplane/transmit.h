@@ -6,9 +6,11 @@
 //   AnswerWithError(turn, packet, &parsed, IcmpError::kPortUnreachable, vip, DropReason::kNoReal);
 //
 // A next hop that has not answered yet keeps the packet in the held queue and tells the control
-// core; a failed one drops. Threads: the worker's. Ownership of the packet moves into each of these
-// functions.
+// core, within the limits of neighbour_reports.h; a failed one drops. Threads: the worker's.
+// Ownership of the packet moves into each of these functions.
 #pragma once
+
+#include <utility>
 
 #include "dataplane/icmp_build.h"
 #include "dataplane/rewrite_dr.h"
@@ -16,21 +18,38 @@
 
 namespace fairlead::dataplane {
 
-// The control core answers by resolving; a lost event is repeated by the next packet.
+// The control core answers by resolving. False: it was not told, for it would be too much.
 template <Packet P>
-void WantNeighbour(Turn<P>& t, PortId port, const IpAddress& hop) noexcept {
-  t.shard.fabric.events[t.shard.me.index()]->Push(
-      {.kind = Event::Kind::kNeighbourWanted, .port = port, .address = hop, .mac = {}});
+bool WantNeighbour(Turn<P>& t, const IpAddress& source, PortId port, NeighbourId id,
+                   const IpAddress& hop) noexcept {
+  const TableHash& hash = t.shard.fabric.hash;
+  NeighbourNeed need = t.need;
+  if (need == NeighbourNeed::kRouted && t.snapshot.FindLocal(source) != nullptr) {
+    need = NeighbourNeed::kReply;
+  }
+  return t.shard.neighbour_reports.Want(
+      {.port = port,
+       .hop = hop,
+       .id = id,
+       .need = need,
+       .source = source.is_v4() ? hash(source.v4(), {}, 0) : hash(source.v6(), {}, 0)},
+      t.now());
 }
 
-// Slow path: no MAC yet.
+// Slow path: no MAC yet. A packet that waits for this hop already has asked for it.
 template <Packet P>
-[[gnu::noinline]] void SendToUnresolved(Turn<P>& t, P* packet, PortId port, const IpAddress& hop,
-                                        NeighbourState state) noexcept {
-  WantNeighbour(t, port, hop);
-  if (state == NeighbourState::kFailed) {
+[[gnu::noinline]] void SendToUnresolved(Turn<P>& t, P* packet, const IpAddress& source, PortId port,
+                                        NeighbourId id, const IpAddress& hop) noexcept {
+  NeighbourTable& neighbours = t.shard.fabric.neighbours;
+  const bool is_known = !id.is_none();
+  const bool is_asked = !is_known && t.held.Count(port, hop) > 0;
+  if (!is_asked && !WantNeighbour(t, source, port, id, hop)) {
+    return t.Drop(packet, DropReason::kNeighbourLimited);
+  }
+  const bool is_ours = t.need == NeighbourNeed::kHost || (is_known && neighbours.IsPinned(id));
+  if (is_known && neighbours.Load(id).state == NeighbourState::kFailed) {
     t.Drop(packet, DropReason::kNeighbourUnresolved);
-  } else if (t.held.Hold(packet, port, hop, t.now())) {
+  } else if (t.held.Hold(packet, port, hop, is_ours, t.now())) {
     t.shard.counters.held.Set(t.held.size());
   } else {
     t.Drop(packet, DropReason::kNeighbourQueueFull);
@@ -47,7 +66,7 @@ void SendToNeighbour(Turn<P>& t, P* packet, const ParsedPacket& parsed, PortId p
   if (neighbour.is_reachable()) [[likely]] {
     t.out->Add(packet, Verdict::Transmit(port));
   } else {
-    SendToUnresolved(t, packet, port, hop, neighbour.state);
+    SendToUnresolved(t, packet, parsed.source(packet->data()), port, id, hop);
   }
 }
 
@@ -69,6 +88,14 @@ void RouteOut(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
   }
   SendToNeighbour(t, packet, parsed, route->output,
                   t.shard.fabric.neighbours.Find(route->output, destination), destination);
+}
+
+// An answer of our own, made of what came in.
+template <Packet P>
+void AnswerOut(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+  const NeighbourNeed before = std::exchange(t.need, NeighbourNeed::kAnswer);
+  RouteOut(t, packet, parsed);
+  t.need = before;
 }
 
 // Our address on the way to the packet's sender: the source of errors that no VIP sends.
@@ -106,7 +133,7 @@ template <Packet P>
   }
   t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);
-  RouteOut(t, packet, *parsed);
+  AnswerOut(t, packet, *parsed);
 }
 
 // The same, from our own address towards the sender.
@@ -136,7 +163,7 @@ template <Packet P>
   BuildReset(*packet, parsed);
   t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);
-  RouteOut(t, packet, *parsed);
+  AnswerOut(t, packet, *parsed);
 }
 
 // IPv6 is never cut on its way (RFC 8200 section 4.5).

@@ -23,6 +23,7 @@ struct Turn {
   HeldQueue<P>& held;
   Output<P>* out;
   PacketSource<P> source{};
+  NeighbourNeed need = NeighbourNeed::kRouted;  // what is sent now, for a next hop without a MAC
 
   [[nodiscard]] Tick now() const noexcept { return shard.now; }
   [[nodiscard]] const PortView& port(PortId id) const noexcept {

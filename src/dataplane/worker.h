@@ -73,26 +73,24 @@ class alignas(kCacheLine) Worker {
   void ProcessFromHost(std::span<P* const> burst, Output<P>* out) noexcept {
     shard_.counters.originated.Add(burst.size());
     Turn<P> turn = TurnTo(out);
+    turn.need = NeighbourNeed::kHost;
     for (P* packet : burst) SendFromHost(turn, packet);
   }
 
   // Packets and messages of other workers. Returns how many there were.
   size_t ProcessHandedIn(Output<P>* out) noexcept;
 
-  // One command of each mailbox. Returns how many were run.
+  // Of each mailbox at most one command that looks at records, and before it a few frames. Returns
+  // how many were run.
   template <PacketPool<P> Pool>
   size_t RunCommands(Pool& pool, Output<P>* out) noexcept {
     const size_t mine = shard_.me.index();
-    const auto run = [&](Command& command) { RunCommand(command, pool, out); };
-    size_t count = 0;
-    for (Mailbox* mailbox : {shard_.fabric.control[mine].get(), shard_.fabric.api[mine].get()}) {
-      count += out->room() > 0 && mailbox->RunNext(run) ? 1 : 0;
-    }
-    return count;
+    return RunMailbox(*shard_.fabric.control[mine], pool, out) +
+           RunMailbox(*shard_.fabric.api[mine], pool, out);
   }
 
-  // Held packets whose neighbour has answered, or will not. Looks when told of a change and ten
-  // times a second.
+  // Held packets whose neighbour has answered, or will not. Looks when a neighbour has changed and
+  // ten times a second.
   size_t ReleaseHeld(Output<P>* out) noexcept;
 
   // Timers. Returns the records that went.
@@ -123,6 +121,7 @@ class alignas(kCacheLine) Worker {
 
  private:
   static constexpr size_t kHandedInRounds = 8;
+  static constexpr size_t kFramesPerTurn = 16;  // of the control core
   static constexpr TickCount kHeldInterval = kTicksPerSecond / 10;
 
   // Packets for connections of this worker, gathered over all peers: a full burst has more look-ups
@@ -157,16 +156,18 @@ class alignas(kCacheLine) Worker {
   }
   void SendFromHost(Turn<P>& turn, P* packet) noexcept;
   template <typename Pool>
+  size_t RunMailbox(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept;
+  template <typename Pool>
   void RunCommand(Command& command, Pool& pool, Output<P>* out) noexcept;
   template <typename Pool>
-  void Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noexcept;
+  void Run(TransmitFrame* frame, Pool& pool, Output<P>* out) noexcept;
 
   Shard shard_;
   HeldQueue<P> held_;
   PacketSource<P> source_;
-  Tick held_visit_;  // next look at the held packets
-  bool neighbour_changed_ = false;
-  size_t next_peer_ = 0;  // whose ring is looked at first: nobody's waits for ever
+  Tick held_visit_;                 // next look at the held packets
+  uint64_t neighbour_changes_ = 0;  // NeighbourTable::changes() at the last look
+  size_t next_peer_ = 0;            // whose ring is looked at first: nobody's waits for ever
 };
 
 // A burst from each of the others in turn; and again while anybody gives a full one, since with
@@ -230,9 +231,11 @@ void Worker<P>::SendFromHost(Turn<P>& turn, P* packet) noexcept {
 
 template <Packet P>
 size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
-  if (held_.size() == 0 || (!neighbour_changed_ && !held_visit_.HasPassed(shard_.now))) return 0;
+  if (held_.size() == 0) return 0;
+  const uint64_t changes = shard_.fabric.neighbours.changes();
+  if (changes == neighbour_changes_ && !held_visit_.HasPassed(shard_.now)) return 0;
   held_visit_ = shard_.now + kHeldInterval;
-  neighbour_changed_ = false;
+  neighbour_changes_ = changes;
   Turn<P> turn = TurnTo(out);
   size_t released = 0;
   held_.Visit([&](const auto& item) {
@@ -256,13 +259,27 @@ size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
 
 template <Packet P>
 template <typename Pool>
-void Worker<P>::Run(const TransmitFrame& frame, Pool& pool, Output<P>* out) noexcept {
+void Worker<P>::Run(TransmitFrame* frame, Pool& pool, Output<P>* out) noexcept {
   P* packet = pool.Allocate();
-  if (packet == nullptr) return;  // its sender asks again
+  if (packet == nullptr) return;  // its sender tries again
+  frame->is_sent = true;
   shard_.counters.originated.Add(1);
-  if (!packet->Resize(frame.length)) return TurnTo(out).Drop(packet, DropReason::kNoHeadroom);
-  std::memcpy(packet->data(), frame.bytes.data(), frame.length);
-  out->Add(packet, Verdict::Transmit(frame.port));
+  if (!packet->Resize(frame->length)) return TurnTo(out).Drop(packet, DropReason::kNoHeadroom);
+  std::memcpy(packet->data(), frame->bytes.data(), frame->length);
+  out->Add(packet, Verdict::Transmit(frame->port));
+}
+
+template <Packet P>
+template <typename Pool>
+size_t Worker<P>::RunMailbox(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept {
+  size_t count = 0;
+  bool is_frame = true;
+  const auto run = [&](Command& command) {
+    is_frame = command.kind == CommandKind::kTransmitFrame;
+    RunCommand(command, pool, out);
+  };
+  while (is_frame && count < kFramesPerTurn && out->room() > 0 && mailbox.RunNext(run)) ++count;
+  return count;
 }
 
 template <Packet P>
@@ -279,10 +296,7 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
       RunExplain(shard_, static_cast<ExplainCommand*>(&command));
       break;
     case CommandKind::kTransmitFrame:
-      Run(*static_cast<TransmitFrame*>(&command), pool, out);
-      break;
-    case CommandKind::kNeighbourChanged:
-      neighbour_changed_ = true;
+      Run(static_cast<TransmitFrame*>(&command), pool, out);
       break;
     case CommandKind::kFlushConnections:
       RunFlushConnections(shard_, static_cast<FlushConnections*>(&command));

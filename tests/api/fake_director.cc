@@ -344,7 +344,6 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
       return;
     }
     case CommandKind::kTransmitFrame:
-    case CommandKind::kNeighbourChanged:
     case CommandKind::kSweepConnections:
     case CommandKind::kSweepTemplates:
       return;

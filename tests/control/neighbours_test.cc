@@ -1,5 +1,7 @@
 #include "control/neighbours.h"
 
+#include <algorithm>
+
 #include "dataplane/arp.h"
 #include "dataplane/neighbour_discovery.h"
 #include "director_fixture.h"
@@ -15,22 +17,35 @@ const PortId kOutside{0}, kInside{1};
 
 class NeighboursTest : public testing::Test {
  protected:
+  explicit NeighboursTest(const char* inside = "10.0.0.1/24", uint32_t capacity = 256)
+      : fabric_(FabricOf(capacity)), model_(ModelWith(inside)) {}
+  static dataplane::FabricConfig FabricOf(uint32_t neighbours) {
+    dataplane::FabricConfig config = SmallFabric();
+    config.neighbours = neighbours;
+    return config;
+  }
+  static ConfigModel ModelWith(const char* inside) {
+    ConfigModel model = ModelOf("");
+    model.ports[1].addresses = {*Prefix::Parse(inside)};
+    return model;
+  }
   struct Sent {
     std::vector<dataplane::TransmitFrame> frames;
-    std::vector<NeighbourId> changes;
+    uint64_t changes = 0;  // that workers are to notice
   };
   // Plays worker 0: takes what is in the mailbox and gives it back.
-  Sent Take() {
+  Sent Take(size_t most = ~size_t{0}) {
     Sent sent;
     const auto take = [&](dataplane::Command& command) {
-      if (command.kind == dataplane::CommandKind::kTransmitFrame) {
-        sent.frames.push_back(static_cast<dataplane::TransmitFrame&>(command));
-      } else {
-        sent.changes.push_back(static_cast<dataplane::NeighbourChanged&>(command).neighbour);
-      }
+      auto& frame = static_cast<dataplane::TransmitFrame&>(command);
+      frame.is_sent = true;
+      sent.frames.push_back(frame);
     };
+    for (; most > 0 && fabric_.control[0]->RunNext(take); --most) {
+    }
     mail_.Poll();
-    while (fabric_.control[0]->RunNext(take)) mail_.Poll();
+    sent.changes = fabric_.neighbours.changes() - changes_seen_;
+    changes_seen_ += sent.changes;
     return sent;
   }
   void Wanted(PortId port, const char* address, TimePoint now) {
@@ -61,11 +76,12 @@ class NeighboursTest : public testing::Test {
     return count;
   }
 
-  dataplane::Fabric fabric_{SmallFabric()};
-  ConfigModel model_ = ModelOf("");
+  dataplane::Fabric fabric_;
+  ConfigModel model_;
   std::vector<PortRuntime> ports_ = TwoPorts();
   WorkerMail mail_{fabric_};
-  Neighbours neighbours_{fabric_.neighbours, mail_, model_.ports, ports_};
+  Neighbours neighbours_{fabric_, mail_, model_.ports, ports_};
+  uint64_t changes_seen_ = 0;
 };
 
 TEST_F(NeighboursTest, AsksForAWantedNeighbourAtOnce) {
@@ -88,7 +104,7 @@ TEST_F(NeighboursTest, AnAnswerMakesItReachableAndWakesWhatWaits) {
   Take();
   Seen(kInside, "10.0.0.11", At(10ms));
   const NeighbourId id = fabric_.neighbours.Find(kInside, Ip("10.0.0.11"));
-  EXPECT_EQ(Take().changes, std::vector{id});
+  EXPECT_EQ(Take().changes, 1u);
   EXPECT_TRUE(fabric_.neighbours.Load(id).is_reachable());
   EXPECT_EQ(fabric_.neighbours.Load(id).mac, kMac);
 }
@@ -120,7 +136,7 @@ TEST_F(NeighboursTest, AReachableOneIsAskedAgainAndUsedMeanwhile) {
   EXPECT_EQ(MacAddress::Load(sent.frames[0].bytes.data()), kMac);  // unicast
   EXPECT_EQ(State(kInside, "10.0.0.11"), NeighbourState::kReachable);
   Seen(kInside, "10.0.0.11", now + 1ms);
-  EXPECT_TRUE(Take().changes.empty());  // nothing new
+  EXPECT_EQ(Take().changes, 0u);  // nothing new
   now += 100ms;
   EXPECT_EQ(FramesUntil(&now, At(60s)), 0u);
 }
@@ -140,7 +156,7 @@ TEST_F(NeighboursTest, AMovedNeighbourIsTakenAtOnce) {
   Take();
   const MacAddress moved{{2, 0, 0, 0, 0, 0x77}};
   Seen(kInside, "10.0.0.11", At(1s), moved);
-  EXPECT_EQ(Take().changes.size(), 1u);
+  EXPECT_EQ(Take().changes, 1u);
   EXPECT_EQ(fabric_.neighbours.Load(fabric_.neighbours.Find(kInside, Ip("10.0.0.11"))).mac, moved);
 }
 
@@ -174,18 +190,135 @@ TEST_F(NeighboursTest, Ipv6IsSolicited) {
   EXPECT_EQ(Ipv6Address::Load(sent.frames[0].bytes.data() + 14 + 8), Ip("2001:db8::1").v6());
 }
 
-TEST_F(NeighboursTest, NewAddressesAreAnnouncedThreeTimes) {
-  neighbours_.Announce({{kOutside, Ip("192.0.2.80")}, {kOutside, Ip("2001:db8::80")}}, At(0s));
-  EXPECT_EQ(Take().frames.size(), 2u);
-  TimePoint now = At(0s);
-  EXPECT_EQ(FramesUntil(&now, At(5s)), 4u);
-  neighbours_.Announce({{kOutside, Ip("192.0.2.80")}, {kOutside, Ip("192.0.2.81")}}, now);
-  const Sent sent = Take();
-  ASSERT_EQ(sent.frames.size(), 1u);  // only the new one
-  dataplane::ArpMessage arp;
-  ASSERT_TRUE(dataplane::ParseArp(sent.frames[0].bytes.data(), sent.frames[0].length, &arp));
-  EXPECT_TRUE(arp.is_gratuitous());
-  EXPECT_EQ(IpAddress(arp.sender), Ip("192.0.2.81"));
+// ---- what strangers may do
+
+IpAddress Inside(uint32_t host) { return IpAddress(Ipv4Address::FromHost(0x0a000000 + host)); }
+
+class StrangersTest : public NeighboursTest {
+ protected:
+  static constexpr uint32_t kNextHops = 6;
+
+  StrangersTest() : NeighboursTest("10.0.0.1/16", 1 << 14) {
+    for (uint32_t i = 0; i < kNextHops; ++i) neighbours_.Intern(kInside, Inside(11 + i), 1);
+  }
+  void WantStranger(TimePoint now,
+                    dataplane::NeighbourNeed need = dataplane::NeighbourNeed::kRouted) {
+    neighbours_.OnEvent({.kind = dataplane::Event::Kind::kNeighbourWanted,
+                         .need = need,
+                         .port = kInside,
+                         .address = Inside(100 + stranger_++ % 60000),
+                         .mac = {}},
+                        now);
+  }
+  // Next hops answer when they are asked; strangers never do.
+  void Answer(const std::vector<dataplane::TransmitFrame>& frames, TimePoint now) {
+    for (const auto& frame : frames) {
+      dataplane::ArpMessage arp;
+      ASSERT_TRUE(dataplane::ParseArp(frame.bytes.data(), frame.length, &arp));
+      const uint32_t host = arp.target.value.host() - 0x0a000000;
+      if (host < 11 || host >= 11 + kNextHops) continue;
+      neighbours_.OnEvent({.kind = dataplane::Event::Kind::kNeighbourSeen,
+                           .port = kInside,
+                           .address = Inside(host),
+                           .mac = kMac},
+                          now);
+    }
+  }
+  size_t ReachableNextHops() {
+    size_t count = 0;
+    for (uint32_t i = 0; i < kNextHops; ++i) {
+      const NeighbourId id = fabric_.neighbours.Find(kInside, Inside(11 + i));
+      count += !id.is_none() && fabric_.neighbours.Load(id).is_reachable() ? 1 : 0;
+    }
+    return count;
+  }
+  uint32_t stranger_ = 0;
+};
+
+// Two thousand addresses a second that nobody has, for two minutes, and a worker that is slow.
+TEST_F(StrangersTest, NextHopsStayWhateverAddressesAreWanted) {
+  size_t least = kNextHops;
+  for (TimePoint now = At(0s); now < At(120s); now += 50ms) {
+    for (int i = 0; i < 100; ++i) WantStranger(now);
+    neighbours_.Tick(now, 1);
+    Answer(Take(40).frames, now);
+    if (now >= At(1s)) least = std::min(least, ReachableNextHops());
+    ASSERT_LE(neighbours_.size(), Neighbours::kMaxLearned + kNextHops);
+  }
+  EXPECT_EQ(least, kNextHops);
+  const auto& counters = fabric_.stats.neighbours();
+  EXPECT_EQ(counters.pinned.value(), kNextHops);
+  EXPECT_LE(counters.learned.value(), Neighbours::kMaxLearned);
+  EXPECT_GT(counters.limited.value(), 200'000u);
+}
+
+TEST_F(StrangersTest, NextHopsAreAskedWhileAWorkerIsFullOfOthers) {
+  neighbours_.Tick(At(0s), 1);
+  Answer(Take().frames, At(0s));
+  ASSERT_EQ(ReachableNextHops(), kNextHops);
+  // The worker takes nothing for a while.
+  for (TimePoint now = At(0s); now < At(29s); now += 50ms) {
+    for (int i = 0; i < 50; ++i) WantStranger(now);
+    neighbours_.Tick(now, 1);
+  }
+  EXPECT_EQ(mail_.frames_out(), WorkerMail::kShare[0]);
+  EXPECT_GT(fabric_.stats.neighbours().deferred_frames.value(), 0u);
+  neighbours_.Tick(At(30s), 1);
+  EXPECT_EQ(mail_.frames_out(), WorkerMail::kShare[0] + kNextHops);
+}
+
+TEST_F(StrangersTest, EachNeedHasALimitOfItsOwn) {
+  using dataplane::NeighbourNeed;
+  for (int i = 0; i < 1000; ++i) WantStranger(At(0s));
+  EXPECT_EQ(neighbours_.size(), kNextHops + 200);
+  WantStranger(At(0s), NeighbourNeed::kHost);
+  WantStranger(At(0s), NeighbourNeed::kReply);
+  WantStranger(At(0s), NeighbourNeed::kAnswer);
+  EXPECT_EQ(neighbours_.size(), kNextHops + 203);
+  for (uint32_t i = 0; i < 1000; ++i) {
+    neighbours_.OnEvent({.kind = dataplane::Event::Kind::kNeighbourSeen,
+                         .port = kInside,
+                         .address = Inside(70 * 256 + i),
+                         .mac = kMac},
+                        At(0s));
+  }
+  EXPECT_EQ(neighbours_.size(), kNextHops + 403);
+  EXPECT_EQ(fabric_.stats.neighbours().limited.value(), 1600u);
+  for (int i = 0; i < 1000; ++i) WantStranger(At(1s));
+  EXPECT_EQ(neighbours_.size(), kNextHops + 503);
+}
+
+// Somebody forges answers of a next hop. Each is believed, as ARP goes, but not each is told.
+TEST_F(StrangersTest, ANextHopThatMovesAllTheTimeDoesNotFillTheLog) {
+  neighbours_.Tick(At(0s), 1);
+  Answer(Take().frames, At(0s));
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 10000; ++i) {
+    const MacAddress mac{{2, 0, 0, 0, 1, static_cast<uint8_t>(i % 2)}};
+    Seen(kInside, "10.0.0.11", At(std::chrono::milliseconds(i)), mac);
+  }
+  Seen(kInside, "10.0.0.11", At(20s), kMac);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_GE(std::ranges::count(log, '\n'), 5) << log;
+  EXPECT_LE(std::ranges::count(log, '\n'), 16) << log;
+  EXPECT_EQ(fabric_.stats.neighbours().moves.value(), 10001u);
+}
+
+// One that packets name first and the configuration then, and the other way round.
+TEST_F(StrangersTest, WhatTheConfigurationNamesIsPinnedAndNoLongerWhenItDoesNot) {
+  Wanted(kInside, "10.0.0.50", At(0s));
+  const NeighbourId id = fabric_.neighbours.Find(kInside, Ip("10.0.0.50"));
+  EXPECT_FALSE(fabric_.neighbours.IsPinned(id));
+  EXPECT_EQ(neighbours_.Intern(kInside, Ip("10.0.0.50"), 1), id);
+  EXPECT_TRUE(fabric_.neighbours.IsPinned(id));
+  neighbours_.Tick(At(0s), 1);
+  EXPECT_EQ(fabric_.stats.neighbours().pinned.value(), kNextHops + 1);
+  for (TimePoint now = At(0s); now < At(10s); now += 50ms) {
+    neighbours_.Tick(now, 2);
+    Take();
+  }
+  EXPECT_FALSE(fabric_.neighbours.IsPinned(id));
+  EXPECT_EQ(fabric_.stats.neighbours().pinned.value(), 0u);
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ class Renderer {
     Reals();
     RealStates();
     Workers();
+    Neighbours();
     Drops();
     Ports();
     Health();
@@ -262,6 +263,10 @@ class Renderer {
        &dataplane::WorkerCounters::defence_connections, false},
       {"defence_templates_total", "Templates that drop_entry ended",
        &dataplane::WorkerCounters::defence_templates, false},
+      {"neighbours_limited_total", "Unknown neighbours not asked for: over a limit",
+       &dataplane::WorkerCounters::neighbour_limited, false},
+      {"neighbour_events_lost_total", "News of neighbours that found no place to be told",
+       &dataplane::WorkerCounters::neighbour_events_lost, false},
   };
 
   [[nodiscard]] WorkerId Worker(size_t index) const {
@@ -287,6 +292,39 @@ class Renderer {
       longest.Add(
           {{"worker", std::to_string(w)}},
           static_cast<double>(fabric_.stats.worker(Worker(w)).longest_turn_ns.value()) / 1e9);
+    }
+  }
+
+  struct NeighbourColumn {
+    const char* name;
+    const char* help;
+    dataplane::Counter dataplane::NeighbourCounters::*member;
+    bool is_gauge;
+  };
+  static constexpr NeighbourColumn kNeighbour[] = {
+      {"neighbours_pinned", "Next hops of the configuration", &dataplane::NeighbourCounters::pinned,
+       true},
+      {"neighbours_learned", "Other neighbours that are known",
+       &dataplane::NeighbourCounters::learned, true},
+      {"neighbours_limited_total", "Neighbours not learned: over the limit of their port",
+       &dataplane::NeighbourCounters::limited, false},
+      {"neighbours_evicted_total", "Learned neighbours that made room for others",
+       &dataplane::NeighbourCounters::evicted, false},
+      {"neighbour_moves_total", "Changes of the MAC of a next hop of the configuration",
+       &dataplane::NeighbourCounters::moves, false},
+      {"neighbour_probes_deferred_total", "Probes that had to wait for a free frame",
+       &dataplane::NeighbourCounters::deferred_frames, false},
+      {"announcements_waiting", "Addresses that have not been announced yet",
+       &dataplane::NeighbourCounters::announcements_waiting, true},
+      {"announcements_sent_total", "Gratuitous ARP requests and unsolicited advertisements",
+       &dataplane::NeighbourCounters::announcements_sent, false},
+  };
+
+  void Neighbours() {
+    for (const NeighbourColumn& column : kNeighbour) {
+      const std::string name = "fairlead_" + std::string(column.name);
+      auto family = column.is_gauge ? Gauge(name, column.help) : Counter(name, column.help);
+      family.Add({}, (fabric_.stats.neighbours().*column.member).value());
     }
   }
 

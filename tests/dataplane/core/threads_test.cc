@@ -140,5 +140,83 @@ TEST(Threads, WorkersPublisherAndMailboxes) {
   EXPECT_GT(handed, 100u);
 }
 
+// The control core makes and forgets neighbours while workers look them up: a worker sees one whole
+// or not at all, and never another's MAC.
+TEST(Threads, NeighboursComeAndGo) {
+  constexpr uint32_t kHosts = 64;
+  NeighbourTable table(128, TableHash{5, 6});
+  const auto address = [](uint32_t i) { return IpAddress(Ipv4Address::FromHost(0x0a000000 + i)); };
+  const auto mac = [](uint32_t i) { return MacAddress{{2, 0, 0, 0, 0, static_cast<uint8_t>(i)}}; };
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> found{0};
+  // Host 0 is there all the time.
+  const NeighbourId always = table.Intern(kInside, address(0));
+  table.Set(always, {mac(0), kInside, NeighbourState::kReachable});
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      uint64_t sum = 0;
+      for (uint32_t i = 0; !stop || sum == 0; i = (i + 1) % kHosts) {
+        const NeighbourId id = table.Find(kInside, address(i));
+        if (i == 0) {
+          ASSERT_EQ(id, always);
+        }
+        if (id.is_none()) continue;
+        const Neighbour neighbour = table.Load(id);
+        // Its place may have become another's between look-up and load.
+        if (table.Find(kInside, address(i)) != id || !neighbour.is_reachable()) continue;
+        sum += table.changes() + (table.IsPinned(id) ? 1 : 0);
+        ASSERT_EQ(neighbour.mac, mac(i));
+        found.fetch_add(1, std::memory_order_relaxed);
+      }
+    });
+  }
+  std::mt19937 random(3);
+  std::vector<NeighbourId> ids(kHosts);
+  for (int step = 0; step < 50000; ++step) {
+    const uint32_t i = 1 + random() % (kHosts - 1);
+    if (ids[i].is_none()) {
+      ids[i] = table.Intern(kInside, address(i));
+      table.SetPinned(ids[i], i % 2 == 0);
+      table.Set(ids[i], {mac(i), kInside, NeighbourState::kReachable});
+    } else {
+      table.Set(ids[i], {MacAddress{}, kInside, NeighbourState::kFailed});
+      table.Forget(std::exchange(ids[i], NeighbourId{}));
+    }
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(found.load(), 0u);
+}
+
+// A mailbox under all the pressure there is: whatever comes back is what went in, in order.
+TEST(Threads, AMailboxLosesNothing) {
+  constexpr size_t kCommands = 200'000;
+  Mailbox mailbox;
+  std::vector<TransmitFrame> frames(2 * Mailbox::kCapacity);
+  std::atomic<bool> stop{false};
+  std::thread worker([&] {
+    const auto run = [](Command& command) { ++static_cast<TransmitFrame&>(command).length; };
+    while (!stop) {
+      if (!mailbox.RunNext(run)) std::this_thread::yield();
+    }
+  });
+  size_t sent = 0, back = 0;
+  while (back < kCommands) {
+    while (sent < kCommands && mailbox.Submit(&frames[sent % frames.size()])) ++sent;
+    ASSERT_LE(mailbox.out(), Mailbox::kCapacity);
+    for (const Command* done; back < sent && (done = mailbox.TakeBack()) != nullptr; ++back) {
+      ASSERT_EQ(done, &frames[back % frames.size()]);
+    }
+    std::this_thread::yield();
+  }
+  stop = true;
+  worker.join();
+  EXPECT_EQ(mailbox.out(), 0u);
+  size_t runs = 0;
+  for (const TransmitFrame& frame : frames) runs += frame.length;
+  EXPECT_EQ(runs, kCommands);
+}
+
 }  // namespace
 }  // namespace fairlead::dataplane
