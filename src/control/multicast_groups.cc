@@ -96,7 +96,9 @@ void MulticastGroups::OnQuery(const dataplane::Event& event, TimePoint now) {
 void MulticastGroups::Tick(TimePoint now) {
   std::array<uint8_t, dataplane::kMaxFrameBytes> frame{};
   size_t idle = 0;  // ports in a row with nothing to say
-  for (size_t left = kFramesPerTick; left > 0 && idle < ports_.size();) {
+  // What is taken off must be sent, so room is asked for first.
+  for (size_t left = kFramesPerTick;
+       left > 0 && idle < ports_.size() && mail_.HasRoom(Urgency::kOrdinary);) {
     const size_t index = next_port_++ % ports_.size();
     Port& port = ports_[index];
     const PortId id{static_cast<uint8_t>(index)};
@@ -109,7 +111,7 @@ void MulticastGroups::Tick(TimePoint now) {
         is_version_1
             ? dataplane::BuildListenerMessage(frame.data(), port.mac, port.source, records[0])
             : dataplane::BuildListenerReport(frame.data(), port.mac, port.source, records);
-    mail_.SendFrame(id, {frame.data(), length});
+    if (!mail_.SendFrame(id, {frame.data(), length}, Urgency::kOrdinary)) return;
   }
 }
 

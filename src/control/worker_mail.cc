@@ -16,7 +16,7 @@ WorkerMail::WorkerMail(dataplane::Fabric& fabric)
 }
 
 bool WorkerMail::SendFrame(PortId port, std::span<const uint8_t> frame, Urgency urgency) {
-  if (frames_out() >= kShare[static_cast<size_t>(urgency)]) return false;
+  if (!HasRoom(urgency)) return false;
   dataplane::TransmitFrame* command = free_.back();
   command->port = port;
   command->length = static_cast<uint16_t>(frame.size());

@@ -37,6 +37,10 @@ class WorkerMail {
   WorkerMail(const WorkerMail&) = delete;
   WorkerMail& operator=(const WorkerMail&) = delete;
 
+  // True: the next SendFrame of this urgency succeeds.
+  [[nodiscard]] bool HasRoom(Urgency urgency) const {
+    return frames_out() < kShare[static_cast<size_t>(urgency)];
+  }
   // Worker 0 sends it. False: the share of this urgency is on its way.
   // Precondition: frame.size() ≤ kMaxFrameBytes.
   [[nodiscard]] bool SendFrame(PortId port, std::span<const uint8_t> frame, Urgency urgency);
