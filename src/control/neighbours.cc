@@ -12,7 +12,7 @@ namespace fairlead::control {
 namespace {
 
 constexpr size_t kForgetAtOnce = 256;  // so that making room is cheap for each that needs it
-constexpr std::chrono::milliseconds kTryAgain{50};  // when no frame was free
+constexpr std::chrono::milliseconds kTryAgain{200};  // when no frame was free
 
 Tick TickOf(TimePoint now) {
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
@@ -209,6 +209,12 @@ void Neighbours::Say(const char* what, const Key& key, Entry& entry, TimePoint n
 }
 
 bool Neighbours::SendProbe(const Key& key, const Entry& entry) {
+  const bool is_reachable = entry.state == State::kReachable;
+  const Urgency urgency = entry.is_pinned ? Urgency::kPinned
+                          : is_reachable  ? Urgency::kOrdinary
+                                          : Urgency::kStranger;
+  // Thousands may be due: do not make frames that have no place.
+  if (!mail_.HasRoom(urgency)) return false;
   std::array<uint8_t, dataplane::kMaxFrameBytes> frame{};
   const MacAddress& ours = runtimes_[key.first.index()].mac;
   const IpAddress source = SourceFor(key);
@@ -216,11 +222,7 @@ bool Neighbours::SendProbe(const Key& key, const Entry& entry) {
       key.second.is_v4()
           ? dataplane::BuildArpRequest(frame.data(), ours, source.v4(), key.second.v4())
           : dataplane::BuildNeighbourSolicitation(frame.data(), ours, source.v6(), key.second.v6());
-  const bool is_reachable = entry.state == State::kReachable;
   if (is_reachable && entry.probes == 0) entry.mac.Store(frame.data());  // unicast first
-  const Urgency urgency = entry.is_pinned ? Urgency::kPinned
-                          : is_reachable  ? Urgency::kOrdinary
-                                          : Urgency::kStranger;
   return mail_.SendFrame(key.first, {frame.data(), length}, urgency);
 }
 
