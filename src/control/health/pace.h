@@ -7,7 +7,8 @@
 //
 // While the schedule's clock waits nothing becomes due, so all intervals grow by the same factor,
 // long and short ones, and nothing is made up for afterwards. A turn that comes over kLongestStep
-// late is not made up for either. Threads: a value; now is the caller's clock.
+// late is not made up for either, and a single one is no stretch. Threads: a value; now is the
+// caller's clock.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +35,7 @@ class SchedulePace {
     return at(now) + std::min<TimePoint::duration>(now - last_, kLongestStep);
   }
   void Advance(TimePoint reached, TimePoint now) {
-    const double real = Seconds(now - last_);
+    const double real = Seconds(std::min<TimePoint::duration>(now - last_, kLongestStep));
     const double keep = std::exp(-real / kMemorySeconds);
     real_ = real_ * keep + real;
     planned_ = planned_ * keep + Seconds(std::max(reached, at_) - at_);
