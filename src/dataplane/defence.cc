@@ -7,9 +7,14 @@ namespace {
 
 // 0: there is room enough.
 uint32_t RateFor(Defence::Room room, uint8_t percent) noexcept {
-  const uint64_t threshold = std::max<uint64_t>(uint64_t{room.capacity} * percent / 100, 1);
-  if (room.capacity == 0 || room.free >= threshold) return 0;
-  return static_cast<uint32_t>(threshold / (threshold - room.free));
+  const uint32_t threshold = Defence::ThresholdOf(room.capacity, percent);
+  const uint64_t available = uint64_t{room.free} + room.reclaimed;
+  if (room.capacity == 0 || available >= threshold) return 0;
+  return threshold / (threshold - static_cast<uint32_t>(available));
+}
+
+bool IsLow(Defence::Room room, uint8_t percent) noexcept {
+  return room.capacity != 0 && Defence::NeedsRoom(room, percent);
 }
 
 }  // namespace
@@ -25,7 +30,9 @@ void Defence::Evaluate(Room connections4, Room connections6, const DefenceView& 
   rates_[kDefenceAlways] = settings.am_droprate;
   constexpr uint8_t kAlways = 1u << kDefenceAlways;
   constexpr uint8_t kAutomatic = 1u << kDefenceAuto | 1u << 2;
-  active_modes_ = rate == 0 ? kAlways : kAlways | kAutomatic;
+  const bool is_low = IsLow(connections4, settings.amemthresh_percent) ||
+                      IsLow(connections6, settings.amemthresh_percent);
+  active_modes_ = is_low ? kAlways | kAutomatic : kAlways;
 }
 
 bool Defence::CountDown(uint8_t mode) noexcept {

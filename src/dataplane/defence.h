@@ -6,9 +6,17 @@
 //   if (defence.IsActive(policy.secure_tcp)) …the stricter table of states…
 //   if (defence.DropsNext(policy.drop_packet)) …this packet makes no connection…
 //   if (defence.TakesIdle(record.packets)) …this idle connection goes…
+//   if (Defence::NeedsRoom(room, percent)) …half-open ones older than Defence::Patience(…) go…
 //
 // A mode is 0 off, 1 automatic, 3 always; 2 means 1. Linux measures free memory pages; here it is
 // free records: a worker's table is low when less than `amemthresh_percent` of it is free.
+//
+// Beyond Linux: a table has an end, which a flood reaches in less than the second between two
+// looks. So with drop_entry a table that is low is held there, turn by turn, by taking the oldest
+// half-open connections. How old they must be falls with the square of what is free: 3 s at the
+// threshold, 0.75 s with half of it left. A flood so gets what is left over, at the price of its
+// own records, and a table that is full of real connections still gives a client the time for its
+// handshake.
 //
 // Threads: one worker's, evaluated by it once a second and when the configuration changes; nothing
 // is shared, so workers may differ.
@@ -42,13 +50,33 @@ class Defence {
   // drop_entry looks at one record in so many each second.
   static constexpr uint32_t kSweepSeconds = 32;
 
+  // How old a half-open connection may become in a table that is just low.
+  static constexpr TickCount kPatience = TicksFromSeconds(3);
+
   struct Room {
     uint32_t free = 0, capacity = 0;
+    uint32_t reclaimed = 0;  // by drop_entry in the last second
   };
+
+  // Free records below this number are few: at least one.
+  static constexpr uint32_t ThresholdOf(uint32_t capacity, uint8_t percent) noexcept {
+    const uint64_t threshold = uint64_t{capacity} * percent / 100;
+    return threshold > 0 ? static_cast<uint32_t>(threshold) : 1;
+  }
+  static constexpr bool NeedsRoom(Room room, uint8_t percent) noexcept {
+    return room.free < ThresholdOf(room.capacity, percent);
+  }
+  // The age from which on drop_entry takes half-open connections. Precondition: NeedsRoom.
+  static constexpr TickCount Patience(Room room, uint8_t percent) noexcept {
+    const uint64_t threshold = ThresholdOf(room.capacity, percent);
+    return static_cast<TickCount>(kPatience * (uint64_t{room.free} * room.free) /
+                                  (threshold * threshold));
+  }
 
   [[nodiscard]] bool IsDue(Tick now) const noexcept { return next_.HasPassed(now); }
   // Low when either table is. The rate of the automatic drop_packet is Linux's formula on records:
-  // ⌊T ÷ (T − free)⌋ with T the threshold; 1 drops every new connection.
+  // ⌊T ÷ (T − free)⌋ with T the threshold; 1 drops every new connection. What drop_entry reclaimed
+  // in the last second counts as free there: it can do as much in the next.
   void Evaluate(Room connections4, Room connections6, const DefenceView& settings,
                 Tick now) noexcept;
 

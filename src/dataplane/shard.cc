@@ -149,10 +149,14 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
     const TcpDirection seen = is_reply                                ? TcpDirection::kOut
                               : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
                                                                       : TcpDirection::kIn;
-    const TcpState state = NextTcpState(static_cast<TcpState>(record.state), seen, tcp_flags,
+    const auto before = static_cast<TcpState>(record.state);
+    const TcpState state = NextTcpState(before, seen, tcp_flags,
                                         defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
     record.state = static_cast<uint8_t>(state);
     SetInactive(&record.flags, record.real_id, !IsActive(state));
+    if (IsHalfOpen(state) && (timeouts.bounds_half_open() || is_making_room_)) [[unlikely]] {
+      return BoundHalfOpen<Address>(slot, IsHalfOpen(before), is_reply, timeouts);
+    }
     timeout = timeouts.Of(state);
     is_assured = state == TcpState::kEstablished;
   }

@@ -112,6 +112,7 @@ class Shard {
   static constexpr size_t kServicesAhead = 1 << 16;
   static constexpr uint32_t kExpirySteps = 256;  // per table and turn
   static constexpr uint32_t kSweepSteps = 64;    // of drop_entry, per table and turn
+  static constexpr uint32_t kRoomSteps = 256;    // of making room, per table and turn
 
   // Tells the template's owner, which may be this worker. False: the ring is full.
   bool Tell(const TemplateMessage& message) noexcept;
@@ -131,13 +132,34 @@ class Shard {
   // Where drop_entry looks next, and how many slots it still has to look at in this second.
   struct Sweep {
     uint32_t next = 0, left = 0;
+    uint32_t reclaimed = 0;  // since the last evaluation
+    Tick futile;             // a look at many in this tick found nobody old enough
   };
   template <typename Visit>
   void SweepSome(Sweep* sweep, uint32_t high_water, Visit visit) noexcept;
   template <typename Address>
   void SweepConnections(Sweep* sweep) noexcept;
+  template <typename Table>
+  static Defence::Room RoomOf(const Table& table, uint32_t reclaimed = 0) noexcept;
+  // Takes what `take(slot, patience)` accepts until the table is no longer low, a bounded number of
+  // looks. True: it was low.
+  template <typename Table, typename Take>
+  bool MakeRoom(const Table& table, Sweep* sweep, Take take) noexcept;
+  template <typename Address>
+  bool MakeConnectionRoom(Sweep* sweep) noexcept;
+  void MakeRooms() noexcept;
+  template <typename Address>
+  void Force(uint32_t slot, Sweep* sweep) noexcept;
+  // How long a half-open record lives from now on, where what the server says must not prolong it.
+  template <typename Address>
+  void BoundHalfOpen(uint32_t slot, bool was_half_open, bool is_reply,
+                     const Timeouts& timeouts) noexcept;
   void EvaluateDefence(const DefenceView& settings) noexcept;
-  [[nodiscard]] bool MayDropTemplate(const TemplateRecord& record) const noexcept;
+  // Nobody has got a connection through it, and no hand has made it.
+  [[nodiscard]] bool IsUnproven(const TemplateRecord& record) const noexcept;
+  [[nodiscard]] bool MayDropTemplate(const TemplateRecord& record) const noexcept {
+    return IsUnproven(record) && record.children == 0;
+  }
   void DropTemplate(uint32_t slot) noexcept;
   void AttachDestinations(const ServiceView& service) noexcept;
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
@@ -161,6 +183,7 @@ class Shard {
   std::vector<ServiceDestinations> destinations_;
   sched::Tournaments tournaments_;  // scheduler_states point into them
   Sweep sweep4_, sweep6_, sweep_templates_;
+  bool is_making_room_ = false;  // drop_entry, and the table of connections was low this turn
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
   std::vector<Grace> graces_;                // by ServiceId

@@ -55,6 +55,11 @@ constexpr bool IsActive(TcpState state) noexcept {
          state == TcpState::kSynRecv || state == TcpState::kSynAck;
 }
 
+// One end has asked for a connection, and the other has not agreed to the end.
+constexpr bool IsHalfOpen(TcpState state) noexcept {
+  return state == TcpState::kSynRecv || state == TcpState::kSynAck || state == TcpState::kSynSent;
+}
+
 // The name listings show: "ESTABLISHED".
 std::string_view NameOf(TcpState state) noexcept;
 

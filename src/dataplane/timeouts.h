@@ -17,12 +17,13 @@
 namespace fairlead::dataplane {
 
 struct Timeouts {
+  static constexpr TickCount kLinuxSynRecv = TicksFromSeconds(60);
   // By TcpState.
   std::array<TickCount, kTcpStateCount> tcp_by_state = {
       TicksFromSeconds(2),    // NONE
       TicksFromSeconds(900),  // ESTABLISHED
       TicksFromSeconds(120),  // SYN_SENT
-      TicksFromSeconds(60),   // SYN_RECV
+      kLinuxSynRecv,          // SYN_RECV
       TicksFromSeconds(120),  // FIN_WAIT
       TicksFromSeconds(120),  // TIME_WAIT
       TicksFromSeconds(10),   // CLOSE
@@ -46,6 +47,11 @@ struct Timeouts {
     tcp_by_state[static_cast<size_t>(TcpState::kFinWait)] = ticks;
   }
   constexpr void set_udp(TickCount ticks) noexcept { udp = ticks; }
+  // SYN_RECV has been set. Then, other than in Linux, a half-open connection gets no more time than
+  // that by what its server says: neither by SYNACK's longer timeout nor by repeated SYN-ACKs.
+  [[nodiscard]] constexpr bool bounds_half_open() const noexcept {
+    return Of(TcpState::kSynRecv) != kLinuxSynRecv;
+  }
 
   friend constexpr bool operator==(const Timeouts&, const Timeouts&) = default;
 };
