@@ -16,13 +16,20 @@
 // prefers the first bucket while it has kSpare free entries, so that most lookups touch one line,
 // then the emptier of the two; when both are full it moves other entries to their second buckets
 // (cuckoo hashing; breadth first over at most kMaxSteps buckets, so the work has a bound). Keys
-// of one hash share two buckets: sixteen is their limit, and the seventeenth is refused.
+// of one hash share two buckets: sixteen is their limit, and the seventeenth is refused. Such
+// crowds cannot move, so where there are many of them a stranger may find no room; Richest() names
+// an entry that its owner may keep elsewhere.
+//
+// A search that fails has read eight records for each of its buckets. So that failing inserts cost
+// little however many there are, each one halves the next search, down to kMinSteps, and each one
+// that finds room doubles it; a hash that has entries in its buckets gets kMinSteps at most.
 //
 // Any number of buckets works (multiply-shift reduction); Create() keeps the fill at or below 0.9.
 //
 // Threads: belongs to the owner of the table. Nothing allocates after Create().
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -44,6 +51,7 @@ class BucketIndex {
   static constexpr uint32_t kWays = 8;
   static constexpr uint32_t kSpare = 2;      // the first bucket is taken while this many stay free
   static constexpr uint32_t kMaxSteps = 32;  // buckets a relocation may look at
+  static constexpr uint32_t kMinSteps = 4;
 
   struct Tags {
     uint16_t column[2];  // neither is 0
@@ -119,7 +127,7 @@ class BucketIndex {
       Put(bucket, static_cast<uint32_t>(std::countr_zero(free)), tags, slot);
       return IndexResult::kDone;
     }
-    const Place place = MakeRoom(first, second, hash_of);
+    const Place place = MakeRoom(hash, hash_of);
     if (place.bucket == kNoSlot) return IndexResult::kFull;
     Put(place.bucket, place.way, tags, slot);
     return IndexResult::kDone;
@@ -137,6 +145,29 @@ class BucketIndex {
       }
     }
     return false;
+  }
+
+  // Of the entries in the two buckets of `hash`, one of the hash that has most of them, if those
+  // are at least two more than `hash` itself has; else kNoSlot. Precondition: Insert said kFull.
+  template <typename HashOf>
+  [[gnu::noinline]] uint32_t Richest(uint64_t hash, HashOf&& hash_of) const noexcept {
+    std::array<uint32_t, 2 * kWays> slots;
+    std::array<uint64_t, 2 * kWays> hashes;
+    uint32_t count = 0;
+    for (const uint32_t bucket : {FirstBucket(hash), SecondBucket(hash)}) {
+      for (const uint32_t slot : buckets_[bucket].slots) slots[count++] = slot;
+    }
+    for (uint32_t i = 0; i < count; ++i) hashes[i] = hash_of(slots[i]);
+    const auto own = std::count(hashes.begin(), hashes.end(), hash);
+    uint32_t richest = kNoSlot;
+    for (auto most = own + 1; const uint32_t& slot : slots) {
+      const uint64_t its = hashes[static_cast<size_t>(&slot - slots.data())];
+      const auto has = std::count(hashes.begin(), hashes.end(), its);
+      if (has <= most) continue;
+      most = has;
+      richest = slot;
+    }
+    return richest;
   }
 
   [[nodiscard]] uint32_t bucket_count() const noexcept { return bucket_count_; }
@@ -175,41 +206,55 @@ class BucketIndex {
     buckets_[bucket].slots[way] = slot;
   }
 
-  // Frees one way of `first` or `second` by moving entries along a path of buckets to one that has
-  // room. Slow path.
+  // A bucket on the path; the entry at `way` of step `parent` can move into it.
+  struct Step {
+    uint32_t bucket, parent, way;
+  };
+  using Steps = std::array<Step, kMaxSteps>;
+
+  // Frees one way of the buckets of `hash` by moving entries along a path of buckets to one that
+  // has room. Slow path.
   template <typename HashOf>
-  [[gnu::noinline]] Place MakeRoom(uint32_t first, uint32_t second, HashOf& hash_of) noexcept {
-    // A bucket on the path; the entry at `way` of step `parent` can move into it.
-    struct Step {
-      uint32_t bucket, parent, way;
-    };
-    std::array<Step, kMaxSteps> steps;
+  [[gnu::noinline]] Place MakeRoom(uint64_t hash, HashOf& hash_of) noexcept {
+    Steps steps;
     uint32_t count = 0;
-    steps[count++] = {first, kNoSlot, 0};
-    steps[count++] = {second, kNoSlot, 0};
+    steps[count++] = {FirstBucket(hash), kNoSlot, 0};
+    steps[count++] = {SecondBucket(hash), kNoSlot, 0};
+    uint32_t most = steps_;
     for (uint32_t at = 0; at < count; ++at) {
       const uint32_t bucket = steps[at].bucket;
       std::array<uint64_t, kWays> hashes;  // read together: eight cache misses in flight
       for (uint32_t way = 0; way < kWays; ++way) hashes[way] = hash_of(buckets_[bucket].slots[way]);
       for (uint32_t way = 0; way < kWays; ++way) {
+        if (hashes[way] == hash) {
+          most = kMinSteps;
+          continue;
+        }
         const uint32_t its_first = FirstBucket(hashes[way]);
         const uint32_t other = its_first == bucket ? SecondBucket(hashes[way]) : its_first;
         if (const uint32_t free = FreeWays(other); free != 0) {
-          Place hole{other, static_cast<uint32_t>(std::countr_zero(free))};
-          for (uint32_t step = at, from = way; step != kNoSlot;) {
-            Move({steps[step].bucket, from}, hole);
-            hole = {steps[step].bucket, from};
-            from = steps[step].way;
-            step = steps[step].parent;
-          }
-          return hole;
+          steps_ = std::min(2 * steps_, kMaxSteps);
+          return MoveAlong(steps, at, way, {other, static_cast<uint32_t>(std::countr_zero(free))});
         }
-        bool is_new = count < kMaxSteps;
+        bool is_new = count < most;
         for (uint32_t i = 0; i < count && is_new; ++i) is_new = steps[i].bucket != other;
         if (is_new) steps[count++] = {other, at, way};
       }
     }
+    steps_ = std::max(steps_ / 2, kMinSteps);
     return {};
+  }
+
+  // Moves the entry at `way` of step `at` into the hole, its predecessor's into its place, and so
+  // on. Returns the place that is free in the end.
+  Place MoveAlong(const Steps& steps, uint32_t at, uint32_t way, Place hole) noexcept {
+    for (uint32_t step = at, from = way; step != kNoSlot;) {
+      Move({steps[step].bucket, from}, hole);
+      hole = {steps[step].bucket, from};
+      from = steps[step].way;
+      step = steps[step].parent;
+    }
+    return hole;
   }
 
   void Move(Place from, Place to) noexcept {
@@ -220,6 +265,7 @@ class BucketIndex {
 
   MappedArray<Bucket> buckets_;
   uint32_t bucket_count_ = 0;
+  uint32_t steps_ = kMaxSteps;  // of the next search
 };
 
 }  // namespace fairlead::dataplane

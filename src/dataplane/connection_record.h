@@ -43,6 +43,7 @@ enum class ConnectionFlag : uint16_t {
   kFromSync = 0x0200,        // learnt from a peer, no packet seen here yet
   kAssuredTold = 0x0400,     // the template's owner knows that this child is established
   kAssuredOwed = 0x0800,     // it does not yet, the ring was full: the release will say so
+  kAside = 0x1000,           // its own client had crowded it out of the index: found by the second
   kForced = 0x8000,          // ended by drop_entry: a template that is not assured goes with it
 };
 

@@ -19,6 +19,10 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   if (!records) return records.error();
   auto index = BucketIndex::Create(capacity, huge_pages, "the connection index");
   if (!index) return index.error();
+  table.aside_limit_ = capacity / kAsideShare + 1;
+  auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
+  if (!aside) return aside.error();
+  table.aside_ = *std::move(aside);
   table.records_ = *std::move(records);
   table.index_ = *std::move(index);
   table.wheel_ = ExpiryWheel<Record>(table.records_.data(), now);
@@ -83,8 +87,12 @@ InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t has
   const BucketIndex::Tags tags{{TagOf(hash, draft.virtual_address, draft.virtual_port),
                                 TagOf(hash, draft.reply_address(), draft.reply_port())}};
   const auto hash_of = [this](uint32_t s) { return HashOf(records_[s]); };
-  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
-    return {InsertResult::kBucketFull, kNoSlot};
+  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) [[unlikely]] {
+    const uint32_t richest = index_.Richest(hash, hash_of);
+    if (richest == kNoSlot || !MoveAside(richest) ||
+        index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
+      return {InsertResult::kBucketFull, kNoSlot};
+    }
   }
 
   Record& record = records_[slot];
@@ -109,7 +117,45 @@ void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
   Record& record = records_[slot];
   if (!record.Has(ConnectionFlag::kIndexed)) return;
   record.Clear(ConnectionFlag::kIndexed);
+  if (record.Has(ConnectionFlag::kAside)) [[unlikely]] {
+    for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), entry);
+    record.Clear(ConnectionFlag::kAside);
+    --aside_count_;
+    return;
+  }
   index_.Erase(HashOf(record), slot);
+}
+
+template <typename Address>
+FindOutcome ConnectionTable<Address>::FindAside(const Key& key, Tick now) const noexcept {
+  const uint64_t hash = AsideHash(key);
+  const uint32_t entry = aside_.Find(hash, 0, FoldTag(hash), [&](uint32_t e) {
+    return (e & 1) == ColumnOf(key) && Matches(e / 2, key, now);
+  });
+  return {entry == kNoSlot ? kNoSlot : entry / 2};
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::AddAside(uint32_t entry) noexcept {
+  const uint64_t hash = AsideHashOf(entry);
+  const uint16_t tag = FoldTag(hash);
+  return aside_.Insert(hash, {{tag, tag}}, entry, [this](uint32_t e) { return AsideHashOf(e); }) ==
+         IndexResult::kDone;
+}
+
+// From the index to the second one; false: there is no room.
+template <typename Address>
+bool ConnectionTable<Address>::MoveAside(uint32_t slot) noexcept {
+  if (aside_count_ == aside_limit_ || !AddAside(2 * slot)) return false;
+  if (!AddAside(2 * slot + 1)) {
+    aside_.Erase(AsideHashOf(2 * slot), 2 * slot);
+    return false;
+  }
+  Record& record = records_[slot];
+  index_.Erase(HashOf(record), slot);
+  record.Set(ConnectionFlag::kAside);
+  ++aside_count_;
+  return true;
 }
 
 template <typename Address>

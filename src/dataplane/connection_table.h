@@ -16,6 +16,13 @@
 // one otherwise (spec section 4.1). A record whose deadline has passed is not found, although the
 // wheel may collect it a little later: to the tick, it is gone.
 //
+// The price of that hash: all connections of one client endpoint share two buckets. A client that
+// scans a service of all ports fills them, and with enough source ports whole regions of the index,
+// where a stranger would find no room. So the poorer take from the richer: when there is no room
+// for a connection, one of the endpoint that has most in its buckets moves aside, to a second index
+// over whole flows in which one connection has two entries. Only look-ups that miss the first look
+// there, and only while something is in it. An endpoint that has sixteen is refused the next.
+//
 // Life of a slot: Insert → live and indexed → [Hide: live, not found any more] → Erase, or
 // Detach … Free when something (a template release) must still be sent about it → free. The
 // generation rises with each Insert and is never 0 in a live record.
@@ -110,6 +117,9 @@ class ConnectionTable {
 
   // ---- life of a record
 
+  // Connections that have moved aside.
+  [[nodiscard]] uint32_t aside() const noexcept { return aside_count_; }
+
   // Copies the draft into a free slot; deadline = now + draft.timeout. Does not look for a record
   // of the same key: the caller just missed. `hash` is Hash() of the draft's key.
   InsertOutcome Insert(const Record& draft, uint64_t hash, Tick now) noexcept;
@@ -158,10 +168,13 @@ class ConnectionTable {
   [[nodiscard]] uint32_t size() const noexcept { return size_; }
   [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] size_t memory_bytes() const noexcept {
-    return records_.memory_bytes() + index_.memory_bytes();
+    return records_.memory_bytes() + index_.memory_bytes() + aside_.memory_bytes();
   }
 
  private:
+  // Of so many connections one may move aside.
+  static constexpr uint32_t kAsideShare = 8;
+
   explicit ConnectionTable(TableHash hash) : hash_(hash) {}
 
   static uint16_t TagOf(uint64_t hash, Ipv4Address address, Be16 port) noexcept {
@@ -230,11 +243,25 @@ class ConnectionTable {
     for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
   }
 
+  // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key
+  [[nodiscard]] uint64_t AsideHash(const Key& key) const noexcept {
+    const auto side = static_cast<uint8_t>(key.protocol ^ (ColumnOf(key) << 7));
+    return hash_(key.other, key.other_port, side) ^ MixMultiply(Hash(key), kTagOdd);
+  }
+  [[nodiscard]] uint64_t AsideHashOf(uint32_t entry) const noexcept {
+    return AsideHash(KeyOf(entry / 2, static_cast<Direction>(entry & 1)));
+  }
+  [[nodiscard]] FindOutcome FindAside(const Key& key, Tick now) const noexcept;
+  bool MoveAside(uint32_t slot) noexcept;
+  bool AddAside(uint32_t entry) noexcept;
+
   static constexpr uint64_t kTagOdd = 0xd6e8'feb8'6659'fd93;
 
   TableHash hash_;
   MappedArray<Record> records_;
   BucketIndex index_;
+  BucketIndex aside_;
+  uint32_t aside_count_ = 0, aside_limit_ = 0;  // connections
   ExpiryWheel<Record> wheel_;
   uint32_t free_head_ = kNoSlot;  // through wheel_next; last freed, first used: still in the cache
   uint32_t high_water_ = 0;
@@ -245,8 +272,11 @@ class ConnectionTable {
 template <typename Address>
 inline FindOutcome ConnectionTable<Address>::Find(const Key& key, uint64_t hash,
                                                   Tick now) const noexcept {
-  return {index_.Find(hash, ColumnOf(key), TagOf(key, hash),
-                      [&](uint32_t slot) { return Matches(slot, key, now); })};
+  const uint32_t slot = index_.Find(hash, ColumnOf(key), TagOf(key, hash),
+                                    [&](uint32_t s) { return Matches(s, key, now); });
+  if (slot == kNoSlot && aside_count_ != 0) [[unlikely]]
+    return FindAside(key, now);
+  return {slot};
 }
 
 template <typename Address>

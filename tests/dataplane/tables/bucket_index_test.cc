@@ -77,6 +77,35 @@ TEST(BucketIndex, SixteenOfOneHashAreTheLimitAndTheRefusalChangesNothing) {
   EXPECT_EQ(f.CountLost(), 0u);
 }
 
+// Full buckets all around: what a failing insert reads is bounded, and falls.
+TEST(BucketIndex, FailingInsertsReadFewRecords) {
+  Fixture f(4096);
+  std::mt19937_64 random(5);
+  // Crowds of eight: no entry finds room, and none is alone.
+  for (int crowd = 0; crowd < 4000; ++crowd) {
+    const uint64_t hash = random();
+    for (int i = 0; i < 8; ++i) f.Insert(hash);
+  }
+  uint64_t reads = 0, failed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const uint64_t hash = random();
+    uint64_t mine = 0;
+    const auto result = f.index.Insert(hash, {{1, 1}}, 1u << 29, [&](uint32_t slot) {
+      ++mine;
+      return slot == 1u << 29 ? hash : f.hashes[slot];
+    });
+    if (result == IndexResult::kDone) {
+      f.index.Erase(hash, 1u << 29);
+    } else {
+      ++failed;
+      reads += mine;
+    }
+  }
+  ASSERT_GT(failed, 800u);
+  EXPECT_LE(reads, failed * 48);
+  EXPECT_EQ(f.CountLost(), 0u);
+}
+
 // A hash with these two buckets.
 uint64_t HashOfBuckets(const BucketIndex& index, uint32_t first, uint32_t second) {
   std::mt19937_64 random(first * 131 + second);
