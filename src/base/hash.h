@@ -22,7 +22,7 @@ inline uint64_t MixMultiply(uint64_t a, uint64_t b) {
 
 class TableHash {
  public:
-  // Two independent secrets; draw them at start (std::random_device), fixed ones in tests.
+  // Two independent secrets; draw them at start (base/secret.h), fixed ones in tests.
   constexpr explicit TableHash(uint64_t secret0, uint64_t secret1)
       : secret0_(secret0 | 1), secret1_(secret1 | 1) {}
 

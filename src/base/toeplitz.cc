@@ -2,7 +2,7 @@
 
 namespace fairlead {
 
-Toeplitz::Toeplitz(const std::array<uint8_t, kToeplitzKeyBytes>& key) {
+Toeplitz::Toeplitz(const ToeplitzKey& key) {
   auto table = std::make_shared<Table>();
   for (size_t position = 0; position < kMaxInput; ++position) {
     // Bit b of input byte `position` selects the 32 key bits that start at 8·position + b.

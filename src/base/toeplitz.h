@@ -15,10 +15,11 @@
 namespace fairlead {
 
 inline constexpr size_t kToeplitzKeyBytes = 40;
+using ToeplitzKey = std::array<uint8_t, kToeplitzKeyBytes>;
 
 class Toeplitz {
  public:
-  explicit Toeplitz(const std::array<uint8_t, kToeplitzKeyBytes>& key);
+  explicit Toeplitz(const ToeplitzKey& key);
 
   [[nodiscard]] uint32_t Hash(Ipv4Address address, Be16 port) const noexcept {
     uint8_t input[6];
@@ -46,7 +47,7 @@ class Toeplitz {
 };
 
 // The key every published test vector uses; also the default of most NIC drivers.
-inline constexpr std::array<uint8_t, kToeplitzKeyBytes> kDefaultToeplitzKey = {
+inline constexpr ToeplitzKey kDefaultToeplitzKey = {
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
     0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
     0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};

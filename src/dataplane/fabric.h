@@ -48,6 +48,7 @@ struct FabricConfig {
   HugePages table_pages = HugePages::kTransparent;  // of the workers' tables
   size_t ring_packets = 2048;                       // per pair of workers
   uint64_t hash_secret[2] = {1, 2};                 // draw at start; fixed in tests
+  ToeplitzKey steering_key = kDefaultToeplitzKey;   // likewise
 };
 
 class Fabric {
@@ -58,7 +59,7 @@ class Fabric {
         loads(wanted.workers, wanted.reals),
         stats(wanted.workers, wanted.reals, wanted.ports),
         neighbours(wanted.neighbours, TableHash(wanted.hash_secret[1], wanted.hash_secret[0])),
-        steering(wanted.workers),
+        steering(wanted.workers, wanted.steering_key),
         hash(wanted.hash_secret[0], wanted.hash_secret[1]) {
     for (size_t i = 0; i < wanted.workers * wanted.workers; ++i) {
       packet_rings_.push_back(std::make_unique<SpscRing<void*>>(wanted.ring_packets));

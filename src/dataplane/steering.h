@@ -5,8 +5,11 @@
 //   WorkerId home = steering.TemplateOwner(template_key_hash);
 //
 // Both directions of a NAT flow carry the client endpoint (source inbound, destination in replies),
-// so both name the same worker: Owner(forward) == Owner(reply), a property test. Threads: immutable
-// after construction.
+// so both name the same worker: Owner(forward) == Owner(reply), a property test.
+//
+// The key is a secret: who knows it can choose client ports so that one worker gets all of a flood.
+// It is drawn at start, and ports that steer in hardware are told it. Threads: immutable after
+// construction.
 #pragma once
 
 #include <array>
@@ -22,9 +25,8 @@ inline constexpr size_t kIndirectionEntries = 128;  // what NICs commonly have
 
 class Steering {
  public:
-  explicit Steering(size_t workers,
-                    const std::array<uint8_t, kToeplitzKeyBytes>& key = kDefaultToeplitzKey)
-      : toeplitz_(key), workers_(static_cast<uint32_t>(workers)) {
+  explicit Steering(size_t workers, const ToeplitzKey& key = kDefaultToeplitzKey)
+      : key_(key), toeplitz_(key), workers_(static_cast<uint32_t>(workers)) {
     for (size_t i = 0; i < kIndirectionEntries; ++i) {
       table_[i] = WorkerId{static_cast<uint8_t>(i % workers)};
     }
@@ -39,8 +41,10 @@ class Steering {
     return WorkerId{static_cast<uint8_t>((hash >> 32) * workers_ >> 32)};
   }
   [[nodiscard]] size_t worker_count() const { return workers_; }
+  [[nodiscard]] const ToeplitzKey& key() const { return key_; }
 
  private:
+  ToeplitzKey key_;
   Toeplitz toeplitz_;
   std::array<WorkerId, kIndirectionEntries> table_;
   uint32_t workers_;

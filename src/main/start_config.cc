@@ -1,7 +1,8 @@
 #include "main/start_config.h"
 
-#include <random>
+#include <cstring>
 
+#include "base/secret.h"
 #include "dataplane/dpdk/edge.h"
 
 namespace fairlead {
@@ -47,8 +48,11 @@ std::vector<edge::HostRoute> HostRoutesOf(const control::ConfigModel& model,
 }
 
 uint64_t RandomSecret() {
-  std::random_device random;
-  return static_cast<uint64_t>(random()) << 32 | random();
+  uint8_t bytes[sizeof(uint64_t)];
+  DrawSecret(bytes);
+  uint64_t secret;
+  std::memcpy(&secret, bytes, sizeof secret);
+  return secret;
 }
 
 edge::Ingress IngressOf(control::KernelIngress wanted) {
@@ -122,6 +126,7 @@ dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t
   config.table_pages = TablePagesOf(model.director.hugepages);
   config.hash_secret[0] = RandomSecret();
   config.hash_secret[1] = RandomSecret();
+  DrawSecret(config.steering_key);
   return config;
 }
 

@@ -13,7 +13,8 @@ namespace fairlead {
 
 edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model);
 
-// With fresh hash secrets: nobody outside can choose addresses that collide.
+// With fresh secrets: nobody outside can choose addresses that collide, or ports that all belong to
+// one worker.
 dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t workers);
 
 // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"

@@ -204,7 +204,7 @@ constexpr Case kCases[] = {
 TEST(RssPlan, DependsOnWhatThePortCan) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
-    const RssPlan plan = PlanRss(c.can, c.clients, c.rx_queues, c.workers);
+    const RssPlan plan = PlanRss(c.can, c.clients, c.rx_queues, c.workers, kDefaultToeplitzKey);
     EXPECT_EQ(NameOf(plan.steering), NameOf(c.steering));
     EXPECT_EQ(plan.flow_types, c.flow_types);
     EXPECT_EQ(plan.key.size(), c.key_bytes);
@@ -228,10 +228,12 @@ uint16_t QueueOf(const RssPlan& plan, const uint8_t (&endpoint)[4 * kWords]) {
 TEST(RssPlan, ThePortsQueueIsTheOwnersInBothFamilies) {
   std::mt19937 random(7);
   for (const auto& [workers, table] : {std::pair<size_t, uint16_t>{2, 128}, {3, 512}, {4, 64}}) {
-    const RssPlan plan =
-        PlanRss({kFull, table, 52}, ClientSide::kSource, static_cast<uint16_t>(workers), workers);
+    ToeplitzKey key;
+    for (uint8_t& byte : key) byte = static_cast<uint8_t>(random());
+    const RssPlan plan = PlanRss({kFull, table, 52}, ClientSide::kSource,
+                                 static_cast<uint16_t>(workers), workers, key);
     ASSERT_EQ(plan.steering, PortSteering::kHardware);
-    const dataplane::Steering steering(workers);
+    const dataplane::Steering steering(workers, key);
     for (int n = 0; n < 1000; ++n) {
       uint8_t four[8] = {}, six[20] = {};
       for (size_t i = 0; i < 6; ++i) four[i] = static_cast<uint8_t>(random());

@@ -49,7 +49,7 @@ class Rig {
         inside_(std::make_unique<RingPort>(Name("in"), options.inside)) {
     for (const RingPort* wire : {outside_.get(), inside_.get()}) {
       const PortId id{static_cast<uint8_t>(ports_.size())};
-      Result<Port> port = Port::Start(wire->spec(), id, options.workers, TestPool());
+      Result<Port> port = Port::Start(wire->spec(), id, fabric_.steering, TestPool());
       EXPECT_TRUE(port) << port.error().ToString();
       ports_.push_back(std::move(*port));
     }

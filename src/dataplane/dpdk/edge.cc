@@ -142,7 +142,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   std::vector<bool> has_host;
   for (const PortSpec& spec : config.ports) {
     const PortId id{static_cast<uint8_t>(state.ports.size())};
-    Result<Port> port = Port::Start(spec, id, config.workers, *state.pool);
+    Result<Port> port = Port::Start(spec, id, state.fabric.steering, *state.pool);
     if (!port) return port.error();
     state.ports.push_back(std::move(*port));
     state.infos.push_back(InfoOf(state.ports.back(), spec));

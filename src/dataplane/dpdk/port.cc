@@ -41,7 +41,8 @@ Error Port::Failed(const std::string& what, int code) const {
   return {ErrorCode::kSystem, message, "port " + name_};
 }
 
-Result<Port> Port::Start(const PortSpec& spec, PortId id, size_t workers, const PacketPool& pool) {
+Result<Port> Port::Start(const PortSpec& spec, PortId id, const dataplane::Steering& steering,
+                         const PacketPool& pool) {
   Port port;
   port.name_ = spec.name;
   port.id_ = id;
@@ -52,13 +53,14 @@ Result<Port> Port::Start(const PortSpec& spec, PortId id, size_t workers, const 
                  "DPDK has no device " + device + "; devices seen: " + DevicesSeen(),
                  "port " + spec.name};
   }
-  if (Status s = port.Configure(spec, workers); !s) return s.error();
+  if (Status s = port.Configure(spec, steering); !s) return s.error();
   if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
   if (Status s = port.Receive(); !s) return s.error();
   return port;
 }
 
-Status Port::Configure(const PortSpec& spec, size_t workers) {
+Status Port::Configure(const PortSpec& spec, const dataplane::Steering& steering) {
+  const size_t workers = steering.worker_count();
   rte_eth_dev_info info{};
   if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be asked", e);
   if (spec.mtu_bytes > info.max_mtu) {
@@ -80,7 +82,7 @@ Status Port::Configure(const PortSpec& spec, size_t workers) {
   conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   computes_ip_checksum_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   rss_capabilities_ = {info.flow_type_rss_offloads, info.reta_size, info.hash_key_size};
-  rss_ = PlanRss(rss_capabilities_, spec.clients, rx_queues_, workers);
+  rss_ = PlanRss(rss_capabilities_, spec.clients, rx_queues_, workers, steering.key());
   const auto configure = [&] {
     conf.rxmode.mq_mode = rss_.flow_types != 0 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
     conf.rx_adv_conf.rss_conf.rss_hf = rss_.flow_types;

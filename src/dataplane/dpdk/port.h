@@ -1,6 +1,6 @@
 // A DPDK port, set up and started: queues, offloads, MTU, address filters.
 //
-//   Result<Port> port = Port::Start(spec, PortId{0}, workers, pool);
+//   Result<Port> port = Port::Start(spec, PortId{0}, fabric.steering, pool);
 //   rte_eth_rx_burst(port->dpdk_id(), port->RxQueueOf(me), …);
 //
 // Each worker has an rx and a tx queue of its own when the device has enough. With fewer rx queues
@@ -20,13 +20,14 @@
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
 #include "dataplane/dpdk/rss_plan.h"
+#include "dataplane/steering.h"
 
 namespace fairlead::edge {
 
 class Port {
  public:
   // The device must be known to DPDK: from the EAL's arguments or made by a test.
-  static Result<Port> Start(const PortSpec& spec, PortId id, size_t workers,
+  static Result<Port> Start(const PortSpec& spec, PortId id, const dataplane::Steering& steering,
                             const PacketPool& pool);
   void Stop();
 
@@ -46,7 +47,7 @@ class Port {
  private:
   Port() = default;
 
-  Status Configure(const PortSpec& spec, size_t workers);
+  Status Configure(const PortSpec& spec, const dataplane::Steering& steering);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
   Status Receive();
   // After the start: the redirection table, and whether the driver has taken what it was told.

@@ -72,8 +72,8 @@ RssPlan PlainRss(const RssCapabilities& can, std::string_view why_not) {
           .why_not = why_not};
 }
 
-RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues,
-                size_t workers) {
+RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues, size_t workers,
+                const ToeplitzKey& key) {
   if (rx_queues == 1) return {.why_not = workers == 1 ? "one worker" : "one receive queue"};
   if ((can.flow_types & kAnyFlow) == 0) return {.why_not = "the port has no RSS"};
   if (const std::string_view missing = Missing(can, clients, rx_queues, workers);
@@ -84,8 +84,7 @@ RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queu
                .flow_types = (can.flow_types & kAnyFlow) | OneSide(clients)};
   // What a longer key has behind ours is never used.
   plan.key.resize(can.key_bytes != 0 ? can.key_bytes : kToeplitzKeyBytes);
-  std::copy_n(kDefaultToeplitzKey.begin(), std::min(plan.key.size(), kToeplitzKeyBytes),
-              plan.key.begin());
+  std::copy_n(key.begin(), std::min(plan.key.size(), key.size()), plan.key.begin());
   for (size_t i = 0; i < can.table_size; ++i) {
     plan.queues.push_back(static_cast<uint16_t>(i % kIndirectionEntries % workers));
   }

@@ -1,6 +1,7 @@
 // What a port is told so that a client's packets arrive at the worker that owns them.
 //
-//   const RssPlan plan = PlanRss(capabilities, ClientSide::kSource, rx_queues, workers);
+//   const RssPlan plan = PlanRss(capabilities, ClientSide::kSource, rx_queues, workers,
+//                                fabric.steering.key());
 //   plan.steering   // kHardware: nothing needs to be handed over; else why_not says what is
 //   missing
 //
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/toeplitz.h"
 #include "dataplane/dpdk/edge_config.h"
 
 namespace fairlead::edge {
@@ -44,8 +46,9 @@ struct RssPlan {
   std::string_view why_not = {};      // what is missing for kHardware
 };
 
-// Worker w polls queue w. Precondition: 1 ≤ rx_queues ≤ workers.
-RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues, size_t workers);
+// Worker w polls queue w; `key` is that of the steering. Precondition: 1 ≤ rx_queues ≤ workers.
+RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues, size_t workers,
+                const ToeplitzKey& key);
 
 // What is left when the driver has refused the plan: RSS with its own key and table.
 RssPlan PlainRss(const RssCapabilities& can, std::string_view why_not);
