@@ -53,6 +53,10 @@ bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
+  if (!threshold_edits_.empty() && is_in_force()) {
+    ApplyThresholdEdits();
+    threshold_edits_.clear();
+  }
   bool is_news = AnswerWaiters();
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
@@ -112,7 +116,11 @@ void Publication::ApplyPathMtus(TimePoint now) {
 
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
-  if (const Status room = builder_.CheckRoom(*wanted_.model); !room) {
+  Status room = builder_.CheckRoom(*wanted_.model);
+  if (!room && ids_.Reclaim(fabric_.loads, fabric_.stats) > 0) {
+    room = builder_.CheckRoom(*wanted_.model);
+  }
+  if (!room) {
     LogError("configuration refused; what runs stays as it is",
              {{"reason", room.error().ToString()}});
     GoBack(room.error());
@@ -204,7 +212,9 @@ std::set<ServiceIdentity> Publication::NextFlipped() {
   return portion;
 }
 
-// An edited threshold counts from now on, not from the next connection (spec section 7).
+// An edited threshold counts from now on, not from the next connection (spec section 7). Twice: a
+// worker that still has the snapshot before goes by its thresholds, and may set the flag anew until
+// it has adopted this one.
 void Publication::RefreshOverload(const dataplane::Snapshot* before,
                                   const dataplane::Snapshot& after) {
   ForEachChanged(after, [&](RealId id) {
@@ -216,8 +226,20 @@ void Publication::RefreshOverload(const dataplane::Snapshot* before,
         before->reals[i].lower_threshold == real.lower_threshold) {
       return;
     }
-    fabric_.loads.UpdateOverload(id, real.upper_threshold, real.lower_threshold);
+    const uint32_t upper = real.upper_threshold;
+    const bool is_raised = is_known && (upper == 0 || upper > before->reals[i].upper_threshold);
+    threshold_edits_.push_back({id, upper, real.lower_threshold, is_raised});
   });
+  ApplyThresholdEdits();
+}
+
+// With a higher upper threshold a real takes connections at once if it has fewer, as in Linux;
+// else only when its connections fall below the lower one.
+void Publication::ApplyThresholdEdits() {
+  for (const ThresholdEdit& edit : threshold_edits_) {
+    if (edit.is_raised) fabric_.loads.SetOverloaded(edit.real, false);
+    fabric_.loads.UpdateOverload(edit.real, edit.upper, edit.lower);
+  }
 }
 
 template <typename Visit>

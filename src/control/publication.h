@@ -67,6 +67,11 @@ class Publication {
     IntentWaiter waiter;
     uint64_t generation = 0;
   };
+  struct ThresholdEdit {
+    RealId real;
+    uint32_t upper = 0, lower = 0;
+    bool is_raised = false;
+  };
   struct PathNews {  // learnt, but not yet rebuilt for
     size_t count = 0;
     IpAddress last_real;
@@ -83,6 +88,7 @@ class Publication {
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
+  void ApplyThresholdEdits();
   // Calls visit(id) for the reals that the snapshot may have made another of.
   template <typename Visit>
   void ForEachChanged(const dataplane::Snapshot& snapshot, Visit visit) const;
@@ -105,6 +111,7 @@ class Publication {
   bool is_dirty_ = true;
   TimePoint next_try_;                 // after a fault
   std::optional<TimePoint> sweep_at_;  // and when every worker has the snapshot that asks for it
+  std::vector<ThresholdEdit> threshold_edits_;  // of a snapshot that is not yet in force
   std::vector<IntentWaiter> unpublished_;
   std::vector<Waiting> published_;
   uint64_t oldest_generation_ = 0;  // that a worker may still hold

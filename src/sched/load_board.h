@@ -71,7 +71,7 @@ class LoadBoard {
   [[nodiscard]] bool overloaded(RealId real) const noexcept {
     return (Read(&marks_[real.index()]) & kOverloaded) != 0;
   }
-  // Sets the flag by hand; tests and `explain` what-ifs. UpdateOverload is the rule.
+  // Sets the flag by hand: before UpdateOverload where a raised threshold forgets it, and in tests.
   void SetOverloaded(RealId real, bool overloaded) noexcept;
 
   // The threshold rule (spec section 7): with C = active + inactive, set when C ≥ upper, cleared

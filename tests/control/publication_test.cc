@@ -159,6 +159,51 @@ services:
   EXPECT_TRUE(fabric_.loads.overloaded(RealId{0}));
 }
 
+std::shared_ptr<const ConfigModel> WithThreshold(int upper) {
+  return SharedModelOf(R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80,
+      reals: [ { address: 10.0.0.11, upper_threshold: )" +
+                       std::to_string(upper) + " } ] }\n");
+}
+
+// ipvsadm -e … -x 5: four connections are fewer than five, though not fewer than four, where the
+// flag would go by itself. Meanwhile a worker that has not adopted the edit goes by the old rule.
+TEST_F(PublicationTest, ARaisedThresholdTakesConnectionsAtOnce) {
+  const RealId real{0};
+  publication_.Want({WithThreshold(4), {}}, Note());
+  Turn();
+  Settle();
+  fabric_.loads.AddActive(WorkerId{1}, real, 4);
+  fabric_.loads.UpdateOverload(real, 4, 0);
+  ASSERT_TRUE(fabric_.loads.overloaded(real));
+  publication_.Want({WithThreshold(5), {}}, Note());
+  Turn();
+  EXPECT_FALSE(fabric_.loads.overloaded(real));
+  fabric_.loads.UpdateOverload(real, 4, 0);  // that worker
+  Settle();
+  EXPECT_FALSE(fabric_.loads.overloaded(real));
+  fabric_.loads.UpdateOverload(real, 5, 0);
+  EXPECT_FALSE(fabric_.loads.overloaded(real));
+}
+
+TEST_F(PublicationTest, AThresholdRaisedTooLittleRefusesAsBeforeAndOneThatGoesTakesAll) {
+  const RealId real{0};
+  publication_.Want({WithThreshold(4), {}}, Note());
+  Turn();
+  Settle();
+  fabric_.loads.AddActive(WorkerId{1}, real, 6);
+  fabric_.loads.UpdateOverload(real, 4, 0);
+  publication_.Want({WithThreshold(5), {}}, Note());
+  Turn();
+  Settle();
+  EXPECT_TRUE(fabric_.loads.overloaded(real));
+  publication_.Want({WithThreshold(0), {}}, Note());
+  Turn();
+  Settle();
+  EXPECT_FALSE(fabric_.loads.overloaded(real));
+}
+
 // Mailboxes as a worker empties them; the kinds of what was in them.
 std::vector<dataplane::CommandKind> RunMail(dataplane::Fabric& fabric, bool is_complete) {
   using dataplane::CommandKind;
