@@ -95,6 +95,18 @@ size_t IdMap::Collect(TimePoint now, const sched::LoadBoard& loads,
       gone.push_back(id);
     }
   }
+  return FreeAll(gone, stats);
+}
+
+size_t IdMap::Reclaim(const sched::LoadBoard& loads, const dataplane::StatsBoard& stats) {
+  std::vector<RealId> gone;
+  for (const RealId id : ghosts_) {
+    if (loads.Sum(id) == sched::Load{}) gone.push_back(id);
+  }
+  return FreeAll(gone, stats);
+}
+
+size_t IdMap::FreeAll(const std::vector<RealId>& gone, const dataplane::StatsBoard& stats) {
   for (const RealId id : gone) FreeReal(id, stats);
   for (size_t i = 0; i < services_.size(); ++i) {
     Service& service = services_[i];

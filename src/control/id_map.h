@@ -7,12 +7,11 @@
 //   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
 //
 // A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
-// for kIdleBeforeReuse after that (spec section 8). Adding it again before then revives the id, and
-// with it the connections and templates that name it. A service lives while it is configured or has
-// a ghost.
-// Threads: the control core. Invariants: ids are dense and below the capacity; equal keys have
-// equal ids; a freed real's traffic moves into its service's `retired`, so a service never shows
-// less than before.
+// for kIdleBeforeReuse after that (spec section 8), unless ids run short. Adding it again before
+// then revives the id, and with it the connections and templates that name it. A service lives
+// while it is configured or has a ghost. Threads: the control core. Invariants: ids are dense and
+// below the capacity; equal keys have equal ids; a freed real's traffic moves into its service's
+// `retired`, so a service never shows less than before.
 #pragma once
 
 #include <compare>
@@ -82,6 +81,9 @@ class IdMap {
   // Frees ghosts that have had no connection and no template for kIdleBeforeReuse, and services
   // left without any. Returns how many reals were freed.
   size_t Collect(TimePoint now, const sched::LoadBoard& loads, const dataplane::StatsBoard& stats);
+  // The same without the wait, for when ids run short. Precondition: every worker has adopted a
+  // snapshot in which today's ghosts are ghosts, so that nothing can begin to refer to them.
+  size_t Reclaim(const sched::LoadBoard& loads, const dataplane::StatsBoard& stats);
 
   [[nodiscard]] const std::vector<Service>& services() const { return services_; }
   [[nodiscard]] const std::vector<Real>& reals() const { return reals_; }
@@ -103,6 +105,7 @@ class IdMap {
   };
 
   void MakeGhost(RealId id, TimePoint now);
+  size_t FreeAll(const std::vector<RealId>& gone, const dataplane::StatsBoard& stats);
   void FreeReal(RealId id, const dataplane::StatsBoard& stats);
 
   uint32_t real_capacity_;

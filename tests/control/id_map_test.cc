@@ -53,6 +53,16 @@ TEST_F(IdMapTest, GhostIsFreedAfterTwoIdleMinutesWithoutReferences) {
   EXPECT_EQ(Pass({"10.0.0.1", "10.0.0.3"}, At(121s))[1], gone);  // used again
 }
 
+TEST_F(IdMapTest, ReclaimTakesIdleGhostsAtOnceAndNoOthers) {
+  const auto first = Pass({"10.0.0.1", "10.0.0.2", "10.0.0.3"}, At(0s));
+  Pass({"10.0.0.1"}, At(0s));
+  fabric_.loads.AddTemplates(WorkerId{1}, first[1], 1);
+  EXPECT_EQ(ids_.Reclaim(fabric_.loads, fabric_.stats), 1u);
+  EXPECT_EQ(ids_.Reclaim(fabric_.loads, fabric_.stats), 0u);
+  EXPECT_TRUE(ids_.reals()[first[2].index()].service.is_none());
+  EXPECT_TRUE(ids_.reals()[first[1].index()].is_ghost);
+}
+
 TEST_F(IdMapTest, EveryKindOfReferenceOnAnyWorkerKeepsAGhost) {
   const RealId gone = Pass({"10.0.0.1", "10.0.0.2"}, At(0s))[1];
   Pass({"10.0.0.1"}, At(0s));

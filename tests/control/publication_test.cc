@@ -204,6 +204,26 @@ TEST_F(PublicationTest, AThresholdRaisedTooLittleRefusesAsBeforeAndOneThatGoesTa
   EXPECT_FALSE(fabric_.loads.overloaded(real));
 }
 
+// Of 64 identifiers 25 are in use, as many by ghosts, and as many are asked for.
+TEST_F(PublicationTest, ReplacingAllRealsAgainAndAgainLeavesIdentifiers) {
+  const auto other_reals = [](int first) {
+    std::string reals;
+    for (int i = 0; i < 25; ++i) reals += "{ address: 10.0.0." + std::to_string(first + i) + " },";
+    return SharedModelOf(
+        "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: [" +
+        reals + "] }\n");
+  };
+  Turn();
+  Settle();
+  for (const int first : {1, 50, 100, 150}) {
+    publication_.Want({other_reals(first), {}}, Note());
+    now_ += 1s;
+    Turn();
+    Settle();
+  }
+  EXPECT_EQ(answers_, (std::vector<std::string>{"2", "3", "4", "5"}));
+}
+
 // Mailboxes as a worker empties them; the kinds of what was in them.
 std::vector<dataplane::CommandKind> RunMail(dataplane::Fabric& fabric, bool is_complete) {
   using dataplane::CommandKind;
