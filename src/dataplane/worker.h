@@ -231,7 +231,10 @@ void Worker<P>::SendFromHost(Turn<P>& turn, P* packet) noexcept {
 
 template <Packet P>
 size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
-  if (held_.size() == 0) return 0;
+  if (held_.size() == 0) {
+    held_visit_ = shard_.now;  // or it would lie in the future after 248 days without a held packet
+    return 0;
+  }
   const uint64_t changes = shard_.fabric.neighbours.changes();
   if (changes == neighbour_changes_ && !held_visit_.HasPassed(shard_.now)) return 0;
   held_visit_ = shard_.now + kHeldInterval;

@@ -17,7 +17,7 @@
 #include <rte_cycles.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "base/tick_counter.h"
 #include "dataplane/counters.h"
 
 namespace fairlead::edge {
@@ -25,19 +25,16 @@ namespace fairlead::edge {
 class TurnClock {
  public:
   explicit TurnClock(uint64_t base_cycles)
-      : base_(base_cycles), per_tick_(rte_get_tsc_hz() / kTicksPerSecond) {
+      : ticks_(base_cycles, rte_get_tsc_hz() / kTicksPerSecond) {
     Begin();
+    SampleCpu();
   }
 
   Tick Begin() noexcept {
     begin_ = rte_rdtsc();
-    if (begin_ >= next_tick_) [[unlikely]] {
-      const uint64_t ticks = (begin_ - base_) / per_tick_;
-      tick_ = Tick{static_cast<uint32_t>(ticks)};
-      next_tick_ = base_ + (ticks + 1) * per_tick_;
+    if (ticks_.Advance(begin_)) [[unlikely]]
       SampleCpu();
-    }
-    return tick_;
+    return ticks_.now();
   }
 
   void End(dataplane::Counter* longest_ns) noexcept {
@@ -63,6 +60,7 @@ class TurnClock {
                                  static_cast<double>(rte_get_tsc_hz()));
   }
   void CheckRecord(uint64_t turn, dataplane::Counter* longest_ns) noexcept {
+    if (static_cast<int64_t>(turn) < 0) return SampleCpu();  // the counter was set back
     const uint64_t cpu_ns = ThreadCpuNs() - sample_cpu_ns_;
     const uint64_t wall_ns = Nanoseconds(rte_rdtsc() - sample_cycles_);
     const uint64_t off_ns = wall_ns > cpu_ns ? wall_ns - cpu_ns : 0;
@@ -75,10 +73,7 @@ class TurnClock {
     SampleCpu();
   }
 
-  const uint64_t base_;
-  const uint64_t per_tick_;
-  uint64_t next_tick_ = 0;
-  Tick tick_;
+  TickCounter ticks_;
   uint64_t begin_ = 0;
   uint64_t record_cycles_ = 0;
   uint64_t sample_cycles_ = 0;

@@ -457,6 +457,11 @@ void ByteDirector::Advance(double seconds) {
   }
 }
 
+void ByteDirector::Sleep(uint32_t days) {
+  now_ = now_ + TicksFromSeconds(days * 86'400);
+  for (size_t w = 0; w < workers_.size(); ++w) Turn(w, {});
+}
+
 uint64_t ByteDirector::dropped(DropReason reason) const {
   uint64_t total = 0;
   for (const auto& worker : workers_) {

@@ -106,6 +106,8 @@ class ByteDirector {
   // What has come out since it was last asked for; nothing moves.
   std::vector<Sent> TakeSent() { return std::exchange(collected_, {}); }
   void Advance(double seconds);
+  // As if nothing had come for so many days, and one turn of each worker after it; below 248.
+  void Sleep(uint32_t days);
   // The kernel twin of `port` sends a frame.
   std::vector<Sent> SendFromHost(PortId port, const Frame& frame);
 
