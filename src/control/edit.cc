@@ -202,10 +202,10 @@ EditResult Editor::operator()(const PatchService& edit) {
   ServiceConfig without_reals = old;
   without_reals.reals.clear();
   YamlNode base = TreeOf(DumpOf(without_reals));
-  // Flags belong to their scheduler, so they go with it.
+  // Flags belong to their scheduler, so they go with it, and what they need with them.
   const YamlNode* const scheduler = FindKey(*patch, "scheduler");
   if (scheduler != nullptr && scheduler->text != ToWord(old.scheduler)) {
-    EraseKey(&base, "scheduler_flags");
+    for (const char* key : {"scheduler_flags", "netmask", "netmask6"}) EraseKey(&base, key);
   }
   const YamlNode merged = MergePatch(std::move(base), *patch, kServiceSection);
   const std::string path = PathOf(service);

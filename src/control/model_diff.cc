@@ -116,6 +116,9 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   sentences.Change("name", before.name, after.name);
   sentences.Change("scheduler", Word(before.scheduler), Word(after.scheduler));
   sentences.ChangeIf("scheduler_flags", before.scheduler_flags, after.scheduler_flags);
+  if (before.netmask != after.netmask || before.netmask6 != after.netmask6) {
+    sentences.Add("netmask changed; other clients hash together from now on");
+  }
   sentences.Change("persistence", PersistenceText(before.persistence),
                    PersistenceText(after.persistence));
   if (before.persistence && after.persistence) {

@@ -130,6 +130,9 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
     info.scheduler_flags.emplace_back(is_mh ? "mh-fallback" : "sh-fallback");
   }
   if (config.scheduler_flags.port) info.scheduler_flags.emplace_back(is_mh ? "mh-port" : "sh-port");
+  if (config.scheduler_flags.netmask) {
+    info.scheduler_flags.emplace_back(is_mh ? "mh-netmask" : "sh-netmask");
+  }
   if (config.persistence) {
     info.is_persistent = true;
     const Duration timeout = config.persistence->timeout;

@@ -48,6 +48,9 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   view.port = Be16::FromHost(config.port);
   view.mark = config.mark;
   view.is_one_packet = config.one_packet;
+  view.hashes_network = config.scheduler_flags.netmask;
+  view.persistence.clients.netmask4 = Be32::FromHost(config.netmask);
+  view.persistence.clients.netmask6 = config.netmask6;
   view.policy = PolicyFrom(config.policy, policy.no_listener);
   view.timeouts = TimeoutsFrom(config.timeouts);
   return view;

@@ -114,6 +114,24 @@ inline bool MayBypass(const Snapshot& snapshot, const ServiceView& service,
          snapshot.FindLocal(destination) == nullptr;
 }
 
+// What sh and mh hash: the client's address, or who it counts as.
+template <typename Trace>
+uint32_t FoldOfClient(const ServiceView& service, const IpAddress& client, Trace& trace) noexcept {
+  if (!service.hashes_network) [[likely]]
+    return client.Fold();
+  const ClientIdentity who = Identify(service.persistence.clients, client);
+  if constexpr (Trace::kIsOn) {
+    if (!who.is_group) {
+      trace.Add({.kind = ExplainKind::kHashedNetwork,
+                 .service = service.id,
+                 .mark = who.mask.host(),
+                 .value = who.bits});
+    }
+  }
+  if (client.is_v4() && !who.is_group) return IpAddress(Ipv4Address::Load(who.bytes.data())).Fold();
+  return IpAddress(Ipv6Address{who.bytes}).Fold();
+}
+
 // PICK. None: nobody is eligible.
 template <typename Trace>
 RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& flow,
@@ -133,7 +151,7 @@ RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& fl
                  .inactive = load.inactive});
     }
   }
-  const sched::Request request{.client_fold = flow.addresses.source.Fold(),
+  const sched::Request request{.client_fold = FoldOfClient(service, flow.addresses.source, trace),
                                .client_port = flow.addresses.source_port,
                                .destination = flow.addresses.destination,
                                .now = shard.now};

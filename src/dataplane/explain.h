@@ -60,6 +60,7 @@ enum class ExplainKind : uint8_t {
   kRekeyed,          // real: the template under the netmask of before names it
   kBadSource,        // no packet has the client's address: it is no host's, or the director's own
   kLinkLocalClient,  // real: it could not answer the client, whose address is link-local
+  kHashedNetwork,    // the scheduler hashes the client as; value: bits, mark: IPv4 netmask
 };
 
 enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };

@@ -109,7 +109,8 @@ struct ServiceView {
   Be16 port;          // 0: all ports
   uint32_t mark = 0;  // not 0: a mark service
   bool is_one_packet = false;
-  PersistenceView persistence;
+  bool hashes_network = false;  // sh, mh: the client under persistence.clients, not its address
+  PersistenceView persistence;  // `clients` also without persistence, for the scheduler
   PolicyView policy;
   Timeouts timeouts;
   sched::Plan plan;  // its reals, newest first, without ghosts

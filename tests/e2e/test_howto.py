@@ -150,19 +150,31 @@ class RedHatMarksBundleHttpAndHttps(HowtoTest):
 
 class ServerFaultUploadsSurviveAnAddressChange(HowtoTest):
     """Active/active directors behind DNS, uploads in pieces: a client that changes its address inside its network
-    stays where its upload is, and mh sends a network to the same real server from any director."""
+    stays where its upload is, by its template. A director that has never seen the network knows no template and
+    mh alone hashes whole addresses: mh-netmask, which IPVS has not, sends it to the same real server."""
 
     lines = """
         ipvsadm -A -t VIP:80 -s mh -p 3600 -M 255.255.255.0
         ipvsadm -a -t VIP:80 -r RS1 -g
         ipvsadm -a -t VIP:80 -r RS2 -g
         ipvsadm -a -t VIP:80 -r RS3 -g
+        ipvsadm -A -t VIP:443 -s mh -b mh-netmask -p 3600 -M 255.255.255.0
+        ipvsadm -a -t VIP:443 -r RS1 -g
+        ipvsadm -a -t VIP:443 -r RS2 -g
+        ipvsadm -a -t VIP:443 -r RS3 -g
     """
 
     def test_a_new_address_of_the_same_network_meets_the_same_server(self):
         networks = [f"198.18.{number}" for number in range(8)]
         first = self.ask(80, *[f"{network}.3" for network in networks])
         self.assertEqual(self.ask(80, *[f"{network}.250" for network in networks]), first)
+        self.assertGreater(len(set(first)), 1)
+
+    def test_mh_netmask_needs_no_template(self):
+        networks = [f"198.19.{number}" for number in range(12)]
+        first = self.ask(443, *[f"{network}.3" for network in networks])
+        self.director.cli("template", "flush", "--all")  # as a director that has never seen them
+        self.assertEqual(self.ask(443, *[f"{network}.250" for network in networks]), first)
         self.assertGreater(len(set(first)), 1)
 
 

@@ -202,6 +202,8 @@ bool Parser::ReadFlags(const std::string& text) {
       service.has_fallback_flag = true;
     } else if (flag == "flag-2" || flag == "sh-port" || flag == "mh-port") {
       service.has_port_flag = true;
+    } else if (flag == "sh-netmask" || flag == "mh-netmask") {  // ours; flag-3 is nothing in IPVS
+      service.has_netmask_flag = true;
     } else if (flag != "flag-3") {  // no scheduler has a meaning for it
       return Fail("\"" + flag + "\" is no flag of a scheduler");
     }

@@ -60,6 +60,7 @@ struct Tunnel {
 struct ServiceOptions {
   std::string scheduler = "wlc";
   bool has_port_flag = false, has_fallback_flag = false;  // sh-port, sh-fallback …
+  bool has_netmask_flag = false;
   std::optional<uint32_t> persistence_seconds;
   uint32_t netmask = 0xffffffff;  // IPv4, host order
   uint8_t netmask6 = 128;         // IPv6, bits

@@ -20,6 +20,7 @@ json::value Flags(const ServiceOptions& service) {
   if (service.scheduler == "sh" || service.scheduler == "mh") {
     if (service.has_fallback_flag) flags.emplace_back(service.scheduler + "-fallback");
     if (service.has_port_flag) flags.emplace_back(service.scheduler + "-port");
+    if (service.has_netmask_flag) flags.emplace_back(service.scheduler + "-netmask");
   }
   return flags.empty() ? json::value(nullptr) : json::value(std::move(flags));
 }

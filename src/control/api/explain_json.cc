@@ -104,6 +104,10 @@ json::object ExplainReport::StepToJson(const Step& step) const {
       object["client_network"] = ClientNetwork();
       object["rule"] = step.weight + 1;
       break;
+    case ExplainKind::kHashedNetwork:
+      object["client_network"] =
+          ClientText(question_.client.address, static_cast<int>(step.value), step.mark);
+      break;
     case ExplainKind::kSpread:
       object["number"] = step.value + 1;
       object["of"] = step.weight;

@@ -268,6 +268,10 @@ std::string ExplainReport::Sentence(const Step& step) const {
     case ExplainKind::kPinned:
     case ExplainKind::kRekeyed:
       return IdentitySentence(step);
+    case ExplainKind::kHashedNetwork:
+      return "Scheduler " + Scheduler() + " hashes " +
+             ClientText(question_.client.address, static_cast<int>(step.value), step.mark) +
+             " in place of the client's address (" + Scheduler() + "-netmask).";
   }
   return "A step this program does not know.";
 }

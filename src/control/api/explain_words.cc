@@ -62,6 +62,8 @@ std::string_view WordOf(ExplainKind kind) {
       return "bad_source";
     case ExplainKind::kLinkLocalClient:
       return "link_local_client";
+    case ExplainKind::kHashedNetwork:
+      return "hashed_network";
   }
   return "unknown";
 }

@@ -85,7 +85,10 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   std::vector<std::string> flags;
   if (s.scheduler_flags.port) flags.push_back(Word(s.scheduler) + "-port");
   if (s.scheduler_flags.fallback) flags.push_back(Word(s.scheduler) + "-fallback");
+  if (s.scheduler_flags.netmask) flags.push_back(Word(s.scheduler) + "-netmask");
   if (!flags.empty()) w.Key("scheduler_flags", FlowList(flags, Scalar));
+  if (s.netmask != 0xffffffff) w.Key("netmask", NetmaskText(s.netmask));
+  if (s.netmask6 != 128) w.Key("netmask6", std::to_string(s.netmask6));
   if (s.persistence) DumpPersistence(w, *s.persistence);
   if (s.engine != Engine::kNone) w.Key("engine", Word(s.engine));
   w.Key("one_packet", Bool(s.one_packet));

@@ -199,9 +199,10 @@ struct PolicyConfig {
 
 // ---- services ---------------------------------------------------------------------------------
 
-struct SchedulerFlags {  // sh-port/mh-port and sh-fallback/mh-fallback
+struct SchedulerFlags {  // sh-port/mh-port, sh-fallback/mh-fallback and sh-netmask/mh-netmask
   bool port = false;
   bool fallback = false;
+  bool netmask = false;
   friend bool operator==(const SchedulerFlags&, const SchedulerFlags&) = default;
 };
 
@@ -306,6 +307,9 @@ struct ServiceConfig {
 
   SchedulerKind scheduler = SchedulerKind::kWlc;
   SchedulerFlags scheduler_flags{};
+  // With the netmask flag and without persistence: as in PersistenceConfig, which else says it.
+  uint32_t netmask = 0xffffffff;
+  uint8_t netmask6 = 128;
   std::optional<PersistenceConfig> persistence{};
   Engine engine = Engine::kNone;  // kSip: needs persistence, for UDP and marks
   bool one_packet = false;

@@ -47,10 +47,12 @@ void ReadSchedulerFlags(MapReader& reader, ServiceConfig& service) {
     const std::string& text = item.text;
     const bool is_port = text == "sh-port" || text == "mh-port";
     const bool is_fallback = text == "sh-fallback" || text == "mh-fallback";
-    if (!item.is_scalar() || (!is_port && !is_fallback)) {
+    const bool is_netmask = text == "sh-netmask" || text == "mh-netmask";
+    if (!item.is_scalar() || (!is_port && !is_fallback && !is_netmask)) {
       reader.problems().Add(
           path, item.mark,
-          WrongValue(item, "sh-port, sh-fallback, mh-port or mh-fallback").message);
+          WrongValue(item, "sh-port, sh-fallback, sh-netmask, mh-port, mh-fallback or mh-netmask")
+              .message);
     } else if (reader.problems().IsBroken(reader.PathOf("scheduler"))) {
       return;
     } else if (!text.starts_with(own + "-")) {
@@ -60,6 +62,7 @@ void ReadSchedulerFlags(MapReader& reader, ServiceConfig& service) {
     } else {
       service.scheduler_flags.port |= is_port;
       service.scheduler_flags.fallback |= is_fallback;
+      service.scheduler_flags.netmask |= is_netmask;
     }
   });
 }
@@ -111,6 +114,8 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   service.announce = model.policy.announce;
   ReadSchedulerName(reader, service.scheduler);
   ReadSchedulerFlags(reader, service);
+  reader.Read("netmask", &service.netmask, ReadNetmask);
+  reader.Number("netmask6", &service.netmask6, 1, 128);
   ReadForward(reader, service.forward);
   ReadTimeouts(reader, service.timeouts);
   reader.Word("engine", &service.engine);

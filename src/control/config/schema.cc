@@ -138,6 +138,8 @@ constexpr KeyInfo kServiceKeys[] = {
     {"allow_any_port"},
     {"scheduler"},
     {"scheduler_flags"},
+    {"netmask"},
+    {"netmask6"},
     {"persistence"},
     {"engine"},
     {"one_packet"},

@@ -53,6 +53,32 @@ void CheckAnyPort(const ServiceConfig& service, const std::string& path, Problem
     problems.Add(path + ".port", "port 0 needs persistence; add \"persistence: {}\"");
 }
 
+// The netmask a hashing scheduler sees clients under is that of persistence where there is one.
+void CheckSchedulerNetmask(const ServiceConfig& service, const std::string& path,
+                           Problems& problems) {
+  const std::string flag = std::string(ToWord(service.scheduler)) + "-netmask";
+  const bool has_netmask = service.netmask != 0xffffffff, has_netmask6 = service.netmask6 != 128;
+  for (const auto& [is_set, key] :
+       {std::pair(has_netmask, ".netmask"), {has_netmask6, ".netmask6"}}) {
+    if (!is_set) continue;
+    if (service.persistence) {
+      problems.Add(path + key, "the netmask of a persistent service is persistence" +
+                                   std::string(key) + "; move it there");
+    } else if (!service.scheduler_flags.netmask) {
+      problems.Add(path + key,
+                   "without persistence a netmask is for a scheduler that hashes clients; add "
+                   "\"scheduler_flags: [sh-netmask]\" or [mh-netmask], or persistence");
+    }
+  }
+  const bool has_own = service.family == Family::kIpv4 ? has_netmask : has_netmask6;
+  if (service.scheduler_flags.netmask && !service.persistence && !has_own &&
+      !problems.IsBroken(path + ".netmask") && !problems.IsBroken(path + ".netmask6")) {
+    problems.Add(path + ".scheduler_flags",
+                 flag + " hashes the client under the service's netmask, and it has none; add \"" +
+                     (service.family == Family::kIpv4 ? "netmask: 24" : "netmask6: 64") + "\"");
+  }
+}
+
 void CheckHealth(const ServiceConfig& service, const std::string& path, Problems& problems) {
   const HealthConfig& health = *service.health;
   const std::string at = path + ".health";
@@ -180,6 +206,7 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
   const std::string path = ItemPath("services", place);
   const bool is_key_broken = IsKeyBroken(path, problems);
   CheckAnyPort(service, path, problems);
+  CheckSchedulerNetmask(service, path, problems);
   if (service.one_packet && !service.is_mark() && service.protocol != Protocol::kUdp &&
       !is_key_broken)
     problems.Add(path + ".one_packet", "is only for UDP and mark services");

@@ -88,6 +88,20 @@ TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
   EXPECT_EQ(model.policy.no_listener, NoListener::kDrop);
 }
 
+TEST(YamlLoader, ReadsUnderWhichNetmaskASchedulerHashes) {
+  const ConfigModel model =
+      Load(kBase +
+           "services:\n"
+           "  - { mark: 1, scheduler: mh, scheduler_flags: mh-netmask, netmask: 24 }\n"
+           "  - { mark: 2, scheduler: sh, scheduler_flags: [sh-netmask, sh-fallback],\n"
+           "      persistence: { netmask: 20 } }\n");
+  EXPECT_TRUE(model.services[0].scheduler_flags.netmask);
+  EXPECT_EQ(model.services[0].netmask, 0xffffff00u);
+  EXPECT_TRUE(model.services[1].scheduler_flags.netmask);
+  EXPECT_EQ(model.services[1].persistence->netmask, 0xfffff000u);
+  EXPECT_EQ(Load(kBase + "services:\n  - { mark: 2 }\n").services[0].netmask, 0xffffffffu);
+}
+
 TEST(YamlLoader, ReadsTheEngine) {
   const ConfigModel model = Load(kBase +
                                  "services:\n"
