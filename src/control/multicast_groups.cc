@@ -96,9 +96,8 @@ void MulticastGroups::OnQuery(const dataplane::Event& event, TimePoint now) {
 void MulticastGroups::Tick(TimePoint now) {
   std::array<uint8_t, dataplane::kMaxFrameBytes> frame{};
   size_t idle = 0;  // ports in a row with nothing to say
-  // What is taken off must be sent, so room is asked for first.
-  for (size_t left = kFramesPerTick;
-       left > 0 && idle < ports_.size() && mail_.HasRoom(Urgency::kOrdinary);) {
+  for (size_t left = kFramesPerTick; left > 0 && idle < ports_.size();) {
+    if (!mail_.HasRoom(Urgency::kOrdinary)) return;  // what is due stays due
     const size_t index = next_port_++ % ports_.size();
     Port& port = ports_[index];
     const PortId id{static_cast<uint8_t>(index)};
@@ -111,7 +110,7 @@ void MulticastGroups::Tick(TimePoint now) {
         is_version_1
             ? dataplane::BuildListenerMessage(frame.data(), port.mac, port.source, records[0])
             : dataplane::BuildListenerReport(frame.data(), port.mac, port.source, records);
-    if (!mail_.SendFrame(id, {frame.data(), length}, Urgency::kOrdinary)) return;
+    if (!mail_.SendFrame(id, {frame.data(), length}, Urgency::kOrdinary)) return;  // there was room
   }
 }
 

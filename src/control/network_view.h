@@ -3,7 +3,7 @@
 //   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, intern, &snapshot);
 //   FillLocalAddresses(model, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
-//   neighbours.Announce(AnnouncementsOf(model), now);
+//   announcer.Announce(AnnouncementsOf(model), now);
 //
 // Which addresses are virtual says config/virtual_addresses.h. Pure functions but for `intern`.
 #pragma once

@@ -37,7 +37,7 @@ class WorkerMail {
   WorkerMail(const WorkerMail&) = delete;
   WorkerMail& operator=(const WorkerMail&) = delete;
 
-  // True: the next SendFrame of this urgency succeeds.
+  // Whether SendFrame will take one of this urgency.
   [[nodiscard]] bool HasRoom(Urgency urgency) const {
     return frames_out() < kShare[static_cast<size_t>(urgency)];
   }

@@ -85,12 +85,12 @@ template <Packet P>
   const TableHash& hash = t.shard.fabric.hash;
   if (t.shard.query_limit.Allow(hash(query.group, {}, static_cast<uint8_t>(port.index())),
                                 t.now())) {
-    t.shard.fabric.events[t.shard.me.index()]->Push({.kind = Event::Kind::kMulticastQuery,
-                                                     .port = port,
-                                                     .address = query.group,
-                                                     .mac = {},
-                                                     .is_version_1 = query.is_version_1,
-                                                     .delay_ms = query.delay_ms});
+    t.shard.neighbour_reports.Tell({.kind = Event::Kind::kMulticastQuery,
+                                    .port = port,
+                                    .address = query.group,
+                                    .mac = {},
+                                    .is_version_1 = query.is_version_1,
+                                    .delay_ms = query.delay_ms});
   }
   if (t.port(port).has_host) return t.out->Add(packet, Verdict::ToHost(port));
   t.Drop(packet, DropReason::kNeighbourLearned);

@@ -54,13 +54,9 @@ void NeighbourReports::Seen(PortId port, const IpAddress& address, const MacAddr
   if (is_news ? limits.news.Take(now) : limits.confirmed.Take(now)) ring_.Push(event);
 }
 
-void NeighbourReports::PathMtu(PortId port, const IpAddress& real, uint16_t mtu_bytes) noexcept {
+void NeighbourReports::Tell(const Event& event) noexcept {
   if (!HasPlace(false)) return counters_.neighbour_events_lost.Add(1);
-  ring_.Push({.kind = Event::Kind::kPathMtu,
-              .port = port,
-              .address = real,
-              .mac = {},
-              .mtu_bytes = mtu_bytes});
+  ring_.Push(event);
 }
 
 bool NeighbourReports::MayTellOfUnknown(PortId port, NeighbourNeed need, uint64_t source,

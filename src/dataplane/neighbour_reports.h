@@ -43,8 +43,8 @@ class NeighbourReports {
   bool Want(const Wish& wish, Tick now) noexcept;
   // A neighbour has shown its MAC.
   void Seen(PortId port, const IpAddress& address, const MacAddress& mac, Tick now) noexcept;
-  // The path to a real server is narrower than its first link.
-  void PathMtu(PortId port, const IpAddress& real, uint16_t mtu_bytes) noexcept;
+  // Something else that anybody may cause: it takes no more than anybody's half.
+  void Tell(const Event& event) noexcept;
 
  private:
   static constexpr size_t kSources = 1024;

@@ -150,8 +150,11 @@ void TakeTunnelError(Turn<P>& t, P* packet, const ParsedPacket& parsed,
       if (!kIsIpv4) return t.Drop(packet, kReason);
       mtu = LeastTunnelMtu(Address::kFamily);
     }
-    t.shard.neighbour_reports.PathMtu(packet->meta().input_port, quote.real,
-                                      static_cast<uint16_t>(mtu));
+    t.shard.neighbour_reports.Tell({.kind = Event::Kind::kPathMtu,
+                                    .port = packet->meta().input_port,
+                                    .address = quote.real,
+                                    .mac = {},
+                                    .mtu_bytes = static_cast<uint16_t>(mtu)});
     if (!quote.inner.dont_fragment) return t.Drop(packet, kReason);
     UnwrapQuote(packet, &quote.inner);
     return AnswerWithErrorOfOurs(t, packet, &quote.inner, IcmpError::kTooBig, kReason,

@@ -26,12 +26,12 @@ class MulticastGroupsTest : public testing::Test {
     for (; now_ <= end; now_ += 50ms) {
       groups_.Tick(now_);
       mail_.Poll();
-      dataplane::Command* command = nullptr;
-      while (fabric_.control[0]->to_worker.Pop(&command)) {
-        sent.push_back(Read(*static_cast<dataplane::TransmitFrame*>(command)));
-        fabric_.control[0]->from_worker.Push(command);
-        mail_.Poll();
-      }
+      const auto run = [&](dataplane::Command& command) {
+        auto& frame = static_cast<dataplane::TransmitFrame&>(command);
+        frame.is_sent = true;
+        sent.push_back(Read(frame));
+      };
+      while (fabric_.control[0]->RunNext(run)) mail_.Poll();
     }
     return sent;
   }

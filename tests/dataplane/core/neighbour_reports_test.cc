@@ -100,7 +100,9 @@ TEST_F(NeighbourReportsTest, StrangersLeaveHalfTheRingToNextHops) {
   for (uint32_t i = 0; i < 300; ++i) Know(i, true);
   for (uint32_t i = 300; i < 1000; ++i) Know(i, false);
   for (uint32_t i = 300; i < 1000; ++i) reports_.Seen(kInside, Host(i), kMac, now_);
-  for (int i = 0; i < 1000; ++i) reports_.PathMtu(kInside, Host(1), 1400);
+  for (int i = 0; i < 1000; ++i) {
+    reports_.Tell({.kind = Event::Kind::kPathMtu, .port = kInside, .address = Host(1), .mac = {}});
+  }
   WantMany(1000, NeighbourNeed::kRouted);
   EXPECT_EQ(ring_.size(), 512u);
   EXPECT_GT(counters_.neighbour_events_lost.value(), 1000u);
