@@ -117,10 +117,14 @@ class ControlCore::Impl {
   void LoadThen(std::string path, Then then) {
     if (path.empty()) path = director_.config_path();
     asio::post(loading_, [this, path = std::move(path), then = std::move(then)]() mutable {
-      auto loaded = std::make_shared<LoadResult>(Load(path));
-      asio::post(io_, [path = std::move(path), loaded, then = std::move(then)]() mutable {
-        then(path, std::move(*loaded));
-      });
+      try {
+        auto loaded = std::make_shared<LoadResult>(Load(path));
+        asio::post(io_, [path = std::move(path), loaded, then = std::move(then)]() mutable {
+          then(path, std::move(*loaded));
+        });
+      } catch (...) {  // whoever waits learns it when `then` goes
+        NoteFault(Thread::kControl);
+      }
     });
   }
 
@@ -135,15 +139,20 @@ class ControlCore::Impl {
     }
   }
 
-  // However many signals come while a file is read, it is read once more.
+  // However many signals come while a file is read, it is read once more. A reload that a fault has
+  // ended is over as well: its callback is gone, on whichever thread.
   void ReloadForSignal() {
     is_asked_again_ = is_reloading_;
     if (std::exchange(is_reloading_, true)) return;
     LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
-    Reload("", [this](const ReloadOutcome&) {
-      is_reloading_ = false;
-      if (std::exchange(is_asked_again_, false)) ReloadForSignal();
+    const std::shared_ptr<void> is_over(nullptr, [this](void*) {
+      if (io_.stopped()) return;
+      asio::post(io_, [this] {
+        is_reloading_ = false;
+        if (std::exchange(is_asked_again_, false)) ReloadForSignal();
+      });
     });
+    Reload("", [is_over](const ReloadOutcome&) {});
   }
 
   void WaitForSignal() {

@@ -318,11 +318,11 @@ class HttpServer::Listener::Of : public Listener,
       });
       return;
     }
+    Accept();  // first: no memory for this session must not be the end of the listener
     if (auto peer = PeerOf(socket); peer && budget_->MakeRoom(peer->name)) {
       std::make_shared<Session>(shared_, budget_, Socket(std::move(socket)), std::move(*peer))
           ->Read();
     }
-    Accept();
   }
 
   std::shared_ptr<Shared> shared_;
