@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 
 #include "cli/commands.h"
+#include "cli/problem.h"
 #include "cli/text.h"
 #include "kernel/ingress.h"
 
@@ -34,12 +35,14 @@ std::string UserOf(const std::string& interface, const Arguments& arguments) {
   return "";
 }
 
-int Fail(const std::string& interface, const Error& error) {
-  PrintError((interface.empty() ? "" : interface + ": ") + error.ToString() +
-             (error.code == ErrorCode::kSystem
-                  ? "; it needs root, or CAP_NET_ADMIN, in the network namespace of the interface"
-                  : ""));
-  return kFailed;
+int Fail(bool is_json, const std::string& interface, const Error& error) {
+  std::string sentence = interface.empty() ? "" : interface + ": ";
+  sentence += error.ToString();
+  if (error.code == ErrorCode::kSystem) {
+    sentence += "; it needs root, or CAP_NET_ADMIN, in the network namespace of the interface";
+  }
+  return PrintProblem({is_json, "not-released", "The interface could not be released", sentence},
+                      kFailed);
 }
 
 }  // namespace
@@ -47,20 +50,22 @@ int Fail(const std::string& interface, const Error& error) {
 // What a director that was killed left closed. None is no failure: it is as it should be.
 int RunPortRelease(const Arguments& arguments) {
   const Result<std::vector<std::string>> closed = kernel::ClosedInterfaces();
-  if (!closed) return Fail("", closed.error());
+  if (!closed) return Fail(arguments.is_json, "", closed.error());
   const std::vector<std::string>& targets =
       arguments.interfaces.empty() ? *closed : arguments.interfaces;
   for (const std::string& interface : targets) {
     const std::string user = arguments.is_force ? "" : UserOf(interface, arguments);
     if (user.empty()) continue;
-    PrintError(interface + " belongs to director " + user +
-               ", which is running and opens it when it ends; stop that, or say --force");
-    return kFailed;
+    return PrintProblem({arguments.is_json, "in-use", "The interface belongs to a running director",
+                         interface + " belongs to director " + user +
+                             ", which is running and opens it when it ends; stop that, or say "
+                             "--force"},
+                        kFailed);
   }
   json::array released;
   for (const std::string& interface : targets) {
     const Result<bool> opened = kernel::OpenIngress(interface);
-    if (!opened) return Fail(interface, opened.error());
+    if (!opened) return Fail(arguments.is_json, interface, opened.error());
     if (*opened) released.emplace_back(interface);
     if (arguments.is_json) continue;
     fmt::print("{}: {}\n", interface, *opened ? "open to the kernel again" : "was not closed");

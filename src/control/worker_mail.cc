@@ -81,8 +81,8 @@ void WorkerMail::TakeBackFrame(dataplane::TransmitFrame* frame) {
   free_.push_back(frame);
 }
 
-template <typename Sweep>
-void WorkerMail::Begin(size_t worker, Sweep* sweep) {
+template <typename SweepCommand>
+void WorkerMail::Begin(size_t worker, SweepCommand* sweep) {
   sweep->cursor = 0;
   sweep->swept = 0;
   sweep->is_complete = false;

@@ -62,8 +62,8 @@ class WorkerMail {
   static_assert(kFrames + 1 <= dataplane::Mailbox::kCapacity);  // one sweep command at a time
 
   void Submit(size_t worker, Command* command);
-  template <typename Sweep>
-  void Begin(size_t worker, Sweep* sweep);
+  template <typename SweepCommand>
+  void Begin(size_t worker, SweepCommand* sweep);
   void TakeBackFrame(dataplane::TransmitFrame* frame);
   void ContinueSweep(size_t worker, Command* done);
 

@@ -199,7 +199,6 @@ TEST_F(MulticastGroupsTest, ManyGroupsArePacedAndComplete) {
   size_t answered = 0;
   for (const Sent& one : Until(now_ + 10s)) answered += one.groups.size();
   EXPECT_EQ(answered, kCount);
-  EXPECT_EQ(mail_.frames_dropped(), 0u);
 }
 
 }  // namespace

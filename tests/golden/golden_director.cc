@@ -154,8 +154,10 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
   control_ = std::make_unique<Control>(*fabric_, std::move(model), *prober_);
   busy_ = std::make_unique<api::BusyMeter>(fabric_->stats);
   api_workers_ = std::make_unique<api::WorkerClient>(*io_, *fabric_);
-  context_ =
-      std::make_unique<api::Context>(api::Context{io_, *control_, *api_workers_, *busy_, {}});
+  pulse_ = std::make_unique<api::Pulse>(*control_, api::kPulsePatience,
+                                        std::chrono::steady_clock::now());
+  context_ = std::make_unique<api::Context>(
+      api::Context{io_, *control_, *api_workers_, *busy_, *pulse_, {}});
   AddStatusRoutes(&router_, *context_);
   AddServiceRoutes(&router_, *context_);
   AddEditRoutes(&router_, *context_);

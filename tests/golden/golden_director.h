@@ -131,6 +131,7 @@ class GoldenDirector {
   std::shared_ptr<boost::asio::io_context> io_;
   std::unique_ptr<api::BusyMeter> busy_;
   std::unique_ptr<api::WorkerClient> api_workers_;
+  std::unique_ptr<api::Pulse> pulse_;
   std::unique_ptr<api::Context> context_;  // what the routes refer to
   api::Router router_;
 };

@@ -174,7 +174,7 @@ TEST(Threads, NeighboursComeAndGo) {
   std::mt19937 random(3);
   std::vector<NeighbourId> ids(kHosts);
   for (int step = 0; step < 50000; ++step) {
-    const uint32_t i = 1 + random() % (kHosts - 1);
+    const auto i = static_cast<uint32_t>(1 + random() % (kHosts - 1));
     if (ids[i].is_none()) {
       ids[i] = table.Intern(kInside, address(i));
       table.SetPinned(ids[i], i % 2 == 0);

@@ -21,7 +21,7 @@ TEST(NeighbourTable, FindsWhatIsThereAndNothingElse) {
   std::map<uint32_t, NeighbourId> model;
   std::mt19937 random(7);
   for (int step = 0; step < 20000; ++step) {
-    const uint32_t host = random() % kHosts;
+    const auto host = static_cast<uint32_t>(random() % kHosts);
     if (const auto at = model.find(host); at != model.end()) {
       table.Forget(at->second);
       model.erase(at);
@@ -30,7 +30,7 @@ TEST(NeighbourTable, FindsWhatIsThereAndNothingElse) {
       ASSERT_FALSE(id.is_none());
       model[host] = id;
     }
-    const uint32_t asked = random() % kHosts;
+    const auto asked = static_cast<uint32_t>(random() % kHosts);
     const auto at = model.find(asked);
     ASSERT_EQ(table.Find(kPort, Host(asked)), at == model.end() ? NeighbourId{} : at->second);
     ASSERT_TRUE(table.Find(PortId{0}, Host(asked)).is_none()) << "another port";
