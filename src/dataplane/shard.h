@@ -133,7 +133,8 @@ class Shard {
   struct Sweep {
     uint32_t next = 0, left = 0;
     uint32_t reclaimed = 0;  // since the last evaluation
-    Tick futile;             // a look at many in this tick found nobody old enough
+    Tick futile;             // a look at many in this tick found nobody so old
+    TickCount futile_patience = 0;
   };
   template <typename Visit>
   void SweepSome(Sweep* sweep, uint32_t high_water, Visit visit) noexcept;

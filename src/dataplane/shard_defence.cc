@@ -84,7 +84,9 @@ bool Shard::MakeRoom(const Table& table, Sweep* sweep, Take take) noexcept {
   const uint8_t percent = snapshot->defence.amemthresh_percent;
   if (!Defence::NeedsRoom(RoomOf(table), percent)) [[likely]]
     return false;
-  if (sweep->futile == now) return true;
+  // Not again in this tick unless much less is asked for: there is less room than there was.
+  const TickCount patience = Defence::Patience(RoomOf(table), percent);
+  if (sweep->futile == now && 2 * patience >= sweep->futile_patience) return true;
   bool has_taken = false;
   for (uint32_t steps = kRoomSteps; steps > 0; --steps) {
     const Defence::Room room = RoomOf(table);
@@ -92,7 +94,10 @@ bool Shard::MakeRoom(const Table& table, Sweep* sweep, Take take) noexcept {
     if (sweep->next >= table.high_water()) sweep->next = 0;
     has_taken |= take(sweep->next++, Defence::Patience(room, percent));
   }
-  if (!has_taken) sweep->futile = now;
+  if (!has_taken) {
+    sweep->futile = now;
+    sweep->futile_patience = patience;
+  }
   return true;
 }
 

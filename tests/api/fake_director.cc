@@ -181,12 +181,14 @@ void FakeDirector::Reload(std::string path, std::function<void(control::ReloadOu
     done(outcome);
   }).join();
 }
-void FakeDirector::PreviewReload(std::string, std::function<void(control::ReloadOutcome)> done) {
+void FakeDirector::PreviewReload(std::string path,
+                                 std::function<void(control::ReloadOutcome)> done) {
   ++previews;
-  std::thread([this, done = std::move(done)] {
+  std::thread([this, path = std::move(path), done = std::move(done)] {
     control::ReloadOutcome outcome;
     {
       const std::lock_guard lock(mutex_);
+      last_reload_path_ = path;
       outcome = reload_outcome_;
     }
     done(outcome);

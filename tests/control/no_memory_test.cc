@@ -123,7 +123,7 @@ TEST_F(NoMemoryTest, AChangeIsMadeOrRefusedAndTheNextOneIsMade) {
     Turn();
     ASSERT_TRUE(Change(PatchReal{"web", "10.0.0.12", "{ weight: 7 }"})) << "with " << allowed;
     ASSERT_TRUE(Change(PatchReal{"web", "10.0.0.11", back})) << "with " << allowed;
-    ASSERT_EQ(Weights(), "3=3 7=7 1=1 ") << "with " << allowed;
+    ASSERT_EQ(Weights(), "7=7 3=3 1=1 ") << "with " << allowed;
     if (!has_failed) break;
     ++survived;
     allowed += allowed / 16;  // far in, not each of them

@@ -329,8 +329,8 @@ TEST_F(SnapshotBuilderTest, RepliesOfOnePacketServicesAreIndexed) {
   EXPECT_EQ(s->one_packet_sources.size(), 2u);
   EXPECT_EQ(service_of(*Build(ModelOf(yaml("", kOne)))), "192.0.2.81");
   EXPECT_EQ(Build(ModelOf(yaml("", "")))->one_packet_sources.size(), 0u);
-  EXPECT_EQ(Build(ModelOf("services: [{ address: 192.0.2.80, protocol: udp, port: 53, one_packet: "
-                          "true, forward: dr, reals: [{ address: 10.0.0.11 }] }]\n"))
+  EXPECT_EQ(Build(ModelOf("services: [{ address: 192.0.2.85, protocol: udp, port: 53, one_packet: "
+                          "true, forward: dr, reals: [{ address: 10.0.0.15 }] }]\n"))
                 ->one_packet_sources.size(),
             0u);
 }

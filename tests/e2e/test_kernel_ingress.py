@@ -81,6 +81,11 @@ class KernelIngressIsLeftOpen(TwinBesideThePort):
 
 
 class KernelIngressOverRestarts(TwinBesideThePort):
+    def setUp(self):
+        super().setUp()
+        self.director.stop()
+        self.director.start()
+
     def test_a_kill_leaves_it_closed_and_the_next_director_takes_it_over(self):
         self.director.kill()
         self.assertTrue(self.closed("outside"))

@@ -93,7 +93,7 @@ class ReloadKeepsWhatItKnows(LabTest):
         self.assertEqual(self.director.metric("fairlead_config_last_reload_success"), 1)
 
     def test_the_file_in_force_is_the_one_loaded_last(self):
-        other = self.director.config_path + ".other"
+        other = self.director.config_path.replace(".yaml", "-other.yaml")
         self.director.write(configuration([web((1, 1, 1)), shop()]), other)
         self.director.cli("reload", "--yes", other)
         self.assertEqual(self.director.json("status")["config"]["path"], other)

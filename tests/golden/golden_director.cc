@@ -244,8 +244,10 @@ void GoldenDirector::Settle() {
   };
   for (int round = 0; round < kRounds; ++round) {
     for (size_t i = 0; i < workers_.size(); ++i) TurnWorker(i, {});
+    const uint64_t neighbour_changes = fabric_->neighbours.changes();
     control_->director.Turn(time());
-    if (!is_busy()) return;
+    // A worker that holds packets sees the change in its next turn.
+    if (!is_busy() && fabric_->neighbours.changes() == neighbour_changes) return;
   }
   throw std::runtime_error("the director does not come to rest");
 }

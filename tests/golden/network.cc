@@ -262,6 +262,8 @@ void Network::OnFrame(PortId port, Frame frame) {
   if (EtherTypeOf(frame) == kEtherArp) return AnswerArp(port, frame);
   if (EtherTypeOf(frame) == kEtherIpv6 && AnswerNeighbour(port, frame)) return;
   const uint64_t mac = MacAddress::Load(frame.data()).ToNumber();
+  constexpr uint64_t kMulticastRouters = 0x333300000016;  // reports of groups are for switches
+  if (mac == kMulticastRouters) return;
   const auto host = hosts_.find(mac);
   if (host == hosts_.end()) {
     throw BadPacket("a frame to a MAC that nobody has: " +

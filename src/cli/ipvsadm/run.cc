@@ -162,7 +162,8 @@ int Runner::Change(const Command& command) {
   const auto answer = Ask(RequestOf(command), kExitOther);
   if (!answer) return exit_code_;
   WarnOfBrackets(command);
-  WarnAsIn(*answer);
+  // Of a service once, not again with each of its servers.
+  if (command.verb == Verb::kAddService || command.verb == Verb::kEditService) WarnAsIn(*answer);
   return 0;
 }
 

@@ -108,6 +108,7 @@ class Director:
             self.write(config)
         self.refuse_second()
         log = self.open_log()
+        self.log_begin = os.path.getsize(self.log)
         self.process = self.lab.director.spawn(
             *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
@@ -156,6 +157,11 @@ class Director:
         """Write the configuration and load it by the command line, which returns when it is in force."""
         self.write(config)
         return self.cli("reload", "--yes", check=check)
+
+    def log_since_start(self) -> str:
+        with open(self.log, errors="replace") as file:
+            file.seek(self.log_begin)
+            return file.read()
 
     def log_tail(self, lines: int = 60) -> str:
         try:
