@@ -162,8 +162,7 @@ int Runner::Change(const Command& command) {
   const auto answer = Ask(RequestOf(command), kExitOther);
   if (!answer) return exit_code_;
   WarnOfBrackets(command);
-  // Of a service once, not again with each of its servers.
-  if (command.verb == Verb::kAddService || command.verb == Verb::kEditService) WarnAsIn(*answer);
+  WarnAsIn(*answer);
   return 0;
 }
 
