@@ -14,8 +14,8 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/connection_table.h"
-#include "dataplane/template_table.h"
+#include "dataplane/tables/connection_table.h"
+#include "dataplane/tables/template_table.h"
 
 namespace fairlead::dataplane {
 namespace {

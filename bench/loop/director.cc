@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "dataplane/headers.h"
+#include "dataplane/wire/headers.h"
 
 namespace fairlead::bench {
 

@@ -8,7 +8,7 @@
 // new connection pays for all of them. Threads: the caller's, before the workers run.
 #pragma once
 
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::bench {
 

@@ -5,9 +5,9 @@
 #include <random>
 
 #include "base/checksum.h"
-#include "dataplane/arp.h"
-#include "dataplane/headers.h"
-#include "dataplane/steering.h"
+#include "dataplane/shard/steering.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/headers.h"
 #include "pcap_file.h"
 
 namespace fairlead::bench {

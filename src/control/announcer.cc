@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include "dataplane/arp.h"
-#include "dataplane/neighbour_discovery.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::control {
 

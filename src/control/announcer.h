@@ -19,7 +19,7 @@
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
-#include "dataplane/counters.h"
+#include "dataplane/shard/counters.h"
 
 namespace fairlead::control {
 

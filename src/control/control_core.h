@@ -27,7 +27,7 @@
 #include "control/config/model.h"
 #include "control/port_runtime.h"
 #include "control/view.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

@@ -32,7 +32,7 @@
 #include "control/traffic_ledger.h"
 #include "control/view.h"
 #include "control/view_builder.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

@@ -24,7 +24,7 @@
 #include "base/ip_address.h"
 #include "control/config/model.h"
 #include "control/time_point.h"
-#include "dataplane/counters.h"
+#include "dataplane/shard/counters.h"
 #include "sched/load_board.h"
 
 namespace fairlead::control {

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "control/config/virtual_addresses.h"
-#include "dataplane/neighbour_discovery.h"
+#include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::control {
 

@@ -30,8 +30,8 @@
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
-#include "dataplane/mailbox.h"
-#include "dataplane/multicast_listener.h"
+#include "dataplane/shard/mailbox.h"
+#include "dataplane/wire/multicast_listener.h"
 
 namespace fairlead::control {
 

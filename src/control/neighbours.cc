@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "dataplane/arp.h"
-#include "dataplane/neighbour_discovery.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::control {
 namespace {

@@ -33,7 +33,7 @@
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

@@ -15,7 +15,7 @@
 #include "control/announcer.h"
 #include "control/config/model.h"
 #include "control/port_runtime.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

@@ -18,7 +18,7 @@
 
 #include "base/ids.h"
 #include "control/config/model.h"
-#include "dataplane/persistence_view.h"
+#include "dataplane/snapshot/persistence_view.h"
 
 namespace fairlead::control {
 

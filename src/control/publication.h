@@ -24,7 +24,7 @@
 #include "control/snapshot_builder.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

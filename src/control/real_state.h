@@ -20,7 +20,7 @@
 
 #include "control/config/model.h"
 #include "control/view.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

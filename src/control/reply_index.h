@@ -9,7 +9,7 @@
 #pragma once
 
 #include "control/id_map.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

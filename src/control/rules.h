@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "control/config/model.h"
-#include "dataplane/classifier.h"
+#include "dataplane/snapshot/classifier.h"
 
 namespace fairlead::control {
 

@@ -36,8 +36,8 @@
 #include "control/rules.h"
 #include "control/time_point.h"
 #include "control/virtual_ranges.h"
-#include "dataplane/fabric.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

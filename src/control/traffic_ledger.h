@@ -19,7 +19,7 @@
 
 #include "base/ids.h"
 #include "control/id_map.h"
-#include "dataplane/counters.h"
+#include "dataplane/shard/counters.h"
 
 namespace fairlead::control {
 

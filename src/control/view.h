@@ -28,8 +28,8 @@
 #include "control/config/model.h"
 #include "control/edit.h"
 #include "control/model_diff.h"
-#include "dataplane/counters.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/counters.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

@@ -26,7 +26,7 @@
 #include "control/time_point.h"
 #include "control/traffic_ledger.h"
 #include "control/view.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

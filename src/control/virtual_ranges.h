@@ -4,15 +4,15 @@
 //   VirtualRanges ranges;                            // remembers what was virtual before
 //   snapshot.virtual_ranges = ranges.Build(model);   // the same pointer while nothing differs
 //
-// What workers make of them says dataplane/decision.h (ClaimOn). What is gone is known until the
-// director starts anew, and up to kMostGone of it. Threads: the control core.
+// What workers make of them says dataplane/decide/decision.h (ClaimOn). What is gone is known until
+// the director starts anew, and up to kMostGone of it. Threads: the control core.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "control/config/model.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

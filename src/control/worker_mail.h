@@ -16,8 +16,8 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/fabric.h"
-#include "dataplane/mailbox.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/shard/mailbox.h"
 
 namespace fairlead::control {
 

@@ -9,7 +9,7 @@
 #include "control/config/model.h"
 #include "control/network_view.h"
 #include "control/path_mtus.h"
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
 

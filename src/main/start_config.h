@@ -7,7 +7,7 @@
 
 #include "control/config/model.h"
 #include "dataplane/dpdk/edge_config.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead {
 

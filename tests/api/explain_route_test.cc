@@ -2,8 +2,8 @@
 
 #include "api_test.h"
 #include "control/api/explain_json.h"
-#include "dataplane/neighbour_table.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/neighbour_table.h"
+#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::testing {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "api_test.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
 #include "run_cli.h"
 
 namespace fairlead::testing {

@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
 #include "run_cli.h"
 
 namespace fairlead::testing {

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "control/publication.h"
-#include "dataplane/arp.h"
+#include "dataplane/wire/arp.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {

@@ -11,7 +11,7 @@
 #include "control/config/yaml_loader.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::control {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "dataplane/arp.h"
-#include "dataplane/neighbour_discovery.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/neighbour_discovery.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "dataplane/worker.h"
+#include "dataplane/worker/worker.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {

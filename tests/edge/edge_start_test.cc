@@ -14,7 +14,7 @@
 
 #include "base/checksum.h"
 #include "dataplane/dpdk/edge.h"
-#include "dataplane/headers.h"
+#include "dataplane/wire/headers.h"
 #include "frames.h"
 #include "pcap_file.h"
 #include "two_port_director.h"

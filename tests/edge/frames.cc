@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/checksum.h"
-#include "dataplane/headers.h"
+#include "dataplane/wire/headers.h"
 
 namespace fairlead::edge {
 

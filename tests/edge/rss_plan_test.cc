@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "dataplane/steering.h"
+#include "dataplane/shard/steering.h"
 
 namespace fairlead::edge {
 namespace {

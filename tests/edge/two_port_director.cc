@@ -1,6 +1,6 @@
 #include "two_port_director.h"
 
-#include "dataplane/headers.h"
+#include "dataplane/wire/headers.h"
 
 namespace fairlead::edge {
 

@@ -8,7 +8,7 @@
 // Shared by the edge's tests; the control core's own builder has its own tests.
 #pragma once
 
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::edge {
 

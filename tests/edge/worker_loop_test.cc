@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "base/checksum.h"
-#include "dataplane/headers.h"
+#include "dataplane/wire/headers.h"
 #include "eal_environment.h"
 #include "frames.h"
 #include "ring_port.h"

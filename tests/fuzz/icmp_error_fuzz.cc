@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <memory>
 
-#include "dataplane/icmp_error.h"
-#include "dataplane/ip_header.h"
+#include "dataplane/wire/icmp_error.h"
+#include "dataplane/wire/ip_header.h"
 
 namespace fairlead::dataplane {
 namespace {

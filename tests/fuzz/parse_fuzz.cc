@@ -9,13 +9,13 @@
 #include <cstdlib>
 #include <memory>
 
-#include "dataplane/arp.h"
-#include "dataplane/icmp_build.h"
-#include "dataplane/multicast_listener.h"
-#include "dataplane/neighbour_discovery.h"
-#include "dataplane/parse.h"
-#include "dataplane/rewrite_nat.h"
-#include "dataplane/rewrite_tun.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/icmp_build.h"
+#include "dataplane/wire/multicast_listener.h"
+#include "dataplane/wire/neighbour_discovery.h"
+#include "dataplane/wire/parse.h"
+#include "dataplane/wire/rewrite_nat.h"
+#include "dataplane/wire/rewrite_tun.h"
 
 namespace fairlead::dataplane {
 namespace {

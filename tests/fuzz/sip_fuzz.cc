@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/sip.h"
+#include "dataplane/wire/sip.h"
 
 namespace {
 

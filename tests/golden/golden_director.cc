@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "control/config/yaml_loader.h"
-#include "dataplane/commands.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
+#include "dataplane/worker/commands.h"
 #include "golden_control.h"
 
 namespace fairlead::golden {

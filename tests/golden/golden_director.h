@@ -23,7 +23,7 @@
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
 #include "control/director.h"
-#include "dataplane/worker.h"
+#include "dataplane/worker/worker.h"
 
 namespace fairlead::golden {
 

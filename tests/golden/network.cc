@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "dataplane/arp.h"
-#include "dataplane/neighbour_discovery.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::golden {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "dataplane/counters.h"
+#include "dataplane/shard/counters.h"
 
 namespace fairlead::api {
 

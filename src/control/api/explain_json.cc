@@ -5,8 +5,8 @@
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
 #include "control/api/record_json.h"
-#include "dataplane/neighbour_table.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/neighbour_table.h"
+#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {
 

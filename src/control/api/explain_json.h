@@ -13,7 +13,7 @@
 #include <string>
 
 #include "control/api/name_index.h"
-#include "dataplane/explain.h"
+#include "dataplane/shard/explanation.h"
 
 namespace fairlead::api {
 

@@ -8,8 +8,8 @@
 
 #include <string_view>
 
-#include "dataplane/explain.h"
-#include "dataplane/neighbour_table.h"
+#include "dataplane/shard/explanation.h"
+#include "dataplane/tables/neighbour_table.h"
 
 namespace fairlead::api {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "control/api/name_index.h"
-#include "dataplane/mailbox.h"
+#include "dataplane/shard/mailbox.h"
 
 namespace fairlead::api {
 

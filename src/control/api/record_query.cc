@@ -5,7 +5,7 @@
 
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {
 

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "control/api/record_pages.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {
 

@@ -20,7 +20,7 @@
 #include <memory>
 #include <vector>
 
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

@@ -19,7 +19,7 @@
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "dataplane/dpdk/edge_config.h"
-#include "dataplane/fabric.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::edge {
 

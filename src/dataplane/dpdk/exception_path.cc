@@ -8,7 +8,7 @@
 #include <array>
 
 #include "base/faults.h"
-#include "dataplane/verdict.h"
+#include "dataplane/shard/verdict.h"
 
 namespace fairlead::edge {
 namespace {

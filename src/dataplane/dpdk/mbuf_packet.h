@@ -19,7 +19,7 @@
 #include <memory>
 #include <type_traits>
 
-#include "dataplane/packet.h"
+#include "dataplane/wire/packet.h"
 
 namespace fairlead::edge {
 

@@ -16,11 +16,11 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/result.h"
-#include "dataplane/counters.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
 #include "dataplane/dpdk/rss_plan.h"
-#include "dataplane/steering.h"
+#include "dataplane/shard/counters.h"
+#include "dataplane/shard/steering.h"
 
 namespace fairlead::edge {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "dataplane/steering.h"
+#include "dataplane/shard/steering.h"
 
 namespace fairlead::edge {
 namespace {

@@ -6,10 +6,10 @@
 //   missing
 //
 // The owner of a connection is table[Toeplitz(key, client address, client port)]
-// (dataplane/steering.h). A port computes just that when it hashes with our key over one side only:
-// over the source where packets come from clients, over the destination where they go to clients. A
-// port that cannot spreads as it likes, and workers hand over what is not theirs: slower, not
-// wrong.
+// (dataplane/shard/steering.h). A port computes just that when it hashes with our key over one side
+// only: over the source where packets come from clients, over the destination where they go to
+// clients. A port that cannot spreads as it likes, and workers hand over what is not theirs:
+// slower, not wrong.
 //
 // Threads: pure.
 #pragma once

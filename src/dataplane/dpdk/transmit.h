@@ -13,12 +13,12 @@
 #include <array>
 #include <vector>
 
-#include "dataplane/counters.h"
 #include "dataplane/dpdk/lines.h"
 #include "dataplane/dpdk/mbuf_packet.h"
 #include "dataplane/dpdk/port.h"
-#include "dataplane/fabric.h"
-#include "dataplane/verdict.h"
+#include "dataplane/shard/counters.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/shard/verdict.h"
 
 namespace fairlead::edge {
 

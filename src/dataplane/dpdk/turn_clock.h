@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "base/tick_counter.h"
-#include "dataplane/counters.h"
+#include "dataplane/shard/counters.h"
 
 namespace fairlead::edge {
 

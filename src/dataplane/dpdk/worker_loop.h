@@ -24,7 +24,7 @@
 #include "dataplane/dpdk/lines.h"
 #include "dataplane/dpdk/transmit.h"
 #include "dataplane/dpdk/turn_clock.h"
-#include "dataplane/worker.h"
+#include "dataplane/worker/worker.h"
 
 namespace fairlead::edge {
 

@@ -1,4 +1,4 @@
-#include "dataplane/bucket_index.h"
+#include "dataplane/tables/bucket_index.h"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dataplane/connection_table.h"
+#include "dataplane/tables/connection_table.h"
 #include "flows.h"
 
 namespace fairlead::dataplane {

@@ -1,4 +1,4 @@
-#include "dataplane/connection_table.h"
+#include "dataplane/tables/connection_table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Clients that scan a service of all ports, and what that costs strangers.
 #include <gtest/gtest.h>
 
-#include "dataplane/connection_table.h"
+#include "dataplane/tables/connection_table.h"
 #include "flows.h"
 
 namespace fairlead::dataplane {

@@ -1,4 +1,4 @@
-#include "dataplane/expiry_wheel.h"
+#include "dataplane/tables/expiry_wheel.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "dataplane/connection_table.h"
+#include "dataplane/tables/connection_table.h"
 
 namespace fairlead::dataplane {
 

@@ -1,4 +1,4 @@
-#include "dataplane/memory.h"
+#include "dataplane/tables/memory.h"
 
 #include <gtest/gtest.h>
 

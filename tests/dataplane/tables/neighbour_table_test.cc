@@ -1,4 +1,4 @@
-#include "dataplane/neighbour_table.h"
+#include "dataplane/tables/neighbour_table.h"
 
 #include <gtest/gtest.h>
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/connection_record.h"
-#include "dataplane/template_record.h"
+#include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/template_record.h"
 
 namespace fairlead::dataplane {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "dataplane/template_table.h"
+#include "dataplane/tables/template_table.h"
 
 namespace fairlead::dataplane {
 namespace {

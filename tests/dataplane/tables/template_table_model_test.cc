@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "dataplane/template_table.h"
+#include "dataplane/tables/template_table.h"
 
 namespace fairlead::dataplane {
 namespace {

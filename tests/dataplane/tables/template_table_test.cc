@@ -1,4 +1,4 @@
-#include "dataplane/template_table.h"
+#include "dataplane/tables/template_table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,175 @@
+// What would become of a new connection, and why: one set of functions for the packet path and for
+// `explain`.
+//
+//   NoTrace silent;
+//   ServiceDecision d = DecideService(snapshot, fields, silent);       // the packet path
+//   ExplainTrace told{&answer};
+//   ServiceDecision d = DecideService(snapshot, fields, told);         // the same code, noted down
+//
+// Nothing here changes anything but the scheduler state it is given; explain gives it a copy.
+// Threads: the worker that owns the shard. The trace policy is a template parameter: NoTrace
+// compiles to nothing.
+#pragma once
+
+#include "dataplane/decide/template_decision.h"
+
+namespace fairlead::dataplane {
+
+struct ServiceDecision {
+  enum class Kind : uint8_t { kService, kNoService, kClassifierDrop };
+  Kind kind = Kind::kNoService;
+  ServiceId service;
+};
+
+// What becomes of a packet that no service takes, to an address that clients may take for ours: of
+// a network that the rules of a mark name, or of a VIP whose last service is gone.
+enum class Claim : uint8_t {
+  kNone,      // no such address, or its way leads on: it is routed
+  kAnswered,  // as a VIP's
+  kGone,      // dropped
+};
+
+// With a router in front such a packet must not go back by the port it came in by: it would come
+// again until its TTL is used up. But a route that means just these addresses counts.
+inline Claim ClaimOn(const Snapshot& snapshot, const IpAddress& destination,
+                     PortId input_port) noexcept {
+  if (snapshot.virtual_ranges == nullptr) [[likely]]
+    return Claim::kNone;
+  const VirtualRange* range = snapshot.virtual_ranges->Find(destination);
+  if (range == nullptr) return Claim::kNone;
+  const RouteView* route = snapshot.routes.Find(destination);
+  if (route != nullptr && (route->output != input_port || route->length >= range->length)) {
+    return Claim::kNone;
+  }
+  return range->is_gone ? Claim::kGone : Claim::kAnswered;
+}
+
+// As ExplainKind::kNoService says it.
+constexpr uint32_t ValueOf(Claim claim) noexcept {
+  return claim == Claim::kNone ? 0 : claim == Claim::kAnswered ? 2 : 3;
+}
+
+// CLASSIFY: rules → mark → service (spec section 2.3).
+template <typename Trace>
+ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
+                              Trace& trace) noexcept {
+  const Classification rule = snapshot.classifier.Classify(flow.addresses);
+  if (rule.kind == Classification::Kind::kDrop) {
+    if constexpr (Trace::kIsOn) {
+      trace.Add({.kind = ExplainKind::kClassifierDrop, .value = static_cast<uint32_t>(rule.rule)});
+    }
+    return {ServiceDecision::Kind::kClassifierDrop, {}};
+  }
+  const ServiceId service = snapshot.FindService(rule.mark, flow.Key());
+  if constexpr (Trace::kIsOn) {
+    if (rule.kind == Classification::Kind::kMark) {
+      trace.Add({.kind = ExplainKind::kClassifierRule,
+                 .mark = rule.mark,
+                 .value = static_cast<uint32_t>(rule.rule)});
+    } else if (snapshot.classifier.rule_count() > 0) {
+      trace.Add({.kind = ExplainKind::kNoClassifierRule});
+    }
+  }
+  if (service.is_none()) {
+    if constexpr (Trace::kIsOn) {
+      const IpAddress& to = flow.addresses.destination;
+      const uint32_t what = snapshot.FindLocal(to) != nullptr
+                                ? 1
+                                : ValueOf(ClaimOn(snapshot, to, flow.addresses.input_port));
+      trace.Add({.kind = ExplainKind::kNoService, .value = what});
+    }
+    return {};
+  }
+  if constexpr (Trace::kIsOn) {
+    const ServiceView& view = snapshot.services[service.index()];
+    const uint16_t port = view.port.host();
+    const uint32_t how = view.mark != 0                            ? 0
+                         : port == flow.addresses.destination_port ? 1
+                         : port != 0                               ? 2
+                                                                   : 3;
+    trace.Add({.kind = ExplainKind::kService, .service = service, .value = how});
+  }
+  return {ServiceDecision::Kind::kService, service};
+}
+
+// What comes from the FTP data port is never scheduled (spec section 2.2).
+inline bool IsFromFtpData(const FlowFields& flow) noexcept {
+  constexpr uint16_t kFtpData = 20;
+  return flow.addresses.source_port == kFtpData;
+}
+
+// A service found by port 0 or as FTP data takes other ports only when it is persistent (spec
+// section 2.3).
+inline bool TakesPort(const ServiceView& service, const FlowFields& flow) noexcept {
+  return service.mark != 0 || service.persistence.is_enabled ||
+         service.port.host() == flow.addresses.destination_port;
+}
+
+// cache_bypass (spec section 2.4): a mark service in front of transparent caches lets packets go
+// where they were sent while no cache can take them. Nothing is remembered of such a flow: its
+// later packets find no connection and take the same way, also when a cache is back.
+inline bool MayBypass(const Snapshot& snapshot, const ServiceView& service,
+                      const IpAddress& destination) noexcept {
+  return service.mark != 0 && service.policy.cache_bypass &&
+         snapshot.FindLocal(destination) == nullptr;
+}
+
+// What sh and mh hash: the client's address, or who it counts as.
+template <typename Trace>
+uint32_t FoldOfClient(const ServiceView& service, const IpAddress& client, Trace& trace) noexcept {
+  if (!service.hashes_network) [[likely]]
+    return client.Fold();
+  const ClientIdentity who = Identify(service.persistence.clients, client);
+  if constexpr (Trace::kIsOn) {
+    if (!who.is_group) {
+      trace.Add({.kind = ExplainKind::kHashedNetwork,
+                 .service = service.id,
+                 .mark = who.mask.host(),
+                 .value = who.bits});
+    }
+  }
+  if (client.is_v4() && !who.is_group) return IpAddress(Ipv4Address::Load(who.bytes.data())).Fold();
+  return IpAddress(Ipv6Address{who.bytes}).Fold();
+}
+
+// PICK. None: nobody is eligible.
+template <typename Trace>
+RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& flow,
+                  sched::State* state, Trace& trace) noexcept {
+  if constexpr (Trace::kIsOn) {
+    for (const sched::Plan::Real& real : service.plan.reals()) {
+      const sched::Load load = shard.fabric.loads.Sum(real.id);
+      const Eligibility why = real.weight <= 0                         ? Eligibility::kWeightZero
+                              : shard.fabric.loads.overloaded(real.id) ? Eligibility::kOverloaded
+                                                                       : Eligibility::kEligible;
+      trace.Add({.kind = ExplainKind::kEligible,
+                 .service = service.id,
+                 .real = real.id,
+                 .value = static_cast<uint32_t>(why),
+                 .weight = real.weight,
+                 .active = load.active,
+                 .inactive = load.inactive});
+    }
+  }
+  const sched::Request request{.client_fold = FoldOfClient(service, flow.addresses.source, trace),
+                               .client_port = flow.addresses.source_port,
+                               .destination = flow.addresses.destination,
+                               .now = shard.now};
+  const RealId real = sched::Pick(service.plan, state, request, shard.fabric.loads).real;
+  if constexpr (Trace::kIsOn) {
+    trace.Add({.kind = real.is_none() ? ExplainKind::kNobodyEligible : ExplainKind::kScheduled,
+               .service = service.id,
+               .real = real});
+  }
+  return real;
+}
+
+// The port a new connection has at its real (spec section 3.3 step 4; without persistence the
+// real's own port counts).
+inline Be16 RealPort(const ServiceView& service, const RealView& real, Be16 packet_port) noexcept {
+  if (real.port.is_zero()) return packet_port;
+  if (service.persistence.is_enabled && packet_port != service.port) return packet_port;
+  return real.port;
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,47 @@
+// Whether a SYN continues the connection it meets or begins a new one in its place.
+//
+//   if (IsNewConnection(record, real, PolicyOf(snapshot, real))) …end the record, admit the packet…
+//
+// Pure.
+#pragma once
+
+#include "dataplane/snapshot/snapshot.h"
+#include "dataplane/tables/tcp_state.h"
+
+namespace fairlead::dataplane {
+
+// A SYN on a connection that has ended, or whose real server takes none any more, begins a new one
+// (spec section 4.9). With the real drained that needs a connection that is not established: a
+// stray SYN must not cut a download.
+template <typename Address>
+bool IsNewConnection(const Connection<Address>& record, const RealView& real,
+                     const PolicyView& policy) noexcept {
+  const auto state = static_cast<TcpState>(record.state);
+  if (policy.expire_nodest_conn && real.weight == 0) return true;
+  switch (real.remains) {
+    case Remains::kServe:
+      if (!real.templates_valid && state != TcpState::kEstablished) return true;
+      break;
+    case Remains::kContinue:
+      if (state != TcpState::kEstablished) return true;
+      break;
+    case Remains::kHold:
+      break;
+    case Remains::kMove:
+    case Remains::kExpire:
+    case Remains::kReset:
+      return true;
+  }
+  if (policy.conn_reuse_mode == 0 || record.Has(ConnectionFlag::kHasTemplate)) return false;
+  if (state == TcpState::kTimeWait || state == TcpState::kClose) return true;
+  return (policy.conn_reuse_mode & 2) != 0 && state == TcpState::kFinWait &&
+         record.Has(ConnectionFlag::kNoOutput);
+}
+
+enum class Fate : uint8_t { kGoesOn, kBeginsAnew, kIsOver };
+
+// RST to the packet's sender, and to the other side when there is a packet to spare: each with the
+// sequence number its receiver waits for. UDP has none: the client learns by ICMP. The connection
+// goes.
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,150 @@
+// The short way of nearly every packet: of a connection that goes on as it is, to a real server in
+// its place, or back from it. What forward.h does in its many cases, done in the one.
+//
+//   FastPath<Ipv4Address, P> fast(turn);                  // once a burst
+//   if (!fast.Forward(packet, &parsed, slot)) …ForwardToReal(turn, packet, &parsed, slot)…
+//   if (!fast.Return(packet, &parsed, slot)) …ReturnToClient(turn, packet, &parsed, slot)…
+//
+// Both look at everything first and then change everything or nothing, so whatever they refuse
+// takes the long way as if nobody had looked. Forward reads three lines: the record, the real's
+// egress (egress.h), the packet's headers. What a burst has in common is held here, because a store
+// into a packet might, for all the compiler knows, change the turn. A test sends random packets
+// both ways and compares bytes, records and counters (tests/dataplane/path/fast_path_test).
+// Threads: the worker's, for one burst. Ownership of the packet moves in when Forward says true.
+#pragma once
+
+#include "dataplane/shard/turn.h"
+#include "dataplane/wire/rewrite_nat.h"
+#include "dataplane/wire/rewrite_tun.h"
+
+namespace fairlead::dataplane {
+
+template <typename Address, Packet P>
+class FastPath {
+ public:
+  explicit FastPath(Turn<P>& turn) noexcept
+      : snapshot_(turn.snapshot),
+        table_(turn.shard.template Connections<Address>()),
+        reals_(turn.snapshot.reals.data()),
+        neighbours_(turn.shard.fabric.neighbours),
+        traffic_(turn.shard.fabric.stats.traffic(turn.shard.me)),
+        out_(*turn.out),
+        next_ip_id_(turn.shard.next_ip_id),
+        now_(turn.shard.now) {}
+
+  // Precondition of both: the slot is live and the packet is its client's, or its real's. False:
+  // nothing has changed.
+  [[gnu::always_inline]] bool Forward(P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+    Connection<Address>& record = table_.at(slot);
+    const Egress& egress = reals_[record.real_id.index()].egress;
+    const uint32_t added =
+        record.method == ForwardMethod::kTun ? TunnelOverhead(Address::kFamily) : 0;
+    if (parsed->ip_length + added > egress.mtu_bytes || parsed->ttl <= 1) [[unlikely]]
+      return false;
+    const bool is_tcp = parsed->protocol == kProtocolTcp;
+    if (is_tcp && !StaysEstablished(record, parsed->tcp_flags)) [[unlikely]]
+      return false;
+    const TickCount timeout = is_tcp ? egress.tcp_timeout : egress.udp_timeout;
+    if (ComesNearer(record, timeout)) [[unlikely]]
+      return false;
+    const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
+    if (!IsReachable(neighbour)) [[unlikely]]
+      return false;
+    if (!Rewrite(packet, parsed, record, egress)) [[unlikely]]
+      return false;
+    WriteMacs(packet->data(), neighbour, egress.source_mac);
+    table_.Prolong(slot, now_, timeout);
+    record.CountPacket();
+    TrafficCounters& traffic = traffic_[record.real_id.index()];
+    traffic.in_packets.Add(1);
+    traffic.in_bytes.Add(parsed->ip_length);
+    out_.Add(packet, Verdict::Transmit(egress.output));
+    return true;
+  }
+
+  // NAT only: without it a reply is routed as any packet is.
+  bool Return(P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+    Connection<Address>& record = table_.at(slot);
+    const Egress& egress = reals_[record.real_id.index()].egress;
+    if (record.method != ForwardMethod::kNat || egress.mtu_bytes == 0 || parsed->ttl <= 1 ||
+        record.Has(ConnectionFlag::kNoOutput) || OwesTemplate(record)) {
+      return false;
+    }
+    const bool is_tcp = parsed->protocol == kProtocolTcp;
+    if (is_tcp && !StaysEstablished(record, parsed->tcp_flags)) return false;
+    const TickCount timeout = is_tcp ? egress.tcp_timeout : egress.udp_timeout;
+    if (ComesNearer(record, timeout)) return false;
+    const Address client = record.client_address;
+    if (IsLinkLocal(client) || IsLinkLocal(record.real_address)) return false;
+    const RouteView* route = snapshot_.routes.Find(client);
+    if (route == nullptr) return false;
+    const PortView& port = snapshot_.ports[route->output.index()];
+    if (parsed->ip_length > port.mtu_bytes) return false;
+    const NeighbourId hop =
+        route->gateway.is_none() ? neighbours_.Find(route->output, client) : route->gateway;
+    const uint64_t neighbour = hop.is_none() ? 0 : neighbours_.LoadWord(hop);
+    if (!IsReachable(neighbour)) return false;
+    RewriteNat<NatDirection::kReply>(*packet, parsed, record.virtual_address, record.virtual_port);
+    WriteMacs(packet->data(), neighbour, port.mac.ToWord());
+    table_.Prolong(slot, now_, timeout);
+    TrafficCounters& traffic = traffic_[record.real_id.index()];
+    traffic.out_packets.Add(1);
+    traffic.out_bytes.Add(parsed->ip_length);
+    out_.Add(packet, Verdict::Transmit(route->output));
+    return true;
+  }
+
+ private:
+  // Its template does not know yet that it is established.
+  static bool OwesTemplate(const Connection<Address>& record) noexcept {
+    constexpr auto kTemplate = static_cast<uint16_t>(ConnectionFlag::kHasTemplate);
+    constexpr auto kTold = static_cast<uint16_t>(ConnectionFlag::kAssuredTold);
+    return (record.flags & (kTemplate | kTold)) == kTemplate;
+  }
+  static bool StaysEstablished(const Connection<Address>& record, uint8_t flags) noexcept {
+    return record.state == static_cast<uint8_t>(TcpState::kEstablished) &&
+           KeepsEstablished(flags) && !OwesTemplate(record);
+  }
+  // Such a deadline moves in the wheel.
+  bool ComesNearer(const Connection<Address>& record, TickCount timeout) const noexcept {
+    return !record.deadline.HasPassed(now_ + timeout);
+  }
+  static bool IsReachable(uint64_t neighbour) noexcept {
+    return NeighbourTable::StateOf(neighbour) == NeighbourState::kReachable;
+  }
+  // What a link keeps to itself is not routed (transmit.h).
+  static bool IsLinkLocal(Ipv4Address) noexcept { return false; }
+  static bool IsLinkLocal(const Ipv6Address& a) noexcept { return a.is_link_local(); }
+
+  bool Rewrite(P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+               const Egress& egress) noexcept {
+    switch (record.method) {
+      case ForwardMethod::kDr:
+        DecrementTtl(HeaderAt<IpHeader<Address>>(packet->data(), parsed->l3_offset));
+        return true;
+      case ForwardMethod::kNat:
+        RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
+        return true;
+      case ForwardMethod::kTun:
+        if (!RewriteTunFrom<Address>(*packet, *parsed, egress.tunnel_header.data(),
+                                     Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
+          return false;
+        }
+        ++next_ip_id_;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  const Snapshot& snapshot_;
+  ConnectionTable<Address>& table_;
+  const RealView* const reals_;
+  const NeighbourTable& neighbours_;
+  TrafficCounters* const traffic_;
+  Output<P>& out_;
+  uint16_t& next_ip_id_;
+  const Tick now_;
+};
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,199 @@
+// TRACK and REWRITE: packets of connections that exist.
+//
+//   // client → real; false: not this connection any more
+//   if (!ForwardToReal<Ipv4Address>(turn, packet, &parsed, slot)) …
+//   ReturnToClient<Ipv4Address>(turn, packet, &parsed, slot);   // real → client
+//
+// Threads: the worker's. Ownership of the packet moves in, unless ForwardToReal says false.
+#pragma once
+
+#include "dataplane/decide/reuse.h"
+#include "dataplane/path/fragment.h"
+#include "dataplane/path/transmit.h"
+#include "dataplane/wire/rewrite_nat.h"
+#include "dataplane/wire/rewrite_tun.h"
+
+namespace fairlead::dataplane {
+
+// REWRITE and TX towards the real server. The record may be a draft that is in no table (one
+// packet).
+template <typename Address, Packet P>
+void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+                const RealView& real) noexcept {
+  if (HandledAsExpired(t, packet, parsed)) return;
+  if (real.next_hop.is_none()) [[unlikely]] {
+    return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
+                                 DropReason::kNoRoute);
+  }
+  const bool is_tunnel = record.method == ForwardMethod::kTun;
+  const uint32_t overhead = is_tunnel ? TunnelOverhead(Address::kFamily) : 0;
+  const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
+  if (is_too_long) [[unlikely]] {
+    // A tunnel without pmtu_disc hides its header: the outer packet is cut, DF or not (spec 5.4).
+    const bool may_cut = MayFragment(*parsed) ||
+                         (is_tunnel && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
+    if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
+  }
+  switch (record.method) {
+    case ForwardMethod::kNat:
+      RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
+      break;
+    case ForwardMethod::kTun:
+      if (!RewriteTun(*packet, parsed, real.tunnel_source.As<Address>(), record.real_address,
+                      Be16::FromHost(t.shard.next_ip_id++), PolicyOf(t.snapshot, real).pmtu_disc,
+                      t.port(real.output).sums_ip_headers)) {
+        return t.Drop(packet, DropReason::kNoHeadroom);
+      }
+      break;
+    default:
+      RewriteDr(*packet, parsed);
+      break;
+  }
+  if (is_too_long) [[unlikely]] {
+    return SendFragments(t, packet, *parsed, real.mtu_bytes, real.output, real.next_hop,
+                         real.next_hop_address);
+  }
+  SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
+}
+
+// What a DR or TUN real server answers comes from the virtual address, and rightly only from behind
+// the director: from the clients' side it is forged.
+inline bool MayBeDirectReply(const Snapshot& snapshot, const IpAddress& source,
+                             PortId input_port) noexcept {
+  if (snapshot.ports[input_port.index()].role == PortRole::kOutside) return false;
+  const LocalAddress* local = snapshot.FindLocal(source);
+  return local != nullptr && local->is_vip;
+}
+
+template <Packet P>
+void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
+  if (!real.TakesTraffic()) return;
+  TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
+  traffic.in_packets.Add(1);
+  traffic.in_bytes.Add(ip_bytes);
+}
+
+template <Packet P>
+void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
+  if (!real.TakesTraffic()) return;
+  TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
+  traffic.out_packets.Add(1);
+  traffic.out_bytes.Add(ip_bytes);
+}
+
+template <typename Address, Direction kDirection, Packet P>
+void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                    const RealView& real) noexcept {
+  const Connection<Address> record = t.shard.template Connections<Address>().at(slot);
+  t.shard.template Destroy<Address>(slot);
+  if (parsed->protocol != kProtocolTcp) {
+    if constexpr (kDirection == Direction::kReply) {
+      return t.Drop(packet, DropReason::kConnectionReset);
+    }
+    return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                           parsed->destination(packet->data()), DropReason::kConnectionReset);
+  }
+  const bool can_reach_real = !real.next_hop.is_none();
+  const auto to_client = [&](P* segment, ParsedPacket* fields) {
+    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+      RewriteNat<NatDirection::kReply>(*segment, fields, record.virtual_address,
+                                       record.virtual_port);
+    }
+    RouteOut(t, segment, *fields);
+  };
+  const auto to_real = [&](P* segment, ParsedPacket* fields) {
+    if (!can_reach_real) return t.Drop(segment, DropReason::kNoRoute);
+    // What a NAT real has sent, turned round, has its address already.
+    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+      return RouteOut(t, segment, *fields);
+    }
+    SendToReal<Address>(t, segment, fields, record, real);
+  };
+  constexpr bool kIsToReal = kDirection == Direction::kForward;
+  ParsedPacket onwards = *parsed;
+  P* second = !kIsToReal || can_reach_real ? t.Originate(packet->meta().input_port) : nullptr;
+  if (second != nullptr && !second->Resize(parsed->payload_offset)) {
+    t.Drop(second, DropReason::kNoHeadroom);
+    second = nullptr;
+  }
+  if (second != nullptr) {
+    std::memcpy(second->data(), packet->data(), parsed->payload_offset);
+    BuildResetOnwards(*second, &onwards);
+  }
+  t.shard.counters.dropped[static_cast<size_t>(DropReason::kConnectionReset)].Add(1);
+  t.shard.counters.originated.Add(1);
+  BuildReset(*packet, parsed);
+  if constexpr (kIsToReal) {
+    to_client(packet, parsed);
+    if (second != nullptr) to_real(second, &onwards);
+  } else {
+    to_real(packet, parsed);
+    if (second != nullptr) to_client(second, &onwards);
+  }
+}
+
+// A packet of a connection whose real is not in its place. kGoesOn: forward it all the same;
+// otherwise the connection is gone, or the packet.
+template <typename Address, Direction kDirection, Packet P>
+[[gnu::noinline]] Fate JudgeRemains(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                                    const RealView& real) noexcept {
+  const bool is_tcp = parsed->protocol == kProtocolTcp;
+  if (real.remains == Remains::kReset) {
+    // A RST does by itself what ours would.
+    if (is_tcp && !MayAnswerWithReset(packet->data(), *parsed)) return Fate::kGoesOn;
+    ResetBothSides<Address, kDirection>(t, packet, parsed, slot, real);
+    return Fate::kIsOver;
+  }
+  // Replies are translated whatever has become of the real (spec section 2.5).
+  if (kDirection == Direction::kReply || real.remains == Remains::kContinue) return Fate::kGoesOn;
+  if (real.remains == Remains::kHold) {
+    t.Drop(packet, DropReason::kConnectionNoReal);
+    return Fate::kIsOver;
+  }
+  if (real.remains == Remains::kMove && is_tcp) return Fate::kGoesOn;
+  t.shard.template Destroy<Address>(slot);
+  return Fate::kBeginsAnew;
+}
+
+// False: the connection has given way; the packet is the first of a new one.
+template <typename Address, Packet P>
+bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+  Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  if ((parsed->tcp_flags & kTcpSyn) != 0 &&
+      IsNewConnection(record, real, PolicyOf(t.snapshot, real))) [[unlikely]] {
+    t.shard.template Destroy<Address>(slot);
+    return false;
+  }
+  if (real.remains != Remains::kServe) [[unlikely]] {
+    const Fate fate = JudgeRemains<Address, Direction::kForward>(t, packet, parsed, slot, real);
+    if (fate != Fate::kGoesOn) return fate == Fate::kIsOver;
+  }
+  CountIn(t, record.real_id, real, parsed->ip_length);
+  t.shard.template Track<Address>(slot, Direction::kForward, parsed->tcp_flags, real);
+  SendToReal<Address>(t, packet, parsed, record, real);
+  return true;
+}
+
+template <typename Address, Packet P>
+void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+  const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  const bool is_direct = record.method != ForwardMethod::kNat;
+  if (is_direct && t.port(packet->meta().input_port).role == PortRole::kOutside) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (real.remains != Remains::kServe) [[unlikely]] {
+    if (JudgeRemains<Address, Direction::kReply>(t, packet, parsed, slot, real) == Fate::kIsOver) {
+      return;
+    }
+  }
+  CountOut(t, record.real_id, real, parsed->ip_length);
+  t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
+  if (is_direct) return ForwardRouted(t, packet, parsed);
+  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
+    RewriteNat<NatDirection::kReply>(p, fields, record.virtual_address, record.virtual_port);
+  });
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,99 @@
+// ICMP errors about flows: whose they are, and the way they take with their connection (spec
+// section 10).
+//
+//   if (QuotesForgedClient<Address>(turn, frame, parsed, quoted, is_from_client)) …kBadSource…
+//   if (FollowIcmpError<Address>(turn, packet, &parsed, quoted)) return;
+//   …OwnerOfQuoted<Address>(turn, frame, quoted, is_from_client)…
+//
+// An error comes from the client when it goes to a virtual address. Threads: the worker's.
+// Ownership of the packet moves in when FollowIcmpError says true.
+#pragma once
+
+#include "dataplane/path/forward.h"
+#include "dataplane/path/steer.h"
+
+namespace fairlead::dataplane {
+
+// An error about a flow of ours, seen from the client's side or from the server's. The connection's
+// state and timer stay as they are. False: no such connection here.
+template <typename Address, Packet P>
+bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                     const QuotedPacket& quoted) noexcept {
+  auto& table = t.shard.template Connections<Address>();
+  const uint8_t* frame = packet->data();
+  const auto source = quoted.Source<Address>(frame);
+  const auto destination = quoted.Destination<Address>(frame);
+  // From the client: it quotes what it got, VIP:vport → client.
+  const auto forward = FlowKey<Address>::Forward(
+      quoted.protocol, destination, quoted.destination_port, source, quoted.source_port);
+  if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
+    const Connection<Address>& record = table.at(found.slot);
+    const RealView& real = t.snapshot.reals[record.real_id.index()];
+    if (!real.TakesTraffic()) {
+      t.Drop(packet, DropReason::kConnectionNoReal);
+      return true;
+    }
+    CountIn(t, record.real_id, real, parsed->ip_length);
+    if (record.method != ForwardMethod::kNat) {
+      SendToReal<Address>(t, packet, parsed, record, real);
+      return true;
+    }
+    if (!HasGoodIcmpChecksum(frame, *parsed)) {
+      t.Drop(packet, DropReason::kBadIcmp);
+      return true;
+    }
+    if (HandledAsExpired(t, packet, parsed)) return true;
+    if (real.next_hop.is_none()) {
+      t.Drop(packet, DropReason::kNoRoute);  // no error about an error
+      return true;
+    }
+    RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
+    SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
+    return true;
+  }
+  // From the server or a router behind us: it quotes what we sent, client → real:port.
+  const auto reply = FlowKey<Address>::Reply(quoted.protocol, source, quoted.source_port,
+                                             destination, quoted.destination_port);
+  const auto found = table.Find(reply, table.Hash(reply), t.now());
+  if (!found.hit()) return false;
+  const Connection<Address>& record = table.at(found.slot);
+  if (record.method != ForwardMethod::kNat) {
+    ForwardRouted(t, packet, parsed);
+    return true;
+  }
+  if (!HasGoodIcmpChecksum(frame, *parsed)) {
+    t.Drop(packet, DropReason::kBadIcmp);
+    return true;
+  }
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  CountOut(t, record.real_id, real, parsed->ip_length);
+  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
+    RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
+  });
+  return true;
+}
+
+// The client of the flow inside could be nobody: no host, or an address of ours. But errors about
+// packets of ours come to us.
+template <typename Address, Packet P>
+bool QuotesForgedClient(Turn<P>& t, const uint8_t* frame, const ParsedPacket& parsed,
+                        const QuotedPacket& quoted, bool is_from_client) noexcept {
+  const Address client =
+      is_from_client ? quoted.Destination<Address>(frame) : quoted.Source<Address>(frame);
+  if (IsNoHost(client)) return true;
+  return t.snapshot.IsForgedSource(client) &&
+         (is_from_client || client != parsed.Destination<Address>(frame));
+}
+
+// The worker that would own the flow inside: of the client's endpoint, which is the quoted
+// destination in an error from the client and the quoted source in one from behind.
+template <typename Address, Packet P>
+WorkerId OwnerOfQuoted(Turn<P>& t, const uint8_t* frame, const QuotedPacket& quoted,
+                       bool is_from_client) noexcept {
+  const Steering& steering = t.shard.fabric.steering;
+  return is_from_client
+             ? steering.ConnectionOwner(quoted.Destination<Address>(frame), quoted.destination_port)
+             : steering.ConnectionOwner(quoted.Source<Address>(frame), quoted.source_port);
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,203 @@
+// Packets for the director itself: ARP, ND, ping, ICMP errors about its flows, and what goes to the
+// kernel twin.
+//
+//   HandleArp(turn, packet);
+//   HandleIcmp<Ipv4Address>(turn, packet, &parsed, is_mine);
+//
+// Answers are made in place and keep their count: received one, sent one. Errors about flows follow
+// their connection (spec section 10). Threads: the worker's. Ownership of the packet moves in.
+#pragma once
+
+#include "dataplane/path/icmp_admission.h"
+#include "dataplane/path/tunnel_error.h"
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/multicast_listener.h"
+#include "dataplane/wire/neighbour_discovery.h"
+
+namespace fairlead::dataplane {
+
+// A neighbour has shown its MAC.
+template <Packet P>
+void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
+                       const MacAddress& mac) noexcept {
+  t.shard.neighbour_reports.Seen(port, address, mac, t.now());
+}
+
+// Ours to answer for on this port: a port address on its own port, an announced VIP on any.
+inline bool AnswersFor(const Snapshot& snapshot, const IpAddress& address, PortId port) noexcept {
+  const LocalAddress* local = snapshot.FindLocal(address);
+  if (local == nullptr) return false;
+  return local->port == port || (local->is_vip && local->is_announced);
+}
+
+template <Packet P>
+[[gnu::noinline]] void HandleArp(Turn<P>& t, P* packet) noexcept {
+  ArpMessage arp;
+  if (!ParseArp(packet->data(), packet->length(), &arp)) return t.Drop(packet, DropReason::kBadArp);
+  const PortId port = packet->meta().input_port;
+  if (t.snapshot.IsForgedSource(arp.sender)) return t.Drop(packet, DropReason::kBadSource);
+  if (!arp.sender.is_unspecified()) TellNeighbourSeen(t, port, arp.sender, arp.sender_mac);
+  if (!arp.is_request) return t.Drop(packet, DropReason::kNeighbourLearned);
+  if (arp.is_gratuitous() || !AnswersFor(t.snapshot, arp.target, port)) {
+    return t.Drop(packet, DropReason::kArpIgnored);
+  }
+  TurnIntoArpReply(*packet, t.port(port).mac);
+  t.out->Add(packet, Verdict::Transmit(port));
+}
+
+template <Packet P>
+[[gnu::noinline]] void HandleNeighbourDiscovery(Turn<P>& t, P* packet,
+                                                ParsedPacket* parsed) noexcept {
+  NeighbourMessage message;
+  if (!ParseNeighbourMessage(packet->data(), *parsed, &message)) {
+    return t.Drop(packet, DropReason::kBadNeighbourDiscovery);
+  }
+  const PortId port = packet->meta().input_port;
+  if (!message.is_solicitation) {
+    if (t.snapshot.IsForgedSource(message.target)) return t.Drop(packet, DropReason::kBadSource);
+    if (message.has_link_address) TellNeighbourSeen(t, port, message.target, message.link_address);
+    return t.Drop(packet, DropReason::kNeighbourLearned);
+  }
+  const Ipv6Address sender = parsed->Source<Ipv6Address>(packet->data());
+  if (t.snapshot.IsForgedSource(sender)) return t.Drop(packet, DropReason::kBadSource);
+  if (!sender.is_unspecified() && message.has_link_address) {
+    TellNeighbourSeen(t, port, sender, message.link_address);
+  }
+  if (!AnswersFor(t.snapshot, message.target, port)) {
+    return t.Drop(packet, DropReason::kArpIgnored);
+  }
+  if (!TurnIntoNeighbourAdvertisement(*packet, parsed, t.port(port).mac)) {
+    return t.Drop(packet, DropReason::kNoHeadroom);
+  }
+  t.out->Add(packet, Verdict::Transmit(port));
+}
+
+// A router or switch asks who listens to which groups. The control core answers for ours; the twin,
+// where there is one, for those the kernel has joined. One that asks too often is answered less.
+template <Packet P>
+[[gnu::noinline]] void HandleMulticastQuery(Turn<P>& t, P* packet,
+                                            const ParsedPacket& parsed) noexcept {
+  MulticastQuery query;
+  if (!ParseMulticastQuery(packet->data(), parsed, &query)) {
+    return t.Drop(packet, DropReason::kBadNeighbourDiscovery);
+  }
+  const PortId port = packet->meta().input_port;
+  const TableHash& hash = t.shard.fabric.hash;
+  if (t.shard.query_limit.Allow(hash(query.group, {}, static_cast<uint8_t>(port.index())),
+                                t.now())) {
+    t.shard.neighbour_reports.Tell({.kind = Event::Kind::kMulticastQuery,
+                                    .port = port,
+                                    .address = query.group,
+                                    .mac = {},
+                                    .is_version_1 = query.is_version_1,
+                                    .delay_ms = query.delay_ms});
+  }
+  if (t.port(port).has_host) return t.out->Add(packet, Verdict::ToHost(port));
+  t.Drop(packet, DropReason::kNeighbourLearned);
+}
+
+// To the kernel twin of the address's port, or a named drop.
+template <Packet P>
+void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
+                   DropReason otherwise) noexcept {
+  if (!local.port.is_none() && t.port(local.port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(local.port));
+  } else {
+    t.Drop(packet, otherwise);
+  }
+}
+
+// An error about a TCP or UDP flow. `is_forged`: it comes from an address of ours, and is forged
+// unless it follows a connection.
+template <typename Address, Packet P>
+void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
+                     bool is_forged, bool is_mine) noexcept {
+  const LocalAddress* local = t.snapshot.FindLocal(parsed->destination(packet->data()));
+  const bool is_from_client = local != nullptr && local->is_vip;
+  if (QuotesForgedClient<Address>(t, packet->data(), *parsed, quoted, is_from_client)) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (FollowIcmpError<Address>(t, packet, parsed, quoted)) return;
+  const WorkerId owner = OwnerOfQuoted<Address>(t, packet->data(), quoted, is_from_client);
+  if (owner != t.shard.me && !is_mine) {
+    HandTo(t, packet, owner, HandOff::kSteered);
+    return;
+  }
+  if (is_forged) return t.Drop(packet, DropReason::kBadSource);
+  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
+  if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
+  DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
+}
+
+template <typename Address, Packet P>
+[[gnu::noinline]] void HandleIcmp(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                  bool is_mine) noexcept {
+  if (IsNeighbourMessage(*parsed)) return HandleNeighbourDiscovery(t, packet, parsed);
+  if (IsMulticastQuery(*parsed)) return HandleMulticastQuery(t, packet, *parsed);
+  const IpAddress destination = parsed->destination(packet->data());
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
+  QuotedPacket quoted;
+  const IcmpErrorKind kind = ParseIcmpError(packet->data(), *parsed, &quoted);
+  const IpAddress source = parsed->source(packet->data());
+  const bool is_forged = source.is_unspecified() || t.snapshot.IsForgedSource(source);
+  if (is_forged && (kind != IcmpErrorKind::kRelated ||
+                    !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  const LocalAddress* local = t.snapshot.FindLocal(destination);
+  if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
+    if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
+    return AnswerOut(t, packet, *parsed);
+  }
+  switch (kind) {
+    case IcmpErrorKind::kBad:
+      return t.Drop(packet, DropReason::kBadIcmp);
+    case IcmpErrorKind::kRelated:
+      return HandleFlowError<Address>(t, packet, parsed, quoted, is_forged, is_mine);
+    case IcmpErrorKind::kNotHandled:
+      if (local != nullptr && FollowTunnelError<Address>(t, packet, *parsed, quoted, is_mine)) {
+        return;
+      }
+      break;
+    case IcmpErrorKind::kNotRelated:
+      break;
+  }
+  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
+  DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
+}
+
+// Other IP protocols: the host's, or routed.
+template <Packet P>
+[[gnu::noinline]] void HandleOtherIp(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const IpAddress destination = parsed->destination(packet->data());
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
+  if (t.snapshot.IsForgedSource(parsed->source(packet->data()))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
+    return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
+  }
+  RouteUnlessClaimed(t, packet, parsed);
+}
+
+// Fragments of flows that may be a service's cannot be told apart yet; what only passes by is
+// routed.
+template <Packet P>
+[[gnu::noinline]] void HandleFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  const IpAddress destination = parsed->destination(packet->data());
+  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
+  const IpAddress source = parsed->source(packet->data());
+  const LocalAddress* local = t.snapshot.FindLocal(destination);
+  if (t.snapshot.IsForgedSource(source) &&
+      (local != nullptr || !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  if (local != nullptr) {
+    if (local->is_vip) return t.Drop(packet, DropReason::kFragment);
+    return DeliverToHost(t, packet, *local, DropReason::kFragment);
+  }
+  if (t.snapshot.IsNatAddress(source)) return t.Drop(packet, DropReason::kFragment);
+  RouteUnlessClaimed(t, packet, parsed);
+}
+
+}  // namespace fairlead::dataplane

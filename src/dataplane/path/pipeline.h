@@ -1,0 +1,262 @@
+// The journey of a burst: the table of contents of the dataplane. docs/life_of_a_packet.md follows
+// one packet.
+//
+//   ProcessPackets(turn, burst, is_mine);
+//
+//   PARSE     parse.h             bytes → fields, or a named drop
+//   LOOKUP    connection_table.h  all at once; the port's role says which direction first
+//   TRACK     fast_path.h         an established connection, its real in place: all that follows
+//   else      forward.h, shard.h  next state, new deadline, counters
+//   REWRITE   rewrite_*.h         NAT, DR, TUN
+//   TX        transmit.h          next hop, Ethernet header
+//   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
+//   else      local_input.h       ARP, ND, ping, ICMP errors, the host
+//
+// Threads: the worker's. Every packet ends in turn.out, in the held queue, or in another worker's
+// ring.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <type_traits>
+
+#include "dataplane/path/fast_path.h"
+#include "dataplane/path/local_input.h"
+#include "dataplane/wire/parse_plain.h"
+
+namespace fairlead::dataplane {
+
+// Room for one T of each packet of a burst, each written before it is read: an array would set all
+// of them to their defaults first, for every burst.
+template <typename T>
+class BurstOf {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  T& operator[](size_t i) noexcept { return data()[i]; }
+  T* data() noexcept { return std::launder(reinterpret_cast<T*>(bytes_)); }
+
+ private:
+  alignas(T) std::byte bytes_[kBurst * sizeof(T)];
+};
+
+// The flows of one family in a burst, side by side for the look-up.
+template <typename Address, Packet P>
+struct FlowBurst {
+  size_t count = 0;
+  BurstOf<P*> packets;
+  BurstOf<ParsedPacket> parsed;
+  BurstOf<FlowKey<Address>> keys;
+  BurstOf<typename ConnectionTable<Address>::Probe> probes;
+  BurstOf<uint32_t> slots;
+
+  // Where the fields of the packet that may be added next go: parsed in place, not copied.
+  ParsedPacket& next() noexcept { return parsed[count]; }
+  // The packet whose fields are in next().
+  void Add(P* packet, Direction first) noexcept {
+    const ParsedPacket& fields = next();
+    packets[count] = packet;
+    keys[count] = first == Direction::kForward ? ForwardKey<Address>(packet->data(), fields)
+                                               : ReplyKey<Address>(packet->data(), fields);
+    ++count;
+  }
+};
+
+// The client side is looked up first except on an inside port; a miss tries the other.
+inline Direction FirstDirection(PortRole role) noexcept {
+  return role == PortRole::kInside ? Direction::kReply : Direction::kForward;
+}
+
+// A flow that the fast path leaves: a miss, or a change in the connection's life.
+template <typename Address, Packet P>
+[[gnu::noinline]] void ProcessFlow(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                                   bool is_forward, bool is_mine) noexcept {
+  if (slot != kNoSlot && !is_forward) {
+    ReturnToClient<Address>(t, packet, parsed, slot);
+  } else if (slot == kNoSlot || !ForwardToReal<Address>(t, packet, parsed, slot)) {
+    Miss<Address>(t, packet, parsed, is_mine);
+  }
+}
+
+template <typename Address, Packet P>
+void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
+  if (burst.count == 0) return;
+  auto& table = t.shard.template Connections<Address>();
+  const std::span keys(burst.keys.data(), burst.count);
+  table.HashBurst(keys, {burst.probes.data(), burst.count});
+  table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
+                  {burst.slots.data(), burst.count});
+  FastPath<Address, P> fast(t);
+  const uint32_t epoch = t.shard.epoch;
+  for (size_t i = 0; i < burst.count; ++i) {
+    // A record that went during this burst makes the slots found before doubtful: look again.
+    if (t.shard.epoch != epoch) [[unlikely]]
+      burst.slots[i] = kNoSlot;
+    const bool is_forward = burst.keys[i].direction == Direction::kForward;
+    P* packet = burst.packets[i];
+    ParsedPacket* parsed = &burst.parsed[i];
+    const uint32_t slot = burst.slots[i];
+    if (slot != kNoSlot) [[likely]] {
+      if (is_forward ? fast.Forward(packet, parsed, slot) : fast.Return(packet, parsed, slot))
+          [[likely]] {
+        continue;
+      }
+    }
+    ProcessFlow<Address>(t, packet, parsed, slot, is_forward, is_mine);
+  }
+}
+
+// A frame whose unicast MAC is not the port's was flooded here by a switch or a promiscuous port.
+template <Packet P>
+bool IsForOtherHost(const Turn<P>& t, P& packet, const ParsedPacket& parsed) noexcept {
+  return parsed.destination_mac == MacKind::kUnicast &&
+         std::memcmp(packet.data(), t.port(packet.meta().input_port).mac.bytes.data(), 6) != 0;
+}
+
+// Whatever is not a plain TCP or UDP packet to the port's MAC. True: it is a flow all the same, of
+// the family that `parsed` says.
+template <Packet P>
+[[gnu::noinline]] bool ProcessUnusual(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                      bool is_mine) noexcept {
+  const ParseOutcome outcome = Parse(*packet, parsed);
+  if (outcome.kind == PacketKind::kDropped) {
+    t.Drop(packet, outcome.reason);
+    return false;
+  }
+  if (IsForOtherHost(t, *packet, *parsed)) {
+    t.Drop(packet, DropReason::kNotForUs);
+    return false;
+  }
+  switch (outcome.kind) {
+    case PacketKind::kFlow:
+      if (parsed->destination_mac == MacKind::kUnicast) return true;
+      HandleMulticast(t, packet);
+      break;
+    case PacketKind::kArp:
+      HandleArp(t, packet);
+      break;
+    case PacketKind::kIcmp:
+      parsed->is_v4() ? HandleIcmp<Ipv4Address>(t, packet, parsed, is_mine)
+                      : HandleIcmp<Ipv6Address>(t, packet, parsed, is_mine);
+      break;
+    case PacketKind::kFragment:
+      HandleFragment(t, packet, parsed);
+      break;
+    case PacketKind::kOtherIp:
+      HandleOtherIp(t, packet, parsed);
+      break;
+    case PacketKind::kDropped:
+      break;
+  }
+  return false;
+}
+
+// The Ethernet type of a frame to the port's own MAC; 0: another MAC, or no whole header.
+template <Packet P>
+uint16_t PlainEtherType(P& packet, const MacAddress& mac) noexcept {
+  if (packet.length() < kEthernetHeaderLength) return 0;
+  const auto* ethernet = HeaderAt<EthernetHeader>(packet.data(), 0);
+  return ethernet->destination.get() == mac ? ethernet->ethertype.get().host() : uint16_t{0};
+}
+
+// A plain flow of this family to the port's MAC; its padding is cut off.
+template <typename Address, Packet P>
+bool ParseAsPlain(P* packet, ParsedPacket* parsed) noexcept {
+  const uint32_t length = packet->length();
+  if (!ParsePlain<Address>(packet->data(), length, packet->meta().ip_checksum_good, parsed)) {
+    return false;
+  }
+  const uint32_t end = kEthernetHeaderLength + parsed->ip_length;
+  if (length != end) packet->Resize(end);  // shrinking always fits
+  return true;
+}
+
+// A flow, its fields in burst->next(): put with the others, or, when the owner is asked first
+// (`served`), handed to that.
+template <typename Address, Packet P>
+void TakeFlow(Turn<P>& t, P* packet, Direction first, ServedDestination<Address>* served,
+              FlowBurst<Address, P>* burst) noexcept {
+  if (served != nullptr && HandedToOwner(t, packet, burst->next(), served)) return;
+  burst->Add(packet, first);
+}
+
+// At most kBurst packets, each with meta().input_port set. `is_mine`: other workers sent them to
+// their owner, this one.
+template <Packet P>
+void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexcept {
+  FlowBurst<Ipv4Address, P> flows4;
+  FlowBurst<Ipv6Address, P> flows6;
+  ServedDestination<Ipv4Address> served4;
+  ServedDestination<Ipv6Address> served6;
+  const bool asks_owner_first = !is_mine && t.shard.asks_owner_first;
+  const uint64_t handed_before = t.shard.counters.handed_off.value();
+  for (P* packet : packets) {
+    const PortView& port = t.port(packet->meta().input_port);
+    const Direction first = FirstDirection(port.role);
+    switch (PlainEtherType(*packet, port.mac)) {
+      case kEtherTypeIpv4:
+        if (ParseAsPlain<Ipv4Address>(packet, &flows4.next())) [[likely]] {
+          TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
+          continue;
+        }
+        break;
+      case kEtherTypeIpv6:
+        if (ParseAsPlain<Ipv6Address>(packet, &flows6.next())) [[likely]] {
+          TakeFlow(t, packet, first, asks_owner_first ? &served6 : nullptr, &flows6);
+          continue;
+        }
+        break;
+      default:
+        break;
+    }
+    ParsedPacket parsed;
+    if (!ProcessUnusual(t, packet, &parsed, is_mine)) continue;
+    if (parsed.is_v4()) {
+      flows4.next() = parsed;
+      TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
+    } else {
+      flows6.next() = parsed;
+      TakeFlow(t, packet, first, asks_owner_first ? &served6 : nullptr, &flows6);
+    }
+  }
+  ProcessFlows(t, flows4, is_mine);
+  ProcessFlows(t, flows6, is_mine);
+  if (is_mine || packets.empty()) return;
+  const uint64_t handed = t.shard.counters.handed_off.value() - handed_before;
+  t.shard.asks_owner_first = 4 * handed > packets.size();
+}
+
+// A packet of the hand-shake between connection owner and template owner.
+template <Packet P>
+void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
+  ParsedPacket parsed;
+  const ParseOutcome outcome = Parse(*packet, &parsed);
+  if (outcome.kind == PacketKind::kIcmp) {
+    return parsed.is_v4() ? AnswerErrorHandShake<Ipv4Address>(t, packet, &parsed)
+                          : AnswerErrorHandShake<Ipv6Address>(t, packet, &parsed);
+  }
+  if (outcome.kind != PacketKind::kFlow) return t.Drop(packet, DropReason::kStaleGrant);
+  switch (packet->meta().hand_off) {
+    case HandOff::kRequest:
+      return AnswerRequest(t, packet, parsed);
+    case HandOff::kGrant:
+      return parsed.is_v4() ? TakeGrant<Ipv4Address>(t, packet, &parsed)
+                            : TakeGrant<Ipv6Address>(t, packet, &parsed);
+    case HandOff::kRefusal:
+      return TakeRefusal(t, packet, &parsed);
+    case HandOff::kRekey:
+      return AnswerRekey(t, packet, parsed);
+    case HandOff::kRekeyed:
+      return parsed.is_v4() ? TakeRekeyed<Ipv4Address>(t, packet, &parsed)
+                            : TakeRekeyed<Ipv6Address>(t, packet, &parsed);
+    case HandOff::kDialog:
+      return parsed.is_v4() ? AnswerDialog<Ipv4Address>(t, packet, &parsed)
+                            : AnswerDialog<Ipv6Address>(t, packet, &parsed);
+    case HandOff::kNone:
+    case HandOff::kSteered:
+      return t.Drop(packet, DropReason::kStaleGrant);
+  }
+}
+
+}  // namespace fairlead::dataplane

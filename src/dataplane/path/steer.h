@@ -1,0 +1,283 @@
+// STEER and ADMIT over packets: what happens to a packet that no connection here claims.
+//
+//   Miss<Ipv4Address>(turn, packet, &parsed, is_mine);
+//
+// The connection's owner admits; for a persistent service the template's owner is asked first, by
+// sending it the packet (request) and getting it back (grant or refusal). docs/life_of_a_packet.md
+// follows one through. Threads: the worker's. Ownership of the packet moves in.
+#pragma once
+
+#include "dataplane/path/claimed_address.h"
+#include "dataplane/path/real_speaks.h"
+
+namespace fairlead::dataplane {
+
+// Spec section 2.2.
+inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
+  if (parsed.protocol != kProtocolTcp) return true;
+  if ((parsed.tcp_flags & kTcpRst) != 0) return false;
+  return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
+}
+
+// The scheduler named nobody (spec section 2.4): port unreachable from the VIP, for TCP too.
+template <Packet P>
+void RefuseWithoutReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                       const ServiceView& service) noexcept {
+  if (MayBypass(t.snapshot, service, parsed->destination(packet->data()))) {
+    return ForwardRouted(t, packet, parsed);
+  }
+  constexpr uint16_t kFtp = 21;
+  if (service.port.host() == kFtp && parsed->destination_port != service.port) {
+    return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  }
+  AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                  parsed->destination(packet->data()), DropReason::kNoReal);
+}
+
+// The real server is known: record the connection and forward its first packet.
+template <typename Address, Packet P>
+void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
+                     RealId real_id, const TemplateRef& ref) noexcept {
+  const RealView& real = t.snapshot.reals[real_id.index()];
+  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+  if (!CanAnswer(real, key.client, packet->meta().input_port)) [[unlikely]] {
+    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
+    return t.Drop(packet, DropReason::kLinkLocalClient);
+  }
+  if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
+    // One-packet scheduling: counted, forwarded and forgotten (spec section 3.9).
+    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
+    t.shard.fabric.stats.traffic(t.shard.me, real_id).connections.Add(1);
+    CountIn(t, real_id, real, parsed->ip_length);
+    return SendToReal<Address>(t, packet, parsed,
+                               DraftConnection(key, service, real_id, real, TemplateRef{}), real);
+  }
+  const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
+  const AdmitOutcome admitted = Admit(t.shard, service, key, hash, real_id, ref);
+  if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
+  CountIn(t, real_id, real, parsed->ip_length);
+  t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
+  SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
+                      real);
+}
+
+// At the template's owner, for `asker`: while a changed netmask is new, the owner of the client's
+// old key may know its real. True: it is another worker, and the packet is on its way there; else
+// *known has the real, if there is one.
+template <Packet P>
+bool AsksPreviousOwner(Turn<P>& t, P* packet, const ServiceView& service, const FlowFields& flow,
+                       WorkerId asker, RealId* known) noexcept {
+  const WorkerId previous = PreviousOwner(t.shard, service, flow);
+  if (previous.is_none()) [[likely]]
+    return false;
+  if (previous == t.shard.me) {
+    *known = PreviousReal(t.shard, service, flow);
+    return false;
+  }
+  packet->meta().service = service.id;
+  packet->meta().asker = asker;
+  HandTo(t, packet, previous, HandOff::kRekey);
+  return true;
+}
+
+// At the connection's owner, with no connection: decide, or ask the template's owner to.
+template <typename Address, Packet P>
+void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
+                FlowFields flow) noexcept {
+  if (!MayCreate(*parsed, service.policy)) {
+    if (MayBypass(t.snapshot, service, flow.addresses.destination)) {
+      return ForwardRouted(t, packet, parsed);
+    }
+    return Refuse(t, packet, parsed, DropReason::kNotASyn);
+  }
+  if (IsFromFtpData(flow)) return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  if (t.shard.defence.DropsNext(service.policy.drop_packet)) [[unlikely]] {
+    return t.Drop(packet, DropReason::kDropPacket);
+  }
+  if (!TakesPort(service, flow)) return RefuseWithoutReal(t, packet, parsed, service);
+  if (!service.persistence.is_enabled) {
+    const RealId real = Schedule(t.shard, service, flow);
+    if (real.is_none()) return RefuseWithoutReal(t, packet, parsed, service);
+    return FinishAdmission<Address>(t, packet, parsed, service, real, TemplateRef{});
+  }
+  if (!ReadEngineData(t, packet, *parsed, service, &flow)) {
+    return t.Drop(packet, DropReason::kNoCallId);
+  }
+  const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
+      t.shard.templates().Hash(IdentifyTemplate(service, flow).key));
+  if (owner != t.shard.me) {
+    packet->meta().service = service.id;
+    HandTo(t, packet, owner, HandOff::kRequest);
+    return;
+  }
+  RealId known;
+  if (AsksPreviousOwner(t, packet, service, flow, t.shard.me, &known)) return;
+  const Grant grant = GrantTemplate(t.shard, service, flow, known);
+  if (!grant.real.is_none()) {
+    return FinishAdmission<Address>(t, packet, parsed, service, grant.real, grant.ref);
+  }
+  if (grant.refusal != DropReason::kNoReal) return t.Drop(packet, grant.refusal);
+  RefuseWithoutReal(t, packet, parsed, service);
+}
+
+// A flow of the packet is here: forward or return it. False: there is none.
+template <typename Address, Packet P>
+bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  auto& table = t.shard.template Connections<Address>();
+  const FlowKey<Address> forward = ForwardKey<Address>(packet->data(), *parsed);
+  if (const FindOutcome found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
+    return ForwardToReal<Address>(t, packet, parsed, found.slot);
+  }
+  const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), *parsed);
+  if (const FindOutcome found = table.Find(reply, table.Hash(reply), t.now()); found.hit()) {
+    ReturnToClient<Address>(t, packet, parsed, found.slot);
+    return true;
+  }
+  return false;
+}
+
+// Some NAT real server sends from this endpoint: the packet may be a reply.
+inline bool MayBeReply(const Snapshot& snapshot, const FlowFields& flow) noexcept {
+  const ServiceKey source{flow.addresses.source, Be16::FromHost(flow.addresses.source_port),
+                          flow.addresses.protocol};
+  if (snapshot.nat_sources.contains(source)) return true;
+  const auto nat = snapshot.nat_addresses.find(source.address);
+  return nat != snapshot.nat_addresses.end() && nat->second;
+}
+
+// The source is ours (Snapshot::IsForgedSource), and no connection here has such a reply. It may be
+// another worker's: of a DR or TUN real server whose way to the client leads past the director. All
+// else is forged.
+template <typename Address, Packet P>
+[[gnu::noinline]] void HandleForged(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                    const FlowFields& flow, bool is_mine) noexcept {
+  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+      parsed.Destination<Address>(packet->data()), parsed.destination_port);
+  if (is_mine || owner == t.shard.me ||
+      !MayBeDirectReply(t.snapshot, flow.addresses.source, flow.addresses.input_port)) {
+    return t.Drop(packet, DropReason::kBadSource);
+  }
+  HandTo(t, packet, owner, HandOff::kSteered);
+}
+
+// Multicast and broadcast (IsToMany): the twin of the input port may want it (VRRP, routing
+// protocols).
+template <Packet P>
+void HandleMulticast(Turn<P>& t, P* packet) noexcept {
+  const PortId port = packet->meta().input_port;
+  if (t.port(port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(port));
+  } else {
+    t.Drop(packet, DropReason::kMulticast);
+  }
+}
+
+// No service claims the destination: the host, another worker's reply, or plain routing.
+template <typename Address, Packet P>
+void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
+               bool is_mine) noexcept {
+  if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
+    if (!local->port.is_none() && t.port(local->port).has_host) {
+      t.out->Add(packet, Verdict::ToHost(local->port));
+      return;
+    }
+    return Refuse(t, packet, parsed, DropReason::kClosedPort);
+  }
+  if (IsToMany(*parsed, flow.addresses.destination)) return HandleMulticast(t, packet);
+  if (MayBeReply(t.snapshot, flow)) {
+    const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+        parsed->Destination<Address>(packet->data()), parsed->destination_port);
+    if (owner != t.shard.me && !is_mine) {
+      HandTo(t, packet, owner, HandOff::kSteered);
+      return;
+    }
+    if (TakeDialog<Address>(t, packet, parsed, flow)) return;
+    if (TakeOnePacketReply<Address>(t, packet, parsed, flow)) return;
+    if (t.snapshot.policy.nat_icmp_send && (parsed->tcp_flags & kTcpRst) == 0) {
+      return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kPortUnreachable,
+                                   DropReason::kClosedPort);
+    }
+  }
+  RouteUnlessClaimed(t, packet, parsed);
+}
+
+// `is_mine`: another worker has already found that this one owns the flow. An earlier packet of the
+// burst may have made the connection since the burst was looked up, so look again.
+template <typename Address, Packet P>
+[[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, bool is_mine) noexcept {
+  if (FollowConnection<Address>(t, packet, parsed)) return;
+  const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {
+    return HandleForged<Address>(t, packet, *parsed, flow, is_mine);
+  }
+  NoTrace silent;
+  const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
+  switch (decision.kind) {
+    case ServiceDecision::Kind::kClassifierDrop:
+      return t.Drop(packet, DropReason::kClassifier);
+    case ServiceDecision::Kind::kNoService:
+      return NoService<Address>(t, packet, parsed, flow, is_mine);
+    case ServiceDecision::Kind::kService:
+      break;
+  }
+  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+      parsed->Source<Address>(packet->data()), parsed->source_port);
+  if (owner != t.shard.me && !is_mine) {
+    HandTo(t, packet, owner, HandOff::kSteered);
+    return;
+  }
+  AdmitFirst<Address>(t, packet, parsed, t.snapshot.services[decision.service.index()], flow);
+}
+
+// ---- whose it is, asked before any look-up
+
+// The destination that a service was last found for. Its clients need not be judged one by one.
+template <typename Address>
+struct ServedDestination {
+  Address address{};
+  Be16 port;
+  uint8_t protocol = 0;  // 0: none yet
+  bool may_be_client =
+      false;  // of a connection in this shard: as a client its owner is this worker
+
+  [[nodiscard]] bool Is(const Address& a, Be16 p, uint8_t proto) const noexcept {
+    return protocol == proto && port == p && address == a;
+  }
+};
+
+// For a worker that gets much of what others own on outside ports: a client's packet goes on to its
+// owner without being looked up here, where its connection cannot be. False: it is this worker's,
+// or no client's packet, or may be a reply; then it is still the caller's, and the usual way
+// (look-up, Miss) finds out.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool HandedToOwner(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                     ServedDestination<Address>* served) noexcept {
+  if (t.port(packet->meta().input_port).role != PortRole::kOutside) return false;
+  const uint8_t* frame = packet->data();
+  const Steering& steering = t.shard.fabric.steering;
+  const WorkerId owner =
+      steering.ConnectionOwner(parsed.Source<Address>(frame), parsed.source_port);
+  if (owner == t.shard.me) return false;
+  const Address destination = parsed.Destination<Address>(frame);
+  const Be16 port = parsed.destination_port;
+  if (!served->Is(destination, port, parsed.protocol)) [[unlikely]] {
+    NoTrace silent;
+    const FlowFields flow = FieldsOf(frame, parsed, packet->meta().input_port);
+    const bool is_served =
+        DecideService(t.snapshot, flow, silent).kind == ServiceDecision::Kind::kService;
+    if (!is_served) return false;
+    // With rules another client may be judged otherwise: remembered as no protocol.
+    const bool is_for_all = t.snapshot.classifier.rule_count() == 0;
+    *served = {destination, port, is_for_all ? parsed.protocol : uint8_t{0},
+               steering.ConnectionOwner(destination, port) == t.shard.me};
+  }
+  if (served->may_be_client) {
+    const auto& table = t.shard.template Connections<Address>();
+    const FlowKey<Address> reply = ReplyKey<Address>(frame, parsed);
+    if (table.Find(reply, table.Hash(reply), t.now()).hit()) return false;
+  }
+  HandTo(t, packet, owner, HandOff::kSteered);
+  return true;
+}
+
+}  // namespace fairlead::dataplane

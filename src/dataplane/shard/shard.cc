@@ -1,0 +1,309 @@
+#include "dataplane/shard/shard.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace fairlead::dataplane {
+namespace {
+
+// Flows spread by hash: a worker gets up to an eighth more than its share.
+uint32_t ShareOf(uint64_t total, size_t workers) {
+  const uint64_t share = (total + workers - 1) / workers;
+  return static_cast<uint32_t>(workers == 1 ? share : share + share / 8);
+}
+
+// Workers and services draw different sequences, the same ones in each run of a test.
+uint64_t SchedulerSeed(const FabricConfig& config, WorkerId worker, ServiceId service) noexcept {
+  return MixMultiply(config.hash_secret[0] ^ (uint64_t{worker.value()} << 32 | service.value()),
+                     config.hash_secret[1] | 1);
+}
+
+template <typename T>
+T OrThrow(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().ToString());
+  return *std::move(result);
+}
+
+}  // namespace
+
+Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
+    : fabric(shared),
+      me(worker),
+      counters(shared.stats.worker(worker)),
+      now(start),
+      neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
+      connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
+          ShareOf(shared.config.connections, shared.config.workers), shared.hash, start,
+          shared.config.table_pages))),
+      connections6_(OrThrow(ConnectionTable<Ipv6Address>::Create(
+          ShareOf(shared.config.connections6, shared.config.workers), shared.hash, start,
+          shared.config.table_pages))),
+      templates_(OrThrow(
+          TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
+                                shared.hash, start, shared.config.table_pages))),
+      tournaments_(shared.config.reals) {
+  scheduler_states.reserve(kServicesAhead);
+  graces_.reserve(kServicesAhead);
+  pending_grants_.reserve(kMaxWorkers * 64);
+  counters.connection_capacity.Set(connections4_.capacity() + connections6_.capacity());
+  counters.template_capacity.Set(templates_.capacity());
+}
+
+void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
+  scheduler_states.resize(std::max(scheduler_states.size(), next.services.size()));
+  graces_.resize(scheduler_states.size());
+  // One change among 10,000 services must not cost a look at each of them.
+  if (before != nullptr && before->generation == next.changes_since) {
+    for (const ServiceId id : next.changed_services) {
+      AdoptService(before, next.services[id.index()]);
+    }
+  } else {
+    for (const ServiceView& service : next.services) AdoptService(before, service);
+  }
+  EvaluateDefence(next.defence);
+  tournaments_.Retire([&](ServiceId id) {
+    return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
+  });
+  std::erase_if(destinations_, [&](const ServiceDestinations& item) {
+    const size_t index = item.service.index();
+    return index >= next.services.size() || next.services[index].id.is_none() ||
+           scheduler_states[index].destinations != item.table.get();
+  });
+}
+
+void Shard::AdoptService(const Snapshot* before, const ServiceView& service) noexcept {
+  if (service.id.is_none()) return;
+  sched::State& state = scheduler_states[service.id.index()];
+  const bool is_known = before != nullptr && service.id.index() < before->services.size() &&
+                        before->services[service.id.index()].id == service.id;
+  NoteKeying(is_known ? &before->services[service.id.index()] : nullptr, service);
+  if (!is_known) {
+    state = sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
+    state.tournament = tournaments_.Follow(service.id, service.plan);
+  } else if (const sched::Plan& old = before->services[service.id.index()].plan;
+             old.edit_count() != service.plan.edit_count() || old.kind() != service.plan.kind()) {
+    state = sched::Adopt(old, state, service.plan);
+    state.tournament = tournaments_.Follow(service.id, service.plan);
+  }
+  if (sched::DestinationMembers(service.plan.kind()) > 0 && state.destinations == nullptr) {
+    AttachDestinations(service);
+  }
+}
+
+// Who counts as one client has changed: the grace of `rekey` begins.
+void Shard::NoteKeying(const ServiceView* before, const ServiceView& service) noexcept {
+  Grace& grace = graces_[service.id.index()];
+  if (before == nullptr) {
+    grace = {};
+  } else if (before->persistence.keying_edits != service.persistence.keying_edits) {
+    grace = {now + service.persistence.rekey, true};
+  }
+}
+
+// Without memory the scheduler works too: it chooses anew each time.
+void Shard::AttachDestinations(const ServiceView& service) noexcept {
+  auto table = sched::DestinationTable::Create(sched::DestinationMembers(service.plan.kind()), now);
+  sched::State& state = scheduler_states[service.id.index()];
+  state.known = state.destinations = table.get();
+  if (table != nullptr) destinations_.push_back({service.id, std::move(table)});
+}
+
+void Shard::SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept {
+  constexpr auto kBit = static_cast<uint16_t>(ConnectionFlag::kInactive);
+  if (((*flags & kBit) != 0) == inactive) return;
+  *flags ^= kBit;
+  fabric.loads.AddActive(me, real, inactive ? -1 : 1);
+  fabric.loads.AddInactive(me, real, inactive ? 1 : -1);
+  tournaments_.Touch(real);
+}
+
+template <typename Address>
+InsertOutcome Shard::Insert(const Connection<Address>& draft, uint64_t hash,
+                            const RealView& real) noexcept {
+  const InsertOutcome inserted = Connections<Address>().Insert(draft, hash, now);
+  if (!inserted.ok()) return inserted;
+  Connections<Address>().at(inserted.slot).Set(ConnectionFlag::kInactive);
+  fabric.loads.AddInactive(me, draft.real_id, 1);
+  tournaments_.Touch(draft.real_id);
+  if (real.upper_threshold != 0) {
+    fabric.loads.UpdateOverload(draft.real_id, real.upper_threshold, real.lower_threshold);
+  }
+  return inserted;
+}
+
+template <typename Address>
+void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
+                  const RealView& real) noexcept {
+  Connection<Address>& record = Connections<Address>().at(slot);
+  const bool is_reply = direction == Direction::kReply;
+  if (is_reply) {
+    record.Clear(ConnectionFlag::kNoOutput);
+  } else {
+    record.CountPacket();
+  }
+  const Timeouts& timeouts = TimeoutsOf(*snapshot, real);
+  TickCount timeout = timeouts.udp;
+  bool is_assured = is_reply;  // UDP: a reply was seen (spec section 3.6)
+  if (record.protocol == kProtocolTcp) {
+    const TcpDirection seen = is_reply                                ? TcpDirection::kOut
+                              : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
+                                                                      : TcpDirection::kIn;
+    const auto before = static_cast<TcpState>(record.state);
+    const TcpState state = NextTcpState(before, seen, tcp_flags,
+                                        defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
+    record.state = static_cast<uint8_t>(state);
+    SetInactive(&record.flags, record.real_id, !IsActive(state));
+    if (IsHalfOpen(state) && (timeouts.bounds_half_open() || is_making_room_)) [[unlikely]] {
+      return BoundHalfOpen<Address>(slot, IsHalfOpen(before), is_reply, timeouts);
+    }
+    timeout = timeouts.Of(state);
+    is_assured = state == TcpState::kEstablished;
+  }
+  Connections<Address>().Touch(slot, now, timeout);
+  if (is_assured && record.Has(ConnectionFlag::kHasTemplate) &&
+      !record.Has(ConnectionFlag::kAssuredTold)) {
+    const bool is_told = Tell({TemplateMessage::Kind::kAssured, record.template_ref});
+    record.Set(is_told ? ConnectionFlag::kAssuredTold : ConnectionFlag::kAssuredOwed);
+  }
+}
+
+bool Shard::Tell(const TemplateMessage& message) noexcept {
+  if (message.ref.owner == me) {
+    Handle(message);
+    return true;
+  }
+  return fabric.messages(me, message.ref.owner).Push(message);
+}
+
+void Shard::Handle(const TemplateMessage& message) noexcept {
+  using Kind = TemplateMessage::Kind;
+  const bool is_assured = message.kind == Kind::kAssured || message.kind == Kind::kReleaseAssured;
+  if (is_assured) templates_.SetAssured(message.ref);
+  if (message.kind != Kind::kAssured) templates_.ReleaseChild(message.ref, now);
+  if (message.kind == Kind::kReleaseForced && templates_.IsCurrent(message.ref) &&
+      MayDropTemplate(templates_.at(message.ref.slot))) {
+    DropTemplate(message.ref.slot);
+  }
+}
+
+// What the template's owner is told of a connection's end.
+template <typename Address>
+TemplateMessage ReleaseOf(const Connection<Address>& record) noexcept {
+  using Kind = TemplateMessage::Kind;
+  const bool owes_assured =
+      record.Has(ConnectionFlag::kAssuredOwed) && !record.Has(ConnectionFlag::kAssuredTold);
+  const Kind kind = owes_assured                          ? Kind::kReleaseAssured
+                    : record.Has(ConnectionFlag::kForced) ? Kind::kReleaseForced
+                                                          : Kind::kRelease;
+  return {kind, record.template_ref};
+}
+
+template <typename Address>
+bool Shard::Forget(Connection<Address>& record) noexcept {
+  const RealId real_id = record.real_id;
+  if (record.Has(ConnectionFlag::kInactive)) {
+    fabric.loads.AddInactive(me, real_id, -1);
+  } else {
+    fabric.loads.AddActive(me, real_id, -1);
+  }
+  tournaments_.Touch(real_id);
+  const RealView& real = snapshot->reals[real_id.index()];
+  if (real.upper_threshold != 0) {
+    fabric.loads.UpdateOverload(real_id, real.upper_threshold, real.lower_threshold);
+  }
+  ++epoch;
+  if (!record.Has(ConnectionFlag::kHasTemplate)) return true;
+  if (Tell(ReleaseOf(record))) return true;
+  record.Set(ConnectionFlag::kReleasePending);
+  return false;
+}
+
+template <typename Address>
+void Shard::Destroy(uint32_t slot) noexcept {
+  auto& table = Connections<Address>();
+  if (Forget(table.at(slot))) {
+    table.Erase(slot);
+    return;
+  }
+  table.Detach(slot);
+  table.at(slot).wheel_next = PendingReleases<Address>();
+  PendingReleases<Address>() = slot;
+}
+
+void Shard::ReleaseGrant(const TemplateRef& ref) noexcept {
+  if (!Tell({TemplateMessage::Kind::kRelease, ref})) pending_grants_.push_back(ref);
+}
+
+template <typename Address>
+void Shard::RetryReleases() noexcept {
+  auto& table = Connections<Address>();
+  uint32_t& head = PendingReleases<Address>();
+  while (head != kNoSlot) {
+    const Connection<Address>& record = table.at(head);
+    if (!Tell(ReleaseOf(record))) return;
+    const uint32_t slot = head;
+    head = record.wheel_next;
+    table.Free(slot);
+  }
+}
+
+size_t Shard::RunMessages() noexcept {
+  size_t handled = 0;
+  for (size_t from = 0; from < fabric.config.workers; ++from) {
+    if (from == me.index()) continue;
+    auto& ring = fabric.messages(WorkerId{static_cast<uint8_t>(from)}, me);
+    TemplateMessage message;
+    for (size_t i = 0; i < ring.capacity() && ring.Pop(&message); ++i, ++handled) Handle(message);
+  }
+  RetryReleases<Ipv4Address>();
+  RetryReleases<Ipv6Address>();
+  while (!pending_grants_.empty() &&
+         Tell({TemplateMessage::Kind::kRelease, pending_grants_.back()})) {
+    pending_grants_.pop_back();
+  }
+  return handled;
+}
+
+template <typename Address>
+size_t Shard::ExpireConnections() noexcept {
+  auto& table = Connections<Address>();
+  size_t gone = 0;
+  table.ExpireSome(now, kExpirySteps, [&](uint32_t slot) {
+    ++gone;
+    if (Forget(table.at(slot))) return ExpiryDecision::Erase();
+    table.at(slot).wheel_next = PendingReleases<Address>();
+    PendingReleases<Address>() = slot;
+    return ExpiryDecision::Detach();
+  });
+  return gone;
+}
+
+size_t Shard::Expire() noexcept {
+  for (const ServiceDestinations& item : destinations_) {
+    const sched::Plan& plan = snapshot->services[item.service.index()].plan;
+    item.table->Collect(now, plan.flags().destination_lifetime);
+  }
+  size_t gone = ExpireConnections<Ipv4Address>() + ExpireConnections<Ipv6Address>();
+  templates_.ExpireSome(now, kExpirySteps, [&](uint32_t slot) {
+    fabric.loads.AddTemplates(me, templates_.at(slot).real_id, -1);
+    ++gone;
+  });
+  return gone;
+}
+
+void Shard::UpdateGauges() noexcept {
+  counters.connections.Set(connections4_.size() + connections6_.size());
+  counters.templates.Set(templates_.size());
+}
+
+#define FAIRLEAD_SHARD(Address)                                                                \
+  template InsertOutcome Shard::Insert(const Connection<Address>&, uint64_t,                   \
+                                       const RealView&) noexcept;                              \
+  template void Shard::Track<Address>(uint32_t, Direction, uint8_t, const RealView&) noexcept; \
+  template void Shard::Destroy<Address>(uint32_t) noexcept;
+FAIRLEAD_SHARD(Ipv4Address)
+FAIRLEAD_SHARD(Ipv6Address)
+#undef FAIRLEAD_SHARD
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,194 @@
+// The state one worker owns: its connections of both families, its templates, its scheduler
+// cursors.
+//
+//   Shard shard(fabric, WorkerId{0}, now);
+//   shard.Connections<Ipv4Address>().Find(…)
+//
+// A connection lives in the shard of its owner (steering), a template in that of its own owner; a
+// connection names its template by TemplateRef. A template's child count is exact because every
+// grant ends in exactly one release: the release of a dying connection that the message ring would
+// not take waits in `pending_releases_`, through the dead record itself, so nothing is allocated
+// and nothing is lost. Threads: one worker. Nothing allocates after construction, Adopt excepted
+// for services beyond kServicesAhead. Invariants:
+//   1. loads row of this worker == its live connections, by real and by the kInactive flag;
+//   2. a record with kHasTemplate holds one child of that template;
+//   3. scheduler_states[i] belongs to the plan of service i in the snapshot adopted last;
+//   4. after a change of the loads row of this worker, the real is touched in tournaments_.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "dataplane/shard/defence.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/shard/neighbour_reports.h"
+#include "dataplane/tables/connection_table.h"
+#include "dataplane/tables/rate_limit.h"
+#include "dataplane/tables/template_table.h"
+#include "sched/destination_table.h"
+#include "sched/tournaments.h"
+
+namespace fairlead::dataplane {
+
+class Shard {
+ public:
+  // Throws std::runtime_error with the remedy when the tables do not fit into memory.
+  Shard(Fabric& fabric, WorkerId me, Tick now);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  template <typename Address>
+  ConnectionTable<Address>& Connections() noexcept {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return connections4_;
+    } else {
+      return connections6_;
+    }
+  }
+  TemplateTable& templates() noexcept { return templates_; }
+
+  // The worker's turn begins with a new snapshot: scheduler states follow their plans.
+  void Adopt(const Snapshot* before, const Snapshot& now) noexcept;
+
+  // ---- the life of a connection
+
+  // Puts the draft into the table and counts it as an inactive connection of its real (spec 4.3:
+  // state NONE).
+  template <typename Address>
+  InsertOutcome Insert(const Connection<Address>& draft, uint64_t hash,
+                       const RealView& real) noexcept;
+  // The next state of a record after a packet of this direction: counts, timeout, ASSURED (spec 4.4
+  // to 4.6).
+  template <typename Address>
+  void Track(uint32_t slot, Direction direction, uint8_t tcp_flags, const RealView& real) noexcept;
+  // Uncounts it, gives its template child back, frees the slot (now, or when the release could be
+  // queued).
+  template <typename Address>
+  void Destroy(uint32_t slot) noexcept;
+  // Gives back a child that no connection took.
+  void ReleaseGrant(const TemplateRef& ref) noexcept;
+
+  // What the templates here are told by other workers, and what they could not be told before.
+  // Returns messages handled.
+  size_t RunMessages() noexcept;
+  // A grant that came in must never find the release queue blocked: no packets are taken from
+  // others meanwhile.
+  [[nodiscard]] bool HasPendingGrants() const noexcept { return !pending_grants_.empty(); }
+  // Timers, a bounded number of steps. Returns records that went.
+  size_t Expire() noexcept;
+  // Whether clients of the service may still be found by the netmask of before (rekey).
+  bool IsInGrace(const ServiceView& service) noexcept {
+    if (service.persistence.rekey == 0) [[likely]]
+      return false;
+    Grace& grace = graces_[service.id.index()];
+    // Forgotten when it is over, or it would come back with the wrap of the tick.
+    if (grace.is_on && grace.end.HasPassed(now)) grace.is_on = false;
+    return grace.is_on && service.persistence.previous != nullptr;
+  }
+  // Copies table sizes to the counters.
+  void UpdateGauges() noexcept;
+  // drop_entry, a bounded number of steps, and once a second the modes.
+  void RunDefence() noexcept;
+
+  Fabric& fabric;
+  const WorkerId me;
+  WorkerCounters& counters;
+  const Snapshot* snapshot = nullptr;  // this turn's
+  Tick now;                            // this turn's
+  Defence defence;
+  std::vector<sched::State> scheduler_states;  // by ServiceId
+  uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
+  bool asks_owner_first = false;  // the last burst from a port was largely other workers'
+  uint64_t handed_to = 0;         // bit w: worker w's ring has packets that it cannot see yet
+  uint16_t next_ip_id = 1;        // of outer IPv4 headers
+  AnswerLimits answer_limits;
+  RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
+  NeighbourReports neighbour_reports;
+
+ private:
+  static constexpr size_t kServicesAhead = 1 << 16;
+  static constexpr uint32_t kExpirySteps = 256;  // per table and turn
+  static constexpr uint32_t kSweepSteps = 64;    // of drop_entry, per table and turn
+  static constexpr uint32_t kRoomSteps = 256;    // of making room, per table and turn
+
+  // Tells the template's owner, which may be this worker. False: the ring is full.
+  bool Tell(const TemplateMessage& message) noexcept;
+  void Handle(const TemplateMessage& message) noexcept;
+  template <typename Address>
+  uint32_t& PendingReleases() noexcept {
+    return std::is_same_v<Address, Ipv4Address> ? pending_releases4_ : pending_releases6_;
+  }
+  template <typename Address>
+  void RetryReleases() noexcept;
+  // Takes the record out of its real's counts and tells its template; false: the template must be
+  // told later.
+  template <typename Address>
+  bool Forget(Connection<Address>& record) noexcept;
+  template <typename Address>
+  size_t ExpireConnections() noexcept;
+  // Where drop_entry looks next, and how many slots it still has to look at in this second.
+  struct Sweep {
+    uint32_t next = 0, left = 0;
+    uint32_t reclaimed = 0;  // since the last evaluation
+    Tick futile;             // a look at many in this tick found nobody so old
+    TickCount futile_patience = 0;
+  };
+  template <typename Visit>
+  void SweepSome(Sweep* sweep, uint32_t high_water, Visit visit) noexcept;
+  template <typename Address>
+  void SweepConnections(Sweep* sweep) noexcept;
+  template <typename Table>
+  static Defence::Room RoomOf(const Table& table, uint32_t reclaimed = 0) noexcept;
+  // Takes what `take(slot, patience)` accepts until the table is no longer low, a bounded number of
+  // looks. True: it was low.
+  template <typename Table, typename Take>
+  bool MakeRoom(const Table& table, Sweep* sweep, Take take) noexcept;
+  template <typename Address>
+  bool MakeConnectionRoom(Sweep* sweep) noexcept;
+  void MakeRooms() noexcept;
+  template <typename Address>
+  void Force(uint32_t slot, Sweep* sweep) noexcept;
+  // How long a half-open record lives from now on, where what the server says must not prolong it.
+  template <typename Address>
+  void BoundHalfOpen(uint32_t slot, bool was_half_open, bool is_reply,
+                     const Timeouts& timeouts) noexcept;
+  void EvaluateDefence(const DefenceView& settings) noexcept;
+  // Nobody has got a connection through it, and no hand has made it.
+  [[nodiscard]] bool IsUnproven(const TemplateRecord& record) const noexcept;
+  [[nodiscard]] bool MayDropTemplate(const TemplateRecord& record) const noexcept {
+    return IsUnproven(record) && record.children == 0;
+  }
+  void DropTemplate(uint32_t slot) noexcept;
+  void AttachDestinations(const ServiceView& service) noexcept;
+  void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
+
+  void AdoptService(const Snapshot* before, const ServiceView& service) noexcept;
+  void NoteKeying(const ServiceView* before, const ServiceView& service) noexcept;
+
+  struct Grace {
+    Tick end;
+    bool is_on = false;
+  };
+
+  ConnectionTable<Ipv4Address> connections4_;
+  ConnectionTable<Ipv6Address> connections6_;
+  TemplateTable templates_;
+  // Of the services scheduled by lblc and lblcr; scheduler_states point into them.
+  struct ServiceDestinations {
+    ServiceId service;
+    std::unique_ptr<sched::DestinationTable> table;
+  };
+  std::vector<ServiceDestinations> destinations_;
+  sched::Tournaments tournaments_;  // scheduler_states point into them
+  Sweep sweep4_, sweep6_, sweep_templates_;
+  bool is_making_room_ = false;  // drop_entry, and the table of connections was low this turn
+  uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
+  uint32_t pending_releases6_ = kNoSlot;
+  std::vector<Grace> graces_;                // by ServiceId
+  std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker
+};
+
+}  // namespace fairlead::dataplane

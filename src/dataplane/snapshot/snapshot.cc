@@ -1,0 +1,86 @@
+#include "dataplane/snapshot/snapshot.h"
+
+#include "dataplane/wire/ip_header.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+constexpr uint16_t kFtpPort = 21;
+constexpr uint16_t kFtpDataPort = 20;
+constexpr uint16_t kFirstUnprivilegedPort = 1024;
+
+// WriteIpHeader's, less what each packet has its own of.
+void WriteTunnelHeader(const RealView& real, std::array<uint8_t, 40>* header) {
+  IpFields fields;
+  fields.ttl = 0;
+  fields.dont_fragment = false;
+  if (real.address.is_v4()) {
+    fields.protocol = kProtocolIpip;
+    WriteIpHeader(header->data(), real.tunnel_source.v4(), real.address.v4(), fields);
+  } else {
+    fields.protocol = kProtocolIpv6;
+    WriteIpHeader(header->data(), real.tunnel_source.v6(), real.address.v6(), fields);
+  }
+}
+
+Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
+  Egress egress;
+  if (real.service.is_none() || real.remains != Remains::kServe || real.next_hop.is_none()) {
+    return egress;
+  }
+  const Timeouts& timeouts = TimeoutsOf(snapshot, real);
+  const PolicyView& policy = PolicyOf(snapshot, real);
+  // Each SYN begins a new connection elsewhere (decide/reuse.h).
+  if (policy.expire_nodest_conn && real.weight == 0) return egress;
+  egress.mtu_bytes = real.mtu_bytes;
+  egress.output = real.output;
+  egress.copies_dont_fragment = policy.pmtu_disc;
+  egress.next_hop = real.next_hop;
+  egress.tcp_timeout = timeouts.Of(TcpState::kEstablished);
+  egress.udp_timeout = timeouts.udp;
+  egress.source_mac = snapshot.ports[real.output.index()].mac.ToWord();
+  WriteTunnelHeader(real, &egress.tunnel_header);
+  return egress;
+}
+
+}  // namespace
+
+ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noexcept {
+  if (mark != 0) {
+    const ServiceId by_mark = FindMark(mark, key.address.family());
+    if (!by_mark.is_none()) return by_mark;
+  }
+  if (const ServiceId exact = FindExact(key); !exact.is_none()) return exact;
+  const uint16_t port = key.port.host();
+  if (has_ftp_service && key.protocol == kProtocolTcp &&
+      (port == kFtpDataPort || port >= kFirstUnprivilegedPort)) {
+    const ServiceId ftp = FindExact({key.address, Be16::FromHost(kFtpPort), kProtocolTcp});
+    if (!ftp.is_none()) return ftp;
+  }
+  if (has_port0_service) return FindExact({key.address, Be16{}, key.protocol});
+  return ServiceId{};
+}
+
+void FinishSnapshot(Snapshot* snapshot) {
+  WorkOutEgress(snapshot);
+  for (size_t i = 0; i < snapshot->reals.size(); ++i) {
+    IndexGroup(RealId{static_cast<uint32_t>(i)}, snapshot);
+  }
+}
+
+void WorkOutEgress(Snapshot* snapshot) {
+  for (RealView& real : snapshot->reals) real.egress = EgressOf(real, *snapshot);
+}
+
+// A real that is gone is nobody's sibling: its service has it no more.
+void IndexGroup(RealId id, Snapshot* snapshot) {
+  const RealView& real = snapshot->reals[id.index()];
+  if (!real.is_available || real.service.index() >= snapshot->services.size()) return;
+  ServiceView& service = snapshot->services[real.service.index()];
+  if (service.persistence.group.is_none()) return;
+  const auto [it, is_new] = service.reals_by_address.try_emplace(real.address, id);
+  // Several ports of one address: the service's own is meant.
+  if (!is_new && real.port == service.port) it->second = id;
+}
+
+}  // namespace fairlead::dataplane

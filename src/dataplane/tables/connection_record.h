@@ -1,0 +1,118 @@
+// One connection: 64 bytes for IPv4, 128 for IPv6. The layout page is docs/connection_record.md.
+//
+//   Connection<Ipv4Address>& c = table.at(slot);
+//   if (c.Has(ConnectionFlag::kNoOutput)) …
+//   c.real_id                       // the service is reached through the real
+//
+// Position-independent: ids, slots and generations, never a pointer, so a table can be mapped
+// elsewhere. What a lookup compares comes first and fits the first cache line in both families.
+// Threads: the record belongs to the worker that owns the table. Who may write what:
+//   ConnectionTable   endpoints, protocol, method, deadline, timeout, wheel links, generation,
+//                     kLive, kIndexed: through its functions only
+//   everybody else    the other fields, directly
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "dataplane/wire/packet.h"
+
+namespace fairlead::dataplane {
+
+// Numbers as in the low three flag bits of IPVS (spec section 4.2); they travel in sync messages.
+enum class ForwardMethod : uint8_t { kNat = 0, kLocal = 1, kTun = 2, kDr = 3, kBypass = 4 };
+
+// Which way a packet goes: towards the real server, or back to the client.
+enum class Direction : uint8_t { kForward = 0, kReply = 1 };
+
+// Where spec section 4.2 has the flag too, its meaning is that one. The values are our own.
+enum class ConnectionFlag : uint16_t {
+  kLive = 0x0001,            // the slot is in use
+  kIndexed = 0x0002,         // lookups find it
+  kNoOutput = 0x0004,        // no reply has been seen
+  kInactive = 0x0008,        // counts as inactive (spec section 4.6)
+  kOnePacket = 0x0010,       // one-packet scheduling
+  kHasTemplate = 0x0020,     // template_ref counts as one child of that template
+  kReleasePending = 0x0040,  // dead; waits until its template release could be queued
+  kNoClientPort = 0x0080,    // client port 0 stands for any (passive FTP data)
+  kSideTable = 0x0100,       // side_slot is valid
+  kFromSync = 0x0200,        // learnt from a peer, no packet seen here yet
+  kAssuredTold = 0x0400,     // the template's owner knows that this child is established
+  kAssuredOwed = 0x0800,     // it does not yet, the ring was full: the release will say so
+  kAside = 0x1000,           // its own client had crowded it out of the index: found by the second
+  kForced = 0x8000,          // ended by drop_entry: a template that is not assured goes with it
+};
+
+template <typename Address>
+struct alignas(64) Connection {
+  Address client_address;
+  Address virtual_address;
+  Address real_address;  // what NAT writes; unspecified with kBypass
+  Be16 client_port;
+  Be16 virtual_port;
+  Be16 real_port;
+  uint8_t protocol = 0;
+  ForwardMethod method = ForwardMethod::kNat;
+  uint8_t state = 0;        // TcpState; 0 with UDP
+  uint8_t reserved = 0;     // zero
+  uint16_t flags = 0;       // ConnectionFlag
+  RealId real_id;           // none with kBypass
+  uint32_t side_slot = 0;   // FTP sequence offsets, engine data; with kSideTable only
+  Tick deadline;            // expires at this tick
+  TickCount timeout = 0;    // what the last Touch set
+  uint32_t packets = 0;     // from the client; stays at its maximum
+  uint32_t wheel_next = 0;  // next in the wheel's slot, or next free record
+  uint32_t wheel_prev = 0;  // previous, or the wheel's slot with the high bit set
+  uint16_t children = 0;    // connections this one controls (FTP data)
+  uint16_t generation = 0;  // of the slot; 0 only before its first use
+  TemplateRef template_ref;
+
+  [[nodiscard]] bool Has(ConnectionFlag flag) const noexcept {
+    return (flags & static_cast<uint16_t>(flag)) != 0;
+  }
+  void Set(ConnectionFlag flag) noexcept { flags |= static_cast<uint16_t>(flag); }
+  void Clear(ConnectionFlag flag) noexcept {
+    flags = static_cast<uint16_t>(flags & ~static_cast<unsigned>(flag));
+  }
+  void CountPacket() noexcept { packets += packets != 0xffff'ffff ? 1u : 0u; }
+
+  // The endpoint a reply comes from: the real server with NAT, else the virtual service itself
+  // (spec section 4.1).
+  [[nodiscard]] const Address& reply_address() const noexcept {
+    return method == ForwardMethod::kNat ? real_address : virtual_address;
+  }
+  [[nodiscard]] Be16 reply_port() const noexcept {
+    return method == ForwardMethod::kNat ? real_port : virtual_port;
+  }
+};
+
+using Connection4 = Connection<Ipv4Address>;
+using Connection6 = Connection<Ipv6Address>;
+
+static_assert(std::is_trivially_copyable_v<Connection4> && std::is_standard_layout_v<Connection4>);
+static_assert(std::is_trivially_copyable_v<Connection6> && std::is_standard_layout_v<Connection6>);
+static_assert(sizeof(TemplateRef) == 8);
+
+static_assert(sizeof(Connection4) == 64);
+static_assert(offsetof(Connection4, client_port) == 12);
+static_assert(offsetof(Connection4, protocol) == 18);
+static_assert(offsetof(Connection4, flags) == 22);
+static_assert(offsetof(Connection4, real_id) == 24);
+static_assert(offsetof(Connection4, deadline) == 32);
+static_assert(offsetof(Connection4, wheel_next) == 44);
+static_assert(offsetof(Connection4, generation) == 54);
+static_assert(offsetof(Connection4, template_ref) == 56);
+
+static_assert(sizeof(Connection6) == 128);
+static_assert(offsetof(Connection6, client_port) == 48);
+static_assert(offsetof(Connection6, protocol) == 54);
+static_assert(offsetof(Connection6, flags) == 58);
+static_assert(offsetof(Connection6, real_id) == 60);
+static_assert(offsetof(Connection6, deadline) == 68);
+static_assert(offsetof(Connection6, template_ref) == 92);
+
+}  // namespace fairlead::dataplane

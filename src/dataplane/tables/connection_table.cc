@@ -1,0 +1,199 @@
+#include "dataplane/tables/connection_table.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fairlead::dataplane {
+
+template <typename Address>
+Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capacity, TableHash hash,
+                                                                  Tick now, HugePages huge_pages) {
+  if (capacity == 0 || capacity > (1u << 30)) {
+    return Error{ErrorCode::kInvalid,
+                 "a connection table holds 1 to 1073741824 connections, not " +
+                     std::to_string(capacity) + "; change director.connections",
+                 ""};
+  }
+  ConnectionTable table(hash);
+  auto records = MappedArray<Record>::Create(capacity, huge_pages, "connection records");
+  if (!records) return records.error();
+  auto index = BucketIndex::Create(capacity, huge_pages, "the connection index");
+  if (!index) return index.error();
+  table.aside_limit_ = capacity / kAsideShare + 1;
+  auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
+  if (!aside) return aside.error();
+  table.aside_ = *std::move(aside);
+  table.records_ = *std::move(records);
+  table.index_ = *std::move(index);
+  table.wheel_ = ExpiryWheel<Record>(table.records_.data(), now);
+  table.capacity_ = capacity;
+  return table;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::HashBurst(std::span<const Key> keys,
+                                         std::span<Probe> probes) const noexcept {
+  const TableHash hash_of = hash_;  // its secrets in registers: the stores below might be to them
+  const Key* key = keys.data();
+  for (Probe& probe : probes) {
+    const uint64_t hash = hash_of(key->client, key->client_port, key->protocol);
+    const uint32_t bucket = index_.FirstBucket(hash);
+    index_.PrefetchBucket(bucket);
+    probe = {hash, bucket, TagOf(*key, hash)};
+    ++key;
+  }
+}
+
+template <typename Address>
+void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<const Probe> probes,
+                                         Tick now, std::span<uint32_t> slots) const noexcept {
+  // Three passes, each over lines that the pass before asked for.
+  size_t seconds = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Probe& probe = probes[i];
+    const uint32_t match = index_.Match(probe.bucket, ColumnOf(keys[i]), probe.tag);
+    if (match != 0) [[likely]] {
+      slots[i] = index_.SlotOf(probe.bucket, match);
+      PrefetchRecord(slots[i]);
+    } else {
+      slots[i] = kNoSlot;
+      index_.PrefetchBucket(index_.SecondBucket(probe.hash));
+      ++seconds;
+    }
+  }
+  for (size_t i = 0; seconds > 0; ++i) {
+    if (slots[i] != kNoSlot) continue;
+    --seconds;
+    const uint32_t bucket = index_.SecondBucket(probes[i].hash);
+    const uint32_t match = index_.Match(bucket, ColumnOf(keys[i]), probes[i].tag);
+    if (match == 0) continue;
+    slots[i] = index_.SlotOf(bucket, match);
+    PrefetchRecord(slots[i]);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
+      continue;
+    // Another flow's tag, or an expired record beside a live one: look at every candidate.
+    slots[i] = Find(keys[i], probes[i].hash, now).slot;
+  }
+}
+
+template <typename Address>
+InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t hash,
+                                               Tick now) noexcept {
+  const bool is_reused = free_head_ != kNoSlot;
+  if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
+  const uint32_t slot = is_reused ? free_head_ : high_water_;
+  const BucketIndex::Tags tags{{TagOf(hash, draft.virtual_address, draft.virtual_port),
+                                TagOf(hash, draft.reply_address(), draft.reply_port())}};
+  const auto hash_of = [this](uint32_t s) { return HashOf(records_[s]); };
+  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) [[unlikely]] {
+    const uint32_t richest = index_.Richest(hash, hash_of);
+    if (richest == kNoSlot || !MoveAside(richest) ||
+        index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
+      return {InsertResult::kBucketFull, kNoSlot};
+    }
+  }
+
+  Record& record = records_[slot];
+  if (is_reused) {
+    free_head_ = record.wheel_next;
+  } else {
+    ++high_water_;
+  }
+  const uint16_t last = record.generation;
+  record = draft;
+  record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
+  record.deadline = now + draft.timeout;
+  record.Set(ConnectionFlag::kLive);
+  record.Set(ConnectionFlag::kIndexed);
+  wheel_.Add(slot);
+  ++size_;
+  return {InsertResult::kInserted, slot};
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
+  Record& record = records_[slot];
+  if (!record.Has(ConnectionFlag::kIndexed)) return;
+  record.Clear(ConnectionFlag::kIndexed);
+  if (record.Has(ConnectionFlag::kAside)) [[unlikely]] {
+    for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), entry);
+    record.Clear(ConnectionFlag::kAside);
+    --aside_count_;
+    return;
+  }
+  index_.Erase(HashOf(record), slot);
+}
+
+template <typename Address>
+FindOutcome ConnectionTable<Address>::FindAside(const Key& key, Tick now) const noexcept {
+  const uint64_t hash = AsideHash(key);
+  const uint32_t entry = aside_.Find(hash, 0, FoldTag(hash), [&](uint32_t e) {
+    return (e & 1) == ColumnOf(key) && Matches(e / 2, key, now);
+  });
+  return {entry == kNoSlot ? kNoSlot : entry / 2};
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::AddAside(uint32_t entry) noexcept {
+  const uint64_t hash = AsideHashOf(entry);
+  const uint16_t tag = FoldTag(hash);
+  return aside_.Insert(hash, {{tag, tag}}, entry, [this](uint32_t e) { return AsideHashOf(e); }) ==
+         IndexResult::kDone;
+}
+
+// From the index to the second one; false: there is no room.
+template <typename Address>
+bool ConnectionTable<Address>::MoveAside(uint32_t slot) noexcept {
+  if (aside_count_ == aside_limit_ || !AddAside(2 * slot)) return false;
+  if (!AddAside(2 * slot + 1)) {
+    aside_.Erase(AsideHashOf(2 * slot), 2 * slot);
+    return false;
+  }
+  Record& record = records_[slot];
+  index_.Erase(HashOf(record), slot);
+  record.Set(ConnectionFlag::kAside);
+  ++aside_count_;
+  return true;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Detach(uint32_t slot) noexcept {
+  Hide(slot);
+  wheel_.Remove(slot);
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Free(uint32_t slot) noexcept {
+  Record& record = records_[slot];
+  record.flags = 0;
+  record.wheel_next = free_head_;
+  free_head_ = slot;
+  --size_;
+}
+
+template <typename Address>
+FlowKey<Address> ConnectionTable<Address>::KeyOf(uint32_t slot,
+                                                 Direction direction) const noexcept {
+  const Record& r = records_[slot];
+  if (direction == Direction::kForward) {
+    return Key::Forward(r.protocol, r.client_address, r.client_port, r.virtual_address,
+                        r.virtual_port);
+  }
+  return Key::Reply(r.protocol, r.client_address, r.client_port, r.reply_address(), r.reply_port());
+}
+
+template <typename Address>
+uint32_t ConnectionTable<Address>::NextLive(uint32_t from, uint32_t span) const noexcept {
+  const uint64_t end = std::min<uint64_t>(uint64_t{from} + span, high_water_);
+  for (uint64_t slot = from; slot < end; ++slot) {
+    if (records_[slot].Has(ConnectionFlag::kLive)) return static_cast<uint32_t>(slot);
+  }
+  return kNoSlot;
+}
+
+template class ConnectionTable<Ipv4Address>;
+template class ConnectionTable<Ipv6Address>;
+
+}  // namespace fairlead::dataplane

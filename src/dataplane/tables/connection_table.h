@@ -1,0 +1,304 @@
+// The connections of one worker and one address family.
+//
+//   auto table = ConnectionTable<Ipv4Address>::Create(1'000'000, hash, now);
+//   FlowKey4 key = FlowKey4::Forward(kProtocolTcp, client, client_port, vip, vport);
+//   uint64_t h = table->Hash(key);
+//   FindOutcome found = table->Find(key, h, now);
+//   if (!found.hit()) outcome = table->Insert(draft, h, now);
+//   table->Touch(found.slot, now, timeout);
+//
+// A burst: HashBurst(keys, probes) hashes and prefetches, FindBurst(keys, probes, now, slots)
+// compares tags, prefetches records and verifies. One lookup alone waits for two or three cache
+// misses; 32 together share them.
+//
+// Both directions find one record: the hash covers {protocol, client endpoint}; a forward key is
+// compared with the virtual endpoint, a reply key with the real one under NAT and with the virtual
+// one otherwise (spec section 4.1). A record whose deadline has passed is not found, although the
+// wheel may collect it a little later: to the tick, it is gone.
+//
+// The price of that hash: all connections of one client endpoint share two buckets. A client that
+// scans a service of all ports fills them, and with enough source ports whole regions of the index,
+// where a stranger would find no room. So the poorer take from the richer: when there is no room
+// for a connection, one of the endpoint that has most in its buckets moves aside, to a second index
+// over whole flows in which one connection has two entries. Only look-ups that miss the first look
+// there, and only while something is in it. An endpoint that has sixteen is refused the next.
+//
+// Life of a slot: Insert → live and indexed → [Hide: live, not found any more] → Erase, or
+// Detach … Free when something (a template release) must still be sent about it → free. The
+// generation rises with each Insert and is never 0 in a live record.
+//
+// Threads: one worker. Everything except Create is noexcept and allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "dataplane/tables/bucket_index.h"
+#include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/expiry_wheel.h"
+#include "dataplane/tables/memory.h"
+#include "dataplane/tables/slot.h"
+
+namespace fairlead::dataplane {
+
+// What a packet says about its connection. `other` is the end that is not the client.
+template <typename Address>
+struct FlowKey {
+  Address client;
+  Address other;
+  Be16 client_port;
+  Be16 other_port;
+  uint8_t protocol = 0;
+  Direction direction = Direction::kForward;
+
+  // A packet from the client: its source is the client, its destination the virtual endpoint.
+  static FlowKey Forward(uint8_t protocol, const Address& client, Be16 client_port,
+                         const Address& virtual_address, Be16 virtual_port) noexcept {
+    return {client, virtual_address, client_port, virtual_port, protocol, Direction::kForward};
+  }
+  // A packet to the client: its destination is the client.
+  static FlowKey Reply(uint8_t protocol, const Address& client, Be16 client_port,
+                       const Address& source_address, Be16 source_port) noexcept {
+    return {client, source_address, client_port, source_port, protocol, Direction::kReply};
+  }
+};
+
+using FlowKey4 = FlowKey<Ipv4Address>;
+using FlowKey6 = FlowKey<Ipv6Address>;
+
+// What becomes of a record whose time has come.
+struct ExpiryDecision {
+  enum class Action : uint8_t { kErase, kKeep, kDetach };
+  Action action = Action::kErase;
+  TickCount timeout = 0;
+
+  static ExpiryDecision Erase() noexcept { return {}; }
+  // As Touch(slot, now, timeout). Range: at least one tick.
+  static ExpiryDecision Keep(TickCount timeout) noexcept { return {Action::kKeep, timeout}; }
+  // As Detach(slot): the caller will Free it.
+  static ExpiryDecision Detach() noexcept { return {Action::kDetach, 0}; }
+};
+
+template <typename Address>
+class ConnectionTable {
+ public:
+  using Record = Connection<Address>;
+  using Key = FlowKey<Address>;
+  // A connection that outlives its timer because it controls others (spec section 4.3).
+  static constexpr TickCount kParentTimeout = TicksFromSeconds(60);
+
+  // Range of capacity: 1…2^30. Errors: kInvalid for the range, kSystem when there is no memory.
+  static Result<ConnectionTable> Create(uint32_t capacity, TableHash hash, Tick now,
+                                        HugePages huge_pages = HugePages::kTransparent);
+
+  // ---- lookup
+
+  [[nodiscard]] uint64_t Hash(const Key& key) const noexcept {
+    return hash_(key.client, key.client_port, key.protocol);
+  }
+  void PrefetchBucket(uint64_t hash) const noexcept { index_.Prefetch(hash); }
+  [[nodiscard]] FindOutcome Find(const Key& key, uint64_t hash, Tick now) const noexcept;
+
+  // Where the look-up of a key begins.
+  struct Probe {
+    uint64_t hash;
+    uint32_t bucket;  // the first of its two
+    uint16_t tag;
+  };
+  // Precondition for both: sizes are equal. A slot is kNoSlot on a miss.
+  void HashBurst(std::span<const Key> keys, std::span<Probe> probes) const noexcept;
+  void FindBurst(std::span<const Key> keys, std::span<const Probe> probes, Tick now,
+                 std::span<uint32_t> slots) const noexcept;
+
+  // ---- life of a record
+
+  // Connections that have moved aside.
+  [[nodiscard]] uint32_t aside() const noexcept { return aside_count_; }
+
+  // Copies the draft into a free slot; deadline = now + draft.timeout. Does not look for a record
+  // of the same key: the caller just missed. `hash` is Hash() of the draft's key.
+  InsertOutcome Insert(const Record& draft, uint64_t hash, Tick now) noexcept;
+  // Precondition for all below: the slot is live.
+  void Touch(uint32_t slot, Tick now, TickCount timeout) noexcept {
+    records_[slot].timeout = timeout;
+    wheel_.SetDeadline(slot, now + timeout);
+  }
+  // As Touch, for a deadline that is known not to come nearer.
+  void Prolong(uint32_t slot, Tick now, TickCount timeout) noexcept {
+    records_[slot].timeout = timeout;
+    records_[slot].deadline = now + timeout;
+  }
+  // The record is gone for lookups now and the wheel hands it to ExpireSome soon (spec 4.8).
+  void ExpireNow(uint32_t slot, Tick now) noexcept { Touch(slot, now, 0); }
+  // No lookup finds it any more; its timer runs on.
+  void Hide(uint32_t slot) noexcept;
+  // Hidden and without a timer. The caller may use wheel_next as its own link until Free.
+  void Detach(uint32_t slot) noexcept;
+  // Precondition: detached.
+  void Free(uint32_t slot) noexcept;
+  void Erase(uint32_t slot) noexcept {
+    Detach(slot);
+    Free(slot);
+  }
+
+  // Its time is over and it controls nothing.
+  [[nodiscard]] bool IsExpired(uint32_t slot, Tick now) const noexcept {
+    return records_[slot].deadline.HasPassed(now) && records_[slot].children == 0;
+  }
+  // on_expired(slot) → ExpiryDecision, for each record whose time is over. At most `budget` steps,
+  // see ExpiryWheel::Advance. on_expired may Erase other records, not this one.
+  template <typename OnExpired>
+  uint32_t ExpireSome(Tick now, uint32_t budget, OnExpired&& on_expired) noexcept;
+
+  // ---- access
+
+  [[nodiscard]] Record& at(uint32_t slot) noexcept { return records_[slot]; }
+  [[nodiscard]] const Record& at(uint32_t slot) const noexcept { return records_[slot]; }
+  // The key under which a packet of this direction finds the record.
+  [[nodiscard]] Key KeyOf(uint32_t slot, Direction direction = Direction::kForward) const noexcept;
+  // The first live slot in [from, from + span), or kNoSlot: a listing in bounded slices.
+  [[nodiscard]] uint32_t NextLive(uint32_t from, uint32_t span) const noexcept;
+  // No slot at or above this one was ever used.
+  [[nodiscard]] uint32_t high_water() const noexcept { return high_water_; }
+  [[nodiscard]] uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] size_t memory_bytes() const noexcept {
+    return records_.memory_bytes() + index_.memory_bytes() + aside_.memory_bytes();
+  }
+
+ private:
+  // Of so many connections one may move aside.
+  static constexpr uint32_t kAsideShare = 8;
+
+  explicit ConnectionTable(TableHash hash) : hash_(hash) {}
+
+  static uint16_t TagOf(uint64_t hash, Ipv4Address address, Be16 port) noexcept {
+    return FoldTag(hash ^ (uint64_t{address.value.raw()} << 16 | port.raw()));
+  }
+  static uint16_t TagOf(uint64_t hash, const Ipv6Address& address, Be16 port) noexcept {
+    uint64_t hi, lo;
+    std::memcpy(&hi, address.bytes.data(), 8);
+    std::memcpy(&lo, address.bytes.data() + 8, 8);
+    return FoldTag(hash ^ MixMultiply(hi ^ kTagOdd, lo ^ ~kTagOdd) ^ port.raw());
+  }
+  static uint16_t FoldTag(uint64_t word) noexcept {
+    const auto tag = static_cast<uint16_t>(MixMultiply(word, kTagOdd) >> 48);
+    return tag != 0 ? tag : uint16_t{1};  // 0 is an empty entry
+  }
+  static uint16_t TagOf(const Key& key, uint64_t hash) noexcept {
+    return TagOf(hash, key.other, key.other_port);
+  }
+  static uint32_t ColumnOf(const Key& key) noexcept { return static_cast<uint32_t>(key.direction); }
+
+  [[nodiscard]] uint64_t HashOf(const Record& record) const noexcept {
+    return hash_(record.client_address, record.client_port, record.protocol);
+  }
+  [[nodiscard]] bool Matches(uint32_t slot, const Key& key, Tick now) const noexcept {
+    const Record& r = records_[slot];
+    const bool is_virtual = key.direction == Direction::kForward || r.method != ForwardMethod::kNat;
+    return (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) &&
+           r.protocol == key.protocol && !IsExpired(slot, now);
+  }
+  // {client, virtual} address and {client, virtual} port lie side by side in records and keys
+  // alike.
+  static bool HasVirtualEndpoint(const Record& r, const Key& key) noexcept {
+    static_assert(offsetof(Record, virtual_address) == sizeof(Address));
+    static_assert(offsetof(Key, client) == 0 && offsetof(Key, other) == sizeof(Address));
+    static_assert(offsetof(Record, virtual_port) == offsetof(Record, client_port) + 2);
+    static_assert(offsetof(Key, other_port) == offsetof(Key, client_port) + 2);
+    return IsSame<2 * sizeof(Address)>(&r.client_address, &key.client) &&
+           IsSame<4>(&r.client_port, &key.client_port);
+  }
+  static bool HasRealEndpoint(const Record& r, const Key& key) noexcept {
+    return r.client_address == key.client && r.real_address == key.other &&
+           r.client_port == key.client_port && r.real_port == key.other_port;
+  }
+  // One compare where the compiler would make one of each field.
+  template <size_t kBytes>
+  static bool IsSame(const void* a, const void* b) noexcept {
+    if constexpr (kBytes == 4) {
+      return Load<uint32_t>(a) == Load<uint32_t>(b);
+    } else {
+      uint64_t differs = 0;
+      for (size_t i = 0; i < kBytes; i += 8) {
+        differs |= Load<uint64_t>(static_cast<const char*>(a) + i) ^
+                   Load<uint64_t>(static_cast<const char*>(b) + i);
+      }
+      return differs == 0;
+    }
+  }
+  template <typename Word>
+  static Word Load(const void* from) noexcept {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  }
+  void PrefetchRecord(uint32_t slot) const noexcept {
+    const auto* line = reinterpret_cast<const char*>(&records_[slot]);
+    for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
+  }
+
+  // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key
+  [[nodiscard]] uint64_t AsideHash(const Key& key) const noexcept {
+    const auto side = static_cast<uint8_t>(key.protocol ^ (ColumnOf(key) << 7));
+    return hash_(key.other, key.other_port, side) ^ MixMultiply(Hash(key), kTagOdd);
+  }
+  [[nodiscard]] uint64_t AsideHashOf(uint32_t entry) const noexcept {
+    return AsideHash(KeyOf(entry / 2, static_cast<Direction>(entry & 1)));
+  }
+  [[nodiscard]] FindOutcome FindAside(const Key& key, Tick now) const noexcept;
+  bool MoveAside(uint32_t slot) noexcept;
+  bool AddAside(uint32_t entry) noexcept;
+
+  static constexpr uint64_t kTagOdd = 0xd6e8'feb8'6659'fd93;
+
+  TableHash hash_;
+  MappedArray<Record> records_;
+  BucketIndex index_;
+  BucketIndex aside_;
+  uint32_t aside_count_ = 0, aside_limit_ = 0;  // connections
+  ExpiryWheel<Record> wheel_;
+  uint32_t free_head_ = kNoSlot;  // through wheel_next; last freed, first used: still in the cache
+  uint32_t high_water_ = 0;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+};
+
+template <typename Address>
+inline FindOutcome ConnectionTable<Address>::Find(const Key& key, uint64_t hash,
+                                                  Tick now) const noexcept {
+  const uint32_t slot = index_.Find(hash, ColumnOf(key), TagOf(key, hash),
+                                    [&](uint32_t s) { return Matches(s, key, now); });
+  if (slot == kNoSlot && aside_count_ != 0) [[unlikely]]
+    return FindAside(key, now);
+  return {slot};
+}
+
+template <typename Address>
+template <typename OnExpired>
+uint32_t ConnectionTable<Address>::ExpireSome(Tick now, uint32_t budget,
+                                              OnExpired&& on_expired) noexcept {
+  return wheel_.Advance(now, budget, [&](uint32_t slot) {
+    Record& record = records_[slot];
+    ExpiryDecision decision = record.children > 0 ? ExpiryDecision::Keep(kParentTimeout)
+                                                  : ExpiryDecision(on_expired(slot));
+    if (decision.action == ExpiryDecision::Action::kKeep) {
+      record.timeout = decision.timeout;
+      record.deadline = now + decision.timeout;
+      return WheelAction::kKeep;
+    }
+    Hide(slot);
+    if (decision.action == ExpiryDecision::Action::kErase) Free(slot);
+    return WheelAction::kDrop;
+  });
+}
+
+extern template class ConnectionTable<Ipv4Address>;
+extern template class ConnectionTable<Ipv6Address>;
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,69 @@
+// TRACK: the state of a TCP connection as a director in the middle sees it (spec section 4.4).
+//
+//   state = NextTcpState(state, TcpDirection::kIn, parsed.tcp_flags, secure_tcp);
+//   record.timeout = timeouts.Of(state);
+//   if (IsActive(state)) …counts as ActiveConn…
+//
+// No sequence numbers: flags and direction decide. One table for the common case, a second for
+// secure_tcp, which differs in 15 cells. UDP has one state, never active. Threads: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/wire/headers.h"
+
+namespace fairlead::dataplane {
+
+// The numbers travel in synchronisation messages: never renumber.
+enum class TcpState : uint8_t {
+  kNone = 0,
+  kEstablished = 1,
+  kSynSent = 2,
+  kSynRecv = 3,
+  kFinWait = 4,
+  kTimeWait = 5,
+  kClose = 6,
+  kCloseWait = 7,
+  kLastAck = 8,
+  kListen = 9,
+  kSynAck = 10,
+};
+inline constexpr size_t kTcpStateCount = 11;
+
+enum class TcpDirection : uint8_t {
+  kIn,         // client packet, and the server's packets pass here too (NAT)
+  kOut,        // server packet
+  kInputOnly,  // client packet while no server packet has been seen (DR, TUN)
+};
+
+// `flags` are the header's; the first of RST, SYN, FIN, ACK that is set decides. None: CLOSE.
+TcpState NextTcpState(TcpState state, TcpDirection direction, uint8_t flags,
+                      bool secure_tcp) noexcept;
+
+// A packet with these flags leaves ESTABLISHED as it is, from either side, with secure_tcp or
+// without: nearly every packet there is, a repeated SYN among them. A row of the tables says the
+// same; a test compares.
+constexpr bool KeepsEstablished(uint8_t flags) noexcept {
+  return (flags & (kTcpFin | kTcpRst)) == 0 && (flags & (kTcpSyn | kTcpAck)) != 0;
+}
+
+// Counts as an active connection of its real server; the others are inactive.
+constexpr bool IsActive(TcpState state) noexcept {
+  return state == TcpState::kEstablished || state == TcpState::kSynSent ||
+         state == TcpState::kSynRecv || state == TcpState::kSynAck;
+}
+
+// One end has asked for a connection, and the other has not agreed to the end.
+constexpr bool IsHalfOpen(TcpState state) noexcept {
+  return state == TcpState::kSynRecv || state == TcpState::kSynAck || state == TcpState::kSynSent;
+}
+
+// The name listings show: "ESTABLISHED".
+std::string_view NameOf(TcpState state) noexcept;
+
+// The only state of UDP (spec section 4.5): always inactive.
+inline constexpr std::string_view kUdpStateName = "UDP";
+
+}  // namespace fairlead::dataplane

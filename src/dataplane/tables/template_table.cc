@@ -1,0 +1,275 @@
+#include "dataplane/tables/template_table.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fairlead::dataplane {
+namespace {
+
+constexpr Be16 kRenamedPort = Be16::FromHost(65535);
+// How far ahead the timer of a template stands that never ends: well inside what ticks can compare.
+constexpr TickCount kFarAhead = TicksFromSeconds(86'400 * 100);
+
+struct Extension {
+  TickCount by;
+  bool sticks;  // later connections renew by it too
+};
+
+Extension ExtensionOf(const TemplateRecord& record) noexcept {
+  switch (record.renew) {
+    case RenewMode::kLinux:
+      return {TemplateTable::kStickyTimeout, true};
+    case RenewMode::kLegacy120:
+      return {TemplateTable::kLegacyTimeout, true};
+    case RenewMode::kStep:
+      return {record.step, false};
+    case RenewMode::kFull:
+    case RenewMode::kAfterLastClose:
+    case RenewMode::kFixed:
+      break;
+  }
+  return {record.service_timeout, false};
+}
+
+}  // namespace
+
+// Covers the whole key, other than the kernel's hash: no lookup needs the client alone, and one
+// client (or a netmask of 0) may have a template in any number of services.
+uint64_t HashTemplateKey(const TableHash& hash, const TemplateKey& key) noexcept {
+  const Ipv6Address client{key.client};
+  const Ipv6Address virtual_address{key.virtual_address};
+  const auto rest = static_cast<uint16_t>(key.scope << 8 | key.spread);
+  return hash(client, key.virtual_port, key.protocol) ^
+         MixMultiply(hash(virtual_address, Be16::FromHost(rest), static_cast<uint8_t>(key.family)),
+                     0xc2b2'ae3d'27d4'eb4f);
+}
+
+Result<TemplateTable> TemplateTable::Create(WorkerId owner, uint32_t capacity, TableHash hash,
+                                            Tick now, HugePages huge_pages) {
+  if (capacity == 0 || capacity > (1u << 28)) {
+    return Error{ErrorCode::kInvalid,
+                 "a template table holds 1 to 268435456 templates, not " +
+                     std::to_string(capacity) + "; change director.templates",
+                 ""};
+  }
+  TemplateTable table(owner, hash);
+  auto records = MappedArray<TemplateRecord>::Create(capacity, huge_pages, "template records");
+  if (!records) return records.error();
+  auto index = BucketIndex::Create(capacity, huge_pages, "the template index");
+  if (!index) return index.error();
+  table.records_ = *std::move(records);
+  table.index_ = *std::move(index);
+  table.wheel_ = ExpiryWheel<TemplateRecord>(table.records_.data(), now);
+  table.capacity_ = capacity;
+  return table;
+}
+
+BucketIndex::Tags TemplateTable::TagsOf(uint64_t hash) noexcept {
+  // The halves of the hash choose buckets; a tag is another mixture of both.
+  const auto tag = static_cast<uint16_t>(MixMultiply(hash, 0xd6e8'feb8'6659'fd93) >> 48);
+  const uint16_t used = tag != 0 ? tag : uint16_t{1};
+  return {{used, used}};
+}
+
+FindOutcome TemplateTable::Find(const TemplateKey& key, uint64_t hash, Tick now) const noexcept {
+  return {index_.Find(IndexHash(hash), 0, TagsOf(hash).column[0], [&](uint32_t slot) {
+    return records_[slot].key == key && !IsExpired(slot, now);
+  })};
+}
+
+InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBinding& binding,
+                                    Tick now) noexcept {
+  const bool is_reused = free_head_ != kNoSlot;
+  if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
+  const uint32_t slot = is_reused ? free_head_ : high_water_;
+  const uint64_t hash = Hash(key);
+  const auto hash_of = [this](uint32_t s) { return IndexHash(Hash(records_[s].key)); };
+  if (index_.Insert(IndexHash(hash), TagsOf(hash), slot, hash_of) == IndexResult::kFull) {
+    return {InsertResult::kBucketFull, kNoSlot};
+  }
+
+  TemplateRecord& record = records_[slot];
+  if (is_reused) {
+    free_head_ = record.wheel_next;
+  } else {
+    ++high_water_;
+  }
+  const uint16_t last = record.generation;
+  record = TemplateRecord{};
+  record.key = key;
+  record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
+  record.real_id = binding.real_id;
+  record.destination_port = binding.destination_port;
+  record.client_bits = binding.client_bits;
+  record.client_mask = binding.client_mask;
+  record.engine_length = static_cast<uint8_t>(std::min<size_t>(binding.engine_text.size(), 255));
+  binding.engine_text.copy(record.engine_text.data(), record.engine_text.size());
+  record.created = now;
+  SetPolicy(&record, binding, now);
+  record.deadline = DeadlineFrom(record, now);
+  record.Set(TemplateFlag::kLive);
+  record.Set(TemplateFlag::kIndexed);
+  wheel_.Add(slot);
+  ++size_;
+  return {InsertResult::kInserted, slot};
+}
+
+Tick TemplateTable::DeadlineFrom(const TemplateRecord& record, Tick now) noexcept {
+  const Tick deadline = now + (record.timeout == kForever ? kFarAhead : record.timeout);
+  const bool is_cut =
+      record.Has(TemplateFlag::kHasLifetime) && record.lifetime_end.HasPassed(deadline);
+  return is_cut ? record.lifetime_end : deadline;
+}
+
+// `from`: when a lifetime begins to count.
+void TemplateTable::SetPolicy(TemplateRecord* record, const TemplateBinding& policy,
+                              Tick from) noexcept {
+  record->renew = policy.renew;
+  record->step = policy.step;
+  record->service_timeout = policy.service_timeout;
+  record->timeout = policy.service_timeout;
+  TickCount lifetime = policy.max_lifetime;
+  if (policy.renew == RenewMode::kFixed && policy.service_timeout != kForever) {
+    lifetime = lifetime == 0 ? policy.service_timeout : std::min(lifetime, policy.service_timeout);
+  }
+  record->Clear(TemplateFlag::kHasLifetime);
+  if (lifetime == 0) return;
+  record->Set(TemplateFlag::kHasLifetime);
+  record->lifetime_end = from + lifetime;
+}
+
+// The timer has fired once or, when nobody looked for long, several times: spec section 3.4.
+void TemplateTable::Extend(uint32_t slot, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  // Its connections go on, and it stays for them; their client's next one is scheduled.
+  if (record.IsLifetimeOver(now)) Rename(slot);
+  const Extension extension = ExtensionOf(record);
+  if (record.timeout == kForever) {
+    record.deadline = DeadlineFrom(record, now);
+    return;
+  }
+  if (extension.sticks) record.timeout = extension.by;
+  const uint32_t late = now.value - record.deadline.value;
+  record.deadline = record.deadline + (late / extension.by + 1) * extension.by;
+  const bool is_cut =
+      record.Has(TemplateFlag::kHasLifetime) && record.lifetime_end.HasPassed(record.deadline);
+  if (is_cut) record.deadline = record.lifetime_end;
+}
+
+void TemplateTable::Renew(uint32_t slot, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  // The wheel may come later than the timer: what it would have done comes first.
+  if (record.deadline.HasPassed(now) && record.children > 0) Extend(slot, now);
+  if (record.renew == RenewMode::kFixed) return;
+  wheel_.SetDeadline(slot, DeadlineFrom(record, now));
+}
+
+// Out of the index and marked; what is left of it waits for its children as Linux has it.
+void TemplateTable::Rename(uint32_t slot) noexcept {
+  Hide(slot);
+  TemplateRecord& record = records_[slot];
+  record.key.virtual_port = kRenamedPort;
+  record.destination_port = kRenamedPort;
+  record.Set(TemplateFlag::kInvalidated);
+  record.Clear(TemplateFlag::kHasLifetime);
+  record.Clear(TemplateFlag::kPinned);
+  if (record.timeout == kForever) record.timeout = kStickyTimeout;
+  if (record.renew != RenewMode::kLegacy120) record.renew = RenewMode::kLinux;
+}
+
+void TemplateTable::Invalidate(uint32_t slot, Tick now) noexcept {
+  const TemplateRecord& record = records_[slot];
+  const bool has_end = record.timeout != kForever && record.renew != RenewMode::kAfterLastClose;
+  Rename(slot);
+  if (!has_end) wheel_.SetDeadline(slot, now + kStickyTimeout);
+}
+
+void TemplateTable::ExpireNow(uint32_t slot, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.timeout == kForever) record.timeout = kStickyTimeout;
+  wheel_.SetDeadline(slot, now);
+}
+
+void TemplateTable::Pin(uint32_t slot, TickCount ttl, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  record.Set(TemplateFlag::kPinned);
+  SetPolicy(&record, {.service_timeout = ttl, .renew = RenewMode::kFixed}, now);
+  wheel_.SetDeadline(slot, DeadlineFrom(record, now));
+}
+
+void TemplateTable::Retime(uint32_t slot, const TemplateBinding& policy, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.Has(TemplateFlag::kPinned) || record.Has(TemplateFlag::kInvalidated)) return;
+  // What the wheel would have done comes first, under the old policy.
+  if (record.deadline.HasPassed(now) && record.children > 0) Extend(slot, now);
+  const bool was_endless = record.timeout == kForever;
+  SetPolicy(&record, policy, record.created);
+  // A lifetime that is over ends at once.
+  if (record.IsLifetimeOver(now)) record.lifetime_end = now;
+  const Tick latest = DeadlineFrom(record, now);
+  const bool is_later = static_cast<int32_t>(record.deadline.value - latest.value) > 0;
+  const bool is_endless_now = record.timeout == kForever;
+  if (is_later || was_endless || is_endless_now) wheel_.SetDeadline(slot, latest);
+}
+
+void TemplateTable::Erase(uint32_t slot) noexcept {
+  Hide(slot);
+  wheel_.Remove(slot);
+  Free(slot);
+}
+
+bool TemplateTable::IsCurrent(const TemplateRef& ref) const noexcept {
+  return ref.generation != 0 && ref.owner == owner_ && ref.slot < high_water_ &&
+         records_[ref.slot].generation == ref.generation &&
+         records_[ref.slot].Has(TemplateFlag::kLive);
+}
+
+bool TemplateTable::AddChild(const TemplateRef& ref) noexcept {
+  if (!IsCurrent(ref)) return false;
+  ++records_[ref.slot].children;
+  return true;
+}
+
+bool TemplateTable::ReleaseChild(const TemplateRef& ref, Tick now) noexcept {
+  if (!IsCurrent(ref)) return false;
+  TemplateRecord& record = records_[ref.slot];
+  if (record.children == 0) return false;
+  // The timer fired before this child went, even if the wheel has not been there yet.
+  if (record.deadline.HasPassed(now)) Extend(ref.slot, now);
+  --record.children;
+  if (record.children == 0 && record.renew == RenewMode::kAfterLastClose) {
+    wheel_.SetDeadline(ref.slot, DeadlineFrom(record, now));
+  }
+  return true;
+}
+
+bool TemplateTable::SetAssured(const TemplateRef& ref) noexcept {
+  if (!IsCurrent(ref)) return false;
+  records_[ref.slot].state = TemplateState::kAssured;
+  return true;
+}
+
+void TemplateTable::Hide(uint32_t slot) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (!record.Has(TemplateFlag::kIndexed)) return;
+  index_.Erase(IndexHash(Hash(record.key)), slot);
+  record.Clear(TemplateFlag::kIndexed);
+}
+
+void TemplateTable::Free(uint32_t slot) noexcept {
+  TemplateRecord& record = records_[slot];
+  record.flags = 0;
+  record.wheel_next = free_head_;
+  free_head_ = slot;
+  --size_;
+}
+
+uint32_t TemplateTable::NextLive(uint32_t from, uint32_t span) const noexcept {
+  const uint64_t end = std::min<uint64_t>(uint64_t{from} + span, high_water_);
+  for (uint64_t slot = from; slot < end; ++slot) {
+    if (records_[slot].Has(TemplateFlag::kLive)) return static_cast<uint32_t>(slot);
+  }
+  return kNoSlot;
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,96 @@
+#include "dataplane/worker/commands.h"
+
+#include "dataplane/decide/decision.h"
+#include "dataplane/shard/table_walk.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+// A cursor over both families: the top bit names IPv6, the rest is the next slot.
+constexpr uint64_t kInIpv6 = uint64_t{1} << 63;
+
+template <typename Address>
+bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Connection<Address>& c) {
+  if (!MatchesReal(snapshot, filter, c.real_id)) return false;
+  if (filter.has_client && !filter.client.Contains(IpAddress(c.client_address))) return false;
+  return filter.state < 0 || (c.protocol == kProtocolTcp && c.state == filter.state);
+}
+
+template <typename Address>
+ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
+  return {.protocol = c.protocol,
+          .state = c.state,
+          .flags = c.flags,
+          .method = c.method,
+          .client = {c.client_address, c.client_port},
+          .virtual_endpoint = {c.virtual_address, c.virtual_port},
+          .real_endpoint = {c.real_address, c.real_port},
+          .real = c.real_id,
+          .service = ServiceOfReal(*shard.snapshot, c.real_id),
+          .remaining = c.deadline.Remaining(shard.now),
+          .timeout = c.timeout,
+          .packets = c.packets};
+}
+
+// visit(table, slot) over the connections of both families, from the command's cursor on. True: all
+// were seen.
+template <typename Visitor>
+bool WalkConnections(Shard& shard, uint64_t* cursor, Visitor&& visit) {
+  uint64_t budget = kSliceRecords;
+  if ((*cursor & kInIpv6) == 0) {
+    auto slot = static_cast<uint32_t>(*cursor);
+    auto& table = shard.Connections<Ipv4Address>();
+    const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
+    *cursor = ended ? kInIpv6 : slot;
+    if (!ended) return false;
+  }
+  auto slot = static_cast<uint32_t>(*cursor & ~kInIpv6);
+  auto& table = shard.Connections<Ipv6Address>();
+  const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
+  *cursor = kInIpv6 | slot;
+  return ended;
+}
+
+}  // namespace
+
+void RunListConnections(Shard& shard, ListConnections* list) noexcept {
+  list->is_complete = WalkConnections(shard, &list->cursor, [&](auto& table, uint32_t slot) {
+    ++list->visited;
+    const auto& record = table.at(slot);
+    if (record.Has(ConnectionFlag::kReleasePending) || table.IsExpired(slot, shard.now) ||
+        !Matches(*shard.snapshot, list->filter, record)) {
+      return true;
+    }
+    return AddRow(list, RowOf(shard, record));
+  });
+}
+
+void RunFlushConnections(Shard& shard, FlushConnections* flush) noexcept {
+  flush->is_complete = WalkConnections(shard, &flush->cursor, [&](auto& table, uint32_t slot) {
+    const auto& record = table.at(slot);
+    if (record.Has(ConnectionFlag::kReleasePending) ||
+        !Matches(*shard.snapshot, flush->filter, record)) {
+      return true;
+    }
+    using Address = std::remove_cvref_t<decltype(record.client_address)>;
+    shard.template Destroy<Address>(slot);
+    ++flush->flushed;
+    return true;
+  });
+}
+
+void RunSweepConnections(Shard& shard, SweepConnections* sweep) noexcept {
+  sweep->is_complete = WalkConnections(shard, &sweep->cursor, [&](auto& table, uint32_t slot) {
+    const auto& record = table.at(slot);
+    if (record.Has(ConnectionFlag::kReleasePending) || record.children > 0 ||
+        !IsExpiredWithReal(*shard.snapshot, record.real_id)) {
+      return true;
+    }
+    using Address = std::remove_cvref_t<decltype(record.client_address)>;
+    shard.template Destroy<Address>(slot);
+    ++sweep->swept;
+    return true;
+  });
+}
+
+}  // namespace fairlead::dataplane
