@@ -87,6 +87,19 @@ TEST_F(SnapshotBuilderTest, PolicyReachesTheWorkers) {
   EXPECT_EQ(Web(*s).plan.flags().destination_lifetime, TicksFromSeconds(3600));
 }
 
+TEST_F(SnapshotBuilderTest, TheNetmaskASchedulerHashesUnderReachesTheWorkers) {
+  const auto whole = Build(ModelOf(WebOf(kThree, "scheduler: mh,")));
+  EXPECT_FALSE(Web(*whole).hashes_network);
+  const std::string flags = "scheduler: mh, scheduler_flags: [mh-netmask],";
+  const auto own = Build(ModelOf(WebOf(kThree, flags + " netmask: 24, netmask6: 64,")));
+  EXPECT_TRUE(Web(*own).hashes_network);
+  EXPECT_EQ(Web(*own).persistence.clients.netmask4.host(), 0xffffff00u);
+  EXPECT_EQ(Web(*own).persistence.clients.netmask6, 64);
+  const auto persistent = Build(ModelOf(WebOf(kThree, flags + " persistence: { netmask: 20 },")));
+  EXPECT_TRUE(Web(*persistent).hashes_network);
+  EXPECT_EQ(Web(*persistent).persistence.clients.netmask4.host(), 0xfffff000u);
+}
+
 TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {
   const std::string final_reals =
       "{ address: 10.0.0.13, weight: 2 }, { address: 10.0.0.11 }, { address: 10.0.0.14, weight: 0 "

@@ -17,6 +17,22 @@ TEST(StartConfig, EveryStartDrawsSecretsOfItsOwn) {
   EXPECT_NE(one.hash_secret[1], other.hash_secret[1]);
 }
 
+// A neighbour's place follows from its address: who could tell it would crowd others out.
+TEST(StartConfig, NobodyKnowsTheirNeighboursPlaces) {
+  constexpr uint32_t kHosts = 100;
+  FabricConfig config = FabricConfigOf({}, 1), again = FabricConfigOf({}, 1);
+  config.reals = again.reals = 64;
+  dataplane::Fabric one(config), other(again);
+  uint32_t same = 0;
+  for (uint32_t host = 0; host < kHosts; ++host) {
+    const IpAddress address(Ipv4Address::FromHost(0x0a000000 + host));
+    same += one.neighbours.Intern(PortId{0}, address) == other.neighbours.Intern(PortId{0}, address)
+                ? 1u
+                : 0u;
+  }
+  EXPECT_LT(same, kHosts / 20);
+}
+
 // Client endpoints that the key of every data sheet gives to worker 0: a flood that aims.
 TEST(StartConfig, AFloodAimedByThePublishedKeyIsSpread) {
   constexpr uint32_t kFlood = 4000;
