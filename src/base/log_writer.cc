@@ -45,13 +45,14 @@ class LogWriter::Queue {
   void Push(std::string line) {
     {
       const std::lock_guard lock(mutex_);
-      if (is_closed_ || gap_ > 0 || bytes_ + line.size() > most_bytes_) {
+      // An empty queue takes any line: a gap is told of when a line before it is written.
+      const bool is_full = !lines_.empty() && bytes_ + line.size() > most_bytes_;
+      if (is_closed_ || gap_ > 0 || is_full) {
         ++gap_;
         CountDroppedLogLine();
         return;
       }
-      bytes_ += line.size();
-      lines_.push_back(std::move(line));
+      Append(std::move(line));
     }
     news_.notify_one();
   }
@@ -80,6 +81,13 @@ class LogWriter::Queue {
   }
 
  private:
+  // Counted when it is there: pushing may find no memory.
+  void Append(std::string line) {
+    const size_t size = line.size();
+    lines_.push_back(std::move(line));
+    bytes_ += size;
+  }
+
   bool WaitUntilWritten(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience) {
     return written_.wait_for(lock, patience, [this] { return lines_.empty() && !is_writing_; });
   }
@@ -98,11 +106,9 @@ class LogWriter::Queue {
     if (gap_ > 0 && bytes_ <= most_bytes_ / 2) {
       const uint64_t missing = gap_;
       gap_ = 0;
-      std::string notice = FormatLogLine(
-          LogLevel::kWarning, "log lines were dropped: who reads the log did not keep up",
-          {{"lines", missing}});
-      bytes_ += notice.size();
-      lines_.push_back(std::move(notice));
+      Append(FormatLogLine(LogLevel::kWarning,
+                           "log lines were dropped: who reads the log did not keep up",
+                           {{"lines", missing}}));
     }
     lock.unlock();
     if (!WriteWhole(descriptor_, line)) CountDroppedLogLine();

@@ -9,7 +9,7 @@
 // open file, which the parent and its other children share, and it would cut lines in two. So one
 // thread writes and may wait, and the others push into a queue of kMostLogBytes. When it is full,
 // lines are dropped until half of it is written; then one line, at the place of the gap, says how
-// many are missing. A line is one write(2), as before.
+// many are missing. A line is one write(2).
 //
 // Without a writer (in tests, and in programs that end at once) Log() writes itself.
 //

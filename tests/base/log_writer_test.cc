@@ -102,6 +102,18 @@ TEST_F(LogWriterTest, NobodyWaitsForAReaderThatStandsStillAndItIsToldWhatIsMissi
   EXPECT_EQ(LogLinesDropped() - dropped_before, dropped);
 }
 
+TEST_F(LogWriterTest, ALineLongerThanTheQueueIsNotTheLast) {
+  const uint64_t dropped = LogLinesDropped();
+  const LogWriter writer(ends_[1], kQueueBytes);
+  LogInfo(std::string(2 * kQueueBytes, 'x'));
+  const std::vector<std::string> lines = ReadUntil("xxx");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_GT(lines[0].size(), 2 * kQueueBytes);
+  LogInfo("after it");
+  EXPECT_EQ(ReadUntil("after it").size(), 1u);
+  EXPECT_EQ(LogLinesDropped(), dropped);
+}
+
 TEST_F(LogWriterTest, ItsEndDoesNotWaitForEverAndLaterLinesAreCounted) {
   const uint64_t dropped = LogLinesDropped();
   {
