@@ -1,7 +1,6 @@
 #include "kernel/ingress.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
@@ -9,7 +8,6 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -109,22 +107,20 @@ std::string BpfNameOf(const nlmsghdr& filter) {
   return read.kind == "bpf" ? read.name : "";
 }
 
-Result<bool> HasAddress(const std::string& interface) {
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) {
-    return Error{ErrorCode::kSystem, std::string("cannot list addresses: ") + std::strerror(errno),
-                 ""};
-  }
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owned(list, freeifaddrs);
-  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr == nullptr || interface != each->ifa_name) continue;
-    if (each->ifa_addr->sa_family == AF_INET) return true;
-    if (each->ifa_addr->sa_family != AF_INET6) continue;
-    sockaddr_in6 address{};
-    std::memcpy(&address, each->ifa_addr, sizeof address);
-    if (!IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr)) return true;
-  }
-  return false;
+// An IPv6 link-local address, which every interface has, is none. Asked by index: the list of
+// getifaddrs() has the label of an IPv4 address ("eth1:0") in place of its interface.
+Result<bool> HasAddress(Netlink& netlink, unsigned interface) {
+  bool is_found = false;
+  Message buffer;
+  nlmsghdr* message = buffer.StartDump(RTM_GETADDR);
+  ExtraHeader<ifaddrmsg>(message)->ifa_family = AF_UNSPEC;
+  const Status read = netlink.Dump(message, "cannot list addresses", [&](const nlmsghdr& each) {
+    const auto* address = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&each));
+    is_found |= address->ifa_index == interface &&
+                (address->ifa_family == AF_INET || address->ifa_scope != RT_SCOPE_LINK);
+  });
+  if (!read) return read.error();
+  return is_found;
 }
 
 struct Link {
@@ -280,11 +276,11 @@ Result<std::vector<std::string>> ClosedInterfaces() {
 Result<std::string> KernelUseOf(const std::string& interface) {
   const Result<unsigned> index = IndexOf(interface);
   if (!index) return index.error();
-  const Result<bool> has_address = HasAddress(interface);
-  if (!has_address) return has_address.error();
-  if (*has_address) return std::string("the kernel has an address of its own there");
   Result<Netlink> netlink = Netlink::Open();
   if (!netlink) return netlink.error();
+  const Result<bool> has_address = HasAddress(*netlink, *index);
+  if (!has_address) return has_address.error();
+  if (*has_address) return std::string("the kernel has an address of its own there");
   std::string use;
   Message buffer;
   nlmsghdr* message = buffer.StartDump(RTM_GETLINK);

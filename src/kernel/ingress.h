@@ -1,8 +1,8 @@
 // Closes an interface to the kernel's own stacks, so that packet sockets alone hear what arrives.
 //
-//   CloseIngress("eth1");        // AF_PACKET goes on receiving, the kernel neither answers nor
-//   routes OpenIngress("eth1");         // as it was ClosedInterfaces();          // {"eth1"}: also
-//   what a director that was killed has left
+//   CloseIngress("eth1");   // packet sockets hear it as before, the kernel's protocols no more
+//   OpenIngress("eth1");    // as it was
+//   ClosedInterfaces();     // {"eth1"}: also what a director that was killed has left
 //
 // Theory of operation. A port of net_af_packet is a packet socket beside the kernel, which gets
 // every frame too. Once an address the director answers for is the kernel's as well (the kernel

@@ -12,6 +12,8 @@
 namespace fairlead::kernel {
 namespace {
 
+constexpr int kDumpAttempts = 5;
+
 unsigned char FamilyOf(const IpAddress& a) { return a.is_v4() ? AF_INET : AF_INET6; }
 
 void PutAddress(nlmsghdr* message, uint16_t attribute, const IpAddress& a) {
@@ -55,10 +57,9 @@ Status Netlink::Request(nlmsghdr* message, const std::string& what) {
   return Done{};
 }
 
-Status Netlink::Dump(nlmsghdr* message, const std::string& what,
-                     const std::function<void(const nlmsghdr&)>& visit) {
+bool Netlink::DumpOnce(nlmsghdr* message, const std::function<void(const nlmsghdr&)>& visit) {
   message->nlmsg_seq = ++sequence_;
-  if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) return SystemError(what);
+  if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) return false;
   const unsigned me = mnl_socket_get_portid(socket_.get());
   const auto call = [](const nlmsghdr* each, void* context) {
     (*static_cast<const std::function<void(const nlmsghdr&)>*>(context))(*each);
@@ -67,12 +68,25 @@ Status Netlink::Dump(nlmsghdr* message, const std::string& what,
   for (;;) {
     char answer[32768];  // as much as the kernel puts into one datagram of a dump
     const ssize_t length = mnl_socket_recvfrom(socket_.get(), answer, sizeof answer);
-    if (length < 0) return SystemError(what);
+    if (length < 0) return false;
     auto* context = const_cast<std::function<void(const nlmsghdr&)>*>(&visit);  // NOLINT: C API
     const int more = mnl_cb_run(answer, static_cast<size_t>(length), sequence_, me, call, context);
-    if (more < 0) return SystemError(what);
-    if (more == MNL_CB_STOP) return Done{};
+    if (more < 0) return false;
+    if (more == MNL_CB_STOP) return true;
   }
+}
+
+Status Netlink::Dump(nlmsghdr* message, const std::string& what,
+                     const std::function<void(const nlmsghdr&)>& visit) {
+  for (int left = kDumpAttempts; !DumpOnce(message, visit); --left) {
+    if (errno != EINTR || left == 1) return SystemError(what);
+    // What has changed meanwhile ends a dump so (NLM_F_DUMP_INTR). The rest of the answer is still
+    // on its way to this socket.
+    Result<Netlink> anew = Open();
+    if (!anew) return anew.error();
+    *this = *std::move(anew);
+  }
+  return Done{};
 }
 
 Status Netlink::BringUp(unsigned interface, uint32_t mtu_bytes) {

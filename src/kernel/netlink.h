@@ -35,12 +35,15 @@ class Netlink {
   // Sends a message built with netlink_message.h and waits for its answer. An error begins with
   // `what`; kNotFound and kInvalid are the kernel's ENOENT and EINVAL.
   Status Request(nlmsghdr* message, const std::string& what);
-  // The same for a question with many answers; one with NLM_F_DUMP and without NLM_F_ACK.
+  // The same for a question with many answers; one with NLM_F_DUMP and without NLM_F_ACK. When the
+  // list changes meanwhile it is asked for again, so `visit` may see an entry twice.
   Status Dump(nlmsghdr* message, const std::string& what,
               const std::function<void(const nlmsghdr&)>& visit);
 
  private:
   explicit Netlink(mnl_socket* socket) : socket_(socket) {}
+  // False, and errno: it failed.
+  bool DumpOnce(nlmsghdr* message, const std::function<void(const nlmsghdr&)>& visit);
 
   struct Close {
     void operator()(mnl_socket* socket) const;
