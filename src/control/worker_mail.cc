@@ -1,7 +1,7 @@
 #include "control/worker_mail.h"
 
 #include <algorithm>
-#include <utility>
+#include <cassert>
 
 namespace fairlead::control {
 
@@ -22,8 +22,8 @@ bool WorkerMail::SendFrame(PortId port, std::span<const uint8_t> frame, Urgency 
   command->length = static_cast<uint16_t>(frame.size());
   command->is_sent = false;
   std::ranges::copy(frame, command->bytes.begin());
-  if (!fabric_.control[0]->Submit(command)) return false;
   free_.pop_back();
+  Submit(0, command);
   return true;
 }
 
@@ -60,7 +60,6 @@ void WorkerMail::ContinueSweep(size_t worker, Command* done) {
 void WorkerMail::Poll() {
   for (size_t worker = 0; worker < fabric_.config.workers; ++worker) {
     dataplane::Mailbox& mailbox = *fabric_.control[worker];
-    if (Command* unsent = std::exchange(sweeps_[worker].unsent, nullptr)) Submit(worker, unsent);
     // No more than were out when we came: a worker may give the next slice of a sweep back
     // meanwhile.
     for (size_t left = mailbox.out(); left > 0; --left) {
@@ -77,7 +76,7 @@ void WorkerMail::Poll() {
 
 // One that found no packet goes out again.
 void WorkerMail::TakeBackFrame(dataplane::TransmitFrame* frame) {
-  if (!frame->is_sent && fabric_.control[0]->Submit(frame)) return;
+  if (!frame->is_sent) return Submit(0, frame);
   free_.push_back(frame);
 }
 
@@ -90,7 +89,8 @@ void WorkerMail::Begin(size_t worker, SweepCommand* sweep) {
 }
 
 void WorkerMail::Submit(size_t worker, Command* command) {
-  if (!fabric_.control[worker]->Submit(command)) sweeps_[worker].unsent = command;
+  [[maybe_unused]] const bool has_place = fabric_.control[worker]->Submit(command);
+  assert(has_place);  // kFrames + 1
 }
 
 }  // namespace fairlead::control

@@ -57,7 +57,6 @@ class WorkerMail {
   struct Sweeps {
     dataplane::SweepConnections connections;
     dataplane::SweepTemplates templates;
-    Command* unsent = nullptr;  // tried again by Poll
   };
   static_assert(kFrames + 1 <= dataplane::Mailbox::kCapacity);  // one sweep command at a time
 
