@@ -122,7 +122,9 @@ class ControlCore::Impl {
         asio::post(io_, [path = std::move(path), loaded, then = std::move(then)]() mutable {
           then(path, std::move(*loaded));
         });
-      } catch (...) {  // whoever waits learns it when `then` goes
+      } catch (...) {
+        // `then` goes with this handler, and with it the callback of whoever waits, who takes that
+        // for a failure (api/context.h, ReturnTicket).
         NoteFault(Thread::kControl);
       }
     });
@@ -139,20 +141,14 @@ class ControlCore::Impl {
     }
   }
 
-  // However many signals come while a file is read, it is read once more. A reload that a fault has
-  // ended is over as well: its callback is gone, on whichever thread.
-  void ReloadForSignal() {
-    is_asked_again_ = is_reloading_;
-    if (std::exchange(is_reloading_, true)) return;
+  // However many signals come while a file is read, it is read once more. A reload is over when
+  // its callback is gone, on whichever thread: called, or ended by a fault.
+  void ReloadIfAsked() {
+    if (!is_reload_asked_ || is_reloading_.exchange(true)) return;
+    const std::shared_ptr<void> is_over(nullptr, [this](void*) { is_reloading_ = false; });
     LogInfo("SIGHUP: reading the configuration again", {{"file", director_.config_path()}});
-    const std::shared_ptr<void> is_over(nullptr, [this](void*) {
-      if (io_.stopped()) return;
-      asio::post(io_, [this] {
-        is_reloading_ = false;
-        if (std::exchange(is_asked_again_, false)) ReloadForSignal();
-      });
-    });
     Reload("", [is_over](const ReloadOutcome&) {});
+    is_reload_asked_ = false;
   }
 
   void WaitForSignal() {
@@ -164,8 +160,9 @@ class ControlCore::Impl {
         LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         return;
       }
+      is_reload_asked_ = true;
       WaitForSignal();
-      ReloadForSignal();
+      ReloadIfAsked();
     });
     is_signal_armed_ = true;
   }
@@ -175,6 +172,7 @@ class ControlCore::Impl {
     Clock::duration pause = kTurnAfterFault;
     try {
       director_.Turn(Clock::now());
+      ReloadIfAsked();
       if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
       pause = director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste;
     } catch (...) {
@@ -194,6 +192,10 @@ class ControlCore::Impl {
     is_timer_armed_ = true;
   }
 
+  // For a signal. First, so that they outlive whoever may hold a callback.
+  std::atomic<bool> is_reloading_{false};
+  bool is_reload_asked_ = false;
+
   asio::io_context io_{1};
   std::unique_ptr<Prober> prober_;
   Director director_;
@@ -203,7 +205,6 @@ class ControlCore::Impl {
   bool is_signal_armed_ = false;
   std::function<bool()> ready_;
   std::atomic<uint64_t> longest_work_ns_{0};
-  bool is_reloading_ = false, is_asked_again_ = false;  // for a signal
 
   ConfigLoader loader_;  // the loading thread's, once Run has begun
   // One thread, so that what was asked for first is loaded first. The last member: it ends first.

@@ -204,6 +204,16 @@ TEST_F(ControlCoreTest, HangupReloads) {
       [](const ControlView& view) { return view.services[0].reals[0].effective_weight == 9; }));
 }
 
+// The first reload has begun, perhaps with the file before: the last signal is no less heard.
+TEST_F(ControlCoreTest, AHangupDuringAReloadIsNotLost) {
+  for (int weight = 2; weight < 30; ++weight) {
+    Write(Services(weight));
+    kill(getpid(), SIGHUP);
+  }
+  EXPECT_TRUE(Eventually(
+      [](const ControlView& view) { return view.services[0].reals[0].effective_weight == 29; }));
+}
+
 TEST_F(ControlCoreTest, AChangeByHandIsAnsweredShownAndUndoneByAReload) {
   std::promise<EditOutcome> promise;
   core_->Change(PatchReal{"web", "10.0.0.11", "{ state: quiesce }"},
