@@ -108,12 +108,16 @@ void Neighbours::Visit(Entries::iterator at, TimePoint now) {
 Neighbours::Entry* Neighbours::Add(const Key& key, bool is_pinned, TimePoint now) {
   const NeighbourId id = table_.Intern(key.first, key.second);
   if (id.is_none()) return nullptr;
+  // Memory first: no entry may be without a place in its schedule.
+  Schedule one;
+  auto node = one.extract(one.emplace(now, nullptr));
   const auto at =
       entries_
-          .insert_or_assign(
-              key, Entry{.id = id, .is_pinned = is_pinned, .confirmed = now, .wanted = now})
+          .try_emplace(key,
+                       Entry{.id = id, .is_pinned = is_pinned, .confirmed = now, .wanted = now})
           .first;
-  at->second.next = ScheduleOf(at->second).emplace(now, &at->first);
+  node.mapped() = &at->first;
+  at->second.next = ScheduleOf(at->second).insert(std::move(node));
   table_.SetPinned(id, is_pinned);
   return &at->second;
 }

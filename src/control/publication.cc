@@ -131,6 +131,7 @@ bool Publication::PublishNext(TimePoint now) {
   } catch (...) {
     NoteFault(Thread::kControl);
     builder_.Forget();  // it may have stopped half way
+    threshold_edits_.clear();
     next_try_ = now + kRetryAfterFault;
     GoBack({ErrorCode::kSystem,
             "not enough memory, or a fault of ours: the log has it. What runs stays as it is", ""});
