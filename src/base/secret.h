@@ -1,5 +1,5 @@
-// Secrets, drawn from the kernel at start: keys of hashes that strangers must not be able to aim
-// at.
+// Secrets, drawn from the kernel at start: keys of hashes, so that no stranger can choose what
+// meets in one place.
 //
 //   std::array<uint8_t, 40> key;
 //   DrawSecret(key);

@@ -55,7 +55,7 @@ class Announcer {
     int left;
   };
 
-  // False: not now.
+  // False: no frame is free.
   bool Send(const Announcement& what);
   [[nodiscard]] bool IsHere(const Announcement& what) const;
   void Refill(TimePoint now);

@@ -82,8 +82,8 @@ class Director {
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
   void TickRates();
   void NoteReload(bool ok, std::string error);
-  // Deadlines that have passed, and drained reals that were to be removed.
-  // True when one of them needed no more than to be told.
+  // Resets what drains have left at their deadlines and removes drained reals that are to go. True
+  // when another has ended, which changes nothing but the view.
   bool CarryOutDrains();
   void NoteDrainStep(const DrainStep& step, const std::string& refusal);
   // `is_time`: also for what has changed without a word.

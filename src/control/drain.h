@@ -42,7 +42,7 @@ struct DrainPlan {
 struct DrainCount {
   uint64_t begun = 0;    // at its start
   uint64_t awaited = 0;  // now
-  uint64_t cut = 0;      // of these, left at the deadline
+  uint64_t cut = 0;      // that were still awaited at the deadline
   uint64_t left = 0;     // records that are not waited for
   bool is_ended = false;
 
@@ -55,7 +55,7 @@ struct DrainCount {
 // What a drain needs now.
 struct DrainStep {
   enum class Kind : uint8_t {
-    kFinish,  // nothing; it is to be told
+    kFinish,  // nothing: none is waited for any more, which is to be said
     kReset,   // the deadline has passed
     kRemove,
   };

@@ -15,9 +15,10 @@
 // What strangers can do is bounded: on each port a few hundred neighbours are learned at once, then
 // a hundred a second, for each kind of need. Pinned ones have a schedule of their own, which is
 // served first, and their probes find frames free when those of strangers find none
-// (worker_mail.h). A probe for which no frame is free is sent a little later. A tick looks at
-// kVisits of each at the most, whatever is due. Threads: the control core; workers read the
-// NeighbourTable.
+// (worker_mail.h). A probe for which no frame is free is sent a little later. A tick visits at most
+// kVisits of each schedule, whatever is due.
+//
+// Threads: the control core; workers read the NeighbourTable.
 #pragma once
 
 #include <array>

@@ -11,7 +11,7 @@
 namespace fairlead {
 namespace {
 
-constexpr rlim_t kEnough = 1 << 20;  // where there is no hard limit worth the name
+constexpr rlim_t kEnough = 1 << 20;  // where the hard limit is higher, or there is none
 
 }  // namespace
 
