@@ -43,7 +43,7 @@ class TwinBesideThePort(LabTest):
         return self.lab.client.run("ping", "-n", f"-c{count}", "-i0.2", "-W5", at.DIRECTOR_OUTSIDE, check=False).stdout
 
     def answers(self, count: int) -> list:
-        """Names or errors of so many requests, one after the other."""
+        """HTTP status codes of so many requests, one after the other; 000: none came."""
         done = [client.curl(self.lab, f"http://{at.VIP}/", "-o", "/dev/null", "-w", "%{http_code}", check=False)
                 for _ in range(count)]
         return [one.stdout for one in done]

@@ -65,6 +65,7 @@ class Director:
         self.api = f"unix:{self.socket}"
         self.config_path = f"{lab.state}/fairlead.yaml"
         self.log = f"{lab.state}/fairleadd.log"
+        self.log_begin = 0  # of what the daemon that runs has written
         self.reports = f"{lab.state}/sanitizer"
 
     # ---- life ----
@@ -108,7 +109,6 @@ class Director:
             self.write(config)
         self.refuse_second()
         log = self.open_log()
-        self.log_begin = os.path.getsize(self.log)
         self.process = self.lab.director.spawn(
             *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
@@ -121,7 +121,9 @@ class Director:
             raise DirectorError(f"fairleadd ended with {self.process.returncode}:\n{self.log_tail()}")
 
     def open_log(self):
-        return open(self.log, "ab")
+        log = open(self.log, "ab")
+        self.log_begin = log.tell()
+        return log
 
     def stop(self, expect: int = 0):
         if self.process is None:
