@@ -158,6 +158,7 @@ ByteDirector::ByteDirector(const DirectorSpec& spec)
   config.connections = spec.connections;
   config.connections6 = 1024;
   config.templates = spec.templates;
+  config.side_records = 4096;
   config.reals = 256;
   config.ring_packets = spec.ring_packets;
   fabric_ = std::make_unique<Fabric>(config);

@@ -49,6 +49,8 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter connection_capacity;
   Counter templates;  // gauge
   Counter template_capacity;
+  Counter side_records;  // gauge: side records in use
+  Counter side_record_capacity;
   Counter defence_connections;    // that drop_entry ended
   Counter defence_templates;      // that drop_entry ended
   Counter defence_low;            // gauge: 1 while the connection table is nearly full

@@ -33,21 +33,24 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
       counters(shared.stats.worker(worker)),
       now(start),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
+      side_records_(OrThrow(SideTable::Create(
+          ShareOf(shared.config.side_records, shared.config.workers), shared.config.table_pages))),
       connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
           ShareOf(shared.config.connections, shared.config.workers), shared.hash, start,
-          shared.config.table_pages))),
+          shared.config.table_pages, {.side = &side_records_}))),
       connections6_(OrThrow(ConnectionTable<Ipv6Address>::Create(
           ShareOf(shared.config.connections6, shared.config.workers), shared.hash, start,
-          shared.config.table_pages))),
+          shared.config.table_pages, {.side = &side_records_}))),
       templates_(OrThrow(
           TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
-                                shared.hash, start, shared.config.table_pages))),
+                                shared.hash, start, shared.config.table_pages, &side_records_))),
       tournaments_(shared.config.reals) {
   scheduler_states.reserve(kServicesAhead);
   graces_.reserve(kServicesAhead);
   pending_grants_.reserve(kMaxWorkers * 64);
   counters.connection_capacity.Set(connections4_.capacity() + connections6_.capacity());
   counters.template_capacity.Set(templates_.capacity());
+  counters.side_record_capacity.Set(side_records_.capacity());
 }
 
 void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
@@ -295,6 +298,7 @@ size_t Shard::Expire() noexcept {
 void Shard::UpdateGauges() noexcept {
   counters.connections.Set(connections4_.size() + connections6_.size());
   counters.templates.Set(templates_.size());
+  counters.side_records.Set(side_records_.size());
 }
 
 #define FAIRLEAD_SHARD(Address)                                                                \

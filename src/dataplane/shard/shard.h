@@ -1,5 +1,5 @@
-// The state one worker owns: its connections of both families, its templates, its scheduler
-// cursors.
+// The state one worker owns: its connections of both families, its templates, their side records,
+// its scheduler cursors.
 //
 //   Shard shard(fabric, WorkerId{0}, now);
 //   shard.Connections<Ipv4Address>().Find(…)
@@ -27,6 +27,7 @@
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/rate_limit.h"
+#include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
 #include "sched/destination_table.h"
 #include "sched/tournaments.h"
@@ -49,6 +50,7 @@ class Shard {
     }
   }
   TemplateTable& templates() noexcept { return templates_; }
+  [[nodiscard]] const SideTable& side_records() const noexcept { return side_records_; }
 
   // The worker's turn begins with a new snapshot: scheduler states follow their plans.
   void Adopt(const Snapshot* before, const Snapshot& now) noexcept;
@@ -173,6 +175,7 @@ class Shard {
     bool is_on = false;
   };
 
+  SideTable side_records_;  // the tables below have pointers to it
   ConnectionTable<Ipv4Address> connections4_;
   ConnectionTable<Ipv6Address> connections6_;
   TemplateTable templates_;

@@ -2,7 +2,8 @@
 //
 //   index.Prefetch(hash);
 //   uint32_t slot = index.Find(hash, column, tag, [&](uint32_t s) { return Matches(s); });
-//   if (index.Insert(hash, {tag_a, tag_b}, slot, hash_of_slot) == IndexResult::kFull) …
+//   if (index.Insert(hash, {tag_a, tag_b}, slot, hash_of) == IndexResult::kFull) …
+//   index.Insert(hash_b, BucketIndex::SecondTags(tag), slot, hash_of);   // a second entry
 //
 // Theory of operation. The low half of the hash names an entry's first bucket, the high half its
 // second. A bucket is one cache line:
@@ -11,12 +12,14 @@
 //   byte 16  8 × u16  tags of column 1 (what replies are compared with)
 //   byte 32  8 × u32  slots
 //
-// One entry so serves both directions, and one compare of eight tags (16 bits, never 0; 0 is an
-// empty entry) tells which records are worth a cache miss: a wrong one in 8,000 lookups. Insertion
-// prefers the first bucket while it has kSpare free entries, so that most lookups touch one line,
-// then the emptier of the two; when both are full it moves other entries to their second buckets
-// (cuckoo hashing; breadth first over at most kMaxSteps buckets, so the work has a bound). Keys
-// of one hash share two buckets: sixteen is their limit, and the seventeenth is refused. Such
+// One entry so serves both directions, and one compare of eight tags tells which records are worth
+// a cache miss: a wrong one in 4,000 lookups. Tags are odd: 0 is an empty entry, and kSecond in
+// column 0 marks an entry that is its record's second, under another hash, found through column 1
+// only. So an entry that must move says itself which of its record's two hashes it is filed under.
+// Insertion prefers the first bucket while it has kSpare free entries, so that most lookups touch
+// one line, then the emptier of the two; when both are full it moves other entries to their second
+// buckets (cuckoo hashing; breadth first over at most kMaxSteps buckets, so the work has a bound).
+// Keys of one hash share two buckets: sixteen is their limit, and the seventeenth is refused. Such
 // crowds cannot move, so where there are many of them a stranger may find no room; Richest() names
 // an entry that its owner may keep elsewhere.
 //
@@ -46,6 +49,12 @@ namespace fairlead::dataplane {
 
 enum class IndexResult : uint8_t { kDone, kFull };
 
+// One of the at most two entries of a record.
+struct IndexEntry {
+  uint32_t slot;
+  bool is_second = false;
+};
+
 class BucketIndex {
  public:
   static constexpr uint32_t kWays = 8;
@@ -54,8 +63,10 @@ class BucketIndex {
   static constexpr uint32_t kMinSteps = 4;
 
   struct Tags {
-    uint16_t column[2];  // neither is 0
+    uint16_t column[2];  // odd; or SecondTags()
   };
+  // Of a record's second entry, which is compared with `tag` in column 1.
+  static constexpr Tags SecondTags(uint16_t tag) noexcept { return {{kSecond, tag}}; }
 
   // Room for `capacity` entries at a fill of at most 0.9.
   static Result<BucketIndex> Create(uint32_t capacity, HugePages huge_pages,
@@ -108,7 +119,7 @@ class BucketIndex {
     return kNoSlot;
   }
 
-  // `hash_of(slot)` is the hash under which that slot was inserted. kFull changes nothing.
+  // `hash_of(IndexEntry)` is the hash under which that entry was inserted. kFull changes nothing.
   template <typename HashOf>
   IndexResult Insert(uint64_t hash, Tags tags, uint32_t slot, HashOf&& hash_of) noexcept {
     const uint32_t first = FirstBucket(hash);
@@ -133,12 +144,14 @@ class BucketIndex {
     return IndexResult::kDone;
   }
 
-  // False when the slot is not there under this hash.
-  bool Erase(uint64_t hash, uint32_t slot) noexcept {
+  // False when the entry is not there under this hash.
+  bool Erase(uint64_t hash, IndexEntry entry) noexcept {
     for (const uint32_t b : {FirstBucket(hash), SecondBucket(hash)}) {
       Bucket& bucket = buckets_[b];
       for (uint32_t way = 0; way < kWays; ++way) {
-        if (bucket.slots[way] != slot || bucket.tags[0][way] == 0) continue;
+        if (bucket.slots[way] != entry.slot || bucket.tags[0][way] == 0) continue;
+        // The record's two entries may share a bucket.
+        if ((bucket.tags[0][way] == kSecond) != entry.is_second) continue;
         bucket.tags[0][way] = 0;
         bucket.tags[1][way] = 0;
         return true;
@@ -147,25 +160,27 @@ class BucketIndex {
     return false;
   }
 
-  // Of the entries in the two buckets of `hash`, one of the hash that has most of them, if those
-  // are at least two more than `hash` itself has; else kNoSlot. Precondition: Insert said kFull.
+  // Of the first entries in the two buckets of `hash`, one of the hash that has most of them, if
+  // those are at least two more than `hash` itself has; else kNoSlot. Precondition: Insert said
+  // kFull.
   template <typename HashOf>
   [[gnu::noinline]] uint32_t Richest(uint64_t hash, HashOf&& hash_of) const noexcept {
-    std::array<uint32_t, 2 * kWays> slots;
+    std::array<IndexEntry, 2 * kWays> entries;
     std::array<uint64_t, 2 * kWays> hashes;
     uint32_t count = 0;
     for (const uint32_t bucket : {FirstBucket(hash), SecondBucket(hash)}) {
-      for (const uint32_t slot : buckets_[bucket].slots) slots[count++] = slot;
+      for (uint32_t way = 0; way < kWays; ++way) entries[count++] = EntryAt(bucket, way);
     }
-    for (uint32_t i = 0; i < count; ++i) hashes[i] = hash_of(slots[i]);
+    for (uint32_t i = 0; i < count; ++i) hashes[i] = hash_of(entries[i]);
     const auto own = std::count(hashes.begin(), hashes.end(), hash);
     uint32_t richest = kNoSlot;
-    for (auto most = own + 1; const uint32_t& slot : slots) {
-      const uint64_t its = hashes[static_cast<size_t>(&slot - slots.data())];
-      const auto has = std::count(hashes.begin(), hashes.end(), its);
+    auto most = own + 1;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (entries[i].is_second) continue;
+      const auto has = std::count(hashes.begin(), hashes.end(), hashes[i]);
       if (has <= most) continue;
       most = has;
-      richest = slot;
+      richest = entries[i].slot;
     }
     return richest;
   }
@@ -184,6 +199,12 @@ class BucketIndex {
     uint32_t bucket = kNoSlot;
     uint32_t way = 0;
   };
+
+  static constexpr uint16_t kSecond = 2;  // no tag: tags are odd
+
+  [[nodiscard]] IndexEntry EntryAt(uint32_t bucket, uint32_t way) const noexcept {
+    return {buckets_[bucket].slots[way], buckets_[bucket].tags[0][way] == kSecond};
+  }
 
   static uint32_t MatchTags(const uint16_t (&tags)[kWays], uint16_t tag) noexcept {
 #if defined(__SSE2__)
@@ -224,7 +245,7 @@ class BucketIndex {
     for (uint32_t at = 0; at < count; ++at) {
       const uint32_t bucket = steps[at].bucket;
       std::array<uint64_t, kWays> hashes;  // read together: eight cache misses in flight
-      for (uint32_t way = 0; way < kWays; ++way) hashes[way] = hash_of(buckets_[bucket].slots[way]);
+      for (uint32_t way = 0; way < kWays; ++way) hashes[way] = hash_of(EntryAt(bucket, way));
       for (uint32_t way = 0; way < kWays; ++way) {
         if (hashes[way] == hash) {
           most = kMinSteps;

@@ -8,10 +8,12 @@
 // elsewhere. What a lookup compares comes first and fits the first cache line in both families.
 // Threads: the record belongs to the worker that owns the table. Who may write what:
 //   ConnectionTable   endpoints, protocol, method, deadline, timeout, wheel links, generation,
-//                     kLive, kIndexed: through its functions only
+//                     side_slot, kLive, kIndexed, kSideTable: through its functions only
 //   everybody else    the other fields, directly
+// kLive is set last and cleared first, so a start after a crash sees whole records only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -44,7 +46,17 @@ enum class ConnectionFlag : uint16_t {
   kAssuredTold = 0x0400,     // the template's owner knows that this child is established
   kAssuredOwed = 0x0800,     // it does not yet, the ring was full: the release will say so
   kAside = 0x1000,           // its own client had crowded it out of the index: found by the second
+  kLongWay = 0x2000,         // its packets need what the fast path does not do
+  kHasParent = 0x4000,       // template_ref names the connection that controls this one (FTP data)
   kForced = 0x8000,          // ended by drop_entry: a template that is not assured goes with it
+};
+
+// What is left of the last cache line; zero.
+template <typename Address>
+struct ReservedBytes {};
+template <>
+struct ReservedBytes<Ipv6Address> {
+  std::array<uint8_t, 28> bytes{};
 };
 
 template <typename Address>
@@ -57,11 +69,11 @@ struct alignas(64) Connection {
   Be16 real_port;
   uint8_t protocol = 0;
   ForwardMethod method = ForwardMethod::kNat;
-  uint8_t state = 0;        // TcpState; 0 with UDP
-  uint8_t reserved = 0;     // zero
+  uint8_t state = 0;        // by protocol: TcpState; 0 with UDP
+  uint8_t sync = 0;         // what the kernel's sync protocol needs: docs/connection_record.md
   uint16_t flags = 0;       // ConnectionFlag
   RealId real_id;           // none with kBypass
-  uint32_t side_slot = 0;   // FTP sequence offsets, engine data; with kSideTable only
+  uint32_t side_slot = 0;   // its first side record (side_record.h); with kSideTable only
   Tick deadline;            // expires at this tick
   TickCount timeout = 0;    // what the last Touch set
   uint32_t packets = 0;     // from the client; stays at its maximum
@@ -70,6 +82,7 @@ struct alignas(64) Connection {
   uint16_t children = 0;    // connections this one controls (FTP data)
   uint16_t generation = 0;  // of the slot; 0 only before its first use
   TemplateRef template_ref;
+  [[no_unique_address]] ReservedBytes<Address> reserved;
 
   [[nodiscard]] bool Has(ConnectionFlag flag) const noexcept {
     return (flags & static_cast<uint16_t>(flag)) != 0;
@@ -114,5 +127,6 @@ static_assert(offsetof(Connection6, flags) == 58);
 static_assert(offsetof(Connection6, real_id) == 60);
 static_assert(offsetof(Connection6, deadline) == 68);
 static_assert(offsetof(Connection6, template_ref) == 92);
+static_assert(offsetof(Connection6, reserved) == 100);
 
 }  // namespace fairlead::dataplane

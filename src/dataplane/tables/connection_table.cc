@@ -1,13 +1,29 @@
 #include "dataplane/tables/connection_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
+#include <type_traits>
 
 namespace fairlead::dataplane {
+namespace {
+
+template <typename Address>
+constexpr SideOwner::Table kOwnerTable =
+    std::is_same_v<Address, Ipv4Address> ? SideOwner::Table::kConnections4
+                                         : SideOwner::Table::kConnections6;
+
+template <typename Address>
+Address LocalAddressOf(const FlowSide& flow) noexcept {
+  return Address::Load(flow.local_address.data());
+}
+
+}  // namespace
 
 template <typename Address>
 Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capacity, TableHash hash,
-                                                                  Tick now, HugePages huge_pages) {
+                                                                  Tick now, HugePages huge_pages,
+                                                                  const ConnectionExtras& extras) {
   if (capacity == 0 || capacity > (1u << 30)) {
     return Error{ErrorCode::kInvalid,
                  "a connection table holds 1 to 1073741824 connections, not " +
@@ -17,7 +33,10 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   ConnectionTable table(hash);
   auto records = MappedArray<Record>::Create(capacity, huge_pages, "connection records");
   if (!records) return records.error();
-  auto index = BucketIndex::Create(capacity, huge_pages, "the connection index");
+  // No more connections than the records can have second entries.
+  table.second_limit_ = std::min(extras.second_entries, capacity);
+  auto index =
+      BucketIndex::Create(capacity + table.second_limit_, huge_pages, "the connection index");
   if (!index) return index.error();
   table.aside_limit_ = capacity / kAsideShare + 1;
   auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
@@ -27,6 +46,7 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   table.index_ = *std::move(index);
   table.wheel_ = ExpiryWheel<Record>(table.records_.data(), now);
   table.capacity_ = capacity;
+  table.side_ = extras.side;
   return table;
 }
 
@@ -86,7 +106,7 @@ InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t has
   const uint32_t slot = is_reused ? free_head_ : high_water_;
   const BucketIndex::Tags tags{{TagOf(hash, draft.virtual_address, draft.virtual_port),
                                 TagOf(hash, draft.reply_address(), draft.reply_port())}};
-  const auto hash_of = [this](uint32_t s) { return HashOf(records_[s]); };
+  const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) [[unlikely]] {
     const uint32_t richest = index_.Richest(hash, hash_of);
     if (richest == kNoSlot || !MoveAside(richest) ||
@@ -105,9 +125,11 @@ InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t has
   record = draft;
   record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
   record.deadline = now + draft.timeout;
-  record.Set(ConnectionFlag::kLive);
-  record.Set(ConnectionFlag::kIndexed);
   wheel_.Add(slot);
+  std::atomic_signal_fence(std::memory_order_release);  // whole, then live
+  constexpr auto kBoth = static_cast<uint16_t>(ConnectionFlag::kLive) |
+                         static_cast<uint16_t>(ConnectionFlag::kIndexed);
+  record.flags = static_cast<uint16_t>(draft.flags | kBoth);
   ++size_;
   return {InsertResult::kInserted, slot};
 }
@@ -117,13 +139,17 @@ void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
   Record& record = records_[slot];
   if (!record.Has(ConnectionFlag::kIndexed)) return;
   record.Clear(ConnectionFlag::kIndexed);
+  if (LocalOf(slot) != nullptr) [[unlikely]] {
+    index_.Erase(LocalHashOf(slot), {slot, true});
+    --second_count_;
+  }
   if (record.Has(ConnectionFlag::kAside)) [[unlikely]] {
-    for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), entry);
+    for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), {entry});
     record.Clear(ConnectionFlag::kAside);
     --aside_count_;
     return;
   }
-  index_.Erase(HashOf(record), slot);
+  index_.Erase(HashOf(record), {slot});
 }
 
 template <typename Address>
@@ -139,8 +165,8 @@ template <typename Address>
 bool ConnectionTable<Address>::AddAside(uint32_t entry) noexcept {
   const uint64_t hash = AsideHashOf(entry);
   const uint16_t tag = FoldTag(hash);
-  return aside_.Insert(hash, {{tag, tag}}, entry, [this](uint32_t e) { return AsideHashOf(e); }) ==
-         IndexResult::kDone;
+  const auto hash_of = [this](IndexEntry other) { return AsideHashOf(other.slot); };
+  return aside_.Insert(hash, {{tag, tag}}, entry, hash_of) == IndexResult::kDone;
 }
 
 // From the index to the second one; false: there is no room.
@@ -148,13 +174,68 @@ template <typename Address>
 bool ConnectionTable<Address>::MoveAside(uint32_t slot) noexcept {
   if (aside_count_ == aside_limit_ || !AddAside(2 * slot)) return false;
   if (!AddAside(2 * slot + 1)) {
-    aside_.Erase(AsideHashOf(2 * slot), 2 * slot);
+    aside_.Erase(AsideHashOf(2 * slot), {2 * slot});
     return false;
   }
   Record& record = records_[slot];
-  index_.Erase(HashOf(record), slot);
+  index_.Erase(HashOf(record), {slot});
   record.Set(ConnectionFlag::kAside);
   ++aside_count_;
+  return true;
+}
+
+template <typename Address>
+SideRecord* ConnectionTable<Address>::AttachSide(uint32_t slot, SideKind kind) noexcept {
+  if (side_ == nullptr) return nullptr;
+  Record& record = records_[slot];
+  uint32_t first = record.Has(ConnectionFlag::kSideTable) ? record.side_slot : kNoSlot;
+  SideRecord* side = side_->Attach({kOwnerTable<Address>, slot, record.generation}, kind, &first);
+  if (side == nullptr) return nullptr;
+  record.side_slot = first;
+  std::atomic_signal_fence(std::memory_order_release);
+  record.Set(ConnectionFlag::kSideTable);
+  return side;
+}
+
+// Its local endpoint, or null.
+template <typename Address>
+const FlowSide* ConnectionTable<Address>::LocalOf(uint32_t slot) const noexcept {
+  const SideRecord* side = FindSide(slot, SideKind::kFlow);
+  return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
+}
+
+// Precondition: it has a local endpoint.
+template <typename Address>
+uint64_t ConnectionTable<Address>::LocalHashOf(uint32_t slot) const noexcept {
+  const FlowSide& flow = *LocalOf(slot);
+  return hash_(LocalAddressOf<Address>(flow), flow.local_port, records_[slot].protocol);
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
+  const Record& r = records_[slot];
+  const FlowSide* flow = LocalOf(slot);
+  return flow != nullptr && LocalAddressOf<Address>(*flow) == key.client &&
+         flow->local_port == key.client_port && r.real_address == key.other &&
+         r.real_port == key.other_port;
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
+  if (second_count_ == second_limit_) return false;
+  const Record& record = records_[slot];
+  const uint64_t hash = hash_(address, port, record.protocol);
+  const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
+  const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
+  if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {
+    return false;
+  }
+  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
+  address.Store(flow.local_address.data());
+  flow.local_family = Address::kFamily;
+  std::atomic_signal_fence(std::memory_order_release);
+  flow.local_port = port;  // says that there is one
+  ++second_count_;
   return true;
 }
 
@@ -167,7 +248,11 @@ void ConnectionTable<Address>::Detach(uint32_t slot) noexcept {
 template <typename Address>
 void ConnectionTable<Address>::Free(uint32_t slot) noexcept {
   Record& record = records_[slot];
+  const bool has_side = record.Has(ConnectionFlag::kSideTable);
   record.flags = 0;
+  std::atomic_signal_fence(std::memory_order_release);  // dead, then the rest
+  if (has_side) [[unlikely]]
+    side_->Release(record.side_slot);
   record.wheel_next = free_head_;
   free_head_ = slot;
   --size_;

@@ -23,9 +23,15 @@
 // over whole flows in which one connection has two entries. Only look-ups that miss the first look
 // there, and only while something is in it. An endpoint that has sixteen is refused the next.
 //
+// FULLNAT: a real answers to a local endpoint of the director's. AddLocal gives the record a second
+// entry of the first index, under the hash of {protocol, local endpoint}, so the same look-up finds
+// it: the reply's destination stands in the key where a client would. At most sixteen connections
+// share a local endpoint; who is refused tries another port.
+//
 // Life of a slot: Insert → live and indexed → [Hide: live, not found any more] → Erase, or
 // Detach … Free when something (a template release) must still be sent about it → free. The
-// generation rises with each Insert and is never 0 in a live record.
+// generation rises with each Insert and is never 0 in a live record. Free also gives back the side
+// records; nobody else has to.
 //
 // Threads: one worker. Everything except Create is noexcept and allocates nothing.
 #pragma once
@@ -42,6 +48,7 @@
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/expiry_wheel.h"
 #include "dataplane/tables/memory.h"
+#include "dataplane/tables/side_table.h"
 #include "dataplane/tables/slot.h"
 
 namespace fairlead::dataplane {
@@ -84,6 +91,12 @@ struct ExpiryDecision {
   static ExpiryDecision Detach() noexcept { return {Action::kDetach, 0}; }
 };
 
+// What a table may have beside its records.
+struct ConnectionExtras {
+  SideTable* side = nullptr;    // outlives the table; null: no side records
+  uint32_t second_entries = 0;  // the index has room for so many AddLocal
+};
+
 template <typename Address>
 class ConnectionTable {
  public:
@@ -94,7 +107,8 @@ class ConnectionTable {
 
   // Range of capacity: 1…2^30. Errors: kInvalid for the range, kSystem when there is no memory.
   static Result<ConnectionTable> Create(uint32_t capacity, TableHash hash, Tick now,
-                                        HugePages huge_pages = HugePages::kTransparent);
+                                        HugePages huge_pages = HugePages::kTransparent,
+                                        const ConnectionExtras& extras = {});
 
   // ---- lookup
 
@@ -121,7 +135,8 @@ class ConnectionTable {
   [[nodiscard]] uint32_t aside() const noexcept { return aside_count_; }
 
   // Copies the draft into a free slot; deadline = now + draft.timeout. Does not look for a record
-  // of the same key: the caller just missed. `hash` is Hash() of the draft's key.
+  // of the same key: the caller just missed. `hash` is Hash() of the draft's key. Precondition: the
+  // draft has no side record.
   InsertOutcome Insert(const Record& draft, uint64_t hash, Tick now) noexcept;
   // Precondition for all below: the slot is live.
   void Touch(uint32_t slot, Tick now, TickCount timeout) noexcept {
@@ -139,7 +154,7 @@ class ConnectionTable {
   void Hide(uint32_t slot) noexcept;
   // Hidden and without a timer. The caller may use wheel_next as its own link until Free.
   void Detach(uint32_t slot) noexcept;
-  // Precondition: detached.
+  // Precondition: detached. Its side records go with it.
   void Free(uint32_t slot) noexcept;
   void Erase(uint32_t slot) noexcept {
     Detach(slot);
@@ -154,6 +169,22 @@ class ConnectionTable {
   // see ExpiryWheel::Advance. on_expired may Erase other records, not this one.
   template <typename OnExpired>
   uint32_t ExpireSome(Tick now, uint32_t budget, OnExpired&& on_expired) noexcept;
+
+  // ---- what few records have
+
+  // Null when no side record is free: the caller drops the packet with a reason of its own.
+  // Precondition: the record has none of this kind.
+  SideRecord* AttachSide(uint32_t slot, SideKind kind) noexcept;
+  // Null when the record has none of this kind.
+  [[nodiscard]] SideRecord* FindSide(uint32_t slot, SideKind kind) const noexcept {
+    const Record& record = records_[slot];
+    return record.Has(ConnectionFlag::kSideTable) ? side_->Find(record.side_slot, kind) : nullptr;
+  }
+  // Replies from the real to this endpoint find the record from now on. False: no room for it in
+  // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
+  // and no local endpoint yet; the port is not 0.
+  bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept;
+  [[nodiscard]] uint32_t second_entries() const noexcept { return second_count_; }
 
   // ---- access
 
@@ -187,8 +218,7 @@ class ConnectionTable {
     return FoldTag(hash ^ MixMultiply(hi ^ kTagOdd, lo ^ ~kTagOdd) ^ port.raw());
   }
   static uint16_t FoldTag(uint64_t word) noexcept {
-    const auto tag = static_cast<uint16_t>(MixMultiply(word, kTagOdd) >> 48);
-    return tag != 0 ? tag : uint16_t{1};  // 0 is an empty entry
+    return static_cast<uint16_t>(MixMultiply(word, kTagOdd) >> 48 | 1);  // the index wants it odd
   }
   static uint16_t TagOf(const Key& key, uint64_t hash) noexcept {
     return TagOf(hash, key.other, key.other_port);
@@ -198,11 +228,15 @@ class ConnectionTable {
   [[nodiscard]] uint64_t HashOf(const Record& record) const noexcept {
     return hash_(record.client_address, record.client_port, record.protocol);
   }
+  [[nodiscard]] uint64_t HashOf(IndexEntry entry) const noexcept {
+    return entry.is_second ? LocalHashOf(entry.slot) : HashOf(records_[entry.slot]);
+  }
   [[nodiscard]] bool Matches(uint32_t slot, const Key& key, Tick now) const noexcept {
     const Record& r = records_[slot];
     const bool is_virtual = key.direction == Direction::kForward || r.method != ForwardMethod::kNat;
-    return (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) &&
-           r.protocol == key.protocol && !IsExpired(slot, now);
+    const bool is_same = (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) ||
+                         HasLocalEndpoint(slot, key);
+    return is_same && r.protocol == key.protocol && !IsExpired(slot, now);
   }
   // {client, virtual} address and {client, virtual} port lie side by side in records and keys
   // alike.
@@ -217,6 +251,10 @@ class ConnectionTable {
   static bool HasRealEndpoint(const Record& r, const Key& key) noexcept {
     return r.client_address == key.client && r.real_address == key.other &&
            r.client_port == key.client_port && r.real_port == key.other_port;
+  }
+  [[nodiscard]] bool HasLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
+    return key.direction == Direction::kReply && records_[slot].Has(ConnectionFlag::kSideTable) &&
+           IsLocalEndpoint(slot, key);
   }
   // One compare where the compiler would make one of each field.
   template <size_t kBytes>
@@ -243,6 +281,11 @@ class ConnectionTable {
     for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
   }
 
+  // ---- the second entries, by what the kFlow side record says
+  [[nodiscard]] const FlowSide* LocalOf(uint32_t slot) const noexcept;
+  [[nodiscard]] uint64_t LocalHashOf(uint32_t slot) const noexcept;
+  [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;
+
   // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key
   [[nodiscard]] uint64_t AsideHash(const Key& key) const noexcept {
     const auto side = static_cast<uint8_t>(key.protocol ^ (ColumnOf(key) << 7));
@@ -261,7 +304,9 @@ class ConnectionTable {
   MappedArray<Record> records_;
   BucketIndex index_;
   BucketIndex aside_;
-  uint32_t aside_count_ = 0, aside_limit_ = 0;  // connections
+  uint32_t aside_count_ = 0, aside_limit_ = 0;    // connections
+  uint32_t second_count_ = 0, second_limit_ = 0;  // entries of index_
+  SideTable* side_ = nullptr;
   ExpiryWheel<Record> wheel_;
   uint32_t free_head_ = kNoSlot;  // through wheel_next; last freed, first used: still in the cache
   uint32_t high_water_ = 0;

@@ -101,6 +101,8 @@ enum class TemplateFlag : uint8_t {
   kInvalidated = 0x04,  // renamed to port 65535 (spec section 3.5)
   kPinned = 0x08,       // made by hand; new connections do not move its timer
   kHasLifetime = 0x10,  // lookups find it until lifetime_end at the most
+  kSideTable = 0x20,    // side_slot is valid
+  kFromSync = 0x40,     // learnt from a peer; stays set
 };
 
 // What the timer does when it fires while connections made through the template exist, and what a
@@ -130,7 +132,7 @@ struct alignas(64) TemplateRecord {
   TickCount timeout = 0;  // what a new connection restarts the timer with, or kForever
   RenewMode renew = RenewMode::kLinux;
   uint8_t client_bits = 0;  // length of the client's prefix; for listings
-  uint16_t reserved = 0;    // zero
+  uint16_t origin = 0;      // the director that made it; 0: this one
   // ---- second line
   Tick created;
   uint32_t wheel_next = 0;  // see Connection
@@ -139,8 +141,12 @@ struct alignas(64) TemplateRecord {
   TickCount step = 0;                  // with RenewMode::kStep
   Tick lifetime_end;                   // with kHasLifetime
   Be32 client_mask;                    // IPv4: the netmask it was made with; for listings
-  uint8_t engine_length = 0;           // bytes of the engine's data; 0: none
-  std::array<char, 35> engine_text{};  // how it begins; for listings
+  uint32_t side_slot = 0;              // its first side record; with kSideTable only
+  uint64_t origin_created = 0;         // by that director's wall clock, Unix ms; with origin only
+  Tick sync_end;                       // the deadline when it was last sent (sync_refresh_period)
+  uint8_t sync = 0;                    // retries of the kernel's sync protocol
+  uint8_t engine_length = 0;           // bytes of the engine's data, in kText side records; 0: none
+  std::array<uint8_t, 18> reserved{};  // zero
 
   [[nodiscard]] bool Has(TemplateFlag flag) const noexcept {
     return (flags & static_cast<uint8_t>(flag)) != 0;
@@ -181,6 +187,8 @@ static_assert(offsetof(TemplateRecord, real_id) == 44);
 static_assert(offsetof(TemplateRecord, timeout) == 56);
 static_assert(offsetof(TemplateRecord, created) == 64);
 static_assert(offsetof(TemplateRecord, wheel_next) == 68);
+static_assert(offsetof(TemplateRecord, side_slot) == 92);
+static_assert(offsetof(TemplateRecord, reserved) == 110);
 
 // What a new template remembers. Times: 1 s … 31 d or kForever.
 struct TemplateBinding {

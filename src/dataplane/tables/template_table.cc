@@ -1,6 +1,7 @@
 #include "dataplane/tables/template_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 namespace fairlead::dataplane {
@@ -45,7 +46,7 @@ uint64_t HashTemplateKey(const TableHash& hash, const TemplateKey& key) noexcept
 }
 
 Result<TemplateTable> TemplateTable::Create(WorkerId owner, uint32_t capacity, TableHash hash,
-                                            Tick now, HugePages huge_pages) {
+                                            Tick now, HugePages huge_pages, SideTable* side) {
   if (capacity == 0 || capacity > (1u << 28)) {
     return Error{ErrorCode::kInvalid,
                  "a template table holds 1 to 268435456 templates, not " +
@@ -61,14 +62,14 @@ Result<TemplateTable> TemplateTable::Create(WorkerId owner, uint32_t capacity, T
   table.index_ = *std::move(index);
   table.wheel_ = ExpiryWheel<TemplateRecord>(table.records_.data(), now);
   table.capacity_ = capacity;
+  table.side_ = side;
   return table;
 }
 
 BucketIndex::Tags TemplateTable::TagsOf(uint64_t hash) noexcept {
   // The halves of the hash choose buckets; a tag is another mixture of both.
-  const auto tag = static_cast<uint16_t>(MixMultiply(hash, 0xd6e8'feb8'6659'fd93) >> 48);
-  const uint16_t used = tag != 0 ? tag : uint16_t{1};
-  return {{used, used}};
+  const auto tag = static_cast<uint16_t>(MixMultiply(hash, 0xd6e8'feb8'6659'fd93) >> 48 | 1);
+  return {{tag, tag}};
 }
 
 FindOutcome TemplateTable::Find(const TemplateKey& key, uint64_t hash, Tick now) const noexcept {
@@ -83,7 +84,7 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
   const uint32_t slot = is_reused ? free_head_ : high_water_;
   const uint64_t hash = Hash(key);
-  const auto hash_of = [this](uint32_t s) { return IndexHash(Hash(records_[s].key)); };
+  const auto hash_of = [this](IndexEntry e) { return IndexHash(Hash(records_[e.slot].key)); };
   if (index_.Insert(IndexHash(hash), TagsOf(hash), slot, hash_of) == IndexResult::kFull) {
     return {InsertResult::kBucketFull, kNoSlot};
   }
@@ -102,16 +103,28 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   record.destination_port = binding.destination_port;
   record.client_bits = binding.client_bits;
   record.client_mask = binding.client_mask;
-  record.engine_length = static_cast<uint8_t>(std::min<size_t>(binding.engine_text.size(), 255));
-  binding.engine_text.copy(record.engine_text.data(), record.engine_text.size());
   record.created = now;
   SetPolicy(&record, binding, now);
   record.deadline = DeadlineFrom(record, now);
+  KeepEngineText(slot, binding.engine_text.substr(0, 255));
+  wheel_.Add(slot);
+  std::atomic_signal_fence(std::memory_order_release);  // whole, then live
   record.Set(TemplateFlag::kLive);
   record.Set(TemplateFlag::kIndexed);
-  wheel_.Add(slot);
   ++size_;
   return {InsertResult::kInserted, slot};
+}
+
+void TemplateTable::KeepEngineText(uint32_t slot, std::string_view text) noexcept {
+  TemplateRecord& record = records_[slot];
+  uint32_t first = kNoSlot;
+  if (text.empty() || side_ == nullptr ||
+      !side_->AttachText({SideOwner::Table::kTemplates, slot, record.generation}, text, &first)) {
+    return;
+  }
+  record.side_slot = first;
+  record.engine_length = static_cast<uint8_t>(text.size());
+  record.Set(TemplateFlag::kSideTable);
 }
 
 Tick TemplateTable::DeadlineFrom(const TemplateRecord& record, Tick now) noexcept {
@@ -252,13 +265,16 @@ bool TemplateTable::SetAssured(const TemplateRef& ref) noexcept {
 void TemplateTable::Hide(uint32_t slot) noexcept {
   TemplateRecord& record = records_[slot];
   if (!record.Has(TemplateFlag::kIndexed)) return;
-  index_.Erase(IndexHash(Hash(record.key)), slot);
+  index_.Erase(IndexHash(Hash(record.key)), {slot});
   record.Clear(TemplateFlag::kIndexed);
 }
 
 void TemplateTable::Free(uint32_t slot) noexcept {
   TemplateRecord& record = records_[slot];
+  const bool has_side = record.Has(TemplateFlag::kSideTable);
   record.flags = 0;
+  std::atomic_signal_fence(std::memory_order_release);  // dead, then the rest
+  if (has_side) side_->Release(record.side_slot);
   record.wheel_next = free_head_;
   free_head_ = slot;
   --size_;

@@ -23,6 +23,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -31,6 +33,7 @@
 #include "dataplane/tables/bucket_index.h"
 #include "dataplane/tables/expiry_wheel.h"
 #include "dataplane/tables/memory.h"
+#include "dataplane/tables/side_table.h"
 #include "dataplane/tables/slot.h"
 #include "dataplane/tables/template_record.h"
 #include "dataplane/wire/packet.h"
@@ -43,9 +46,11 @@ class TemplateTable {
   static constexpr TickCount kStickyTimeout = TicksFromSeconds(60);
   static constexpr TickCount kLegacyTimeout = TicksFromSeconds(120);
 
-  // Range of capacity: 1…2^28. Errors: kInvalid for the range, kSystem when there is no memory.
+  // Range of capacity: 1…2^28. `side` outlives the table; null: no template keeps an engine's data.
+  // Errors: kInvalid for the range, kSystem when there is no memory.
   static Result<TemplateTable> Create(WorkerId owner, uint32_t capacity, TableHash hash, Tick now,
-                                      HugePages huge_pages = HugePages::kTransparent);
+                                      HugePages huge_pages = HugePages::kTransparent,
+                                      SideTable* side = nullptr);
 
   // ---- lookup. A template whose time is over is not found. Whether the real it names is still
   // good (spec section 3.5) is the caller's question.
@@ -61,6 +66,7 @@ class TemplateTable {
   // ---- life of a template. Precondition of all that take a slot: it is live.
 
   // Does not look for a template of the same key: the caller just missed. State kNone, no children.
+  // Without a free side record it has no engine data to show (engine_length 0).
   InsertOutcome Insert(const TemplateKey& key, const TemplateBinding& binding, Tick now) noexcept;
   // A new connection: the timer restarts with the template's timeout, if its mode says so.
   void Renew(uint32_t slot, Tick now) noexcept;
@@ -97,6 +103,11 @@ class TemplateTable {
   // Deadline, timeout, wheel links, generation and flags: through the functions above only.
   [[nodiscard]] TemplateRecord& at(uint32_t slot) noexcept { return records_[slot]; }
   [[nodiscard]] const TemplateRecord& at(uint32_t slot) const noexcept { return records_[slot]; }
+  // The engine's data as far as it fits. Returns bytes written.
+  size_t CopyEngineText(uint32_t slot, std::span<char> into) const noexcept {
+    const TemplateRecord& record = records_[slot];
+    return record.engine_length == 0 ? 0 : side_->CopyText(record.side_slot, into);
+  }
   [[nodiscard]] bool IsExpired(uint32_t slot, Tick now) const noexcept {
     return records_[slot].deadline.HasPassed(now) && IsOver(records_[slot], now);
   }
@@ -132,6 +143,7 @@ class TemplateTable {
   void Rename(uint32_t slot) noexcept;
   void Hide(uint32_t slot) noexcept;
   void Free(uint32_t slot) noexcept;
+  void KeepEngineText(uint32_t slot, std::string_view text) noexcept;
 
   TableHash hash_;
   WorkerId owner_;
@@ -142,6 +154,7 @@ class TemplateTable {
   uint32_t high_water_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
+  SideTable* side_ = nullptr;
 };
 
 template <typename OnGone>

@@ -24,6 +24,7 @@ struct TemplateRef {
   uint32_t slot = 0;
   uint16_t generation = 0;  // 0: no template
   WorkerId owner;
+  uint8_t reserved = 0;  // zero
 
   [[nodiscard]] bool is_none() const { return generation == 0; }
   friend bool operator==(const TemplateRef&, const TemplateRef&) = default;

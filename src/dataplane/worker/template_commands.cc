@@ -58,29 +58,31 @@ IpAddress VirtualAddressOf(const Shard& shard, const TemplateRecord& record) {
   return id.index() < services.size() ? services[id.index()].address : IpAddress(Ipv6Address{});
 }
 
-TemplateRow RowOf(const Shard& shard, const TemplateRecord& record) {
-  return {.family = record.key.family,
-          .protocol = record.key.protocol,
-          .client = record.client(),
-          .virtual_address = VirtualAddressOf(shard, record),
-          .virtual_port = record.key.virtual_port,
-          .real = record.real_id,
-          .service = ServiceOfReal(*shard.snapshot, record.real_id),
-          .real_port = record.destination_port,
-          .is_assured = record.state == TemplateState::kAssured,
-          .is_invalid = record.Has(TemplateFlag::kInvalidated),
-          .is_pinned = record.Has(TemplateFlag::kPinned),
-          .renew = record.renew,
-          .client_bits = record.client_bits,
-          .client_mask = record.client_mask,
-          .client_group = record.key.client_group(),
-          .service_group = record.key.service_group(),
-          .children = record.children,
-          .age = shard.now.value - record.created.value,
-          .remaining = record.Remaining(shard.now),
-          .timeout = record.timeout,
-          .engine_length = record.engine_length,
-          .engine_text = record.engine_text};
+TemplateRow RowOf(Shard& shard, uint32_t slot) {
+  const TemplateRecord& record = shard.templates().at(slot);
+  TemplateRow row{.family = record.key.family,
+                  .protocol = record.key.protocol,
+                  .client = record.client(),
+                  .virtual_address = VirtualAddressOf(shard, record),
+                  .virtual_port = record.key.virtual_port,
+                  .real = record.real_id,
+                  .service = ServiceOfReal(*shard.snapshot, record.real_id),
+                  .real_port = record.destination_port,
+                  .is_assured = record.state == TemplateState::kAssured,
+                  .is_invalid = record.Has(TemplateFlag::kInvalidated),
+                  .is_pinned = record.Has(TemplateFlag::kPinned),
+                  .renew = record.renew,
+                  .client_bits = record.client_bits,
+                  .client_mask = record.client_mask,
+                  .client_group = record.key.client_group(),
+                  .service_group = record.key.service_group(),
+                  .children = record.children,
+                  .age = shard.now.value - record.created.value,
+                  .remaining = record.Remaining(shard.now),
+                  .timeout = record.timeout,
+                  .engine_length = record.engine_length};
+  shard.templates().CopyEngineText(slot, row.engine_text);
+  return row;
 }
 
 // What a client would meet at the service's own address.
@@ -121,7 +123,7 @@ void RunListTemplates(Shard& shard, ListTemplates* list) noexcept {
         if (templates.IsExpired(s, shard.now) || !Matches(*shard.snapshot, list->filter, record)) {
           return true;
         }
-        return AddRow(list, RowOf(shard, record));
+        return AddRow(list, RowOf(shard, s));
       });
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/side_record.h"
 #include "dataplane/tables/template_record.h"
 
 namespace fairlead::dataplane {
@@ -34,7 +35,7 @@ std::vector<Field> ConnectionFields() {
           FIELD(Record, "protocol", protocol),
           FIELD(Record, "method", method),
           FIELD(Record, "state", state),
-          FIELD(Record, "reserved", reserved),
+          FIELD(Record, "sync", sync),
           FIELD(Record, "flags", flags),
           FIELD(Record, "real_id", real_id),
           FIELD(Record, "side_slot", side_slot),
@@ -45,7 +46,16 @@ std::vector<Field> ConnectionFields() {
           FIELD(Record, "wheel_prev", wheel_prev),
           FIELD(Record, "children", children),
           FIELD(Record, "generation", generation),
-          FIELD(Record, "template_ref", template_ref)};
+          FIELD(Record, "template_ref.slot", template_ref.slot),
+          FIELD(Record, "template_ref.generation", template_ref.generation),
+          FIELD(Record, "template_ref.owner", template_ref.owner),
+          FIELD(Record, "template_ref.reserved", template_ref.reserved)};
+}
+
+std::vector<Field> ConnectionFields6() {
+  auto fields = ConnectionFields<Connection6>();
+  fields.push_back(FIELD(Connection6, "reserved", reserved));
+  return fields;
 }
 
 std::vector<Field> TemplateFields() {
@@ -67,7 +77,7 @@ std::vector<Field> TemplateFields() {
           FIELD(R, "timeout", timeout),
           FIELD(R, "renew", renew),
           FIELD(R, "client_bits", client_bits),
-          FIELD(R, "reserved", reserved),
+          FIELD(R, "origin", origin),
           FIELD(R, "created", created),
           FIELD(R, "wheel_next", wheel_next),
           FIELD(R, "wheel_prev", wheel_prev),
@@ -75,19 +85,59 @@ std::vector<Field> TemplateFields() {
           FIELD(R, "step", step),
           FIELD(R, "lifetime_end", lifetime_end),
           FIELD(R, "client_mask", client_mask),
+          FIELD(R, "side_slot", side_slot),
+          FIELD(R, "origin_created", origin_created),
+          FIELD(R, "sync_end", sync_end),
+          FIELD(R, "sync", sync),
           FIELD(R, "engine_length", engine_length),
-          FIELD(R, "engine_text", engine_text)};
+          FIELD(R, "reserved", reserved)};
+}
+
+// The head that all side records have, then the body of one kind.
+std::vector<Field> SideFields(const std::vector<Field>& body) {
+  using R = SideRecord;
+  std::vector<Field> fields{FIELD(R, "next", next), FIELD(R, "owner_slot", owner_slot),
+                            FIELD(R, "owner_generation", owner_generation),
+                            FIELD(R, "owner_table", owner_table), FIELD(R, "kind", kind)};
+  fields.insert(fields.end(), body.begin(), body.end());
+  return fields;
+}
+
+std::vector<Field> FlowFields() {
+  using R = SideRecord;
+  return SideFields(
+      {FIELD(R, "to_real.initial", flow.to_real.initial),
+       FIELD(R, "to_real.delta", flow.to_real.delta),
+       FIELD(R, "to_real.previous_delta", flow.to_real.previous_delta),
+       FIELD(R, "to_client.initial", flow.to_client.initial),
+       FIELD(R, "to_client.delta", flow.to_client.delta),
+       FIELD(R, "to_client.previous_delta", flow.to_client.previous_delta),
+       FIELD(R, "local_address", flow.local_address), FIELD(R, "local_port", flow.local_port),
+       FIELD(R, "local_family", flow.local_family), FIELD(R, "client_told", flow.client_told),
+       FIELD(R, "header_bytes", flow.header_bytes), FIELD(R, "helper", flow.helper),
+       FIELD(R, "reserved", flow.reserved), FIELD(R, "timestamp_shift", flow.timestamp_shift)});
+}
+
+std::vector<Field> SyncFields() {
+  using R = SideRecord;
+  return SideFields({FIELD(R, "mark", sync.mark), FIELD(R, "sent_end", sync.sent_end),
+                     FIELD(R, "real_address", sync.real_address),
+                     FIELD(R, "reserved", sync.reserved)});
+}
+
+std::vector<Field> TextFields() {
+  using R = SideRecord;
+  return SideFields({FIELD(R, "length", text.length), FIELD(R, "text", text.text)});
 }
 
 // The list names every byte: a member that is added to the record and not to the list leaves a gap.
-// What follows the last field is spare.
 std::vector<Field> Whole(std::vector<Field> fields, size_t record_bytes) {
   size_t end = 0;
   for (const Field& field : fields) {
     EXPECT_EQ(field.at, end) << "a gap before " << field.name;
     end = field.at + field.bytes;
   }
-  if (end < record_bytes) fields.push_back({"spare", end, record_bytes - end});
+  EXPECT_EQ(end, record_bytes);
   return fields;
 }
 
@@ -133,16 +183,28 @@ TEST(RecordPage, ConnectionsAreAsThePageSays) {
     if (!row[1].empty()) page6 += row[1] + " " + bytes6 + " " + row[3] + "\n";
   }
   EXPECT_EQ(page4, Lines(Whole(ConnectionFields<Connection4>(), sizeof(Connection4))));
-  EXPECT_EQ(page6, Lines(Whole(ConnectionFields<Connection6>(), sizeof(Connection6))));
+  EXPECT_EQ(page6, Lines(Whole(ConnectionFields6(), sizeof(Connection6))));
+}
+
+// | at | bytes | field | meaning |
+std::string LinesUnder(const std::string& heading) {
+  std::string page;
+  for (const auto& row : RowsUnder(heading)) {
+    EXPECT_GE(row.size(), 4u);
+    page += row[0] + " " + row[1] + " " + row[2] + "\n";
+  }
+  return page;
 }
 
 TEST(RecordPage, TemplatesAreAsThePageSays) {
-  std::string page;  // | at | bytes | field | meaning |
-  for (const auto& row : RowsUnder("Template")) {
-    ASSERT_GE(row.size(), 4u);
-    page += row[0] + " " + row[1] + " " + row[2] + "\n";
-  }
-  EXPECT_EQ(page, Lines(Whole(TemplateFields(), sizeof(TemplateRecord))));
+  EXPECT_EQ(LinesUnder("Template"), Lines(Whole(TemplateFields(), sizeof(TemplateRecord))));
+}
+
+TEST(RecordPage, SideRecordsAreAsThePageSays) {
+  const std::string head = LinesUnder("Side record");
+  EXPECT_EQ(head + LinesUnder("Side record: flow"), Lines(Whole(FlowFields(), sizeof(SideRecord))));
+  EXPECT_EQ(head + LinesUnder("Side record: sync"), Lines(Whole(SyncFields(), sizeof(SideRecord))));
+  EXPECT_EQ(head + LinesUnder("Side record: text"), Lines(Whole(TextFields(), sizeof(SideRecord))));
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+#include "dataplane/tables/side_table.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+
+namespace fairlead::dataplane {
+
+Result<SideTable> SideTable::Create(uint32_t capacity, HugePages huge_pages) {
+  if (capacity == 0 || capacity > (1u << 30)) {
+    return Error{ErrorCode::kInvalid,
+                 "a side table holds 1 to 1073741824 records, not " + std::to_string(capacity) +
+                     "; change director.side_records",
+                 ""};
+  }
+  SideTable table;
+  auto records = MappedArray<SideRecord>::Create(capacity, huge_pages, "side records");
+  if (!records) return records.error();
+  table.records_ = *std::move(records);
+  table.capacity_ = capacity;
+  return table;
+}
+
+SideRecord* SideTable::Attach(const SideOwner& owner, SideKind kind, uint32_t* first) noexcept {
+  const bool is_reused = free_head_ != kNoSlot;
+  if (!is_reused && high_water_ == capacity_) return nullptr;
+  const uint32_t slot = is_reused ? free_head_ : high_water_++;
+  SideRecord& record = records_[slot];
+  if (is_reused) free_head_ = record.next;
+  record = SideRecord{.next = *first,
+                      .owner_slot = owner.slot,
+                      .owner_generation = owner.generation,
+                      .owner_table = owner.table};
+  // A crash may fall between any two stores: only whole records have a kind.
+  std::atomic_signal_fence(std::memory_order_release);
+  record.kind = kind;
+  *first = slot;
+  ++size_;
+  return &record;
+}
+
+bool SideTable::AttachText(const SideOwner& owner, std::string_view text,
+                           uint32_t* first) noexcept {
+  const size_t pieces = (text.size() + TextSide::kBytes - 1) / TextSide::kBytes;
+  if (pieces > capacity_ - size_) return false;
+  for (size_t piece = pieces; piece-- > 0;) {
+    SideRecord* record = Attach(owner, SideKind::kText, first);
+    const std::string_view part = text.substr(piece * TextSide::kBytes, TextSide::kBytes);
+    record->text.length = static_cast<uint8_t>(part.copy(record->text.text.data(), part.size()));
+  }
+  return true;
+}
+
+void SideTable::Release(uint32_t first) noexcept {
+  for (uint32_t slot = first; slot != kNoSlot;) {
+    SideRecord& record = records_[slot];
+    const uint32_t next = record.next;
+    record.kind = SideKind::kFree;
+    std::atomic_signal_fence(std::memory_order_release);
+    record.next = free_head_;
+    free_head_ = slot;
+    slot = next;
+    --size_;
+  }
+}
+
+SideRecord* SideTable::Find(uint32_t first, SideKind kind) noexcept {
+  for (uint32_t slot = first; slot != kNoSlot; slot = records_[slot].next) {
+    if (records_[slot].kind == kind) return &records_[slot];
+  }
+  return nullptr;
+}
+
+size_t SideTable::CopyText(uint32_t first, std::span<char> into) const noexcept {
+  size_t copied = 0;
+  for (uint32_t slot = first; slot != kNoSlot; slot = records_[slot].next) {
+    const SideRecord& record = records_[slot];
+    if (record.kind != SideKind::kText) continue;
+    const size_t length = std::min<size_t>(record.text.length, into.size() - copied);
+    std::copy_n(record.text.text.data(), length, into.data() + copied);
+    copied += length;
+  }
+  return copied;
+}
+
+}  // namespace fairlead::dataplane
