@@ -10,7 +10,7 @@ constexpr uint16_t kFtpDataPort = 20;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
 // WriteIpHeader's, less what each packet has its own of.
-void WriteTunnelHeader(const RealView& real, std::array<uint8_t, 40>* header) {
+void WriteTunnelHeader(const RealView& real, TunnelHeader* header) {
   IpFields fields;
   fields.ttl = 0;
   fields.dont_fragment = false;
