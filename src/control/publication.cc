@@ -26,6 +26,16 @@ void Answer(const IntentWaiter& waiter, Result<uint64_t> result) {
   }
 }
 
+// For kernel twins, by all workers.
+uint64_t LostFrames(dataplane::Fabric& fabric) {
+  constexpr auto kReason = static_cast<size_t>(dataplane::DropReason::kHostQueueFull);
+  uint64_t sum = 0;
+  for (size_t w = 0; w < fabric.stats.worker_count(); ++w) {
+    sum += fabric.stats.worker(WorkerId{static_cast<uint8_t>(w)}).dropped[kReason].value();
+  }
+  return sum;
+}
+
 }  // namespace
 
 Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const ConfigModel> model,
@@ -39,7 +49,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
       health_(
-          prober, [this] { Rebuild(); }, seed),
+          prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
       in_force_(wanted_) {}
 

@@ -219,7 +219,8 @@ services:
   checks[0].target.endpoint = ClosedPort();
   asio::io_context io;
   const auto prober = MakeAsioProber(io);
-  HealthMonitor monitor(*prober, [] {});
+  HealthMonitor monitor(
+      *prober, [] {}, [] { return uint64_t{0}; });
   monitor.SetChecks(checks, At(0s));
   {
     const NoMoreDescriptors limit;

@@ -24,6 +24,11 @@ class FakeProber : public Prober {
       done({.detail = "too many open files", .local_error = error});
     }
   }
+  void FallSilent() {
+    for (auto& [target, done] : std::exchange(asked, {})) {
+      done({.detail = "no answer in 1000 ms", .is_silent = true});
+    }
+  }
   void AnswerAll(bool is_ok) {
     for (auto& [target, done] : std::exchange(asked, {})) {
       done({.is_ok = is_ok, .detail = is_ok ? "connected" : "connection refused", .took = 3ms});
@@ -65,7 +70,8 @@ class HealthMonitorTest : public testing::Test {
   FakeProber prober_;
   int changes_ = 0;
   ConfigModel model_ = ModelOf(kYaml);
-  HealthMonitor monitor_{prober_, [this] { ++changes_; }};
+  uint64_t lost_frames_ = 0;
+  HealthMonitor monitor_{prober_, [this] { ++changes_; }, [this] { return lost_frames_; }};
   TimePoint now_ = At(0s);
 };
 
@@ -218,6 +224,39 @@ TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsNoFailure) {
   EXPECT_EQ(monitor_.HistogramOf(CheckOf(model_.services[0], Real()))->sum_seconds, 0);
 }
 
+// The answer may have been among frames for the kernel that were dropped here.
+TEST_F(HealthMonitorTest, SilenceWhileFramesWereLostIsNoFailure) {
+  const auto silent_round = [this](bool loses) {
+    TickUntil(now_ + 2s);
+    lost_frames_ += loses ? 1 : 0;
+    prober_.FallSilent();
+  };
+  Round(false);
+  Round(false);
+  for (int i = 0; i < 3; ++i) silent_round(true);
+  EXPECT_EQ(State(), HealthState::kUp);
+  Round(true);
+  for (int i = 0; i < 2; ++i) silent_round(false);
+  for (int i = 0; i < 3; ++i) silent_round(true);
+  EXPECT_EQ(State(), HealthState::kUp);
+  EXPECT_EQ(changes_, 0);
+  const HealthSummary summary = monitor_.summary();
+  EXPECT_EQ(summary.local_errors.back(), std::make_pair(std::string("queue"), uint64_t{6}));
+  // Whoever floods the twin keeps a dead server in for so long, and no longer.
+  silent_round(true);
+  EXPECT_EQ(State(), HealthState::kDown);
+}
+
+// Losses before a question are nothing to its answer.
+TEST_F(HealthMonitorTest, EarlierLossesExcuseNobody) {
+  lost_frames_ = 77;
+  for (int i = 0; i < 3; ++i) {
+    TickUntil(now_ + 2s);
+    prober_.FallSilent();
+  }
+  EXPECT_EQ(State(), HealthState::kDown);
+}
+
 // It neither counts nor begins the count anew, for the dead as for the living.
 TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsSkippedInTheCount) {
   Round(false);
@@ -267,7 +306,8 @@ std::map<std::pair<int, size_t>, size_t> AskedIn100s(const ConfigModel& model, s
                                                      HealthSummary* summary) {
   FakeProber prober;
   prober.room = room;
-  HealthMonitor monitor(prober, [] {});
+  HealthMonitor monitor(
+      prober, [] {}, [] { return uint64_t{0}; });
   monitor.SetChecks(ChecksOf(model), At(0s));
   std::map<std::string, size_t> asked;
   for (auto now = 0ms; now < 100s; now += 50ms) {
@@ -309,7 +349,8 @@ TEST(HealthOverload, WithoutItIntervalsAreAsConfigured) {
 TEST(HealthOverload, ATickStartsABoundedNumber) {
   const ConfigModel model = ManyReals(10000, 0);
   FakeProber prober;
-  HealthMonitor monitor(prober, [] {});
+  HealthMonitor monitor(
+      prober, [] {}, [] { return uint64_t{0}; });
   monitor.SetChecks(ChecksOf(model), At(0s));
   size_t most = 0, total = 0;
   for (auto now = 0ms; now < 10s; now += 50ms) {
@@ -327,7 +368,8 @@ TEST(HealthOverload, ATickStartsABoundedNumber) {
 TEST(HealthOverload, AStallIsNotMadeUpFor) {
   const ConfigModel model = ManyReals(100, 0);
   FakeProber prober;
-  HealthMonitor monitor(prober, [] {});
+  HealthMonitor monitor(
+      prober, [] {}, [] { return uint64_t{0}; });
   monitor.SetChecks(ChecksOf(model), At(0s));
   size_t asked = 0;
   for (auto now = 60s + 0ms; now < 65s; now += 50ms) {

@@ -119,7 +119,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
 
   void OnDeadline() {
     if (!is_judged_) {
-      Judge({.detail = "no answer in " + std::to_string(target_.timeout.count()) + " ms"});
+      Judge({.detail = "no answer in " + std::to_string(target_.timeout.count()) + " ms",
+             .is_silent = true});
     }
     Close();
   }

@@ -241,6 +241,7 @@ void HealthMonitor::Tick(TimePoint now) {
 
 void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
   entry->is_asking = true;
+  entry->lost_before = lost_frames_();
   // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
   entry->next += entry->check.interval;
   if (entry->next <= goal) entry->next = goal + entry->check.interval;
@@ -254,23 +255,37 @@ void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
 void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
   entry->is_asking = false;
   queue_.emplace(entry->next, entry);
-  if (result.local_error != LocalError::kNone) return NoteLocalError(*entry, result);
+  if (result.local_error != LocalError::kNone) {
+    return NoteLocalError(*entry, result.local_error, result.detail);
+  }
+  if (result.is_silent && IsExcused(*entry)) {
+    return NoteLocalError(*entry, LocalError::kQueue, result.detail);
+  }
+  entry->excuses = 0;
   OnVerdict(*entry, result);
 }
 
+// Its answer may have been among the frames that were dropped here.
+bool HealthMonitor::IsExcused(Entry& entry) const {
+  if (lost_frames_() == entry.lost_before || entry.excuses == kMostExcuses) return false;
+  ++entry.excuses;
+  return true;
+}
+
 // Once in a while: with many checks each of them may meet the same limit.
-void HealthMonitor::NoteLocalError(const Entry& entry, const ProbeResult& result) {
-  LocalErrors& errors = local_errors_[static_cast<size_t>(result.local_error)];
+void HealthMonitor::NoteLocalError(const Entry& entry, LocalError error,
+                                   const std::string& detail) {
+  LocalErrors& errors = local_errors_[static_cast<size_t>(error)];
   ++errors.count;
   if (errors.said > 0 && now_ < errors.next_word) return;
   LogWarning(
       "health checks could not be made, for a reason of this machine; the state of their "
       "servers is kept",
-      {{"reason", LabelOf(result.local_error)},
-       {"error", result.detail},
+      {{"reason", LabelOf(error)},
+       {"error", detail},
        {"real", entry.check.target.endpoint.ToString()},
        {"checks", errors.count - errors.said},
-       {"remedy", RemedyOf(result.local_error)}});
+       {"remedy", RemedyOf(error)}});
   errors.said = errors.count;
   errors.next_word = now_ + kWordInterval;
 }

@@ -13,8 +13,10 @@
 //
 // Our own limits are nobody's failure: a look that this machine could not take leaves everything as
 // it was and is counted, and where there are more looks than may be taken all intervals grow by the
-// same factor (pace.h). Threads: the control core. `changed` runs inside Tick or a prober's
-// callback.
+// same factor (pace.h). A server is not called silent when frames for the kernel twin were dropped
+// here while it was asked, for its answer may have been among them; kMostExcuses times in a row at
+// the most, so that a flood of the twin keeps no dead server in. Threads: the control core.
+// `changed` runs inside Tick or a prober's callback.
 #pragma once
 
 #include <array>
@@ -68,8 +70,15 @@ class HealthMonitor {
   // In one Tick, which keeps the thread that long from everything else.
   static constexpr size_t kMostStartsPerTick = 250;
 
-  HealthMonitor(Prober& prober, std::function<void()> changed, uint32_t seed = 1)
-      : prober_(prober), changed_(std::move(changed)), random_(seed) {}
+  static constexpr uint32_t kMostExcuses = 3;
+
+  // `lost_frames`: how many frames for kernel twins have been dropped here, since the start.
+  HealthMonitor(Prober& prober, std::function<void()> changed,
+                std::function<uint64_t()> lost_frames, uint32_t seed = 1)
+      : prober_(prober),
+        changed_(std::move(changed)),
+        lost_frames_(std::move(lost_frames)),
+        random_(seed) {}
 
   void SetChecks(std::vector<HealthCheck> checks, TimePoint now);
   void Tick(TimePoint now);
@@ -90,6 +99,8 @@ class HealthMonitor {
     uint32_t streak = 0;  // answers in a row that speak against `state`
     TimePoint next;       // by the schedule's clock
     bool is_asking = false;
+    uint64_t lost_before = 0;  // frames, when it was asked
+    uint32_t excuses = 0;      // in a row
     std::string detail;
     HealthHistogram histogram;
   };
@@ -106,13 +117,15 @@ class HealthMonitor {
   void Ask(const std::shared_ptr<Entry>& entry, TimePoint goal);
   void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
   void OnVerdict(Entry& entry, const ProbeResult& result);
-  void NoteLocalError(const Entry& entry, const ProbeResult& result);
+  bool IsExcused(Entry& entry) const;
+  void NoteLocalError(const Entry& entry, LocalError error, const std::string& detail);
   void NoteStretch();
   void WarnOfRoom();
   [[nodiscard]] const Entry* Find(const std::optional<HealthCheck>& check) const;
 
   Prober& prober_;
   std::function<void()> changed_;
+  std::function<uint64_t()> lost_frames_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
   std::multimap<TimePoint, std::shared_ptr<Entry>> queue_;  // those that nobody is asked for now

@@ -35,6 +35,7 @@ struct ProbeResult {
   std::chrono::microseconds took{0};
   // Other than kNone: this machine could not look, and the rest says nothing about the server.
   LocalError local_error = LocalError::kNone;
+  bool is_silent = false;  // nothing was heard until the timeout
 };
 
 class Prober {

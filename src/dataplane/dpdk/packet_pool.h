@@ -21,7 +21,7 @@
 namespace fairlead::edge {
 
 inline constexpr uint16_t kDefaultDescriptors = 1024;  // per queue, where the port says nothing
-inline constexpr uint32_t kHostRingPackets = 512;      // exception path, per ring
+inline constexpr uint32_t kHostRingPackets = 2048;     // exception path, per ring
 inline constexpr uint32_t kPoolCache = 256;            // per lcore
 
 struct PoolPlan {
