@@ -130,6 +130,7 @@ struct PortInfo {
   PortId id;
   std::string name;
   std::string device;
+  uint16_t vlan = 0;  // 0: none
   MacAddress mac;
   uint16_t mtu_bytes = 0;
   std::string role;

@@ -201,6 +201,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.id = PortId{static_cast<uint8_t>(i)};
     info.name = port.name;
     info.device = port.device;
+    info.vlan = port.vlan.value_or(0);
     info.mac = runtime.mac;
     info.mtu_bytes = runtime.mtu_bytes;
     info.role = ToWord(port.role);

@@ -103,6 +103,7 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
   for (const control::PortConfig& port : model.ports) {
     config.ports.push_back({.name = port.name,
                             .device = port.device,
+                            .vlan = port.vlan.value_or(0),
                             .mtu_bytes = port.mtu,
                             .has_host = port.exception == control::ExceptionPath::kTap,
                             .kernel_ingress = IngressOf(port.kernel_ingress),

@@ -101,13 +101,47 @@ TEST(DeviceTest, TellsPciFromVdev) {
 
 TEST(DeviceTest, PacketRingGetsRoomAndQueues) {
   const PortSpec plain{.name = "p", .device = "net_af_packet0,iface=v"};
-  EXPECT_EQ(DeviceArguments(plain, 2),
+  EXPECT_EQ(DeviceArguments({plain}, 2),
             "net_af_packet0,iface=v,blocksz=65536,framesz=2048,framecnt=4096,qpairs=2");
   const PortSpec said{.name = "p", .device = "net_af_packet0,iface=v,framecnt=512,qpairs=1"};
-  EXPECT_EQ(DeviceArguments(said, 2), said.device);
+  EXPECT_EQ(DeviceArguments({said}, 2), said.device);
   const PortSpec jumbo{.name = "p", .device = "net_af_packet0,iface=v", .mtu_bytes = 9000};
-  EXPECT_EQ(ReceiveRoomBytes(jumbo), 16384u);
-  EXPECT_EQ(DeviceArguments({.name = "p", .device = "3b:00.1,a=b"}, 2), "0000:3b:00.1,a=b");
+  EXPECT_EQ(ReceiveRoomBytes({jumbo}), 16384u);
+  EXPECT_EQ(DeviceArguments({{.name = "p", .device = "3b:00.1,a=b"}}, 2), "0000:3b:00.1,a=b");
+}
+
+TEST(DeviceTest, PortsOfOneDeviceAreToldTogether) {
+  const std::vector<PortSpec> ports{
+      {.name = "a", .device = "3b:00.0", .clients = ClientSide::kSource},
+      {.name = "b", .device = "0000:3b:00.1", .vlan = 120, .clients = ClientSide::kSource},
+      {.name = "c",
+       .device = "3b:00.1",
+       .vlan = 130,
+       .mtu_bytes = 9000,
+       .clients = ClientSide::kDestination}};
+  const DeviceUse alone = DeviceUseOf(ports, 0);
+  EXPECT_EQ(alone.first, 0u);
+  EXPECT_FALSE(alone.has_vlans);
+  EXPECT_EQ(alone.mtu_bytes(), 1500);
+  EXPECT_EQ(alone.clients(), ClientSide::kSource);
+  for (const size_t port : {1u, 2u}) {
+    const DeviceUse shared = DeviceUseOf(ports, port);
+    EXPECT_EQ(shared.first, 1u);
+    EXPECT_TRUE(shared.has_vlans);
+    EXPECT_EQ(shared.mtu_bytes(), 9000);
+    EXPECT_EQ(shared.clients(), ClientSide::kBoth);
+  }
+}
+
+TEST(EalPlanTest, ADeviceOfTwoPortsIsNamedOnce) {
+  EdgeConfig config;
+  config.ports = {{.name = "a", .device = "net_null0", .vlan = 120},
+                  {.name = "b", .device = "net_null0", .vlan = 130}};
+  config.hugepages = Hugepages::kOff;
+  const Result<EalPlan> plan = PlanEal(config, {.cpus = {0, 1}}, {});
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(std::ranges::count(plan->arguments, "--vdev"), 1);
+  EXPECT_EQ(std::ranges::count(plan->arguments, "net_null0"), 1);
 }
 
 TEST(DeviceTest, APacketSocketNamesItsInterface) {

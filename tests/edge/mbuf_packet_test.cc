@@ -115,7 +115,7 @@ TEST(PacketPoolTest, GivesBackWhatItGave) {
 
 TEST(PacketPoolTest, PlanGrowsWithQueuesAndFrames) {
   EdgeConfig config;
-  config.ports.resize(2);
+  config.ports = {{.name = "a", .device = "net_null0"}, {.name = "b", .device = "net_null1"}};
   const PoolPlan one = PlanPool(config, 2048);
   config.workers = 2;
   config.ports[0].mtu_bytes = 9000;
@@ -123,6 +123,9 @@ TEST(PacketPoolTest, PlanGrowsWithQueuesAndFrames) {
   EXPECT_GE(two.packets, one.packets + 2 * 2048 + 2 * 2 * 1024);
   EXPECT_EQ(one.data_room_bytes, 2048u + RTE_PKTMBUF_HEADROOM);
   EXPECT_GE(two.data_room_bytes, 9018u + RTE_PKTMBUF_HEADROOM);
+  // A second port of one device brings no queues.
+  config.ports[1].device = "net_null0";
+  EXPECT_EQ(PlanPool(config, 2048).packets, two.packets - 2 * 2 * 1024);
   config.data_room_bytes = 256;
   EXPECT_EQ(PlanPool(config, 2048).data_room_bytes, 256u + RTE_PKTMBUF_HEADROOM);
 }

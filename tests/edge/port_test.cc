@@ -10,7 +10,7 @@ namespace {
 
 TEST(PortTest, StartsAndCounts) {
   const PortSpec spec{.name = "null", .device = kNullDevice, .queues = 1};
-  Result<Port> port = Port::Start(spec, PortId{0}, dataplane::Steering(2), TestPool());
+  Result<Port> port = Port::Start({spec}, PortId{0}, dataplane::Steering(2), TestPool());
   ASSERT_TRUE(port) << port.error().ToString();
   EXPECT_EQ(port->name(), "null");
   EXPECT_EQ(port->rx_queues(), 1);  // of two workers the second one polls nothing
@@ -31,7 +31,7 @@ TEST(PortTest, StartsAndCounts) {
 
 TEST(PortTest, GivesEveryWorkerAQueue) {
   const PortSpec spec{.name = "null", .device = kNullDevice};
-  Result<Port> port = Port::Start(spec, PortId{0}, dataplane::Steering(2), TestPool());
+  Result<Port> port = Port::Start({spec}, PortId{0}, dataplane::Steering(2), TestPool());
   ASSERT_TRUE(port) << port.error().ToString();
   EXPECT_EQ(port->rx_queues(), 2);
   EXPECT_EQ(port->tx_queues(), 2);
@@ -42,7 +42,7 @@ TEST(PortTest, GivesEveryWorkerAQueue) {
 }
 
 TEST(PortTest, UnknownDeviceNamesThoseSeen) {
-  const Result<Port> port = Port::Start({.name = "p", .device = "net_ring77"}, PortId{0},
+  const Result<Port> port = Port::Start({{.name = "p", .device = "net_ring77"}}, PortId{0},
                                         dataplane::Steering(1), TestPool());
   ASSERT_FALSE(port);
   EXPECT_EQ(port.error().ToString(),

@@ -87,6 +87,7 @@ json::object PortToJson(const Context& context, const control::PortInfo& port) {
   for (const Prefix& prefix : port.addresses) addresses.emplace_back(prefix.ToString());
   json::object object{{"name", port.name},
                       {"device", port.device},
+                      {"vlan", OrNull(port.vlan != 0, port.vlan)},
                       {"mac", port.mac.ToString()},
                       {"mtu_bytes", port.mtu_bytes},
                       {"role", port.role},

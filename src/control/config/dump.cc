@@ -36,6 +36,7 @@ void DumpPort(Writer& w, const PortConfig& p) {
   };
   w.Key("name", Scalar(p.name));
   w.Key("device", Scalar(p.device));
+  if (p.vlan) w.Key("vlan", std::to_string(*p.vlan));
   w.Key("role", Word(p.role));
   w.Key("addresses", FlowList(p.addresses, [](const Prefix& a) { return Scalar(a.ToString()); }));
   w.Key("mtu", std::to_string(p.mtu));

@@ -71,7 +71,8 @@ enum class KernelIngress : uint8_t { kAuto, kClosed, kOpen };
 
 struct PortConfig {
   std::string name{};
-  std::string device{};  // PCI address or vdev with its arguments
+  std::string device{};            // PCI address or vdev with its arguments
+  std::optional<uint16_t> vlan{};  // 1…4094; none: frames without a tag
   PortRole role = PortRole::kBoth;
   std::vector<Prefix> addresses{};  // as written: host bits are the port's own address
   uint16_t mtu = 1500;              // bytes of IP packet

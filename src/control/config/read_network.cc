@@ -6,6 +6,9 @@ namespace {
 // Bytes of IP packet: from what every IPv4 host must take (RFC 791) to common jumbo frames.
 constexpr uint64_t kMinMtu = 576;
 constexpr uint64_t kMaxMtu = 9600;
+// IEEE 802.1Q: 0 is no VLAN, 4095 is reserved.
+constexpr uint64_t kMinVlan = 1;
+constexpr uint64_t kMaxVlan = 4094;
 
 // A number, or `auto` for none.
 void ReadAutoNumber(MapReader& reader, std::string_view key, std::optional<uint16_t>* target,
@@ -25,6 +28,7 @@ void ReadPort(MapReader reader, PortConfig& port) {
                  "\"net_af_packet0,iface=eth1\"");
   reader.Read("name", &port.name, ReadName);
   reader.Read("device", &port.device, ReadText);
+  if (uint16_t vlan = 0; reader.Number("vlan", &vlan, kMinVlan, kMaxVlan)) port.vlan = vlan;
   reader.Word("role", &port.role);
   reader.ForEach("addresses", [&](const YamlNode& item, const std::string& path) {
     Prefix& address = port.addresses.emplace_back();

@@ -18,10 +18,9 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},        {"workers"},      {"idle"}
                                      {"connections"}, {"connections6"}, {"templates"},
                                      {"arena"},       {"hugepages"},    {"eal"}};
 
-constexpr KeyInfo kPortKeys[] = {{"name"},           {"device"},        {"role"},
-                                 {"addresses"},      {"mtu"},           {"exception"},
-                                 {"queues"},         {"descriptors"},   {"offloads"},
-                                 {"kernel_ingress"}, {"vlan", kNotYet}, {"bond", kNotYet}};
+constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},         {"role"},   {"addresses"},
+                                 {"mtu"},      {"exception"},      {"queues"}, {"descriptors"},
+                                 {"offloads"}, {"kernel_ingress"}, {"vlan"},   {"bond", kNotYet}};
 
 constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
 

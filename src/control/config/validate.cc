@@ -27,6 +27,35 @@ void CheckPort(const PortConfig& port, const std::string& path, FirstPlaces<IpAd
   }
 }
 
+// Ports may share a device when their VLANs differ. What is the device's alone must not differ.
+void CheckDevice(const ConfigModel& model, size_t at, Problems& problems) {
+  const std::string path = ItemPath("ports", at);
+  if (problems.IsBroken(path + ".device") || problems.IsBroken(path + ".vlan")) return;
+  const PortConfig& port = model.ports[at];
+  for (size_t i = 0; i < at; ++i) {
+    const PortConfig& other = model.ports[i];
+    const std::string other_path = ItemPath("ports", i);
+    if (other.device != port.device || problems.IsBroken(other_path + ".vlan")) continue;
+    if (other.vlan == port.vlan) {
+      problems.Add(path + ".device", "the device is taken by the port at " +
+                                         problems.Where(other_path) +
+                                         "; ports of one device need different VLANs (vlan: 120)");
+      return;
+    }
+    const auto same = [&](const char* key, bool is_same) {
+      if (is_same || problems.IsBroken(path + "." + key)) return;
+      problems.Add(path + "." + key, std::string("is the device's, which the port at ") +
+                                         problems.Where(other_path) +
+                                         " shares: both must say the same");
+    };
+    same("queues", other.queues == port.queues);
+    same("descriptors", other.descriptors == port.descriptors);
+    same("offloads", other.offloads == port.offloads);
+    same("kernel_ingress", other.kernel_ingress == port.kernel_ingress);
+    return;
+  }
+}
+
 // Whether the next hop is a neighbour: in the network of a port, and not the port itself.
 void CheckNextHop(const ConfigModel& model, const RouteConfig& route, const std::string& path,
                   Problems& problems) {
@@ -65,17 +94,13 @@ void ValidateNetwork(const ConfigModel& model, Problems& problems) {
                               std::to_string(kMaxPortAddresses) + " are possible");
     return;
   }
-  FirstPlaces<std::string> names, devices;
+  FirstPlaces<std::string> names;
   FirstPlaces<IpAddress> addresses;
   for (size_t i = 0; i < model.ports.size(); ++i) {
     const PortConfig& port = model.ports[i];
     const std::string path = ItemPath("ports", i);
     CheckName(names, port.name, path, problems);
-    if (!problems.IsBroken(path + ".device")) {
-      if (const std::string* first = devices.Earlier(port.device, path))
-        problems.Add(path + ".device",
-                     "the device is taken by the port at " + problems.Where(*first));
-    }
+    CheckDevice(model, i, problems);
     CheckPort(port, path, addresses, problems);
   }
   FirstPlaces<std::string> targets;

@@ -50,9 +50,9 @@ bool IsKernelInterfaceDriver(std::string_view device) {
 }
 
 // The frame size of a packet ring must be a power of two that divides the block.
-uint32_t PacketRingFrame(const PortSpec& port) {
+uint32_t PacketRingFrame(const DeviceUse& use) {
   return std::max<uint32_t>(2048,
-                            std::bit_ceil(port.mtu_bytes + kFrameOverhead + kPacketRingHeader));
+                            std::bit_ceil(use.mtu_bytes() + kFrameOverhead + kPacketRingHeader));
 }
 
 std::string Listed(const std::vector<std::string>& names) {
@@ -127,8 +127,26 @@ std::string DeviceName(std::string_view device) {
   return name;
 }
 
-std::string DeviceArguments(const PortSpec& port, size_t workers) {
-  std::string device = port.device;
+DeviceUse DeviceUseOf(const std::vector<PortSpec>& ports, size_t port) {
+  const std::string device = DeviceName(ports[port].device);
+  DeviceUse use;
+  use.first = ports.size();
+  for (size_t p = 0; p < ports.size(); ++p) {
+    if (DeviceName(ports[p].device) != device) continue;
+    use.has_vlans |= ports[p].vlan != 0;
+    if (use.first == ports.size()) {
+      use.first = p;
+      use.port = ports[p];
+      continue;
+    }
+    use.most_mtu_bytes = std::max(use.most_mtu_bytes, ports[p].mtu_bytes);
+    use.sees_both_sides |= ports[p].clients != use.port.clients;
+  }
+  return use;
+}
+
+std::string DeviceArguments(const DeviceUse& use, size_t workers) {
+  std::string device = use.port.device;
   if (IsPciDevice(device))
     return DeviceName(device) + device.substr(std::min(device.find(','), device.size()));
   if (!device.starts_with("net_af_packet")) return device;
@@ -141,10 +159,10 @@ std::string DeviceArguments(const PortSpec& port, size_t workers) {
                          HasArgument(device, "framecnt");
   if (!says_ring) {
     add("blocksz", kPacketRingBlock);
-    add("framesz", PacketRingFrame(port));
+    add("framesz", PacketRingFrame(use));
     add("framecnt", kPacketRingFrames);
   }
-  add("qpairs", port.queues != 0 ? port.queues : workers);
+  add("qpairs", use.port.queues != 0 ? use.port.queues : workers);
   return device;
 }
 
@@ -154,9 +172,9 @@ std::string PacketSocketInterface(std::string_view device) {
   return is_packet_socket ? ArgumentOf(device, "iface") : "";
 }
 
-uint32_t ReceiveRoomBytes(const PortSpec& port) {
-  if (port.device.starts_with("net_af_packet")) return PacketRingFrame(port);
-  return port.mtu_bytes + kFrameOverhead;
+uint32_t ReceiveRoomBytes(const DeviceUse& use) {
+  if (use.port.device.starts_with("net_af_packet")) return PacketRingFrame(use);
+  return use.mtu_bytes() + kFrameOverhead;
 }
 
 Status CheckDevice(const PortSpec& port) {

@@ -153,8 +153,10 @@ Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const 
     return memory.error();
   }
   bool has_pci = false;
-  for (const PortSpec& port : config.ports) {
-    const std::string device = DeviceArguments(port, config.workers);
+  for (size_t p = 0; p < config.ports.size(); ++p) {
+    const DeviceUse use = DeviceUseOf(config.ports, p);
+    if (use.first != p) continue;
+    const std::string device = DeviceArguments(use, config.workers);
     const bool is_pci = IsPciDevice(device);
     has_pci |= is_pci;
     plan.arguments.insert(plan.arguments.end(), {is_pci ? "-a" : "--vdev", device});

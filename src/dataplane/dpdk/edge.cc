@@ -86,6 +86,7 @@ void GiveUpRings(dataplane::Fabric& fabric, const std::vector<Port>& ports, cons
 
 void LogStarted(const PortInfo& port) {
   LogInfo("port started", {{"port", port.name},
+                           {"vlan", port.vlan == 0 ? "none" : std::to_string(port.vlan)},
                            {"steering", port.steering},
                            {"mac", port.mac.ToString()},
                            {"mtu", port.mtu_bytes},
@@ -104,6 +105,7 @@ std::string SteeringText(const Port& port) {
 
 PortInfo InfoOf(const Port& port, const PortSpec& spec) {
   return {.name = port.name(),
+          .vlan = port.vlan(),
           .mac = port.mac(),
           .mtu_bytes = port.mtu_bytes(),
           .host_interface = spec.has_host ? HostInterfaceName(spec.name) : std::string(),
@@ -114,6 +116,21 @@ PortInfo InfoOf(const Port& port, const PortSpec& spec) {
 }
 
 }  // namespace
+
+// With its device, unless an earlier port has started that.
+Status Edge::StartNextPort(const EdgeConfig& config, State* state) {
+  const size_t at = state->ports.size();
+  const PortId id{static_cast<uint8_t>(at)};
+  const DeviceUse use = DeviceUseOf(config.ports, at);
+  if (use.first != at) {
+    state->ports.push_back(Port::Share(state->ports[use.first], config.ports[at], id));
+    return Done{};
+  }
+  Result<Port> port = Port::Start(use, id, state->fabric.steering, *state->pool);
+  if (!port) return port.error();
+  state->ports.push_back(std::move(*port));
+  return Done{};
+}
 
 size_t DefaultWorkers() { return DefaultWorkerCount(ReadMachine()); }
 
@@ -141,10 +158,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   state.pool = std::move(*pool);
   std::vector<bool> has_host;
   for (const PortSpec& spec : config.ports) {
-    const PortId id{static_cast<uint8_t>(state.ports.size())};
-    Result<Port> port = Port::Start(spec, id, state.fabric.steering, *state.pool);
-    if (!port) return port.error();
-    state.ports.push_back(std::move(*port));
+    if (Status s = StartNextPort(config, &state); !s) return s.error();
     state.infos.push_back(InfoOf(state.ports.back(), spec));
     has_host.push_back(spec.has_host);
   }
@@ -154,7 +168,9 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   if (!path) return path.error();
   state.exception_path = std::move(*path);
   for (size_t p = 0; p < config.ports.size(); ++p) {
-    state.infos[p].kernel_ingress = state.kernel_ingress.Close(config.ports[p]);
+    const size_t first = DeviceUseOf(config.ports, p).first;
+    state.infos[p].kernel_ingress = first == p ? state.kernel_ingress.Close(config.ports[p])
+                                               : state.infos[first].kernel_ingress;
   }
   for (const PortInfo& info : state.infos) LogStarted(info);
 

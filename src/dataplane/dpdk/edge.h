@@ -25,6 +25,7 @@ namespace fairlead::edge {
 
 struct PortInfo {
   std::string name;
+  uint16_t vlan = 0;  // 0: none
   MacAddress mac;
   uint16_t mtu_bytes = 1500;
   std::string host_interface;    // of the kernel twin; empty: none
@@ -77,6 +78,7 @@ class Edge {
  private:
   struct State;
   explicit Edge(std::unique_ptr<State> state);
+  static Status StartNextPort(const EdgeConfig& config, State* state);
 
   std::unique_ptr<State> state_;
 };

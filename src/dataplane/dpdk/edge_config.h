@@ -38,6 +38,7 @@ enum class Ingress : uint8_t { kAuto, kClosed, kOpen };
 struct PortSpec {
   std::string name{};
   std::string device{};       // PCI address, or a vdev with its arguments
+  uint16_t vlan = 0;          // IEEE 802.1Q; 0: frames without a tag
   uint16_t mtu_bytes = 1500;  // of the IP packet
   bool has_host = false;      // an exception path: a tap named fl-NAME
   Ingress kernel_ingress = Ingress::kAuto;
@@ -49,6 +50,8 @@ struct PortSpec {
   std::vector<HostRoute> routes{};  // likewise
 };
 
+// Ports of one device and different VLANs share what is the device's: queues, descriptors,
+// offloads, the ingress of the kernel. These are those of the first one.
 struct EdgeConfig {
   std::string name = "fairlead";
   std::vector<PortSpec> ports;  // index: PortId

@@ -40,12 +40,15 @@ PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
   packets += workers * kInHandPackets + workers * (workers - 1) * rings;
   packets += (workers + 1) * kPoolCache * 2;
   uint32_t room = kDefaultDataRoom;
-  for (const PortSpec& port : config.ports) {
+  for (size_t p = 0; p < config.ports.size(); ++p) {
+    const PortSpec& port = config.ports[p];
+    if (port.has_host) packets += (workers + 1) * kHostRingPackets;
+    const DeviceUse use = DeviceUseOf(config.ports, p);
+    if (use.first != p) continue;
     const uint32_t queues = port.queues != 0 ? port.queues : workers;
     const uint32_t descriptors = port.descriptors != 0 ? port.descriptors : kDefaultDescriptors;
     packets += 2 * queues * descriptors;
-    if (port.has_host) packets += (workers + 1) * kHostRingPackets;
-    room = std::max(room, ReceiveRoomBytes(port));
+    room = std::max(room, ReceiveRoomBytes(use));
   }
   if (config.data_room_bytes != 0) room = config.data_room_bytes;
   return {packets, room + RTE_PKTMBUF_HEADROOM};

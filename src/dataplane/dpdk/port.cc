@@ -29,9 +29,7 @@ uint16_t Queues(const PortSpec& spec, size_t workers, uint16_t device_max) {
 
 // Drivers without opinion on the MTU report UINT16_MAX; net_af_packet reports a frame length that
 // leaves no room for a VLAN tag, so the default MTU is asked for by saying nothing.
-uint32_t RequestedMtu(const PortSpec& spec) {
-  return spec.mtu_bytes == RTE_ETHER_MTU ? 0 : spec.mtu_bytes;
-}
+uint32_t RequestedMtu(uint16_t mtu_bytes) { return mtu_bytes == RTE_ETHER_MTU ? 0 : mtu_bytes; }
 
 }  // namespace
 
@@ -41,31 +39,45 @@ Error Port::Failed(const std::string& what, int code) const {
   return {ErrorCode::kSystem, message, "port " + name_};
 }
 
-Result<Port> Port::Start(const PortSpec& spec, PortId id, const dataplane::Steering& steering,
+Result<Port> Port::Start(const DeviceUse& device, PortId id, const dataplane::Steering& steering,
                          const PacketPool& pool) {
+  const PortSpec& spec = device.port;
   Port port;
   port.name_ = spec.name;
   port.id_ = id;
   port.mtu_bytes_ = spec.mtu_bytes;
-  const std::string device = DeviceName(spec.device);
-  if (rte_eth_dev_get_port_by_name(device.c_str(), &port.dpdk_id_) != 0) {
+  port.vlan_ = spec.vlan;
+  port.has_vlans_ = device.has_vlans;
+  const std::string name = DeviceName(spec.device);
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &port.dpdk_id_) != 0) {
     return Error{ErrorCode::kNotFound,
-                 "DPDK has no device " + device + "; devices seen: " + DevicesSeen(),
+                 "DPDK has no device " + name + "; devices seen: " + DevicesSeen(),
                  "port " + spec.name};
   }
-  if (Status s = port.Configure(spec, steering); !s) return s.error();
+  if (Status s = port.Configure(device, steering); !s) return s.error();
   if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
-  if (Status s = port.Receive(); !s) return s.error();
+  if (Status s = port.Receive(device.mtu_bytes()); !s) return s.error();
   return port;
 }
 
-Status Port::Configure(const PortSpec& spec, const dataplane::Steering& steering) {
+Port Port::Share(const Port& first, const PortSpec& spec, PortId id) {
+  Port port = first;
+  port.name_ = spec.name;
+  port.id_ = id;
+  port.mtu_bytes_ = spec.mtu_bytes;
+  port.vlan_ = spec.vlan;
+  port.owns_device_ = false;
+  return port;
+}
+
+Status Port::Configure(const DeviceUse& device, const dataplane::Steering& steering) {
+  const PortSpec& spec = device.port;
   const size_t workers = steering.worker_count();
   rte_eth_dev_info info{};
   if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be asked", e);
-  if (spec.mtu_bytes > info.max_mtu) {
+  if (device.mtu_bytes() > info.max_mtu) {
     return Error{ErrorCode::kInvalid,
-                 "mtu " + std::to_string(spec.mtu_bytes) + " is more than the device can do (" +
+                 "mtu " + std::to_string(device.mtu_bytes()) + " is more than the device can do (" +
                      std::to_string(info.max_mtu) + ")",
                  "port " + name_};
   }
@@ -73,16 +85,21 @@ Status Port::Configure(const PortSpec& spec, const dataplane::Steering& steering
   tx_queues_ = Queues(spec, workers, info.max_tx_queues);
 
   rte_eth_conf conf{};
-  conf.rxmode.mtu = RequestedMtu(spec);
+  conf.rxmode.mtu = RequestedMtu(device.mtu_bytes());
   if (spec.offloads) {
     conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
     conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
   }
+  if (has_vlans_) {
+    conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+    conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+  }
+  inserts_vlan_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
   // One pool, no clones: the driver may free whole bursts.
   conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   computes_ip_checksum_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   rss_capabilities_ = {info.flow_type_rss_offloads, info.reta_size, info.hash_key_size};
-  rss_ = PlanRss(rss_capabilities_, spec.clients, rx_queues_, workers, steering.key());
+  rss_ = PlanRss(rss_capabilities_, device.clients(), rx_queues_, workers, steering.key());
   const auto configure = [&] {
     conf.rxmode.mq_mode = rss_.flow_types != 0 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
     conf.rx_adv_conf.rss_conf.rss_hf = rss_.flow_types;
@@ -147,9 +164,9 @@ Status Port::SetUpQueues(const PortSpec& spec, const PacketPool& pool) {
   return Done{};
 }
 
-Status Port::Receive() {
-  if (int e = rte_eth_dev_set_mtu(dpdk_id_, mtu_bytes_); e != 0 && e != -ENOTSUP) {
-    return Failed("mtu " + std::to_string(mtu_bytes_), e);
+Status Port::Receive(uint16_t device_mtu_bytes) {
+  if (int e = rte_eth_dev_set_mtu(dpdk_id_, device_mtu_bytes); e != 0 && e != -ENOTSUP) {
+    return Failed("mtu " + std::to_string(device_mtu_bytes), e);
   }
   if (int e = rte_eth_dev_start(dpdk_id_); e != 0) return Failed("does not start", e);
   FinishSteering();
@@ -167,6 +184,7 @@ Status Port::Receive() {
 }
 
 void Port::Stop() {
+  if (!owns_device_) return;
   rte_eth_dev_stop(dpdk_id_);
   rte_eth_dev_close(dpdk_id_);
 }

@@ -1,7 +1,9 @@
-// A DPDK port, set up and started: queues, offloads, MTU, address filters.
+// A logical port: a DPDK device, set up and started, or one VLAN of it. Everything inside knows
+// logical ports alone; tags are put on and taken off at the edge.
 //
-//   Result<Port> port = Port::Start(spec, PortId{0}, fabric.steering, pool);
-//   rte_eth_rx_burst(port->dpdk_id(), port->RxQueueOf(me), …);
+//   Result<Port> port = Port::Start({spec}, PortId{0}, fabric.steering, pool);
+//   Port second = Port::Share(*port, spec_of_another_vlan, PortId{1});
+//   rte_eth_rx_burst(port->dpdk_id(), 0, …);
 //
 // Each worker has an rx and a tx queue of its own when the device has enough. With fewer rx queues
 // only the first workers poll; with fewer tx queues the others pass what they send to the worker
@@ -16,6 +18,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
 #include "dataplane/dpdk/rss_plan.h"
@@ -27,12 +30,21 @@ namespace fairlead::edge {
 class Port {
  public:
   // The device must be known to DPDK: from the EAL's arguments or made by a test.
-  static Result<Port> Start(const PortSpec& spec, PortId id, const dataplane::Steering& steering,
+  static Result<Port> Start(const DeviceUse& device, PortId id, const dataplane::Steering& steering,
                             const PacketPool& pool);
+  // Another VLAN of a started device.
+  static Port Share(const Port& first, const PortSpec& spec, PortId id);
+  // Of the device, by the port that started it.
   void Stop();
 
   [[nodiscard]] PortId id() const { return id_; }
   [[nodiscard]] uint16_t dpdk_id() const { return dpdk_id_; }
+  // Started the device, and polls it for all its ports.
+  [[nodiscard]] bool owns_device() const { return owns_device_; }
+  [[nodiscard]] bool has_vlans() const { return has_vlans_; }  // the device
+  [[nodiscard]] uint16_t vlan() const { return vlan_; }        // 0: none
+  // The device puts tags on; else software does.
+  [[nodiscard]] bool inserts_vlan() const { return inserts_vlan_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] MacAddress mac() const { return mac_; }
   [[nodiscard]] uint16_t mtu_bytes() const { return mtu_bytes_; }
@@ -47,9 +59,9 @@ class Port {
  private:
   Port() = default;
 
-  Status Configure(const PortSpec& spec, const dataplane::Steering& steering);
+  Status Configure(const DeviceUse& device, const dataplane::Steering& steering);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
-  Status Receive();
+  Status Receive(uint16_t device_mtu_bytes);
   // After the start: the redirection table, and whether the driver has taken what it was told.
   void FinishSteering();
   [[nodiscard]] Error Failed(const std::string& what, int code) const;
@@ -57,6 +69,10 @@ class Port {
   std::string name_;
   PortId id_;
   uint16_t dpdk_id_ = 0;
+  uint16_t vlan_ = 0;
+  bool owns_device_ = true;
+  bool has_vlans_ = false;
+  bool inserts_vlan_ = false;
   MacAddress mac_;
   uint16_t mtu_bytes_ = 1500;
   uint16_t rx_queues_ = 1;

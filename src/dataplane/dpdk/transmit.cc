@@ -1,6 +1,7 @@
 #include "dataplane/dpdk/transmit.h"
 
 #include <rte_ethdev.h>
+#include <rte_ether.h>
 #include <rte_ip.h>
 
 namespace fairlead::edge {
@@ -29,6 +30,8 @@ Transmit::Transmit(dataplane::Fabric& fabric, const std::vector<Port>& ports, co
     line.dpdk_id = port.dpdk_id();
     line.queue = static_cast<uint16_t>(me.index());
     line.computes_ip_checksum = port.computes_ip_checksum();
+    line.inserts_vlan = port.inserts_vlan();
+    line.vlan = port.vlan();
     line.owner = lines.transmit(port.id(), me);
     line.counters = &fabric.stats.port(me, port.id());
     if (line.owner != nullptr) continue;
@@ -42,6 +45,20 @@ Transmit::Transmit(dataplane::Fabric& fabric, const std::vector<Port>& ports, co
 void Transmit::DropWithoutPort(MbufPacket* packet) noexcept {
   rte_mbuf* mbuf = packet->mbuf();
   Drop(&mbuf, 1, DropReason::kPortDown);
+}
+
+void Transmit::DropWithoutRoom(MbufPacket* packet) noexcept {
+  rte_mbuf* mbuf = packet->mbuf();
+  Drop(&mbuf, 1, DropReason::kNoHeadroom);
+}
+
+bool Transmit::PutTag(const Line& line, rte_mbuf* mbuf) noexcept {
+  mbuf->vlan_tci = line.vlan;
+  if (line.inserts_vlan) {
+    mbuf->ol_flags |= RTE_MBUF_F_TX_VLAN;
+    return true;
+  }
+  return rte_vlan_insert(&mbuf) == 0;
 }
 
 size_t Transmit::TakeFromPeers() noexcept {

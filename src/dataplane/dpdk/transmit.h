@@ -5,7 +5,7 @@
 //   transmit.Flush();                       // at the end of the turn: nothing waits longer
 //
 // Threads: one worker's. Counting: every packet given in ends as sent, as handed_off (to the
-// worker that owns the queue), or as a drop counted here (transmit_full, port_down).
+// worker that owns the queue), or as a drop counted here (transmit_full, port_down, no_headroom).
 #pragma once
 
 #include <rte_mbuf.h>
@@ -37,6 +37,8 @@ class Transmit {
     Line& line = lines_[port.index()];
     if (packet->meta().wants_ip_checksum) [[unlikely]]
       FinishIpChecksum(packet, line.computes_ip_checksum);
+    if (line.vlan != 0 && !PutTag(line, packet->mbuf())) [[unlikely]]
+      return DropWithoutRoom(packet);
     Append(line, packet->mbuf());
   }
   size_t TakeFromPeers() noexcept;
@@ -52,6 +54,8 @@ class Transmit {
     uint16_t dpdk_id = 0;
     uint16_t queue = 0;
     bool computes_ip_checksum = false;
+    bool inserts_vlan = false;
+    uint16_t vlan = 0;             // 0: no tag
     MbufRing* owner = nullptr;     // not null: the queue is another worker's
     std::vector<MbufRing*> peers;  // who sends by us
     dataplane::PortCounters* counters = nullptr;
@@ -70,6 +74,9 @@ class Transmit {
   // What comes after the first `taken` of the line was taken by nobody.
   void DropMissed(Line& line, size_t taken) noexcept;
   void DropWithoutPort(MbufPacket* packet) noexcept;
+  void DropWithoutRoom(MbufPacket* packet) noexcept;
+  // By the device where it can. False: there is no room before the frame.
+  static bool PutTag(const Line& line, rte_mbuf* mbuf) noexcept;
   void Drop(rte_mbuf** mbufs, size_t count, dataplane::DropReason reason) noexcept;
 
   dataplane::WorkerCounters& counters_;

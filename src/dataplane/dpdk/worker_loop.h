@@ -18,12 +18,14 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dataplane/dpdk/idle.h"
 #include "dataplane/dpdk/lines.h"
 #include "dataplane/dpdk/transmit.h"
 #include "dataplane/dpdk/turn_clock.h"
+#include "dataplane/dpdk/vlan_map.h"
 #include "dataplane/worker/worker.h"
 
 namespace fairlead::edge {
@@ -52,8 +54,9 @@ class alignas(kCacheLine) BasicWorkerLoop {
       dataplane::PortCounters& counters = context.fabric.stats.port(me, port.id());
       MbufRing* from_host = me.index() == 0 ? context.lines.from_host(port.id()) : nullptr;
       ways_.push_back({port.id(), port.dpdk_id(), static_cast<uint16_t>(me.index()),
-                       me.index() < port.rx_queues(), from_host,
-                       context.lines.to_host(port.id(), me), &counters});
+                       port.owns_device() && me.index() < port.rx_queues(), from_host,
+                       context.lines.to_host(port.id(), me), &counters,
+                       port.owns_device() ? VlanMap(context.ports, port) : VlanMap()});
     }
   }
 
@@ -81,9 +84,12 @@ class alignas(kCacheLine) BasicWorkerLoop {
     MbufRing* from_host;  // null: none, or another worker's
     MbufRing* to_host;    // null: no kernel twin
     dataplane::PortCounters* counters;
+    VlanMap vlans;  // of the device that it polls
   };
 
   size_t Receive(Way& way) noexcept;
+  using Burst = std::array<MbufPacket*, dataplane::kBurst>;
+  size_t ReceiveTagged(Way& way, std::span<rte_mbuf*> mbufs, Burst* burst) noexcept;
   size_t ReceiveFromHost(Way& way) noexcept;
   // False: the mbuf is in pieces that do not fit one buffer, and is dropped and counted.
   bool MakeContiguous(rte_mbuf* mbuf) noexcept;
@@ -130,20 +136,47 @@ size_t BasicWorkerLoop<W>::Receive(Way& way) noexcept {
   std::array<rte_mbuf*, dataplane::kBurst> mbufs;
   const size_t received = rte_eth_rx_burst(way.dpdk_id, way.queue, mbufs.data(), dataplane::kBurst);
   if (received == 0) return 0;
-  std::array<MbufPacket*, dataplane::kBurst> burst;
+  Burst burst;
   size_t count = 0;
   uint64_t bytes = 0;
-  for (size_t i = 0; i < received; ++i) {
-    bytes += mbufs[i]->pkt_len;
-    if (mbufs[i]->nb_segs > 1 && !MakeContiguous(mbufs[i])) [[unlikely]]
-      continue;
-    burst[count++] = MbufPacket::Receive(mbufs[i], way.port);
+  if (!way.vlans.is_empty()) {
+    count = ReceiveTagged(way, {mbufs.data(), received}, &burst);
+  } else {
+    for (size_t i = 0; i < received; ++i) {
+      bytes += mbufs[i]->pkt_len;
+      if (mbufs[i]->nb_segs > 1 && !MakeContiguous(mbufs[i])) [[unlikely]]
+        continue;
+      burst[count++] = MbufPacket::Receive(mbufs[i], way.port);
+    }
+    way.counters->rx_packets.Add(received);
+    way.counters->rx_bytes.Add(bytes);
   }
-  way.counters->rx_packets.Add(received);
-  way.counters->rx_bytes.Add(bytes);
   worker_->ProcessBurst({burst.data(), count}, &output_);
   CarryOut();
   return received;
+}
+
+// Of a device with VLANs: each frame belongs to the port of its tag, which is taken off.
+template <typename W>
+size_t BasicWorkerLoop<W>::ReceiveTagged(Way& way, std::span<rte_mbuf*> mbufs,
+                                         Burst* burst) noexcept {
+  size_t count = 0;
+  for (rte_mbuf* mbuf : mbufs) {
+    const uint32_t bytes = mbuf->pkt_len;
+    if (mbuf->nb_segs > 1 && !MakeContiguous(mbuf)) continue;
+    const PortId port = way.vlans.PortOf(TakeTag(mbuf));
+    if (port.is_none()) {
+      counters_.received.Add(1);
+      counters_.dropped[static_cast<size_t>(dataplane::DropReason::kUnknownVlan)].Add(1);
+      rte_pktmbuf_free(mbuf);
+      continue;
+    }
+    dataplane::PortCounters& counters = *ways_[port.index()].counters;
+    counters.rx_packets.Add(1);
+    counters.rx_bytes.Add(bytes);
+    (*burst)[count++] = MbufPacket::Receive(mbuf, port);
+  }
+  return count;
 }
 
 template <typename W>

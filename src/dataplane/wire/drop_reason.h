@@ -12,6 +12,7 @@
 // X(enumerator, label, sentence)
 #define FAIRLEAD_DROP_REASONS(X)                                                                   \
   X(kTruncated, "truncated", "The frame is shorter than its headers say")                          \
+  X(kUnknownVlan, "unknown_vlan", "The frame's VLAN is no port's of the device")                   \
   X(kOversized, "oversized",                                                                       \
     "The frame came in pieces that do not fit one packet buffer; check the port's mtu")            \
   X(kBadIpHeader, "bad_ip_header", "IP version, header length or total length is impossible")      \
@@ -64,7 +65,7 @@
   X(kNeighbourQueueFull, "neighbour_queue_full", "Too many packets wait for that next hop")        \
   X(kNeighbourLimited, "neighbour_limited",                                                        \
     "For a next hop nobody has asked for yet, and too many such were wanted at once")              \
-  X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header")                       \
+  X(kNoHeadroom, "no_headroom", "No room in the buffer for a tunnel header or a VLAN tag")         \
   X(kIcmpRateLimited, "icmp_rate_limited",                                                         \
     "The ICMP or RST answer was suppressed by the rate limit")                                     \
   X(kHostQueueFull, "host_queue_full", "The exception path to the kernel was full")                \
