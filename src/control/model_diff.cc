@@ -95,7 +95,7 @@ std::string PersistenceText(const std::optional<PersistenceConfig>& persistence)
 
 void ComparePersistence(const PersistenceConfig& before, const PersistenceConfig& after,
                         Sentences* sentences) {
-  if (before.netmask != after.netmask || before.netmask6 != after.netmask6 ||
+  if (before.mask4 != after.mask4 || before.prefix_length6 != after.prefix_length6 ||
       before.netmasks != after.netmasks || before.client_groups != after.client_groups) {
     sentences->Add(after.rekey == 0ms
                        ? "persistence netmask changed; known clients are scheduled anew"
@@ -116,7 +116,7 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   sentences.Change("name", before.name, after.name);
   sentences.Change("scheduler", Word(before.scheduler), Word(after.scheduler));
   sentences.ChangeIf("scheduler_flags", before.scheduler_flags, after.scheduler_flags);
-  if (before.netmask != after.netmask || before.netmask6 != after.netmask6) {
+  if (before.mask4 != after.mask4 || before.prefix_length6 != after.prefix_length6) {
     sentences.Add("netmask changed; other clients hash together from now on");
   }
   sentences.Change("persistence", PersistenceText(before.persistence),

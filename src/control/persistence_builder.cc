@@ -37,7 +37,7 @@ dataplane::RenewMode ModeOf(Renew renew) {
 
 // Whether the configurations take the same networks for one client.
 bool HaveOneKeying(const PersistenceConfig& a, const PersistenceConfig& b) {
-  return a.netmask == b.netmask && a.netmask6 == b.netmask6 && a.netmasks == b.netmasks &&
+  return a.mask4 == b.mask4 && a.prefix_length6 == b.prefix_length6 && a.netmasks == b.netmasks &&
          a.client_groups == b.client_groups;
 }
 
@@ -72,11 +72,12 @@ std::vector<Prefix> PersistenceBuilder::PrefixesOf(const AddressMatch& match) co
 }
 
 ClientKeying PersistenceBuilder::KeyingOf(const PersistenceConfig& config) const {
-  ClientKeying keying{.netmask4 = Be32::FromHost(config.netmask), .netmask6 = config.netmask6};
+  ClientKeying keying{.mask4 = Be32::FromHost(config.mask4),
+                      .prefix_length6 = config.prefix_length6};
   std::vector<PrefixMap<ClientNetmask>::Entry> netmasks;
   for (size_t i = 0; i < config.netmasks.size(); ++i) {
     const NetmaskRule& rule = config.netmasks[i];
-    const ClientNetmask value{Be32::FromHost(rule.netmask), rule.netmask6,
+    const ClientNetmask value{Be32::FromHost(rule.mask4), rule.prefix_length6,
                               static_cast<uint16_t>(i)};
     for (const Prefix& prefix : PrefixesOf(rule.source)) netmasks.emplace_back(prefix, value);
   }

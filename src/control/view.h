@@ -100,8 +100,8 @@ struct ServiceInfo {
   std::vector<std::string> scheduler_flags;
   bool is_persistent = false;
   uint32_t persistence_seconds = 0;  // UINT32_MAX: infinite
-  int netmask = 32;                  // prefix length, of the service's family
-  uint32_t netmask_bits = 0;         // IPv4: of the mask; need not be contiguous
+  int prefix_length = 32;            // of a client; of a mask with holes the number of its ones
+  uint32_t mask = 0;                 // IPv4, host order; may have holes
   std::string engine;                // "sip", or empty
   bool is_one_packet = false;
   bool is_on_fallback = false;

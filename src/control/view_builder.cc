@@ -138,9 +138,9 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
     const Duration timeout = config.persistence->timeout;
     info.persistence_seconds =
         timeout == kInfinite ? UINT32_MAX : static_cast<uint32_t>(timeout / 1s);
-    info.netmask = config.family == Family::kIpv4 ? std::popcount(config.persistence->netmask)
-                                                  : config.persistence->netmask6;
-    info.netmask_bits = config.persistence->netmask;
+    info.prefix_length = config.family == Family::kIpv4 ? std::popcount(config.persistence->mask4)
+                                                        : config.persistence->prefix_length6;
+    info.mask = config.persistence->mask4;
   }
   if (config.engine != Engine::kNone) info.engine = ToWord(config.engine);
   info.is_one_packet = config.one_packet;

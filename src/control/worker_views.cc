@@ -49,8 +49,8 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   view.mark = config.mark;
   view.is_one_packet = config.one_packet;
   view.hashes_network = config.scheduler_flags.netmask;
-  view.persistence.clients.netmask4 = Be32::FromHost(config.netmask);
-  view.persistence.clients.netmask6 = config.netmask6;
+  view.persistence.clients.mask4 = Be32::FromHost(config.mask4);
+  view.persistence.clients.prefix_length6 = config.prefix_length6;
   view.policy = PolicyFrom(config.policy, policy.no_listener);
   view.timeouts = TimeoutsFrom(config.timeouts);
   return view;

@@ -110,7 +110,7 @@ ControlView MakeView() {
   shop.scheduler_flags = {"sh-port"};
   shop.is_persistent = true;
   shop.persistence_seconds = 1800;
-  shop.netmask = 24;
+  shop.prefix_length = 24;
   shop.reals = {MakeReal(2, "10.0.0.11:0", 1, "dr"), MakeReal(3, "10.0.0.99:0", 1, "dr"),
                 MakeReal(4, "10.0.0.13:0", 1, "dr")};
   shop.reals[1].is_fallback = true;
@@ -281,7 +281,7 @@ bool MatchesRow(const RecordFilter& f, const TemplateRow& row) {
 // A service whose netmask is /24, on worker 1.
 void PinIn(std::vector<TemplateRow>* rows, WorkerId worker, dataplane::PinTemplate* pin) {
   pin->row.client = pin->client.Masked(24);
-  pin->row.client_bits = 24;
+  pin->row.client_prefix_length = 24;
   pin->row.client_mask = Be32::FromHost(0xffffff00);
   if (pin->is_trial || worker.index() != 1) return;
   TemplateRow row = pin->row;

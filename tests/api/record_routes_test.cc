@@ -49,7 +49,7 @@ class RecordRoutesTest : public ApiTest {
   void FillTemplates() {
     TemplateRow row;
     row.client = Ip("198.51.100.0");
-    row.client_bits = 24;
+    row.client_prefix_length = 24;
     row.client_mask = Be32::FromHost(0xffffff00);
     row.virtual_address = Ip("0.0.0.2");
     row.real = RealId{2};
@@ -212,12 +212,12 @@ TEST_F(RecordRoutesTest, TemplateRowsOfGroupsMasksAndPins) {
   row = {};
   row.client = Ip("198.0.100.0");
   row.client_mask = Be32::FromHost(0xff00ff00);
-  row.client_bits = 16;
+  row.client_prefix_length = 16;
   row.protocol = 6;
   director.templates[0].push_back(row);
   row.family = Family::kIpv6;
   row.client = Ip("2001:db8::");
-  row.client_bits = 56;
+  row.client_prefix_length = 56;
   director.templates[0].push_back(row);
   Start();
   const auto rows = All("templates", "");

@@ -113,7 +113,7 @@ TEST_F(CliTest, ConnectionsAndTemplates) {
   bound.real = RealId{2};
   bound.children = 2;
   bound.is_assured = true;
-  bound.client_bits = 24;
+  bound.client_prefix_length = 24;
   bound.client_mask = Be32::FromHost(0xffffff00);
   bound.remaining = TicksFromSeconds(100);
   bound.timeout = TicksFromSeconds(1800);

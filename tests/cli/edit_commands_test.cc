@@ -41,7 +41,7 @@ TEST_F(EditCommandsTest, FromNothingToAServiceAndBack) {
             "0 web: tcp 192.0.2.10:80, sh, 2 real servers\n");
   const control::ServiceConfig& web = core_->view()->model->services[0];
   EXPECT_EQ(web.timeouts.tcp, std::chrono::minutes(5));
-  EXPECT_EQ(web.persistence->netmask, 0xffffff00u);
+  EXPECT_EQ(web.persistence->mask4, 0xffffff00u);
   EXPECT_TRUE(web.scheduler_flags.port);
   EXPECT_EQ(Run("diff"), "0 service web: added with 2 real servers\n");
   EXPECT_EQ(Run("real remove web 10.0.0.12"), "0 service web: real 10.0.0.12:8080 removed\n");

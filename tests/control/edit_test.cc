@@ -127,7 +127,7 @@ TEST_F(EditTest, AServiceIsFoundByTheNameItWouldHaveHad) {
 TEST_F(EditTest, APatchOfAServiceChangesWhatItNames) {
   EXPECT_EQ(Apply(PatchService{"shop", R"({"persistence": {"timeout": "5m"}})"}), "ok");
   EXPECT_EQ(Service(0).persistence->timeout, 5min);
-  EXPECT_EQ(Service(0).persistence->netmask, 0xffffff00u);
+  EXPECT_EQ(Service(0).persistence->mask4, 0xffffff00u);
   EXPECT_TRUE(Service(0).scheduler_flags.port);
   EXPECT_EQ(Service(0).reals.size(), 2u);
   EXPECT_EQ(Service(0).reals[1].upper_threshold, 9u);

@@ -23,7 +23,7 @@ ConfigModel Model() {
 
 PersistenceConfig Config() {
   PersistenceConfig config;
-  config.netmask = 0xffffff00;
+  config.mask4 = 0xffffff00;
   config.client_groups = {"provider", "campus"};
   config.netmasks = {{{{}, {Net("192.168.0.0/16")}}, 0xffffffff, 128},
                      {{{}, {Net("192.168.7.0/24"), Net("10.1.2.0/24")}}, 0xffff0000, 64}};
@@ -55,11 +55,11 @@ TEST(PersistenceBuilder, GroupsWinOverNetmasksAndTheLongestPrefixDecides) {
   EXPECT_EQ(group_of("10.200.0.1"), provider);
   EXPECT_EQ(group_of("2001:db8:9::1"), provider);
   EXPECT_EQ(group_of("10.1.2.3"), campus) << "although a netmask rule has it too";
-  EXPECT_EQ(Identify(keying, Ip("192.168.1.1")).bits, 32);
+  EXPECT_EQ(Identify(keying, Ip("192.168.1.1")).prefix_length, 32);
   EXPECT_EQ(Identify(keying, Ip("192.168.1.1")).rule, 0);
-  EXPECT_EQ(Identify(keying, Ip("192.168.7.1")).bits, 16);
+  EXPECT_EQ(Identify(keying, Ip("192.168.7.1")).prefix_length, 16);
   EXPECT_EQ(Identify(keying, Ip("192.168.7.1")).rule, 1);
-  EXPECT_EQ(Identify(keying, Ip("203.0.113.1")).bits, 24);
+  EXPECT_EQ(Identify(keying, Ip("203.0.113.1")).prefix_length, 24);
   EXPECT_EQ(Identify(keying, Ip("203.0.113.1")).rule, -1);
 }
 
@@ -87,13 +87,13 @@ TEST(PersistenceBuilder, AChangeKeepsWhatWasBefore) {
   builder.BeginPass(model);
   builder.Build(kShop, Config());
   PersistenceConfig wider = Config();
-  wider.netmask = 0xffff0000;
+  wider.mask4 = 0xffff0000;
   wider.rekey = 10min;
   builder.BeginPass(model);
   const auto changed = builder.Build(kShop, wider);
   EXPECT_EQ(changed.keying_edits, 1u);
   ASSERT_NE(changed.previous, nullptr);
-  EXPECT_EQ(changed.previous->netmask4, Be32::FromHost(0xffffff00));
+  EXPECT_EQ(changed.previous->mask4, Be32::FromHost(0xffffff00));
   EXPECT_EQ(changed.rekey, TicksFromSeconds(600));
   // A new prefix in a file counts too, but not for those who use no lists.
   const ServiceId plain{4};

@@ -93,11 +93,11 @@ TEST_F(SnapshotBuilderTest, TheNetmaskASchedulerHashesUnderReachesTheWorkers) {
   const std::string flags = "scheduler: mh, scheduler_flags: [mh-netmask],";
   const auto own = Build(ModelOf(WebOf(kThree, flags + " netmask: 24, netmask6: 64,")));
   EXPECT_TRUE(Web(*own).hashes_network);
-  EXPECT_EQ(Web(*own).persistence.clients.netmask4.host(), 0xffffff00u);
-  EXPECT_EQ(Web(*own).persistence.clients.netmask6, 64);
+  EXPECT_EQ(Web(*own).persistence.clients.mask4.host(), 0xffffff00u);
+  EXPECT_EQ(Web(*own).persistence.clients.prefix_length6, 64);
   const auto persistent = Build(ModelOf(WebOf(kThree, flags + " persistence: { netmask: 20 },")));
   EXPECT_TRUE(Web(*persistent).hashes_network);
-  EXPECT_EQ(Web(*persistent).persistence.clients.netmask4.host(), 0xfffff000u);
+  EXPECT_EQ(Web(*persistent).persistence.clients.mask4.host(), 0xfffff000u);
 }
 
 TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {

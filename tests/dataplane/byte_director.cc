@@ -232,7 +232,7 @@ ServiceId ByteDirector::AddService(const ServiceSpec& spec) {
       .step = TicksFromSeconds(spec.step_seconds),
       .max_lifetime = TicksFromSeconds(spec.max_lifetime_seconds),
       .group = {spec.group},
-      .clients = {.netmask4 = Be32::FromHost(spec.netmask4), .netmask6 = spec.netmask6}};
+      .clients = {.mask4 = Be32::FromHost(spec.mask4), .prefix_length6 = spec.prefix_length6}};
   view.plan = sched::Plan::Build(spec.scheduler, spec.flags, {}, 0);
   if (spec.mark == 0) {
     draft_.service_index[{view.address, view.port, view.protocol}] = id;

@@ -43,9 +43,9 @@ struct ServiceSpec {
   sched::Kind scheduler = sched::Kind::kRr;
   sched::Flags flags = {};
   uint32_t persistence_seconds = 0;  // 0: not persistent; kForever
-  uint32_t netmask4 = 0xffffffff;
+  uint32_t mask4 = 0xffffffff;
   bool is_one_packet = false;
-  uint8_t netmask6 = 128;
+  uint8_t prefix_length6 = 128;
   RenewMode renew = RenewMode::kLinux;
   uint32_t step_seconds = 0, max_lifetime_seconds = 0;
   uint64_t group = 0;  // persistence group

@@ -51,11 +51,11 @@ uint32_t MaskOf(int length) { return length == 0 ? 0 : ~uint32_t{0} << (32 - len
 void SetMask(const json::object& persistence, ServiceRow* row) {
   const json::value* length = persistence.if_contains("netmask");
   if (length != nullptr && length->is_number()) {
-    const auto bits = static_cast<int>(Number(persistence, "netmask"));
+    const auto prefix_length = static_cast<int>(Number(persistence, "netmask"));
     if (row->key.family == Family::kIpv6) {
-      row->netmask6 = static_cast<uint8_t>(bits);
+      row->netmask6 = static_cast<uint8_t>(prefix_length);
     } else {
-      row->netmask = MaskOf(bits);
+      row->netmask = MaskOf(prefix_length);
     }
   }
   const auto mask = IpAddress::Parse(Word(persistence, "mask"));

@@ -181,9 +181,9 @@ bool Parser::ReadServiceOption(const Word& word) {
 bool Parser::ReadNetmaskOption(const std::string& text) {
   ServiceOptions& service = command_.service_options;
   if (command_.service && command_.service->family == Family::kIpv6) {
-    uint32_t bits = 0;
-    if (!Number(text, 1, 128, "the length of a prefix", &bits)) return false;
-    service.netmask6 = static_cast<uint8_t>(bits);
+    uint32_t prefix_length = 0;
+    if (!Number(text, 1, 128, "the length of a prefix", &prefix_length)) return false;
+    service.netmask6 = static_cast<uint8_t>(prefix_length);
     return true;
   }
   const auto mask = ReadMask(text, names_);

@@ -166,12 +166,12 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
                                         Endpoint{service.address, service.port}.ToString();
   json::value persistence = nullptr;
   if (service.is_persistent) {
-    persistence = {{"timeout_seconds", service.persistence_seconds}, {"netmask", service.netmask}};
-    const int length = std::countl_one(service.netmask_bits);
-    if (service.family == Family::kIpv4 && length != std::popcount(service.netmask_bits)) {
-      // No prefix length says it; `netmask` is then how many bits are compared.
-      persistence.as_object()["mask"] =
-          IpAddress(Ipv4Address::FromHost(service.netmask_bits)).ToString();
+    persistence = {{"timeout_seconds", service.persistence_seconds},
+                   {"netmask", service.prefix_length}};
+    const int length = std::countl_one(service.mask);
+    if (service.family == Family::kIpv4 && length != std::popcount(service.mask)) {
+      // No prefix length says it; `netmask` is then the number of its ones.
+      persistence.as_object()["mask"] = IpAddress(Ipv4Address::FromHost(service.mask)).ToString();
     }
   }
   size_t total = 0, up = 0;

@@ -89,17 +89,18 @@ json::value MillisecondsOrNever(TickCount ticks) {
   return Milliseconds(ticks);
 }
 
-std::string ClientText(const IpAddress& client, int bits, uint32_t mask) {
+std::string ClientText(const IpAddress& client, int prefix_length, uint32_t mask) {
   if (client.is_v4()) {
     const int ones = std::countl_one(mask);
     if (ones < 32 && mask << ones != 0) {
       return IpAddress(Ipv4Address::FromHost(client.Fold() & mask)).ToString() + "/" +
              IpAddress(Ipv4Address::FromHost(mask)).ToString();
     }
-    bits = ones;
+    prefix_length = ones;
   }
-  const IpAddress network = client.Masked(bits);
-  return bits == client.bit_length() ? network.ToString() : Prefix{network, bits}.ToString();
+  const IpAddress network = client.Masked(prefix_length);
+  return prefix_length == client.bit_length() ? network.ToString()
+                                              : Prefix{network, prefix_length}.ToString();
 }
 
 std::string_view WordOf(dataplane::RenewMode mode) {
@@ -124,9 +125,10 @@ json::object RowToJson(const NameIndex& names, WorkerId worker, const TemplateRo
   const auto* service = names.service(row.service);
   const bool is_group = !row.service_group.is_none();
   const bool is_mark = row.protocol == 0 && !is_group;
-  const std::string client = row.client_group.is_none()
-                                 ? ClientText(row.client, row.client_bits, row.client_mask.host())
-                                 : "group " + names.Group(row.client_group);
+  const std::string client =
+      row.client_group.is_none()
+          ? ClientText(row.client, row.client_prefix_length, row.client_mask.host())
+          : "group " + names.Group(row.client_group);
   json::object object{
       {"client", client},
       {"protocol",

@@ -24,8 +24,8 @@ constexpr uint64_t Milliseconds(TickCount ticks) {
 boost::json::value MillisecondsOrNever(TickCount ticks);
 
 // An address under a netmask: "198.51.100.0/24", "198.51.0.7/255.255.0.255", or the address alone
-// when all of it counts. `mask`: host order, IPv4; `bits`: IPv6.
-std::string ClientText(const IpAddress& client, int bits, uint32_t mask);
+// when all of it counts. `mask`: host order, IPv4; `prefix_length`: IPv6.
+std::string ClientText(const IpAddress& client, int prefix_length, uint32_t mask);
 
 // "linux", "full": the word of `persistence.renew`.
 std::string_view WordOf(dataplane::RenewMode mode);

@@ -78,13 +78,13 @@ HttpResponse Pinned(const Pinning& pinning) {
   const NameIndex names(*pinning.view);
   const dataplane::TemplateRow& row = pinning.order.row;
   const bool is_group = !row.client_group.is_none();
-  return JsonResponse(
-      201, {{"service", pinning.service},
-            {"client", is_group ? "group " + names.Group(row.client_group)
-                                : ClientText(row.client, row.client_bits, row.client_mask.host())},
-            {"real", pinning.real},
-            {"ttl_ms", MillisecondsOrNever(pinning.order.ttl)},
-            {"pinned", pinning.pinned}});
+  return JsonResponse(201, {{"service", pinning.service},
+                            {"client", is_group ? "group " + names.Group(row.client_group)
+                                                : ClientText(row.client, row.client_prefix_length,
+                                                             row.client_mask.host())},
+                            {"real", pinning.real},
+                            {"ttl_ms", MillisecondsOrNever(pinning.order.ttl)},
+                            {"pinned", pinning.pinned}});
 }
 
 // A network that is not what the service takes for one client would bind more or fewer than meant:
@@ -92,9 +92,10 @@ HttpResponse Pinned(const Pinning& pinning) {
 std::optional<HttpResponse> NetworkFault(const Pinning& pinning) {
   if (!pinning.network) return std::nullopt;
   const dataplane::TemplateRow& row = pinning.order.row;
-  const std::string one = row.client_group.is_none()
-                              ? ClientText(row.client, row.client_bits, row.client_mask.host())
-                              : "client group " + NameIndex(*pinning.view).Group(row.client_group);
+  const std::string one =
+      row.client_group.is_none()
+          ? ClientText(row.client, row.client_prefix_length, row.client_mask.host())
+          : "client group " + NameIndex(*pinning.view).Group(row.client_group);
   const Prefix& asked = *pinning.network;
   const bool is_address = asked.length == asked.address.bit_length();
   const std::string text = is_address ? asked.address.ToString() : asked.ToString();

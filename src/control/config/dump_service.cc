@@ -19,16 +19,16 @@ std::string RenewText(const PersistenceConfig& p) {
 void DumpPersistence(Writer& w, const PersistenceConfig& p) {
   w.Open("persistence", false);
   w.Key("timeout", p.timeout == kInfinite ? "infinite" : FormatDuration(p.timeout));
-  w.Key("netmask", NetmaskText(p.netmask));
-  w.Key("netmask6", std::to_string(p.netmask6));
+  w.Key("netmask", NetmaskText(p.mask4));
+  w.Key("netmask6", std::to_string(p.prefix_length6));
   w.Key("renew", RenewText(p));
   if (p.max_lifetime != 0ms) w.Key("max_lifetime", FormatDuration(p.max_lifetime));
   if (p.rekey != 0ms) w.Key("rekey", FormatDuration(p.rekey));
   if (!p.netmasks.empty()) {
     DumpList(w, "netmasks", p.netmasks, [](Writer& out, const NetmaskRule& rule) {
       out.Key("source", MatchText(rule.source));
-      out.Key("netmask", NetmaskText(rule.netmask));
-      out.Key("netmask6", std::to_string(rule.netmask6));
+      out.Key("netmask", NetmaskText(rule.mask4));
+      out.Key("netmask6", std::to_string(rule.prefix_length6));
     });
   }
   if (!p.client_groups.empty()) w.Key("client_groups", FlowList(p.client_groups, Scalar));
@@ -87,8 +87,8 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   if (s.scheduler_flags.fallback) flags.push_back(Word(s.scheduler) + "-fallback");
   if (s.scheduler_flags.netmask) flags.push_back(Word(s.scheduler) + "-netmask");
   if (!flags.empty()) w.Key("scheduler_flags", FlowList(flags, Scalar));
-  if (s.netmask != 0xffffffff) w.Key("netmask", NetmaskText(s.netmask));
-  if (s.netmask6 != 128) w.Key("netmask6", std::to_string(s.netmask6));
+  if (s.mask4 != 0xffffffff) w.Key("netmask", NetmaskText(s.mask4));
+  if (s.prefix_length6 != 128) w.Key("netmask6", std::to_string(s.prefix_length6));
   if (s.persistence) DumpPersistence(w, *s.persistence);
   if (s.engine != Engine::kNone) w.Key("engine", Word(s.engine));
   w.Key("one_packet", Bool(s.one_packet));

@@ -217,15 +217,15 @@ inline constexpr Duration kInfinite = Duration::max();
 // Clients of these networks have a netmask of their own; the longest prefix decides.
 struct NetmaskRule {
   AddressMatch source{};
-  uint32_t netmask = 0xffffffff;  // as in PersistenceConfig
-  uint8_t netmask6 = 128;
+  uint32_t mask4 = 0xffffffff;  // as in PersistenceConfig
+  uint8_t prefix_length6 = 128;
   friend bool operator==(const NetmaskRule&, const NetmaskRule&) = default;
 };
 
 struct PersistenceConfig {
-  Duration timeout = 6min;        // 1 s … 31 d or kInfinite
-  uint32_t netmask = 0xffffffff;  // host order; need not be contiguous (spec section 3.2)
-  uint8_t netmask6 = 128;         // prefix length, 1…128
+  Duration timeout = 6min;       // 1 s … 31 d or kInfinite
+  uint32_t mask4 = 0xffffffff;   // host order; may have holes (spec section 3.2)
+  uint8_t prefix_length6 = 128;  // 1…128
   Renew renew = Renew::kLinux;
   Duration step{0};          // kStep: 1 s … 31 d; else 0
   Duration max_lifetime{0};  // 1 s … 31 d; 0: none
@@ -309,8 +309,8 @@ struct ServiceConfig {
   SchedulerKind scheduler = SchedulerKind::kWlc;
   SchedulerFlags scheduler_flags{};
   // With the netmask flag and without persistence: as in PersistenceConfig, which else says it.
-  uint32_t netmask = 0xffffffff;
-  uint8_t netmask6 = 128;
+  uint32_t mask4 = 0xffffffff;
+  uint8_t prefix_length6 = 128;
   std::optional<PersistenceConfig> persistence{};
   Engine engine = Engine::kNone;  // kSip: needs persistence, for UDP and marks
   bool one_packet = false;

@@ -38,22 +38,22 @@ void ReadRenew(MapReader& reader, PersistenceConfig& persistence) {
 }
 
 void ReadNetmaskRule(MapReader reader, const PersistenceConfig& persistence, NetmaskRule& rule) {
-  rule.netmask = persistence.netmask;
-  rule.netmask6 = persistence.netmask6;
+  rule.mask4 = persistence.mask4;
+  rule.prefix_length6 = persistence.prefix_length6;
   if (reader.Require("source")) ReadMatch(reader, "source", rule.source);
   if (!reader.Has("netmask") && !reader.Has("netmask6")) {
     reader.Require("netmask", "or netmask6: what those clients have instead of the service's");
   }
-  reader.Read("netmask", &rule.netmask, ReadNetmask);
-  reader.Number("netmask6", &rule.netmask6, 1, 128);
+  reader.Read("netmask", &rule.mask4, ReadNetmask);
+  reader.Number("netmask6", &rule.prefix_length6, 1, 128);
 }
 
 }  // namespace
 
 void ReadPersistence(MapReader reader, PersistenceConfig& persistence) {
   ReadTimeout(reader, &persistence.timeout);
-  reader.Read("netmask", &persistence.netmask, ReadNetmask);
-  reader.Number("netmask6", &persistence.netmask6, 1, 128);
+  reader.Read("netmask", &persistence.mask4, ReadNetmask);
+  reader.Number("netmask6", &persistence.prefix_length6, 1, 128);
   ReadRenew(reader, persistence);
   reader.Time("max_lifetime", &persistence.max_lifetime, kMinTime, kMaxTime);
   reader.Time("rekey", &persistence.rekey, kMinTime, kMaxTime);

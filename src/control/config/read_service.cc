@@ -114,8 +114,8 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   service.announce = model.policy.announce;
   ReadSchedulerName(reader, service.scheduler);
   ReadSchedulerFlags(reader, service);
-  reader.Read("netmask", &service.netmask, ReadNetmask);
-  reader.Number("netmask6", &service.netmask6, 1, 128);
+  reader.Read("netmask", &service.mask4, ReadNetmask);
+  reader.Number("netmask6", &service.prefix_length6, 1, 128);
   ReadForward(reader, service.forward);
   ReadTimeouts(reader, service.timeouts);
   reader.Word("engine", &service.engine);

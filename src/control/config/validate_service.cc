@@ -57,7 +57,8 @@ void CheckAnyPort(const ServiceConfig& service, const std::string& path, Problem
 void CheckSchedulerNetmask(const ServiceConfig& service, const std::string& path,
                            Problems& problems) {
   const std::string flag = std::string(ToWord(service.scheduler)) + "-netmask";
-  const bool has_netmask = service.netmask != 0xffffffff, has_netmask6 = service.netmask6 != 128;
+  const bool has_netmask = service.mask4 != 0xffffffff,
+             has_netmask6 = service.prefix_length6 != 128;
   for (const auto& [is_set, key] :
        {std::pair(has_netmask, ".netmask"), {has_netmask6, ".netmask6"}}) {
     if (!is_set) continue;

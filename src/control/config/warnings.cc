@@ -99,7 +99,8 @@ class Warner {
       const auto [first, is_new] = first_of.emplace(persistence->group, i);
       if (is_new) continue;
       const PersistenceConfig& other = *model_.services[first->second].persistence;
-      if (persistence->netmask == other.netmask && persistence->netmask6 == other.netmask6 &&
+      if (persistence->mask4 == other.mask4 &&
+          persistence->prefix_length6 == other.prefix_length6 &&
           persistence->netmasks == other.netmasks &&
           persistence->client_groups == other.client_groups &&
           persistence->spread == other.spread) {

@@ -16,7 +16,7 @@ TemplateBinding BindingFor(const Snapshot& snapshot, const ServiceView& service,
           .renew = persistence.renew,
           .step = persistence.step,
           .max_lifetime = persistence.max_lifetime,
-          .client_bits = identity.client_bits,
+          .client_bits = identity.client_prefix_length,
           .client_mask = identity.client_mask,
           .engine_text = identity.engine_text};
 }

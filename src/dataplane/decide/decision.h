@@ -125,7 +125,7 @@ uint32_t FoldOfClient(const ServiceView& service, const IpAddress& client, Trace
       trace.Add({.kind = ExplainKind::kHashedNetwork,
                  .service = service.id,
                  .mark = who.mask.host(),
-                 .value = who.bits});
+                 .value = who.prefix_length});
     }
   }
   if (client.is_v4() && !who.is_group) return IpAddress(Ipv4Address::Load(who.bytes.data())).Fold();

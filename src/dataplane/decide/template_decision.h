@@ -18,8 +18,8 @@ namespace fairlead::dataplane {
 // Which template a new connection is about (spec section 3.1).
 struct TemplateIdentity {
   TemplateKey key;
-  bool covers_one_port = false;  // false: the template covers all ports and stores none
-  uint8_t client_bits = 0;       // for listings
+  bool covers_one_port = false;      // false: the template covers all ports and stores none
+  uint8_t client_prefix_length = 0;  // for listings
   Be32 client_mask = {};
   std::string_view engine_text = {};  // as long as the packet lives
 };
@@ -76,7 +76,7 @@ TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying
                                     .virtual_address = {},
                                     .virtual_port = {},
                                     .family = flow.addresses.source.family()},
-                            .client_bits = client.bits,
+                            .client_prefix_length = client.prefix_length,
                             .client_mask = client.mask};
   if (client.is_group) identity.key.Set(TemplateScope::kClientGroup);
   const uint8_t spread = service.persistence.spread;
@@ -92,7 +92,7 @@ TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying
       trace.Add({.kind = ExplainKind::kClientNetmask,
                  .service = service.id,
                  .mark = client.mask.host(),
-                 .value = client.bits,
+                 .value = client.prefix_length,
                  .weight = client.rule});
     }
     if (spread > 1) {

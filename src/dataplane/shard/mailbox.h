@@ -88,7 +88,8 @@ struct TemplateRow {
   bool is_invalid = false;  // renamed, spec section 3.5
   bool is_pinned = false;
   RenewMode renew = RenewMode::kLinux;
-  uint8_t client_bits = 0;    // length of the client's prefix, as when the template was made
+  // Of the client, as when the template was made; of a mask with holes the number of its ones.
+  uint8_t client_prefix_length = 0;
   Be32 client_mask;           // IPv4: its netmask, which may have holes
   GroupNumber client_group;   // none: `client` is an address
   GroupNumber service_group;  // none: a service's own template

@@ -3,8 +3,8 @@
 //
 //   PersistenceView p;
 //   p.is_enabled = true;  p.timeout = TicksFromSeconds(1800);
-//   p.clients.netmask4 = Be32::FromHost(0xffffff00);
-//   ClientIdentity who = Identify(p.clients, source);      // 198.51.100.0, 24 bits
+//   p.clients.mask4 = Be32::FromHost(0xffffff00);
+//   ClientIdentity who = Identify(p.clients, source);      // 198.51.100.0, prefix length 24
 //
 // Every worker computes the same identity from the same snapshot: it decides which worker owns the
 // client's template. Threads: immutable once published; the prefix maps are shared by snapshots.
@@ -23,16 +23,16 @@ namespace fairlead::dataplane {
 
 // A rule of `persistence.netmasks`, by its source prefix.
 struct ClientNetmask {
-  Be32 netmask4 = Be32::FromHost(0xffffffff);
-  uint8_t netmask6 = 128;
+  Be32 mask4 = Be32::FromHost(0xffffffff);
+  uint8_t prefix_length6 = 128;
   uint16_t rule = 0;  // its place in the list
 };
 
 // Who counts as one client: a client group, else the address under the netmask of the longest
 // prefix, else under the service's netmask.
 struct ClientKeying {
-  Be32 netmask4 = Be32::FromHost(0xffffffff);                  // any bits, spec section 3.2
-  uint8_t netmask6 = 128;                                      // prefix length
+  Be32 mask4 = Be32::FromHost(0xffffffff);                     // may have holes; spec section 3.2
+  uint8_t prefix_length6 = 128;                                // 1…128
   std::shared_ptr<const PrefixMap<ClientNetmask>> netmasks{};  // null: none
   std::shared_ptr<const PrefixMap<GroupNumber>> groups{};      // null: none
 };
@@ -63,20 +63,22 @@ struct PersistenceView {
 // The client's part of a template key.
 struct ClientIdentity {
   std::array<uint8_t, 16> bytes{};
-  uint8_t bits = 0;  // prefix length; of a mask with holes the number of its ones
-  Be32 mask;         // IPv4
+  uint8_t prefix_length = 0;  // of a mask with holes the number of its ones
+  Be32 mask;                  // IPv4
   bool is_group = false;
   int32_t rule = -1;  // of `netmasks`; -1: the service's own netmask
 };
 
-inline ClientIdentity MaskedIdentity(const IpAddress& client, Be32 netmask4,
-                                     uint8_t netmask6) noexcept {
+inline ClientIdentity MaskedIdentity(const IpAddress& client, Be32 mask4,
+                                     uint8_t prefix_length6) noexcept {
   if (!client.is_v4())
-    return {.bytes = client.Masked(netmask6).bytes(), .bits = netmask6, .mask = {}};
-  const IpAddress masked = Ipv4Address{Be32::FromRaw(client.v4().value.raw() & netmask4.raw())};
+    return {.bytes = client.Masked(prefix_length6).bytes(),
+            .prefix_length = prefix_length6,
+            .mask = {}};
+  const IpAddress masked = Ipv4Address{Be32::FromRaw(client.v4().value.raw() & mask4.raw())};
   return {.bytes = masked.bytes(),
-          .bits = static_cast<uint8_t>(__builtin_popcount(netmask4.raw())),
-          .mask = netmask4};
+          .prefix_length = static_cast<uint8_t>(__builtin_popcount(mask4.raw())),
+          .mask = mask4};
 }
 
 inline ClientIdentity Identify(const ClientKeying& keying, const IpAddress& client) noexcept {
@@ -87,12 +89,12 @@ inline ClientIdentity Identify(const ClientKeying& keying, const IpAddress& clie
   }
   if (keying.netmasks != nullptr) {
     if (const ClientNetmask* rule = keying.netmasks->Find(client)) {
-      ClientIdentity identity = MaskedIdentity(client, rule->netmask4, rule->netmask6);
+      ClientIdentity identity = MaskedIdentity(client, rule->mask4, rule->prefix_length6);
       identity.rule = rule->rule;
       return identity;
     }
   }
-  return MaskedIdentity(client, keying.netmask4, keying.netmask6);
+  return MaskedIdentity(client, keying.mask4, keying.prefix_length6);
 }
 
 }  // namespace fairlead::dataplane

@@ -72,7 +72,7 @@ TemplateRow RowOf(Shard& shard, uint32_t slot) {
                   .is_invalid = record.Has(TemplateFlag::kInvalidated),
                   .is_pinned = record.Has(TemplateFlag::kPinned),
                   .renew = record.renew,
-                  .client_bits = record.client_bits,
+                  .client_prefix_length = record.client_bits,
                   .client_mask = record.client_mask,
                   .client_group = record.key.client_group(),
                   .service_group = record.key.service_group(),
@@ -196,7 +196,7 @@ void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept {
   TemplateRecord shown;
   shown.key = identity.key;
   pin->row.client = shown.client();
-  pin->row.client_bits = identity.client_bits;
+  pin->row.client_prefix_length = identity.client_prefix_length;
   pin->row.client_mask = identity.client_mask;
   pin->row.client_group = identity.key.client_group();
   if (pin->is_trial) return;

@@ -45,7 +45,7 @@ TEST(Dump, KeepsMasksThatAreNoPrefix) {
                          "  - { mark: 3, persistence: { netmask: 255.255.255.255 } }\n",
                      "t.yaml");
   ExpectRoundTrip(loaded);
-  EXPECT_EQ(loaded.model->services[0].persistence->netmask, 0xff00ff00u);
+  EXPECT_EQ(loaded.model->services[0].persistence->mask4, 0xff00ff00u);
   EXPECT_NE(Dump(*loaded.model).find("netmask: 255.0.255.0"), std::string::npos);
 }
 

@@ -96,10 +96,10 @@ TEST(YamlLoader, ReadsUnderWhichNetmaskASchedulerHashes) {
            "  - { mark: 2, scheduler: sh, scheduler_flags: [sh-netmask, sh-fallback],\n"
            "      persistence: { netmask: 20 } }\n");
   EXPECT_TRUE(model.services[0].scheduler_flags.netmask);
-  EXPECT_EQ(model.services[0].netmask, 0xffffff00u);
+  EXPECT_EQ(model.services[0].mask4, 0xffffff00u);
   EXPECT_TRUE(model.services[1].scheduler_flags.netmask);
-  EXPECT_EQ(model.services[1].persistence->netmask, 0xfffff000u);
-  EXPECT_EQ(Load(kBase + "services:\n  - { mark: 2 }\n").services[0].netmask, 0xffffffffu);
+  EXPECT_EQ(model.services[1].persistence->mask4, 0xfffff000u);
+  EXPECT_EQ(Load(kBase + "services:\n  - { mark: 2 }\n").services[0].mask4, 0xffffffffu);
 }
 
 TEST(YamlLoader, ReadsTheEngine) {
@@ -159,9 +159,9 @@ TEST(YamlLoader, ReadsAllOfPersistence) {
   EXPECT_EQ(p.rekey, 10min);
   ASSERT_EQ(p.netmasks.size(), 2u);
   EXPECT_EQ(p.netmasks[0].source.sets, std::vector<std::string>{"office"});
-  EXPECT_EQ(p.netmasks[0].netmask, 0xffffffffu);
-  EXPECT_EQ(p.netmasks[1].netmask, 0xffffff00u) << "the service's";
-  EXPECT_EQ(p.netmasks[1].netmask6, 64);
+  EXPECT_EQ(p.netmasks[0].mask4, 0xffffffffu);
+  EXPECT_EQ(p.netmasks[1].mask4, 0xffffff00u) << "the service's";
+  EXPECT_EQ(p.netmasks[1].prefix_length6, 64);
   EXPECT_EQ(p.client_groups, std::vector<std::string>{"campus"});
   EXPECT_EQ(p.group, "shop");
   EXPECT_EQ(p.spread, 3);
@@ -182,7 +182,7 @@ TEST(YamlLoader, ReadsMarkAndPortZeroServices) {
            "{}, reals: [{ address: 10.0.0.21, weight: 0, state: drain }] }\n");
   EXPECT_EQ(model.services[0].name, "mark-2-v4");
   EXPECT_EQ(model.services[0].persistence,
-            (PersistenceConfig{.timeout = 30min, .netmask = 0xffffff00, .netmask6 = 64}));
+            (PersistenceConfig{.timeout = 30min, .mask4 = 0xffffff00, .prefix_length6 = 64}));
   EXPECT_EQ(model.services[0].reals[0].forward, ForwardMethod::kTun);
   EXPECT_EQ(model.services[0].reals[0].port, 0);
   EXPECT_EQ(model.services[1].name, "mark-2-v6");

@@ -12,10 +12,10 @@ using Names = std::set<std::string>;
 // A service whose scheduler hashes under this netmask, with five reals; whom its clients meet.
 class Hashing {
  public:
-  Hashing(sched::Kind kind, uint32_t netmask4, size_t workers = 1, const char* vip = "192.0.2.10")
+  Hashing(sched::Kind kind, uint32_t mask4, size_t workers = 1, const char* vip = "192.0.2.10")
       : d_({.workers = workers, .seed = static_cast<uint32_t>(workers)}), vip_(vip) {
     service_ =
-        d_.AddService({.address = vip, .scheduler = kind, .netmask4 = netmask4, .netmask6 = 64});
+        d_.AddService({.address = vip, .scheduler = kind, .mask4 = mask4, .prefix_length6 = 64});
     const bool is_v4 = std::string(vip).find(':') == std::string::npos;
     for (int i = 11; i < 16; ++i) {
       d_.AddReal(service_, (is_v4 ? "10.0.0." : "fd00::") + std::to_string(i), 80);

@@ -141,8 +141,8 @@ class PersistenceBed {
                                                                 : "udp";
     std::string text = protocol + " " + row.client.ToString();
     if (!row.client_group.is_none()) text = protocol + " group";
-    if (row.client_bits != row.client.bit_length() && row.client_group.is_none()) {
-      text += "/" + std::to_string(row.client_bits);
+    if (row.client_prefix_length != row.client.bit_length() && row.client_group.is_none()) {
+      text += "/" + std::to_string(row.client_prefix_length);
     }
     text += " " + (row.service_group.is_none()
                        ? Endpoint{row.virtual_address, row.virtual_port}.ToString()

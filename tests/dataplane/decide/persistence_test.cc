@@ -36,19 +36,19 @@ const KeyCase kKeyCases[] = {
      kProtocolUdp,
      "udp 198.51.100.7 192.0.2.10:53 -> 10.0.0.11:53"},
     {"masked",
-     {.persistence_seconds = 300, .netmask4 = 0xffffff00},
+     {.persistence_seconds = 300, .mask4 = 0xffffff00},
      kClient,
      80,
      kProtocolTcp,
      "tcp 198.51.100.0/24 192.0.2.10:80 -> 10.0.0.11:80"},
     {"mask with holes",
-     {.persistence_seconds = 300, .netmask4 = 0xff00ff00},
+     {.persistence_seconds = 300, .mask4 = 0xff00ff00},
      kClient,
      80,
      kProtocolTcp,
      "tcp 198.0.100.0/16 192.0.2.10:80 -> 10.0.0.11:80"},
     {"mask 0",
-     {.persistence_seconds = 300, .netmask4 = 0},
+     {.persistence_seconds = 300, .mask4 = 0},
      kClient,
      80,
      kProtocolTcp,
@@ -78,7 +78,7 @@ const KeyCase kKeyCases[] = {
      kProtocolTcp,
      "ip 198.51.100.7 0.0.0.7:0 -> 10.0.0.11:0"},
     {"mark, UDP, masked",
-     {.mark = 0x01020304, .persistence_seconds = 300, .netmask4 = 0xffff0000},
+     {.mark = 0x01020304, .persistence_seconds = 300, .mask4 = 0xffff0000},
      kClient,
      53,
      kProtocolUdp,
@@ -90,7 +90,7 @@ const KeyCase kKeyCases[] = {
      kProtocolTcp,
      "tcp 2001:db8:7::9 [2001:db8::10]:80 -> [fd00::11]:80"},
     {"IPv6, /64",
-     {.address = "2001:db8::10", .persistence_seconds = 300, .netmask6 = 64},
+     {.address = "2001:db8::10", .persistence_seconds = 300, .prefix_length6 = 64},
      "2001:db8:7::9",
      80,
      kProtocolTcp,
@@ -166,8 +166,8 @@ TEST_P(Persistence, AGroupsTemplateIsFoundThroughEachMember) {
 // With a netmask a template is a network's, and each of its clients is found by its own address.
 TEST_P(Persistence, AClientIsFoundInItsNetwork) {
   PersistenceBed bed(GetParam());
-  bed.Reals(bed.Service({.persistence_seconds = 300, .netmask4 = 0xffffff00}), 3);
-  bed.Reals(bed.Service({.port = 443, .persistence_seconds = 300, .netmask4 = 0xff00ff00}), 3);
+  bed.Reals(bed.Service({.persistence_seconds = 300, .mask4 = 0xffffff00}), 3);
+  bed.Reals(bed.Service({.port = 443, .persistence_seconds = 300, .mask4 = 0xff00ff00}), 3);
   bed.Home(kClient, 80);
   bed.Home("203.0.113.9", 443);
   EXPECT_EQ(bed.Rows(bed.Of("198.51.100.200")).size(), 1u);
@@ -332,7 +332,7 @@ TEST_P(Persistence, AChangedMaskAsksTheSchedulerAndListsTheOldOneRight) {
   const ServiceId web = bed.Service({.persistence_seconds = 300});
   bed.Reals(web, 2);
   EXPECT_EQ(bed.Home(kClient), "10.0.0.12");
-  bed.d.service(web).persistence.clients.netmask4 = Be32::FromHost(0xffffff00);
+  bed.d.service(web).persistence.clients.mask4 = Be32::FromHost(0xffffff00);
   bed.d.SetWeight(RealId{1}, 0);
   bed.d.Publish();
   EXPECT_EQ(bed.Home(kClient), "10.0.0.11");

@@ -28,13 +28,13 @@ std::shared_ptr<const PrefixMap<GroupNumber>> Groups(
 
 struct NetmaskOf {
   const char* prefix;
-  uint32_t netmask4;
+  uint32_t mask4;
 };
 std::shared_ptr<const PrefixMap<ClientNetmask>> Netmasks(std::vector<NetmaskOf> items) {
   std::vector<PrefixMap<ClientNetmask>::Entry> entries;
   for (const NetmaskOf& item : items) {
     entries.emplace_back(*Prefix::Parse(item.prefix),
-                         ClientNetmask{Be32::FromHost(item.netmask4), 128, 0});
+                         ClientNetmask{Be32::FromHost(item.mask4), 128, 0});
   }
   return std::make_shared<const PrefixMap<ClientNetmask>>(PrefixMap<ClientNetmask>::Build(entries));
 }
@@ -172,7 +172,7 @@ TEST_P(Wishes, Wish11AChangedTimeoutForKnownClientsToo) {
 TEST_P(Wishes, Wish12AChangedNetmaskKeepsAffinity) {
   for (const auto& [from, to] : {std::pair{0xffffffffu, 0xffffff00u}, {0xffffff00u, 0xffffffffu}}) {
     PersistenceBed bed(GetParam());
-    const ServiceId web = bed.Service({.persistence_seconds = 3000, .netmask4 = from});
+    const ServiceId web = bed.Service({.persistence_seconds = 3000, .mask4 = from});
     bed.Reals(web, 5);
     std::map<std::string, std::string> home;
     for (uint32_t i = 0; i < 100; ++i) {
@@ -181,7 +181,7 @@ TEST_P(Wishes, Wish12AChangedNetmaskKeepsAffinity) {
     }
     PersistenceView& persistence = bed.d.service(web).persistence;
     persistence.previous = std::make_shared<const ClientKeying>(persistence.clients);
-    persistence.clients.netmask4 = Be32::FromHost(to);
+    persistence.clients.mask4 = Be32::FromHost(to);
     persistence.rekey = TicksFromSeconds(600);
     ++persistence.keying_edits;
     bed.d.Publish();
@@ -261,7 +261,7 @@ TEST_P(Wishes, Wish16AHugeProxyIsSpread) {
 
 TEST_P(Wishes, Wish17OneUserOfManyNetworks) {
   PersistenceBed bed(GetParam());
-  const ServiceId web = bed.Service({.persistence_seconds = 300, .netmask4 = 0xffffff00});
+  const ServiceId web = bed.Service({.persistence_seconds = 300, .mask4 = 0xffffff00});
   bed.Reals(web, 7);
   // Longest prefix: 10.1.0.0/16 is another group inside the first; a group wins over the netmask.
   bed.d.service(web).persistence.clients.groups =
@@ -303,7 +303,7 @@ TEST_P(Wishes, Wish18AGroupHasAStandby) {
 
 TEST_P(Wishes, Wish19InternalNetworkByHostOutsideBySlash24) {
   PersistenceBed bed(GetParam());
-  const ServiceId web = bed.Service({.persistence_seconds = 300, .netmask4 = 0xffffff00});
+  const ServiceId web = bed.Service({.persistence_seconds = 300, .mask4 = 0xffffff00});
   bed.Reals(web, 2);
   bed.d.service(web).persistence.clients.netmasks =
       Netmasks({{"10.0.0.0/8", 0xffffffff}, {"10.5.0.0/16", 0xffff0000}});
@@ -463,8 +463,7 @@ TEST_P(Wishes, Wish40ReconnectFindsTheSessionAndLogoffFreesIt) {
 
 TEST_P(Wishes, Wish40PinsLastAndShow) {
   PersistenceBed bed(GetParam());
-  const ServiceId web =
-      bed.Service({.persistence_seconds = 30, .netmask4 = 0xffffff00, .spread = 3});
+  const ServiceId web = bed.Service({.persistence_seconds = 30, .mask4 = 0xffffff00, .spread = 3});
   const auto reals = bed.Reals(web, 4);
   EXPECT_EQ(bed.Pin(web, kClient, reals[2]), 3u) << "each of the keys it is spread over";
   for (int i = 0; i < 20; ++i) EXPECT_EQ(bed.Home("198.51.100.200"), "10.0.0.13");

@@ -384,7 +384,7 @@ Frame ErrorFrom(const std::string& client, uint16_t port, const std::string& rou
 class ScheduledByIcmp : public testing::TestWithParam<size_t> {
  protected:
   ScheduledByIcmp() : d_({.workers = GetParam()}) {
-    web_ = d_.AddService({.persistence_seconds = 300, .netmask4 = 0xffffffff});
+    web_ = d_.AddService({.persistence_seconds = 300, .mask4 = 0xffffffff});
     for (int i = 1; i <= 5; ++i) d_.AddReal(web_, "10.0.0." + std::to_string(10 + i), 80);
     d_.service(web_).policy.schedule_icmp = true;
     d_.Publish();
@@ -409,7 +409,7 @@ TEST_P(ScheduledByIcmp, FindsTheRealOfTheNetmaskOfBefore) {
   }
   PersistenceView& persistence = d_.service(web_).persistence;
   persistence.previous = std::make_shared<const ClientKeying>(persistence.clients);
-  persistence.clients.netmask4 = Be32::FromHost(0xffffff00);
+  persistence.clients.mask4 = Be32::FromHost(0xffffff00);
   persistence.rekey = TicksFromSeconds(600);
   ++persistence.keying_edits;
   d_.Publish();

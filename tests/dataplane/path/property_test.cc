@@ -227,7 +227,7 @@ class KindsOfKeys {
       const ServiceId id = d.AddService({.port = kPorts[i],
                                          .scheduler = sched::Kind::kWrr,
                                          .persistence_seconds = 900,
-                                         .netmask4 = i == 2 ? 0xffffff00 : 0xffffffff,
+                                         .mask4 = i == 2 ? 0xffffff00 : 0xffffffff,
                                          .renew = modes[(i + c.seed) % modes.size()],
                                          .step_seconds = 30,
                                          .group = i < 2 ? 9u : 0u,
@@ -339,7 +339,7 @@ TEST_P(Interleavings, ChangingNetmasksLeakNothing) {
     // In the middle of it all.
     PersistenceView& persistence = d.service(web).persistence;
     persistence.previous = std::make_shared<const ClientKeying>(persistence.clients);
-    persistence.clients.netmask4 = Be32::FromHost(~uint32_t{0} << d.Random(8));
+    persistence.clients.mask4 = Be32::FromHost(~uint32_t{0} << d.Random(8));
     ++persistence.keying_edits;
     d.Publish();
     if (d.Random(2) == 0) d.Advance(d.Random(30));
