@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
+#include "control/control_api.h"
 #include "control/port_runtime.h"
 #include "control/view.h"
 #include "dataplane/shard/fabric.h"

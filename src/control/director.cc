@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "base/log.h"
-#include "control/edit.h"
+#include "control/apply_edit.h"
 #include "control/model_diff.h"
 
 namespace fairlead::control {

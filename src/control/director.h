@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
+#include "control/control_api.h"
 #include "control/drain.h"
 #include "control/health/prober.h"
 #include "control/port_runtime.h"

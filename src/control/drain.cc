@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "control/id_map.h"
 #include "control/intent.h"
 #include "control/model_diff.h"
 #include "sched/load_board.h"

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "control/id_map.h"
+#include "control/identity.h"
 #include "control/time_point.h"
 
 namespace fairlead::sched {
@@ -26,6 +26,7 @@ class LoadBoard;
 
 namespace fairlead::control {
 
+class IdMap;
 struct Intent;
 
 struct DrainPlan {

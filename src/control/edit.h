@@ -1,19 +1,15 @@
-// A change by hand as a value, and what it makes of an intent: the one path for REST, the command
-// line and ipvsadm.
+// A change by hand as a value: what REST, the command line and ipvsadm ask for.
 //
-//   EditResult result = ApplyEdit(PatchReal{"shop", "10.0.0.11:80", R"({"weight": 0})"}, intent);
-//   if (auto* edited = std::get_if<Edited>(&result)) publication.Want(edited->intent, waiter);
-//   else …std::get<EditRefusal>(result): every problem, each with its place in the body…
+//   Edit edit = PatchReal{"shop", "10.0.0.11:80", R"({"weight": 0})"};
+//   control.Change(std::move(edit), done);        // control_api.h; carried out by apply_edit.h
 //
 // Bodies have the keys of the configuration file and are read by the same readers: YAML, hence JSON
 // too; kBodyLimits bounds them. A patch is an RFC 7396 merge patch over what there is: null takes a
-// key back to its default. What results must hold as a file would have to. A real that is added is
-// the newest, so it goes to the end of the model's list. Services are named by their name, or by
-// the name they would have had without one ("tcp-192.0.2.10-80"); reals by ADDRESS:PORT, or the
-// address alone where the service has it once.
+// key back to its default. Services are named by their name, or by the name they would have had
+// without one ("tcp-192.0.2.10-80"); reals by ADDRESS:PORT, or the address alone where the service
+// has it once.
 //
-// Threads: pure; an edit may be made on one thread and applied on another. Invariant: a refused
-// edit has changed nothing.
+// Threads: values; an edit may be made on one thread and applied on another.
 #pragma once
 
 #include <memory>
@@ -23,12 +19,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "control/config/problems.h"
-#include "control/config/yaml_tree.h"
-#include "control/intent.h"
-#include "control/time_point.h"
 
 namespace fairlead::control {
+
+class Problems;
+struct ConfigModel;
+struct ServiceConfig;
+struct YamlNode;
 
 // What somebody sent, parsed where it is made: by the thread that has the text, which is not the
 // control core's. Copies share it.
@@ -39,17 +36,13 @@ class EditBody {
   EditBody(const char* text)
       : EditBody(std::string(text)) {}  // NOLINT(google-explicit-constructor)
 
-  [[nodiscard]] const std::string& text() const { return parsed_->text; }
-  // As ParseYaml gave it. Good as long as this object.
-  [[nodiscard]] const std::optional<YamlNode>& tree() const { return parsed_->tree; }
-  [[nodiscard]] const Problems& problems() const { return parsed_->problems; }
+  [[nodiscard]] const std::string& text() const;
+  // As ParseYaml gave it; null: it could not be parsed. Good as long as this object.
+  [[nodiscard]] const YamlNode* tree() const;
+  [[nodiscard]] const Problems& problems() const;
 
  private:
-  struct Parsed {
-    std::string text;
-    std::optional<YamlNode> tree;
-    Problems problems;
-  };
+  struct Parsed;
   std::shared_ptr<const Parsed> parsed_;
 };
 
@@ -93,18 +86,10 @@ struct PatchPolicy {
 using Edit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
                           PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy>;
 
-struct Edited {
-  Intent intent;
-  std::string service{}, real{};  // the names of what was edited, as the view has them
-};
 struct EditRefusal {
   ErrorCode code = ErrorCode::kInvalid;
   std::vector<Error> errors;  // at least one
 };
-using EditResult = std::variant<Edited, EditRefusal>;
-
-// `now`: what deadlines count from.
-EditResult ApplyEdit(const Edit& edit, const Intent& before, TimePoint now = {});
 
 // By name or by the name it would have had; null when there is none.
 const ServiceConfig* FindService(const ConfigModel& model, const std::string& name);

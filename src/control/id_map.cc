@@ -2,15 +2,9 @@
 
 #include <utility>
 
-namespace fairlead::control {
+#include "sched/load_board.h"
 
-ServiceIdentity KeyOf(const ServiceConfig& service) {
-  if (service.is_mark()) return {.mark = service.mark, .family = service.family};
-  return {.family = service.family,
-          .protocol = static_cast<uint8_t>(service.protocol),
-          .address = service.address,
-          .port = service.port};
-}
+namespace fairlead::control {
 
 size_t IdMap::Hash::operator()(const ServiceIdentity& key) const noexcept {
   const auto small = uint64_t{key.mark} << 32 | uint64_t{key.port} << 16 |

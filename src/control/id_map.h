@@ -14,39 +14,23 @@
 // `retired`, so a service never shows less than before.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
-#include "base/ip_address.h"
-#include "control/config/model.h"
+#include "control/identity.h"
 #include "control/time_point.h"
 #include "dataplane/shard/counters.h"
-#include "sched/load_board.h"
+
+namespace fairlead::sched {
+class LoadBoard;
+}
 
 namespace fairlead::control {
 
 inline constexpr std::chrono::seconds kIdleBeforeReuse{120};
-
-// Mark and family, or (mark 0) protocol, address and port.
-struct ServiceIdentity {
-  uint32_t mark = 0;
-  Family family = Family::kIpv4;
-  uint8_t protocol = 0;
-  IpAddress address{};
-  uint16_t port = 0;
-  friend auto operator<=>(const ServiceIdentity&, const ServiceIdentity&) = default;
-};
-ServiceIdentity KeyOf(const ServiceConfig& service);
-
-struct RealIdentity {
-  IpAddress address;
-  uint16_t port = 0;
-  friend auto operator<=>(const RealIdentity&, const RealIdentity&) = default;
-};
 
 class IdMap {
  public:
@@ -54,8 +38,8 @@ class IdMap {
     bool is_in_use = false;  // configured, or has ghosts
     bool is_configured = false;
     ServiceIdentity key{};
-    dataplane::TrafficSum retired{};  // of its reals that were freed
-    std::vector<RealId> reals{};      // ghosts too, in no order
+    dataplane::TrafficSum retired{};                  // of its reals that were freed
+    std::vector<RealId> reals{};                      // ghosts too, in no order
   };
   struct Real {
     ServiceId service{};  // none: free

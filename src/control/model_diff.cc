@@ -5,8 +5,9 @@
 #include <set>
 #include <unordered_set>
 
+#include "control/config/model.h"
 #include "control/config/names.h"
-#include "control/id_map.h"
+#include "control/identity.h"
 
 namespace fairlead::control {
 namespace {

@@ -11,9 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "control/config/model.h"
-
 namespace fairlead::control {
+
+struct ConfigModel;
+struct RealConfig;
 
 // Puts the running values back into `loaded` where only a restart can change them, and returns a
 // sentence for each that differed.

@@ -14,9 +14,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "control/config/model.h"
 #include "control/drain.h"
-#include "control/id_map.h"
+#include "control/identity.h"
 
 namespace fairlead::control {
 

@@ -19,7 +19,7 @@
 #include <optional>
 
 #include "control/config/model.h"
-#include "control/view.h"
+#include "control/health/health_state.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {

@@ -14,26 +14,20 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/ip_address.h"
-#include "base/result.h"
 #include "base/shared_list.h"
 #include "control/config/model.h"
-#include "control/edit.h"
-#include "control/model_diff.h"
+#include "control/health/health_state.h"
 #include "dataplane/shard/counters.h"
-#include "dataplane/shard/fabric.h"
+#include "dataplane/tables/template_record.h"
 
 namespace fairlead::control {
-
-enum class HealthState : uint8_t { kUnchecked, kUp, kDown };
 
 // A drain that was asked for at run time.
 struct DrainInfo {
@@ -71,21 +65,6 @@ struct RealInfo {
   dataplane::TrafficSum baseline;
   dataplane::TrafficSum zero;  // counted before `ipvsadm -Z`, or in the service's life before
   dataplane::TrafficSum rate;  // a second
-};
-
-// Durations of one real's health checks (fairlead_health_check_duration_seconds).
-struct HealthHistogram {
-  std::vector<double> bounds_seconds;  // upper bounds; the last bucket is +Inf
-  std::vector<uint64_t> counts;        // per bucket, not cumulative; one more than bounds
-  double sum_seconds = 0;
-};
-
-// Health checks as a whole, and what hinders them (docs/health.md).
-struct HealthSummary {
-  size_t checks = 0;  // different questions
-  size_t allowed_at_once = 0;
-  double interval_stretch = 1;  // by how much all intervals are longer than configured
-  std::vector<std::pair<std::string, uint64_t>> local_errors{};  // by reason, all reasons
 };
 
 struct ServiceInfo {
@@ -178,61 +157,6 @@ struct ControlView {
     uint64_t records = 0;  // that have room in it
   };
   std::vector<MemoryUse> memory;
-};
-
-struct ReloadOutcome {
-  bool ok = false;
-  uint64_t generation = 0;
-  std::vector<Error> errors;         // every problem of a refused file
-  std::vector<std::string> changes;  // "service shop: real 10.0.0.12:80 weight 1 → 3"
-  std::string path{};                // of the file
-  Losses losses{};                   // what it takes away
-  std::vector<std::string> warnings{};
-  std::vector<std::string> waiting{};  // of the changes those that need a restart
-};
-
-// What became of a change by hand.
-struct EditOutcome {
-  bool is_stale = false;               // not tried: the generation is no longer the one asked for
-  std::optional<EditRefusal> refusal;  // none: it is in force on every worker
-  uint64_t generation = 0;             // that carries it; of what runs, if it was refused
-  std::string service{}, real{};       // names of what was edited, as the view has them
-  std::vector<std::string> changes{};  // "service shop: real 10.0.0.12:80 weight 1 → 3"
-};
-
-// Signs of life of the control core's thread; both only rise.
-struct ControlVitals {
-  uint64_t turns = 0;
-  uint64_t longest_work_ns =
-      0;  // CPU time of the longest single piece of work since the first turn
-};
-
-// What the API thread may ask of the control core. Callable from any thread; `done` runs on the
-// control core's thread, so post it back.
-class ControlApi {
- public:
-  virtual ~ControlApi() = default;
-  [[nodiscard]] virtual std::shared_ptr<const ControlView> view() const = 0;
-  // Reads the configuration file again (`path` empty: the one loaded last) and applies it.
-  virtual void Reload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
-  // What a Reload would do now. Changes nothing.
-  virtual void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) = 0;
-  // A change by hand, until the next reload.
-  virtual void Change(Edit edit, std::function<void(EditOutcome)> done) = 0;
-  // The same, only if nothing has changed since `generation`. The control core decides that where
-  // changes are in line; who has no line may look at the view, as this does.
-  virtual void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) {
-    if (view()->generation == generation) return Change(std::move(edit), std::move(done));
-    EditOutcome stale;
-    stale.is_stale = true;
-    stale.generation = view()->generation;
-    done(std::move(stale));
-  }
-  // Lets the figures that are shown "since zero" of a service, or of everything (no name), start
-  // over; the view shows it when `done` is called.
-  virtual void Zero(std::string service, std::function<void(Status)> done) = 0;
-  [[nodiscard]] virtual ControlVitals vitals() const = 0;
-  virtual dataplane::Fabric& fabric() = 0;
 };
 
 }  // namespace fairlead::control

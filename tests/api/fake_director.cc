@@ -205,6 +205,16 @@ std::string FakeDirector::last_reload_path() const {
   return last_reload_path_;
 }
 
+// Nothing is in line here: the view is what there is.
+void FakeDirector::ChangeAt(uint64_t generation, control::Edit edit,
+                            std::function<void(control::EditOutcome)> done) {
+  if (view()->generation == generation) return Change(std::move(edit), std::move(done));
+  control::EditOutcome stale;
+  stale.is_stale = true;
+  stale.generation = view()->generation;
+  done(std::move(stale));
+}
+
 void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOutcome)> done) {
   std::thread([this, edit = std::move(edit), done = std::move(done)] {
     control::EditOutcome outcome;

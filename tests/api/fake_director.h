@@ -17,7 +17,9 @@
 #include <thread>
 #include <vector>
 
+#include "control/control_api.h"
 #include "control/view.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::testing {
 
@@ -40,6 +42,8 @@ class FakeDirector : public control::ControlApi {
   // Weight and state of a real are changed in the view; weight 65534 is refused, 65535 never
   // answered. Any other edit is only remembered.
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
+  void ChangeAt(uint64_t generation, control::Edit edit,
+                std::function<void(control::EditOutcome)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
   [[nodiscard]] control::ControlVitals vitals() const override {
     return {.turns = control_turns ? ++turns_ : turns_.load(), .longest_work_ns = 1'500'000};

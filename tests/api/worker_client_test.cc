@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "control/api/busy_meter.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 namespace {

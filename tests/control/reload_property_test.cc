@@ -13,6 +13,7 @@
 #include <numeric>
 #include <random>
 
+#include "control/apply_edit.h"
 #include "control/config/dump.h"
 #include "control/director.h"
 #include "control/model_diff.h"

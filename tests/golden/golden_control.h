@@ -29,6 +29,10 @@ class GoldenDirector::Control : public control::ControlApi {
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
     director.Change(edit, std::move(done));
   }
+  void ChangeAt(uint64_t generation, control::Edit edit,
+                std::function<void(control::EditOutcome)> done) override {
+    director.ChangeAt(generation, edit, std::move(done));
+  }
   void Zero(std::string service, std::function<void(Status)> done) override {
     done(director.Zero(service));
   }

@@ -22,6 +22,9 @@
 
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/pulse.h"
+#include "control/api/router.h"
+#include "control/api/worker_client.h"
 #include "control/director.h"
 #include "dataplane/worker/worker.h"
 

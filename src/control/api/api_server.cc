@@ -10,8 +10,13 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "control/api/busy_meter.h"
 #include "control/api/context.h"
 #include "control/api/http_server.h"
+#include "control/api/router.h"
+#include "control/api/worker_client.h"
+#include "control/control_api.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

@@ -19,7 +19,6 @@
 #include "base/result.h"
 #include "control/api/port_stats.h"
 #include "control/api/pulse.h"
-#include "control/view.h"
 
 namespace fairlead::api {
 

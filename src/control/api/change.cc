@@ -5,6 +5,7 @@
 
 #include "control/api/problem.h"
 #include "control/config/units.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

@@ -9,7 +9,8 @@
 #include <functional>
 
 #include "control/api/context.h"
-#include "control/view.h"
+#include "control/api/router.h"
+#include "control/control_api.h"
 
 namespace fairlead::api {
 

@@ -6,7 +6,10 @@
 
 #include "control/config/dump.h"
 #include "control/config/merge_patch.h"
+#include "control/config/model.h"
 #include "control/config/units.h"
+#include "control/edit.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

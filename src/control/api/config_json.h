@@ -11,7 +11,11 @@
 #include <boost/json/value.hpp>
 #include <string>
 
-#include "control/view.h"
+namespace fairlead::control {
+struct ControlView;
+struct RealInfo;
+struct ServiceInfo;
+}  // namespace fairlead::control
 
 namespace fairlead::api {
 

@@ -1,5 +1,6 @@
 #include "control/api/context.h"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include "control/api/problem.h"

@@ -1,21 +1,28 @@
 // What the routes work with. One of it, owned by ApiServer, used on the API thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "control/api/busy_meter.h"
 #include "control/api/http.h"
 #include "control/api/port_stats.h"
-#include "control/api/pulse.h"
-#include "control/api/router.h"
-#include "control/api/worker_client.h"
-#include "control/view.h"
+
+namespace boost::asio {
+class io_context;
+}
+namespace fairlead::control {
+class ControlApi;
+}
 
 namespace fairlead::api {
 
+class BusyMeter;
+class Pulse;
+class Router;
+class WorkerClient;
+
+// Who uses a part of it includes that part's header.
 struct Context {
   std::shared_ptr<boost::asio::io_context> io;  // shared: late answers may outlive the server
   control::ControlApi& control;

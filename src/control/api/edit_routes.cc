@@ -8,8 +8,9 @@
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
+#include "control/config/model.h"
 #include "control/config/validate.h"
-#include "control/edit.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "control/api/name_index.h"
+#include "control/view.h"
 #include "dataplane/shard/explanation.h"
 
 namespace fairlead::api {

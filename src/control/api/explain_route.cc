@@ -4,6 +4,11 @@
 #include "control/api/context.h"
 #include "control/api/explain_json.h"
 #include "control/api/problem.h"
+#include "control/api/router.h"
+#include "control/api/worker_client.h"
+#include "control/control_api.h"
+#include "control/view.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

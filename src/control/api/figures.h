@@ -6,6 +6,7 @@
 
 #include "control/config/names.h"
 #include "control/view.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

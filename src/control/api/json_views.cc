@@ -6,8 +6,12 @@
 #include <cmath>
 #include <ctime>
 
+#include "control/api/busy_meter.h"
+#include "control/api/context.h"
 #include "control/api/figures.h"
+#include "control/api/pulse.h"
 #include "control/config/names.h"
+#include "control/control_api.h"
 
 namespace fairlead::api {
 

@@ -3,13 +3,25 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "control/api/context.h"
-#include "control/view.h"
+#include "control/health/health_state.h"
+
+namespace fairlead::control {
+struct ControlView;
+struct RealInfo;
+struct ServiceInfo;
+}  // namespace fairlead::control
+namespace fairlead::dataplane {
+class Fabric;
+struct TrafficSum;
+}  // namespace fairlead::dataplane
 
 namespace fairlead::api {
+
+struct Context;
 
 std::string_view WordOf(control::HealthState state);
 std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number

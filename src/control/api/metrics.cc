@@ -11,7 +11,10 @@
 
 #include "base/faults.h"
 #include "base/log_writer.h"
+#include "control/api/busy_meter.h"
+#include "control/api/context.h"
 #include "control/api/figures.h"
+#include "control/control_api.h"
 
 namespace fairlead::api {
 

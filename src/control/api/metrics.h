@@ -4,10 +4,13 @@
 
 #include <string>
 
-#include "control/api/context.h"
-#include "control/view.h"
+namespace fairlead::control {
+struct ControlView;
+}
 
 namespace fairlead::api {
+
+struct Context;
 
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/config/suggest.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

@@ -13,8 +13,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
-#include "control/view.h"
+#include "dataplane/tables/template_record.h"
+
+namespace fairlead::control {
+struct ControlView;
+struct RealInfo;
+struct ServiceInfo;
+}  // namespace fairlead::control
 
 namespace fairlead::api {
 

@@ -1,5 +1,8 @@
 #include "control/api/pulse.h"
 
+#include "control/control_api.h"
+#include "dataplane/shard/fabric.h"
+
 namespace fairlead::api {
 
 Pulse::Pulse(control::ControlApi& control, Clock::duration patience, Clock::time_point now)

@@ -14,7 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "control/view.h"
+namespace fairlead::control {
+class ControlApi;
+}
 
 namespace fairlead::api {
 

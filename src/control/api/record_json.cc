@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 
 #include "control/api/json_views.h"
+#include "control/view.h"
 #include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {

@@ -14,7 +14,11 @@
 #include "control/api/problem.h"
 #include "control/api/record_json.h"
 #include "control/api/record_query.h"
+#include "control/api/router.h"
 #include "control/api/sweep.h"
+#include "control/control_api.h"
+#include "control/view.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

@@ -5,6 +5,7 @@
 
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
+#include "control/view.h"
 #include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {

@@ -16,7 +16,11 @@
 #include <vector>
 
 #include "control/api/http.h"
-#include "control/view.h"
+#include "dataplane/shard/mailbox.h"
+
+namespace fairlead::control {
+struct ControlView;
+}
 
 namespace fairlead::api {
 

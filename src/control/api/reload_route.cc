@@ -5,6 +5,9 @@
 #include "control/api/context.h"
 #include "control/api/problem.h"
 #include "control/api/reload_path.h"
+#include "control/api/router.h"
+#include "control/control_api.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

@@ -8,6 +8,8 @@
 #include "control/api/context.h"
 #include "control/api/problem.h"
 #include "control/config/dump.h"
+#include "control/config/model.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

@@ -6,6 +6,10 @@
 #include "control/api/json_views.h"
 #include "control/api/name_index.h"
 #include "control/api/problem.h"
+#include "control/api/router.h"
+#include "control/control_api.h"
+#include "control/view.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

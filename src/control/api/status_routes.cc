@@ -6,6 +6,10 @@
 #include "control/api/metrics.h"
 #include "control/api/openapi.h"
 #include "control/api/problem.h"
+#include "control/api/pulse.h"
+#include "control/api/router.h"
+#include "control/control_api.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 

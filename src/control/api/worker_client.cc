@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/faults.h"
+#include "dataplane/shard/fabric.h"
 
 namespace fairlead::api {
 

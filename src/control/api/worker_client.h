@@ -20,7 +20,12 @@
 #include <memory>
 #include <vector>
 
-#include "dataplane/shard/fabric.h"
+#include "base/ids.h"
+
+namespace fairlead::dataplane {
+struct Command;
+class Fabric;
+}  // namespace fairlead::dataplane
 
 namespace fairlead::api {
 

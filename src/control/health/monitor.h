@@ -31,11 +31,11 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/health/health_state.h"
 #include "control/health/pace.h"
 #include "control/health/prober.h"
-#include "control/id_map.h"
+#include "control/identity.h"
 #include "control/time_point.h"
-#include "control/view.h"
 
 namespace fairlead::control {
 

@@ -1,0 +1,68 @@
+#include "edit_fixture.h"
+
+namespace fairlead::control {
+namespace {
+
+TEST_F(EditTest, AnAddedRealIsTheNewestAndAPatchedOneStaysInPlace) {
+  EXPECT_EQ(Apply(AddReal{"shop", R"({"address": "10.0.0.10", "weight": 7})"}), "ok");
+  EXPECT_EQ(names_, "shop 10.0.0.10:80");
+  ASSERT_EQ(Service(0).reals.size(), 3u);
+  EXPECT_EQ(NameOf(Service(0).reals[2]), "10.0.0.10:80");
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.12:80", R"({"weight": 5, "admin": "drain"})"}), "ok");
+  const RealConfig& real = Service(0).reals[1];
+  EXPECT_EQ(real.weight, 5u);
+  EXPECT_EQ(real.state, AdminState::kDrain);
+  EXPECT_EQ(real.upper_threshold, 9u);
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.12", R"({"weight": null, "upper_threshold": 0})"}),
+            "ok");
+  EXPECT_EQ(Service(0).reals[1].weight, 1u);
+  EXPECT_NE(Apply(PatchReal{"shop", "10.0.0.12", "{ address: 10.0.0.13 }"}).find("cannot change"),
+            std::string::npos);
+  EXPECT_EQ(Apply(RemoveReal{"shop", "10.0.0.11"}), "ok");
+  EXPECT_EQ(NameOf(Service(0).reals[0]), "10.0.0.12:80");
+}
+
+TEST_F(EditTest, AnAddressAloneMustMeanOneReal) {
+  EXPECT_EQ(Apply(AddReal{"shop", "{ address: 10.0.0.11, port: 8080 }"}), "ok");
+  EXPECT_EQ(
+      Apply(RemoveReal{"shop", "10.0.0.11"}),
+      "\"10.0.0.11\" means more than one real in service \"shop\"; add the port, for instance "
+      "10.0.0.11:80");
+  EXPECT_EQ(Apply(RemoveReal{"shop", "10.0.0.11:8080"}), "ok");
+}
+
+TEST_F(EditTest, EditsOfRealsAreCountedAndEditsOfTheServiceAreNot) {
+  const ServiceIdentity key = KeyOf(Service(0));
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{}"}), "ok");
+  EXPECT_EQ(intent_.overlay.edits(key), 1u) << "equal values count";
+  EXPECT_EQ(Diff(), Sentences{});
+  EXPECT_EQ(Apply(PatchService{"shop", "{ one_packet: false }"}), "ok");
+  EXPECT_EQ(intent_.overlay.edits(key), 1u);
+  EXPECT_EQ(Apply(AddReal{"shop", "{ address: 10.0.0.13 }"}), "ok");
+  EXPECT_EQ(Apply(RemoveReal{"shop", "10.0.0.13"}), "ok");
+  EXPECT_EQ(intent_.overlay.edits(key), 3u);
+}
+
+TEST_F(EditTest, TheWeightBeforeZeroIsRemembered) {
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{ weight: 0 }"}), "ok");
+  EXPECT_EQ(intent_.overlay.last_weight(KeyOfReal("10.0.0.11")), 3);
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{ weight: 0 }"}), "ok");
+  EXPECT_EQ(intent_.overlay.last_weight(KeyOfReal("10.0.0.11")), 3);
+  EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{ weight: 2 }"}), "ok");
+  EXPECT_FALSE(intent_.overlay.remembers_weights());
+}
+
+TEST_F(EditTest, ADeadlineIsTakenBackByWhoeverSetsTheState) {
+  for (const Edit& other :
+       {Edit{PatchReal{"shop", "10.0.0.11", "{ state: drain }"}},
+        Edit{PatchService{"shop", "{ reals: [{ address: 10.0.0.11, state: drain }] }"}}}) {
+    EXPECT_EQ(Apply(DrainReal{"shop", "10.0.0.11", "{ deadline: 5s }"}), "ok");
+    EXPECT_EQ(Apply(PatchService{"shop", "{ one_packet: false }"}), "ok");
+    EXPECT_NE(intent_.overlay.FindDrain(KeyOfReal("10.0.0.11")), nullptr);
+    EXPECT_EQ(Apply(other), "ok");
+    EXPECT_EQ(intent_.overlay.FindDrain(KeyOfReal("10.0.0.11")), nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::control
