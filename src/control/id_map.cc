@@ -31,8 +31,21 @@ ServiceId IdMap::BeginService(const ServiceIdentity& key) {
     service_ids_.emplace(key, id);
   }
   if (!std::exchange(services_[id.index()].is_configured, true)) ++revision_;
+  services_[id.index()].named_by = nullptr;  // who stops half way has it named again
   for (const RealId real : services_[id.index()].reals) named_[real.index()] = false;
   return id;
+}
+
+ServiceId IdMap::NextService(size_t n) const {
+  const size_t free = free_services_.size();
+  if (n < free) return free_services_[free - 1 - n];
+  return ServiceId{static_cast<uint32_t>(services_.size() + n - free)};
+}
+
+RealId IdMap::NextReal(size_t n) const {
+  const size_t free = free_reals_.size();
+  if (n < free) return free_reals_[free - 1 - n];
+  return RealId{static_cast<uint32_t>(reals_.size() + n - free)};
 }
 
 RealId IdMap::InternReal(ServiceId service, const RealIdentity& key,
@@ -67,6 +80,7 @@ void IdMap::EndService(ServiceId service, TimePoint now) {
 
 void IdMap::RemoveService(ServiceId service, TimePoint now) {
   services_[service.index()].is_configured = false;
+  services_[service.index()].named_by = nullptr;
   ++revision_;
   for (const RealId real : services_[service.index()].reals) MakeGhost(real, now);
 }

@@ -4,6 +4,7 @@
 //   RealId first = ids.InternReal(shop, {address, 80});      // none: the map is full
 //   ids.EndService(shop, now);                               // reals not named are ghosts now
 //   ids.RemoveService(old, now);                             // all its reals are
+//   …for a whole model, planned first and then given out: id_plan.h…
 //   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
 //
 // A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
@@ -15,8 +16,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -38,8 +41,10 @@ class IdMap {
     bool is_in_use = false;  // configured, or has ghosts
     bool is_configured = false;
     ServiceIdentity key{};
-    dataplane::TrafficSum retired{};                  // of its reals that were freed
-    std::vector<RealId> reals{};                      // ghosts too, in no order
+    dataplane::TrafficSum retired{};  // of its reals that were freed
+    std::vector<RealId> reals{};      // ghosts too, in no order
+    // What all its reals were last named by; null: it is removed, or just being named.
+    std::shared_ptr<const ServiceConfig> named_by{};
   };
   struct Real {
     ServiceId service{};  // none: free
@@ -57,9 +62,21 @@ class IdMap {
   [[nodiscard]] size_t room() const {
     return free_reals_.size() + (real_capacity_ - reals_.size());
   }
+  [[nodiscard]] uint32_t real_capacity() const { return real_capacity_; }
+  // The id that the n-th new service or real from now will have; n from 0. Precondition, reals:
+  // below room().
+  [[nodiscard]] ServiceId NextService(size_t n) const;
+  [[nodiscard]] RealId NextReal(size_t n) const;
   // None when every id is taken. `stats` gives the baseline of a fresh id.
   RealId InternReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
   void EndService(ServiceId service, TimePoint now);
+  // What the reals were named by, and where a whole model has its services: so that the next plan
+  // need not look again at what is the same object.
+  void NoteNamed(ServiceId service, std::shared_ptr<const ServiceConfig> config) {
+    services_[service.index()].named_by = std::move(config);
+  }
+  void NotePlaces(std::vector<ServiceId> places) { places_ = std::move(places); }
+  [[nodiscard]] const std::vector<ServiceId>& places() const { return places_; }
   void RemoveService(ServiceId service, TimePoint now);
 
   // Frees ghosts that have had no connection and no template for kIdleBeforeReuse, and services
@@ -74,6 +91,9 @@ class IdMap {
   [[nodiscard]] const std::set<RealId>& ghosts() const { return ghosts_; }
   // Rises when an id is given out or freed, and when a service comes or goes.
   [[nodiscard]] uint64_t revision() const { return revision_; }
+  [[nodiscard]] bool IsInUse(ServiceId id) const {
+    return id.index() < services_.size() && services_[id.index()].is_in_use;
+  }
   [[nodiscard]] ServiceId FindService(const ServiceIdentity& key) const;
   [[nodiscard]] RealId FindReal(ServiceId service, const RealIdentity& key) const;
 
@@ -98,6 +118,7 @@ class IdMap {
   std::vector<bool> named_;  // [real] since its service was begun
   std::set<RealId> ghosts_;
   uint64_t revision_ = 1;
+  std::vector<ServiceId> places_;  // of the last model, by place
   std::vector<ServiceId> free_services_;
   std::vector<RealId> free_reals_;
   std::unordered_map<ServiceIdentity, ServiceId, Hash> service_ids_;

@@ -43,7 +43,6 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
     : fabric_(fabric),
       ports_(ports),
       ids_(fabric.config.reals),
-      builder_(fabric, &ids_),
       mail_(fabric),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
@@ -126,18 +125,15 @@ void Publication::ApplyPathMtus(TimePoint now) {
 
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
-  Status room = builder_.CheckRoom(*wanted_.model);
-  if (!room && ids_.Reclaim(fabric_.loads, fabric_.stats) > 0) {
-    room = builder_.CheckRoom(*wanted_.model);
-  }
-  if (!room) {
-    LogError("configuration refused; what runs stays as it is",
-             {{"reason", room.error().ToString()}});
-    GoBack(room.error());
-    return true;
-  }
   try {
-    Publish(now);
+    const Result<IdPlan> plan = PlanWanted();
+    if (!plan) {
+      LogError("configuration refused; what runs stays as it is",
+               {{"reason", plan.error().ToString()}});
+      GoBack(plan.error());
+      return true;
+    }
+    Publish(*plan, now);
   } catch (...) {
     NoteFault(Thread::kControl);
     builder_.Forget();  // it may have stopped half way
@@ -150,6 +146,12 @@ bool Publication::PublishNext(TimePoint now) {
   return true;
 }
 
+Result<IdPlan> Publication::PlanWanted() {
+  Result<IdPlan> plan = PlanIds(*wanted_.model, ids_);
+  if (plan || ids_.Reclaim(fabric_.loads, fabric_.stats) == 0) return plan;
+  return PlanIds(*wanted_.model, ids_);
+}
+
 // To what runs, which a check may want built anew.
 void Publication::GoBack(const Error& why) {
   wanted_ = in_force_;
@@ -158,16 +160,17 @@ void Publication::GoBack(const Error& why) {
 }
 
 // Until the snapshot is published anything may fail; from then on only what can be done without.
-void Publication::Publish(TimePoint now) {
+void Publication::Publish(const IdPlan& plan, TimePoint now) {
   const bool is_first = snapshot() == nullptr;
   const bool is_new_model = is_first || wanted_.model != in_force_.model;
   if (is_first || (is_new_model && HaveOtherChecks(*in_force_.model, *wanted_.model))) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
-  auto next = Build(wanted_, now);
-  const uint64_t generation = (*next)->generation;
-  RefreshOverload(snapshot(), **next);
-  NoteExpiring(snapshot(), **next, now);
+  GiveOut(plan, fabric_.stats, now, &ids_);
+  auto next = Build(wanted_, plan);
+  const uint64_t generation = next->generation;
+  RefreshOverload(snapshot(), *next);
+  NoteExpiring(snapshot(), *next, now);
   const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
   std::vector<Announcement> announcements;
   PortGroups groups;
@@ -177,7 +180,7 @@ void Publication::Publish(TimePoint now) {
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
-  fabric_.publisher.Publish(std::move(*next));
+  fabric_.publisher.Publish(std::move(next));
   in_force_ = std::move(next_intent);
   for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
     published_.push_back({std::move(waiter), generation});
@@ -189,8 +192,7 @@ void Publication::Publish(TimePoint now) {
   }
 }
 
-Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& intent,
-                                                                TimePoint now) {
+std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, const IdPlan& plan) {
   const uint64_t generation = snapshot() == nullptr ? 1 : snapshot()->generation + 1;
   const HealthOf health = [this](const ServiceConfig& service, const RealConfig& real) {
     return health_.StateOf(CheckOf(service, real));
@@ -208,8 +210,8 @@ Result<std::unique_ptr<dataplane::Snapshot>> Publication::Build(const Intent& in
                               .path_mtus = &path_mtus_,
                               .before = snapshot(),
                               .health_changed = NextFlipped()},
-                             now);
-  if (next) neighbours_.Pin((*next)->reals, generation);
+                             PlannedIds(ids_, plan));
+  neighbours_.Pin(next->reals, generation);
   return next;
 }
 

@@ -81,9 +81,11 @@ class Publication {
   void ReadWorkerEvents(TimePoint now);
   void ApplyPathMtus(TimePoint now);
   bool PublishNext(TimePoint now);
-  void Publish(TimePoint now);
+  // None when the ids run short.
+  Result<IdPlan> PlanWanted();
+  void Publish(const IdPlan& plan, TimePoint now);
   void GoBack(const Error& why);
-  Result<std::unique_ptr<dataplane::Snapshot>> Build(const Intent& intent, TimePoint now);
+  std::unique_ptr<dataplane::Snapshot> Build(const Intent& intent, const IdPlan& plan);
   std::set<ServiceIdentity> NextFlipped();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);

@@ -32,10 +32,10 @@ void IndexOnePacketReply(RealId id, const dataplane::RealView& real, Be16 servic
 
 }  // namespace
 
-void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot) {
+void IndexReply(RealId id, const PlannedIds& ids, dataplane::Snapshot* snapshot) {
   const dataplane::RealView& real = snapshot->reals[id.index()];
   if (!IsReplySource(real)) return;
-  const ServiceIdentity& service = ids.services()[real.service.index()].key;
+  const ServiceIdentity& service = ids.KeyOf(real.service);
   // Connections of port-0 and mark services may keep the client's port.
   const bool has_any_port = real.port.is_zero() || service.port == 0;
   const auto known = snapshot->nat_addresses.find(real.address);

@@ -8,7 +8,7 @@
 // that this one is a copy of. Pure functions.
 #pragma once
 
-#include "control/id_map.h"
+#include "control/id_plan.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
@@ -18,6 +18,6 @@ bool IsReplySource(const dataplane::RealView& real);
 
 // Enters the real in nat_sources, nat_addresses and one_packet_sources, when it is such a source.
 // Its service's key is in `ids`.
-void IndexReply(RealId id, const IdMap& ids, dataplane::Snapshot* snapshot);
+void IndexReply(RealId id, const PlannedIds& ids, dataplane::Snapshot* snapshot);
 
 }  // namespace fairlead::control

@@ -18,19 +18,21 @@ class SnapshotBuilderTest : public testing::Test {
     const HealthOf health = [this](const ServiceConfig&, const RealConfig& real) {
       return down_.contains(real.address) ? HealthState::kDown : HealthState::kUp;
     };
-    auto built = builder_.Build({.model = model,
-                                 .ports = ports_,
-                                 .overlay = overlay_,
-                                 .health = health,
-                                 .intern_neighbour = intern,
-                                 .generation = ++generation_,
-                                 .is_by_hand = is_by_hand_},
-                                At(std::chrono::seconds(generation_)));
-    if (!built) {
-      ADD_FAILURE() << built.error().ToString();
+    const Result<IdPlan> plan = PlanIds(model, ids_);
+    if (!plan) {
+      ADD_FAILURE() << plan.error().ToString();
       return nullptr;
     }
-    return *std::move(built);
+    ++generation_;
+    GiveOut(*plan, fabric_.stats, At(std::chrono::seconds(generation_)), &ids_);
+    return builder_.Build({.model = model,
+                           .ports = ports_,
+                           .overlay = overlay_,
+                           .health = health,
+                           .intern_neighbour = intern,
+                           .generation = generation_,
+                           .is_by_hand = is_by_hand_},
+                          PlannedIds(ids_, *plan));
   }
   static std::string AddressesOf(const dataplane::Snapshot& s, const dataplane::ServiceView& v) {
     std::string text;
@@ -52,7 +54,7 @@ class SnapshotBuilderTest : public testing::Test {
 
   dataplane::Fabric fabric_{SmallFabric()};
   IdMap ids_{64};
-  SnapshotBuilder builder_{fabric_, &ids_};
+  SnapshotBuilder builder_;
   std::vector<PortRuntime> ports_ = TwoPorts();
   Overlay overlay_;
   bool is_by_hand_ = false;
@@ -111,23 +113,23 @@ TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {
     const auto reloaded = Build(ModelOf(WebOf(final_reals, more)));
 
     dataplane::Fabric fresh_fabric{SmallFabric()};
-    IdMap fresh_ids{64};
-    SnapshotBuilder fresh(fresh_fabric, &fresh_ids);
+    const IdMap fresh_ids{64};
+    SnapshotBuilder fresh;
     const HealthOf healthy = [](const auto&, const auto&) { return HealthState::kUp; };
     const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
       return fresh_fabric.neighbours.Intern(port, address);
     };
     const ConfigModel model = ModelOf(WebOf(final_reals, more));
-    auto restarted = fresh.Build({.model = model,
-                                  .ports = ports_,
-                                  .overlay = {},
-                                  .health = healthy,
-                                  .intern_neighbour = intern},
-                                 At(0s));
-    ASSERT_TRUE(restarted);
-    EXPECT_EQ(AddressesOf(*reloaded, Web(*reloaded)), AddressesOf(**restarted, Web(**restarted)));
-    EXPECT_EQ(Web(*reloaded).plan.tables().slots, Web(**restarted).plan.tables().slots)
-        << scheduler;
+    const Result<IdPlan> plan = PlanIds(model, fresh_ids);
+    ASSERT_TRUE(plan);
+    const auto restarted = fresh.Build({.model = model,
+                                        .ports = ports_,
+                                        .overlay = {},
+                                        .health = healthy,
+                                        .intern_neighbour = intern},
+                                       PlannedIds(fresh_ids, *plan));
+    EXPECT_EQ(AddressesOf(*reloaded, Web(*reloaded)), AddressesOf(*restarted, Web(*restarted)));
+    EXPECT_EQ(Web(*reloaded).plan.tables().slots, Web(*restarted).plan.tables().slots) << scheduler;
   }
 }
 
@@ -372,24 +374,6 @@ services:
   EXPECT_FALSE(after->IsForgedSource(Ip("192.0.2.80")));
   ASSERT_NE(after->virtual_ranges, nullptr);
   EXPECT_TRUE(after->virtual_ranges->Find(Ip("192.0.2.80"))->is_gone);
-}
-
-TEST_F(SnapshotBuilderTest, TooManyRealsAreRefused) {
-  std::string reals;
-  for (int i = 1; i <= 65; ++i) {
-    reals += "{ address: 10.0.0." + std::to_string(i + 100) + " },";
-  }
-  const ConfigModel model = ModelOf(WebOf(reals));
-  const HealthOf health = [](const auto&, const auto&) { return HealthState::kUp; };
-  const InternNeighbour intern = [](PortId, const IpAddress&) { return NeighbourId{}; };
-  auto built = builder_.Build({.model = model,
-                               .ports = ports_,
-                               .overlay = overlay_,
-                               .health = health,
-                               .intern_neighbour = intern},
-                              At(0s));
-  ASSERT_FALSE(built);
-  EXPECT_EQ(built.error().place, "service web");
 }
 
 }  // namespace
