@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "control/config/keys.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -35,6 +36,27 @@ services:
                   "service web: real 10.0.0.12:80 weight 1 → 3",
                   "service web: real 10.0.0.13:80 added with weight 2",
                   "service dns: added with 1 real server", "service mail: removed"));
+}
+
+// A key that nobody has thought of here would change without a word.
+TEST(ModelDiff, TellsOfEveryKeyOfPersistence) {
+  const auto with = [](const std::string& persistence) {
+    return ModelOf(
+        "client_groups: [ { name: campus, source: 10.9.0.0/16 } ]\n"
+        "services: [ { name: m, mark: 1, persistence: " +
+        persistence + " } ]\n");
+  };
+  const ConfigModel before = with("{}");
+  const ConfigModel other = with(
+      "{ timeout: 7m, netmask: 24, netmask6: 64, renew: fixed, max_lifetime: 8h, rekey: 1h, "
+      "netmasks: [ { source: 10.8.0.0/16, netmask: 20 } ], client_groups: [campus], group: web, "
+      "spread: 2 }");
+  for (const auto& key : kPersistenceKeys) {
+    ConfigModel after = before;
+    PersistenceConfig& persistence = *after.services.Edit(0).persistence;
+    key.assign(*other.services[0].persistence, persistence);
+    EXPECT_EQ(DescribeChanges(before, after).size(), 1u) << key.name;
+  }
 }
 
 TEST(ModelDiff, ChangedOrderOfRealsIsAChange) {

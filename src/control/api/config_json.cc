@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <set>
 #include <string_view>
 
 #include "control/config/dump.h"
 #include "control/config/merge_patch.h"
 #include "control/config/model.h"
+#include "control/config/schema.h"
 #include "control/config/units.h"
 #include "control/edit.h"
 #include "control/view.h"
@@ -20,8 +22,16 @@ namespace {
 
 // Of these a value is text also when it looks like something else.
 bool IsText(std::string_view key) {
-  constexpr std::string_view kTexts[] = {"name", "group", "client_groups", "path", "host"};
-  return std::ranges::find(kTexts, key) != std::end(kTexts);
+  static const std::set<std::string_view> texts = [] {
+    std::set<std::string_view> names;
+    for (const control::Section* section : control::AllSections()) {
+      for (const control::KeyInfo& each : section->keys) {
+        if (each.is_text) names.insert(each.name);
+      }
+    }
+    return names;
+  }();
+  return texts.contains(key);
 }
 
 // `key`: that the value, or the list it is in, belongs to.

@@ -1,5 +1,6 @@
 #include "control/config/dump.h"
 
+#include "control/config/keys.h"
 #include "control/config/units.h"
 #include "control/config/yaml_writer.h"
 
@@ -61,12 +62,8 @@ void DumpRule(Writer& w, const ClassifierRule& r) {
 }
 
 void DumpPolicy(Writer& w, const PolicyConfig& p) {
-  w.Key("am_droprate", std::to_string(p.am_droprate));
-  w.Key("amemthresh", std::to_string(p.amemthresh));
-  w.Key("announce", Word(p.announce));
-  w.Key("drop_entry", Word(p.drop_entry));
-  w.Key("no_listener", Word(p.no_listener));
-  DumpServicePolicy(w, p.service);
+  DumpKeys(w, kGlobalPolicyKeys, p);
+  DumpKeys(w, kServicePolicyKeys, p.service);
 }
 
 void DumpPrefixSets(Writer& w, const std::vector<PrefixSet>& sets) {
@@ -110,30 +107,12 @@ std::string Scalar(std::string_view text) {
   return quoted + "\"";
 }
 
-std::string TimeoutsText(const TimeoutsConfig& t) {
-  const auto item = [](const char* name, Duration time) {
-    return ", " + std::string(name) + ": " + FormatDuration(time);
-  };
-  return "{ tcp: " + FormatDuration(t.tcp) + item("tcp_fin", t.tcp_fin) + item("udp", t.udp) +
-         item("none", t.none) + item("syn_sent", t.syn_sent) + item("syn_recv", t.syn_recv) +
-         item("time_wait", t.time_wait) + item("close", t.close) +
-         item("close_wait", t.close_wait) + item("last_ack", t.last_ack) +
-         item("listen", t.listen) + item("synack", t.synack) + " }";
-}
-
-void DumpServicePolicy(Writer& w, const ServicePolicy& p) {
-  w.Key("cache_bypass", Bool(p.cache_bypass));
-  w.Key("conn_reuse_mode", std::to_string(p.conn_reuse_mode));
-  w.Key("drop_packet", Word(p.drop_packet));
-  w.Key("expire_nodest_conn", Bool(p.expire_nodest_conn));
-  w.Key("expire_quiescent_template", Bool(p.expire_quiescent_template));
-  w.Key("lblc_expiration", FormatDuration(p.lblc_expiration));
-  w.Key("lblcr_expiration", FormatDuration(p.lblcr_expiration));
-  w.Key("nat_icmp_send", Bool(p.nat_icmp_send));
-  w.Key("pmtu_disc", Bool(p.pmtu_disc));
-  w.Key("schedule_icmp", Bool(p.schedule_icmp));
-  w.Key("secure_tcp", Word(p.secure_tcp));
-  w.Key("sloppy_tcp", Bool(p.sloppy_tcp));
+std::string TimeoutsText(const TimeoutsConfig& timeouts) {
+  std::string text;
+  for (const auto& key : kTimeoutKeys) {
+    text += (text.empty() ? "{ " : ", ") + std::string(key.name) + ": " + key.text(timeouts);
+  }
+  return text + " }";
 }
 
 std::string Dump(const ConfigModel& model) {
@@ -186,12 +165,6 @@ std::string DumpOf(const TimeoutsConfig& timeouts) { return TimeoutsText(timeout
 std::string DumpOf(const PolicyConfig& policy) {
   Writer w;
   DumpPolicy(w, policy);
-  return w.Take();
-}
-
-std::string DumpOf(const ServicePolicy& policy) {
-  Writer w;
-  DumpServicePolicy(w, policy);
   return w.Take();
 }
 

@@ -21,6 +21,5 @@ std::string DumpOf(const ServiceConfig& service);
 std::string DumpOf(const RealConfig& real);
 std::string DumpOf(const TimeoutsConfig& timeouts);
 std::string DumpOf(const PolicyConfig& policy);
-std::string DumpOf(const ServicePolicy& policy);
 
 }  // namespace fairlead::control

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/config/keys.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -32,22 +34,6 @@ constexpr KeyInfo kRuleKeys[] = {
 
 constexpr KeyInfo kDefaultsKeys[] = {{"scheduler"}, {"forward"}, {"timeouts"}};
 
-constexpr KeyInfo kTimeoutsKeys[] = {{"tcp"},
-                                     {"tcp_fin"},
-                                     {"udp"},
-                                     {"none"},
-                                     {"syn_sent"},
-                                     {"syn_recv"},
-                                     {"time_wait"},
-                                     {"close"},
-                                     {"close_wait"},
-                                     {"last_ack"},
-                                     {"listen"},
-                                     {"synack"},
-                                     {"established", "is tcp here, as ipvsadm has it"},
-                                     {"fin_wait", "is tcp_fin here, as ipvsadm has it"},
-                                     {"sctp", kNotYet}};
-
 constexpr KeyInfo kForwardKeys[] = {
     {"method"}, {"type"}, {"local_addresses", kNotYet}, {"port", kNotYet}, {"checksum", kNotYet}};
 
@@ -61,6 +47,18 @@ constexpr std::array<KeyInfo, N + M> Join(const std::array<KeyInfo, N>& a,
   std::copy(b.begin(), b.end(), all.begin() + N);
   return all;
 }
+
+template <size_t N>
+constexpr std::array<KeyInfo, N> ByName(std::array<KeyInfo, N> keys) {
+  std::ranges::sort(keys, {}, &KeyInfo::name);
+  return keys;
+}
+
+constexpr auto kTimeoutsKeys =
+    Join(NamesOf(kTimeoutKeys),
+         std::to_array<KeyInfo>({{"established", "is tcp here, as ipvsadm has it"},
+                                 {"fin_wait", "is tcp_fin here, as ipvsadm has it"},
+                                 {"sctp", kNotYet}}));
 
 // The sysctls of spec section 13 that are not ours yet, or never will be.
 constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
@@ -85,50 +83,25 @@ constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
      {"sync_threshold", kNotYet},
      {"sync_version", kNotYet}});
 
-constexpr auto kPolicyKeys = Join(std::to_array<KeyInfo>({{"am_droprate"},
-                                                          {"amemthresh"},
-                                                          {"announce"},
-                                                          {"cache_bypass"},
-                                                          {"conn_reuse_mode"},
-                                                          {"drop_entry"},
-                                                          {"drop_packet"},
-                                                          {"expire_nodest_conn"},
-                                                          {"expire_quiescent_template"},
-                                                          {"lblc_expiration"},
-                                                          {"lblcr_expiration"},
-                                                          {"nat_icmp_send"},
-                                                          {"no_listener"},
-                                                          {"pmtu_disc"},
-                                                          {"schedule_icmp"},
-                                                          {"secure_tcp"},
-                                                          {"sloppy_tcp"}}),
-                                  kRefusedSysctls);
+constexpr auto kPolicyKeys =
+    Join(ByName(Join(NamesOf(kServicePolicyKeys), NamesOf(kGlobalPolicyKeys))), kRefusedSysctls);
 
 constexpr std::string_view kGlobalOnly =
     "holds for the whole director; set it in the top-level policy";
 
-constexpr auto kServicePolicyKeys =
-    Join(std::to_array<KeyInfo>({{"cache_bypass"},
-                                 {"conn_reuse_mode"},
-                                 {"drop_packet"},
-                                 {"expire_nodest_conn"},
-                                 {"expire_quiescent_template"},
-                                 {"lblc_expiration"},
-                                 {"lblcr_expiration"},
-                                 {"nat_icmp_send"},
-                                 {"pmtu_disc"},
-                                 {"schedule_icmp"},
-                                 {"secure_tcp"},
-                                 {"sloppy_tcp"},
-                                 {"am_droprate", kGlobalOnly},
-                                 {"amemthresh", kGlobalOnly},
-                                 {"drop_entry", kGlobalOnly},
-                                 {"no_listener", kGlobalOnly},
-                                 {"announce", "is a key of the service itself"}}),
-         kRefusedSysctls);
+constexpr auto GlobalKeysInAService() {
+  auto keys = NamesOf(kGlobalPolicyKeys);
+  for (KeyInfo& key : keys) {
+    key.refusal = key.name == "announce" ? "is a key of the service itself" : kGlobalOnly;
+  }
+  return keys;
+}
+
+constexpr auto kPolicyOfServiceKeys =
+    Join(NamesOf(kServicePolicyKeys), Join(GlobalKeysInAService(), kRefusedSysctls));
 
 constexpr KeyInfo kServiceKeys[] = {
-    {"name"},
+    {"name", {}, true},
     {"mark"},
     {"family"},
     {"address"},
@@ -153,14 +126,11 @@ constexpr KeyInfo kServiceKeys[] = {
     {"type", "belongs into forward: write { method: tun, type: ipip }"},
     {"local_addresses", kNotYet}};
 
-constexpr KeyInfo kPersistenceKeys[] = {
-    {"timeout"}, {"netmask"},  {"netmask6"},      {"renew"}, {"max_lifetime"},
-    {"rekey"},   {"netmasks"}, {"client_groups"}, {"group"}, {"spread"}};
+constexpr auto kPersistenceNames = NamesOf(kPersistenceKeys);
 
 constexpr KeyInfo kNetmaskRuleKeys[] = {{"source"}, {"netmask"}, {"netmask6"}};
 
-constexpr KeyInfo kHealthKeys[] = {{"type"},     {"path"},    {"host"}, {"port"}, {"expect"},
-                                   {"interval"}, {"timeout"}, {"fall"}, {"rise"}, {"on_fail"}};
+constexpr auto kHealthNames = NamesOf(kHealthKeys);
 
 constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
 
@@ -189,10 +159,10 @@ const Section kForwardSection{"*.forward", kForwardKeys};
 const Section kClientGroupSection{"client_groups[]", kClientGroupKeys};
 const Section kPolicySection{"policy", kPolicyKeys};
 const Section kServiceSection{"services[]", kServiceKeys};
-const Section kServicePolicySection{"services[].policy", kServicePolicyKeys};
-const Section kPersistenceSection{"services[].persistence", kPersistenceKeys};
+const Section kServicePolicySection{"services[].policy", kPolicyOfServiceKeys};
+const Section kPersistenceSection{"services[].persistence", kPersistenceNames};
 const Section kNetmaskRuleSection{"services[].persistence.netmasks[]", kNetmaskRuleKeys};
-const Section kHealthSection{"services[].health", kHealthKeys};
+const Section kHealthSection{"services[].health", kHealthNames};
 const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};

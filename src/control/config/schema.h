@@ -1,4 +1,5 @@
-// Every key of the configuration file, section by section: the only list there is.
+// Every key of the configuration file, section by section: the only list there is. The keys of
+// timeouts, policies, persistence and health come from keys.h, which says all of them.
 //
 //   for (const Section* section : AllSections())
 //     for (const KeyInfo& key : section->keys) ...
@@ -15,6 +16,7 @@ namespace fairlead::control {
 struct KeyInfo {
   std::string_view name;
   std::string_view refusal = {};  // empty: the key works
+  bool is_text = false;  // its value is text in JSON, also where it looks like something else
 };
 
 struct Section {

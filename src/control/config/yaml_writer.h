@@ -92,7 +92,6 @@ void DumpList(Writer& w, std::string_view key, const List& list, DumpItem dump) 
 // The parts that stand in several places.
 std::string TimeoutsText(const TimeoutsConfig& timeouts);
 std::string MatchText(const AddressMatch& match);
-void DumpServicePolicy(Writer& w, const ServicePolicy& policy);
 void DumpService(Writer& w, const ServiceConfig& service);  // dump_service.cc
 void DumpReal(Writer& w, const RealConfig& real);
 
