@@ -2,6 +2,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fstream>
+#include <iterator>
 #include <regex>
 #include <set>
 
@@ -32,6 +34,15 @@ TEST_F(OpenApiTest, ListsExactlyTheRoutes) {
   }
   const auto routes = server->routes();
   EXPECT_EQ(documented, std::set<std::string>(routes.begin(), routes.end()));
+}
+
+TEST_F(OpenApiTest, ThePageNamesEveryRoute) {
+  Start();
+  std::ifstream file(FAIRLEAD_SOURCE "/docs/api.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (const std::string& route : server->routes()) {
+    EXPECT_NE(page.find("`" + route + "`"), std::string::npos) << "docs/api.md lacks " << route;
+  }
 }
 
 TEST_F(OpenApiTest, ReferencesExist) {
