@@ -31,7 +31,7 @@ struct Ipv4Address {
   static constexpr Ipv4Address FromHost(uint32_t host) { return {Be32::FromHost(host)}; }
   static Ipv4Address Load(const void* bytes) { return {Be32::Load(bytes)}; }
   void Store(void* bytes) const { value.Store(bytes); }
-  // The address as one host-order number: what sh, dh and mh call `fold` (spec section 6.2).
+  // The address as one host-order number: what sh, dh and mh call `fold` (ipvs.md, sh and dh).
   [[nodiscard]] uint32_t Fold() const { return value.host(); }
   [[nodiscard]] bool is_unspecified() const { return value.is_zero(); }
 
@@ -49,7 +49,7 @@ struct Ipv6Address {
     return a;
   }
   void Store(void* to) const { std::memcpy(to, bytes.data(), 16); }
-  // XOR of the four 32-bit words in host order (spec section 6.2).
+  // XOR of the four 32-bit words in host order (ipvs.md, sh and dh).
   [[nodiscard]] uint32_t Fold() const {
     uint32_t fold = 0;
     for (size_t i = 0; i < 16; i += 4) fold ^= Be32::Load(bytes.data() + i).host();

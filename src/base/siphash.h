@@ -1,5 +1,5 @@
 // SipHash-1-3 (Aumasson and Bernstein, 2012; one compression round, three finalisation rounds): the
-// keyed hash of Maglev tables (spec section 6.4) and of whatever an attacker must not be able to
+// keyed hash of Maglev tables (ipvs.md, mh) and of whatever an attacker must not be able to
 // aim at.
 #pragma once
 

@@ -11,7 +11,7 @@
 namespace fairlead::control {
 namespace {
 
-// A UDP flow is never active (spec section 9), so there all are waited for.
+// A UDP flow is never active (ipvs.md, statistics), so there all are waited for.
 bool WaitsForAll(const DrainPlan& plan, const ServiceConfig& service) {
   return plan.waits_for_all || (!service.is_mark() && service.protocol == Protocol::kUdp);
 }

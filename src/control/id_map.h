@@ -8,7 +8,7 @@
 //   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
 //
 // A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
-// for kIdleBeforeReuse after that (spec section 8), unless ids run short. Adding it again before
+// for kIdleBeforeReuse after that (ipvs.md, editing), unless ids run short. Adding it again before
 // then revives the id, and with it the connections and templates that name it. A service lives
 // while it is configured or has a ghost. Threads: the control core. Invariants: ids are dense and
 // below the capacity; equal keys have equal ids; a freed real's traffic moves into its service's

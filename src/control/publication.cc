@@ -225,9 +225,9 @@ std::set<ServiceIdentity> Publication::NextFlipped() {
   return portion;
 }
 
-// An edited threshold counts from now on, not from the next connection (spec section 7). Twice: a
-// worker that still has the snapshot before goes by its thresholds, and may set the flag anew until
-// it has adopted this one.
+// An edited threshold counts from now on, not from the next connection (ipvs.md, thresholds).
+// Twice: a worker that still has the snapshot before goes by its thresholds, and may set the flag
+// anew until it has adopted this one.
 void Publication::RefreshOverload(const dataplane::Snapshot* before,
                                   const dataplane::Snapshot& after) {
   ForEachChanged(after, [&](RealId id) {

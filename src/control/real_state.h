@@ -62,7 +62,7 @@ constexpr dataplane::Remains RemainsOfDead(std::optional<OnRemove> on_remove, bo
 }
 
 // Connections of a real that is no longer configured. `by_hand`: removed at run time, which means
-// what `ipvsadm -d` means (spec section 8) unless the service says otherwise.
+// what `ipvsadm -d` means (ipvs.md, editing) unless the service says otherwise.
 constexpr dataplane::Remains RemainsOfRemoved(std::optional<OnRemove> on_remove,
                                               bool expires_nodest, bool by_hand) {
   using dataplane::Remains;

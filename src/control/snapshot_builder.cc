@@ -17,7 +17,7 @@ bool IsSame(const std::vector<sched::RealInput>& a, const std::vector<sched::Rea
   });
 }
 
-// The weight that mh builds its table from (spec section 6.4): what the file says, or the last
+// The weight that mh builds its table from (ipvs.md, mh): what the file says, or the last
 // weight above 0 before one was set by hand. A checker or an admin state never changes it.
 int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const ServiceIdentity& service) {
   if (real.weight > 0) return static_cast<int32_t>(real.weight);

@@ -6,8 +6,8 @@
 //   ledger.Zero(ids, stats, service);           // ipvsadm -Z
 //   ledger.real(id).zero, ledger.real(id).rate()
 //
-// Rates are estimated as IPVS does (spec section 9): every two seconds each counter's estimate goes
-// a quarter of the way to what was counted meanwhile. A zero is a baseline to subtract, so the
+// Rates are estimated as IPVS does (ipvs.md, statistics): every two seconds each counter's estimate
+// goes a quarter of the way to what was counted meanwhile. A zero is a baseline to subtract, so the
 // counters themselves, and what Prometheus reads, never fall. A service that is added again starts
 // at zero with all its reals; a real that is added again to its service goes on where it was, as in
 // IPVS. Threads: the control core.

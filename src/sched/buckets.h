@@ -4,7 +4,7 @@
 //   BucketOf<10>(fold)     // one of 1024
 //
 // Multiplicative hashing with 2^32 divided by the golden ratio (Knuth 6.4); the top bits decide.
-// The numbers are those of an IPVS director (spec sections 6.2 to 6.5), so they never change.
+// The numbers are those of an IPVS director (ipvs.md, schedulers), so they never change.
 #pragma once
 
 #include <cstdint>

@@ -11,9 +11,9 @@
 // One table for each worker and service. With several workers each learns destinations by itself,
 // so a destination may be cached once a worker; with one it is what IPVS keeps.
 //
-// Size (spec section 6.5): aims at 16384 destinations; beyond that those idle for 360 s go, and at
-// 24576 nothing new is remembered. Every 30 minutes those idle for `lifetime` go. Reals are named
-// by id and not looked after: whoever reads asks whether one is still in the service.
+// Size (ipvs.md, lblc and lblcr): aims at 16384 destinations; beyond that those idle for 360 s go,
+// and at 24576 nothing new is remembered. Every 30 minutes those idle for `lifetime` go. Reals are
+// named by id and not looked after: whoever reads asks whether one is still in the service.
 //
 // Invariants: a destination has at least one real; no real twice; fixed memory, taken in Create.
 // Threads: one worker. Everything except Create is noexcept and allocates nothing.

@@ -3,7 +3,7 @@
 // virtual address everybody meets one bucket.
 //
 // A bucket keeps naming a real that is quiesced or overloaded, and its destinations then have
-// nobody; there is no fallback. (spec section 6.3)
+// nobody; there is no fallback. (ipvs.md, sh and dh)
 #include "sched/buckets.h"
 #include "sched/scheduler.h"
 

@@ -2,7 +2,8 @@
 // that wlc gave it, until that real is gone, quiesced, or has more active connections than its
 // weight while another has fewer than half of its own.
 //
-// A remembered choice does not look at the overload flag of the thresholds. (spec section 6.5)
+// A remembered choice does not look at the overload flag of the thresholds. (ipvs.md, lblc and
+// lblcr)
 #include "sched/locality.h"
 
 namespace fairlead::sched {

@@ -1,7 +1,7 @@
 // Locality-based least connection with replication: a destination address has a set of reals; the
 // least loaded of them serves it. When that one has more active connections than its weight while
 // another real has fewer than half of its own, the service's least loaded real joins the set; a set
-// that has not changed for lblcr_expiration loses its most loaded member. (spec section 6.5)
+// that has not changed for lblcr_expiration loses its most loaded member. (ipvs.md, lblc and lblcr)
 #include "sched/locality.h"
 
 namespace fairlead::sched {

@@ -74,8 +74,9 @@ class LoadBoard {
   // Sets the flag by hand: before UpdateOverload where a raised threshold forgets it, and in tests.
   void SetOverloaded(RealId real, bool overloaded) noexcept;
 
-  // The threshold rule (spec section 7): with C = active + inactive, set when C ≥ upper, cleared
-  // when C < lower, or C < upper − upper/4 when lower is 0; unchanged in between; upper 0 clears.
+  // The threshold rule (ipvs.md, thresholds): with C = active + inactive, set when C ≥ upper,
+  // cleared when C < lower, or C < upper − upper/4 when lower is 0; unchanged in between; upper 0
+  // clears.
   //
   // Called by the worker that has just changed a count of this real, and by anybody after an edit
   // of the thresholds. Exact with one worker. With several, connections admitted at the same

@@ -1,4 +1,4 @@
-// What lblc and lblcr share (spec section 6.5).
+// What lblc and lblcr share (ipvs.md, lblc and lblcr).
 #pragma once
 
 #include "sched/destination_table.h"

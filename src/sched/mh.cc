@@ -2,7 +2,7 @@
 //
 // Each real walks the slots by an offset and a stride of its own, both hashed from its address and
 // port; the reals take turns in list order, each claiming its next free slots, in number by weight.
-// (Eisenbud and others, "Maglev", NSDI 2016, section 3.4; spec section 6.4)
+// (Eisenbud and others, "Maglev", NSDI 2016, section 3.4; ipvs.md, mh)
 //
 // The table is built from the last weight above 0, so quiescing a real moves nobody else; its
 // clients get none, or with mh-fallback another. The table depends on the list order: directors

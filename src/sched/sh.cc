@@ -4,7 +4,7 @@
 //
 // A bucket keeps naming a real that is quiesced or overloaded, and its clients then get none:
 // without sh-fallback they are not moved. Lists whose weights sum beyond 256 leave late reals
-// without a bucket. (spec section 6.2)
+// without a bucket. (ipvs.md, sh and dh)
 #include <algorithm>
 
 #include "sched/buckets.h"

@@ -1,5 +1,5 @@
 // The power of two choices: two eligible reals drawn at random, in proportion to their weights;
-// the less loaded of them is chosen. (Mitzenmacher 2001; spec section 6.6)
+// the less loaded of them is chosen. (Mitzenmacher 2001; ipvs.md, twos)
 #include "sched/least.h"
 #include "sched/random.h"
 

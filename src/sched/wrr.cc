@@ -4,7 +4,7 @@
 //
 //   weights A4 B3 C2, list C B A, step 1, ceiling 4:   4: A   3: B A   2: C B A   1: C B A
 //
-// Every change of the reals sends the scan back to the head and trims the mark (spec section 6.1).
+// Every change of the reals sends the scan back to the head and trims the mark (ipvs.md, wrr).
 // The first real added gives mark 1 and further ones do not raise it, hence the pass over everybody
 // with which a fresh service starts.
 #include <algorithm>

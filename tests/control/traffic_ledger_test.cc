@@ -7,7 +7,7 @@
 namespace fairlead::control {
 namespace {
 
-// The two examples of spec section 9.
+// Two examples of the estimate (ipvs.md, statistics).
 TEST(RateEstimate, GoesAQuarterOfTheWayEachTick) {
   std::vector<uint64_t> shown;
   int64_t rate = 0;

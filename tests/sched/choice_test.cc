@@ -28,7 +28,7 @@ TEST(Dh, OneBucketEachInListOrderWhateverTheWeights) {
   EXPECT_EQ(service.Slots(7), "CBACBAC");
 }
 
-// The buckets of spec section 6.2 without a port: the same hash, of the destination.
+// The buckets of sh (ipvs.md, sh and dh) without a port: the same hash, of the destination.
 TEST(Dh, TheDestinationNamesTheBucket) {
   FakeService service = Make(Kind::kDh, {1, 1, 1});
   EXPECT_EQ(service.PickOne(To("192.0.2.1")), "CBA"[50 % 3]);

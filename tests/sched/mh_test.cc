@@ -77,7 +77,7 @@ struct Vector {
   char real_weighted;  // 3, 2, 1; '?' where the spec is silent
 };
 
-// Spec section 6.4; the port is 12345.
+// Slots of mh (ipvs.md, mh); the port is 12345.
 constexpr Vector kVectors[] = {
     {"192.0.2.1", 2891, '3', 1302, '1', '3'},  {"192.0.2.2", 746, '1', 3107, '1', '1'},
     {"192.0.2.3", 998, '2', 829, '3', '2'},    {"192.0.2.4", 3044, '1', 77, '2', '1'},

@@ -24,7 +24,7 @@ struct Vector {
   char real_with_port;
 };
 
-// Spec section 6.2; the port is 12345.
+// Buckets of sh (ipvs.md, sh and dh); the port is 12345.
 constexpr Vector kVectors[] = {
     {"192.0.2.1", 50, 'B', 145, 'B'}, {"192.0.2.2", 148, 'A', 243, 'A'},
     {"192.0.2.3", 246, 'C', 85, 'B'}, {"192.0.2.4", 88, 'A', 183, 'A'},

@@ -22,7 +22,7 @@ struct Sequence {
   std::string cycle;
 };
 
-// The table of spec section 6.1.
+// Sequences of wrr (ipvs.md, wrr).
 class WrrSequence : public testing::TestWithParam<Sequence> {
  protected:
   static std::string Expected(size_t length, bool with_start_up) {

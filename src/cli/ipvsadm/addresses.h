@@ -1,4 +1,4 @@
-// Addresses, ports and masks as ipvsadm reads them (spec section 14.1).
+// Addresses, ports and masks as ipvsadm reads them (ipvs.md, ipvsadm grammar).
 //
 //   ReadEndpoint("192.0.2.10:http", kTcp, names);   // 192.0.2.10:80
 //   ReadEndpoint("[2001:db8::1]:80", kTcp, names);  // brackets need the port

@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr uint16_t kInvalidPort = 65535;      // of a renamed template (spec section 3.5)
+constexpr uint16_t kInvalidPort = 65535;      // of a renamed template (ipvs.md, template validity)
 constexpr uint64_t kMostSeconds = 2'678'400;  // 31 days, the longest that ipvsadm can say
 
 uint32_t Small(const json::object& object, std::string_view member) {

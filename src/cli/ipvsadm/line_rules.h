@@ -3,7 +3,7 @@
 //   const Rule* rule = RuleOf(Option::kAddServer);
 //   std::string fault = FaultOf(*rule, seen, flags, &command);    // empty: nothing is wrong
 //
-// Every fault here ends with exit code 2 (spec section 14.2).
+// Every fault here ends with exit code 2 (ipvs.md, ipvsadm exit codes).
 #pragma once
 
 #include <bitset>

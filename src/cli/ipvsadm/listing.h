@@ -1,4 +1,4 @@
-// Listings in ipvsadm's columns, byte for byte (spec section 14.4): scripts cut them apart.
+// Listings in ipvsadm's columns, byte for byte (ipvs.md, ipvsadm listings): scripts cut them apart.
 //
 //   fputs(ServicesText(rows, {.view = View::kStats}, names, true).c_str(), stdout);
 //
@@ -25,7 +25,7 @@ std::string EntryLine(const EntryRow& row, const ListOptions& options, Resolver&
 
 std::string TimeoutsLine(uint64_t tcp_seconds, uint64_t tcp_fin_seconds, uint64_t udp_seconds);
 
-// The text of -S: lines that -R reads (spec section 14.3).
+// The text of -S: lines that -R reads (ipvs.md, ipvsadm save).
 std::string SaveText(const std::vector<ServiceRow>& rows, Resolver& names, bool is_numeric);
 
 // "sh-fallback,sh-port".

@@ -1,4 +1,4 @@
-// Counters in nine columns, as ipvsadm shortens them (spec section 14.4).
+// Counters in nine columns, as ipvsadm shortens them (ipvs.md, ipvsadm listings).
 //
 //   Counter(99'999'999, false)      // " 99999999"
 //   Counter(100'000'000, false)     // "  100000K"

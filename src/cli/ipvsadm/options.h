@@ -1,11 +1,12 @@
-// The grammar of ipvsadm (spec section 14.1): words into one typed command, or what is wrong.
+// The grammar of ipvsadm (ipvs.md, ipvsadm grammar): words into one typed command, or what is
+// wrong.
 //
 //   Parsed parsed = ParseCommand({"-a", "-t", "192.0.2.10:80", "-r", "10.0.0.11", "-m"}, names);
 //   if (!parsed.command) { puts(parsed.message); return parsed.exit_code; }
 //   parsed.command->real;          // 10.0.0.11:80: the service's port, as none was given
 //
 // Pure but for the resolver. Defaults are filled in: a command says everything, because -E and -e
-// replace everything (spec section 8).
+// replace everything (ipvs.md, editing).
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,8 @@
 //   return done.exit_code;
 //
 // `arguments` are those after the program's name. `input` is read by --restore only. Exit codes
-// are those of ipvsadm (spec section 14.2): 0; 1 a listing failed; 2 the command line is wrong or
-// there is no director; 255 an option nobody knows, or the director refused the change.
+// are those of ipvsadm (ipvs.md, ipvsadm exit codes): 0; 1 a listing failed; 2 the command line is
+// wrong or there is no director; 255 an option nobody knows, or the director refused the change.
 #pragma once
 
 #include <istream>

@@ -1,4 +1,4 @@
-// The text of ipvsadm -S (spec section 14.3).
+// The text of ipvsadm -S (ipvs.md, ipvsadm save).
 #include <fmt/format.h>
 
 #include "cli/ipvsadm/addresses.h"

@@ -15,7 +15,7 @@
 
 namespace fairlead::control {
 
-// What ipvsadm takes (spec sections 3.10 and 4.7).
+// What ipvsadm takes (ipvs.md, longest timeout and set timeouts).
 inline constexpr TimeRange kSecondToMonth{1s, 24h * 31};
 inline constexpr TimeRange kCheckTimes{100ms, 24h};
 

@@ -143,7 +143,7 @@ enum class ForwardMethod : uint8_t { kNat, kDr, kTun };  // kTun: IPIP
 enum class Announce : uint8_t { kAlways, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
-// Idle time after which a connection in that state is forgotten (spec section 4.7).
+// Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).
 struct TimeoutsConfig {
   Duration tcp = 15min;     // ESTABLISHED
   Duration tcp_fin = 2min;  // FIN_WAIT
@@ -168,10 +168,10 @@ struct DefaultsConfig {
   friend bool operator==(const DefaultsConfig&, const DefaultsConfig&) = default;
 };
 
-// Of drop_entry, drop_packet and secure_tcp; numbers as in the sysctls (spec section 4.10).
+// Of drop_entry, drop_packet and secure_tcp; numbers as in the sysctls (ipvs.md, defences).
 enum class DefenceMode : uint8_t { kOff = 0, kAuto = 1, kAlways = 3 };
 
-// The ipvs sysctls (spec section 13) that a service may set for itself.
+// The ipvs sysctls (ipvs.md, sysctls) that a service may set for itself.
 struct ServicePolicy {
   bool cache_bypass = false;
   uint8_t conn_reuse_mode = 1;  // 0…3
@@ -207,8 +207,8 @@ struct SchedulerFlags {  // sh-port/mh-port, sh-fallback/mh-fallback and sh-netm
   friend bool operator==(const SchedulerFlags&, const SchedulerFlags&) = default;
 };
 
-// How a template goes on when its timer fires, and what a new connection does to it (spec
-// section 3.4).
+// How a template goes on when its timer fires, and what a new connection does to it (ipvs.md,
+// template timer).
 enum class Renew : uint8_t { kLinux, kLegacy120, kFull, kStep, kAfterLastClose, kFixed };
 
 // A time without end: persistence.timeout only.
@@ -224,7 +224,7 @@ struct NetmaskRule {
 
 struct PersistenceConfig {
   Duration timeout = 6min;       // 1 s … 31 d or kInfinite
-  uint32_t mask4 = 0xffffffff;   // host order; may have holes (spec section 3.2)
+  uint32_t mask4 = 0xffffffff;   // host order; may have holes (ipvs.md, template key)
   uint8_t prefix_length6 = 128;  // 1…128
   Renew renew = Renew::kLinux;
   Duration step{0};          // kStep: 1 s … 31 d; else 0
@@ -247,7 +247,7 @@ struct StatusRange {  // HTTP status codes, both ends included
 enum class HealthType : uint8_t { kTcp, kHttp };
 enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
 
-// What a removed real's connections meet; spec section 17, wishes 7 and 33.
+// What a removed real's connections meet; docs/persistence.md, wishes 7 and 33.
 enum class OnRemove : uint8_t { kDrain, kHold, kExpire, kReset };
 
 struct HealthConfig {
@@ -280,7 +280,7 @@ struct RealConfig {
   uint16_t port = 0;
   uint32_t weight = 1;           // 0…65535
   uint32_t upper_threshold = 0;  // connections; 0: none
-  uint32_t lower_threshold = 0;  // 0: three quarters of the upper (spec section 7)
+  uint32_t lower_threshold = 0;  // 0: three quarters of the upper (ipvs.md, thresholds)
   ForwardMethod forward = ForwardMethod::kNat;
   AdminState state = AdminState::kUp;
   friend bool operator==(const RealConfig&, const RealConfig&) = default;
@@ -293,7 +293,7 @@ struct FallbackConfig {  // the sorry server: used while no real can take a new 
   friend bool operator==(const FallbackConfig&, const FallbackConfig&) = default;
 };
 
-// What besides the client's address names its persistence template (spec section 3.8).
+// What besides the client's address names its persistence template (ipvs.md, SIP engine).
 enum class Engine : uint8_t { kNone, kSip };
 
 struct ServiceConfig {

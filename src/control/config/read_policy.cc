@@ -4,7 +4,7 @@
 namespace fairlead::control {
 namespace {
 
-// Methods and tunnels of spec section 5 that are still to come.
+// Methods and tunnels of IPVS (ipvs.md, methods) that are still to come.
 constexpr std::string_view kPlannedForwards[] = {"fullnat", "gue", "gre", "localnode", "bypass"};
 
 void ReadTunnelType(MapReader& reader, const ForwardMethod method) {

@@ -3,7 +3,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr uint64_t kMaxWeight = 65535;  // ipvsadm 1.31 (spec section 7)
+constexpr uint64_t kMaxWeight = 65535;  // ipvsadm 1.31 (ipvs.md, thresholds)
 constexpr uint64_t kMaxThreshold = 0x7fffffff;
 
 // What the service is: a mark and family, or a protocol, an address and a port.

@@ -60,7 +60,7 @@ constexpr auto kTimeoutsKeys =
                                  {"fin_wait", "is tcp_fin here, as ipvsadm has it"},
                                  {"sctp", kNotYet}}));
 
-// The sysctls of spec section 13 that are not ours yet, or never will be.
+// The sysctls of IPVS (ipvs.md, sysctls) that are not ours yet, or never will be.
 constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
     {{"backup_only", kNotYet},
      {"conn_lfactor", kNotHere},

@@ -48,7 +48,8 @@ void CheckAnyPort(const ServiceConfig& service, const std::string& path, Problem
   }
   if (!service.allow_any_port)
     problems.Add(path + ".port", "port 0 takes every port; say so with \"allow_any_port: true\"");
-  // Without a template the second port of a client has no way to the same real (spec section 2.3).
+  // Without a template the second port of a client has no way to the same real (ipvs.md, service
+  // lookup).
   if (!service.persistence)
     problems.Add(path + ".port", "port 0 needs persistence; add \"persistence: {}\"");
 }
@@ -97,7 +98,7 @@ void CheckHealth(const ServiceConfig& service, const std::string& path, Problems
   }
 }
 
-// The rules a real and a fallback share (spec section 5.8).
+// The rules a real and a fallback share (ipvs.md, addresses).
 struct Target {
   const IpAddress& address;
   uint16_t port;

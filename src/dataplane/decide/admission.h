@@ -19,9 +19,9 @@ struct Grant {
   DropReason refusal = DropReason::kNoReal;
 };
 
-// Finds or makes the client's template, counts one more child and restarts its timer (spec
-// sections 3.3, 3.4). `known`: the real that a new template is to name, if it is good; none: the
-// scheduler's choice.
+// Finds or makes the client's template, counts one more child and restarts its timer (ipvs.md,
+// scheduled connection and template timer). `known`: the real that a new template is to name, if it
+// is good; none: the scheduler's choice.
 Grant GrantTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
                     RealId known = RealId{}) noexcept;
 
@@ -55,7 +55,8 @@ struct AdmitOutcome {
   [[nodiscard]] bool ok() const noexcept { return slot != kNoSlot; }
 };
 
-// The record a connection of `key` to this real begins with: state NONE, 3 s (spec section 4.3).
+// The record a connection of `key` to this real begins with: state NONE, 3 s (ipvs.md, connection
+// timers).
 template <typename Address>
 Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceView& service,
                                     RealId real_id, const RealView& real,

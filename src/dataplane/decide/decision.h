@@ -49,7 +49,7 @@ constexpr uint32_t ValueOf(Claim claim) noexcept {
   return claim == Claim::kNone ? 0 : claim == Claim::kAnswered ? 2 : 3;
 }
 
-// CLASSIFY: rules → mark → service (spec section 2.3).
+// CLASSIFY: rules → mark → service (ipvs.md, service lookup).
 template <typename Trace>
 ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
                               Trace& trace) noexcept {
@@ -92,20 +92,20 @@ ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
   return {ServiceDecision::Kind::kService, service};
 }
 
-// What comes from the FTP data port is never scheduled (spec section 2.2).
+// What comes from the FTP data port is never scheduled (ipvs.md, new connections).
 inline bool IsFromFtpData(const FlowFields& flow) noexcept {
   constexpr uint16_t kFtpData = 20;
   return flow.addresses.source_port == kFtpData;
 }
 
-// A service found by port 0 or as FTP data takes other ports only when it is persistent (spec
-// section 2.3).
+// A service found by port 0 or as FTP data takes other ports only when it is persistent (ipvs.md,
+// service lookup).
 inline bool TakesPort(const ServiceView& service, const FlowFields& flow) noexcept {
   return service.mark != 0 || service.persistence.is_enabled ||
          service.port.host() == flow.addresses.destination_port;
 }
 
-// cache_bypass (spec section 2.4): a mark service in front of transparent caches lets packets go
+// cache_bypass (ipvs.md, no real): a mark service in front of transparent caches lets packets go
 // where they were sent while no cache can take them. Nothing is remembered of such a flow: its
 // later packets find no connection and take the same way, also when a cache is back.
 inline bool MayBypass(const Snapshot& snapshot, const ServiceView& service,
@@ -164,7 +164,7 @@ RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& fl
   return real;
 }
 
-// The port a new connection has at its real (spec section 3.3 step 4; without persistence the
+// The port a new connection has at its real (ipvs.md, scheduled connection; without persistence the
 // real's own port counts).
 inline Be16 RealPort(const ServiceView& service, const RealView& real, Be16 packet_port) noexcept {
   if (real.port.is_zero()) return packet_port;

@@ -11,7 +11,7 @@
 namespace fairlead::dataplane {
 
 // A SYN on a connection that has ended, or whose real server takes none any more, begins a new one
-// (spec section 4.9). With the real drained that needs a connection that is not established: a
+// (ipvs.md, reuse). With the real drained that needs a connection that is not established: a
 // stray SYN must not cut a download.
 template <typename Address>
 bool IsNewConnection(const Connection<Address>& record, const RealView& real,

@@ -1,4 +1,5 @@
-// Which template a new connection is about, and whether it holds (spec sections 3.1, 3.2, 3.5).
+// Which template a new connection is about, and whether it holds (ipvs.md, template key and
+// template validity).
 //
 //   TemplateIdentity identity = IdentifyTemplate(service, flow);          // any worker
 //   WorkerId owner = steering.TemplateOwner(templates.Hash(identity.key));
@@ -15,7 +16,7 @@
 
 namespace fairlead::dataplane {
 
-// Which template a new connection is about (spec section 3.1).
+// Which template a new connection is about (ipvs.md, template key).
 struct TemplateIdentity {
   TemplateKey key;
   bool covers_one_port = false;      // false: the template covers all ports and stores none
@@ -119,7 +120,7 @@ inline TemplateIdentity IdentifyTemplate(const ServiceView& service,
   return IdentifyTemplate(service, service.persistence.clients, flow, silent);
 }
 
-// Spec section 3.5. True: the template's real may be used.
+// ipvs.md, template validity. True: the template's real may be used.
 inline bool IsTemplateValid(const Snapshot& snapshot, const ServiceView& service, RealId real_id,
                             TemplateFault* fault) noexcept {
   if (real_id.is_none() || real_id.index() >= snapshot.reals.size()) {

@@ -38,7 +38,7 @@ inline FlowFields FieldsOf(const uint8_t* frame, const ParsedPacket& parsed,
 }
 
 // Lets the service's persistence engine look into the packet. False: it cannot use it; the packet
-// is to be dropped without an answer (spec section 3.8).
+// is to be dropped without an answer (ipvs.md, SIP engine).
 template <Packet P>
 bool ReadEngineData(Turn<P>& t, P* packet, const ParsedPacket& parsed, const ServiceView& service,
                     FlowFields* flow) noexcept {

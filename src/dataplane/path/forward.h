@@ -144,7 +144,7 @@ template <typename Address, Direction kDirection, Packet P>
     ResetBothSides<Address, kDirection>(t, packet, parsed, slot, real);
     return Fate::kIsOver;
   }
-  // Replies are translated whatever has become of the real (spec section 2.5).
+  // Replies are translated whatever has become of the real (ipvs.md, replies).
   if (kDirection == Direction::kReply || real.remains == Remains::kContinue) return Fate::kGoesOn;
   if (real.remains == Remains::kHold) {
     t.Drop(packet, DropReason::kConnectionNoReal);

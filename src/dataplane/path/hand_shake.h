@@ -88,8 +88,8 @@ void TakeGrant(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   }
   const bool is_known = meta.real.index() < t.snapshot.reals.size();
   const RealView* real = is_known ? &t.snapshot.reals[meta.real.index()] : nullptr;
-  // The service that asked: the template, and so the real, may be another's (spec section 3.1, key
-  // clash).
+  // The service that asked: the template, and so the real, may be another's (ipvs.md, template key,
+  // key clash).
   const ServiceView* service = ServiceOf(t.snapshot, meta.service);
   if (service == nullptr || real == nullptr || !real->is_available) {
     t.shard.ReleaseGrant(meta.template_ref);

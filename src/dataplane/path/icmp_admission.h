@@ -1,6 +1,6 @@
 // Scheduling by ICMP: an error from a client about a flow that is not here, on a service with
 // schedule_icmp, is scheduled as the client's own packet would be and follows, so that every
-// director of an anycast address finds the same real server (spec section 10).
+// director of an anycast address finds the same real server (ipvs.md, ICMP).
 //
 //   if (ScheduleByIcmp<Ipv4Address>(turn, packet, &parsed, quoted)) return;
 //   AnswerErrorHandShake<Ipv4Address>(turn, packet, &parsed);      // at the owners of templates

@@ -1,5 +1,5 @@
-// ICMP errors about flows: whose they are, and the way they take with their connection (spec
-// section 10).
+// ICMP errors about flows: whose they are, and the way they take with their connection (ipvs.md,
+// ICMP).
 //
 //   if (QuotesForgedClient<Address>(turn, frame, parsed, quoted, is_from_client)) …kBadSource…
 //   if (FollowIcmpError<Address>(turn, packet, &parsed, quoted)) return;

@@ -5,7 +5,7 @@
 //   HandleIcmp<Ipv4Address>(turn, packet, &parsed, is_mine);
 //
 // Answers are made in place and keep their count: received one, sent one. Errors about flows follow
-// their connection (spec section 10). Threads: the worker's. Ownership of the packet moves in.
+// their connection (ipvs.md, ICMP). Threads: the worker's. Ownership of the packet moves in.
 #pragma once
 
 #include "dataplane/path/icmp_admission.h"

@@ -12,7 +12,7 @@
 
 namespace fairlead::dataplane {
 
-// ---- calls that it begins (spec section 3.8, engine sip)
+// ---- calls that it begins (ipvs.md, SIP engine)
 
 // The packet's flow as its answer will be: from the client to the service.
 inline FlowFields AnswerFields(const ServiceView& service, const FlowFields& flow) noexcept {

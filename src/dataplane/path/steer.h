@@ -12,14 +12,14 @@
 
 namespace fairlead::dataplane {
 
-// Spec section 2.2.
+// ipvs.md, new connections.
 inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
   if (parsed.protocol != kProtocolTcp) return true;
   if ((parsed.tcp_flags & kTcpRst) != 0) return false;
   return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
 }
 
-// The scheduler named nobody (spec section 2.4): port unreachable from the VIP, for TCP too.
+// The scheduler named nobody (ipvs.md, no real): port unreachable from the VIP, for TCP too.
 template <Packet P>
 void RefuseWithoutReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
                        const ServiceView& service) noexcept {
@@ -45,7 +45,7 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceV
     return t.Drop(packet, DropReason::kLinkLocalClient);
   }
   if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
-    // One-packet scheduling: counted, forwarded and forgotten (spec section 3.9).
+    // One-packet scheduling: counted, forwarded and forgotten (ipvs.md, one packet).
     if (!ref.is_none()) t.shard.ReleaseGrant(ref);
     t.shard.fabric.stats.traffic(t.shard.me, real_id).connections.Add(1);
     CountIn(t, real_id, real, parsed->ip_length);

@@ -146,8 +146,8 @@ template <Packet P>
   AnswerWithError(t, packet, parsed, error, source, reason, mtu_bytes);
 }
 
-// What a host answers on a port nobody serves: RST for TCP, port unreachable else (spec
-// section 2.2, [HOST]).
+// What a host answers on a port nobody serves: RST for TCP, port unreachable else (ipvs.md, new
+// connections).
 template <Packet P>
 [[gnu::noinline]] void Refuse(Turn<P>& t, P* packet, ParsedPacket* parsed,
                               DropReason reason) noexcept {

@@ -1,5 +1,5 @@
 // ICMP errors about tunnel packets of ours: routers send them to the tunnel's source, which is the
-// director (spec section 5.4).
+// director (ipvs.md, path MTU).
 //
 //   if (FollowTunnelError<Ipv4Address>(turn, packet, parsed, quoted, is_mine)) return;
 //

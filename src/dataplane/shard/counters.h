@@ -69,7 +69,7 @@ struct alignas(kCacheLine) WorkerCounters {
 // them.
 static_assert(alignof(WorkerCounters) == kCacheLine);
 
-// What ipvsadm --stats shows, for one real and one worker (spec section 9).
+// What ipvsadm --stats shows, for one real and one worker (ipvs.md, statistics).
 struct alignas(kCacheLine) TrafficCounters {
   Counter connections;
   Counter in_packets;

@@ -1,5 +1,5 @@
 // Defence against floods, as in Linux: drop_entry, drop_packet and secure_tcp, with their automatic
-// modes (spec section 4.10, docs/defence.md).
+// modes (ipvs.md, defences; docs/defence.md).
 //
 //   Defence defence;
 //   if (defence.IsDue(now)) defence.Evaluate({free, capacity}, {free6, capacity6}, settings, now);

@@ -85,7 +85,7 @@ struct TemplateRow {
   ServiceId service;
   Be16 real_port;
   bool is_assured = false;
-  bool is_invalid = false;  // renamed, spec section 3.5
+  bool is_invalid = false;  // renamed (ipvs.md, template validity)
   bool is_pinned = false;
   RenewMode renew = RenewMode::kLinux;
   // Of the client, as when the template was made; of a mask with holes the number of its ones.

@@ -147,7 +147,7 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   }
   const Timeouts& timeouts = TimeoutsOf(*snapshot, real);
   TickCount timeout = timeouts.udp;
-  bool is_assured = is_reply;  // UDP: a reply was seen (spec section 3.6)
+  bool is_assured = is_reply;  // UDP: a reply was seen (ipvs.md, template state)
   if (record.protocol == kProtocolTcp) {
     const TcpDirection seen = is_reply                                ? TcpDirection::kOut
                               : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly

@@ -1,5 +1,5 @@
 // drop_entry over the tables of a shard: each second one record in 32 is looked at, and what a
-// flood leaves behind goes (spec section 4.10, docs/defence.md).
+// flood leaves behind goes (ipvs.md, defences; docs/defence.md).
 //
 // The kernel picks buckets at random; here the look goes on where it ended, so every record is seen
 // once in 32 seconds. It is done in small steps of the worker's turns.

@@ -31,8 +31,8 @@ struct ClientNetmask {
 // Who counts as one client: a client group, else the address under the netmask of the longest
 // prefix, else under the service's netmask.
 struct ClientKeying {
-  Be32 mask4 = Be32::FromHost(0xffffffff);                     // may have holes; spec section 3.2
-  uint8_t prefix_length6 = 128;                                // 1…128
+  Be32 mask4 = Be32::FromHost(0xffffffff);  // may have holes; ipvs.md, template key
+  uint8_t prefix_length6 = 128;             // 1…128
   std::shared_ptr<const PrefixMap<ClientNetmask>> netmasks{};  // null: none
   std::shared_ptr<const PrefixMap<GroupNumber>> groups{};      // null: none
 };
@@ -40,7 +40,7 @@ struct ClientKeying {
 // What besides the client's address says which template a packet is about.
 enum class PersistenceEngine : uint8_t {
   kNone,
-  kSip,  // the Call-ID of the SIP message (spec section 3.8)
+  kSip,  // the Call-ID of the SIP message (ipvs.md, SIP engine)
 };
 
 struct PersistenceView {

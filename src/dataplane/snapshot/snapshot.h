@@ -54,7 +54,7 @@ enum class Remains : uint8_t {
   kServe,     // the real is in its place
   kMove,      // it is down: UDP flows and SYNs begin anew elsewhere, TCP goes on
   kContinue,  // removed: connections go on until they end
-  kHold,      // removed: silence, until the real is back (spec section 3.5)
+  kHold,      // removed: silence, until the real is back (ipvs.md, template validity)
   kExpire,    // removed: the connection ends with this packet, which may begin a new one
   kReset,     // RST to both sides, port unreachable to a UDP client; the connection ends
 };
@@ -65,7 +65,7 @@ struct RealView {
   IpAddress address;
   Be16 port;
   ForwardMethod method = ForwardMethod::kNat;
-  bool is_available = false;  // false: a ghost (spec section 8, "trash")
+  bool is_available = false;  // false: a ghost (ipvs.md, editing)
   Remains remains = Remains::kServe;
   // False while a checker says down or the operator drains: a template that names this real is
   // invalid, so known clients move, while its connections continue.
@@ -83,7 +83,7 @@ struct RealView {
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
 };
 
-// The sysctls a worker asks for (spec section 13), per service where the operator said so.
+// The sysctls a worker asks for (ipvs.md, sysctls), per service where the operator said so.
 struct PolicyView {
   bool expire_quiescent_template = false;
   bool expire_nodest_conn = false;
@@ -217,7 +217,7 @@ struct Snapshot {
   [[nodiscard]] bool IsNatAddress(const IpAddress& a) const noexcept {
     return nat_addresses.contains(a);
   }
-  // Spec section 2.3, in its order: mark, exact, FTP data, port 0.
+  // ipvs.md, service lookup, in its order: mark, exact, FTP data, port 0.
   [[nodiscard]] ServiceId FindService(uint32_t mark, const ServiceKey& key) const noexcept;
 };
 

@@ -25,18 +25,18 @@
 
 namespace fairlead::dataplane {
 
-// Numbers as in the low three flag bits of IPVS (spec section 4.2); they travel in sync messages.
+// Numbers as in the low three flag bits of IPVS (ipvs.md, flags); they travel in sync messages.
 enum class ForwardMethod : uint8_t { kNat = 0, kLocal = 1, kTun = 2, kDr = 3, kBypass = 4 };
 
 // Which way a packet goes: towards the real server, or back to the client.
 enum class Direction : uint8_t { kForward = 0, kReply = 1 };
 
-// Where spec section 4.2 has the flag too, its meaning is that one. The values are our own.
+// Where IPVS has the flag too (ipvs.md, flags), its meaning is that one. The values are our own.
 enum class ConnectionFlag : uint16_t {
   kLive = 0x0001,            // the slot is in use
   kIndexed = 0x0002,         // lookups find it
   kNoOutput = 0x0004,        // no reply has been seen
-  kInactive = 0x0008,        // counts as inactive (spec section 4.6)
+  kInactive = 0x0008,        // counts as inactive (ipvs.md, connection counts)
   kOnePacket = 0x0010,       // one-packet scheduling
   kHasTemplate = 0x0020,     // template_ref counts as one child of that template
   kReleasePending = 0x0040,  // dead; waits until its template release could be queued
@@ -94,7 +94,7 @@ struct alignas(64) Connection {
   void CountPacket() noexcept { packets += packets != 0xffff'ffff ? 1u : 0u; }
 
   // The endpoint a reply comes from: the real server with NAT, else the virtual service itself
-  // (spec section 4.1).
+  // (ipvs.md, connection lookup).
   [[nodiscard]] const Address& reply_address() const noexcept {
     return method == ForwardMethod::kNat ? real_address : virtual_address;
   }

@@ -13,8 +13,8 @@
 //
 // Both directions find one record: the hash covers {protocol, client endpoint}; a forward key is
 // compared with the virtual endpoint, a reply key with the real one under NAT and with the virtual
-// one otherwise (spec section 4.1). A record whose deadline has passed is not found, although the
-// wheel may collect it a little later: to the tick, it is gone.
+// one otherwise (ipvs.md, connection lookup). A record whose deadline has passed is not found,
+// although the wheel may collect it a little later: to the tick, it is gone.
 //
 // The price of that hash: all connections of one client endpoint share two buckets. A client that
 // scans a service of all ports fills them, and with enough source ports whole regions of the index,
@@ -102,7 +102,7 @@ class ConnectionTable {
  public:
   using Record = Connection<Address>;
   using Key = FlowKey<Address>;
-  // A connection that outlives its timer because it controls others (spec section 4.3).
+  // A connection that outlives its timer because it controls others (ipvs.md, connection timers).
   static constexpr TickCount kParentTimeout = TicksFromSeconds(60);
 
   // Range of capacity: 1…2^30. Errors: kInvalid for the range, kSystem when there is no memory.

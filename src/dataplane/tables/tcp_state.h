@@ -1,4 +1,4 @@
-// TRACK: the state of a TCP connection as a director in the middle sees it (spec section 4.4).
+// TRACK: the state of a TCP connection as a director in the middle sees it (ipvs.md, TCP states).
 //
 //   state = NextTcpState(state, TcpDirection::kIn, parsed.tcp_flags, secure_tcp);
 //   record.timeout = timeouts.Of(state);
@@ -63,7 +63,7 @@ constexpr bool IsHalfOpen(TcpState state) noexcept {
 // The name listings show: "ESTABLISHED".
 std::string_view NameOf(TcpState state) noexcept;
 
-// The only state of UDP (spec section 4.5): always inactive.
+// The only state of UDP (ipvs.md, UDP state): always inactive.
 inline constexpr std::string_view kUdpStateName = "UDP";
 
 }  // namespace fairlead::dataplane

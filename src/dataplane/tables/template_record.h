@@ -5,8 +5,9 @@
 //   binding.renew = RenewMode::kFull;  binding.max_lifetime = TicksFromSeconds(3600);
 //
 // The policy of the service at the moment of creation is kept in the record, so its owner's timers
-// need no snapshot and a change of the service affects later templates only (spec section 3.4).
-// Threads: values; a record belongs to the worker that owns its table. Position-independent.
+// need no snapshot and a change of the service affects later templates only (ipvs.md, template
+// timer). Threads: values; a record belongs to the worker that owns its table.
+// Position-independent.
 #pragma once
 
 #include <array>
@@ -40,7 +41,7 @@ struct GroupNumber {
   friend bool operator==(const GroupNumber&, const GroupNumber&) = default;
 };
 
-// What makes two clients' packets use one template (spec section 3.1). IPv4 addresses take the
+// What makes two clients' packets use one template (ipvs.md, template key). IPv4 addresses take the
 // first four bytes, the rest is zero.
 struct TemplateKey {
   std::array<uint8_t, 16> client{};           // masked, or the number of a client group
@@ -98,7 +99,7 @@ enum class TemplateState : uint8_t { kNone = 0, kAssured = 1 };
 enum class TemplateFlag : uint8_t {
   kLive = 0x01,
   kIndexed = 0x02,      // lookups find it
-  kInvalidated = 0x04,  // renamed to port 65535 (spec section 3.5)
+  kInvalidated = 0x04,  // renamed to port 65535 (ipvs.md, template validity)
   kPinned = 0x08,       // made by hand; new connections do not move its timer
   kHasLifetime = 0x10,  // lookups find it until lifetime_end at the most
   kSideTable = 0x20,    // side_slot is valid
@@ -106,7 +107,7 @@ enum class TemplateFlag : uint8_t {
 };
 
 // What the timer does when it fires while connections made through the template exist, and what a
-// new connection does to it (spec section 3.4). P is the service's timeout at creation.
+// new connection does to it (ipvs.md, template timer). P is the service's timeout at creation.
 enum class RenewMode : uint8_t {
   kLinux,           // runs for 60 s, which stick: later connections renew by 60 s too
   kLegacy120,       // the same with 120 s
@@ -193,7 +194,7 @@ static_assert(offsetof(TemplateRecord, reserved) == 110);
 // What a new template remembers. Times: 1 s … 31 d or kForever.
 struct TemplateBinding {
   RealId real_id = {};
-  Be16 destination_port = {};     // spec section 3.1, "stored dport"
+  Be16 destination_port = {};     // ipvs.md, template key: the port kept
   TickCount service_timeout = 0;  // P
   RenewMode renew = RenewMode::kLinux;
   TickCount step = 0;          // with kStep

@@ -151,7 +151,7 @@ void TemplateTable::SetPolicy(TemplateRecord* record, const TemplateBinding& pol
   record->lifetime_end = from + lifetime;
 }
 
-// The timer has fired once or, when nobody looked for long, several times: spec section 3.4.
+// The timer has fired once or, when nobody looked for long, several times: ipvs.md, template timer.
 void TemplateTable::Extend(uint32_t slot, Tick now) noexcept {
   TemplateRecord& record = records_[slot];
   // Its connections go on, and it stays for them; their client's next one is scheduled.

@@ -8,11 +8,11 @@
 //   table->AddChild(ref); table->Renew(slot, now);        // one new connection
 //   table->ReleaseChild(ref, now);                        // that connection is gone
 //
-// The timer (spec section 3.4): it starts at the service's timeout; every new connection restarts
-// it with the template's own timeout; when it fires while children exist, RenewMode says how it
-// goes on (as Linux: 60 s from then on, for good); without children the template is deleted. A
-// lifetime ends a template for lookups even while it has children. Firing counts from the deadline,
-// not from the wheel's visit, so the results are exact.
+// The timer (ipvs.md, template timer): it starts at the service's timeout; every new connection
+// restarts it with the template's own timeout; when it fires while children exist, RenewMode says
+// how it goes on (as Linux: 60 s from then on, for good); without children the template is deleted.
+// A lifetime ends a template for lookups even while it has children. Firing counts from the
+// deadline, not from the wheel's visit, so the results are exact.
 //
 // Invariants: children is the number of AddChild less the number of ReleaseChild; a reference whose
 // generation is not the slot's is refused and changes nothing; an invalidated template is found by
@@ -42,7 +42,7 @@ namespace fairlead::dataplane {
 
 class TemplateTable {
  public:
-  // After the timer fired with children (spec section 3.4): now, and in old kernels.
+  // After the timer fired with children (ipvs.md, template timer): now, and in old kernels.
   static constexpr TickCount kStickyTimeout = TicksFromSeconds(60);
   static constexpr TickCount kLegacyTimeout = TicksFromSeconds(120);
 
@@ -53,7 +53,7 @@ class TemplateTable {
                                       SideTable* side = nullptr);
 
   // ---- lookup. A template whose time is over is not found. Whether the real it names is still
-  // good (spec section 3.5) is the caller's question.
+  // good (ipvs.md, template validity) is the caller's question.
   [[nodiscard]] uint64_t Hash(const TemplateKey& key) const noexcept {
     return HashTemplateKey(hash_, key);
   }
@@ -73,7 +73,7 @@ class TemplateTable {
   // Virtual and destination port become 65535 and no lookup finds it. Its timer is not touched,
   // unless it would never end: then 60 s are left.
   void Invalidate(uint32_t slot, Tick now) noexcept;
-  // Pulls the timer to now (spec section 4.8): without children it is not found from now on and
+  // Pulls the timer to now (ipvs.md, expire now): without children it is not found from now on and
   // ExpireSome deletes it soon; with children the timer has fired once.
   void ExpireNow(uint32_t slot, Tick now) noexcept;
   // Made by hand: lasts `ttl` from now whatever happens, or kForever.
@@ -91,7 +91,7 @@ class TemplateTable {
   [[nodiscard]] bool IsCurrent(const TemplateRef& ref) const noexcept;
   bool AddChild(const TemplateRef& ref) noexcept;
   bool ReleaseChild(const TemplateRef& ref, Tick now) noexcept;
-  // A direct child is established, or a reply was seen (spec section 3.6).
+  // A direct child is established, or a reply was seen (ipvs.md, template state).
   bool SetAssured(const TemplateRef& ref) noexcept;
 
   // Lets timers fire; on_gone(slot) is called before a template is deleted. At most `budget` steps,

@@ -1,5 +1,5 @@
-// How long a connection lives after its last packet, by protocol and state (spec
-// sections 4.4, 4.5).
+// How long a connection lives after its last packet, by protocol and state (ipvs.md, TCP states and
+// UDP state).
 //
 //   Timeouts t;                                   // the defaults
 //   t.set_tcp(TicksFromSeconds(3600));            // ESTABLISHED
@@ -56,7 +56,7 @@ struct Timeouts {
   friend constexpr bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
-// A connection that has not yet had its first state update (spec section 4.3).
+// A connection that has not yet had its first state update (ipvs.md, connection timers).
 inline constexpr TickCount kNewConnectionTimeout = TicksFromSeconds(3);
 // The longest that `--set` and the configuration take: 31 days.
 inline constexpr TickCount kMaxTimeout = TicksFromSeconds(2678400);

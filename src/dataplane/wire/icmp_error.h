@@ -1,5 +1,5 @@
-// ICMP errors about flows that pass here: what they quote, and the NAT of the quotation (spec
-// section 10).
+// ICMP errors about flows that pass here: what they quote, and the NAT of the quotation (ipvs.md,
+// ICMP).
 //
 //   QuotedPacket quoted;
 //   if (ParseIcmpError(frame, parsed, &quoted) == IcmpErrorKind::kRelated) …

@@ -6,7 +6,7 @@
 //     case PacketKind::kDropped: Drop(packet, o.reason);
 //
 // Reads headers only, never payload; validates every length before it reads. Ethernet padding after
-// the IP packet is cut off the packet. L4 checksums are not verified (spec section 5.1: a bad one
+// the IP packet is cut off the packet. L4 checksums are not verified (ipvs.md, methods: a bad one
 // stays bad on its way). VLAN tags are unknown ethertypes. Loopback and unspecified destinations
 // are kNoRoute; multicast and broadcast destinations are the caller's to judge.
 //

@@ -1,5 +1,5 @@
-// REWRITE for direct routing and for plain forwarding: TTL or hop limit minus one, no more (spec
-// section 5.2). The Ethernet header is the transmit stage's.
+// REWRITE for direct routing and for plain forwarding: TTL or hop limit minus one, no more
+// (ipvs.md, methods). The Ethernet header is the transmit stage's.
 //
 //   RewriteDr(packet, &parsed);
 //

@@ -1,4 +1,4 @@
-// REWRITE for NAT (spec section 5.1): one endpoint, the TTL, and the checksums over them.
+// REWRITE for NAT (ipvs.md, methods): one endpoint, the TTL, and the checksums over them.
 //
 //   // The destination becomes the real, the source the virtual endpoint:
 //   RewriteNat<NatDirection::kForward>(packet, &parsed, real.address, real.port);

@@ -1,4 +1,4 @@
-// REWRITE for IP-in-IP tunnels (spec section 5.3; RFC 2003, RFC 2473, RFC 4213).
+// REWRITE for IP-in-IP tunnels (ipvs.md, tunnels; RFC 2003, RFC 2473, RFC 4213).
 //
 //   if (!RewriteTun(packet, &parsed, our_address, real_address, id, policy.pmtu_disc)) …kNoHeadroom
 //

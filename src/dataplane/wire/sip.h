@@ -1,4 +1,4 @@
-// The Call-ID of a SIP message, for the persistence engine `sip` (spec section 3.8).
+// The Call-ID of a SIP message, for the persistence engine `sip` (ipvs.md, SIP engine).
 //
 //   std::string_view payload = …;                       // of a UDP datagram
 //   std::string_view call_id = FindCallId(payload);     // empty: none that counts

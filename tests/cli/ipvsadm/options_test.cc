@@ -1,4 +1,4 @@
-// The option table of spec section 14.1 and the exit codes of 14.2.
+// The options and exit codes of ipvsadm (ipvs.md, ipvsadm grammar and ipvsadm exit codes).
 #include "cli/ipvsadm/options.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Which service a packet belongs to: mark, exact port, FTP data, port 0, in this order (spec
-// section 2.3).
+// Which service a packet belongs to: mark, exact port, FTP data, port 0, in this order (ipvs.md,
+// service lookup).
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,4 +1,5 @@
-// Persistence as spec section 3 has it: keys, masks, validity, live changes.
+// Persistence as IPVS has it (ipvs.md, template key to template validity): keys, masks, validity,
+// live changes.
 #include "persistence_bed.h"
 
 namespace fairlead::dataplane {

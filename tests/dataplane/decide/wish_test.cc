@@ -1,4 +1,4 @@
-// What LVS users asked for and never got (spec section 17), one test a wish, on whole directors of
+// What LVS users asked for and never got, one test a wish, on whole directors of
 // one and of several workers. docs/persistence.md names them.
 #include <map>
 

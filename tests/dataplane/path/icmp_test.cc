@@ -1,4 +1,4 @@
-// ICMP about flows, in both directions and about our own tunnels (spec sections 5.4 and 10).
+// ICMP about flows, in both directions and about our own tunnels (ipvs.md, path MTU and ICMP).
 #include <gtest/gtest.h>
 
 #include "byte_director.h"

@@ -33,8 +33,8 @@ Frame ErrorAbout(const Frame& about, const std::string& from) {
   return WithMac(PortMac(kOutside), {packet.frame().begin(), packet.frame().end()});
 }
 
-// Not routed, although the default route would lead everywhere, and not balanced (spec section
-// 2.1, step 2).
+// Not routed, although the default route would lead everywhere, and not balanced (ipvs.md, new
+// connections).
 TEST(LocalInput, WhatGoesToManyIsNotForwarded) {
   ByteDirector d;
   d.AddReal(d.AddService({}), "10.0.0.11", 80);

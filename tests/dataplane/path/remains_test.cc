@@ -1,5 +1,5 @@
-// What packets of existing connections meet when their real is drained, down or removed (spec
-// sections 3.5, 4.9; docs/draining.md).
+// What packets of existing connections meet when their real is drained, down or removed (ipvs.md,
+// template validity and reuse; docs/draining.md).
 #include <gtest/gtest.h>
 
 #include "byte_director.h"
@@ -304,7 +304,7 @@ TEST_P(Remaining, TheSweepEndsConnectionsAndThenTheirTemplates) {
   EXPECT_EQ(LoadOf(other_), kept);
 }
 
-// ---- conn_reuse_mode × persistence (spec section 4.9, rule b)
+// ---- conn_reuse_mode × persistence (ipvs.md, reuse, rule b)
 
 struct ReuseCase {
   uint8_t mode;

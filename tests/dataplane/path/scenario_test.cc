@@ -79,7 +79,7 @@ TEST_P(EveryWorkerCount, WhatNobodyWantsIsRefused) {
             "out 198.51.100.7:1 <- 192.0.2.10:99 TCP AR ttl 64\n");
   EXPECT_EQ(Outcome(d, kOutside, Udp(kClient, 1, kVip, 80)),
             "out 198.51.100.7 <- 192.0.2.10 ICMP 3/3 ttl 64\n");
-  // A service without a real: port unreachable, for TCP too (spec section 2.4).
+  // A service without a real: port unreachable, for TCP too (ipvs.md, no real).
   EXPECT_EQ(Outcome(d, kOutside, Tcp(kClient, 1, kVip, 443, kTcpSyn)),
             "out 198.51.100.7 <- 192.0.2.10 ICMP 3/3 ttl 64\n");
   EXPECT_EQ(d.dropped(DropReason::kNoReal), 1u);

@@ -9,7 +9,7 @@ namespace {
 const std::string kClient = "198.51.100.7";
 const std::string kVip = "192.0.2.10";
 
-// Not IPVS traffic (spec section 2.2): the host's answer, not the scheduler's.
+// Not IPVS traffic (ipvs.md, new connections): the host's answer, not the scheduler's.
 TEST(Steer, TheFtpDataPortIsNeverScheduled) {
   ByteDirector d;
   d.AddReal(d.AddService({.port = 0, .persistence_seconds = 300}), "10.0.0.11", 0);

@@ -1,4 +1,4 @@
-// How a template's timer goes on: the worked examples of spec section 3.4 in every renewal mode,
+// How a template's timer goes on: the worked examples of docs/persistence.md in every renewal mode,
 // with a clock of our own.
 #include <gtest/gtest.h>
 
@@ -235,7 +235,7 @@ TEST(TemplatePins, LastAsLongAsToldWhateverHappens) {
   }
 }
 
-// A service's timeout was changed and known clients are to have it (spec section 17, wish 11).
+// A service's timeout was changed and known clients are to have it (docs/persistence.md, wish 11).
 TEST(TemplateRetime, WhatIsLeftNeverGrows) {
   auto table = Make();
   const uint32_t slot =

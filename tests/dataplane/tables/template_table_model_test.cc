@@ -18,8 +18,8 @@ struct Expected {
   uint32_t children = 0;
 };
 
-// Spec section 3.4, one template: lets its timer fire as often as it would have until `now`.
-// False: deleted.
+// ipvs.md, template timer, for one template: lets its timer fire as often as it would have until
+// `now`. False: deleted.
 bool Fire(Expected& e, Tick now) {
   while (e.deadline.HasPassed(now)) {
     if (e.children == 0) return false;

@@ -25,7 +25,7 @@ TemplateBinding Bind(uint32_t real, uint32_t seconds = 300) {
   return {.real_id = RealId{real}, .service_timeout = TicksFromSeconds(seconds)};
 }
 
-// ---- keys (spec section 3.1)
+// ---- keys (ipvs.md, template key)
 
 TEST(TemplateKey, AMarkServiceHasOneKeyForAllProtocolsAndPorts) {
   auto table = Make(10);
@@ -74,7 +74,7 @@ TEST(TemplateKey, ProtocolAddressAndPortTellServicesApart) {
   }
 }
 
-// V:21 and V:0 have the same key, so they share (spec section 3.1, "key clash").
+// V:21 and V:0 have the same key, so they share (ipvs.md, template key).
 TEST(TemplateKey, FtpAndPortZeroClash) {
   const auto ftp = TemplateKey::ForService(kTcp, Ip("192.0.2.1"), Ip("192.0.2.80"), Port(0));
   const auto all = TemplateKey::ForService(kTcp, Ip("192.0.2.1"), Ip("192.0.2.80"), Port(0));
@@ -110,7 +110,7 @@ TEST(TemplateKey, AShardOfTheKeysStillFillsTheTable) {
   }
 }
 
-// ---- the timer (spec section 3.4, worked examples; seconds)
+// ---- the timer (ipvs.md, template timer; seconds)
 
 struct Event {
   uint32_t second;
@@ -211,7 +211,7 @@ TEST(TemplateTimer, ExpireNowDeletesAChildlessTemplateAtOnce) {
   EXPECT_EQ(gone, 1);
 }
 
-// ---- invalidation (spec section 3.5)
+// ---- invalidation (ipvs.md, template validity)
 
 TEST(TemplateInvalidation, RenamedUnfoundListedAndStillTimed) {
   auto table = Make(4);
