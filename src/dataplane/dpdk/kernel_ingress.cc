@@ -10,8 +10,9 @@ namespace {
 // What a director that was killed left closed.
 void OpenIfClosed(const PortSpec& port, const std::string& interface) {
   if (const Result<bool> opened = kernel::OpenIngress(interface); !opened) {
-    LogWarning("cannot open the interface to the kernel; fairlead port release does",
-               {{"port", port.name}, {"reason", opened.error().ToString()}});
+    LogWarning(
+        "cannot open the interface to the kernel; use fairlead port release",
+        {{"port", port.name}, {"interface", interface}, {"reason", opened.error().ToString()}});
   }
 }
 
@@ -20,12 +21,11 @@ void OpenIfClosed(const PortSpec& port, const std::string& interface) {
 std::string KernelIngress::Close(const PortSpec& port) {
   const std::string interface = PacketSocketInterface(port.device);
   if (interface.empty()) return "";
-  const std::string why_open = WhyOpen(port, interface);
+  const std::string why_open = TryToClose(port, interface);
   return why_open.empty() ? "closed" : "open: " + why_open;
 }
 
-// Empty: it is closed.
-std::string KernelIngress::WhyOpen(const PortSpec& port, const std::string& interface) {
+std::string KernelIngress::TryToClose(const PortSpec& port, const std::string& interface) {
   if (port.kernel_ingress == Ingress::kOpen) {
     OpenIfClosed(port, interface);
     return "the configuration says so";
@@ -35,9 +35,9 @@ std::string KernelIngress::WhyOpen(const PortSpec& port, const std::string& inte
     const std::string why = use ? *use : use.error().ToString();
     OpenIfClosed(port, interface);
     LogWarning(
-        "the kernel uses this port's interface itself, so it goes on hearing what arrives there: "
-        "it may answer a second time. Move its addresses to the port's addresses with exception: "
-        "tap, or say kernel_ingress: closed or open",
+        "the interface stays open to the kernel, which uses it or may use it: the kernel may "
+        "answer what arrives there a second time. Move the interface's addresses to the port's "
+        "addresses with exception: tap, or say kernel_ingress: closed or open",
         {{"port", port.name}, {"interface", interface}, {"reason", why}});
     return why;
   }
@@ -63,7 +63,7 @@ void KernelIngress::Own() {
 void KernelIngress::Open() {
   for (const std::string& interface : ours_) {
     if (const Result<bool> opened = kernel::OpenIngress(interface); !opened) {
-      LogWarning("cannot open the interface to the kernel again; try fairlead port release",
+      LogWarning("cannot open the interface to the kernel; use fairlead port release",
                  {{"interface", interface}, {"reason", opened.error().ToString()}});
     }
   }

@@ -27,7 +27,8 @@ class KernelIngress {
   void Open();
 
  private:
-  std::string WhyOpen(const PortSpec& port, const std::string& interface);
+  // Empty: it is closed; else why it stays open.
+  std::string TryToClose(const PortSpec& port, const std::string& interface);
 
   std::vector<std::string> ours_;
   std::vector<std::string> found_;

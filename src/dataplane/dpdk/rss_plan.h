@@ -2,8 +2,7 @@
 //
 //   const RssPlan plan = PlanRss(capabilities, ClientSide::kSource, rx_queues, workers,
 //                                fabric.steering.key());
-//   plan.steering   // kHardware: nothing needs to be handed over; else why_not says what is
-//   missing
+//   plan.steering   // kHardware: nothing needs to be handed over; else why_not has the reason
 //
 // The owner of a connection is table[Toeplitz(key, client address, client port)]
 // (dataplane/shard/steering.h). A port computes just that when it hashes with our key over one side
