@@ -128,11 +128,6 @@ TEST_F(AnnouncerTest, AWorkerThatStandsStillMakesNothingGrow) {
   EXPECT_EQ(fabric_.stats.neighbours().announcements_waiting.value(), announcer_.waiting());
 }
 
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 // From the configuration to the wire, and all commands are back at the end.
 TEST(Announcements, TwentyThousandServicesAtAStart) {
   constexpr uint32_t kServices = 20000;

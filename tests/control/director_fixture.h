@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "control/config/yaml_loader.h"
+#include "control/health/prober.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "dataplane/shard/fabric.h"
@@ -47,6 +49,12 @@ inline dataplane::FabricConfig SmallFabric(size_t workers = 1) {
   config.ring_packets = 16;
   return config;
 }
+
+// Looks at nobody: no check ever has an answer.
+class SilentProber : public Prober {
+ public:
+  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
+};
 
 // What workers do at the start of a turn.
 inline void AdoptAll(dataplane::Fabric& fabric) {

@@ -13,11 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 constexpr const char* kWeb = R"(
 services:
   - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wrr,

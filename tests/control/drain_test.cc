@@ -10,11 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 using dataplane::Remains;
 
-class NoProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 class DrainTest : public testing::Test {
  protected:
   DrainTest() {
@@ -60,7 +55,7 @@ class DrainTest : public testing::Test {
   }
 
   dataplane::Fabric fabric_{SmallFabric()};
-  NoProber prober_;
+  SilentProber prober_;
   TimePoint now_ = At(0s);
   Director director_{fabric_,
                      ModelOf("services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, "

@@ -5,6 +5,7 @@
 
 #include "base/faults.h"
 #include "control/director.h"
+#include "control/neighbours.h"
 #include "director_fixture.h"
 
 namespace {
@@ -35,11 +36,6 @@ namespace fairlead::control {
 namespace {
 
 using namespace std::chrono_literals;
-
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
 
 constexpr const char* kTwoServices = R"(
 services:
@@ -132,6 +128,32 @@ TEST_F(NoMemoryTest, AChangeIsMadeOrRefusedAndTheNextOneIsMade) {
     allowed += allowed / 16;  // far in, not each of them
   }
   EXPECT_GT(survived, 50u);
+}
+
+// An entry without a place in its schedule would never be asked for, and could not be moved.
+TEST(NoMemory, ANeighbourIsLearntOrNotAndTheNextTimeItIs) {
+  const ConfigModel model = ModelOf("");
+  const std::vector<PortRuntime> ports = TwoPorts();
+  const dataplane::Event wanted{.kind = dataplane::Event::Kind::kNeighbourWanted,
+                                .port = PortId{1},
+                                .address = Ip("10.0.0.11"),
+                                .mac = {}};
+  for (long allowed = 0; allowed < 4; ++allowed) {
+    dataplane::Fabric fabric(SmallFabric());
+    WorkerMail mail(fabric);
+    Neighbours neighbours(fabric, mail, model.ports, ports);
+    g_allocations_left = allowed;
+    try {
+      neighbours.OnEvent(wanted, At(0s));
+    } catch (const std::bad_alloc&) {
+    }
+    g_allocations_left = -1;
+    neighbours.OnEvent(wanted, At(1s));
+    neighbours.Tick(At(2s), 1);
+    EXPECT_EQ(neighbours.size(), 1u) << "with " << allowed;
+    EXPECT_EQ(fabric.stats.neighbours().learned.value(), 1u) << "with " << allowed;
+    EXPECT_EQ(mail.frames_out(), 2u) << "with " << allowed;
+  }
 }
 
 }  // namespace

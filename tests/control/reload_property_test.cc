@@ -24,11 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 struct Story {
   ConfigModel before;  // the director starts with this
   std::vector<Edit> edits;

@@ -8,11 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 class ViewBuilderTest : public testing::Test {
  protected:
   void Apply(const std::string& yaml) {
