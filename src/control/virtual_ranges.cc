@@ -4,6 +4,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "control/config/find_set.h"
 #include "control/config/virtual_addresses.h"
 
 namespace fairlead::control {
@@ -28,8 +29,8 @@ std::vector<Prefix> RangesOf(const ConfigModel& model) {
     if (rule.action != RuleAction::kMark) continue;
     for (const Prefix& prefix : rule.destination.prefixes) add(prefix);
     for (const std::string& name : rule.destination.sets) {
-      const auto set = std::ranges::find(model.prefix_sets, name, &PrefixSet::name);
-      if (set == model.prefix_sets.end()) continue;
+      const PrefixSet* set = FindPrefixSet(model.prefix_sets, name);
+      if (set == nullptr) continue;
       for (const Prefix& prefix : set->prefixes) add(prefix);
     }
   }

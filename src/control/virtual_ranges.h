@@ -2,9 +2,9 @@
 // the rules of a mark name, and what was virtual once and is no more.
 //
 //   VirtualRanges ranges;                            // remembers what was virtual before
-//   snapshot.virtual_ranges = ranges.Build(model);   // the same pointer while nothing differs
+//   snapshot.virtual_ranges = ranges.Build(model, true);   // the same map while nothing differs
 //
-// What workers make of them says dataplane/decide/decision.h (ClaimOn). What is gone is known until
+// decision.h (ClaimOn) says what workers make of them. What is gone is known until
 // the director starts anew, and up to kMostGone of it. Threads: the control core.
 #pragma once
 

@@ -165,6 +165,7 @@ TEST_F(RecordRoutesTest, CountsAndGroups) {
   EXPECT_EQ(top.at("others").as_int64(), 17);
   EXPECT_EQ(top.at("others_open").as_int64(), 11);
   EXPECT_EQ(peer->Ask("GET /v1/connections/count?by=colour").status, 400);
+  EXPECT_EQ(peer->Ask("GET /v1/connections/count?by=client&top=10abc").status, 400);
   EXPECT_EQ(peer->Ask("GET /v1/connections/count?all=yes").status, 400);
 }
 

@@ -3,13 +3,22 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/faults.h"
 #include "control/api/problem.h"
 
 namespace fairlead::api {
 
 ReturnTicket::~ReturnTicket() {
   if (!respond_) return;
-  Answer([] { return Problem(503, "stopping", "The director is stopping; try again later"); });
+  try {
+    Answer([] {
+      return Problem(503, "stopping",
+                     "The request was not carried out: the director is stopping, or the log says "
+                     "why; try again later");
+    });
+  } catch (...) {  // no memory for the answer: the client's connection ends without one
+    NoteFault(Thread::kControl);
+  }
 }
 
 void ReturnTicket::Answer(std::function<HttpResponse()> make) {

@@ -1,6 +1,7 @@
 // GET and DELETE of /v1/connections, and counts of them.
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <charconv>
 #include <map>
 
 #include "control/api/record_pages.h"
@@ -134,8 +135,10 @@ std::string ReadWish(HttpRequest* request, CountWish* wish) {
       if (!by) return "by: must be service, real, state or client";
       wish->by = *by;
     } else if (key == "top") {
-      wish->top = std::strtoul(value.c_str(), nullptr, 10);
-      if (wish->top < 1 || wish->top > 1000) return "top: must be 1 to 1000";
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), wish->top);
+      const bool is_whole = error == std::errc() && end == value.data() + value.size();
+      if (!is_whole || wish->top < 1 || wish->top > 1000) return "top: must be 1 to 1000";
     } else if (key == "all") {
       if (value != "true" && value != "false") return "all: must be true or false";
       wish->is_all = value == "true";

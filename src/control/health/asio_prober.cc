@@ -108,8 +108,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
       : prober_(prober), socket_(prober.io()), target_(std::move(target)), done_(std::move(done)) {}
 
   void Start() {
-    prober_.NoteOpened();
     deadline_ = prober_.SetDeadline(target_.timeout, weak_from_this());
+    prober_.NoteOpened();
     if (const int error = Connect(); error != 0 && error != EINPROGRESS) {
       asio::post(prober_.io(), [self = shared_from_this(), error] { self->Fail(error, true); });
       return;
@@ -255,6 +255,7 @@ void AsioProber::Tick() {
   timer_.expires_after(ProbeClock::kStep);
   timer_.async_wait([this](error_code error) {
     if (error || open_ == 0) return;
+    Tick();  // first: whatever a probe's callback does, the clock goes on
     clock_.Advance(Clock::now());
     while (!deadlines_.empty() && deadlines_.begin()->first <= clock_.elapsed()) {
       // A probe clears its deadline as it closes.
@@ -265,7 +266,6 @@ void AsioProber::Tick() {
         probe->OnDeadline();
       }
     }
-    if (open_ > 0) Tick();
   });
 }
 

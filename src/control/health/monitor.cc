@@ -230,8 +230,9 @@ void HealthMonitor::Tick(TimePoint now) {
       is_room_short_ = !has_room;
       break;
     }
-    const std::shared_ptr<Entry> entry = std::move(queue_.begin()->second);
-    queue_.erase(queue_.begin());
+    Queue::node_type place = queue_.extract(queue_.begin());
+    const std::shared_ptr<Entry> entry = std::exchange(place.mapped(), nullptr);
+    entry->place = std::move(place);
     Ask(entry, goal);
     ++started;
   }
@@ -245,16 +246,29 @@ void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
   // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
   entry->next += entry->check.interval;
   if (entry->next <= goal) entry->next = goal + entry->check.interval;
-  // An answer that comes when the check has been removed speaks to nobody.
-  prober_.Start(entry->check.target,
-                [this, watched = std::weak_ptr<Entry>(entry)](const ProbeResult& result) {
-                  if (const std::shared_ptr<Entry> alive = watched.lock()) OnResult(alive, result);
-                });
+  try {
+    // An answer that comes when the check has been removed speaks to nobody.
+    prober_.Start(entry->check.target,
+                  [this, watched = std::weak_ptr<Entry>(entry)](const ProbeResult& result) {
+                    if (const std::shared_ptr<Entry> alive = watched.lock())
+                      OnResult(alive, result);
+                  });
+  } catch (...) {
+    WaitAgain(entry);
+    throw;
+  }
+}
+
+void HealthMonitor::WaitAgain(const std::shared_ptr<Entry>& entry) {
+  entry->is_asking = false;
+  Queue::node_type place = std::move(entry->place);
+  place.key() = entry->next;
+  place.mapped() = entry;
+  queue_.insert(std::move(place));
 }
 
 void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
-  entry->is_asking = false;
-  queue_.emplace(entry->next, entry);
+  WaitAgain(entry);
   if (result.local_error != LocalError::kNone) {
     return NoteLocalError(*entry, result.local_error, result.detail);
   }

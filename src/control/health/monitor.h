@@ -93,12 +93,16 @@ class HealthMonitor {
   [[nodiscard]] HealthSummary summary() const;
 
  private:
+  struct Entry;
+  using Queue = std::multimap<TimePoint, std::shared_ptr<Entry>>;
+
   struct Entry {
     HealthCheck check;
     HealthState state = HealthState::kUp;
     uint32_t streak = 0;  // answers in a row that speak against `state`
     TimePoint next;       // by the schedule's clock
     bool is_asking = false;
+    Queue::node_type place{};  // its own, while it is asked: to wait again needs no memory
     uint64_t lost_before = 0;  // frames, when it was asked
     uint32_t excuses = 0;      // in a row
     std::string detail;
@@ -115,6 +119,7 @@ class HealthMonitor {
 
   std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor);
   void Ask(const std::shared_ptr<Entry>& entry, TimePoint goal);
+  void WaitAgain(const std::shared_ptr<Entry>& entry);
   void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
   void OnVerdict(Entry& entry, const ProbeResult& result);
   bool IsExcused(Entry& entry) const;
@@ -128,7 +133,7 @@ class HealthMonitor {
   std::function<uint64_t()> lost_frames_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
-  std::multimap<TimePoint, std::shared_ptr<Entry>> queue_;  // those that nobody is asked for now
+  Queue queue_;  // those that nobody is asked for now
   SchedulePace pace_;
   TimePoint now_{};             // of the last Tick
   bool is_room_short_ = false;  // at the last Tick that could not start all that was due

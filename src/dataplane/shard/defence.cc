@@ -5,6 +5,8 @@
 namespace fairlead::dataplane {
 namespace {
 
+constexpr uint8_t kActingAuto = 2;  // what Linux makes of kDefenceAuto while it acts; here the same
+
 // 0: there is room enough.
 uint32_t RateFor(Defence::Room room, uint8_t percent) noexcept {
   const uint32_t threshold = Defence::ThresholdOf(room.capacity, percent);
@@ -26,10 +28,10 @@ void Defence::Evaluate(Room connections4, Room connections6, const DefenceView& 
   const uint32_t rate6 = RateFor(connections6, settings.amemthresh_percent);
   // The fuller table decides: the lower rate drops more.
   const uint32_t rate = rate4 == 0 || rate6 == 0 ? rate4 + rate6 : std::min(rate4, rate6);
-  rates_[kDefenceAuto] = rates_[2] = rate;
+  rates_[kDefenceAuto] = rates_[kActingAuto] = rate;
   rates_[kDefenceAlways] = settings.am_droprate;
   constexpr uint8_t kAlways = 1u << kDefenceAlways;
-  constexpr uint8_t kAutomatic = 1u << kDefenceAuto | 1u << 2;
+  constexpr uint8_t kAutomatic = 1u << kDefenceAuto | 1u << kActingAuto;
   const bool is_low = IsLow(connections4, settings.amemthresh_percent) ||
                       IsLow(connections6, settings.amemthresh_percent);
   active_modes_ = is_low ? kAlways | kAutomatic : kAlways;

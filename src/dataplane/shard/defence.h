@@ -8,8 +8,8 @@
 //   if (defence.TakesIdle(record.packets)) …this idle connection goes…
 //   if (Defence::NeedsRoom(room, percent)) …half-open ones older than Defence::Patience(…) go…
 //
-// Linux measures free memory pages; here it is
-// free records: a worker's table is low when less than `amemthresh_percent` of it is free.
+// Linux measures free memory pages, here it is free records: a worker's table is low when less than
+// `amemthresh_percent` of it is free.
 //
 // Beyond Linux: a table has an end, which a flood reaches in less than the second between two
 // looks. So with drop_entry a table that is low is held there, turn by turn, by taking the oldest
@@ -59,8 +59,8 @@ class Defence {
   // The age from which on drop_entry takes half-open connections. Precondition: NeedsRoom.
   static constexpr TickCount Patience(Room room, uint8_t percent) noexcept {
     const uint64_t threshold = ThresholdOf(room.capacity, percent);
-    return static_cast<TickCount>(kPatience * (uint64_t{room.free} * room.free) /
-                                  (threshold * threshold));
+    return static_cast<TickCount>(kPatience * uint64_t{room.free} / threshold * room.free /
+                                  threshold);
   }
 
   [[nodiscard]] bool IsDue(Tick now) const noexcept { return next_.HasPassed(now); }

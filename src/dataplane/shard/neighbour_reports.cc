@@ -12,24 +12,20 @@ NeighbourReports::NeighbourReports(const NeighbourTable& table, EventRing& ring,
       sources_(std::make_unique<OfSource[]>(kSources)) {}
 
 bool NeighbourReports::Want(const Wish& wish, Tick now) noexcept {
-  if (!wish.id.is_none()) {
-    // The control core asks for it already; that it is wanted only keeps it from being forgotten.
-    if (!table_.IsPinned(wish.id) && HasPlace(false) &&
-        neighbours_[wish.id.index()].wanted.Take(now)) {
-      ring_.Push({.kind = Event::Kind::kNeighbourWanted,
-                  .need = wish.need,
-                  .port = wish.port,
-                  .address = wish.hop,
-                  .mac = {}});
-    }
-    return true;
+  const Event event{.kind = Event::Kind::kNeighbourWanted,
+                    .need = wish.need,
+                    .port = wish.port,
+                    .address = wish.hop,
+                    .mac = {}};
+  if (wish.id.is_none()) {
+    return MayTellOfUnknown(wish.port, wish.need, wish.source, now) && ring_.Push(event);
   }
-  return MayTellOfUnknown(wish.port, wish.need, wish.source, now) &&
-         ring_.Push({.kind = Event::Kind::kNeighbourWanted,
-                     .need = wish.need,
-                     .port = wish.port,
-                     .address = wish.hop,
-                     .mac = {}});
+  // The control core asks for it already; that it is wanted only keeps it from being forgotten.
+  if (!table_.IsPinned(wish.id) && HasPlace(false) &&
+      neighbours_[wish.id.index()].wanted.Take(now)) {
+    ring_.Push(event);
+  }
+  return true;
 }
 
 void NeighbourReports::Seen(PortId port, const IpAddress& address, const MacAddress& mac,

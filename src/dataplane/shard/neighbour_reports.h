@@ -5,9 +5,10 @@
 //   reports.Seen(port, address, mac, now);
 //
 // Theory of operation. Of a neighbour that the table knows each worker tells little: that it
-// answers, that it is wanted, once a second; that it has moved, six times at once, then once a
-// second. Of others at most 100 a second and port for each kind of need, and of what one source has
-// routed through here, eight. The ring to the control core is half for anybody; the other half is
+// answers, and that it is wanted, twice at once, then once a second each; that it has moved, six
+// times at once, then once a second. Of others it tells, for each port and kind of need, 200 at
+// once, then 100 a second; of what one source has routed through here or says of itself, 32 at
+// once, then eight a second. The ring to the control core is half for anybody; the other half is
 // kept for neighbours that the configuration names and for this machine. Those it names are never
 // asked for here: the control core does so by itself.
 // Threads: one worker's. Nothing allocates after construction.
