@@ -269,6 +269,7 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.connections", director.connections, &loaded->director.connections);
   keep("director.connections6", director.connections6, &loaded->director.connections6);
   keep("director.templates", director.templates, &loaded->director.templates);
+  keep("director.side_records", director.side_records, &loaded->director.side_records);
   keep("director.arena", director.arena, &loaded->director.arena);
   keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
   keep("director.eal", director.eal, &loaded->director.eal);

@@ -152,7 +152,7 @@ struct ControlView {
   std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
   struct MemoryUse {
-    std::string use;  // connections, connections6, templates, packets
+    std::string use;  // connections, connections6, templates, side, packets
     uint64_t bytes = 0;
     uint64_t records = 0;  // that have room in it
   };

@@ -124,6 +124,7 @@ int RunDirector(const std::string& path) {
   core.SetMemory({{"connections", memory.connections.bytes, memory.connections.records},
                   {"connections6", memory.connections6.bytes, memory.connections6.records},
                   {"templates", memory.templates.bytes, memory.templates.records},
+                  {"side", memory.side.bytes, memory.side.records},
                   {"packets", memory.packet_bytes, memory.packets}});
   if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
   if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());

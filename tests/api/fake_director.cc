@@ -46,6 +46,7 @@ void SetFigures(Fabric* fabric) {
     c.connection_capacity.Set(65536);
     c.templates.Set(2);
     c.template_capacity.Set(16384);
+    c.side_record_capacity.Set(16384);
     c.dropped[static_cast<size_t>(DropReason::kNotASyn)].Set(100);
     c.dropped[static_cast<size_t>(DropReason::kNoReal)].Set(w);
     for (uint32_t real = 0; real < 5; ++real) SetTraffic(fabric, w, real, 10 * (real + 1) + w);

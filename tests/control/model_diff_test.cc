@@ -75,7 +75,7 @@ TEST(ModelDiff, StartupKeysKeepTheirRunningValues) {
   ConfigModel loaded = ModelOf("director: { workers: 2, connections: 2M }\n");
   const auto waiting = KeepStartupKeys(running, &loaded);
   EXPECT_EQ(loaded.director, running.director);
-  ASSERT_EQ(waiting.size(), 4u);  // connections6 and templates follow connections
+  ASSERT_EQ(waiting.size(), 5u);  // three other capacities follow connections
   EXPECT_EQ(waiting[0],
             "director.workers has changed in the file: it takes effect at the next restart");
   EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());

@@ -83,7 +83,9 @@ json::object WorkerToJson(const Context& context, WorkerId id) {
           {"connections", c.connections.value()},
           {"connection_capacity", c.connection_capacity.value()},
           {"templates", c.templates.value()},
-          {"template_capacity", c.template_capacity.value()}};
+          {"template_capacity", c.template_capacity.value()},
+          {"side_records", c.side_records.value()},
+          {"side_record_capacity", c.side_record_capacity.value()}};
 }
 
 json::object PortToJson(const Context& context, const control::PortInfo& port) {

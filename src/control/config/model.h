@@ -52,11 +52,12 @@ struct DirectorConfig {
   std::string name = "fairlead";
   WorkersConfig workers;
   IdlePolicy idle = IdlePolicy::kPoll;
-  // Capacities over all workers, in records. Unset in the file: connections6 and templates are a
-  // quarter of connections.
+  // Capacities over all workers, in records. Unset in the file: all but the first are a quarter of
+  // connections.
   uint64_t connections = 1u << 20;
   uint64_t connections6 = 1u << 18;
   uint64_t templates = 1u << 18;
+  uint64_t side_records = 1u << 18;
   std::string arena = "auto";  // "auto", "none" or an absolute path; kept for the restart feature
   AutoOnOff hugepages = AutoOnOff::kAuto;
   std::vector<std::string> eal;  // extra EAL arguments, verbatim

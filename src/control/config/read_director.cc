@@ -99,8 +99,10 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
   reader.Read("connections", &director.connections, ReadCapacity);
   director.connections6 = std::max(director.connections / 4, kMinCapacity);
   director.templates = std::max(director.connections / 4, kMinCapacity);
+  director.side_records = std::max(director.connections / 4, kMinCapacity);
   reader.Read("connections6", &director.connections6, ReadCapacity);
   reader.Read("templates", &director.templates, ReadCapacity);
+  reader.Read("side_records", &director.side_records, ReadCapacity);
   reader.Read("arena", &director.arena, ReadArena);
   reader.Word("hugepages", &director.hugepages);
   reader.ForEach("eal", [&](const YamlNode& item, const std::string& path) {

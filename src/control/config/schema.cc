@@ -16,9 +16,9 @@ constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
                                  {"policy"},      {"services"},   {"api"},      {"log"}};
 
-constexpr KeyInfo kDirectorKeys[] = {{"name"},        {"workers"},      {"idle"},
-                                     {"connections"}, {"connections6"}, {"templates"},
-                                     {"arena"},       {"hugepages"},    {"eal"}};
+constexpr KeyInfo kDirectorKeys[] = {
+    {"name"},      {"workers"},      {"idle"},  {"connections"}, {"connections6"},
+    {"templates"}, {"side_records"}, {"arena"}, {"hugepages"},   {"eal"}};
 
 constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},         {"role"},   {"addresses"},
                                  {"mtu"},      {"exception"},      {"queues"}, {"descriptors"},

@@ -239,6 +239,7 @@ MemoryUse Edge::memory() const {
     add(&use.connections, shard.Connections<Ipv4Address>());
     add(&use.connections6, shard.Connections<Ipv6Address>());
     add(&use.templates, shard.templates());
+    add(&use.side, shard.side_records());
   }
   return use;
 }

@@ -49,6 +49,7 @@ struct MemoryUse {
   Tables connections;   // IPv4
   Tables connections6;  // IPv6
   Tables templates;
+  Tables side;
 };
 
 // `workers: auto`: one CPU is left for everything else where there are two.

@@ -38,7 +38,8 @@ Error MapError(size_t bytes, std::string_view purpose, int error) {
   return {ErrorCode::kSystem,
           "cannot map " + std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB for " +
               std::string(purpose) + ": " + std::strerror(error) +
-              "; lower director.connections or director.templates, or give the process more memory",
+              "; lower director.connections, director.templates or director.side_records, or give "
+              "the process more memory",
           ""};
 }
 

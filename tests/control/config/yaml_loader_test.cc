@@ -44,6 +44,7 @@ TEST(YamlLoader, ReadsTheDirector) {
   EXPECT_EQ(d.connections, 4u << 20);
   EXPECT_EQ(d.connections6, 1u << 20);  // a quarter
   EXPECT_EQ(d.templates, 1u << 20);
+  EXPECT_EQ(d.side_records, 1u << 20);
   EXPECT_EQ(d.hugepages, AutoOnOff::kOff);
   EXPECT_EQ(d.eal, std::vector<std::string>{"--no-pci"});
   EXPECT_EQ(Load(kBase + "director: { workers: 2 }\n").director.workers.count, 2u);
