@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "api_test.h"
+#include "base/faults.h"
 #include "base/utf8.h"
 #include "control/api/loopback_host.h"
 #include "control/api/session_budget.h"
@@ -243,6 +244,30 @@ TEST_F(HttpServerTest, AThousandIdleAndSlowConnectionsKeepNobodyOut) {
   for (const auto& each : crowd) open += each->IsOpen() ? 1 : 0;
   EXPECT_LE(open, 2 * api::kMaxSeats);
   EXPECT_GE(open, api::kMaxSeatsOfPeer);
+}
+
+// ---- what goes wrong inside -------------------------------------------------------------------
+
+// In the handler itself, and in an answer that came back from the control core; with a text and
+// without one.
+TEST_F(HttpServerTest, WhatThrowsIsAnsweredAndTheConnectionGoesOn) {
+  Start();
+  const std::string patch = "PATCH /v1/services/web/reals/10.0.0.11:80";
+  for (const auto fault : {FakeDirector::Fault::kException, FakeDirector::Fault::kOther}) {
+    for (const auto& [request, body] : std::vector<std::pair<std::string, std::string>>{
+             {"GET /v1/services", ""}, {patch, R"({"weight": 3})"}}) {
+      const uint64_t faults = FaultCount(Thread::kApi);
+      director.fault = fault;
+      const Answer answer = peer->Ask(request, body);
+      director.fault = FakeDirector::Fault::kNone;
+      ASSERT_EQ(answer.status, 500) << request;
+      EXPECT_EQ(answer.header("content-type"), "application/problem+json");
+      EXPECT_EQ(ProblemOf(answer), "internal-error");
+      ASSERT_TRUE(peer->IsOpen());
+      EXPECT_EQ(peer->Ask("GET /healthz").body, "ok\n") << "the same connection";
+      EXPECT_GT(FaultCount(Thread::kApi), faults);
+    }
+  }
 }
 
 TEST_F(HttpServerTest, DecodesPathsAndQueries) {

@@ -1,6 +1,4 @@
 // The only file of the director that includes Beast.
-#include "control/api/http_server.h"
-
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,8 +14,10 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
+#include "control/api/http_server.h"
 #include "control/api/listen.h"
 #include "control/api/loopback_host.h"
 #include "control/api/problem.h"
@@ -153,6 +153,38 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
  private:
   static constexpr size_t kReadBytes = 4096;
 
+  // The one answer to a request. Whatever holds a Responder may fail: an exception lets go of it,
+  // in the handler or in what comes back from another thread, and then the peer gets 500 and keeps
+  // its connection. The exception itself is noted where the API thread catches it.
+  class Reply {
+   public:
+    explicit Reply(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+    ~Reply() {
+      // Let go of by another thread, which had no memory to come back here: the connection ends.
+      if (is_given_ || std::this_thread::get_id() != thread_) return;
+      if (!session_->stream_.socket().is_open()) return;
+      try {
+        session_->Write(Problem(500, "internal-error",
+                                "An internal error; the log of the director has a line about it"));
+      } catch (...) {
+        session_->Close();
+      }
+    }
+    Reply(const Reply&) = delete;
+    Reply& operator=(const Reply&) = delete;
+
+    void Give(HttpResponse response) {
+      if (is_given_) return;
+      session_->Write(std::move(response));
+      is_given_ = true;
+    }
+
+   private:
+    const std::shared_ptr<Session> session_;
+    const std::thread::id thread_ = std::this_thread::get_id();
+    bool is_given_ = false;
+  };
+
   void ReadRequest() {
     parser_.emplace();
     parser_->body_limit(kMaxBodyBytes);
@@ -185,13 +217,14 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   void Dispatch() {
+    const auto reply = std::make_shared<Reply>(shared_from_this());
     const auto& request = parser_->get();
     keep_alive_ = request.keep_alive();
     is_head_ = request.method() == bhttp::verb::head;
     stream_.expires_never();  // the answer may have to wait for workers
     seat_.waits_since.reset();
     if (!peer_.user) {
-      if (auto refusal = RefuseForeign(request)) return Write(std::move(*refusal));
+      if (auto refusal = RefuseForeign(request)) return reply->Give(std::move(*refusal));
     }
     HttpRequest plain;
     plain.method = MethodOf(request.method());
@@ -200,11 +233,12 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     plain.if_match = std::string(request[bhttp::field::if_match]);
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {
-      return Write(Problem(400, "bad-target", "The request target is no path of this server"));
+      return reply->Give(
+          Problem(400, "bad-target", "The request target is no path of this server"));
     }
-    shared_->handler(std::move(plain), [self = shared_from_this()](HttpResponse response) {
-      self->Write(std::move(response));
-    });
+    shared_->handler(std::move(plain), Responder([reply](HttpResponse response) {
+                       reply->Give(std::move(response));
+                     }));
   }
 
   void Write(HttpResponse response) {
