@@ -270,6 +270,30 @@ TEST_F(HttpServerTest, WhatThrowsIsAnsweredAndTheConnectionGoesOn) {
   }
 }
 
+// Ten tries a second, and one line.
+TEST_F(HttpServerTest, WithoutDescriptorsAcceptWaitsAndSaysSoOnce) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  Start();
+  ASSERT_EQ(peer->Ask("GET /healthz").status, 200);
+  ::testing::internal::CaptureStderr();
+  const int lowest = ::dup(STDIN_FILENO);
+  ::close(lowest);
+  rlimit one_more = files;
+  one_more.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  HttpPeer late(director.socket());  // takes the last one
+  std::this_thread::sleep_for(std::chrono::milliseconds(450));
+  EXPECT_EQ(peer->Ask("GET /healthz").status, 200) << "who is in stays in";
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(late.Ask("GET /healthz").status, 200);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::string words = "the API cannot accept connections";
+  const size_t first = log.find(words);
+  ASSERT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find(words, first + 1), std::string::npos) << log;
+}
+
 TEST_F(HttpServerTest, DecodesPathsAndQueries) {
   Start();
   const Answer answer = peer->Ask("GET /v1/services/we%62/?x=1");

@@ -1,4 +1,6 @@
 // The only file of the director that includes Beast.
+#include "control/api/http_server.h"
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "control/api/http_server.h"
+#include "base/log_pace.h"
 #include "control/api/listen.h"
 #include "control/api/loopback_host.h"
 #include "control/api/problem.h"
@@ -344,8 +346,10 @@ class HttpServer::Listener::Of : public Listener,
  private:
   void OnAccept(error_code ec, typename Protocol::socket socket) {
     if (ec) {  // out of file descriptors, most likely: do not spin on it
-      LogWarning("the API could not take a connection",
-                 {{"listen", address}, {"error", ec.message()}});
+      if (const uint64_t times = pace_.Note(std::chrono::steady_clock::now())) {
+        LogWarning("the API cannot accept connections; it goes on trying",
+                   {{"listen", address}, {"error", ec.message()}, {"times", times}});
+      }
       retry_.expires_after(std::chrono::milliseconds(100));
       retry_.async_wait([weak = this->weak_from_this()](error_code waited) {
         if (const auto self = weak.lock(); self && !waited) self->Accept();
@@ -363,6 +367,7 @@ class HttpServer::Listener::Of : public Listener,
   const std::shared_ptr<SessionBudget> budget_ = std::make_shared<SessionBudget>();
   typename Protocol::acceptor acceptor_;
   asio::steady_timer retry_;
+  LogPace pace_;  // of failures to accept
 };
 
 HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)
