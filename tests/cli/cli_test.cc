@@ -256,16 +256,22 @@ TEST_F(CliTest, ReloadShowsChangesOrErrors) {
   EXPECT_EQ(director.last_reload_path(), director.directory() + "/a.yaml");
 }
 
+control::ReloadOutcome TakingShopAway() {
+  return {.ok = true,
+          .generation = 8,
+          .errors = {},
+          .changes = {"service shop: removed"},
+          .path = "/etc/a.yaml",
+          .losses = {.edits = {}, .services = {"shop"}},
+          .warnings = {}};
+}
+
 // std::system gives the command no terminal for standard error.
 TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
-  director.SetReloadOutcome(
-      {.ok = true,
-       .generation = 8,
-       .errors = {},
-       .changes = {"service web: scheduler wrr → rr", "service shop: removed"},
-       .path = "/etc/a.yaml",
-       .losses = {.edits = {"service web: scheduler rr → wrr"}, .services = {"shop"}},
-       .warnings = {}});
+  control::ReloadOutcome outcome = TakingShopAway();
+  outcome.changes.emplace_back("service web: scheduler wrr → rr");
+  outcome.losses.edits = {"service web: scheduler rr → wrr"};
+  director.SetReloadOutcome(outcome);
   Start();
   const Outcome refused = Run("reload");
   EXPECT_EQ(refused.exit_code, 4);
@@ -292,13 +298,7 @@ TEST_F(CliTest, TheUnitsReloadSaysWhatBecameOfIt) {
   ASSERT_NE(at, std::string::npos) << "ExecReload is another command";
   const std::string words =
       unit.substr(at + kKey.size(), unit.find('\n', at + 1) - at - kKey.size());
-  director.SetReloadOutcome({.ok = true,
-                             .generation = 8,
-                             .errors = {},
-                             .changes = {"service shop: removed"},
-                             .path = "/etc/a.yaml",
-                             .losses = {.edits = {}, .services = {"shop"}},
-                             .warnings = {}});
+  director.SetReloadOutcome(TakingShopAway());
   Start();
   EXPECT_EQ(Run(words).exit_code, 0);
   EXPECT_EQ(director.reloads, 1u);
@@ -311,13 +311,7 @@ TEST_F(CliTest, TheUnitsReloadSaysWhatBecameOfIt) {
 
 // script(1) gives it a terminal.
 TEST_F(CliTest, ATerminalIsAsked) {
-  director.SetReloadOutcome({.ok = true,
-                             .generation = 8,
-                             .errors = {},
-                             .changes = {"service shop: removed"},
-                             .path = "/etc/a.yaml",
-                             .losses = {.edits = {}, .services = {"shop"}},
-                             .warnings = {}});
+  director.SetReloadOutcome(TakingShopAway());
   Start();
   const auto answered = [&](const std::string& answer) {
     const std::string command = "echo " + answer + " | script -qec '" + FAIRLEAD_CLI + " --api " +
