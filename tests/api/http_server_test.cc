@@ -51,7 +51,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNoSocketAndNoLoopback) {
   const std::string file = director.directory() + "/file";
   std::ofstream(file) << "precious";
   for (const auto& [where, words] : std::vector<std::pair<std::string, std::string>>{
-           {"unix:" + file, "is no socket"},
+           {"unix:" + file, "is not a socket"},
            {"unix:relative", "absolute path"},
            {"http://192.0.2.1:80", "loopback address"},
            {"http://0.0.0.0:80", "loopback address"},

@@ -278,12 +278,12 @@ TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
   EXPECT_EQ(
       refused.err,
       "fairlead: a reload of /etc/a.yaml takes away 1 change by hand and 1 service, which the "
-      "file does not have. Nothing was done: put into the file what is to stay, or give --yes\n"
+      "file does not have. Nothing was done: add to the file what must stay, or use --yes\n"
       "  by hand: service web: scheduler rr → wrr\n"
       "  service shop\n");
   EXPECT_EQ(director.reloads, 0u);
   EXPECT_EQ(Good("reload --dry-run").substr(0, 48),
-            "a reload of /etc/a.yaml would bring 2 changes\n  ");
+            "a reload of /etc/a.yaml would make 2 changes\n  ");
   EXPECT_EQ(director.reloads, 0u);
   const std::string done = Good("reload --yes");
   EXPECT_NE(done.find("took away 1 change by hand and 1 service\n"), std::string::npos) << done;

@@ -236,7 +236,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {
       return reply->Give(
-          Problem(400, "bad-target", "The request target is no path of this server"));
+          Problem(400, "bad-target", "The request target is not a path of this server"));
     }
     shared_->handler(std::move(plain), Responder([reply](HttpResponse response) {
                        reply->Give(std::move(response));

@@ -292,7 +292,7 @@ void HealthMonitor::NoteLocalError(const Entry& entry, LocalError error,
   const uint64_t checks = errors.pace.Note(now_);
   if (checks == 0) return;
   LogWarning(
-      "health checks could not be made, for a reason of this machine; the state of their "
+      "health checks failed for a reason on this machine; the state of their "
       "servers is kept",
       {{"reason", LabelOf(error)},
        {"error", detail},
