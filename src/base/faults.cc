@@ -41,7 +41,7 @@ void NoteFault(Thread where) noexcept {
   Clock::rep due = faults.next_line.load(std::memory_order_relaxed);
   if (now < due || !faults.next_line.compare_exchange_strong(due, now + kPauseBetweenLines)) return;
   try {
-    LogError("a fault of ours, or memory or descriptors ran out; this thread goes on",
+    LogError("internal error, or out of memory or descriptors; the thread goes on",
              {{"thread", kThreadNames[static_cast<size_t>(where)]},
               {"error", TextOfCurrent()},
               {"count", count}});

@@ -31,7 +31,7 @@ Error Unreachable(const std::string& address, const std::string& why) {
 
 Error BadAddress(const std::string& address) {
   return {ErrorCode::kInvalid,
-          "\"" + address + "\" is no API address; give unix:/PATH or http://HOST:PORT", ""};
+          "\"" + address + "\" is not an API address; give unix:/PATH or http://HOST:PORT", ""};
 }
 
 template <typename Socket>

@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 the director cannot be reached,\n"
-    "4 a reload would take something away and nobody said yes.\n"
+    "4 a reload would take something away and was not confirmed.\n"
     "Try: fairlead explain 198.51.100.7 192.0.2.10:80/tcp";
 
 class Grammar {
@@ -78,8 +78,8 @@ class Grammar {
     edit->add_option("service", into_.service, "Name of the service")->required();
     AddServiceKeys(edit);
     CLI::App* remove = Add(service, "remove",
-                           "Remove a service until the next reload; its on_remove says what "
-                           "becomes of its connections",
+                           "Remove a service until the next reload; its on_remove decides what "
+                           "happens to its connections",
                            Verb::kServiceRemove);
     remove->add_option("service", into_.service, "Name of the service");
     remove->add_flag("--all", into_.is_all, "Remove every service");
@@ -135,9 +135,10 @@ class Grammar {
   }
   void AddRealKeys(CLI::App* command) {
     AddKey(command, "--forward", "forward", "Forwarding method: nat, dr or tun");
-    AddKey(command, "--upper-threshold", "upper_threshold", "Take no new connections at this many");
+    AddKey(command, "--upper-threshold", "upper_threshold",
+           "Number of connections from which it takes no new ones");
     AddKey(command, "--lower-threshold", "lower_threshold",
-           "Take new connections again below this many");
+           "Number of connections below which it takes new ones again");
     AddAnyKey(command);
   }
 
@@ -183,14 +184,16 @@ class Grammar {
         {"disable", "down", "As drain, and show it as down"},
     };
     CLI::App* drain = AddRealChange(
-        real, "drain", "Send no new connections, of known clients neither; running ones stay");
-    drain->add_option("--deadline", into_.deadline,
-                      "What is left then is reset: a duration, as 10m; default: none");
+        real, "drain", "Send no new connections, not even of known clients; running ones stay");
+    drain->add_option(
+        "--deadline", into_.deadline,
+        "Reset the connections left after this time, for instance 10m; by default never");
     drain->add_flag("--then-remove", into_.is_then_remove,
                     "Remove the real when it is drained, or at the deadline");
     drain->add_flag("--all", into_.is_all,
-                    "Wait for closed connections too, until nothing names the real");
-    drain->add_flag("--wait", into_.is_wait, "Show the progress and return when it is over");
+                    "Wait for closed connections too, until none refers to the real");
+    drain->add_flag("--wait", into_.is_wait,
+                    "Show the progress and return when the drain has ended");
     drain->callback([this] { into_.verb = Verb::kRealDrain; });
     for (const auto& state : kStates) {
       AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
@@ -220,7 +223,7 @@ class Grammar {
         ->capture_default_str();
   }
   void AddAll(CLI::App* command, bool with_state) {
-    command->add_flag("--all", into_.is_all, "Take everything; needed when no filter is given");
+    command->add_flag("--all", into_.is_all, "Select everything; needed when no filter is given");
     command->parse_complete_callback([this, command, with_state] {
       const bool is_filtered = !into_.client.empty() || !into_.service.empty() ||
                                !into_.client_group.empty() || !into_.real.empty() ||
@@ -277,10 +280,9 @@ class Grammar {
     CLI::App* unpin = Add(group, "unpin", "Unbind pinned clients that match", Verb::kTemplateUnpin);
     AddTemplateFilters(unpin);
     AddAll(unpin, false);
-    CLI::App* retime = Add(group, "retime",
-                           "Give clients that match the persistence "
-                           "that their service has now",
-                           Verb::kTemplateRetime);
+    CLI::App* retime =
+        Add(group, "retime", "Give matching clients the present persistence of their service",
+            Verb::kTemplateRetime);
     AddTemplateFilters(retime);
     AddAll(retime, false);
   }
@@ -295,18 +297,20 @@ class Grammar {
     explain->add_option("--port", into_.port,
                         "Port that the packet arrives at; by default an outside port");
     CLI::App* release = Add(Group("port", "Ports"), "release",
-                            "Give interfaces back to the kernel that a killed director left "
-                            "closed; needs no director",
+                            "Reopen interfaces that a killed director left closed to the kernel; "
+                            "needs no director",
                             Verb::kPortRelease);
-    release->add_option("interface", into_.interfaces, "Names; by default all that are closed");
-    release->add_flag("--force", into_.is_force, "Also of a director that is running");
+    release->add_option("interface", into_.interfaces,
+                        "Interfaces; by default all that are closed");
+    release->add_flag("--force", into_.is_force, "Reopen interfaces of a running director too");
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
-    reload->add_option("file", into_.file, "Another file than the one loaded last");
+    reload->add_option("file", into_.file, "File to load instead of the one loaded last");
     reload->add_flag("--yes", into_.is_yes,
-                     "Also when that takes away changes by hand or services; without it a terminal "
-                     "is asked, and a script gets exit code 4");
-    reload->add_flag("--dry-run", into_.is_dry_run, "Only say what it would do");
+                     "Do not ask before changes by hand or services are taken away; without it a "
+                     "person at a terminal is asked, and a script gets exit code 4");
+    reload->add_flag("--dry-run", into_.is_dry_run,
+                     "Show what the reload would do, and do nothing");
     Add(&app_, "diff", "Show what was changed by hand since the file was read", Verb::kDiff);
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
@@ -315,7 +319,7 @@ class Grammar {
   }
 
   Arguments& into_;
-  CLI::App app_{"Fairlead, a layer-4 load-balancing director: its command line", "fairlead"};
+  CLI::App app_{"fairlead: control a running Fairlead director", "fairlead"};
 };
 
 // How many words come before those of ipvsadm, itself included; all when it is not there.

@@ -19,7 +19,7 @@ enum ExitCode : int {
   kFailed = 1,       // refused, not found, not healthy
   kUsage = 2,        // the command line is wrong
   kUnreachable = 3,  // nobody answers at the API address
-  kUnconfirmed = 4,  // it would take something away and nobody said yes: nothing was done
+  kUnconfirmed = 4,  // it would take something away and it was not confirmed: nothing was done
 };
 
 enum class Verb : uint8_t {

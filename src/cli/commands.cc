@@ -72,8 +72,8 @@ std::optional<json::value> Session::Ask(std::string_view method, const std::stri
   json::value document = json::parse(*text, ec);
   if (ec || !document.is_object()) {
     exit_code_ =
-        PrintProblem({is_json_, "not-a-director", "What answers is no director",
-                      "what answers at " + client_.address() + " is not the director's API"},
+        PrintProblem({is_json_, "not-a-director", "No director answers there",
+                      "what answers at " + client_.address() + " is not the API of a director"},
                      kUnreachable);
     return std::nullopt;
   }

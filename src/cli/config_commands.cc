@@ -51,8 +51,8 @@ int Confirm(const json::value& preview, bool is_json) {
   if (is_json || isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
     PrintProblem({is_json, "unconfirmed", "The reload would take something away",
                   "a reload of " + path + " takes away " + WhatIsTakenAway(preview) +
-                      ", which the file does not have. Nothing was done: put into the file what "
-                      "is to stay, or give --yes"},
+                      ", which the file does not have. Nothing was done: add to the file what "
+                      "must stay, or use --yes"},
                  kUnconfirmed);
     if (!is_json) ListTakenAway(preview);
     return kUnconfirmed;
@@ -72,8 +72,8 @@ void PrintOutcome(const json::value& document) {
   const json::object& outcome = document.as_object();
   const json::array& changes = Array(outcome, "changes");
   if (Flag(outcome, "dry_run")) {
-    fmt::print("a reload of {} would bring {}\n", Text(outcome, "path"),
-               changes.empty() ? "nothing new" : Plural(changes.size(), "change"));
+    fmt::print("a reload of {} would make {}\n", Text(outcome, "path"),
+               changes.empty() ? "no changes" : Plural(changes.size(), "change"));
   } else {
     fmt::print("generation {}: {}\n", Text(outcome, "generation"),
                changes.empty() ? "nothing changed" : Plural(changes.size(), "change"));

@@ -52,7 +52,7 @@ const json::object* FindOutcome(const json::value& document, const std::string& 
 
 // "drained: 12 connections finished, 2 cut (each is reset with its next packet), 3 left (closed)"
 std::string Sentence(const std::string& end, const json::object* outcome) {
-  if (end == "taken back") return "the drain was taken back";
+  if (end == "taken back") return "the drain was cancelled";
   if (outcome == nullptr) return end;  // by another hand
   const uint64_t cut = Number(*outcome, "cut"), left = Number(*outcome, "left");
   return fmt::format("{}: {} finished, {} cut{}, {} left{}", end,

@@ -30,7 +30,7 @@ std::optional<std::string> AddressKeys(const Arguments& arguments) {
   const auto endpoint = Endpoint::Parse(text.substr(0, slash));
   if (!endpoint || slash == std::string::npos) {
     Refuse(arguments, "\"" + text +
-                          "\" is no address of a service; give ADDRESS:PORT/tcp or /udp, for "
+                          "\" is not the address of a service; give ADDRESS:PORT/tcp or /udp, for "
                           "instance 192.0.2.10:80/tcp, or --mark");
     return std::nullopt;
   }
@@ -49,7 +49,7 @@ std::optional<std::string> RealKeys(const Arguments& arguments) {
     return "address: \"" + address->ToString() + "\"\n";
   }
   Refuse(arguments,
-         "\"" + text + "\" is no address of a real; give ADDRESS:PORT, or ADDRESS alone");
+         "\"" + text + "\" is not the address of a real; give ADDRESS:PORT, or ADDRESS alone");
   return std::nullopt;
 }
 
@@ -148,7 +148,7 @@ int RunDiff(const Arguments& arguments) {
   const auto document = session.Ask("GET", "/v1/diff");
   if (!document) return session.exit_code();
   return PrintChanges(arguments, *document,
-                      "what is in force is what " + Text(document->as_object(), "file") + " says");
+                      "nothing differs from " + Text(document->as_object(), "file"));
 }
 
 }  // namespace fairlead::cli

@@ -58,7 +58,7 @@ int RunPortRelease(const Arguments& arguments) {
     if (user.empty()) continue;
     return PrintProblem({arguments.is_json, "in-use", "The interface belongs to a running director",
                          interface + " belongs to director " + user +
-                             ", which is running and opens it when it ends; stop that, or say "
+                             ", which is running and reopens it when it stops; stop it, or use "
                              "--force"},
                         kFailed);
   }

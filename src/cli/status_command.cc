@@ -71,7 +71,7 @@ void PrintHealth(const json::object& status) {
   std::string errors;
   for (const auto& item : Object(health, "local_errors")) {
     const auto count = item.value().to_number<uint64_t>();
-    if (count > 0) errors += fmt::format("; {} not made here ({})", count, item.key_c_str());
+    if (count > 0) errors += fmt::format("; {} could not be made ({})", count, item.key_c_str());
   }
   const json::value* stretch = health.if_contains("interval_stretch");
   const double factor = stretch == nullptr ? 1 : stretch->to_number<double>();

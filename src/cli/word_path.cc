@@ -135,13 +135,13 @@ std::string FaultOf(const WordPath& path) {
   const std::string name = path.Name();
   if (!path.unknown_option.empty()) {
     const std::string nearest = Nearest(path.unknown_option, OptionNames(path.app));
-    return path.unknown_option + " is no option of " + name +
+    return path.unknown_option + " is not an option of " + name +
            (nearest.empty() ? "" : "; did you mean " + nearest + "?");
   }
   const std::vector<std::string> verbs = VerbNames(*path.app);
   if (!path.unknown_verb.empty()) {
     const std::string nearest = Nearest(path.unknown_verb, verbs);
-    return "\"" + path.unknown_verb + "\" is no command of " + name +
+    return "\"" + path.unknown_verb + "\" is not a command of " + name +
            (nearest.empty() ? "; there are " + Joined(verbs)
                             : "; did you mean \"" + nearest + "\"?");
   }

@@ -3,8 +3,8 @@
 //
 //   WordPath path = FollowWords(app, {"real", "set", "web", "--wieght"});
 //   path.Name();                 // "fairlead real set"
-//   FaultOf(path);               // "--wieght is no option of fairlead real set; did you mean …"
-//   CandidatesAt(path, "--we");  // {"--weight"}
+//   FaultOf(path);               // "--wieght is not an option of fairlead real set; did you mean
+//   …" CandidatesAt(path, "--we");  // {"--weight"}
 //
 // CLI11 says of a misspelt verb that one is required, and of a misspelt option which words it does
 // not expect, its value among them. Threads: values that point into `app`.

@@ -163,7 +163,7 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
     LogWarning("needs a restart", {{"what", sentence}});
   }
   if (!outcome.losses.empty()) {
-    LogWarning("this reload takes away what runs and is not in the file",
+    LogWarning("this reload takes away what the file does not have",
                {{"file", path},
                 {"changes_by_hand", outcome.losses.edits.size()},
                 {"services", outcome.losses.services.size()}});
@@ -211,7 +211,7 @@ void Director::RefuseReload(ReloadOutcome outcome, const std::function<void(Relo
   outcome.changes.clear();
   outcome.losses = {};
   NoteReload(false, outcome.errors.empty() ? "" : outcome.errors.front().ToString());
-  LogError("configuration refused: nothing has changed; mend the file and reload again",
+  LogError("configuration refused, nothing changed; correct the file and reload again",
            {{"file", outcome.path}, {"problems", outcome.errors.size()}});
   for (const Error& error : outcome.errors) {
     LogError("configuration problem", {{"what", error.ToString()}});
@@ -297,16 +297,17 @@ bool Director::CarryOutDrains() {
 // `refusal` is empty when the step is in force. A refused one is due again at each look.
 void Director::NoteDrainStep(const DrainStep& step, const std::string& refusal) {
   if (!refusal.empty()) {
-    LogError("drain cannot be ended; it is tried again",
+    LogError("cannot end the drain; will retry",
              {{"service", step.service}, {"real", step.real}, {"reason", refusal}});
     next_drain_look_ = now_ + kDrainRetry;
     return;
   }
   if (step.kind == DrainStep::Kind::kReset) {
-    return LogInfo("drain is over: what is left is reset", {{"service", step.service},
-                                                            {"real", step.real},
-                                                            {"finished", step.count.finished()},
-                                                            {"cut", step.count.cut}});
+    return LogInfo("drain deadline reached: the connections left are reset",
+                   {{"service", step.service},
+                    {"real", step.real},
+                    {"finished", step.count.finished()},
+                    {"cut", step.count.cut}});
   }
   const bool is_removed = step.kind == DrainStep::Kind::kRemove;
   const DrainOutcome& outcome = ended_drains_.emplace_back(DrainOutcome{

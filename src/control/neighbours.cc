@@ -201,7 +201,7 @@ void Neighbours::Say(const char* what, const Key& key, Entry& entry, TimePoint n
   }
   std::string text = what;
   if (const uint32_t unsaid = std::exchange(entry.unsaid, 0); unsaid > 0) {
-    text += "; " + std::to_string(unsaid) + " changes before were not told";
+    text += "; " + std::to_string(unsaid) + " earlier changes were not logged";
   }
   const std::string& port = ports_[key.first.index()].name;
   if (entry.state == State::kFailed) {

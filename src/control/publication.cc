@@ -128,7 +128,7 @@ bool Publication::PublishNext(TimePoint now) {
   try {
     const Result<IdPlan> plan = PlanWanted();
     if (!plan) {
-      LogError("configuration refused; what runs stays as it is",
+      LogError("configuration refused; the one in force stays",
                {{"reason", plan.error().ToString()}});
       GoBack(plan.error());
       return true;
@@ -140,7 +140,8 @@ bool Publication::PublishNext(TimePoint now) {
     threshold_edits_.clear();
     next_try_ = now + kRetryAfterFault;
     GoBack({ErrorCode::kSystem,
-            "not enough memory, or a fault of ours: the log has it. What runs stays as it is", ""});
+            "out of memory, or an internal error; the log has it. The configuration in force stays",
+            ""});
     if (snapshot() != nullptr) health_.SetChecks(ChecksOf(*in_force_.model), now);
   }
   return true;

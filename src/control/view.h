@@ -79,9 +79,10 @@ struct ServiceInfo {
   std::vector<std::string> scheduler_flags;
   bool is_persistent = false;
   uint32_t persistence_seconds = 0;  // UINT32_MAX: infinite
-  int prefix_length = 32;            // of a client; of a mask with holes the number of its ones
-  uint32_t mask = 0;                 // IPv4, host order; may have holes
-  std::string engine;                // "sip", or empty
+  // Of a client: by persistence, else as sh-netmask and mh-netmask hash it.
+  int prefix_length = 32;  // of a mask with holes the number of its ones
+  uint32_t mask = 0;       // IPv4, host order; may have holes
+  std::string engine;      // "sip", or empty
   bool is_one_packet = false;
   bool is_on_fallback = false;
   std::vector<RealInfo> reals;  // list order; ghosts last

@@ -115,6 +115,13 @@ void AddReals(const ViewInput& input, const ServiceConfig& config, ServiceInfo* 
   std::ranges::reverse(info->reals);
 }
 
+// `from`: a service or its persistence.
+void SetNetmask(const auto& from, ServiceInfo* info) {
+  info->prefix_length =
+      info->family == Family::kIpv4 ? std::popcount(from.mask4) : from.prefix_length6;
+  info->mask = from.mask4;
+}
+
 ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
   ServiceInfo info;
   info.id = id;
@@ -138,9 +145,9 @@ ServiceInfo InfoOf(const ServiceConfig& config, ServiceId id) {
     const Duration timeout = config.persistence->timeout;
     info.persistence_seconds =
         timeout == kInfinite ? UINT32_MAX : static_cast<uint32_t>(timeout / 1s);
-    info.prefix_length = config.family == Family::kIpv4 ? std::popcount(config.persistence->mask4)
-                                                        : config.persistence->prefix_length6;
-    info.mask = config.persistence->mask4;
+    SetNetmask(*config.persistence, &info);
+  } else {
+    SetNetmask(config, &info);
   }
   if (config.engine != Engine::kNone) info.engine = ToWord(config.engine);
   info.is_one_packet = config.one_packet;

@@ -210,15 +210,30 @@ Status RemoveQdisc(Netlink& netlink, unsigned interface) {
   return removed || removed.error().code == ErrorCode::kInvalid ? Status(Done{}) : removed;
 }
 
-}  // namespace
+// An interface whose ingress is to be changed, and what filters it has there.
+struct Ingress {
+  unsigned interface;
+  Netlink netlink;
+  Filters filters;
+};
 
-Result<bool> CloseIngress(const std::string& interface) {
+Result<Ingress> ReadIngress(const std::string& interface) {
   const Result<unsigned> index = IndexOf(interface);
   if (!index) return index.error();
   Result<Netlink> netlink = Netlink::Open();
   if (!netlink) return netlink.error();
-  Filters filters;
-  if (Status s = ReadFilters(*netlink, *index, kIngress, &filters); !s) return s.error();
+  Ingress ingress{*index, *std::move(netlink), {}};
+  const Status read = ReadFilters(ingress.netlink, *index, kIngress, &ingress.filters);
+  if (!read) return read.error();
+  return ingress;
+}
+
+}  // namespace
+
+Result<bool> CloseIngress(const std::string& interface) {
+  Result<Ingress> ingress = ReadIngress(interface);
+  if (!ingress) return ingress.error();
+  auto& [index, netlink, filters] = *ingress;
   if (filters.is_place_taken) {
     return Error{ErrorCode::kExists,
                  "another filter has preference " + std::to_string(kIngressPreference) +
@@ -227,34 +242,31 @@ Result<bool> CloseIngress(const std::string& interface) {
   }
   const Result<Descriptor> program = LoadProgram();
   if (!program) return program.error();
-  if (Status s = AddQdisc(*netlink, *index); !s) return s.error();
+  if (Status s = AddQdisc(netlink, index); !s) return s.error();
   Message buffer;
   nlmsghdr* message = buffer.Start(RTM_NEWTFILTER, NLM_F_CREATE);
-  PutOurFilter(message, *index);
+  PutOurFilter(message, index);
   nlattr* options = mnl_attr_nest_start(message, TCA_OPTIONS);
   mnl_attr_put_u32(message, TCA_BPF_FD, static_cast<uint32_t>(program->fd));
   mnl_attr_put_strz(message, TCA_BPF_NAME, kIngressName);
   mnl_attr_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
   mnl_attr_nest_end(message, options);
-  if (Status s = netlink->Request(message, "cannot add a bpf filter"); !s) return s.error();
+  if (Status s = netlink.Request(message, "cannot add a bpf filter"); !s) return s.error();
   return filters.has_ours;
 }
 
 Result<bool> OpenIngress(const std::string& interface) {
-  const Result<unsigned> index = IndexOf(interface);
-  if (!index) return index.error();
-  Result<Netlink> netlink = Netlink::Open();
-  if (!netlink) return netlink.error();
-  Filters filters;
-  if (Status s = ReadFilters(*netlink, *index, kIngress, &filters); !s) return s.error();
+  Result<Ingress> ingress = ReadIngress(interface);
+  if (!ingress) return ingress.error();
+  auto& [index, netlink, filters] = *ingress;
   if (!filters.has_ours) return false;
   Message buffer;
   nlmsghdr* message = buffer.Start(RTM_DELTFILTER, 0);
-  PutOurFilter(message, *index);
-  if (Status s = netlink->Request(message, "cannot remove the bpf filter"); !s) return s.error();
-  if (Status s = ReadFilters(*netlink, *index, kEgress, &filters); !s) return s.error();
+  PutOurFilter(message, index);
+  if (Status s = netlink.Request(message, "cannot remove the bpf filter"); !s) return s.error();
+  if (Status s = ReadFilters(netlink, index, kEgress, &filters); !s) return s.error();
   if (!filters.has_others) {
-    if (Status s = RemoveQdisc(*netlink, *index); !s) return s.error();
+    if (Status s = RemoveQdisc(netlink, index); !s) return s.error();
   }
   return true;
 }

@@ -85,7 +85,7 @@ int Fail(const std::string& what, const Error& error) {
       reason = "an exception without a text";
     }
   }
-  LogError("ended by a fault of ours that cannot be survived", {{"reason", reason}});
+  LogError("fatal internal error; fairleadd ends", {{"reason", reason}});
   FlushLog(kLastWords);
   std::abort();
 }
@@ -98,7 +98,7 @@ int RunDirector(const std::string& path) {
     LogError("configuration problem", {{"what", error.ToString()}});
   }
   if (!loaded) {
-    LogError("not started: mend the configuration; fairleadd --check FILE says when it is right",
+    LogError("not started: correct the configuration; fairleadd --check FILE checks it",
              {{"file", path}, {"problems", loaded.errors.size()}});
     return 1;
   }
@@ -160,7 +160,7 @@ int Main(int argc, char** argv) {
   try {
     return RunDirector(options.config_path);
   } catch (const std::exception& error) {
-    LogError("not enough memory, or a fault of ours", {{"error", error.what()}});
+    LogError("out of memory, or an internal error", {{"error", error.what()}});
     return 1;
   }
 }
@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
   try {
     return fairlead::Main(argc, argv);
   } catch (const std::exception& error) {
-    fairlead::LogError("not enough memory, or a fault of ours", {{"error", error.what()}});
+    fairlead::LogError("out of memory, or an internal error", {{"error", error.what()}});
     return 1;
   }
 }

@@ -13,8 +13,8 @@ Options ParseOptions(int argc, char** argv) {
   auto* config = app.add_option("-c,--config", options.config_path, "Run with this configuration")
                      ->capture_default_str();
   auto* check = app.add_option("--check", check_path,
-                               "Only say what is wrong with this configuration: 0 when nothing is, "
-                               "1 otherwise. Needs no privilege and touches no device");
+                               "Check this configuration and exit: with 0 when it is valid, else "
+                               "with 1. Needs no privileges and touches no device");
   config->excludes(check);
   try {
     app.parse(argc, argv);

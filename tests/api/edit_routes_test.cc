@@ -138,6 +138,22 @@ TEST_F(EditRoutesTest, AnswersWarnAsTheFileLoaderDoes) {
             "");
 }
 
+// What sh and mh hash under is of the service itself where there is no persistence to have it.
+TEST_F(EditRoutesTest, AHashedNetmaskIsShown) {
+  StartLive(kWeb);
+  const char* const body = R"({"mark":31,"scheduler":"mh","scheduler_flags":["mh-netmask"],)"
+                           R"("netmask":"255.0.255.0"})";
+  ASSERT_EQ(peer->Ask("POST /v1/services", body).status, 201);
+  const auto shown = [this] { return peer->Ask("GET /v1/services/mark-31-v4").json(); };
+  EXPECT_EQ(shown().at("netmask").to_number<int>(), 16);
+  EXPECT_EQ(shown().at("mask").as_string(), "255.0.255.0");
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/mark-31-v4", R"({"netmask":24})").status, 200);
+  EXPECT_EQ(shown().at("netmask").to_number<int>(), 24);
+  EXPECT_FALSE(shown().contains("mask"));
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/mark-31-v4", R"({"scheduler":"rr"})").status, 200);
+  EXPECT_FALSE(shown().contains("netmask"));
+}
+
 TEST_F(EditRoutesTest, APatchToTheSameValuesIsAnEdit) {
   StartLive(kWeb);
   const auto edits = [this] { return fabric_.publisher.current()->services[0].plan.edit_count(); };

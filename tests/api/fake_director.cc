@@ -1,5 +1,7 @@
 #include "fake_director.h"
 
+#include <stdexcept>
+
 #include "control/api/name_index.h"
 #include "control/config/merge_patch.h"
 #include "control/config/names.h"
@@ -161,6 +163,18 @@ FakeDirector::~FakeDirector() {
 std::shared_ptr<const ControlView> FakeDirector::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
+}
+
+dataplane::Fabric& FakeDirector::fabric() {
+  switch (fault) {
+    case Fault::kNone:
+      break;
+    case Fault::kException:
+      throw std::runtime_error("no figures today");
+    case Fault::kOther:
+      throw 7;
+  }
+  return fabric_;
 }
 
 void FakeDirector::SetView(ControlView view) {

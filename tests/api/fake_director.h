@@ -48,7 +48,7 @@ class FakeDirector : public control::ControlApi {
   [[nodiscard]] control::ControlVitals vitals() const override {
     return {.turns = control_turns ? ++turns_ : turns_.load(), .longest_work_ns = 1'500'000};
   }
-  dataplane::Fabric& fabric() override { return fabric_; }
+  dataplane::Fabric& fabric() override;
 
   void Start();  // workers begin to answer
   void SetView(control::ControlView view);
@@ -67,6 +67,9 @@ class FakeDirector : public control::ControlApi {
   // Whether their counts of turns rise: at each look, and all the while.
   std::atomic<bool> control_turns{false};
   std::atomic<bool> worker_turns[kWorkers]{};
+  // What fabric() throws instead of an answer: routes that show figures fail.
+  enum class Fault : uint8_t { kNone, kException, kOther };
+  std::atomic<Fault> fault{Fault::kNone};
 
  private:
   void Answer(WorkerId worker, dataplane::Command* command);

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "api_test.h"
+#include "base/faults.h"
 #include "base/utf8.h"
 #include "control/api/loopback_host.h"
 #include "control/api/session_budget.h"
@@ -50,7 +51,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNoSocketAndNoLoopback) {
   const std::string file = director.directory() + "/file";
   std::ofstream(file) << "precious";
   for (const auto& [where, words] : std::vector<std::pair<std::string, std::string>>{
-           {"unix:" + file, "is no socket"},
+           {"unix:" + file, "is not a socket"},
            {"unix:relative", "absolute path"},
            {"http://192.0.2.1:80", "loopback address"},
            {"http://0.0.0.0:80", "loopback address"},
@@ -243,6 +244,54 @@ TEST_F(HttpServerTest, AThousandIdleAndSlowConnectionsKeepNobodyOut) {
   for (const auto& each : crowd) open += each->IsOpen() ? 1 : 0;
   EXPECT_LE(open, 2 * api::kMaxSeats);
   EXPECT_GE(open, api::kMaxSeatsOfPeer);
+}
+
+// ---- what goes wrong inside -------------------------------------------------------------------
+
+// In the handler itself, and in an answer that came back from the control core; with a text and
+// without one.
+TEST_F(HttpServerTest, WhatThrowsIsAnsweredAndTheConnectionGoesOn) {
+  Start();
+  const std::string patch = "PATCH /v1/services/web/reals/10.0.0.11:80";
+  for (const auto fault : {FakeDirector::Fault::kException, FakeDirector::Fault::kOther}) {
+    for (const auto& [request, body] : std::vector<std::pair<std::string, std::string>>{
+             {"GET /v1/services", ""}, {patch, R"({"weight": 3})"}}) {
+      const uint64_t faults = FaultCount(Thread::kApi);
+      director.fault = fault;
+      const Answer answer = peer->Ask(request, body);
+      director.fault = FakeDirector::Fault::kNone;
+      ASSERT_EQ(answer.status, 500) << request;
+      EXPECT_EQ(answer.header("content-type"), "application/problem+json");
+      EXPECT_EQ(ProblemOf(answer), "internal-error");
+      ASSERT_TRUE(peer->IsOpen());
+      EXPECT_EQ(peer->Ask("GET /healthz").body, "ok\n") << "the same connection";
+      EXPECT_GT(FaultCount(Thread::kApi), faults);
+    }
+  }
+}
+
+// Ten tries a second, and one line.
+TEST_F(HttpServerTest, WithoutDescriptorsAcceptWaitsAndSaysSoOnce) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  Start();
+  ASSERT_EQ(peer->Ask("GET /healthz").status, 200);
+  ::testing::internal::CaptureStderr();
+  const int lowest = ::dup(STDIN_FILENO);
+  ::close(lowest);
+  rlimit one_more = files;
+  one_more.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  HttpPeer late(director.socket());  // takes the last one
+  std::this_thread::sleep_for(std::chrono::milliseconds(450));
+  EXPECT_EQ(peer->Ask("GET /healthz").status, 200) << "who is in stays in";
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(late.Ask("GET /healthz").status, 200);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::string words = "the API cannot accept connections";
+  const size_t first = log.find(words);
+  ASSERT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find(words, first + 1), std::string::npos) << log;
 }
 
 TEST_F(HttpServerTest, DecodesPathsAndQueries) {

@@ -39,7 +39,9 @@ class MetricsTest : public ApiTest {
 
 // To renew after an intended change: FAIRLEAD_RENEW_GOLDEN=1 build/…/api_test.
 TEST_F(MetricsTest, TextIsTheGoldenOne) {
-  const std::string text = std::regex_replace(Scrape(), std::regex(FAIRLEAD_VERSION), "VERSION");
+  std::string text = std::regex_replace(Scrape(), std::regex(FAIRLEAD_VERSION), "VERSION");
+  // Of the process: those of other tests count too.
+  text = std::regex_replace(text, std::regex("(fairlead_faults_total.*) [0-9]+"), "$1 0");
   const std::string path = kSource + "/tests/api/golden/metrics.txt";
   if (std::getenv("FAIRLEAD_RENEW_GOLDEN") != nullptr) std::ofstream(path) << text;
   EXPECT_EQ(text, ReadFile(path));

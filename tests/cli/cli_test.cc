@@ -256,28 +256,34 @@ TEST_F(CliTest, ReloadShowsChangesOrErrors) {
   EXPECT_EQ(director.last_reload_path(), director.directory() + "/a.yaml");
 }
 
+control::ReloadOutcome TakingShopAway() {
+  return {.ok = true,
+          .generation = 8,
+          .errors = {},
+          .changes = {"service shop: removed"},
+          .path = "/etc/a.yaml",
+          .losses = {.edits = {}, .services = {"shop"}},
+          .warnings = {}};
+}
+
 // std::system gives the command no terminal for standard error.
 TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
-  director.SetReloadOutcome(
-      {.ok = true,
-       .generation = 8,
-       .errors = {},
-       .changes = {"service web: scheduler wrr → rr", "service shop: removed"},
-       .path = "/etc/a.yaml",
-       .losses = {.edits = {"service web: scheduler rr → wrr"}, .services = {"shop"}},
-       .warnings = {}});
+  control::ReloadOutcome outcome = TakingShopAway();
+  outcome.changes.emplace_back("service web: scheduler wrr → rr");
+  outcome.losses.edits = {"service web: scheduler rr → wrr"};
+  director.SetReloadOutcome(outcome);
   Start();
   const Outcome refused = Run("reload");
   EXPECT_EQ(refused.exit_code, 4);
   EXPECT_EQ(
       refused.err,
       "fairlead: a reload of /etc/a.yaml takes away 1 change by hand and 1 service, which the "
-      "file does not have. Nothing was done: put into the file what is to stay, or give --yes\n"
+      "file does not have. Nothing was done: add to the file what must stay, or use --yes\n"
       "  by hand: service web: scheduler rr → wrr\n"
       "  service shop\n");
   EXPECT_EQ(director.reloads, 0u);
   EXPECT_EQ(Good("reload --dry-run").substr(0, 48),
-            "a reload of /etc/a.yaml would bring 2 changes\n  ");
+            "a reload of /etc/a.yaml would make 2 changes\n  ");
   EXPECT_EQ(director.reloads, 0u);
   const std::string done = Good("reload --yes");
   EXPECT_NE(done.find("took away 1 change by hand and 1 service\n"), std::string::npos) << done;
@@ -292,13 +298,7 @@ TEST_F(CliTest, TheUnitsReloadSaysWhatBecameOfIt) {
   ASSERT_NE(at, std::string::npos) << "ExecReload is another command";
   const std::string words =
       unit.substr(at + kKey.size(), unit.find('\n', at + 1) - at - kKey.size());
-  director.SetReloadOutcome({.ok = true,
-                             .generation = 8,
-                             .errors = {},
-                             .changes = {"service shop: removed"},
-                             .path = "/etc/a.yaml",
-                             .losses = {.edits = {}, .services = {"shop"}},
-                             .warnings = {}});
+  director.SetReloadOutcome(TakingShopAway());
   Start();
   EXPECT_EQ(Run(words).exit_code, 0);
   EXPECT_EQ(director.reloads, 1u);
@@ -311,13 +311,7 @@ TEST_F(CliTest, TheUnitsReloadSaysWhatBecameOfIt) {
 
 // script(1) gives it a terminal.
 TEST_F(CliTest, ATerminalIsAsked) {
-  director.SetReloadOutcome({.ok = true,
-                             .generation = 8,
-                             .errors = {},
-                             .changes = {"service shop: removed"},
-                             .path = "/etc/a.yaml",
-                             .losses = {.edits = {}, .services = {"shop"}},
-                             .warnings = {}});
+  director.SetReloadOutcome(TakingShopAway());
   Start();
   const auto answered = [&](const std::string& answer) {
     const std::string command = "echo " + answer + " | script -qec '" + FAIRLEAD_CLI + " --api " +

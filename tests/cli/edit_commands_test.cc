@@ -27,7 +27,7 @@ class EditCommandsTest : public LiveApiTest {
 
 TEST_F(EditCommandsTest, FromNothingToAServiceAndBack) {
   StartLive("");
-  EXPECT_EQ(Run("diff"), "0 what is in force is what " + path_ + " says\n");
+  EXPECT_EQ(Run("diff"), "0 nothing differs from " + path_ + "\n");
   EXPECT_EQ(Run("service add 192.0.2.10:80/tcp --name web --scheduler wrr "
                 "--persistence '{ timeout: 30m, netmask: 24 }' --set 'timeouts={ tcp: 5m }'"),
             "0 web: tcp 192.0.2.10:80, wrr, 0 real servers\n");
@@ -128,7 +128,7 @@ TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {
   EXPECT_EQ(Run("service edit wbe --scheduler rr"),
             "1 fairlead: There is no service \"wbe\"; did you mean \"web\"?\n");
   EXPECT_EQ(Run("real add web 10.0.0.300").substr(0, 41),
-            "1 fairlead: \"10.0.0.300\" is no address of");
+            "1 fairlead: \"10.0.0.300\" is not the address of");
   EXPECT_EQ(Run("service add 192.0.2.10").substr(0, 2), "1 ");
   EXPECT_EQ(Run("service remove").substr(0, 2), "2 ");
   EXPECT_EQ(Run("service edit web --set nonsense").substr(0, 2), "2 ");

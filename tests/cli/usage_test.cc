@@ -18,23 +18,25 @@ class UsageTest : public CliTest {};
 TEST_F(UsageTest, AnUnknownWordIsNamedWithWhatWasMeant) {
   const std::pair<const char*, const char*> kCases[] = {
       {"statsu",
-       "\"statsu\" is no command of fairlead; did you mean \"status\"? Try fairlead --help"},
+       "\"statsu\" is not a command of fairlead; did you mean \"status\"? Try fairlead --help"},
       {"services list",
-       "\"services\" is no command of fairlead; did you mean \"service\"? Try fairlead --help"},
+       "\"services\" is not a command of fairlead; did you mean \"service\"? Try fairlead --help"},
       {"real dran web 10.0.0.11",
-       "\"dran\" is no command of fairlead real; did you mean \"drain\"? Try fairlead real "
+       "\"dran\" is not a command of fairlead real; did you mean \"drain\"? Try fairlead real "
        "--help"},
       {"template zzz",
-       "\"zzz\" is no command of fairlead template; there are list, flush, pin, unpin, retime; try "
+       "\"zzz\" is not a command of fairlead template; there are list, flush, pin, unpin, retime; "
+       "try "
        "fairlead template --help"},
       {"connection",
        "fairlead connection needs a command; there are list, count, flush; try "
        "fairlead connection --help"},
       {"real set web 10.0.0.11 --wieght 3",
-       "--wieght is no option of fairlead real set; did you mean --weight? Try fairlead real set "
+       "--wieght is not an option of fairlead real set; did you mean --weight? Try fairlead real "
+       "set "
        "--help"},
       {"-o json real set web 10.0.0.11 --nonsense=3",
-       "--nonsense is no option of fairlead real set; try fairlead real set --help"},
+       "--nonsense is not an option of fairlead real set; try fairlead real set --help"},
       {"connection flush",
        "fairlead connection flush: give a filter, or --all for everything; try fairlead connection "
        "flush --help"},

@@ -63,8 +63,8 @@ class EditingUnderLoad(LabTest):
         refused = self.director.cli("reload", check=False)
         self.assertEqual(refused.returncode, 4)  # a script, and changes by hand would go
         self.assertIn("service web: scheduler", refused.stderr)
-        self.assertIn("would bring", self.change("reload", "--dry-run"))
+        self.assertIn("would make", self.change("reload", "--dry-run"))
         self.director.cli("reload", "--yes")
-        self.assertIn("what is in force is what", self.change("diff"))
+        self.assertIn("nothing differs from", self.change("diff"))
         names = client.spread(self.lab, f"http://{at.VIP}/", SOURCES)
         self.assertEqual(set(names), ALL)  # each worker has a sequence of its own, so no exact shares

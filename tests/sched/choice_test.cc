@@ -11,13 +11,6 @@
 namespace fairlead::sched {
 namespace {
 
-FakeService Make(Kind kind, std::initializer_list<int32_t> weights) {
-  FakeService service(kind);
-  char name = 'A';
-  for (const int32_t weight : weights) service.Add(name++, weight);
-  return service;
-}
-
 Request To(const char* destination) {
   return {.client_fold = 1, .destination = *IpAddress::Parse(destination)};
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -132,6 +133,14 @@ class FakeService {
   Plan plan_;
   State state_;
 };
+
+// Reals 'A', 'B' … with these weights.
+inline FakeService Make(Kind kind, std::initializer_list<int32_t> weights) {
+  FakeService service(kind);
+  char name = 'A';
+  for (const int32_t weight : weights) service.Add(name++, weight);
+  return service;
+}
 
 inline uint32_t FoldOf(std::string_view address) { return IpAddress::Parse(address)->Fold(); }
 

@@ -6,13 +6,6 @@
 namespace fairlead::sched {
 namespace {
 
-FakeService Make(Kind kind, std::initializer_list<int32_t> weights) {
-  FakeService service(kind);
-  char name = 'A';
-  for (const int32_t weight : weights) service.Add(name++, weight);
-  return service;
-}
-
 TEST(Lc, TiesGoToTheNewestAndWeightsDoNotMatter) {
   EXPECT_EQ(Make(Kind::kLc, {9, 1, 3}).PickAndHold(7), "CBACBAC");
 }

@@ -15,13 +15,6 @@ Request At(uint32_t seconds, uint32_t site) {
   return {.destination = Site(site), .now = Tick{TicksFromSeconds(seconds)}};
 }
 
-FakeService Make(Kind kind, std::initializer_list<int32_t> weights) {
-  FakeService service(kind);
-  char name = 'A';
-  for (const int32_t weight : weights) service.Add(name++, weight);
-  return service;
-}
-
 class Locality : public testing::TestWithParam<Kind> {};
 
 TEST_P(Locality, ADestinationKeepsItsRealAndANewOneGetsTheLeastLoaded) {

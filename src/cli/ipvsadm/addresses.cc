@@ -31,11 +31,11 @@ Result<Endpoint> ReadIpv6(const std::string& text, uint8_t protocol, Resolver& n
     if (end == std::string::npos) return Wrong(text, "brackets are followed by a colon and a port");
     host = text.substr(1, end - 1);
     const auto port = ReadPort(text.substr(end + 2), protocol, names);
-    if (!port) return Wrong(text, "the port is no number from 0 to 65535 and no known name");
+    if (!port) return Wrong(text, "the port is neither a number from 0 to 65535 nor a known name");
     endpoint.port = Be16::FromHost(*port);
   }
   const auto address = IpAddress::Parse(host);
-  if (!address || address->is_v4()) return Wrong(text, "is no IPv6 address");
+  if (!address || address->is_v4()) return Wrong(text, "is not an IPv6 address");
   endpoint.address = *address;
   return endpoint;
 }
@@ -56,16 +56,16 @@ Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolve
   }
   const size_t colon = text.find(':');
   const std::string host = text.substr(0, colon);
-  if (host.empty() || IsNumber(host)) return Wrong(text, "names no host");
+  if (host.empty() || IsNumber(host)) return Wrong(text, "does not name a host");
   Endpoint endpoint;
   if (colon != std::string::npos) {
     const auto port = ReadPort(text.substr(colon + 1), protocol, names);
-    if (!port) return Wrong(text, "the port is no number from 0 to 65535 and no known name");
+    if (!port) return Wrong(text, "the port is neither a number from 0 to 65535 nor a known name");
     endpoint.port = Be16::FromHost(*port);
   }
   auto address = IpAddress::Parse(host);
   if (!address) address = names.AddressOf(host, Family::kIpv4);
-  if (!address) return Wrong(text, "the host is no address and has none");
+  if (!address) return Wrong(text, "the host is not an address, and no address was found for it");
   endpoint.address = *address;
   return endpoint;
 }

@@ -48,17 +48,17 @@ Traffic TrafficOf(const json::object& traffic) {
 uint32_t MaskOf(int length) { return length == 0 ? 0 : ~uint32_t{0} << (32 - length); }
 
 // "netmask" is a length; a mask that is none comes as "mask", an address.
-void SetMask(const json::object& persistence, ServiceRow* row) {
-  const json::value* length = persistence.if_contains("netmask");
+void SetMask(const json::object& from, ServiceRow* row) {
+  const json::value* length = from.if_contains("netmask");
   if (length != nullptr && length->is_number()) {
-    const auto prefix_length = static_cast<int>(Number(persistence, "netmask"));
+    const auto prefix_length = static_cast<int>(Number(from, "netmask"));
     if (row->key.family == Family::kIpv6) {
       row->netmask6 = static_cast<uint8_t>(prefix_length);
     } else {
       row->netmask = MaskOf(prefix_length);
     }
   }
-  const auto mask = IpAddress::Parse(Word(persistence, "mask"));
+  const auto mask = IpAddress::Parse(Word(from, "mask"));
   if (mask && mask->is_v4()) row->netmask = mask->v4().value.host();
 }
 
@@ -103,8 +103,8 @@ ServiceRow ServiceRowOf(const json::object& service) {
   const json::object& persistence = Object(service, "persistence");
   if (!persistence.empty()) {
     row.persistence_seconds = Seconds(persistence, "timeout_seconds", 1);
-    SetMask(persistence, &row);
   }
+  SetMask(persistence.empty() ? service : persistence, &row);
   row.engine = EngineOf(service);
   row.is_one_packet = Flag(service, "one_packet");
   row.total = TrafficOf(Object(service, "since_zero"));

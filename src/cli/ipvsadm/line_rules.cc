@@ -37,7 +37,7 @@ std::string CheckAllowed(const Line& line) {
   const OptionSet excess = line.seen & ~line.rule.allowed & ~SetOf({Option::kSort});
   for (size_t i = 0; i < excess.size(); ++i) {
     if (excess.test(i)) {
-      return NameOf(static_cast<Option>(i)) + " is no option of " + NameOf(line.rule.command);
+      return NameOf(static_cast<Option>(i)) + " is not an option of " + NameOf(line.rule.command);
     }
   }
   if (line.rule.needs_service && !line.command.service) {
@@ -68,7 +68,7 @@ std::string CheckService(const Line& line) {
     return "-o is for UDP services and marks";
   }
   if (key.family == Family::kIpv6 && service.netmask != 0xffffffff) {
-    return "-M comes after an IPv6 service and is then the length of a prefix";
+    return "-M comes after an IPv6 service, and is a prefix length then";
   }
   for (const std::string& flag : line.flags) {
     const bool is_named = flag.starts_with("sh-") || flag.starts_with("mh-");
@@ -85,11 +85,11 @@ std::string CheckTunnel(const Line& line) {
     return "tunnel options need -i";
   }
   if ((line.seen & kChecksums).count() > 1) {
-    return "one of --tun-nocsum, --tun-csum and --tun-remcsum";
+    return "give only one of --tun-nocsum, --tun-csum and --tun-remcsum";
   }
   const TunnelType type = server.tunnel.type;
   if (line.Has(Option::kTunnelPort) != (type == TunnelType::kGue)) {
-    return "--tun-type gue needs --tun-port, and the others have none";
+    return "--tun-type gue needs --tun-port, and the other types take none";
   }
   if (type == TunnelType::kIpip && line.HasAny(kChecksums)) {
     return "--tun-type ipip has no checksum";
@@ -104,7 +104,7 @@ std::string CheckServer(const Line& line) {
   if (!line.Has(Option::kRealServer)) return "";
   const ServiceKey& key = *line.command.service;
   const ServerOptions& server = line.command.server_options;
-  if ((line.seen & kMethods).count() > 1) return "one of -g, -i and -m";
+  if ((line.seen & kMethods).count() > 1) return "give only one of -g, -i and -m";
   if (line.command.real.address.family() != key.family && server.method != Method::kTunnel) {
     return "the real server must have an address of the service's IP version";
   }
@@ -119,7 +119,7 @@ std::string CheckList(const Line& line) {
   if (line.command.verb != Verb::kList) return "";
   ListOptions& list = line.command.list;
   if ((line.seen & kKinds).count() + (line.command.service ? 1u : 0u) > 1) {
-    return "one of a service, --connection, --timeout and --daemon";
+    return "give only one of a service, --connection, --timeout and --daemon";
   }
   if (line.HasAny(kKinds)) {
     OptionSet views = kViews;
@@ -127,7 +127,8 @@ std::string CheckList(const Line& line) {
       list.with_engine_data = line.Has(Option::kPersistentConnections);
       views &= ~kViewsOfEntries;
     }
-    return line.HasAny(views) ? "--stats and its like are for lists of services" : "";
+    return line.HasAny(views) ? "--stats, --rate and the other views are for lists of services"
+                              : "";
   }
   list.view = line.Has(Option::kStats)                   ? View::kStats
               : line.Has(Option::kRate)                  ? View::kRate

@@ -110,9 +110,9 @@ class ServiceList {
     if (!row.flags.empty()) text += fmt::format(" ({})", FlagsText(row));
     if (row.persistence_seconds) {
       text += fmt::format(" persistent {}", *row.persistence_seconds);
-      if (const std::string mask = MaskText(row); !mask.empty()) text += " mask " + mask;
-      if (!row.engine.empty()) text += " pe " + row.engine;
     }
+    if (const std::string mask = MaskText(row); !mask.empty()) text += " mask " + mask;
+    if (row.persistence_seconds && !row.engine.empty()) text += " pe " + row.engine;
     if (row.is_one_packet) text += " ops";
     return text;
   }

@@ -53,7 +53,7 @@ class Parser {
     while (const auto word = scanner_.Next()) {
       const auto bit = static_cast<size_t>(word->option);
       if (word->option <= kLastCommand) {
-        return Fail(NameOf(word->option) + ": one command at a time");
+        return Fail(NameOf(word->option) + ": give only one command");
       }
       if (seen_.test(bit)) return Fail(NameOf(word->option) + " is given twice");
       seen_.set(bit);
@@ -127,7 +127,7 @@ bool Parser::ReadOption(const Word& word) {
 }
 
 bool Parser::ReadService(const std::string& text, uint8_t protocol) {
-  if (command_.service) return Fail("one service at a time");
+  if (command_.service) return Fail("give only one service");
   const auto endpoint = ReadEndpoint(text, protocol, names_);
   if (!endpoint) return Fail(endpoint.error().message);
   command_.service_in_brackets = InBrackets(text);
@@ -146,7 +146,7 @@ bool Parser::ReadServiceOption(const Word& word) {
     case Option::kSctpService:
       return ReadService(*word.value, kSctp);
     case Option::kMarkService: {
-      if (command_.service) return Fail("one service at a time");
+      if (command_.service) return Fail("give only one service");
       ServiceKey& key = command_.service.emplace();
       key.protocol = kAnyProtocol;
       return Number(*word.value, 1, UINT32_MAX, "a mark", &key.mark);
@@ -187,7 +187,7 @@ bool Parser::ReadNetmaskOption(const std::string& text) {
     return true;
   }
   const auto mask = ReadMask(text, names_);
-  if (!mask) return Fail("\"" + text + "\" is no netmask");
+  if (!mask) return Fail("\"" + text + "\" is not a netmask");
   service.netmask = *mask;
   return true;
 }
@@ -205,7 +205,7 @@ bool Parser::ReadFlags(const std::string& text) {
     } else if (flag == "sh-netmask" || flag == "mh-netmask") {  // ours; flag-3 is nothing in IPVS
       service.has_netmask_flag = true;
     } else if (flag != "flag-3") {  // no scheduler has a meaning for it
-      return Fail("\"" + flag + "\" is no flag of a scheduler");
+      return Fail("\"" + flag + "\" is not a flag of a scheduler");
     }
     flags_.push_back(flag);
   }
@@ -245,7 +245,7 @@ bool Parser::ReadServerOption(const Word& word) {
       } else if (*word.value == "gre") {
         server.tunnel.type = TunnelType::kGre;
       } else if (*word.value != "ipip") {
-        return Fail("\"" + *word.value + "\" is no type of tunnel: ipip, gue or gre");
+        return Fail("\"" + *word.value + "\" is not a type of tunnel; give ipip, gue or gre");
       }
       return true;
     case Option::kTunnelPort:
@@ -304,7 +304,7 @@ bool Parser::ReadDaemonOption(const Word& word) {
     case Option::kMulticastGroup: {
       const auto group = IpAddress::Parse(*word.value);
       return (group && group->is_multicast()) ||
-             Fail("\"" + *word.value + "\" is no multicast address");
+             Fail("\"" + *word.value + "\" is not a multicast address");
     }
     default:  // the interface
       return true;

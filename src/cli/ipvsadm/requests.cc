@@ -25,26 +25,39 @@ json::value Flags(const ServiceOptions& service) {
   return flags.empty() ? json::value(nullptr) : json::value(std::move(flags));
 }
 
+const char* NetmaskKey(const Command& command) {
+  return command.service->family == Family::kIpv6 ? "netmask6" : "netmask";
+}
+
+json::value Netmask(const Command& command) {
+  const ServiceOptions& service = command.service_options;
+  if (command.service->family == Family::kIpv6) return service.netmask6;
+  return json::value(IpAddress(Ipv4Address::FromHost(service.netmask)).ToString());
+}
+
 json::value Persistence(const Command& command) {
   const ServiceOptions& service = command.service_options;
   if (!service.persistence_seconds) return nullptr;
-  json::object persistence{{"timeout", Seconds(*service.persistence_seconds)}};
-  if (command.service->family == Family::kIpv6) {
-    persistence["netmask6"] = service.netmask6;
-  } else {
-    persistence["netmask"] = IpAddress(Ipv4Address::FromHost(service.netmask)).ToString();
-  }
-  return persistence;
+  return json::object{{"timeout", Seconds(*service.persistence_seconds)},
+                      {NetmaskKey(command), Netmask(command)}};
+}
+
+// Without persistence a netmask is for a scheduler that hashes clients under it; IPVS keeps one
+// that nothing uses, and so it is no mistake.
+json::value HashNetmask(const Command& command) {
+  const ServiceOptions& service = command.service_options;
+  const bool is_used =
+      !service.persistence_seconds && !Flags(service).is_null() && service.has_netmask_flag;
+  return is_used ? Netmask(command) : json::value(nullptr);
 }
 
 // What -A and -E say of a service; null stands for the default.
 json::object ServiceBody(const Command& command) {
   const ServiceOptions& service = command.service_options;
-  json::object body{{"scheduler", service.scheduler},
-                    {"scheduler_flags", Flags(service)},
-                    {"persistence", Persistence(command)},
-                    {"one_packet", service.is_one_packet},
-                    {"engine", nullptr}};
+  json::object body{
+      {"scheduler", service.scheduler},      {"scheduler_flags", Flags(service)},
+      {"persistence", Persistence(command)}, {NetmaskKey(command), HashNetmask(command)},
+      {"one_packet", service.is_one_packet}, {"engine", nullptr}};
   if (!service.engine.empty()) body["engine"] = service.engine;
   return body;
 }

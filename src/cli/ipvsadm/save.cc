@@ -10,11 +10,9 @@ namespace {
 
 std::string ServiceLine(const ServiceRow& row, const std::string& service) {
   std::string line = fmt::format("-A {} -s {}", service, row.scheduler);
-  if (row.persistence_seconds) {
-    line += fmt::format(" -p {}", *row.persistence_seconds);
-    if (const std::string mask = MaskText(row); !mask.empty()) line += " -M " + mask;
-    if (!row.engine.empty()) line += " --pe " + row.engine;
-  }
+  if (row.persistence_seconds) line += fmt::format(" -p {}", *row.persistence_seconds);
+  if (const std::string mask = MaskText(row); !mask.empty()) line += " -M " + mask;
+  if (row.persistence_seconds && !row.engine.empty()) line += " --pe " + row.engine;
   if (row.is_one_packet) line += " -o";
   if (!row.flags.empty()) line += fmt::format(" -b {}", FlagsText(row));
   return line + "\n";

@@ -16,7 +16,7 @@ BodyReader::BodyReader(std::string_view text, std::initializer_list<std::string_
   json::value value = json::parse(text, ec);
   if (ec || !value.is_object()) {
     is_object_ = false;
-    Fault("", ec ? "The body is no JSON: " + ec.message() : "The body must be a JSON object");
+    Fault("", ec ? "The body is not JSON: " + ec.message() : "The body must be a JSON object");
     return;
   }
   object_ = std::move(value.as_object());

@@ -16,8 +16,10 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
+#include "base/log_pace.h"
 #include "control/api/listen.h"
 #include "control/api/loopback_host.h"
 #include "control/api/problem.h"
@@ -153,6 +155,38 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
  private:
   static constexpr size_t kReadBytes = 4096;
 
+  // The one answer to a request. Whatever holds a Responder may fail: an exception lets go of it,
+  // in the handler or in what comes back from another thread, and then the peer gets 500 and keeps
+  // its connection. The exception itself is noted where the API thread catches it.
+  class Reply {
+   public:
+    explicit Reply(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+    ~Reply() {
+      // Let go of by another thread, which had no memory to come back here: the connection ends.
+      if (is_given_ || std::this_thread::get_id() != thread_) return;
+      if (!session_->stream_.socket().is_open()) return;
+      try {
+        session_->Write(Problem(500, "internal-error",
+                                "An internal error; the log of the director has a line about it"));
+      } catch (...) {
+        session_->Close();
+      }
+    }
+    Reply(const Reply&) = delete;
+    Reply& operator=(const Reply&) = delete;
+
+    void Give(HttpResponse response) {
+      if (is_given_) return;
+      session_->Write(std::move(response));
+      is_given_ = true;
+    }
+
+   private:
+    const std::shared_ptr<Session> session_;
+    const std::thread::id thread_ = std::this_thread::get_id();
+    bool is_given_ = false;
+  };
+
   void ReadRequest() {
     parser_.emplace();
     parser_->body_limit(kMaxBodyBytes);
@@ -185,13 +219,14 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   void Dispatch() {
+    const auto reply = std::make_shared<Reply>(shared_from_this());
     const auto& request = parser_->get();
     keep_alive_ = request.keep_alive();
     is_head_ = request.method() == bhttp::verb::head;
     stream_.expires_never();  // the answer may have to wait for workers
     seat_.waits_since.reset();
     if (!peer_.user) {
-      if (auto refusal = RefuseForeign(request)) return Write(std::move(*refusal));
+      if (auto refusal = RefuseForeign(request)) return reply->Give(std::move(*refusal));
     }
     HttpRequest plain;
     plain.method = MethodOf(request.method());
@@ -200,11 +235,12 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     plain.if_match = std::string(request[bhttp::field::if_match]);
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {
-      return Write(Problem(400, "bad-target", "The request target is no path of this server"));
+      return reply->Give(
+          Problem(400, "bad-target", "The request target is not a path of this server"));
     }
-    shared_->handler(std::move(plain), [self = shared_from_this()](HttpResponse response) {
-      self->Write(std::move(response));
-    });
+    shared_->handler(std::move(plain), Responder([reply](HttpResponse response) {
+                       reply->Give(std::move(response));
+                     }));
   }
 
   void Write(HttpResponse response) {
@@ -310,8 +346,10 @@ class HttpServer::Listener::Of : public Listener,
  private:
   void OnAccept(error_code ec, typename Protocol::socket socket) {
     if (ec) {  // out of file descriptors, most likely: do not spin on it
-      LogWarning("the API could not take a connection",
-                 {{"listen", address}, {"error", ec.message()}});
+      if (const uint64_t times = pace_.Note(std::chrono::steady_clock::now())) {
+        LogWarning("the API cannot accept connections; it goes on trying",
+                   {{"listen", address}, {"error", ec.message()}, {"times", times}});
+      }
       retry_.expires_after(std::chrono::milliseconds(100));
       retry_.async_wait([weak = this->weak_from_this()](error_code waited) {
         if (const auto self = weak.lock(); self && !waited) self->Accept();
@@ -329,6 +367,7 @@ class HttpServer::Listener::Of : public Listener,
   const std::shared_ptr<SessionBudget> budget_ = std::make_shared<SessionBudget>();
   typename Protocol::acceptor acceptor_;
   asio::steady_timer retry_;
+  LogPace pace_;  // of failures to accept
 };
 
 HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)

@@ -10,7 +10,8 @@
 // only, and refuses requests whose Host or Origin is no loopback name, so that a page in a browser
 // on this machine cannot use the API by DNS rebinding or by a form. Threads: everything on the
 // io_context's one thread; Listen before it runs. Invariant: a Responder may be kept and called
-// later, once.
+// later, once; a request whose Responder is let go of without a call has failed and is answered
+// 500.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -163,6 +163,24 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
   return object;
 }
 
+namespace {
+
+void AddNetmask(const control::ServiceInfo& service, json::object* object) {
+  (*object)["netmask"] = service.prefix_length;
+  const int length = std::countl_one(service.mask);
+  if (service.family == Family::kIpv4 && length != std::popcount(service.mask)) {
+    // No prefix length says it; `netmask` is then the number of its ones.
+    (*object)["mask"] = IpAddress(Ipv4Address::FromHost(service.mask)).ToString();
+  }
+}
+
+bool HasNetmaskFlag(const control::ServiceInfo& service) {
+  return std::ranges::any_of(service.scheduler_flags,
+                             [](const std::string& flag) { return flag.ends_with("-netmask"); });
+}
+
+}  // namespace
+
 json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
                            bool with_reals) {
   const bool is_mark = service.mark != 0;
@@ -172,13 +190,8 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
                                         Endpoint{service.address, service.port}.ToString();
   json::value persistence = nullptr;
   if (service.is_persistent) {
-    persistence = {{"timeout_seconds", service.persistence_seconds},
-                   {"netmask", service.prefix_length}};
-    const int length = std::countl_one(service.mask);
-    if (service.family == Family::kIpv4 && length != std::popcount(service.mask)) {
-      // No prefix length says it; `netmask` is then the number of its ones.
-      persistence.as_object()["mask"] = IpAddress(Ipv4Address::FromHost(service.mask)).ToString();
-    }
+    persistence = {{"timeout_seconds", service.persistence_seconds}};
+    AddNetmask(service, &persistence.as_object());
   }
   size_t total = 0, up = 0;
   for (const auto& real : service.reals) {
@@ -203,6 +216,7 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"on_fallback", service.is_on_fallback},
       {"reals_total", total},
       {"reals_up", up}};
+  if (!service.is_persistent && HasNetmaskFlag(service)) AddNetmask(service, &object);
   AddFigures(&object, FiguresOf(fabric, service), service);
   if (with_reals) {
     json::array reals;

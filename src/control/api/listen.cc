@@ -36,13 +36,13 @@ Status PrepareSocketPath(asio::io_context& io, const std::string& where, const s
   std::error_code ec;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
   if (ec) {
-    return SystemError(where, "the directory cannot be made (" + ec.message() + ")",
+    return SystemError(where, "cannot make the directory (" + ec.message() + ")",
                        "make it, or name a socket in a directory you may write");
   }
   const auto status = std::filesystem::status(path, ec);
   if (status.type() == std::filesystem::file_type::not_found) return Done{};
   if (status.type() != std::filesystem::file_type::socket) {
-    return SystemError(where, "the path is there and is no socket", "remove it or name another");
+    return SystemError(where, "the path exists and is not a socket", "remove it or name another");
   }
   if (!IsStale(io, path)) {
     return SystemError(where, "another program answers on this socket",

@@ -1,8 +1,7 @@
 #include "control/api/router.h"
 
-#include <exception>
+#include <algorithm>
 
-#include "base/log.h"
 #include "control/api/problem.h"
 
 namespace fairlead::api {
@@ -46,13 +45,7 @@ void Router::Route(HttpRequest request, Responder respond) const {
     if (!Matches(entry.segments, request.segments, &call.args)) continue;
     if (entry.method == request.method) {
       call.request = std::move(request);
-      try {
-        return entry.handler(call, respond);
-      } catch (const std::exception& e) {  // a bug; the director goes on
-        LogError("an API request failed", {{"path", call.request.path}, {"error", e.what()}});
-        return respond(Problem(500, "internal",
-                               "The request failed inside the director: " + std::string(e.what())));
-      }
+      return entry.handler(call, respond);
     }
     if (!allow.empty()) allow += ", ";
     allow += entry.method == Method::kGet ? "GET, HEAD" : NameOf(entry.method);

@@ -21,9 +21,8 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
     const YamlKey& key = node.keys[i];
     if (key.is_broken) continue;
     if (const auto [first, is_new] = seen.emplace(key.text, key.mark); !is_new) {
-      problems_.Add(
-          PathOf(key.text), key.mark,
-          "stands here twice; the first is on line " + std::to_string(first->second.line));
+      problems_.Add(PathOf(key.text), key.mark,
+                    "is given twice; the first is on line " + std::to_string(first->second.line));
       continue;
     }
     CheckKey(key, section);

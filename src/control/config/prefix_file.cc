@@ -28,12 +28,12 @@ std::vector<Prefix> ParsePrefixList(std::string_view text, const std::string& fi
       // Not a word of the line: the file may be one that the reader of the problem may not read.
       problems.AddIn(file, {line_number, static_cast<uint32_t>(first) + 1}, path,
                      Prefix::Parse(word) ? "has bits set after the prefix length"
-                                         : "is no address or prefix such as 192.0.2.0/24");
+                                         : "is not an address or prefix such as 192.0.2.0/24");
     }
   }
   if (broken > kMaxPrefixFileErrors) {
     problems.AddIn(file, {line_number, 1}, path,
-                   std::to_string(broken - kMaxPrefixFileErrors) + " more lines are no prefix");
+                   std::to_string(broken - kMaxPrefixFileErrors) + " more lines are not prefixes");
   }
   return prefixes;
 }

@@ -96,7 +96,7 @@ void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string&
     const std::string path = root + "." + key.text;
     if (const auto [first, is_new] = seen.emplace(key.text, key.mark); !is_new) {
       problems.Add(path, key.mark,
-                   "stands here twice; the first is on line " + std::to_string(first->second.line));
+                   "is given twice; the first is on line " + std::to_string(first->second.line));
       continue;
     }
     sets.push_back({key.text, {}});

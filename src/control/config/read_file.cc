@@ -29,7 +29,7 @@ Result<File> Open(const std::string& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return SystemError();
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-    return Error{ErrorCode::kInvalid, "it is no regular file", ""};
+    return Error{ErrorCode::kInvalid, "it is not a regular file", ""};
   }
   return file;
 }

@@ -56,8 +56,8 @@ constexpr std::array<KeyInfo, N> ByName(std::array<KeyInfo, N> keys) {
 
 constexpr auto kTimeoutsKeys =
     Join(NamesOf(kTimeoutKeys),
-         std::to_array<KeyInfo>({{"established", "is tcp here, as ipvsadm has it"},
-                                 {"fin_wait", "is tcp_fin here, as ipvsadm has it"},
+         std::to_array<KeyInfo>({{"established", "is called tcp here, as in ipvsadm"},
+                                 {"fin_wait", "is called tcp_fin here, as in ipvsadm"},
                                  {"sctp", kNotYet}}));
 
 // The sysctls of IPVS (ipvs.md, sysctls) that are not ours yet, or never will be.
@@ -123,7 +123,7 @@ constexpr KeyInfo kServiceKeys[] = {
     {"health"},
     {"fallback"},
     {"reals"},
-    {"type", "belongs into forward: write { method: tun, type: ipip }"},
+    {"type", "belongs in forward: write { method: tun, type: ipip }"},
     {"local_addresses", kNotYet}};
 
 constexpr auto kPersistenceNames = NamesOf(kPersistenceKeys);

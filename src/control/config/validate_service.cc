@@ -130,8 +130,8 @@ void CheckTarget(const ConfigModel& model, const ServiceConfig& service, const T
   if (target.address.family() != service.family) {
     problems.Add(at, "must be an " +
                          std::string(service.family == Family::kIpv4 ? "IPv4" : "IPv6") +
-                         " address as the service has; mixed IP versions are not supported by "
-                         "this version");
+                         " address, like that of the service; mixed IP versions are not supported "
+                         "by this version");
     return;
   }
   if (!target.address.is_v4() && target.address.v6().is_link_local())
@@ -195,9 +195,9 @@ void CheckEngine(const ServiceConfig& service, const std::string& path, Problems
     problems.Add(at, "is only for UDP and mark services");
   }
   if (!service.persistence) {
-    problems.Add(at, "needs persistence: it says whom a template is for");
+    problems.Add(at, "needs persistence, whose templates it is for");
   } else if (!service.persistence->group.empty()) {
-    problems.Add(at, "cannot be had together with persistence.group");
+    problems.Add(at, "cannot be combined with persistence.group");
   }
 }
 

@@ -126,7 +126,7 @@ class Warner {
       set_by_rules.insert(rule.mark);
       if (!used.contains(rule.mark))
         Add(ItemPath("classifier", i) + ".mark",
-            "no service has this mark, so the rule changes nothing but who matches first");
+            "no service has this mark: the rule only keeps later rules from matching");
     }
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const uint32_t mark = model_.services[i].mark;
@@ -172,9 +172,10 @@ class Warner {
       if (other == service) continue;
       Add(ItemPath(ItemPath("services", service) + ".reals", real),
           "service " + Quote(model_.services[other].name) +
-              " has this real and port too: which of the two a reply of one-packet scheduling "
-              "belongs to is not to be seen, so it leaves with the address of the one-packet "
-              "service that comes first");
+              " has this real and port too: a reply of one-packet scheduling does not show which "
+              "of "
+              "the two it belongs to, so it leaves with the address of the one-packet service that "
+              "comes first");
       return;
     }
   }

@@ -52,12 +52,12 @@ std::optional<Unfit> FindUnfit(std::string_view text, const YamlLimits& limits,
                            " lists and maps in brackets; is this a configuration?"};
     }
     if (tokens > limits.tokens)
-      return Unfit{at, "more words than a configuration has; is this one?"};
+      return Unfit{at, "more words than a configuration has; is this a configuration?"};
     is_blank = IsBlank(c);
     ++at.column;
     if (c == '\n') at = {at.line + 1, 1};
   }
-  if (good < text.size()) return Unfit{at, "a byte that is no UTF-8; save the file as UTF-8"};
+  if (good < text.size()) return Unfit{at, "a byte that is not UTF-8; save the file as UTF-8"};
   return std::nullopt;
 }
 

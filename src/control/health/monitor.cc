@@ -14,8 +14,6 @@ namespace {
 constexpr std::array kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
-// Between two lines of one kind.
-constexpr std::chrono::seconds kWordInterval{60};
 constexpr double kStretchBegins = 1.25;
 constexpr double kStretchOver = 1.1;
 
@@ -291,24 +289,23 @@ void HealthMonitor::NoteLocalError(const Entry& entry, LocalError error,
                                    const std::string& detail) {
   LocalErrors& errors = local_errors_[static_cast<size_t>(error)];
   ++errors.count;
-  if (errors.said > 0 && now_ < errors.next_word) return;
+  const uint64_t checks = errors.pace.Note(now_);
+  if (checks == 0) return;
   LogWarning(
-      "health checks could not be made, for a reason of this machine; the state of their "
+      "health checks failed for a reason on this machine; the state of their "
       "servers is kept",
       {{"reason", LabelOf(error)},
        {"error", detail},
        {"real", entry.check.target.endpoint.ToString()},
-       {"checks", errors.count - errors.said},
+       {"checks", checks},
        {"remedy", RemedyOf(error)}});
-  errors.said = errors.count;
-  errors.next_word = now_ + kWordInterval;
 }
 
 void HealthMonitor::NoteStretch() {
   const double stretch = pace_.stretch();
   if (is_stretched_ ? stretch > kStretchOver : stretch < kStretchBegins) return;
   if (now_ < next_stretch_word_) return;
-  next_stretch_word_ = now_ + kWordInterval;
+  next_stretch_word_ = now_ + LogPace::kPause;
   is_stretched_ = !is_stretched_;
   const std::string factor = std::to_string(stretch).substr(0, 4);
   if (!is_stretched_) {

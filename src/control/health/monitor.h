@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log_pace.h"
 #include "control/config/model.h"
 #include "control/health/health_state.h"
 #include "control/health/pace.h"
@@ -111,8 +112,7 @@ class HealthMonitor {
 
   struct LocalErrors {
     uint64_t count = 0;
-    uint64_t said = 0;  // of these
-    TimePoint next_word;
+    LogPace pace;
   };
   // Entries by what they ask and by whom they ask about.
   struct Known;

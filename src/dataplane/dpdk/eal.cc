@@ -50,8 +50,8 @@ Result<std::vector<uint32_t>> WorkerCpus(const EdgeConfig& config, const Machine
     return cpus;
   }
   if (config.cores.size() != config.workers) {
-    return Error{ErrorCode::kInvalid, "director.workers names another number of cores than workers",
-                 ""};
+    return Error{ErrorCode::kInvalid,
+                 "director.workers lists fewer or more cores than there are workers", ""};
   }
   for (uint32_t core : config.cores) {
     if (std::find(machine.cpus.begin(), machine.cpus.end(), core) != machine.cpus.end()) continue;

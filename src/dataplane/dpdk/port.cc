@@ -74,7 +74,7 @@ Status Port::Configure(const DeviceUse& device, const dataplane::Steering& steer
   const PortSpec& spec = device.port;
   const size_t workers = steering.worker_count();
   rte_eth_dev_info info{};
-  if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be asked", e);
+  if (int e = rte_eth_dev_info_get(dpdk_id_, &info); e != 0) return Failed("cannot be queried", e);
   if (device.mtu_bytes() > info.max_mtu) {
     return Error{ErrorCode::kInvalid,
                  "mtu " + std::to_string(device.mtu_bytes()) + " is more than the device can do (" +
@@ -137,7 +137,7 @@ void Port::FinishSteering() {
   got.rss_key_len = static_cast<uint8_t>(key.size());
   const bool is_told = rte_eth_dev_rss_hash_conf_get(dpdk_id_, &got) == 0;
   if (is_told && ((got.rss_hf & rss_.flow_types) != rss_.flow_types || key != rss_.key)) {
-    rss_ = PlainRss(rss_capabilities_, "the driver took another hash than it was told");
+    rss_ = PlainRss(rss_capabilities_, "the driver uses another hash than the one requested");
   }
 }
 

@@ -41,7 +41,7 @@ Status Configure(const std::string& interface, const PortSpec& port) {
   for (const HostRoute& route : port.routes) {
     if (Status s = netlink->AddRoute(index, route.to, route.via, kRouteMetric); !s) {
       // The machine may have a better idea of that network; the director works without.
-      LogWarning("kernel twin without route",
+      LogWarning("cannot add a route to the kernel twin",
                  {{"interface", interface}, {"reason", s.error().ToString()}});
     }
   }
@@ -64,7 +64,7 @@ Result<Tap> Tap::Open(const PortSpec& port) {
   tap.fd_ = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (tap.fd_ < 0) {
     return Failed(port, std::string("no kernel twin: /dev/net/tun: ") + std::strerror(errno) +
-                            "; run: modprobe tun, or say exception: none");
+                            "; run: modprobe tun, or set exception: none");
   }
   ifreq request{};
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
@@ -73,7 +73,7 @@ Result<Tap> Tap::Open(const PortSpec& port) {
     const bool is_busy = errno == EBUSY;
     return Failed(port, "no kernel twin " + tap.name_ + ": " + std::strerror(errno) +
                             (is_busy ? "; another director has that interface"
-                                     : "; it needs CAP_NET_ADMIN, or say exception: none"));
+                                     : "; it needs CAP_NET_ADMIN, or set exception: none"));
   }
   if (ioctl(tap.fd_, SIOCGIFHWADDR, &request) < 0) {
     return Failed(port, "no MAC of " + tap.name_ + ": " + std::strerror(errno));

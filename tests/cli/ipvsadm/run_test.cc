@@ -102,10 +102,15 @@ TEST_F(IpvsadmRun, TheDirectorIsNoRealServer) {
 TEST_F(IpvsadmRun, EditsReplaceEverything) {
   EXPECT_EQ(Asked("-E -t 192.0.2.10:80"),
             R"(PATCH /v1/services/tcp-192.0.2.10-80 {"scheduler":"wlc","scheduler_flags":null,)"
-            R"("persistence":null,"one_packet":false,"engine":null})");
+            R"("persistence":null,"netmask":null,"one_packet":false,"engine":null})");
+  EXPECT_EQ(Asked("-E -t 192.0.2.10:80 -s sh -b sh-netmask -M 255.255.255.0"),
+            R"(PATCH /v1/services/tcp-192.0.2.10-80 {"scheduler":"sh",)"
+            R"("scheduler_flags":["sh-netmask"],"persistence":null,"netmask":"255.255.255.0",)"
+            R"("one_packet":false,"engine":null})");
   EXPECT_EQ(Asked("-E -f 7 -s rr -p 30 -b flag-1"),
             R"(PATCH /v1/services/mark-7-v4 {"scheduler":"rr","scheduler_flags":null,)"
-            R"("persistence":{"timeout":"30s","netmask":"255.255.255.255"},"one_packet":false,)"
+            R"("persistence":{"timeout":"30s","netmask":"255.255.255.255"},"netmask":null,)"
+            R"("one_packet":false,)"
             R"("engine":null})");
   EXPECT_EQ(Asked("-e -t 192.0.2.10:80 -r 10.0.0.11"),
             R"(PATCH /v1/services/tcp-192.0.2.10-80/reals/10.0.0.11:80 {"weight":1,)"
@@ -299,6 +304,31 @@ TEST_F(IpvsadmRun, SavedLinesRestore) {
   EXPECT_NE(list.find("  -> 10.0.0.99:0                  Masq    1 "), std::string::npos) << list;
   EXPECT_NE(list.find("  -> 10.0.0.12:0                  Route   0 "), std::string::npos) << list;
   EXPECT_NE(list.find("mask 255.0.255.0"), std::string::npos) << list;
+}
+
+// A netmask that sh or mh hash under, without persistence; -M alone has no use there, as in IPVS.
+TEST_F(IpvsadmRun, NetmaskOfAHashIsSavedAndRestored) {
+  api.answers["GET /v1/services?reals=true"] = {200, R"({"services": [
+    {"family": "ipv4", "address": "192.0.2.10", "port": 80, "protocol": "tcp", "scheduler": "sh",
+     "scheduler_flags": ["sh-netmask"], "persistence": null, "netmask": 24, "reals": []},
+    {"family": "ipv4", "mark": 8, "scheduler": "mh", "scheduler_flags": ["mh-netmask"],
+     "persistence": null, "netmask": 16, "mask": "255.0.255.0", "reals": []},
+    {"family": "ipv6", "mark": 9, "scheduler": "mh", "scheduler_flags": ["mh-netmask", "mh-port"],
+     "persistence": null, "netmask": 64, "reals": []}]})"};
+  const std::string saved = Run("-S -n").out;
+  EXPECT_EQ(saved,
+            "-A -t 192.0.2.10:80 -s sh -M 255.255.255.0 -b sh-netmask\n"
+            "-A -f 8 -s mh -M 255.0.255.0 -b mh-netmask\n"
+            "-A -f 9 -6 -s mh -M 64 -b mh-netmask,mh-port\n");
+  api.asked.clear();
+  EXPECT_EQ(Run("-R", saved).err, "");
+  ASSERT_EQ(api.asked.size(), 3u);
+  EXPECT_NE(api.asked[0].find(R"("netmask":"255.255.255.0")"), std::string::npos) << api.asked[0];
+  EXPECT_NE(api.asked[1].find(R"("netmask":"255.0.255.0")"), std::string::npos) << api.asked[1];
+  EXPECT_NE(api.asked[2].find(R"("netmask6":64)"), std::string::npos) << api.asked[2];
+  EXPECT_NE(Run("-Ln").out.find("TCP  192.0.2.10:80 sh (sh-netmask) mask 255.255.255.0\n"),
+            std::string::npos);
+  EXPECT_EQ(Asked("-A -t 192.0.2.10:80 -s rr -M 255.255.255.0").find("netmask"), std::string::npos);
 }
 
 // Persistence without an end is the longest time that -p takes, so that it can be restored.

@@ -31,12 +31,14 @@ class RandomTable {
     row.scheduler = kSchedulers[Below(5)];
     if (row.scheduler == "sh" || row.scheduler == "mh") {
       if (Chance(2)) row.flags.push_back(row.scheduler + "-fallback");
+      if (Chance(2)) row.flags.push_back(row.scheduler + "-netmask");
+      const bool hashes_network = !row.flags.empty() && row.flags.back().ends_with("-netmask");
       if (Chance(2)) row.flags.push_back(row.scheduler + "-port");
+      if (hashes_network) SetNetmask(is_v6, &row);
     }
     if (Chance(2) || (row.key.port == 0 && row.key.mark == 0)) {
       row.persistence_seconds = 1 + Below(2'678'400);
-      if (Chance(2)) row.netmask = is_v6 ? row.netmask : Below(UINT32_MAX);
-      if (Chance(2)) row.netmask6 = static_cast<uint8_t>(is_v6 ? 1 + Below(128) : 128);
+      SetNetmask(is_v6, &row);
     }
     row.is_one_packet = (row.key.mark != 0 || row.key.protocol == kUdp) && Chance(2);
     if (Chance(5)) row.engine = "sip";
@@ -45,6 +47,10 @@ class RandomTable {
   }
 
  private:
+  void SetNetmask(bool is_v6, ServiceRow* row) {
+    if (Chance(2) && !is_v6) row->netmask = Below(UINT32_MAX);
+    if (Chance(2) && is_v6) row->netmask6 = static_cast<uint8_t>(1 + Below(128));
+  }
   uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
   bool Chance(uint32_t one_in) { return Below(one_in) == 0; }
 
@@ -102,6 +108,7 @@ std::vector<ServiceRow> Read(const std::string& text) {
       row.key = *command.service;
       row.scheduler = from.scheduler;
       if (from.has_fallback_flag) row.flags.push_back(from.scheduler + "-fallback");
+      if (from.has_netmask_flag) row.flags.push_back(from.scheduler + "-netmask");
       if (from.has_port_flag) row.flags.push_back(from.scheduler + "-port");
       if (from.persistence_seconds) row.persistence_seconds = *from.persistence_seconds;
       row.netmask = from.netmask;

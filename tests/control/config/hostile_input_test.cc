@@ -74,7 +74,7 @@ TEST(HostileInput, ManyListenersAndGroupsAreRefused) {
 
 TEST(HostileInput, WhatIsNoUtf8IsRefusedAtItsPlace) {
   EXPECT_EQ(ProblemsOf("version: 1\nlog: { level: caf\xe9 }\n"),
-            "t.yaml:2:18: a byte that is no UTF-8; save the file as UTF-8\n");
+            "t.yaml:2:18: a byte that is not UTF-8; save the file as UTF-8\n");
   EXPECT_EQ(ProblemsOf(kBase + "log: { level: \"caf\xc3\xa9\" }\n"),
             "t.yaml:5:15: log.level: must be debug, info, warning or error, not \"caf\xc3\xa9\"\n");
 }
@@ -138,7 +138,7 @@ TEST(HostileInput, NoFileNoDirectoryNoDevice) {
             "/nonexistent.yaml: cannot be read: No such file or directory\n");
   EXPECT_EQ(ToText(LoadConfig("/").errors), "/: cannot be read: Is a directory\n");
   EXPECT_EQ(ToText(LoadConfig("/dev/zero").errors),
-            "/dev/zero: cannot be read: it is no regular file\n");
+            "/dev/zero: cannot be read: it is not a regular file\n");
 }
 
 // A reader waits for a writer for ever, and the control core would with it.
@@ -146,7 +146,7 @@ TEST(HostileInput, AFifoIsRefusedAndNotWaitedFor) {
   const std::string path = testing::TempDir() + "fairlead-fifo-test.yaml";
   std::filesystem::remove(path);
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(ToText(LoadConfig(path).errors), path + ": cannot be read: it is no regular file\n");
+  EXPECT_EQ(ToText(LoadConfig(path).errors), path + ": cannot be read: it is not a regular file\n");
   std::filesystem::remove(path);
 }
 

@@ -35,9 +35,10 @@ TEST(PrefixFile, ABinaryFileGivesFewErrorsAndTheirNumber) {
   for (int i = 0; i < 1000; ++i) text += "\x01\xff garbage\n";
   EXPECT_TRUE(Parse(text, &problems).empty());
   EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 21);
-  EXPECT_TRUE(problems.ends_with("list.txt:1000:1: prefix_sets.x: 980 more lines are no prefix\n"))
+  EXPECT_TRUE(
+      problems.ends_with("list.txt:1000:1: prefix_sets.x: 980 more lines are not prefixes\n"))
       << problems;
-  EXPECT_TRUE(problems.starts_with("list.txt:1:1: prefix_sets.x: is no address or prefix"));
+  EXPECT_TRUE(problems.starts_with("list.txt:1:1: prefix_sets.x: is not an address or prefix"));
 }
 
 // Whoever sees the problem of a reload need not be one who may read the file.
@@ -45,7 +46,7 @@ TEST(PrefixFile, NothingOfTheFileIsQuoted) {
   std::string problems;
   Parse("root:$6$salt$hash:1:0\n10.0.0.1/8\n", &problems);
   EXPECT_EQ(problems,
-            "list.txt:1:1: prefix_sets.x: is no address or prefix such as 192.0.2.0/24\n"
+            "list.txt:1:1: prefix_sets.x: is not an address or prefix such as 192.0.2.0/24\n"
             "list.txt:2:1: prefix_sets.x: has bits set after the prefix length\n");
 }
 

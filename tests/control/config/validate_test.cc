@@ -78,8 +78,8 @@ TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
   EXPECT_EQ(ToText(result.warnings),
             "t.yaml:5:20: director.arena: has no effect yet: this version keeps no state over a "
             "restart\n"
-            "t.yaml:6:22: classifier[0].mark: no service has this mark, so the rule changes "
-            "nothing but who matches first\n"
+            "t.yaml:6:22: classifier[0].mark: no service has this mark: the rule only keeps later "
+            "rules from matching\n"
             "t.yaml:8:13: services[0].mark: no classifier rule sets this mark\n"
             "t.yaml:8:35: services[0].reals[0].address: no port's network and no route leads "
             "there\n"

@@ -1,7 +1,10 @@
 """Neighbours that come and go by the thousand, by somebody outside, while clients ask and checks run.
 
-The director has three real servers of each family with health checks every two seconds. `churn` sends a flood and looks,
-as long as it lasts, whether all six stay up; the clients' requests go on meanwhile.
+The director has three real servers of each family with health checks every two seconds. Each test sends a flood and
+looks, as long as it lasts, whether all six stay up; the clients' requests go on meanwhile. A subclass says how long:
+
+    class Churn(ChurnTest):
+        SECONDS = 4
 """
 
 import time
@@ -25,6 +28,8 @@ KINDS = {
 
 class ChurnTest(LabTest):
     worker_counts = (1, 2)
+    RATE = 40_000  # packets a second; 0: as many as the lab sends
+    SECONDS = 0
     # What the tables, rings and logs of the daemon may still touch for the first time.
     most_growth_bytes = 24 * 1024 * 1024
 
@@ -46,22 +51,33 @@ class ChurnTest(LabTest):
     def up(self) -> float:
         return self.director.metric("fairlead_real_up")
 
-    def churn(self, kind: str, rate: int, seconds: float):
-        """rate 0: as many as the lab sends."""
+    def test_inside_ipv6(self):
+        self.churn("inside_ipv6")
+
+    def test_inside_ipv4(self):
+        self.churn("inside_ipv4")
+
+    def test_spoofed_inside_ipv4(self):
+        self.churn("spoofed_inside_ipv4")
+
+    def test_forged_neighbours(self):
+        self.churn("forged_neighbours")
+
+    def churn(self, kind: str):
         self.director.wait_metric("fairlead_real_up", 2 * len(REALS))
         mac = mac_of(self.lab.director, "outside")
         before = self.resident_bytes()
         least, most = 2 * len(REALS), before
         with client.Loops(self.lab, f"http://{at.VIP}/", 20) as loops, \
                 client.Loops(self.lab, f"http://[{at.VIP6}]/", 20) as loops6:
-            with Flood(self.lab.client, "outside", mac, rate=rate, seconds=seconds, **KINDS[kind]) as flood:
-                end = time.monotonic() + seconds
+            with Flood(self.lab.client, "outside", mac, rate=self.RATE, seconds=self.SECONDS, **KINDS[kind]) as flood:
+                end = time.monotonic() + self.SECONDS
                 while time.monotonic() < end:
                     time.sleep(0.5)
                     least, most = min(least, self.up()), max(most, self.resident_bytes())
         print(f"     {kind}: {flood.sent} packets, {len(loops.answers)} + {len(loops6.answers)} answers, "
               f"{least:.0f} up at the least, {(most - before) / 1e6:.1f} MB more", flush=True)
-        self.assertGreater(flood.sent, 1000 * seconds)
+        self.assertGreater(flood.sent, 1000 * self.SECONDS)
         self.assertEqual(least, 2 * len(REALS), "a real server was taken for dead")
         self.assertEqual(loops.failures + loops6.failures, [])
         self.assertGreater(min(len(loops.answers), len(loops6.answers)), 20)
