@@ -32,7 +32,6 @@
 namespace fairlead::bench {
 namespace {
 
-using dataplane::ForwardMethod;
 using dataplane::WorkerCounters;
 
 class Options {
@@ -103,10 +102,7 @@ BedOptions BedOptionsOf(const Options& options) {
 }
 
 DirectorOptions DirectorOptionsOf(const Options& options) {
-  const std::string method = options.Text("method", "dr");
-  return {.method = method == "nat"   ? ForwardMethod::kNat
-                    : method == "tun" ? ForwardMethod::kTun
-                                      : ForwardMethod::kDr,
+  return {.method = ForwardMethodOf(options.Text("method", "dr")).value(),
           .family = options.family(),
           .is_persistent = options.Number("persistent", 0) != 0,
           .rules = static_cast<uint32_t>(options.Number("rules", 0)),

@@ -19,7 +19,7 @@ inline constexpr uint16_t kHttp = 80;
 inline constexpr MacAddress kGatewayMac{{0x02, 0, 0, 0, 1, 1}};
 
 struct DirectorOptions {
-  dataplane::ForwardMethod method = dataplane::ForwardMethod::kDr;
+  ForwardMethod method = ForwardMethod::kDr;
   Family family = Family::kIpv4;
   bool is_persistent = false;
   uint32_t rules = 0;     // classifier rules over one small prefix set

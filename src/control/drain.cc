@@ -11,9 +11,10 @@
 namespace fairlead::control {
 namespace {
 
-// A UDP flow is never active (ipvs.md, statistics), so there all are waited for.
+// A UDP flow has no states and is never active (ipvs.md, statistics), so there all are waited for.
 bool WaitsForAll(const DrainPlan& plan, const ServiceConfig& service) {
-  return plan.waits_for_all || (!service.is_mark() && service.protocol == Protocol::kUdp);
+  return plan.waits_for_all ||
+         (!service.is_mark() && !HasStates(static_cast<Transport>(service.protocol)));
 }
 
 void Count(const DrainPlan& plan, const ServiceConfig& service, const sched::Load& load,

@@ -3,7 +3,7 @@
 namespace fairlead::control {
 
 bool IsReplySource(const dataplane::RealView& real) {
-  return !real.service.is_none() && real.method == dataplane::ForwardMethod::kNat;
+  return !real.service.is_none() && RewritesReplies(real.method);
 }
 
 namespace {
@@ -45,7 +45,8 @@ void IndexReply(RealId id, const PlannedIds& ids, dataplane::Snapshot* snapshot)
   IndexOnePacketReply(id, real, Be16::FromHost(service.port), snapshot);
   if (real.port.is_zero()) return;
   const uint8_t protocol = service.protocol;
-  for (const uint8_t each : {dataplane::kProtocolTcp, dataplane::kProtocolUdp}) {
+  for (const Transport transport : kTransports) {
+    const auto each = static_cast<uint8_t>(transport);
     if (protocol != 0 && protocol != each) continue;
     const dataplane::ServiceKey source{real.address, real.port, each};
     const auto first = snapshot->nat_sources.find(source);

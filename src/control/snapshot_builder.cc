@@ -201,7 +201,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.service = service;
   view.address = config.address;
   view.port = Be16::FromHost(config.port);
-  view.method = MethodOf(config.forward);
+  view.method = config.forward;
   view.is_available = state.is_present;
   view.remains = state.remains;
   view.templates_valid = state.templates_valid;
@@ -331,7 +331,7 @@ void SnapshotBuilder::IndexReplies(const Pass& pass) const {
 void SnapshotBuilder::LimitToPaths(const BuildInput& input, dataplane::Snapshot* snapshot) {
   if (input.path_mtus == nullptr) return;
   for (dataplane::RealView& real : snapshot->reals) {
-    if (real.method != dataplane::ForwardMethod::kTun || real.next_hop.is_none()) continue;
+    if (!IsTunnel(real.method) || real.next_hop.is_none()) continue;
     const uint16_t link_mtu_bytes = snapshot->ports[real.output.index()].mtu_bytes;
     real.mtu_bytes = input.path_mtus->Limit(real.address, link_mtu_bytes);
   }

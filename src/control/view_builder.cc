@@ -13,17 +13,6 @@
 namespace fairlead::control {
 namespace {
 
-std::string MethodWord(dataplane::ForwardMethod method) {
-  switch (method) {
-    case dataplane::ForwardMethod::kDr:
-      return "dr";
-    case dataplane::ForwardMethod::kTun:
-      return "tun";
-    default:
-      return "nat";
-  }
-}
-
 std::string RemainsWord(dataplane::Remains remains) {
   using dataplane::Remains;
   switch (remains) {
@@ -66,7 +55,7 @@ RealInfo BasicInfo(const ViewInput& input, RealId id) {
   info.id = id;
   info.endpoint = {known.key.address, Be16::FromHost(known.key.port)};
   info.name = info.endpoint.ToString();
-  info.forward = MethodWord(view.method);
+  info.forward = ToWord(view.method);
   info.effective_weight = view.weight;
   info.connections_are = RemainsWord(view.remains);
   info.upper_threshold = view.upper_threshold;

@@ -56,24 +56,12 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   return view;
 }
 
-dataplane::ForwardMethod MethodOf(ForwardMethod method) {
-  switch (method) {
-    case ForwardMethod::kNat:
-      return dataplane::ForwardMethod::kNat;
-    case ForwardMethod::kDr:
-      return dataplane::ForwardMethod::kDr;
-    case ForwardMethod::kTun:
-      return dataplane::ForwardMethod::kTun;
-  }
-  return dataplane::ForwardMethod::kNat;
-}
-
 void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, dataplane::RealView* view) {
   view->next_hop = hop.neighbour;
   view->output = hop.output;
   view->next_hop_address = hop.address;
   view->mtu_bytes = hop.mtu_bytes;
-  if (path_mtus != nullptr && view->method == dataplane::ForwardMethod::kTun) {
+  if (path_mtus != nullptr && IsTunnel(view->method)) {
     view->mtu_bytes = path_mtus->Limit(view->address, hop.mtu_bytes);
   }
   view->tunnel_source = hop.source;

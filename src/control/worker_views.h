@@ -16,7 +16,6 @@ namespace fairlead::control {
 TickCount TicksFrom(Duration duration);
 dataplane::Timeouts TimeoutsFrom(const TimeoutsConfig& config);
 dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_listener);
-dataplane::ForwardMethod MethodOf(ForwardMethod method);
 dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
                               const PolicyConfig& policy);
 // `path_mtus` null: paths are as wide as their first link.

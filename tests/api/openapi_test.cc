@@ -1,4 +1,5 @@
 // The OpenAPI document says what there is: every route and nothing else, and its references hold.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -57,6 +58,35 @@ TEST_F(OpenApiTest, ReferencesExist) {
     ++count;
   }
   EXPECT_GT(count, 10u);
+}
+
+// Every list of words in the document that has one of `all` has them all, in their order.
+void ExpectWholeLists(const json::value& value, const json::array& all, size_t* found) {
+  if (const json::array* items = value.if_array()) {
+    for (const json::value& item : *items) ExpectWholeLists(item, all, found);
+  }
+  if (const json::object* object = value.if_object()) {
+    const json::value* words = object->if_contains("enum");
+    if (words != nullptr && words->is_array() &&
+        std::ranges::find(words->as_array(), all[0]) != words->as_array().end()) {
+      EXPECT_EQ(words->as_array(), all);
+      ++*found;
+    }
+    for (const auto& member : *object) ExpectWholeLists(member.value(), all, found);
+  }
+}
+
+TEST_F(OpenApiTest, NamesEveryMethodAndTransport) {
+  Start();
+  const json::value document = peer->Ask("GET /v1/openapi.json").json();
+  json::array methods, transports;
+  for (const ForwardMethod method : kForwardMethods) methods.emplace_back(TraitsOf(method).word);
+  for (const Transport transport : kTransports) transports.emplace_back(TraitsOf(transport).word);
+  size_t lists_of_methods = 0, lists_of_transports = 0;
+  ExpectWholeLists(document, methods, &lists_of_methods);
+  ExpectWholeLists(document, transports, &lists_of_transports);
+  EXPECT_EQ(lists_of_methods, 2u);
+  EXPECT_EQ(lists_of_transports, 1u);
 }
 
 // What an answer has and what its schema names are the same members.

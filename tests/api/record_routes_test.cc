@@ -12,7 +12,6 @@ namespace {
 namespace json = boost::json;
 using dataplane::ConnectionFlag;
 using dataplane::ConnectionRow;
-using dataplane::ForwardMethod;
 using dataplane::TcpState;
 using dataplane::TemplateRow;
 

@@ -38,7 +38,7 @@ void AddReals(dataplane::Fabric& fabric, const TwoPortOptions& options,
                                  options.neighbours_known);
     snapshot->reals.push_back(real);
     inputs.insert(inputs.begin(), {RealId{i}, address, real.port});
-    if (options.method == dataplane::ForwardMethod::kNat) {
+    if (options.method == ForwardMethod::kNat) {
       snapshot->nat_sources[{address, real.port, dataplane::kProtocolTcp}] = RealId{i};
       snapshot->nat_addresses[address] = false;
     }

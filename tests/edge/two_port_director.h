@@ -20,7 +20,7 @@ inline constexpr uint32_t kFirstReal = 0x0a00000b;       // 10.0.0.11
 inline constexpr uint32_t kReals = 4;
 
 struct TwoPortOptions {
-  dataplane::ForwardMethod method = dataplane::ForwardMethod::kDr;
+  ForwardMethod method = ForwardMethod::kDr;
   bool neighbours_known = true;  // false: the reals have not answered yet
   bool outside_has_host = false;
   bool is_one_armed = false;  // the reals are reached through the outside port as well

@@ -20,7 +20,6 @@ namespace {
 using dataplane::DropReason;
 using dataplane::EthernetHeader;
 using dataplane::Fabric;
-using dataplane::ForwardMethod;
 using dataplane::HeaderAt;
 using dataplane::Ipv4Header;
 using dataplane::kEthernetHeaderLength;

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "control/config/yaml_loader.h"
-#include "dataplane/tables/tcp_state.h"
+#include "dataplane/tables/transport_state.h"
 #include "dataplane/worker/commands.h"
 #include "golden_control.h"
 
@@ -95,8 +95,7 @@ TableRow RowOf(const dataplane::ConnectionRow& row) {
           row.client.ToString(),
           row.virtual_endpoint.ToString(),
           row.real_endpoint.ToString(),
-          row.protocol == 6 ? std::string(NameOf(static_cast<dataplane::TcpState>(row.state)))
-                            : std::string(dataplane::kUdpStateName),
+          std::string(dataplane::NameOf(static_cast<Transport>(row.protocol), row.state)),
           row.remaining / kTicksPerSecond};
 }
 

@@ -33,10 +33,6 @@ uint64_t Seconds(const json::object& object, std::string_view member, uint64_t u
   return std::min(Number(object, member) / units_a_second, kMostSeconds);
 }
 
-uint8_t ProtocolOf(const std::string& word) {
-  return word == "tcp" ? kTcp : word == "udp" ? kUdp : word == "sctp" ? kSctp : kAnyProtocol;
-}
-
 Endpoint EndpointOf(const std::string& text) { return Endpoint::Parse(text).value_or(Endpoint{}); }
 
 Traffic TrafficOf(const json::object& traffic) {
@@ -65,11 +61,7 @@ void SetMask(const json::object& from, ServiceRow* row) {
 ServerRow ServerRowOf(const json::object& real) {
   ServerRow row;
   row.endpoint = EndpointOf(Word(real, "name"));
-  const std::string forward = Word(real, "forward");
-  row.is_local = forward == "local";
-  row.method = forward == "nat"   ? Method::kMasq
-               : forward == "tun" ? Method::kTunnel
-                                  : Method::kRoute;
+  row.method = ForwardMethodOf(Word(real, "forward"));
   row.is_fallback = Flag(real, "fallback");
   row.weight = Small(real, "effective_weight");
   // What a health check says is not for the file: it will say it again.

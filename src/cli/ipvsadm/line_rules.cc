@@ -81,7 +81,7 @@ std::string CheckService(const Line& line) {
 
 std::string CheckTunnel(const Line& line) {
   const ServerOptions& server = line.command.server_options;
-  if (line.HasAny(kTunnelOptions) && server.method != Method::kTunnel) {
+  if (line.HasAny(kTunnelOptions) && !IsTunnel(server.method)) {
     return "tunnel options need -i";
   }
   if ((line.seen & kChecksums).count() > 1) {
@@ -105,11 +105,11 @@ std::string CheckServer(const Line& line) {
   const ServiceKey& key = *line.command.service;
   const ServerOptions& server = line.command.server_options;
   if ((line.seen & kMethods).count() > 1) return "give only one of -g, -i and -m";
-  if (line.command.real.address.family() != key.family && server.method != Method::kTunnel) {
+  if (line.command.real.address.family() != key.family && !IsTunnel(server.method)) {
     return "the real server must have an address of the service's IP version";
   }
-  const bool keeps_port =
-      line.command.verb == Verb::kDeleteServer || key.mark != 0 || server.method == Method::kMasq;
+  const bool keeps_port = line.command.verb == Verb::kDeleteServer || key.mark != 0 ||
+                          TraitsOf(server.method).may_change_port;
   if (line.command.real.port.is_zero() || !keeps_port)
     line.command.real.port = Be16::FromHost(key.port);
   return CheckTunnel(line);

@@ -13,25 +13,16 @@ namespace fairlead::cli::ipvsadm {
 namespace {
 
 std::string_view ProtocolWord(uint8_t protocol) {
-  switch (protocol) {
-    case kTcp:
-      return "TCP";
-    case kUdp:
-      return "UDP";
-    case kSctp:
-      return "SCTP";
-    default:
-      return "IP";
-  }
+  const std::string_view word = NamesOf(protocol).listing_word;
+  return word.empty() ? "IP" : word;
 }
 
 std::string_view MethodWord(const ServerRow& row) {
-  if (row.is_local) return "Local";
-  return row.method == Method::kMasq ? "Masq" : row.method == Method::kTunnel ? "Tunnel" : "Route";
+  return row.method ? TraitsOf(*row.method).listing_word : "Unknown";
 }
 
 std::string TunnelWord(const ServerRow& row) {
-  if (row.is_local || row.method != Method::kTunnel) return "n/a";
+  if (!row.method || !IsTunnel(*row.method)) return "n/a";
   const char* checksum = row.tunnel.checksum == TunnelChecksum::kPlain    ? "+c"
                          : row.tunnel.checksum == TunnelChecksum::kRemote ? "r+c"
                                                                           : "-c";

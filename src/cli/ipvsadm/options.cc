@@ -225,13 +225,13 @@ bool Parser::ReadServerOption(const Word& word) {
       return true;
     }
     case Option::kGatewaying:
-      server.method = Method::kRoute;
+      server.method = ForwardMethod::kDr;
       return true;
     case Option::kIpip:
-      server.method = Method::kTunnel;
+      server.method = ForwardMethod::kTun;
       return true;
     case Option::kMasquerading:
-      server.method = Method::kMasq;
+      server.method = ForwardMethod::kNat;
       return true;
     case Option::kWeight:
       return Number(*word.value, 0, kMostWeight, "a weight", &server.weight);
@@ -321,10 +321,7 @@ std::string OptionOf(const ServiceKey& key, Resolver& names, bool is_numeric) {
   if (key.mark != 0) {
     return "-f " + std::to_string(key.mark) + (key.family == Family::kIpv6 ? " -6" : "");
   }
-  const char* option = key.protocol == kTcp   ? "-t "
-                       : key.protocol == kUdp ? "-u "
-                                              : "--sctp-service ";
-  return option +
+  return std::string(NamesOf(key.protocol).option) + " " +
          EndpointText({key.address, Be16::FromHost(key.port)}, key.protocol, names, is_numeric);
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/forward_method.h"
 #include "cli/ipvsadm/resolver.h"
 
 namespace fairlead::cli::ipvsadm {
@@ -48,7 +49,6 @@ struct ServiceKey {
   friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
 };
 
-enum class Method : uint8_t { kRoute, kTunnel, kMasq };
 enum class TunnelType : uint8_t { kIpip, kGue, kGre };
 enum class TunnelChecksum : uint8_t { kNone, kPlain, kRemote };
 
@@ -70,7 +70,7 @@ struct ServiceOptions {
 };
 
 struct ServerOptions {
-  Method method = Method::kRoute;
+  ForwardMethod method = ForwardMethod::kDr;
   uint32_t weight = 1;
   uint32_t upper_threshold = 0, lower_threshold = 0;
   Tunnel tunnel;

@@ -70,7 +70,7 @@ json::object NewServiceBody(const Command& command) {
     body["family"] = key.family == Family::kIpv6 ? "ipv6" : "ipv4";
   } else {
     body["address"] = key.address.ToString();
-    body["protocol"] = key.protocol == kTcp ? "tcp" : key.protocol == kUdp ? "udp" : "sctp";
+    body["protocol"] = NamesOf(key.protocol).word;
     body["port"] = key.port;
     if (key.port == 0) body["allow_any_port"] = true;
   }
@@ -81,12 +81,12 @@ json::object NewServiceBody(const Command& command) {
 }
 
 json::value Forward(const ServerOptions& server) {
-  if (server.method == Method::kMasq) return "nat";
-  if (server.method == Method::kRoute) return "dr";
+  const std::string_view word = TraitsOf(server.method).word;
+  if (!IsTunnel(server.method)) return json::string(word);
   const Tunnel& tunnel = server.tunnel;
-  if (tunnel.type == TunnelType::kIpip) return json::object{{"method", "tun"}, {"type", "ipip"}};
+  if (tunnel.type == TunnelType::kIpip) return json::object{{"method", word}, {"type", "ipip"}};
   constexpr const char* kChecksums[] = {"none", "full", "remote"};
-  json::object forward{{"method", "tun"},
+  json::object forward{{"method", word},
                        {"type", tunnel.type == TunnelType::kGue ? "gue" : "gre"},
                        {"checksum", kChecksums[static_cast<size_t>(tunnel.checksum)]}};
   if (tunnel.type == TunnelType::kGue) forward["port"] = tunnel.port;
@@ -122,8 +122,8 @@ std::string NameOf(const ServiceKey& key) {
   if (key.mark != 0) {
     return "mark-" + std::to_string(key.mark) + (key.family == Family::kIpv4 ? "-v4" : "-v6");
   }
-  const char* protocol = key.protocol == kTcp ? "tcp-" : key.protocol == kUdp ? "udp-" : "sctp-";
-  return protocol + key.address.ToString() + "-" + std::to_string(key.port);
+  return std::string(NamesOf(key.protocol).word) + "-" + key.address.ToString() + "-" +
+         std::to_string(key.port);
 }
 
 Request RequestOf(const Command& service, const std::vector<Command>& servers) {

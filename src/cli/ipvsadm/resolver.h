@@ -13,11 +13,9 @@
 #include <unordered_map>
 
 #include "base/ip_address.h"
+#include "cli/ipvsadm/protocols.h"
 
 namespace fairlead::cli::ipvsadm {
-
-// Numbers of IPPROTO_*; a mark has none.
-inline constexpr uint8_t kAnyProtocol = 0, kTcp = 6, kUdp = 17, kSctp = 132;
 
 class Resolver {
  public:

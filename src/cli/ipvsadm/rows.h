@@ -17,8 +17,8 @@ struct Traffic {  // since the last --zero, or a second
 
 struct ServerRow {
   Endpoint endpoint;
-  Method method = Method::kRoute;
-  bool is_local = false;
+  // None: one that this program does not know.
+  std::optional<ForwardMethod> method = ForwardMethod::kDr;
   bool is_fallback = false;  // of the configuration: shown while in use, never saved
   Tunnel tunnel;
   uint32_t weight = 1;        // what the scheduler sees now

@@ -8,6 +8,9 @@ namespace fairlead::cli::ipvsadm {
 
 namespace {
 
+// For a method that this program does not know: no restore takes it for another.
+constexpr std::string_view kNoOption = "?";
+
 std::string ServiceLine(const ServiceRow& row, const std::string& service) {
   std::string line = fmt::format("-A {} -s {}", service, row.scheduler);
   if (row.persistence_seconds) line += fmt::format(" -p {}", *row.persistence_seconds);
@@ -42,13 +45,10 @@ std::string SaveText(const std::vector<ServiceRow>& rows, Resolver& names, bool 
     text += ServiceLine(row, service);
     for (const ServerRow& server : row.servers) {
       if (server.is_fallback) continue;
-      const bool is_tunnel = !server.is_local && server.method == Method::kTunnel;
-      const bool is_masq = !server.is_local && server.method == Method::kMasq;
+      const bool is_tunnel = server.method && IsTunnel(*server.method);
       text += fmt::format("-a {} -r {} {} -w {}{}\n", service,
                           EndpointText(server.endpoint, row.key.protocol, names, is_numeric),
-                          is_masq     ? "-m"
-                          : is_tunnel ? "-i"
-                                      : "-g",
+                          server.method ? TraitsOf(*server.method).option : kNoOption,
                           server.saved_weight, is_tunnel ? TunnelText(server.tunnel) : "");
     }
   }

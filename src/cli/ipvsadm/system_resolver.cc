@@ -10,8 +10,10 @@ namespace fairlead::cli::ipvsadm {
 
 namespace {
 
+// As services(5) has it; null: a port of any protocol.
 const char* ProtocolName(uint8_t protocol) {
-  return protocol == kUdp ? "udp" : protocol == kSctp ? "sctp" : "tcp";
+  const std::string_view word = NamesOf(protocol).word;
+  return word.empty() ? nullptr : word.data();
 }
 
 }  // namespace

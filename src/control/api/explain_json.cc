@@ -6,7 +6,6 @@
 #include "control/api/json_views.h"
 #include "control/api/record_json.h"
 #include "dataplane/tables/neighbour_table.h"
-#include "dataplane/tables/tcp_state.h"
 
 namespace fairlead::api {
 
@@ -19,6 +18,19 @@ using dataplane::NeighbourState;
 using dataplane::TemplateFault;
 
 namespace {
+
+constexpr std::string_view kUnreachable = "ICMP port unreachable";
+
+// What Refuse (dataplane/path/transmit.h) answers with.
+std::string_view RefusalOf(Transport transport) {
+  switch (transport) {
+    case Transport::kTcp:
+      return "a TCP RST";
+    case Transport::kUdp:
+      return kUnreachable;
+  }
+  return kUnreachable;
+}
 
 constexpr std::string_view kServiceFoundBy[] = {"mark", "address_and_port", "ftp_data", "any_port"};
 
@@ -151,9 +163,10 @@ std::string ExplainReport::Summary() const {
     case ExplainVerdict::kRefused:
       if (Has(ExplainKind::kNoRoute)) return what + " is refused: no route leads to the real.";
       return what + " is refused: the client is answered with " +
-             (question_.protocol == 6 && !Has(ExplainKind::kNobodyEligible)
-                  ? "a TCP RST."
-                  : "ICMP port unreachable.");
+             std::string(Has(ExplainKind::kNobodyEligible)
+                             ? kUnreachable
+                             : RefusalOf(static_cast<Transport>(question_.protocol))) +
+             ".";
     case ExplainVerdict::kDropped:
       return what + " is dropped.";
     case ExplainVerdict::kNotOurs:

@@ -6,6 +6,7 @@
 #include "control/api/problem.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
+#include "control/config/names.h"
 #include "control/control_api.h"
 #include "control/view.h"
 #include "dataplane/shard/fabric.h"
@@ -48,9 +49,12 @@ std::optional<ExplainQuestion> ParseQuestion(const control::ControlView& view, B
       body->Fault("client", "Must be of the destination's family");
     }
   }
-  const std::string protocol = body->String("protocol").value_or("tcp");
-  if (protocol != "tcp" && protocol != "udp") body->Fault("protocol", "Must be tcp or udp");
-  question.protocol = protocol == "udp" ? 17 : 6;
+  const auto transport = TransportOf(body->String("protocol").value_or("tcp"));
+  if (transport) {
+    question.protocol = static_cast<uint8_t>(*transport);
+  } else {
+    body->Fault("protocol", "Must be " + control::TransportList());
+  }
   if (const auto port = body->String("port")) {
     for (const auto& known : view.ports) {
       if (known.name == *port) question.input_port = known.id;

@@ -3,7 +3,7 @@
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
 #include "control/api/record_json.h"
-#include "dataplane/tables/tcp_state.h"
+#include "dataplane/tables/transport_state.h"
 
 namespace fairlead::api {
 
@@ -198,6 +198,7 @@ std::string ExplainReport::NextHopSentence(const Step& step) const {
 }
 
 std::string ExplainReport::Sentence(const Step& step) const {
+  const auto transport = static_cast<Transport>(question_.protocol);
   const auto rule = [&] {
     return step.value < view_.rules.size() ? "Classifier rule " + view_.rules[step.value].name +
                                                  " matches (" + view_.rules[step.value].text + ")"
@@ -207,9 +208,9 @@ std::string ExplainReport::Sentence(const Step& step) const {
     case ExplainKind::kExistingConnection:
       // Steps to a service follow when a new connection would not be this one.
       return "The client has this connection already, to " + Real(step.real) +
-             (question_.protocol == 6 && step.value < dataplane::kTcpStateCount
+             (HasStates(transport)
                   ? ", in state " +
-                        std::string(dataplane::NameOf(static_cast<dataplane::TcpState>(step.value)))
+                        std::string(dataplane::NameOf(transport, static_cast<uint8_t>(step.value)))
                   : "") +
              "; it is kept for another " + Span(step.remaining) +
              (Has(ExplainKind::kService) ? ", but a new connection takes its place." : ".");

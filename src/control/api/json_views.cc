@@ -31,7 +31,8 @@ std::string_view WordOf(HealthState state) {
 }
 
 std::string WordOfProtocol(uint8_t protocol) {
-  return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : std::to_string(protocol);
+  const std::string_view word = TraitsOf(static_cast<Transport>(protocol)).word;
+  return word.empty() ? std::to_string(protocol) : std::string(word);
 }
 
 std::string Timestamp(std::chrono::system_clock::time_point at) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/api/json_views.h"
 #include "control/config/suggest.h"
 #include "control/view.h"
 
@@ -28,7 +29,7 @@ std::string KeyName(const control::ServiceInfo& service) {
     return "mark-" + std::to_string(service.mark) +
            (service.family == Family::kIpv4 ? "-v4" : "-v6");
   }
-  return (service.protocol == 6 ? "tcp-" : "udp-") + service.address.ToString() + "-" +
+  return WordOfProtocol(service.protocol) + "-" + service.address.ToString() + "-" +
          std::to_string(service.port.host());
 }
 

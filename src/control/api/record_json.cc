@@ -5,40 +5,16 @@
 
 #include "control/api/json_views.h"
 #include "control/view.h"
-#include "dataplane/tables/tcp_state.h"
+#include "dataplane/tables/transport_state.h"
 
 namespace fairlead::api {
 
 namespace json = boost::json;
 using dataplane::ConnectionFlag;
 using dataplane::ConnectionRow;
-using dataplane::ForwardMethod;
 using dataplane::TemplateRow;
 
 namespace {
-
-std::string_view WordOf(ForwardMethod method) {
-  switch (method) {
-    case ForwardMethod::kNat:
-      return "nat";
-    case ForwardMethod::kLocal:
-      return "local";
-    case ForwardMethod::kTun:
-      return "tun";
-    case ForwardMethod::kDr:
-      return "dr";
-    case ForwardMethod::kBypass:
-      return "bypass";
-  }
-  return "?";
-}
-
-std::string_view StateWord(const ConnectionRow& row) {
-  if (row.protocol != 6) return dataplane::kUdpStateName;
-  return row.state < dataplane::kTcpStateCount
-             ? dataplane::NameOf(static_cast<dataplane::TcpState>(row.state))
-             : "?";
-}
 
 json::array FlagWords(uint16_t flags) {
   constexpr std::pair<ConnectionFlag, std::string_view> kWords[] = {
@@ -71,13 +47,13 @@ std::string RealName(const NameIndex& names, RealId id, const Endpoint& otherwis
 
 json::object RowToJson(const NameIndex& names, WorkerId worker, const ConnectionRow& row) {
   return {{"protocol", WordOfProtocol(row.protocol)},
-          {"state", StateWord(row)},
+          {"state", dataplane::NameOf(static_cast<Transport>(row.protocol), row.state)},
           {"client", row.client.ToString()},
           {"virtual", row.virtual_endpoint.ToString()},
           {"destination", row.real_endpoint.ToString()},
           {"service", ServiceName(names, row.service)},
           {"real", RealName(names, row.real, row.real_endpoint)},
-          {"forward", WordOf(row.method)},
+          {"forward", TraitsOf(row.method).word},
           {"packets", row.packets},
           {"remaining_ms", Milliseconds(row.remaining)},
           {"timeout_ms", Milliseconds(row.timeout)},

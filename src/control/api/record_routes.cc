@@ -5,7 +5,7 @@
 #include <map>
 
 #include "control/api/record_pages.h"
-#include "dataplane/tables/tcp_state.h"
+#include "dataplane/tables/transport_state.h"
 
 namespace fairlead::api {
 
@@ -28,28 +28,12 @@ std::optional<GroupBy> GroupByFromWord(std::string_view word) {
   return std::nullopt;
 }
 
-// One side has closed or reset it: the record waits for its time, TIME_WAIT and the like. UDP has
-// no end but its time.
-bool IsClosing(const dataplane::ConnectionRow& row) {
-  if (row.protocol != dataplane::kProtocolTcp) return false;
-  switch (static_cast<dataplane::TcpState>(row.state)) {
-    case dataplane::TcpState::kFinWait:
-    case dataplane::TcpState::kTimeWait:
-    case dataplane::TcpState::kClose:
-    case dataplane::TcpState::kCloseWait:
-    case dataplane::TcpState::kLastAck:
-      return true;
-    default:
-      return false;
-  }
-}
-
 struct Tally {
   uint64_t connections = 0, open = 0;  // of the first, those that nobody has closed
 
   void Add(const dataplane::ConnectionRow& row) {
     ++connections;
-    open += IsClosing(row) ? 0 : 1;
+    open += dataplane::IsClosing(static_cast<Transport>(row.protocol), row.state) ? 0 : 1;
   }
 };
 

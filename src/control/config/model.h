@@ -25,9 +25,11 @@
 #include <string>
 #include <vector>
 
+#include "base/forward_method.h"
 #include "base/ip_address.h"
 #include "base/log.h"
 #include "base/shared_list.h"
+#include "base/transport.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -113,8 +115,12 @@ struct PortRange {  // both ends included
   friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
-// Numbers of IPPROTO_*.
-enum class Protocol : uint8_t { kAny = 0, kTcp = 6, kUdp = 17 };
+// Numbers of Transport, and kAny.
+enum class Protocol : uint8_t {
+  kAny = 0,
+  kTcp = static_cast<uint8_t>(Transport::kTcp),
+  kUdp = static_cast<uint8_t>(Transport::kUdp),
+};
 enum class RuleAction : uint8_t { kMark, kDrop };
 
 struct ClassifierRule {
@@ -140,7 +146,6 @@ struct ClientGroup {  // networks that persistence.client_groups may take for on
 // ---- defaults and policy ----------------------------------------------------------------------
 
 using SchedulerKind = sched::Kind;
-enum class ForwardMethod : uint8_t { kNat, kDr, kTun };  // kTun: IPIP
 enum class Announce : uint8_t { kAlways, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 

@@ -4,7 +4,8 @@
 //   FromWord<SchedulerKind>("wlc");           // SchedulerKind::kWlc, or nullopt
 //   WordList<SchedulerKind>();                // "rr, wrr, lc, wlc, sed, nq, sh or mh"
 //
-// Each enum is declared once, in kWords<E>. Threads: constants.
+// Each enum is declared once, in kWords<E>; methods and transports where they are described.
+// Threads: constants.
 #pragma once
 
 #include <array>
@@ -40,8 +41,14 @@ inline constexpr WordTable<KernelIngress, 3> kWords<KernelIngress>{
      {KernelIngress::kClosed, "closed"},
      {KernelIngress::kOpen, "open"}}};
 template <>
-inline constexpr WordTable<Protocol, 3> kWords<Protocol>{
-    {{Protocol::kTcp, "tcp"}, {Protocol::kUdp, "udp"}, {Protocol::kAny, "any"}}};
+inline constexpr auto kWords<Protocol> = [] {
+  WordTable<Protocol, kTransports.size() + 1> words{};
+  for (size_t i = 0; i < kTransports.size(); ++i) {
+    words[i] = {static_cast<Protocol>(kTransports[i]), TraitsOf(kTransports[i]).word};
+  }
+  words.back() = {Protocol::kAny, "any"};
+  return words;
+}();
 template <>
 inline constexpr WordTable<RuleAction, 2> kWords<RuleAction>{
     {{RuleAction::kMark, "mark"}, {RuleAction::kDrop, "drop"}}};
@@ -52,8 +59,13 @@ inline constexpr WordTable<SchedulerKind, sched::kAllKinds.size()> kWords<Schedu
 #undef FAIRLEAD_SCHEDULER_WORD
 }};
 template <>
-inline constexpr WordTable<ForwardMethod, 3> kWords<ForwardMethod>{
-    {{ForwardMethod::kNat, "nat"}, {ForwardMethod::kDr, "dr"}, {ForwardMethod::kTun, "tun"}}};
+inline constexpr auto kWords<ForwardMethod> = [] {
+  WordTable<ForwardMethod, kForwardMethods.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) {
+    words[i] = {kForwardMethods[i], TraitsOf(kForwardMethods[i]).word};
+  }
+  return words;
+}();
 template <>
 inline constexpr WordTable<Announce, 2> kWords<Announce>{
     {{Announce::kAlways, "always"}, {Announce::kNever, "never"}}};
@@ -113,13 +125,16 @@ constexpr std::optional<E> FromWord(std::string_view text) {
 }
 
 template <typename E>
-std::string WordList() {
+std::string WordList(size_t count = kWords<E>.size()) {
   std::string list;
-  for (size_t i = 0; i < kWords<E>.size(); ++i) {
-    if (i > 0) list += i + 1 == kWords<E>.size() ? " or " : ", ";
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) list += i + 1 == count ? " or " : ", ";
     list += kWords<E>[i].second;
   }
   return list;
 }
+
+// "tcp or udp": what a service may have.
+inline std::string TransportList() { return WordList<Protocol>(kTransports.size()); }
 
 }  // namespace fairlead::control

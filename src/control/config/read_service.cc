@@ -32,11 +32,12 @@ void ReadServiceKey(MapReader& reader, ServiceConfig& service) {
   reader.Number("port", &service.port, 0, 65535);
   reader.Bool("allow_any_port", &service.allow_any_port);
   reader.Read("protocol", &service.protocol, [](const YamlNode& node) -> Result<Protocol> {
-    if (node.is_scalar() && node.text == "tcp") return Protocol::kTcp;
-    if (node.is_scalar() && node.text == "udp") return Protocol::kUdp;
+    if (node.is_scalar()) {
+      if (const auto transport = TransportOf(node.text)) return static_cast<Protocol>(*transport);
+    }
     if (node.is_scalar() && (node.text == "sctp" || node.text == "ah" || node.text == "esp"))
-      return NotSupported(node, "tcp or udp");
-    return WrongValue(node, "tcp or udp");
+      return NotSupported(node, TransportList());
+    return WrongValue(node, TransportList());
   });
 }
 

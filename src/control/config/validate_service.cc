@@ -113,11 +113,11 @@ void CheckTargetPort(const ServiceConfig& service, const Target& target, const s
   if (service.is_mark()) return;
   if (service.port == 0) {
     // As in IPVS a NAT real is named by its port here too, and health checks ask it.
-    if (target.port != 0 && target.forward != ForwardMethod::kNat)
+    if (target.port != 0 && !TraitsOf(target.forward).may_change_port)
       problems.Add(path + ".port", "a port-0 service keeps the client's port; leave it out");
   } else if (target.port == 0) {
     problems.Add(path + ".port", "must be from 1 to 65535");
-  } else if (target.forward != ForwardMethod::kNat && target.port != service.port) {
+  } else if (!TraitsOf(target.forward).may_change_port && target.port != service.port) {
     problems.Add(path + ".port", "only NAT can change the port; it must be the service's, " +
                                      std::to_string(service.port) + ", or left out");
   }
@@ -127,7 +127,7 @@ void CheckTarget(const ConfigModel& model, const ServiceConfig& service, const T
                  const std::string& path, Problems& problems) {
   const std::string at = path + ".address";
   if (problems.IsBroken(at)) return;
-  if (target.address.family() != service.family) {
+  if (target.address.family() != service.family && !TraitsOf(target.forward).may_mix_families) {
     problems.Add(at, "must be an " +
                          std::string(service.family == Family::kIpv4 ? "IPv4" : "IPv6") +
                          " address, like that of the service; mixed IP versions are not supported "

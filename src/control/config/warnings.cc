@@ -146,7 +146,7 @@ class Warner {
       const ServiceConfig& service = model_.services[i];
       if (service.one_packet) is_any_one_packet = true;
       if (!service.one_packet || !service.is_mark()) continue;
-      if (std::ranges::any_of(service.reals, IsNat))
+      if (std::ranges::any_of(service.reals, RepliesPassHere))
         Add(ItemPath("services", i) + ".one_packet",
             "its replies leave with the real's address, since a mark service has no address to "
             "translate them to: use forward dr or tun, or a service with an address");
@@ -155,18 +155,18 @@ class Warner {
     for (size_t i = 0; i < model_.services.size(); ++i) {
       if (!takes_udp(model_.services[i])) continue;
       for (const RealConfig& real : model_.services[i].reals)
-        if (IsNat(real)) users[{real.address, real.port}].push_back(i);
+        if (RepliesPassHere(real)) users[{real.address, real.port}].push_back(i);
     }
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
       if (!service.one_packet || service.is_mark()) continue;
       for (size_t r = 0; r < service.reals.size(); ++r) {
-        if (IsNat(service.reals[r]))
+        if (RepliesPassHere(service.reals[r]))
           Shared(i, r, users.at({service.reals[r].address, service.reals[r].port}));
       }
     }
   }
-  static bool IsNat(const RealConfig& real) { return real.forward == ForwardMethod::kNat; }
+  static bool RepliesPassHere(const RealConfig& real) { return RewritesReplies(real.forward); }
   void Shared(size_t service, size_t real, const std::vector<size_t>& users) {
     for (const size_t other : users) {
       if (other == service) continue;

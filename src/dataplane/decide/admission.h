@@ -43,9 +43,8 @@ bool CanAnswer(const RealView& real, const Address& client, PortId input_port) n
   if constexpr (Address::kFamily == Family::kIpv4) {
     return true;
   } else {
-    return !client.is_link_local() ||
-           (real.method != ForwardMethod::kNat && real.output == input_port &&
-            real.next_hop_address == real.address);
+    return !client.is_link_local() || (!RewritesReplies(real.method) && real.output == input_port &&
+                                       real.next_hop_address == real.address);
   }
 }
 
@@ -72,7 +71,7 @@ Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceVi
   draft.method = real.method;
   draft.real_id = real_id;
   draft.timeout = kNewConnectionTimeout;
-  if (real.method != ForwardMethod::kNat) draft.Set(ConnectionFlag::kNoOutput);
+  if (!RewritesReplies(real.method)) draft.Set(ConnectionFlag::kNoOutput);
   if (!ref.is_none()) {
     draft.template_ref = ref;
     draft.Set(ConnectionFlag::kHasTemplate);

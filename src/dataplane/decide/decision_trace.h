@@ -38,7 +38,10 @@ struct EngineData {
 struct FlowFields {
   ClassifierFields addresses;  // ports in host order
   EngineData engine{};         // empty unless the service has an engine
-  bool is_tcp() const noexcept { return addresses.protocol == kProtocolTcp; }
+  // Precondition: a packet of a flow.
+  [[nodiscard]] Transport transport() const noexcept {
+    return static_cast<Transport>(addresses.protocol);
+  }
   [[nodiscard]] ServiceKey Key() const noexcept {
     return {addresses.destination, Be16::FromHost(addresses.destination_port), addresses.protocol};
   }

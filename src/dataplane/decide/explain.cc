@@ -19,9 +19,10 @@ bool ExplainConnection(Shard& shard, const FlowFields& flow, ExplainAnswer* answ
   if (!found.hit()) return false;
   const Connection<Address>& record = table.at(found.slot);
   const RealView& real = shard.snapshot->reals[record.real_id.index()];
+  const bool has_states = HasStates(flow.transport());
   // A new connection begins with a SYN, which may replace this one.
   const bool gives_way =
-      flow.is_tcp() && IsNewConnection(record, real, PolicyOf(*shard.snapshot, real));
+      has_states && IsNewConnection(record, real, PolicyOf(*shard.snapshot, real));
   answer->Add({.kind = ExplainKind::kExistingConnection,
                .service = real.service,
                .real = record.real_id,
@@ -29,7 +30,7 @@ bool ExplainConnection(Shard& shard, const FlowFields& flow, ExplainAnswer* answ
                .remaining = record.deadline.Remaining(shard.now),
                .timeout = record.timeout});
   if (gives_way) return false;
-  if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !flow.is_tcp())) {
+  if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !has_states)) {
     return false;
   }
   answer->service = real.service;

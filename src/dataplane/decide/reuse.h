@@ -40,8 +40,4 @@ bool IsNewConnection(const Connection<Address>& record, const RealView& real,
 
 enum class Fate : uint8_t { kGoesOn, kBeginsAnew, kIsOver };
 
-// RST to the packet's sender, and to the other side when there is a packet to spare: each with the
-// sequence number its receiver waits for. UDP has none: the client learns by ICMP. The connection
-// goes.
-
 }  // namespace fairlead::dataplane

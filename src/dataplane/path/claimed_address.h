@@ -15,7 +15,7 @@ namespace fairlead::dataplane {
 template <Packet P>
 [[gnu::noinline]] void AnswerForRange(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   if (parsed->is_fragment) return t.Drop(packet, DropReason::kFragment);
-  if (parsed->protocol == kProtocolTcp || parsed->protocol == kProtocolUdp) {
+  if (IsTransport(parsed->protocol)) {
     return Refuse(t, packet, parsed, DropReason::kClosedPort);
   }
   if (IsEchoRequest(packet->data(), *parsed)) {

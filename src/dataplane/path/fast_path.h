@@ -37,15 +37,10 @@ class FastPath {
   [[gnu::always_inline]] bool Forward(P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
     Connection<Address>& record = table_.at(slot);
     const Egress& egress = reals_[record.real_id.index()].egress;
-    const uint32_t added =
-        record.method == ForwardMethod::kTun ? TunnelOverhead(Address::kFamily) : 0;
-    if (parsed->ip_length + added > egress.mtu_bytes || parsed->ttl <= 1) [[unlikely]]
+    if (parsed->ip_length > egress.mtu_bytes || parsed->ttl <= 1) [[unlikely]]
       return false;
-    const bool is_tcp = parsed->protocol == kProtocolTcp;
-    if (is_tcp && !StaysEstablished(record, parsed->tcp_flags)) [[unlikely]]
-      return false;
-    const TickCount timeout = is_tcp ? egress.tcp_timeout : egress.udp_timeout;
-    if (ComesNearer(record, timeout)) [[unlikely]]
+    TickCount timeout;
+    if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
     const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
     if (!IsReachable(neighbour)) [[unlikely]]
@@ -62,18 +57,16 @@ class FastPath {
     return true;
   }
 
-  // NAT only: without it a reply is routed as any packet is.
+  // Where replies are rewritten: elsewhere one is routed as any packet is.
   bool Return(P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
     Connection<Address>& record = table_.at(slot);
     const Egress& egress = reals_[record.real_id.index()].egress;
-    if (record.method != ForwardMethod::kNat || egress.mtu_bytes == 0 || parsed->ttl <= 1 ||
+    if (!RewritesReplies(record.method) || egress.mtu_bytes == 0 || parsed->ttl <= 1 ||
         record.Has(ConnectionFlag::kNoOutput) || OwesTemplate(record)) {
       return false;
     }
-    const bool is_tcp = parsed->protocol == kProtocolTcp;
-    if (is_tcp && !StaysEstablished(record, parsed->tcp_flags)) return false;
-    const TickCount timeout = is_tcp ? egress.tcp_timeout : egress.udp_timeout;
-    if (ComesNearer(record, timeout)) return false;
+    TickCount timeout;
+    if (!StaysAsItIs(record, *parsed, egress, &timeout)) return false;
     const Address client = record.client_address;
     if (IsLinkLocal(client) || IsLinkLocal(record.real_address)) return false;
     const RouteView* route = snapshot_.routes.Find(client);
@@ -101,13 +94,21 @@ class FastPath {
     constexpr auto kTold = static_cast<uint16_t>(ConnectionFlag::kAssuredTold);
     return (record.flags & (kTemplate | kTold)) == kTemplate;
   }
-  static bool StaysEstablished(const Connection<Address>& record, uint8_t flags) noexcept {
-    return record.state == static_cast<uint8_t>(TcpState::kEstablished) &&
-           KeepsEstablished(flags) && !OwesTemplate(record);
-  }
-  // Such a deadline moves in the wheel.
-  bool ComesNearer(const Connection<Address>& record, TickCount timeout) const noexcept {
-    return !record.deadline.HasPassed(now_ + timeout);
+  // The packet leaves the connection in its state and only prolongs it, to `timeout` from now. A
+  // deadline that came nearer would move in the wheel.
+  bool StaysAsItIs(const Connection<Address>& record, const ParsedPacket& parsed,
+                   const Egress& egress, TickCount* timeout) const noexcept {
+    switch (parsed.transport()) {
+      case Transport::kTcp:
+        if (record.state != static_cast<uint8_t>(TcpState::kEstablished)) return false;
+        if (!KeepsEstablished(parsed.tcp_flags) || OwesTemplate(record)) return false;
+        *timeout = egress.tcp_timeout;
+        return record.deadline.HasPassed(now_ + *timeout);
+      case Transport::kUdp:
+        *timeout = egress.udp_timeout;
+        return record.deadline.HasPassed(now_ + *timeout);
+    }
+    return false;
   }
   static bool IsReachable(uint64_t neighbour) noexcept {
     return NeighbourTable::StateOf(neighbour) == NeighbourState::kReachable;
@@ -126,15 +127,15 @@ class FastPath {
         RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
         return true;
       case ForwardMethod::kTun:
+        if (parsed->ip_length + kTunnelBytes < Address >> egress.mtu_bytes) return false;
         if (!RewriteTunFrom<Address>(*packet, *parsed, egress.tunnel_header.data(),
                                      Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
           return false;
         }
         ++next_ip_id_;
         return true;
-      default:
-        return false;
     }
+    return false;
   }
 
   const Snapshot& snapshot_;

@@ -25,13 +25,12 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
                                  DropReason::kNoRoute);
   }
-  const bool is_tunnel = record.method == ForwardMethod::kTun;
-  const uint32_t overhead = is_tunnel ? TunnelOverhead(Address::kFamily) : 0;
+  const uint32_t overhead = MadeHeaderBytes(record.method, Address::kFamily);
   const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
   if (is_too_long) [[unlikely]] {
     // A tunnel without pmtu_disc hides its header: the outer packet is cut, DF or not (spec 5.4).
     const bool may_cut = MayFragment(*parsed) ||
-                         (is_tunnel && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
+                         (overhead > 0 && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
     if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
   }
   switch (record.method) {
@@ -45,7 +44,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
         return t.Drop(packet, DropReason::kNoHeadroom);
       }
       break;
-    default:
+    case ForwardMethod::kDr:
       RewriteDr(*packet, parsed);
       break;
   }
@@ -81,21 +80,14 @@ void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) no
   traffic.out_bytes.Add(ip_bytes);
 }
 
+// RST to the packet's sender, and to the other side when there is a packet to spare: each with the
+// sequence number its receiver waits for. `record`: what the connection was.
 template <typename Address, Direction kDirection, Packet P>
-void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
-                    const RealView& real) noexcept {
-  const Connection<Address> record = t.shard.template Connections<Address>().at(slot);
-  t.shard.template Destroy<Address>(slot);
-  if (parsed->protocol != kProtocolTcp) {
-    if constexpr (kDirection == Direction::kReply) {
-      return t.Drop(packet, DropReason::kConnectionReset);
-    }
-    return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
-                           parsed->destination(packet->data()), DropReason::kConnectionReset);
-  }
+void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+                const RealView& real) noexcept {
   const bool can_reach_real = !real.next_hop.is_none();
   const auto to_client = [&](P* segment, ParsedPacket* fields) {
-    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+    if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
       RewriteNat<NatDirection::kReply>(*segment, fields, record.virtual_address,
                                        record.virtual_port);
     }
@@ -103,8 +95,8 @@ void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   };
   const auto to_real = [&](P* segment, ParsedPacket* fields) {
     if (!can_reach_real) return t.Drop(segment, DropReason::kNoRoute);
-    // What a NAT real has sent, turned round, has its address already.
-    if (kDirection == Direction::kReply && record.method == ForwardMethod::kNat) {
+    // What such a real has sent, turned round, has its address already.
+    if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
       return RouteOut(t, segment, *fields);
     }
     SendToReal<Address>(t, segment, fields, record, real);
@@ -132,15 +124,32 @@ void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   }
 }
 
+// The connection goes, and both sides learn of it. UDP has no reset: the client learns by ICMP.
+template <typename Address, Direction kDirection, Packet P>
+void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                    const RealView& real) noexcept {
+  const Connection<Address> record = t.shard.template Connections<Address>().at(slot);
+  t.shard.template Destroy<Address>(slot);
+  switch (record.transport()) {
+    case Transport::kTcp:
+      return SendResets<Address, kDirection>(t, packet, parsed, record, real);
+    case Transport::kUdp:
+      if constexpr (kDirection == Direction::kReply) break;
+      return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                             parsed->destination(packet->data()), DropReason::kConnectionReset);
+  }
+  t.Drop(packet, DropReason::kConnectionReset);
+}
+
 // A packet of a connection whose real is not in its place. kGoesOn: forward it all the same;
 // otherwise the connection is gone, or the packet.
 template <typename Address, Direction kDirection, Packet P>
 [[gnu::noinline]] Fate JudgeRemains(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                                     const RealView& real) noexcept {
-  const bool is_tcp = parsed->protocol == kProtocolTcp;
+  const bool has_states = HasStates(parsed->transport());
   if (real.remains == Remains::kReset) {
     // A RST does by itself what ours would.
-    if (is_tcp && !MayAnswerWithReset(packet->data(), *parsed)) return Fate::kGoesOn;
+    if (has_states && !MayAnswerWithReset(packet->data(), *parsed)) return Fate::kGoesOn;
     ResetBothSides<Address, kDirection>(t, packet, parsed, slot, real);
     return Fate::kIsOver;
   }
@@ -150,7 +159,7 @@ template <typename Address, Direction kDirection, Packet P>
     t.Drop(packet, DropReason::kConnectionNoReal);
     return Fate::kIsOver;
   }
-  if (real.remains == Remains::kMove && is_tcp) return Fate::kGoesOn;
+  if (real.remains == Remains::kMove && has_states) return Fate::kGoesOn;
   t.shard.template Destroy<Address>(slot);
   return Fate::kBeginsAnew;
 }
@@ -179,7 +188,7 @@ template <typename Address, Packet P>
 void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
-  const bool is_direct = record.method != ForwardMethod::kNat;
+  const bool is_direct = !RewritesReplies(record.method);
   if (is_direct && t.port(packet->meta().input_port).role == PortRole::kOutside) {
     return t.Drop(packet, DropReason::kBadSource);
   }

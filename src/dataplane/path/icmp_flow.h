@@ -34,7 +34,7 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
       return true;
     }
     CountIn(t, record.real_id, real, parsed->ip_length);
-    if (record.method != ForwardMethod::kNat) {
+    if (!RewritesReplies(record.method)) {
       SendToReal<Address>(t, packet, parsed, record, real);
       return true;
     }
@@ -57,7 +57,7 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   const auto found = table.Find(reply, table.Hash(reply), t.now());
   if (!found.hit()) return false;
   const Connection<Address>& record = table.at(found.slot);
-  if (record.method != ForwardMethod::kNat) {
+  if (!RewritesReplies(record.method)) {
     ForwardRouted(t, packet, parsed);
     return true;
   }

@@ -14,9 +14,14 @@ namespace fairlead::dataplane {
 
 // ipvs.md, new connections.
 inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
-  if (parsed.protocol != kProtocolTcp) return true;
-  if ((parsed.tcp_flags & kTcpRst) != 0) return false;
-  return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
+  switch (parsed.transport()) {
+    case Transport::kTcp:
+      if ((parsed.tcp_flags & kTcpRst) != 0) return false;
+      return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
+    case Transport::kUdp:
+      return true;
+  }
+  return false;
 }
 
 // The scheduler named nobody (ipvs.md, no real): port unreachable from the VIP, for TCP too.

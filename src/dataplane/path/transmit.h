@@ -146,16 +146,8 @@ template <Packet P>
   AnswerWithError(t, packet, parsed, error, source, reason, mtu_bytes);
 }
 
-// What a host answers on a port nobody serves: RST for TCP, port unreachable else (ipvs.md, new
-// connections).
 template <Packet P>
-[[gnu::noinline]] void Refuse(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                              DropReason reason) noexcept {
-  if (!t.snapshot.policy.reset_without_listener) return t.Drop(packet, reason);
-  if (parsed->protocol != kProtocolTcp) {
-    return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
-                           parsed->destination(packet->data()), reason);
-  }
+void AnswerWithReset(Turn<P>& t, P* packet, ParsedPacket* parsed, DropReason reason) noexcept {
   if (!MayAnswerWithReset(packet->data(), *parsed)) return t.Drop(packet, reason);
   if (!t.shard.answer_limits.AllowReset(HashOfSender(t, packet->data(), *parsed), t.now())) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
@@ -164,6 +156,22 @@ template <Packet P>
   t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);
   AnswerOut(t, packet, *parsed);
+}
+
+// What a host answers on a port nobody serves: RST for TCP, port unreachable for UDP (ipvs.md,
+// new connections).
+template <Packet P>
+[[gnu::noinline]] void Refuse(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                              DropReason reason) noexcept {
+  if (!t.snapshot.policy.reset_without_listener) return t.Drop(packet, reason);
+  switch (parsed->transport()) {
+    case Transport::kTcp:
+      return AnswerWithReset(t, packet, parsed, reason);
+    case Transport::kUdp:
+      return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                             parsed->destination(packet->data()), reason);
+  }
+  t.Drop(packet, reason);
 }
 
 // IPv6 is never cut on its way (RFC 8200 section 4.5).

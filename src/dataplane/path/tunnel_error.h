@@ -72,7 +72,7 @@ bool ParseTunnelQuote(const uint8_t* frame, const ParsedPacket& parsed, const Qu
   const uint32_t end = parsed.l3_offset + parsed.ip_length;
   ParsedPacket& inner = quote->inner;
   if (!ParseInner(frame, quoted.l4_offset, end, Address{}, &inner)) return false;
-  if (inner.protocol != kProtocolTcp && inner.protocol != kProtocolUdp) return false;
+  if (!IsTransport(inner.protocol)) return false;
   inner.l3_offset = quoted.l4_offset;
   inner.payload_offset = inner.l4_offset;
   inner.ip_length = end - quoted.l4_offset;
@@ -90,7 +90,7 @@ bool ParseTunnelQuote(const uint8_t* frame, const ParsedPacket& parsed, const Qu
 // counts as this. IPv6: clients need not send less than 1280 (RFC 8200 section 5), so a lower MTU
 // could not be told to them.
 constexpr uint32_t LeastTunnelMtu(Family outer) noexcept {
-  return outer == Family::kIpv4 ? 552 : 1280 + TunnelOverhead(outer);
+  return outer == Family::kIpv4 ? 552 : 1280 + kTunnelBytes<Ipv6Address>;
 }
 
 // Other errors than "too big" as the client may be told them; false: not at all.
@@ -158,7 +158,7 @@ void TakeTunnelError(Turn<P>& t, P* packet, const ParsedPacket& parsed,
     if (!quote.inner.dont_fragment) return t.Drop(packet, kReason);
     UnwrapQuote(packet, &quote.inner);
     return AnswerWithErrorOfOurs(t, packet, &quote.inner, IcmpError::kTooBig, kReason,
-                                 static_cast<uint16_t>(mtu - TunnelOverhead(Address::kFamily)));
+                                 static_cast<uint16_t>(mtu - kTunnelBytes<Address>));
   }
   IcmpError error{};
   if (!kIsIpv4 || !RelayedError(parsed, &error)) return t.Drop(packet, kReason);

@@ -146,22 +146,29 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
     record.CountPacket();
   }
   const Timeouts& timeouts = TimeoutsOf(*snapshot, real);
-  TickCount timeout = timeouts.udp;
-  bool is_assured = is_reply;  // UDP: a reply was seen (ipvs.md, template state)
-  if (record.protocol == kProtocolTcp) {
-    const TcpDirection seen = is_reply                                ? TcpDirection::kOut
-                              : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
-                                                                      : TcpDirection::kIn;
-    const auto before = static_cast<TcpState>(record.state);
-    const TcpState state = NextTcpState(before, seen, tcp_flags,
-                                        defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
-    record.state = static_cast<uint8_t>(state);
-    SetInactive(&record.flags, record.real_id, !IsActive(state));
-    if (IsHalfOpen(state) && (timeouts.bounds_half_open() || is_making_room_)) [[unlikely]] {
-      return BoundHalfOpen<Address>(slot, IsHalfOpen(before), is_reply, timeouts);
+  TickCount timeout = 0;
+  bool is_assured = false;
+  switch (record.transport()) {
+    case Transport::kTcp: {
+      const TcpDirection seen = is_reply                                ? TcpDirection::kOut
+                                : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
+                                                                        : TcpDirection::kIn;
+      const auto before = static_cast<TcpState>(record.state);
+      const TcpState state = NextTcpState(before, seen, tcp_flags,
+                                          defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
+      record.state = static_cast<uint8_t>(state);
+      SetInactive(&record.flags, record.real_id, !IsActive(state));
+      if (IsHalfOpen(state) && (timeouts.bounds_half_open() || is_making_room_)) [[unlikely]] {
+        return BoundHalfOpen<Address>(slot, IsHalfOpen(before), is_reply, timeouts);
+      }
+      timeout = timeouts.Of(state);
+      is_assured = state == TcpState::kEstablished;
+      break;
     }
-    timeout = timeouts.Of(state);
-    is_assured = state == TcpState::kEstablished;
+    case Transport::kUdp:
+      timeout = timeouts.udp;
+      is_assured = is_reply;  // ipvs.md, template state
+      break;
   }
   Connections<Address>().Touch(slot, now, timeout);
   if (is_assured && record.Has(ConnectionFlag::kHasTemplate) &&

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "dataplane/shard/shard.h"
-#include "dataplane/tables/tcp_state.h"
+#include "dataplane/tables/transport_state.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -19,10 +19,15 @@ namespace {
 template <typename Address>
 bool MayDrop(const Connection<Address>& record, Tick now, Defence& defence) noexcept {
   if (record.children > 0 || record.Has(ConnectionFlag::kReleasePending)) return false;
-  if (record.protocol == kProtocolTcp) {
-    const auto state = static_cast<TcpState>(record.state);
-    if (state == TcpState::kSynRecv || state == TcpState::kSynAck) return true;
-    if (state != TcpState::kEstablished) return false;
+  switch (record.transport()) {
+    case Transport::kTcp: {
+      const auto state = static_cast<TcpState>(record.state);
+      if (state == TcpState::kSynRecv || state == TcpState::kSynAck) return true;
+      if (state != TcpState::kEstablished) return false;
+      break;
+    }
+    case Transport::kUdp:
+      break;
   }
   const Tick last_packet = record.deadline - record.timeout;
   return (last_packet + Defence::kIdle).HasPassed(now) && defence.TakesIdle(record.packets);
@@ -34,8 +39,7 @@ bool IsStale(const Connection<Address>& record, Tick now, TickCount patience) no
   if (!record.Has(ConnectionFlag::kLive) || record.Has(ConnectionFlag::kReleasePending)) {
     return false;
   }
-  const bool is_half_open =
-      record.protocol == kProtocolTcp && IsHalfOpen(static_cast<TcpState>(record.state));
+  const bool is_half_open = IsHalfOpen(record.transport(), record.state);
   const Tick last_packet = record.deadline - record.timeout;
   return is_half_open && record.children == 0 && (last_packet + patience).HasPassed(now);
 }

@@ -9,6 +9,14 @@ constexpr uint16_t kFtpPort = 21;
 constexpr uint16_t kFtpDataPort = 20;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
+constexpr bool HasRoomForEveryHeader() {
+  return std::ranges::all_of(kForwardMethods, [](ForwardMethod method) {
+    return MadeHeaderBytes(method, Family::kIpv4) <= sizeof(Egress::tunnel_header) &&
+           MadeHeaderBytes(method, Family::kIpv6) <= sizeof(Egress::tunnel_header);
+  });
+}
+static_assert(HasRoomForEveryHeader());
+
 // WriteIpHeader's, less what each packet has its own of.
 void WriteTunnelHeader(const RealView& real, TunnelHeader* header) {
   IpFields fields;

@@ -19,14 +19,13 @@
 #include <type_traits>
 
 #include "base/clock.h"
+#include "base/forward_method.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
+#include "base/transport.h"
 #include "dataplane/wire/packet.h"
 
 namespace fairlead::dataplane {
-
-// Numbers as in the low three flag bits of IPVS (ipvs.md, flags); they travel in sync messages.
-enum class ForwardMethod : uint8_t { kNat = 0, kLocal = 1, kTun = 2, kDr = 3, kBypass = 4 };
 
 // Which way a packet goes: towards the real server, or back to the client.
 enum class Direction : uint8_t { kForward = 0, kReply = 1 };
@@ -63,16 +62,16 @@ template <typename Address>
 struct alignas(64) Connection {
   Address client_address;
   Address virtual_address;
-  Address real_address;  // what NAT writes; unspecified with kBypass
+  Address real_address;  // what NAT writes
   Be16 client_port;
   Be16 virtual_port;
   Be16 real_port;
-  uint8_t protocol = 0;
+  uint8_t protocol = 0;  // a Transport
   ForwardMethod method = ForwardMethod::kNat;
-  uint8_t state = 0;        // by protocol: TcpState; 0 with UDP
-  uint8_t sync = 0;         // what the kernel's sync protocol needs: docs/connection_record.md
-  uint16_t flags = 0;       // ConnectionFlag
-  RealId real_id;           // none with kBypass
+  uint8_t state = 0;   // by protocol: TcpState; 0 with UDP
+  uint8_t sync = 0;    // what the kernel's sync protocol needs: docs/connection_record.md
+  uint16_t flags = 0;  // ConnectionFlag
+  RealId real_id;
   uint32_t side_slot = 0;   // its first side record (side_record.h); with kSideTable only
   Tick deadline;            // expires at this tick
   TickCount timeout = 0;    // what the last Touch set
@@ -91,15 +90,16 @@ struct alignas(64) Connection {
   void Clear(ConnectionFlag flag) noexcept {
     flags = static_cast<uint16_t>(flags & ~static_cast<unsigned>(flag));
   }
+  [[nodiscard]] Transport transport() const noexcept { return static_cast<Transport>(protocol); }
   void CountPacket() noexcept { packets += packets != 0xffff'ffff ? 1u : 0u; }
 
-  // The endpoint a reply comes from: the real server with NAT, else the virtual service itself
-  // (ipvs.md, connection lookup).
+  // The endpoint a reply comes from: the real server where replies are rewritten, else the virtual
+  // service itself (ipvs.md, connection lookup).
   [[nodiscard]] const Address& reply_address() const noexcept {
-    return method == ForwardMethod::kNat ? real_address : virtual_address;
+    return RewritesReplies(method) ? real_address : virtual_address;
   }
   [[nodiscard]] Be16 reply_port() const noexcept {
-    return method == ForwardMethod::kNat ? real_port : virtual_port;
+    return RewritesReplies(method) ? real_port : virtual_port;
   }
 };
 

@@ -12,9 +12,9 @@
 // misses; 32 together share them.
 //
 // Both directions find one record: the hash covers {protocol, client endpoint}; a forward key is
-// compared with the virtual endpoint, a reply key with the real one under NAT and with the virtual
-// one otherwise (ipvs.md, connection lookup). A record whose deadline has passed is not found,
-// although the wheel may collect it a little later: to the tick, it is gone.
+// compared with the virtual endpoint, a reply key with the real one where replies are rewritten and
+// with the virtual one otherwise (ipvs.md, connection lookup). A record whose deadline has passed
+// is not found, although the wheel may collect it a little later: to the tick, it is gone.
 //
 // The price of that hash: all connections of one client endpoint share two buckets. A client that
 // scans a service of all ports fills them, and with enough source ports whole regions of the index,
@@ -233,7 +233,7 @@ class ConnectionTable {
   }
   [[nodiscard]] bool Matches(uint32_t slot, const Key& key, Tick now) const noexcept {
     const Record& r = records_[slot];
-    const bool is_virtual = key.direction == Direction::kForward || r.method != ForwardMethod::kNat;
+    const bool is_virtual = key.direction == Direction::kForward || !RewritesReplies(r.method);
     const bool is_same = (is_virtual ? HasVirtualEndpoint(r, key) : HasRealEndpoint(r, key)) ||
                          HasLocalEndpoint(slot, key);
     return is_same && r.protocol == key.protocol && !IsExpired(slot, now);

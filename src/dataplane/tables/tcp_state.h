@@ -5,7 +5,7 @@
 //   if (IsActive(state)) …counts as ActiveConn…
 //
 // No sequence numbers: flags and direction decide. One table for the common case, a second for
-// secure_tcp, which differs in 15 cells. UDP has one state, never active. Threads: pure functions.
+// secure_tcp, which differs in 15 cells. Threads: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -60,10 +60,13 @@ constexpr bool IsHalfOpen(TcpState state) noexcept {
   return state == TcpState::kSynRecv || state == TcpState::kSynAck || state == TcpState::kSynSent;
 }
 
+// One side has closed or reset it, TIME_WAIT and the like.
+constexpr bool IsClosing(TcpState state) noexcept {
+  return state == TcpState::kFinWait || state == TcpState::kTimeWait || state == TcpState::kClose ||
+         state == TcpState::kCloseWait || state == TcpState::kLastAck;
+}
+
 // The name listings show: "ESTABLISHED".
 std::string_view NameOf(TcpState state) noexcept;
-
-// The only state of UDP (ipvs.md, UDP state): always inactive.
-inline constexpr std::string_view kUdpStateName = "UDP";
 
 }  // namespace fairlead::dataplane

@@ -11,9 +11,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "base/byte_order.h"
 #include "base/ip_address.h"
+#include "base/transport.h"
 
 namespace fairlead::dataplane {
 
@@ -58,8 +60,8 @@ inline constexpr uint32_t kEthernetHeaderLength = sizeof(EthernetHeader);
 inline constexpr uint8_t kProtocolHopByHop = 0;
 inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolIpip = 4;
-inline constexpr uint8_t kProtocolTcp = 6;
-inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr auto kProtocolTcp = static_cast<uint8_t>(Transport::kTcp);
+inline constexpr auto kProtocolUdp = static_cast<uint8_t>(Transport::kUdp);
 inline constexpr uint8_t kProtocolIpv6 = 41;
 inline constexpr uint8_t kProtocolRouting = 43;
 inline constexpr uint8_t kProtocolFragment = 44;
@@ -147,6 +149,29 @@ struct UdpHeader {
   Wire<Be16> checksum;  // 0: none
 };
 static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
+
+// The header struct of a transport. All begin with the same two ports, and who reads only those
+// relies on it.
+template <Transport kTransport>
+struct TransportHeaderOf;
+template <>
+struct TransportHeaderOf<Transport::kTcp> {
+  using Type = TcpHeader;
+};
+template <>
+struct TransportHeaderOf<Transport::kUdp> {
+  using Type = UdpHeader;
+};
+template <Transport kTransport>
+using TransportHeader = typename TransportHeaderOf<kTransport>::Type;
+
+template <size_t... kPlaces>
+constexpr bool BeginWithPorts(std::index_sequence<kPlaces...>) noexcept {
+  return ((offsetof(TransportHeader<kTransports[kPlaces]>, source_port) == 0 &&
+           offsetof(TransportHeader<kTransports[kPlaces]>, destination_port) == 2) &&
+          ...);
+}
+static_assert(BeginWithPorts(std::make_index_sequence<kTransports.size()>{}));
 
 // RFC 792 and RFC 4443: the eight bytes every message begins with. `rest` is {identifier, sequence}
 // of an echo, {unused, MTU} of frag needed, the MTU of ICMPv6 packet too big.

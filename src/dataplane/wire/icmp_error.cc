@@ -8,7 +8,8 @@
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint32_t kPortBytes = 4;  // source and destination port, where TCP and UDP agree
+constexpr uint32_t kPortBytes =
+    4;  // source and destination port, first in the header of every transport
 
 bool IsRelatedType(const ParsedPacket& parsed) {
   if (!parsed.is_v4()) return parsed.icmp_type < kIcmpv6FirstInformational;
@@ -62,9 +63,7 @@ IcmpErrorKind ParseIcmpError(const uint8_t* frame, const ParsedPacket& parsed,
   const IcmpErrorKind kind =
       parsed.is_v4() ? FindQuotedIpv4(frame, end, quoted) : FindQuotedIpv6(frame, end, quoted);
   if (kind != IcmpErrorKind::kRelated) return kind;
-  if (quoted->protocol != kProtocolTcp && quoted->protocol != kProtocolUdp) {
-    return IcmpErrorKind::kNotHandled;
-  }
+  if (!IsTransport(quoted->protocol)) return IcmpErrorKind::kNotHandled;
   if (end - quoted->l4_offset < kPortBytes) return IcmpErrorKind::kBad;
   quoted->source_port = Be16::Load(frame + quoted->l4_offset);
   quoted->destination_port = Be16::Load(frame + quoted->l4_offset + 2);

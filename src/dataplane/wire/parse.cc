@@ -86,18 +86,23 @@ ParseOutcome ParseIcmp(const uint8_t* frame, ParsedPacket* parsed) {
   return Is(PacketKind::kIcmp);
 }
 
+// Of a transport, or of another protocol.
+ParseOutcome ParseFlow(const uint8_t* frame, ParsedPacket* parsed) {
+  switch (static_cast<Transport>(parsed->protocol)) {
+    case Transport::kTcp:
+      return ParseTcp(frame, parsed);
+    case Transport::kUdp:
+      return ParseUdp(frame, parsed);
+  }
+  return Is(PacketKind::kOtherIp);
+}
+
 ParseOutcome ParseTransport(const uint8_t* frame, ParsedPacket* parsed) {
   parsed->payload_offset = parsed->l4_offset;
   if (parsed->is_fragment && !parsed->is_first_fragment) return Is(PacketKind::kFragment);
   const uint8_t icmp = parsed->is_v4() ? kProtocolIcmp : kProtocolIcmpv6;
-  ParseOutcome outcome = Is(PacketKind::kOtherIp);
-  if (parsed->protocol == kProtocolTcp) {
-    outcome = ParseTcp(frame, parsed);
-  } else if (parsed->protocol == kProtocolUdp) {
-    outcome = ParseUdp(frame, parsed);
-  } else if (parsed->protocol == icmp) {
-    outcome = ParseIcmp(frame, parsed);
-  }
+  const ParseOutcome outcome =
+      parsed->protocol == icmp ? ParseIcmp(frame, parsed) : ParseFlow(frame, parsed);
   if (parsed->is_fragment && outcome.kind != PacketKind::kDropped) {
     return Is(PacketKind::kFragment);
   }

@@ -32,14 +32,19 @@ inline bool IsPlainHost(const Ipv6Address& a) noexcept {
 // The length of a whole transport header; 0 when the checks of the long way have to judge it.
 inline uint32_t PlainTransportLength(const uint8_t* transport, uint8_t protocol,
                                      uint32_t available) noexcept {
-  if (protocol == kProtocolTcp) [[likely]] {
-    if (available < sizeof(TcpHeader)) return 0;
-    const uint32_t length = HeaderAt<TcpHeader>(transport, 0)->header_length();
-    return length >= sizeof(TcpHeader) && length <= available ? length : 0;
+  switch (static_cast<Transport>(protocol)) {
+    [[likely]] case Transport::kTcp : {
+      if (available < sizeof(TcpHeader)) return 0;
+      const uint32_t length = HeaderAt<TcpHeader>(transport, 0)->header_length();
+      return length >= sizeof(TcpHeader) && length <= available ? length : 0;
+    }
+    case Transport::kUdp: {
+      if (available < sizeof(UdpHeader)) return 0;
+      const uint32_t length = HeaderAt<UdpHeader>(transport, 0)->length.get().host();
+      return length >= sizeof(UdpHeader) && length <= available ? uint32_t{sizeof(UdpHeader)} : 0;
+    }
   }
-  if (protocol != kProtocolUdp || available < sizeof(UdpHeader)) return 0;
-  const uint32_t length = HeaderAt<UdpHeader>(transport, 0)->length.get().host();
-  return length >= sizeof(UdpHeader) && length <= available ? uint32_t{sizeof(UdpHeader)} : 0;
+  return 0;
 }
 
 // The fields of the IP header that differ by family. False: unusual.
@@ -97,8 +102,8 @@ template <typename Address>
   parsed->l4_offset = kL4;
   parsed->payload_offset = static_cast<uint16_t>(kL4 + l4_length);
   parsed->ethertype = plain.ethertype;
-  // TCP and UDP begin with the same two ports. Both in one store: who builds a key loads both at
-  // once, and would wait for two.
+  // Every transport begins with the same two ports. Both in one store: who builds a key loads both
+  // at once, and would wait for two.
   static_assert(offsetof(ParsedPacket, destination_port) ==
                 offsetof(ParsedPacket, source_port) + 2);
   std::memcpy(reinterpret_cast<uint8_t*>(parsed) + offsetof(ParsedPacket, source_port), frame + kL4,

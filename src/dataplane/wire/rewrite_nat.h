@@ -21,12 +21,20 @@ enum class NatDirection : uint8_t {
   kReply,    // real server → client: the source becomes the virtual service's
 };
 
-// Transport is TcpHeader or UdpHeader.
-template <NatDirection kDirection, typename Transport, typename Address>
+inline void UpdateChecksum(TcpHeader* tcp, const ChecksumDelta& delta) noexcept {
+  tcp->checksum = delta.Apply(tcp->checksum);
+}
+inline void UpdateChecksum(UdpHeader* udp, const ChecksumDelta& delta) noexcept {
+  if (udp->checksum.get().is_zero()) return;
+  const Be16 sum = delta.Apply(udp->checksum);
+  udp->checksum = sum.is_zero() ? Be16::FromHost(0xffff) : sum;
+}
+
+template <NatDirection kDirection, Transport kTransport, typename Address>
 void RewriteNatBytes(uint8_t* frame, const ParsedPacket& parsed, const Address& address,
                      Be16 port) noexcept {
   auto* ip = HeaderAt<IpHeader<Address>>(frame, parsed.l3_offset);
-  auto* transport = HeaderAt<Transport>(frame, parsed.l4_offset);
+  auto* transport = HeaderAt<TransportHeader<kTransport>>(frame, parsed.l4_offset);
   constexpr bool kIsForward = kDirection == NatDirection::kForward;
   Wire<Address>& old_address = kIsForward ? ip->destination : ip->source;
   Wire<Be16>& old_port = kIsForward ? transport->destination_port : transport->source_port;
@@ -38,14 +46,7 @@ void RewriteNatBytes(uint8_t* frame, const ParsedPacket& parsed, const Address& 
   old_address = address;
   old_port = port;
 
-  if constexpr (std::is_same_v<Transport, UdpHeader>) {
-    if (!transport->checksum.get().is_zero()) {
-      const Be16 sum = delta.Apply(transport->checksum);
-      transport->checksum = sum.is_zero() ? Be16::FromHost(0xffff) : sum;
-    }
-  } else {
-    transport->checksum = delta.Apply(transport->checksum);
-  }
+  UpdateChecksum(transport, delta);
   if constexpr (std::is_same_v<Address, Ipv4Address>) {
     DecrementTtl(ip, address_delta);
   } else {
@@ -55,10 +56,13 @@ void RewriteNatBytes(uint8_t* frame, const ParsedPacket& parsed, const Address& 
 
 template <NatDirection kDirection, typename Address, Packet P>
 void RewriteNat(P& packet, ParsedPacket* parsed, const Address& address, Be16 port) noexcept {
-  if (parsed->protocol == kProtocolTcp) {
-    RewriteNatBytes<kDirection, TcpHeader>(packet.data(), *parsed, address, port);
-  } else {
-    RewriteNatBytes<kDirection, UdpHeader>(packet.data(), *parsed, address, port);
+  switch (parsed->transport()) {
+    case Transport::kTcp:
+      RewriteNatBytes<kDirection, Transport::kTcp>(packet.data(), *parsed, address, port);
+      break;
+    case Transport::kUdp:
+      RewriteNatBytes<kDirection, Transport::kUdp>(packet.data(), *parsed, address, port);
+      break;
   }
   --parsed->ttl;
   (kDirection == NatDirection::kForward ? parsed->destination_port : parsed->source_port) = port;

@@ -5,20 +5,23 @@
 // The inner packet's TTL is decremented, then the outer header goes in front: 20 bytes for an IPv4
 // outer, 40 for IPv6; inner and outer families are independent. `parsed` then describes the outer
 // packet (protocol 4 or 41, no ports). The MTU is the caller's to check before:
-// inner length + TunnelOverhead(outer family) against the link's.
+// inner length + kTunnelBytes<Outer> against the link's.
 // The 14 bytes in front of the outer header are undefined until WriteEthernet.
 // Precondition: parsed.ttl > 1. Threads: pure.
 #pragma once
 
 #include <type_traits>
 
+#include "base/forward_method.h"
 #include "dataplane/wire/rewrite_dr.h"
 
 namespace fairlead::dataplane {
 
-constexpr uint32_t TunnelOverhead(Family outer) noexcept {
-  return outer == Family::kIpv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
-}
+// How much it adds, in bytes.
+template <typename Outer>
+inline constexpr uint32_t kTunnelBytes = MadeHeaderBytes(ForwardMethod::kTun, Outer::kFamily);
+static_assert(kTunnelBytes<Ipv4Address> == sizeof(Ipv4Header));
+static_assert(kTunnelBytes<Ipv6Address> == sizeof(Ipv6Header));
 
 // The outer TOS: DSCP and ECN copied, but congestion experienced inside becomes ECT(0) outside, so
 // that marks on the tunnel can be told apart (RFC 3168 section 9.1.1, full functionality).
@@ -37,7 +40,7 @@ template <typename Outer, Packet P>
 [[nodiscard]] bool RewriteTun(P& packet, ParsedPacket* parsed, const Outer& source,
                               const Outer& destination, Be16 id, bool pmtu_disc,
                               bool port_sums = false) noexcept {
-  constexpr uint32_t kAdded = sizeof(IpHeader<Outer>);
+  constexpr uint32_t kAdded = kTunnelBytes<Outer>;
   if (packet.Prepend(kAdded) == nullptr) return false;
   parsed->l3_offset = static_cast<uint16_t>(parsed->l3_offset + kAdded);
   RewriteDr(packet, parsed);
@@ -74,7 +77,7 @@ template <typename Outer, Packet P>
 template <typename Outer, Packet P>
 [[nodiscard]] bool RewriteTunFrom(P& packet, const ParsedPacket& parsed, const uint8_t* made,
                                   Be16 id, bool copies_dont_fragment) noexcept {
-  constexpr uint32_t kAdded = sizeof(IpHeader<Outer>);
+  constexpr uint32_t kAdded = kTunnelBytes<Outer>;
   uint8_t* frame = packet.Prepend(kAdded);
   if (frame == nullptr) return false;
   // Inner and outer are of one family: a service's reals are.

@@ -208,6 +208,17 @@ TEST(IpvsadmListing, LongNamesAreCutForIpv4Only) {
   EXPECT_EQ(after_titles(), "UDP  [a-host-with-a-name-of-forty-two-characters]:80 rr\n");
 }
 
+// Of a director that is newer than this program: not shown, and not saved, as another.
+TEST(IpvsadmListing, AMethodThatIsNotKnown) {
+  NoNames names;
+  ServiceRow row = BigService(0, 0);
+  row.servers[0].method.reset();
+  const std::string text = ServicesText({row}, {}, names, false);
+  EXPECT_NE(text.find("  -> 10.1.0.99:80                 Unknown 1 "), std::string::npos) << text;
+  const std::string saved = SaveText({row}, names, true);
+  EXPECT_NE(saved.find(" -r 10.1.0.99:80 ? -w 1\n"), std::string::npos) << saved;
+}
+
 TEST(IpvsadmListing, Tunnels) {
   NoNames names;
   ServiceRow row = BigService(0, 0);
@@ -221,7 +232,7 @@ TEST(IpvsadmListing, Tunnels) {
       "  -> RemoteAddress:Port\n"
       "UDP  10.100.0.1:80 rr\n"
       "  -> 10.1.0.99:80                 Route   n/a           1      0          0         \n");
-  server.method = Method::kTunnel;
+  server.method = ForwardMethod::kTun;
   const std::pair<Tunnel, std::string> kTunnels[] = {
       {{TunnelType::kIpip, 0, TunnelChecksum::kNone}, "ipip"},
       {{TunnelType::kGue, 6080, TunnelChecksum::kNone}, "gue:6080:-c"},

@@ -142,14 +142,31 @@ TEST(IpvsadmOptions, PersistenceTakesAValueOrNone) {
 TEST(IpvsadmOptions, Servers) {
   const Command plain = Good("-a -t 192.0.2.1:80 -r 10.0.0.1");
   EXPECT_EQ(plain.real.ToString(), "10.0.0.1:80");
-  EXPECT_EQ(plain.server_options.method, Method::kRoute);
+  EXPECT_EQ(plain.server_options.method, ForwardMethod::kDr);
   EXPECT_EQ(plain.server_options.weight, 1u);
   const Command full = Good("-a -t 192.0.2.1:80 -r real1:8080 -m -w 65535 -x 2147483647 -y 9");
   EXPECT_EQ(full.real.ToString(), "10.0.0.11:8080");
-  EXPECT_EQ(full.server_options.method, Method::kMasq);
+  EXPECT_EQ(full.server_options.method, ForwardMethod::kNat);
   EXPECT_EQ(full.server_options.weight, 65535u);
   EXPECT_EQ(full.server_options.upper_threshold, 2147483647u);
   EXPECT_EQ(full.server_options.lower_threshold, 9u);
+}
+
+// Every described method and transport has its option, and a server one method.
+TEST(IpvsadmOptions, EveryMethodAndTransport) {
+  for (const ForwardMethod method : kForwardMethods) {
+    const std::string line =
+        "-a -t 192.0.2.1:80 -r 10.0.0.1 " + std::string(TraitsOf(method).option);
+    EXPECT_EQ(Good(line).server_options.method, method) << line;
+    for (const ForwardMethod other : kForwardMethods) {
+      if (other == method) continue;
+      EXPECT_FALSE(Parse(line + " " + std::string(TraitsOf(other).option)).command) << line;
+    }
+  }
+  for (const Transport transport : kTransports) {
+    const std::string line = "-A " + std::string(TraitsOf(transport).option) + " 192.0.2.1:80";
+    EXPECT_EQ(Good(line).service->protocol, static_cast<uint8_t>(transport)) << line;
+  }
 }
 
 TEST(IpvsadmOptions, PortsOfServersThatCannotBeRewritten) {

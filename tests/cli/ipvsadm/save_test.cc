@@ -64,14 +64,13 @@ class RandomTable {
 
   ServerRow Server(const ServiceKey& key) {
     ServerRow row;
-    constexpr Method kMethods[] = {Method::kRoute, Method::kTunnel, Method::kMasq};
-    row.method = kMethods[Below(3)];
+    row.method = kForwardMethods[Below(kForwardMethods.size())];
     row.saved_weight = Below(65536);
     row.endpoint.address = Address(key.family == Family::kIpv6);
-    const bool is_free = row.method == Method::kMasq || key.mark != 0;
+    const bool is_free = TraitsOf(*row.method).may_change_port || key.mark != 0;
     row.endpoint.port = Be16::FromHost(
         is_free && key.port != 0 ? static_cast<uint16_t>(1 + Below(65535)) : key.port);
-    if (row.method == Method::kTunnel) {
+    if (row.method == ForwardMethod::kTun) {
       constexpr TunnelType kTypes[] = {TunnelType::kIpip, TunnelType::kGue, TunnelType::kGre};
       row.tunnel.type = kTypes[Below(3)];
       if (row.tunnel.type == TunnelType::kGue) {

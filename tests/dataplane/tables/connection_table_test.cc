@@ -38,8 +38,7 @@ TYPED_TEST_SUITE(ConnectionTableTest, Families);
 
 TYPED_TEST(ConnectionTableTest, OneRecordServesBothDirections) {
   auto table = this->Make(100);
-  for (const ForwardMethod method :
-       {ForwardMethod::kNat, ForwardMethod::kLocal, ForwardMethod::kTun, ForwardMethod::kDr}) {
+  for (const ForwardMethod method : kForwardMethods) {
     const bool is_nat = method == ForwardMethod::kNat;
     auto draft = MakeDraft<TypeParam>(static_cast<uint32_t>(method));
     draft.method = method;
