@@ -71,10 +71,14 @@ Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceVi
   draft.method = real.method;
   draft.real_id = real_id;
   draft.timeout = kNewConnectionTimeout;
-  if (!RewritesReplies(real.method)) draft.Set(ConnectionFlag::kNoOutput);
+  const bool rewrites_replies = RewritesReplies(real.method);
+  if (!rewrites_replies) draft.Set(ConnectionFlag::kNoOutput);
   if (!ref.is_none()) {
     draft.template_ref = ref;
     draft.Set(ConnectionFlag::kHasTemplate);
+    // Without states only a reply establishes it. Where replies go past the director, nothing is
+    // owed, and the fast path kept, until one comes by all the same (Shard::Track).
+    if (rewrites_replies || HasStates(draft.transport())) draft.Set(ConnectionFlag::kOwesTemplate);
   }
   return draft;
 }

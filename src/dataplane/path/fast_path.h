@@ -39,6 +39,8 @@ class FastPath {
     const Egress& egress = reals_[record.real_id.index()].egress;
     if (parsed->ip_length > egress.mtu_bytes || parsed->ttl <= 1) [[unlikely]]
       return false;
+    if (record.HasAny(kLeavesFastPath)) [[unlikely]]
+      return false;
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
@@ -62,7 +64,7 @@ class FastPath {
     Connection<Address>& record = table_.at(slot);
     const Egress& egress = reals_[record.real_id.index()].egress;
     if (!RewritesReplies(record.method) || egress.mtu_bytes == 0 || parsed->ttl <= 1 ||
-        record.Has(ConnectionFlag::kNoOutput) || OwesTemplate(record)) {
+        record.HasAny(kLeavesFastPath | FlagMask(ConnectionFlag::kNoOutput))) {
       return false;
     }
     TickCount timeout;
@@ -88,12 +90,6 @@ class FastPath {
   }
 
  private:
-  // Its template does not know yet that it is established.
-  static bool OwesTemplate(const Connection<Address>& record) noexcept {
-    constexpr auto kTemplate = static_cast<uint16_t>(ConnectionFlag::kHasTemplate);
-    constexpr auto kTold = static_cast<uint16_t>(ConnectionFlag::kAssuredTold);
-    return (record.flags & (kTemplate | kTold)) == kTemplate;
-  }
   // The packet leaves the connection in its state and only prolongs it, to `timeout` from now. A
   // deadline that came nearer would move in the wheel.
   bool StaysAsItIs(const Connection<Address>& record, const ParsedPacket& parsed,
@@ -101,7 +97,7 @@ class FastPath {
     switch (parsed.transport()) {
       case Transport::kTcp:
         if (record.state != static_cast<uint8_t>(TcpState::kEstablished)) return false;
-        if (!KeepsEstablished(parsed.tcp_flags) || OwesTemplate(record)) return false;
+        if (!KeepsEstablished(parsed.tcp_flags)) return false;
         *timeout = egress.tcp_timeout;
         return record.deadline.HasPassed(now_ + *timeout);
       case Transport::kUdp:

@@ -140,6 +140,7 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
                   const RealView& real) noexcept {
   Connection<Address>& record = Connections<Address>().at(slot);
   const bool is_reply = direction == Direction::kReply;
+  const bool was_silent = record.Has(ConnectionFlag::kNoOutput);
   if (is_reply) {
     record.Clear(ConnectionFlag::kNoOutput);
   } else {
@@ -150,9 +151,9 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   bool is_assured = false;
   switch (record.transport()) {
     case Transport::kTcp: {
-      const TcpDirection seen = is_reply                                ? TcpDirection::kOut
-                                : record.Has(ConnectionFlag::kNoOutput) ? TcpDirection::kInputOnly
-                                                                        : TcpDirection::kIn;
+      const TcpDirection seen = is_reply     ? TcpDirection::kOut
+                                : was_silent ? TcpDirection::kInputOnly
+                                             : TcpDirection::kIn;
       const auto before = static_cast<TcpState>(record.state);
       const TcpState state = NextTcpState(before, seen, tcp_flags,
                                           defence.IsActive(PolicyOf(*snapshot, real).secure_tcp));
@@ -168,13 +169,23 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
     case Transport::kUdp:
       timeout = timeouts.udp;
       is_assured = is_reply;  // ipvs.md, template state
+      if (is_reply && was_silent && record.Has(ConnectionFlag::kHasTemplate)) {
+        record.Set(ConnectionFlag::kOwesTemplate);  // from now on (admission.h)
+      }
       break;
   }
   Connections<Address>().Touch(slot, now, timeout);
-  if (is_assured && record.Has(ConnectionFlag::kHasTemplate) &&
-      !record.Has(ConnectionFlag::kAssuredTold)) {
-    const bool is_told = Tell({TemplateMessage::Kind::kAssured, record.template_ref});
-    record.Set(is_told ? ConnectionFlag::kAssuredTold : ConnectionFlag::kAssuredOwed);
+  if (is_assured && record.Has(ConnectionFlag::kOwesTemplate)) PayTemplate(record);
+}
+
+// The template's owner is told that its child is established, unless the ring is full: then the
+// next packet tries again.
+template <typename Address>
+void Shard::PayTemplate(Connection<Address>& record) noexcept {
+  if (Tell({TemplateMessage::Kind::kAssured, record.template_ref})) {
+    record.Clear(ConnectionFlag::kOwesTemplate);
+  } else {
+    record.Set(ConnectionFlag::kAssuredOwed);
   }
 }
 
@@ -202,7 +213,7 @@ template <typename Address>
 TemplateMessage ReleaseOf(const Connection<Address>& record) noexcept {
   using Kind = TemplateMessage::Kind;
   const bool owes_assured =
-      record.Has(ConnectionFlag::kAssuredOwed) && !record.Has(ConnectionFlag::kAssuredTold);
+      record.Has(ConnectionFlag::kAssuredOwed) && record.Has(ConnectionFlag::kOwesTemplate);
   const Kind kind = owes_assured                          ? Kind::kReleaseAssured
                     : record.Has(ConnectionFlag::kForced) ? Kind::kReleaseForced
                                                           : Kind::kRelease;

@@ -125,6 +125,8 @@ class Shard {
   }
   template <typename Address>
   void RetryReleases() noexcept;
+  template <typename Address>
+  void PayTemplate(Connection<Address>& record) noexcept;
   // Takes the record out of its real's counts and tells its template; false: the template must be
   // told later.
   template <typename Address>

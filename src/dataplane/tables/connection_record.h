@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -42,13 +43,24 @@ enum class ConnectionFlag : uint16_t {
   kNoClientPort = 0x0080,    // client port 0 stands for any (passive FTP data)
   kSideTable = 0x0100,       // side_slot is valid
   kFromSync = 0x0200,        // learnt from a peer, no packet seen here yet
-  kAssuredTold = 0x0400,     // the template's owner knows that this child is established
-  kAssuredOwed = 0x0800,     // it does not yet, the ring was full: the release will say so
+  kOwesTemplate = 0x0400,    // when it is established, the template's owner is still to be told
+  kAssuredOwed = 0x0800,     // it is, and the ring was full: if nothing else, the release says so
   kAside = 0x1000,           // its own client had crowded it out of the index: found by the second
   kLongWay = 0x2000,         // its packets need what the fast path does not do
   kHasParent = 0x4000,       // template_ref names the connection that controls this one (FTP data)
   kForced = 0x8000,          // ended by drop_entry: a template that is not assured goes with it
 };
+
+constexpr uint16_t FlagMask(std::same_as<ConnectionFlag> auto... flags) noexcept {
+  return static_cast<uint16_t>((static_cast<unsigned>(flags) | ...));
+}
+
+// The one exit of the fast path (path/fast_path.h): a packet of a record that has any of these goes
+// the long way, whatever its transport and direction. A feature that has more to do with a packet
+// than the fast path does sets kLongWay, and adds no test there. A side record alone is no reason.
+inline constexpr uint16_t kLeavesFastPath =
+    FlagMask(ConnectionFlag::kOwesTemplate, ConnectionFlag::kNoClientPort,
+             ConnectionFlag::kFromSync, ConnectionFlag::kLongWay);
 
 // What is left of the last cache line; zero.
 template <typename Address>
@@ -90,6 +102,7 @@ struct alignas(64) Connection {
   void Clear(ConnectionFlag flag) noexcept {
     flags = static_cast<uint16_t>(flags & ~static_cast<unsigned>(flag));
   }
+  [[nodiscard]] bool HasAny(unsigned mask) const noexcept { return (flags & mask) != 0; }
   [[nodiscard]] Transport transport() const noexcept { return static_cast<Transport>(protocol); }
   void CountPacket() noexcept { packets += packets != 0xffff'ffff ? 1u : 0u; }
 

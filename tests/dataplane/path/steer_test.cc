@@ -163,6 +163,23 @@ TEST_F(FullMessageRing, AssuredIsNotLost) {
   EXPECT_EQ(d_.CheckNothingLeft(), "");
 }
 
+// While the template's owner is to be told, packets go the long way, and each tries again.
+TEST_F(FullMessageRing, AssuredIsToldByALaterPacket) {
+  const uint32_t slot = shard().Connections<Ipv4Address>().NextLive(0, 16);
+  const auto owes = [&] {
+    return shard().Connections<Ipv4Address>().at(slot).Has(ConnectionFlag::kOwesTemplate);
+  };
+  const Frame ack = Tcp(kClient, port_, kVip, 80, kTcpAck);
+  d_.SendAt(owner_, kOutside, ack);
+  EXPECT_TRUE(owes());
+  d_.Turn(template_owner_);  // there is room in the ring again
+  EXPECT_EQ(Template().state, TemplateState::kNone);
+  d_.SendAt(owner_, kOutside, ack);
+  EXPECT_FALSE(owes());
+  d_.Turn(template_owner_);
+  EXPECT_EQ(Template().state, TemplateState::kAssured);
+}
+
 // A record that only waits for its release to be queued is a connection no more.
 TEST_F(FullMessageRing, ADeadConnectionIsNotListed) {
   const auto list_size = [this] {
