@@ -82,11 +82,12 @@ inline void WriteIpHeader(uint8_t* at, const Ipv6Address& source, const Ipv6Addr
 
 // Precondition: the TTL is at least 1; whoever forwards has answered TTL ≤ 1 before. The word {TTL,
 // protocol} becomes 0x0100 less, so the checksum 0x0100 more, with an end-around carry (RFC 1624
-// equation 3 for this difference).
+// equation 3 for this difference); in memory order, as checksum.h.
 inline void DecrementTtl(Ipv4Header* ip) noexcept {
+  constexpr uint32_t kOne = Be16::FromHost(0x0100).raw();
   --ip->ttl;
-  const uint32_t sum = ip->checksum.get().host() + 0x0100u;
-  ip->checksum = Be16::FromHost(static_cast<uint16_t>(sum + (sum >= 0xffff)));
+  const uint32_t sum = ip->checksum.get().raw() + kOne;
+  ip->checksum = Be16::FromRaw(static_cast<uint16_t>(sum + (sum >= 0xffff)));
 }
 // The same together with what else changes in the header.
 inline void DecrementTtl(Ipv4Header* ip, ChecksumDelta delta) noexcept {

@@ -90,8 +90,9 @@ template <typename Outer, Packet P>
     ip->tos = tos;
     ip->total_length = Be16::FromHost(static_cast<uint16_t>(parsed.ip_length + kAdded));
     ip->id = id;
-    const bool dont_fragment = copies_dont_fragment && parsed.dont_fragment;
-    ip->fragment = Be16::FromHost(dont_fragment ? Ipv4Header::kDontFragment : uint16_t{0});
+    // Not &&: reading both costs less than a branch.
+    const bool dont_fragment = copies_dont_fragment & parsed.dont_fragment;
+    ip->fragment = dont_fragment ? Be16::FromHost(Ipv4Header::kDontFragment) : Be16{};
     ip->ttl = ttl;
     ChecksumDelta delta;
     delta.Replace(Be16::FromHost(sizeof(Ipv4Header)), ip->total_length);
