@@ -102,6 +102,7 @@ void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot)
       local.is_announced = true;
     }
   }
+  dataplane::IndexOwnAddresses(snapshot);
 }
 
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,

@@ -1,5 +1,7 @@
 #include "dataplane/snapshot/snapshot.h"
 
+#include <algorithm>
+
 #include "dataplane/wire/ip_header.h"
 
 namespace fairlead::dataplane {
@@ -69,8 +71,22 @@ ServiceId Snapshot::FindService(uint32_t mark, const ServiceKey& key) const noex
   return ServiceId{};
 }
 
+bool Snapshot::IsOwnAddress(const IpAddress& a) const noexcept {
+  return local_addresses.contains(a) ||
+         (a.is_v4() && std::ranges::find(broadcasts, a.v4()) != broadcasts.end());
+}
+
+void IndexOwnAddresses(Snapshot* snapshot) {
+  snapshot->own_addresses.Clear();
+  for (const auto& [address, local] : snapshot->local_addresses) {
+    snapshot->own_addresses.Add(address);
+  }
+  for (const Ipv4Address address : snapshot->broadcasts) snapshot->own_addresses.Add(address);
+}
+
 void FinishSnapshot(Snapshot* snapshot) {
   WorkOutEgress(snapshot);
+  IndexOwnAddresses(snapshot);
   for (size_t i = 0; i < snapshot->reals.size(); ++i) {
     IndexGroup(RealId{static_cast<uint32_t>(i)}, snapshot);
   }

@@ -25,6 +25,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/sharded_map.h"
+#include "dataplane/snapshot/address_filter.h"
 #include "dataplane/snapshot/classifier.h"
 #include "dataplane/snapshot/defence_view.h"
 #include "dataplane/snapshot/egress.h"
@@ -189,7 +190,8 @@ struct Snapshot {
 
   std::vector<PortView> ports;  // by PortId
   ShardedMap<IpAddress, LocalAddress> local_addresses;
-  std::vector<Ipv4Address> broadcasts;                            // of the ports' networks
+  std::vector<Ipv4Address> broadcasts;  // of the ports' networks
+  AddressFilter own_addresses;          // local_addresses and broadcasts: IndexOwnAddresses
   std::shared_ptr<const PrefixMap<VirtualRange>> virtual_ranges;  // null: none
   PrefixMap<RouteView> routes;  // connected networks and static routes
   Classifier classifier;
@@ -203,9 +205,12 @@ struct Snapshot {
   }
   // No packet of another machine has this source: an address of ours, or a broadcast address.
   [[nodiscard]] bool IsForgedSource(const IpAddress& a) const noexcept {
-    return local_addresses.contains(a) ||
-           (a.is_v4() && std::ranges::find(broadcasts, a.v4()) != broadcasts.end());
+    if (!own_addresses.MayContain(a)) [[likely]]
+      return false;
+    return IsOwnAddress(a);
   }
+  // The same, looked up.
+  [[nodiscard]] bool IsOwnAddress(const IpAddress& a) const noexcept;
   [[nodiscard]] ServiceId FindExact(const ServiceKey& key) const noexcept {
     const auto it = service_index.find(key);
     return it == service_index.end() ? ServiceId{} : it->second;
@@ -231,11 +236,13 @@ inline const Timeouts& TimeoutsOf(const Snapshot& snapshot, const RealView& real
   return index < snapshot.services.size() ? snapshot.services[index].timeouts : snapshot.timeouts;
 }
 
-// Works out what follows from the rest, once all of it is in: the egress of every real, and
-// reals_by_address of the services that have a persistence group.
+// Works out what follows from the rest, once all of it is in: the egress of every real,
+// reals_by_address of the services that have a persistence group, and own_addresses.
 void FinishSnapshot(Snapshot* snapshot);
-// Its two halves. IndexGroup is for one real: those of a service come by rising ids, after a clear.
+// Its parts. IndexGroup is for one real: those of a service come by rising ids, after a clear.
+// IndexOwnAddresses follows each change of local_addresses or broadcasts.
 void WorkOutEgress(Snapshot* snapshot);
+void IndexOwnAddresses(Snapshot* snapshot);
 void IndexGroup(RealId id, Snapshot* snapshot);
 
 }  // namespace fairlead::dataplane
