@@ -1,7 +1,14 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+#include <variant>
 
 #include "api_test.h"
 #include "control/api/explain_json.h"
+#include "control/api/explain_words.h"
 #include "dataplane/tables/neighbour_table.h"
 #include "dataplane/tables/tcp_state.h"
 
@@ -11,12 +18,23 @@ namespace {
 namespace json = boost::json;
 using dataplane::Eligibility;
 using dataplane::ExplainAnswer;
-using dataplane::ExplainKind;
 using dataplane::ExplainQuestion;
 using dataplane::ExplainStep;
 using dataplane::ExplainVerdict;
+using dataplane::FoundBy;
+using dataplane::HandOff;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
+namespace step = dataplane::step;
+
+// One of each kind, with nothing in it.
+template <size_t... kKinds>
+std::vector<ExplainStep> EachKind(std::index_sequence<kKinds...>) {
+  return {ExplainStep(std::in_place_index<kKinds>)...};
+}
+std::vector<ExplainStep> EveryStep() {
+  return EachKind(std::make_index_sequence<std::variant_size_v<ExplainStep>>());
+}
 
 class ExplainRouteTest : public ApiTest {
  protected:
@@ -48,25 +66,22 @@ class ExplainRouteTest : public ApiTest {
 
 TEST_F(ExplainRouteTest, AsksTheTemplateOwnerToo) {
   director.explain = [](WorkerId worker, const ExplainQuestion& q, ExplainAnswer* answer) {
-    if (!q.is_at_template_owner) {
-      answer->Add({.kind = ExplainKind::kClassifierRule, .mark = 2, .value = 0});
-      answer->Add({.kind = ExplainKind::kService, .service = ServiceId{1}, .value = 0});
-      answer->Add(
-          {.kind = ExplainKind::kClientNetmask, .mark = 0xffffff00, .value = 24, .weight = -1});
+    if (q.stage == HandOff::kNone) {
+      answer->Add(step::ClassifierRule{.rule = 0, .mark = 2});
+      answer->Add(step::ServiceFound{.service = ServiceId{1}, .found_by = FoundBy::kMark});
+      answer->Add(step::ClientNetmask{.prefix_length = 24, .mask = 0xffffff00, .rule = -1});
       answer->service = ServiceId{1};
       answer->continue_at = WorkerId{static_cast<uint8_t>(1 - worker.value())};
+      answer->continue_as = HandOff::kRequest;
       return;
     }
-    answer->Add({.kind = ExplainKind::kTemplateHit,
-                 .service = ServiceId{1},
-                 .real = RealId{2},
-                 .value = 3,
-                 .remaining = TicksFromSeconds(1234),
-                 .timeout = TicksFromSeconds(1800)});
-    answer->Add({.kind = ExplainKind::kNextHop,
-                 .real = RealId{2},
-                 .port = PortId{1},
-                 .value = static_cast<uint32_t>(NeighbourState::kReachable)});
+    EXPECT_EQ(q.stage, HandOff::kRequest);
+    EXPECT_EQ(q.service, ServiceId{1});
+    answer->Add(step::TemplateHit{.real = RealId{2},
+                                  .children = 3,
+                                  .remaining = TicksFromSeconds(1234),
+                                  .timeout = TicksFromSeconds(1800)});
+    answer->Add(step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable});
     answer->verdict = ExplainVerdict::kForward;
     answer->real = RealId{2};
     answer->service = ServiceId{1};
@@ -94,19 +109,66 @@ TEST_F(ExplainRouteTest, AsksTheTemplateOwnerToo) {
   EXPECT_EQ(answer.at("steps").at(2).at("remaining_ms").as_int64(), 1234000);
 }
 
+// As a packet goes: connection's owner, template's, previous key's, template's again.
+TEST_F(ExplainRouteTest, AsksThePreviousOwnerAndTellsTheTemplateOwner) {
+  director.explain = [](WorkerId worker, const ExplainQuestion& q, ExplainAnswer* answer) {
+    answer->service = ServiceId{1};
+    answer->continue_at = WorkerId{static_cast<uint8_t>(1 - worker.value())};
+    switch (q.stage) {
+      case HandOff::kNone:
+        answer->continue_as = HandOff::kRequest;
+        return;
+      case HandOff::kRequest:
+        answer->continue_as = HandOff::kRekey;
+        return;
+      case HandOff::kRekey:
+        answer->continue_as = HandOff::kRekeyed;
+        answer->previous_real = RealId{2};
+        return;
+      default:
+        break;
+    }
+    EXPECT_EQ(q.stage, HandOff::kRekeyed);
+    EXPECT_EQ(q.service, ServiceId{1});
+    answer->Add(step::Rekeyed{.real = q.previous_real});
+    answer->verdict = ExplainVerdict::kForward;
+    answer->real = q.previous_real;
+    answer->continue_as = HandOff::kRequest;  // backwards: nobody is asked again
+  };
+  Start();
+  const Answer got =
+      peer->Ask("POST /v1/explain", R"({"client":"198.51.100.7","destination":"192.0.2.80:443"})");
+  ASSERT_EQ(got.status, 200) << got.body;
+  const json::object answer = got.json();
+  EXPECT_EQ(answer.at("real").as_string(), "10.0.0.11:0");
+  EXPECT_EQ(answer.at("workers").as_array().size(), 4u);
+  EXPECT_EQ(answer.at("summary").as_string(),
+            "tcp from 198.51.100.7 to 192.0.2.80:443 goes to 10.0.0.11:0 of service shop: its "
+            "previous template names it.");
+}
+
+TEST_F(ExplainRouteTest, SaysHowARefusalIsAnswered) {
+  director.explain = [](WorkerId, const ExplainQuestion&, ExplainAnswer* answer) {
+    answer->Add(step::WrongPort{.service = ServiceId{0}});
+    answer->verdict = ExplainVerdict::kRefused;
+  };
+  Start();
+  const Answer got =
+      peer->Ask("POST /v1/explain", R"({"client":"198.51.100.7","destination":"192.0.2.10:81"})");
+  EXPECT_NE(got.body.find("is answered with ICMP port unreachable."), std::string::npos)
+      << got.body;
+}
+
 TEST_F(ExplainRouteTest, SaysWhoCountsAsTheClientAndWithWhom) {
   const json::object group =
-      Explain({{.kind = ExplainKind::kService, .service = ServiceId{1}, .value = 0},
-               {.kind = ExplainKind::kClientGroup, .service = ServiceId{1}, .group = {77}},
-               {.kind = ExplainKind::kSpread, .value = 2, .weight = 4},
-               {.kind = ExplainKind::kServiceGroup, .group = {78}},
-               {.kind = ExplainKind::kTemplateHit,
-                .real = RealId{2},
-                .value = 1,
-                .remaining = dataplane::kForever,
-                .timeout = dataplane::kForever},
-               {.kind = ExplainKind::kSibling, .real = RealId{0}},
-               {.kind = ExplainKind::kPinned, .real = RealId{2}}},
+      Explain({step::ServiceFound{.service = ServiceId{1}, .found_by = FoundBy::kMark},
+               step::ClientGroup{.group = {77}}, step::Spread{.number = 2, .of = 4},
+               step::ServiceGroup{.group = {78}},
+               step::TemplateHit{.real = RealId{2},
+                                 .children = 1,
+                                 .remaining = dataplane::kForever,
+                                 .timeout = dataplane::kForever},
+               step::Sibling{.real = RealId{0}}, step::Pinned{.real = RealId{2}}},
               ExplainVerdict::kForward, 2, 1, "192.0.2.80:80");
   EXPECT_EQ(Sentences(group),
             (std::vector<std::string>{
@@ -123,12 +185,10 @@ TEST_F(ExplainRouteTest, SaysWhoCountsAsTheClientAndWithWhom) {
 }
 
 TEST_F(ExplainRouteTest, SaysWhichNetmaskAndWhoseRealDecided) {
-  const json::object rule =
-      Explain({{.kind = ExplainKind::kClientNetmask, .mark = 0xffff0000, .value = 16, .weight = 1},
-               {.kind = ExplainKind::kNoSibling, .real = RealId{0}},
-               {.kind = ExplainKind::kTemplateMiss, .service = ServiceId{1}},
-               {.kind = ExplainKind::kRekeyed, .real = RealId{2}}},
-              ExplainVerdict::kForward, 2, 1, "192.0.2.80:80");
+  const json::object rule = Explain(
+      {step::ClientNetmask{.prefix_length = 16, .mask = 0xffff0000, .rule = 1},
+       step::NoSibling{.real = RealId{0}}, step::TemplateMiss{}, step::Rekeyed{.real = RealId{2}}},
+      ExplainVerdict::kForward, 2, 1, "192.0.2.80:80");
   EXPECT_EQ(Sentences(rule),
             (std::vector<std::string>{
                 "For persistence the client is 198.51.0.0/16, by rule 2 of the service's netmasks.",
@@ -136,28 +196,21 @@ TEST_F(ExplainRouteTest, SaysWhichNetmaskAndWhoseRealDecided) {
                 "address: it keeps a template of its own.",
                 "Client 198.51.0.0/16 has no template yet: the scheduler decides, and a template "
                 "will remember it.",
-                "Its template under the netmask of before names 10.0.0.11:0: a new template with "
+                "Its template under the previous netmask names 10.0.0.11:0: a new template with "
                 "that real is made (rekey)."}));
 }
 
 TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
   const auto eligible = [](uint32_t real, Eligibility e, int32_t weight) {
-    return ExplainStep{.kind = ExplainKind::kEligible,
-                       .real = RealId{real},
-                       .value = static_cast<uint32_t>(e),
-                       .weight = weight,
-                       .active = 1,
-                       .inactive = 2};
+    return step::Candidate{
+        .real = RealId{real}, .eligibility = e, .weight = weight, .active = 1, .inactive = 2};
   };
   const json::object answer =
-      Explain({{.kind = ExplainKind::kNoClassifierRule},
-               {.kind = ExplainKind::kService, .service = ServiceId{0}, .value = 1},
-               eligible(0, Eligibility::kEligible, 2),
-               eligible(1, Eligibility::kWeightZero, 0),
-               {.kind = ExplainKind::kScheduled, .service = ServiceId{0}, .real = RealId{0}},
-               {.kind = ExplainKind::kNextHop,
-                .port = PortId{1},
-                .value = static_cast<uint32_t>(NeighbourState::kFailed)}},
+      Explain({step::NoClassifierRule{},
+               step::ServiceFound{.service = ServiceId{0}, .found_by = FoundBy::kAddressAndPort},
+               eligible(0, Eligibility::kEligible, 2), eligible(1, Eligibility::kWeightZero, 0),
+               step::Scheduled{.real = RealId{0}},
+               step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kFailed}},
               ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
   EXPECT_EQ(Sentences(answer),
             (std::vector<std::string>{
@@ -173,12 +226,11 @@ TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
 }
 
 TEST_F(ExplainRouteTest, ExistingConnection) {
-  const json::object answer =
-      Explain({{.kind = ExplainKind::kExistingConnection,
-                .real = RealId{1},
-                .value = static_cast<uint32_t>(dataplane::TcpState::kEstablished),
-                .remaining = TicksFromSeconds(840)}},
-              ExplainVerdict::kForward, 1, 0);
+  const json::object answer = Explain(
+      {step::ExistingConnection{.real = RealId{1},
+                                .state = static_cast<uint8_t>(dataplane::TcpState::kEstablished),
+                                .remaining = TicksFromSeconds(840)}},
+      ExplainVerdict::kForward, 1, 0);
   EXPECT_EQ(Sentences(answer)[0],
             "The client has this connection already, to 10.0.0.12:80, in state ESTABLISHED; it is "
             "kept for another 14 min.");
@@ -187,8 +239,8 @@ TEST_F(ExplainRouteTest, ExistingConnection) {
 }
 
 TEST_F(ExplainRouteTest, DropsAndRefusals) {
-  const json::object answer = Explain({{.kind = ExplainKind::kClassifierDrop, .value = 1}},
-                                      ExplainVerdict::kDropped, kNone, kNone);
+  const json::object answer =
+      Explain({step::ClassifierDrop{.rule = 1}}, ExplainVerdict::kDropped, kNone, kNone);
   EXPECT_EQ(answer.at("verdict").as_string(), "dropped");
   EXPECT_TRUE(answer.at("real").is_null());
   EXPECT_EQ(Sentences(answer)[0],
@@ -197,11 +249,18 @@ TEST_F(ExplainRouteTest, DropsAndRefusals) {
 }
 
 TEST_F(ExplainRouteTest, EveryStepHasAWordAndASentence) {
-  std::vector<ExplainStep> steps;
-  for (int kind = 0; kind <= static_cast<int>(ExplainKind::kNoRoute); ++kind) {
-    for (uint32_t value = 0; value < 4; ++value) {
-      steps.push_back({.kind = static_cast<ExplainKind>(kind), .value = value});
-    }
+  std::vector<ExplainStep> steps = EveryStep();
+  steps.erase(std::remove_if(steps.begin(), steps.end(),
+                             [](const ExplainStep& s) {
+                               return std::holds_alternative<step::ClientNetmask>(s);
+                             }),
+              steps.end());  // the service's own netmask is not listed
+  for (uint8_t i = 0; i < 4; ++i) {
+    steps.push_back(step::ServiceFound{.service = {}, .found_by = static_cast<FoundBy>(i)});
+    steps.push_back(step::NoService{static_cast<dataplane::Unserved>(i)});
+    steps.push_back(step::TemplateInvalid{.real = {}, .fault = static_cast<TemplateFault>(i)});
+    steps.push_back(step::Candidate{.real = {}, .eligibility = static_cast<Eligibility>(i)});
+    steps.push_back(step::NextHop{.port = {}, .neighbour = static_cast<NeighbourState>(i)});
   }
   const json::object answer = Explain(steps, ExplainVerdict::kRefused, kNone, kNone);
   ASSERT_EQ(answer.at("steps").as_array().size(), steps.size());
@@ -209,6 +268,33 @@ TEST_F(ExplainRouteTest, EveryStepHasAWordAndASentence) {
     EXPECT_NE(step.at("step").as_string(), "unknown");
     EXPECT_EQ(std::string(step.at("sentence").as_string()).back(), '.');
   }
+}
+
+// The schema lists the words of the steps and no others; the page has a row for each.
+TEST_F(ExplainRouteTest, EveryStepIsDocumented) {
+  Start();
+  const json::object schema = peer->Ask("GET /v1/openapi.json").json();
+  const auto& listed = schema.at("components")
+                           .at("schemas")
+                           .at("Explanation")
+                           .at("properties")
+                           .at("steps")
+                           .at("items")
+                           .at("properties")
+                           .at("step")
+                           .at("enum")
+                           .as_array();
+  std::set<std::string> words;
+  for (const auto& word : listed) words.insert(std::string(word.as_string()));
+  std::ifstream file(std::string(FAIRLEAD_SOURCE) + "/docs/explain.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  for (const ExplainStep& step : EveryStep()) {
+    const std::string word(api::WordOf(step));
+    EXPECT_EQ(words.erase(word), 1u) << word << " is missing in openapi.json";
+    EXPECT_NE(page.find("`" + word + "`"), std::string::npos)
+        << word << " is missing in docs/explain.md";
+  }
+  EXPECT_TRUE(words.empty()) << "openapi.json lists " << *words.begin() << ", which is no step";
 }
 
 TEST_F(ExplainRouteTest, RefusesWrongQuestionsWithEveryFault) {

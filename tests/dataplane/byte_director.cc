@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/decide/explain.h"
+
 namespace fairlead::dataplane {
 namespace {
 
@@ -313,8 +315,7 @@ void ByteDirector::SetWeight(RealId id, int32_t weight) {
   ++edits_[draft_.reals[id.index()].service.index()];
 }
 
-void ByteDirector::Publish() {
-  ++draft_.generation;
+void ByteDirector::Prepare() {
   for (ServiceView& service : draft_.services) {
     std::vector<sched::RealInput> inputs;
     for (const RealId id : newest_first_[service.id.index()]) {
@@ -334,6 +335,11 @@ void ByteDirector::Publish() {
   if (!has_fast_path_) {
     for (RealView& real : draft_.reals) real.egress = {};
   }
+}
+
+void ByteDirector::Publish() {
+  ++draft_.generation;
+  Prepare();
   fabric_->publisher.Publish(std::make_unique<const Snapshot>(draft_));
   for (size_t i = 0; i < workers_.size(); ++i) Turn(i, {});
   fabric_->publisher.RetireUnused();
@@ -509,22 +515,37 @@ std::string ByteDirector::CheckNothingLeft() {
   return left;
 }
 
+template <typename Ask>
+ExplainAnswer ByteDirector::FollowQuestion(ExplainQuestion question, Ask ask) {
+  const Steering& steering = fabric_->steering;
+  const Endpoint& client = question.client;
+  WorkerId worker = client.address.is_v4()
+                        ? steering.ConnectionOwner(client.address.v4(), client.port)
+                        : steering.ConnectionOwner(client.address.v6(), client.port);
+  ExplainAnswer answer;
+  for (;;) {
+    ask(worker, question, &answer);
+    if (answer.continue_at.is_none()) return answer;
+    worker = answer.continue_at;
+    question = Continued(question, answer);
+  }
+}
+
 ExplainAnswer ByteDirector::Explain(const ExplainQuestion& question) {
   ExplainCommand command;
-  command.question = question;
-  const Steering& steering = fabric_->steering;
-  WorkerId ask = question.client.address.is_v4()
-                     ? steering.ConnectionOwner(question.client.address.v4(), question.client.port)
-                     : steering.ConnectionOwner(question.client.address.v6(), question.client.port);
-  for (;;) {
-    fabric_->api[ask.index()]->Submit(&command);
-    Turn(ask.index(), {});
-    fabric_->api[ask.index()]->TakeBack();
-    if (command.answer.continue_at.is_none()) return command.answer;
-    ask = command.answer.continue_at;
-    command.question.is_at_previous_owner = command.answer.continue_as_previous;
-    command.question.is_at_template_owner = true;
-  }
+  return FollowQuestion(question,
+                        [&](WorkerId worker, const ExplainQuestion& q, ExplainAnswer* answer) {
+                          command.question = q;
+                          RunCommand(worker.index(), &command);
+                          *answer = command.answer;
+                        });
+}
+
+ExplainAnswer ByteDirector::ExplainDraft(const ExplainQuestion& question) {
+  return FollowQuestion(question,
+                        [this](WorkerId worker, const ExplainQuestion& q, ExplainAnswer* answer) {
+                          dataplane::Explain(workers_[worker.index()]->shard(), draft_, q, answer);
+                        });
 }
 
 }  // namespace fairlead::dataplane

@@ -89,6 +89,8 @@ class ByteDirector {
                 const std::string& source);
   // Builds plans and indexes from the draft and lets every worker adopt the result.
   void Publish();
+  // The first half of that: the draft is whole, and nothing is in force.
+  void Prepare();
 
   // One frame in, all that comes out once every ring is empty.
   std::vector<Sent> Send(PortId port, const Frame& frame);
@@ -127,6 +129,8 @@ class ByteDirector {
   [[nodiscard]] std::string CheckNothingLeft();
   // Runs a question through the workers as the API thread does.
   ExplainAnswer Explain(const ExplainQuestion& question);
+  // The same if the draft were in force. After Prepare.
+  ExplainAnswer ExplainDraft(const ExplainQuestion& question);
   void SetNeighbour(PortId port, const std::string& address, NeighbourState state);
 
  private:
@@ -136,6 +140,8 @@ class ByteDirector {
     BytePacket* Allocate() noexcept { return is_empty ? nullptr : owner->NewPacket(); }
   } pool_{this};
   BytePacket* NewPacket();
+  template <typename Ask>
+  ExplainAnswer FollowQuestion(ExplainQuestion question, Ask ask);
   void Turn(size_t worker, std::span<BytePacket* const> burst);
   void Collect(size_t worker, Output<BytePacket>* out);
   NeighbourId Neighbour(PortId port, const std::string& address);

@@ -5,17 +5,12 @@
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
 #include "control/api/record_json.h"
-#include "dataplane/tables/neighbour_table.h"
 
 namespace fairlead::api {
 
 namespace json = boost::json;
-using dataplane::Eligibility;
-using dataplane::ExplainKind;
-using dataplane::ExplainStep;
+namespace step = dataplane::step;
 using dataplane::ExplainVerdict;
-using dataplane::NeighbourState;
-using dataplane::TemplateFault;
 
 namespace {
 
@@ -32,17 +27,16 @@ std::string_view RefusalOf(Transport transport) {
   return kUnreachable;
 }
 
-constexpr std::string_view kServiceFoundBy[] = {"mark", "address_and_port", "ftp_data", "any_port"};
-
 }  // namespace
 
 void ExplainReport::Add(const dataplane::ExplainAnswer& answer) {
-  // The second worker may tell the way to the service again.
-  const auto is_told = [this, is_first = workers_.empty()](const ExplainStep& step) {
-    if (is_first || step.kind == ExplainKind::kEligible) return false;
-    return Has(step.kind);
+  // A later worker may tell again what an earlier one has told.
+  const auto is_told = [this, is_first = workers_.empty()](const Step& fresh) {
+    if (is_first || std::holds_alternative<step::Candidate>(fresh)) return false;
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [&](const Step& told) { return told.index() == fresh.index(); });
   };
-  std::vector<ExplainStep> fresh;
+  std::vector<Step> fresh;
   for (uint32_t i = 0; i < answer.step_count; ++i) {
     if (!is_told(answer.steps[i])) fresh.push_back(answer.steps[i]);
   }
@@ -54,127 +48,126 @@ void ExplainReport::Add(const dataplane::ExplainAnswer& answer) {
   workers_.push_back(answer.answered_by);
 }
 
-bool ExplainReport::Has(ExplainKind kind) const {
-  return std::any_of(steps_.begin(), steps_.end(),
-                     [kind](const ExplainStep& step) { return step.kind == kind; });
-}
+// What scripts get of a step beside its word and its sentence.
+struct ExplainReport::Members {
+  const ExplainReport& report;
+  json::object& object;
+
+  // A step without members says all with its word.
+  template <typename Kind>
+  requires std::is_empty_v<Kind>
+  void operator()(const Kind&) const {}
+
+  void operator()(const step::ExistingConnection& s) const {
+    AddReal(s.real);
+    object["remaining_ms"] = Milliseconds(s.remaining);
+  }
+  void operator()(const step::ClassifierRule& s) const {
+    AddRule(s.rule);
+    object["mark"] = s.mark;
+  }
+  void operator()(const step::ClassifierDrop& s) const { AddRule(s.rule); }
+  void operator()(const step::ServiceFound& s) const {
+    AddService(s.service);
+    object["found_by"] = WordOf(s.found_by);
+  }
+  void operator()(const step::NoService&) const {}  // the sentence says whose it is
+  void operator()(const step::DropPacket& s) const { AddService(s.service); }
+  void operator()(const step::WrongPort& s) const { AddService(s.service); }
+  void operator()(const step::ClientGroup& s) const { AddGroup(s.group); }
+  void operator()(const step::ClientNetmask& s) const {
+    object["client_network"] = report.ClientNetwork();
+    object["rule"] = s.rule + 1;
+  }
+  void operator()(const step::Spread& s) const {
+    object["number"] = s.number + 1;
+    object["of"] = s.of;
+  }
+  void operator()(const step::ServiceGroup& s) const { AddGroup(s.group); }
+  void operator()(const step::TemplateHit& s) const {
+    AddReal(s.real);
+    object["client_network"] = report.ClientNetwork();
+    object["connections"] = s.children;
+    object["remaining_ms"] = MillisecondsOrNever(s.remaining);
+    object["timeout_ms"] = MillisecondsOrNever(s.timeout);
+  }
+  void operator()(const step::TemplateInvalid& s) const {
+    if (!s.real.is_none()) AddReal(s.real);
+    object["fault"] = WordOf(s.fault);
+  }
+  void operator()(const step::Sibling& s) const { AddReal(s.real); }
+  void operator()(const step::NoSibling& s) const { AddReal(s.real); }
+  void operator()(const step::Pinned& s) const { AddReal(s.real); }
+  void operator()(const step::Rekeyed& s) const { AddReal(s.real); }
+  void operator()(const step::Candidate& s) const {
+    AddReal(s.real);
+    object["eligibility"] = WordOf(s.eligibility);
+    object["weight"] = s.weight;
+    object["active_connections"] = s.active;
+    object["inactive_connections"] = s.inactive;
+  }
+  void operator()(const step::HashedNetwork& s) const {
+    object["client_network"] = report.ClientUnder(s.prefix_length, s.mask);
+  }
+  void operator()(const step::Scheduled& s) const {
+    AddReal(s.real);
+    object["scheduler"] = report.Scheduler();
+  }
+  void operator()(const step::NextHop& s) const {
+    object["port"] = report.Port(s.port);
+    object["neighbour"] = WordOf(s.neighbour);
+  }
+  void operator()(const step::LinkLocalClient& s) const { AddReal(s.real); }
+
+ private:
+  void AddReal(RealId real) const { object["real"] = report.Real(real); }
+  void AddService(ServiceId service) const { object["service"] = report.Service(service); }
+  void AddGroup(dataplane::GroupNumber group) const {
+    object["group"] = report.names_.Group(group);
+  }
+  void AddRule(uint32_t rule) const {
+    if (rule >= report.view_.rules.size()) return;
+    object["rule"] = report.view_.rules[rule].name;
+    object["rule_text"] = report.view_.rules[rule].text;
+  }
+};
 
 json::object ExplainReport::StepToJson(const Step& step) const {
-  json::object object{{"step", WordOf(step.kind)}};
-  const auto add_real = [&] { object["real"] = Real(step.real); };
-  switch (step.kind) {
-    case ExplainKind::kExistingConnection:
-      add_real();
-      object["remaining_ms"] = Milliseconds(step.remaining);
-      break;
-    case ExplainKind::kClassifierRule:
-    case ExplainKind::kClassifierDrop:
-      if (step.value < view_.rules.size()) {
-        object["rule"] = view_.rules[step.value].name;
-        object["rule_text"] = view_.rules[step.value].text;
-      }
-      if (step.kind == ExplainKind::kClassifierRule) object["mark"] = step.mark;
-      break;
-    case ExplainKind::kService:
-      object["service"] = Service(step.service);
-      object["found_by"] = kServiceFoundBy[std::min(step.value, 3u)];
-      break;
-    case ExplainKind::kWrongPort:
-      object["service"] = Service(step.service);
-      break;
-    case ExplainKind::kTemplateHit:
-      add_real();
-      object["client_network"] = ClientNetwork();
-      object["connections"] = step.value;
-      object["remaining_ms"] = MillisecondsOrNever(step.remaining);
-      object["timeout_ms"] = MillisecondsOrNever(step.timeout);
-      break;
-    case ExplainKind::kTemplateInvalid:
-      if (!step.real.is_none()) add_real();
-      object["fault"] = WordOf(static_cast<TemplateFault>(step.value));
-      break;
-    case ExplainKind::kEligible:
-      add_real();
-      object["eligibility"] = WordOf(static_cast<Eligibility>(step.value));
-      object["weight"] = step.weight;
-      object["active_connections"] = step.active;
-      object["inactive_connections"] = step.inactive;
-      break;
-    case ExplainKind::kScheduled:
-      add_real();
-      object["scheduler"] = Scheduler();
-      break;
-    case ExplainKind::kNextHop:
-      object["port"] = Port(step.port);
-      object["neighbour"] = WordOf(static_cast<NeighbourState>(step.value));
-      break;
-    case ExplainKind::kClientGroup:
-    case ExplainKind::kServiceGroup:
-      object["group"] = names_.Group(step.group);
-      break;
-    case ExplainKind::kClientNetmask:
-      object["client_network"] = ClientNetwork();
-      object["rule"] = step.weight + 1;
-      break;
-    case ExplainKind::kHashedNetwork:
-      object["client_network"] =
-          ClientText(question_.client.address, static_cast<int>(step.value), step.mark);
-      break;
-    case ExplainKind::kSpread:
-      object["number"] = step.value + 1;
-      object["of"] = step.weight;
-      break;
-    case ExplainKind::kSibling:
-    case ExplainKind::kNoSibling:
-    case ExplainKind::kPinned:
-    case ExplainKind::kRekeyed:
-    case ExplainKind::kLinkLocalClient:
-      add_real();
-      break;
-    case ExplainKind::kEngine:
-    case ExplainKind::kNoClassifierRule:
-    case ExplainKind::kNoService:
-    case ExplainKind::kBadSource:
-    case ExplainKind::kTemplateMiss:
-    case ExplainKind::kNobodyEligible:
-    case ExplainKind::kNoRoute:
-      break;
-  }
+  json::object object{{"step", WordOf(step)}};
+  std::visit(Members{*this, object}, step);
   object["sentence"] = Sentence(step);
   return object;
 }
 
+const char* ExplainReport::WhyThisReal() const {
+  if (Has<step::Rekeyed>()) return "its previous template names it";
+  if (Has<step::Scheduled>()) return "the scheduler chooses it";
+  if (Has<step::Pinned>()) return "the client is pinned to it";
+  if (Has<step::TemplateHit>()) return "the client has a template";
+  return "it belongs to a connection";
+}
+
 std::string ExplainReport::Summary() const {
-  const std::string what = WordOfProtocol(question_.protocol) + " from " +
-                           (question_.client.port.is_zero() ? question_.client.address.ToString()
-                                                            : question_.client.ToString()) +
-                           " to " + question_.destination.ToString();
+  const std::string what = WordOfProtocol(question_.protocol) + " from " + Client() + " to " +
+                           question_.destination.ToString();
   switch (last_.verdict) {
-    case ExplainVerdict::kForward: {
-      const char* why = Has(ExplainKind::kRekeyed)       ? "its template of before names it"
-                        : Has(ExplainKind::kScheduled)   ? "the scheduler chooses it"
-                        : Has(ExplainKind::kPinned)      ? "the client is pinned to it"
-                        : Has(ExplainKind::kTemplateHit) ? "the client has a template"
-                                                         : "it belongs to a connection";
+    case ExplainVerdict::kForward:
       return what + " goes to " + Real(last_.real) +
-             (last_.service.is_none() ? "" : " of service " + Service(last_.service)) + ": " + why +
-             ".";
-    }
+             (last_.service.is_none() ? "" : " of service " + Service(last_.service)) + ": " +
+             WhyThisReal() + ".";
     case ExplainVerdict::kRefused:
-      if (Has(ExplainKind::kNoRoute)) return what + " is refused: no route leads to the real.";
+      if (Has<step::NoRoute>()) return what + " is refused: no route leads to the real.";
       return what + " is refused: the client is answered with " +
-             std::string(Has(ExplainKind::kNobodyEligible)
-                             ? kUnreachable
-                             : RefusalOf(static_cast<Transport>(question_.protocol))) +
+             std::string(last_.is_reset ? RefusalOf(static_cast<Transport>(question_.protocol))
+                                        : kUnreachable) +
              ".";
     case ExplainVerdict::kDropped:
       return what + " is dropped.";
     case ExplainVerdict::kNotOurs:
       break;
   }
-  const bool is_own = std::any_of(steps_.begin(), steps_.end(), [](const ExplainStep& step) {
-    return step.kind == ExplainKind::kNoService && step.value == 1;
-  });
+  const auto* unserved = Find<step::NoService>();
+  const bool is_own = unserved != nullptr && unserved->destination == dataplane::Unserved::kOwn;
   return what + " is no traffic of a service: " +
          (is_own ? "it is for the director itself, and given to its kernel." : "it is routed.");
 }
@@ -183,13 +176,13 @@ json::object ExplainReport::ToJson() const {
   json::array steps, workers;
   for (const Step& step : steps_) {
     // The plain netmask only names the client in the sentences that follow.
-    if (step.kind == ExplainKind::kClientNetmask && step.weight < 0) continue;
+    const auto* netmask = std::get_if<step::ClientNetmask>(&step);
+    if (netmask != nullptr && netmask->rule < 0) continue;
     steps.push_back(StepToJson(step));
   }
   for (const WorkerId worker : workers_) workers.emplace_back(worker.value());
   const bool is_forwarded = last_.verdict == ExplainVerdict::kForward;
-  return {{"client", question_.client.port.is_zero() ? question_.client.address.ToString()
-                                                     : question_.client.ToString()},
+  return {{"client", Client()},
           {"destination", question_.destination.ToString()},
           {"protocol", WordOfProtocol(question_.protocol)},
           {"verdict", WordOf(last_.verdict)},

@@ -2,7 +2,7 @@
 //
 //   ExplainReport report(view, question);
 //   report.Add(first_answer);            // of the connection's owner
-//   report.Add(second_answer);           // of the template's owner, when the first names one
+//   report.Add(second_answer);           // of the worker that the first names, if it names one
 //   respond(JsonResponse(200, report.ToJson()));
 //
 // Threads: a value over a view that outlives it. docs/explain.md tells operators how to read it.
@@ -11,6 +11,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "control/api/name_index.h"
 #include "control/view.h"
@@ -27,27 +29,39 @@ class ExplainReport {
       : view_(view), names_(view), question_(question) {}
 
   void Add(const dataplane::ExplainAnswer& answer);
-  // What decides so far: a later worker that knows no better gives it back.
-  [[nodiscard]] const dataplane::ExplainAnswer& last() const { return last_; }
   [[nodiscard]] boost::json::object ToJson() const;
 
  private:
   using Step = dataplane::ExplainStep;
+  // Each has one overload a step and none for all others: a step that is not handled does not
+  // compile.
+  struct Members;    // explain_json.cc
+  struct Sentences;  // explain_sentences.cc
 
   [[nodiscard]] boost::json::object StepToJson(const Step& step) const;
   [[nodiscard]] std::string Sentence(const Step& step) const;
-  [[nodiscard]] std::string ServiceSentence(const Step& step) const;
-  [[nodiscard]] std::string EligibilitySentence(const Step& step) const;
-  [[nodiscard]] std::string WhyZero(RealId id) const;
-  [[nodiscard]] std::string NextHopSentence(const Step& step) const;
   [[nodiscard]] std::string Summary() const;
+  [[nodiscard]] const char* WhyThisReal() const;
+  [[nodiscard]] std::string WhyZero(RealId id) const;
   [[nodiscard]] std::string Service(ServiceId id) const;
   [[nodiscard]] std::string Real(RealId id) const;
   [[nodiscard]] std::string Port(PortId id) const;
   [[nodiscard]] std::string Scheduler() const;
+  [[nodiscard]] std::string Client() const;
   [[nodiscard]] std::string ClientNetwork() const;
-  [[nodiscard]] std::string IdentitySentence(const Step& step) const;
-  [[nodiscard]] bool Has(dataplane::ExplainKind kind) const;
+  [[nodiscard]] std::string ClientUnder(uint8_t prefix_length, uint32_t mask) const;
+  // The first of the steps of this kind; null: there is none.
+  template <typename Kind>
+  [[nodiscard]] const Kind* Find() const {
+    for (const Step& step : steps_) {
+      if (const auto* found = std::get_if<Kind>(&step)) return found;
+    }
+    return nullptr;
+  }
+  template <typename Kind>
+  [[nodiscard]] bool Has() const {
+    return Find<Kind>() != nullptr;
+  }
 
   const control::ControlView& view_;
   const NameIndex names_;

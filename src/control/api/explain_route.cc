@@ -1,5 +1,5 @@
-// POST /v1/explain: asks the connection's owner, then the template's when there is one to ask, then
-// the one of before a netmask change.
+// POST /v1/explain: asks the connection's owner, then whom its answer names: the template's owner,
+// and after a netmask change the owner of the key under the previous one.
 #include "control/api/body_reader.h"
 #include "control/api/context.h"
 #include "control/api/explain_json.h"
@@ -73,8 +73,6 @@ WorkerId OwnerOf(const dataplane::Steering& steering, const Endpoint& client) {
 void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>& inquiry) {
   auto command = std::make_shared<ExplainCommand>();
   command->question = inquiry->question;
-  command->answer.verdict = inquiry->report.last().verdict;
-  command->answer.real = inquiry->report.last().real;
   context.workers.Send<ExplainCommand>(
       worker, std::move(command),
       [&context, worker, inquiry](const std::shared_ptr<ExplainCommand>& done) {
@@ -85,12 +83,10 @@ void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>
         }
         inquiry->report.Add(done->answer);
         const WorkerId next = done->answer.continue_at;
-        ExplainQuestion& question = inquiry->question;
-        const bool is_further = done->answer.continue_as_previous ? !question.is_at_previous_owner
-                                                                  : !question.is_at_template_owner;
+        // The stages only go forward, so this ends.
+        const bool is_further = done->answer.continue_as > inquiry->question.stage;
         if (!next.is_none() && is_further && next.index() < context.workers.worker_count()) {
-          question.is_at_previous_owner = done->answer.continue_as_previous;
-          question.is_at_template_owner = true;
+          inquiry->question = Continued(inquiry->question, done->answer);
           return Ask(context, next, inquiry);
         }
         inquiry->respond(JsonResponse(200, inquiry->report.ToJson()));

@@ -7,38 +7,40 @@
 
 namespace fairlead::api {
 
+namespace step = dataplane::step;
 using dataplane::Eligibility;
-using dataplane::ExplainKind;
-using dataplane::ExplainStep;
+using dataplane::FoundBy;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
+using dataplane::Unserved;
 
 namespace {
 
 // ", for another 4 min of 5 min"
-std::string For(const ExplainStep& step) {
-  if (step.remaining == dataplane::kForever) return ", for ever";
-  return ", for another " + Span(step.remaining) + " of " + Span(step.timeout);
+std::string For(const step::TemplateHit& hit) {
+  if (hit.remaining == dataplane::kForever) return ", for ever";
+  return ", for another " + Span(hit.remaining) + " of " + Span(hit.timeout);
 }
 
 std::string Count(uint64_t n, const std::string& one) {
   return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
 }
 
-// Whose the destination is that no service is found for; `value` as of ExplainKind::kNoService.
-const char* Claim(uint32_t value) {
-  switch (value) {
-    case 1:
+// Whose the destination is that no service is found for.
+const char* Whose(Unserved destination) {
+  switch (destination) {
+    case Unserved::kOwn:
       return ", though the address is the director's own.";
-    case 2:
+    case Unserved::kMarkRange:
       return ", though it is of a network that a rule gives a mark: it is answered as a virtual "
              "address is, since its route leads back where it came from.";
-    case 3:
+    case Unserved::kGone:
       return ", which was virtual until its last service went: it is dropped (vip_gone), since its "
              "route leads back where it came from.";
-    default:
-      return ".";
+    case Unserved::kOther:
+      break;
   }
+  return ".";
 }
 
 }  // namespace
@@ -77,87 +79,23 @@ std::string ExplainReport::Scheduler() const {
   return service == nullptr ? "?" : service->scheduler;
 }
 
-// What the template's key holds of the client: "198.51.100.0/24", or the name of its group.
+std::string ExplainReport::Client() const {
+  return question_.client.port.is_zero() ? question_.client.address.ToString()
+                                         : question_.client.ToString();
+}
+
+// The client's network under a netmask: "198.51.100.0/24".
+std::string ExplainReport::ClientUnder(uint8_t prefix_length, uint32_t mask) const {
+  return ClientText(question_.client.address, prefix_length, mask);
+}
+
+// What the template's key holds of the client: its network, or the name of its group.
 std::string ExplainReport::ClientNetwork() const {
-  const IpAddress& client = question_.client.address;
-  for (const Step& step : steps_) {
-    if (step.kind == ExplainKind::kClientGroup) return "group " + names_.Group(step.group);
-    if (step.kind == ExplainKind::kClientNetmask) {
-      return ClientText(client, static_cast<int>(step.value), step.mark);
-    }
+  if (const auto* group = Find<step::ClientGroup>()) return "group " + names_.Group(group->group);
+  if (const auto* netmask = Find<step::ClientNetmask>()) {
+    return ClientUnder(netmask->prefix_length, netmask->mask);
   }
-  return client.ToString();
-}
-
-// Who counts as one client here, and with whom: the steps before the template.
-std::string ExplainReport::IdentitySentence(const Step& step) const {
-  switch (step.kind) {
-    case ExplainKind::kClientGroup:
-      return "The client belongs to client group " + names_.Group(step.group) +
-             ", which counts as one client.";
-    case ExplainKind::kClientNetmask:
-      return "For persistence the client is " +
-             ClientText(question_.client.address, static_cast<int>(step.value), step.mark) +
-             (step.weight < 0
-                  ? ", by the service's netmask."
-                  : ", by rule " + std::to_string(step.weight + 1) + " of the service's netmasks.");
-    case ExplainKind::kSpread:
-      return "Its connections are spread over " + std::to_string(step.weight) +
-             " templates by address and port; this one takes number " +
-             std::to_string(step.value + 1) + ".";
-    case ExplainKind::kEngine:
-      return "Templates here are for SIP calls, found by their Call-ID: this is the answer for a "
-             "call "
-             "that is new.";
-    case ExplainKind::kServiceGroup:
-      return "The service shares its clients with persistence group " + names_.Group(step.group) +
-             ".";
-    case ExplainKind::kSibling:
-      return "The template names " + Real(step.real) +
-             " of another service of the group; here the real of the same address stands for it.";
-    case ExplainKind::kNoSibling:
-      return "The group's template names " + Real(step.real) +
-             ", and this service has no real of that address: it keeps a template of its own.";
-    case ExplainKind::kPinned:
-      return "The template was pinned by hand.";
-    default:
-      return "Its template under the netmask of before names " + Real(step.real) +
-             ": a new template with that real is made (rekey).";
-  }
-}
-
-std::string ExplainReport::ServiceSentence(const Step& step) const {
-  const std::string name = "Service " + Service(step.service);
-  switch (step.value) {
-    case 0: {
-      const auto* service = names_.service(step.service);
-      return name + " takes it, by mark " +
-             std::to_string(service == nullptr ? step.mark : service->mark) + ".";
-    }
-    case 1:
-      return name + " takes it: address, port and protocol are exactly its own.";
-    case 2:
-      return name + " takes it as FTP data: it is the FTP service of this address.";
-    default:
-      return name + " takes it: it serves all ports of this address.";
-  }
-}
-
-std::string ExplainReport::EligibilitySentence(const Step& step) const {
-  const std::string load = Real(step.real) + ": weight " + std::to_string(step.weight) + ", " +
-                           Count(step.active, "active connection") + ", " +
-                           std::to_string(step.inactive) + " inactive: ";
-  switch (static_cast<Eligibility>(step.value)) {
-    case Eligibility::kEligible:
-      return load + "may be chosen.";
-    case Eligibility::kWeightZero:
-      return load + "takes no new clients, as " + WhyZero(step.real) + ".";
-    case Eligibility::kOverloaded:
-      return load + "takes no new clients, as it is overloaded.";
-    case Eligibility::kUnavailable:
-      break;
-  }
-  return load + "is not available.";
+  return question_.client.address.ToString();
 }
 
 // Why the scheduler sees weight 0.
@@ -182,99 +120,174 @@ std::string ExplainReport::WhyZero(RealId id) const {
   return "its weight is 0";
 }
 
-std::string ExplainReport::NextHopSentence(const Step& step) const {
-  const std::string way = "It leaves by port " + Port(step.port) + "; the next hop ";
-  switch (static_cast<NeighbourState>(step.value)) {
-    case NeighbourState::kReachable:
-      return way + "is reachable.";
-    case NeighbourState::kFailed:
-      return way + "does not answer ARP or ND: packets to it are dropped (neighbour_unresolved).";
-    case NeighbourState::kIncomplete:
-      return way + "is being resolved: packets wait for it.";
-    case NeighbourState::kUnknown:
-      break;
+struct ExplainReport::Sentences {
+  const ExplainReport& report;
+
+  std::string operator()(const step::ExistingConnection& s) const {
+    const auto transport = static_cast<Transport>(report.question_.protocol);
+    // Steps to a service follow when a new connection would not be this one.
+    return "The client has this connection already, to " + report.Real(s.real) +
+           (HasStates(transport) ? ", in state " + std::string(dataplane::NameOf(transport, s.state))
+                                 : "") +
+           "; it is kept for another " + Span(s.remaining) +
+           (report.Has<step::ServiceFound>() ? ", but a new connection takes its place." : ".");
   }
-  return way + "has not been asked for yet.";
-}
+  std::string operator()(const step::BadSource&) const {
+    return "No packet from outside has the source " + report.question_.client.address.ToString() +
+           ": it is an address of the director or no host's (bad_source).";
+  }
+  std::string operator()(const step::ClassifierRule& s) const {
+    return Rule(s.rule) + " and gives mark " + std::to_string(s.mark) + ".";
+  }
+  std::string operator()(const step::ClassifierDrop& s) const {
+    return Rule(s.rule) + ": the packet is dropped (classifier).";
+  }
+  std::string operator()(const step::NoClassifierRule&) const {
+    return "No classifier rule matches: no mark.";
+  }
+  std::string operator()(const step::ServiceFound& s) const {
+    const std::string takes = "Service " + report.Service(s.service) + " takes it";
+    switch (s.found_by) {
+      case FoundBy::kMark: {
+        const auto* service = report.names_.service(s.service);
+        return takes + ", by mark " + std::to_string(service == nullptr ? 0 : service->mark) + ".";
+      }
+      case FoundBy::kAddressAndPort:
+        return takes + ": address, port and protocol are exactly its own.";
+      case FoundBy::kFtpData:
+        return takes + " as FTP data: it is the FTP service of this address.";
+      case FoundBy::kAnyPort:
+        break;
+    }
+    return takes + ": it serves all ports of this address.";
+  }
+  std::string operator()(const step::NoService& s) const {
+    return "No service takes " + WordOfProtocol(report.question_.protocol) + " to " +
+           report.question_.destination.ToString() + Whose(s.destination);
+  }
+  std::string operator()(const step::DropPacket& s) const {
+    return "Service " + report.Service(s.service) +
+           " drops some new connections while drop_packet is in force, and this would be one of "
+           "them (drop_packet).";
+  }
+  std::string operator()(const step::WrongPort& s) const {
+    return "Service " + report.Service(s.service) +
+           " was found by its address alone and is not persistent, so it refuses other ports.";
+  }
+  std::string operator()(const step::NoCallId&) const {
+    return "Templates here are for SIP calls, found by their Call-ID, which only UDP packets show: "
+           "it is dropped (no_call_id).";
+  }
+  std::string operator()(const step::ClientGroup& s) const {
+    return "The client belongs to client group " + report.names_.Group(s.group) +
+           ", which counts as one client.";
+  }
+  std::string operator()(const step::ClientNetmask& s) const {
+    return "For persistence the client is " + report.ClientUnder(s.prefix_length, s.mask) +
+           (s.rule < 0 ? ", by the service's netmask."
+                       : ", by rule " + std::to_string(s.rule + 1) + " of the service's netmasks.");
+  }
+  std::string operator()(const step::Spread& s) const {
+    return "Its connections are spread over " + std::to_string(s.of) +
+           " templates by address and port; this one takes number " + std::to_string(s.number + 1) +
+           ".";
+  }
+  std::string operator()(const step::Engine&) const {
+    return "Templates here are for SIP calls, found by their Call-ID: this is the answer for a "
+           "call that is new.";
+  }
+  std::string operator()(const step::ServiceGroup& s) const {
+    return "The service shares its clients with persistence group " + report.names_.Group(s.group) +
+           ".";
+  }
+  std::string operator()(const step::TemplateHit& s) const {
+    return "Client " + report.ClientNetwork() + " has a template: it is bound to " +
+           report.Real(s.real) + " with " + Count(s.children, "connection") + For(s) +
+           "; the scheduler is not asked.";
+  }
+  std::string operator()(const step::TemplateMiss&) const {
+    return "Client " + report.ClientNetwork() +
+           " has no template yet: the scheduler decides, and a template will remember it.";
+  }
+  std::string operator()(const step::TemplateInvalid& s) const {
+    return "The client's template" +
+           (s.real.is_none() ? std::string() : " names " + report.Real(s.real) + " but") +
+           " does not hold: " + std::string(SentenceOf(s.fault)) +
+           (s.fault == TemplateFault::kRealQuiescent ? ", as " + report.WhyZero(s.real) : "") + ".";
+  }
+  std::string operator()(const step::Sibling& s) const {
+    return "The template names " + report.Real(s.real) +
+           " of another service of the group; here the real of the same address stands for it.";
+  }
+  std::string operator()(const step::NoSibling& s) const {
+    return "The group's template names " + report.Real(s.real) +
+           ", and this service has no real of that address: it keeps a template of its own.";
+  }
+  std::string operator()(const step::Pinned&) const { return "The template was pinned by hand."; }
+  std::string operator()(const step::Rekeyed& s) const {
+    return "Its template under the previous netmask names " + report.Real(s.real) +
+           ": a new template with that real is made (rekey).";
+  }
+  std::string operator()(const step::Candidate& s) const {
+    const std::string load = report.Real(s.real) + ": weight " + std::to_string(s.weight) + ", " +
+                             Count(s.active, "active connection") + ", " +
+                             std::to_string(s.inactive) + " inactive: ";
+    switch (s.eligibility) {
+      case Eligibility::kEligible:
+        return load + "may be chosen.";
+      case Eligibility::kWeightZero:
+        return load + "takes no new clients, as " + report.WhyZero(s.real) + ".";
+      case Eligibility::kOverloaded:
+        return load + "takes no new clients, as it is overloaded.";
+      case Eligibility::kUnavailable:
+        break;
+    }
+    return load + "is not available.";
+  }
+  std::string operator()(const step::HashedNetwork& s) const {
+    const std::string scheduler = report.Scheduler();
+    return "Scheduler " + scheduler + " hashes " + report.ClientUnder(s.prefix_length, s.mask) +
+           " in place of the client's address (" + scheduler + "-netmask).";
+  }
+  std::string operator()(const step::Scheduled& s) const {
+    return "Scheduler " + report.Scheduler() + " chooses " + report.Real(s.real) + ".";
+  }
+  std::string operator()(const step::NobodyEligible&) const {
+    return "No real may take a new connection: the client is told port unreachable (no_real).";
+  }
+  std::string operator()(const step::NextHop& s) const {
+    const std::string way = "It leaves by port " + report.Port(s.port) + "; the next hop ";
+    switch (s.neighbour) {
+      case NeighbourState::kReachable:
+        return way + "is reachable.";
+      case NeighbourState::kFailed:
+        return way + "does not answer ARP or ND: packets to it are dropped (neighbour_unresolved).";
+      case NeighbourState::kIncomplete:
+        return way + "is being resolved: packets wait for it.";
+      case NeighbourState::kUnknown:
+        break;
+    }
+    return way + "has not been asked for yet.";
+  }
+  std::string operator()(const step::NoRoute&) const {
+    return "There is no route to the real server: packets are dropped (no_route).";
+  }
+  std::string operator()(const step::LinkLocalClient& s) const {
+    return "The client's address is link-local: " + report.Real(s.real) +
+           " could not answer it, being behind NAT or on another port (link_local_client).";
+  }
+
+ private:
+  std::string Rule(uint32_t rule) const {
+    const auto& rules = report.view_.rules;
+    return rule < rules.size()
+               ? "Classifier rule " + rules[rule].name + " matches (" + rules[rule].text + ")"
+               : "A classifier rule matches";
+  }
+};
 
 std::string ExplainReport::Sentence(const Step& step) const {
-  const auto transport = static_cast<Transport>(question_.protocol);
-  const auto rule = [&] {
-    return step.value < view_.rules.size() ? "Classifier rule " + view_.rules[step.value].name +
-                                                 " matches (" + view_.rules[step.value].text + ")"
-                                           : "A classifier rule matches";
-  };
-  switch (step.kind) {
-    case ExplainKind::kExistingConnection:
-      // Steps to a service follow when a new connection would not be this one.
-      return "The client has this connection already, to " + Real(step.real) +
-             (HasStates(transport)
-                  ? ", in state " +
-                        std::string(dataplane::NameOf(transport, static_cast<uint8_t>(step.value)))
-                  : "") +
-             "; it is kept for another " + Span(step.remaining) +
-             (Has(ExplainKind::kService) ? ", but a new connection takes its place." : ".");
-    case ExplainKind::kClassifierRule:
-      return rule() + " and gives mark " + std::to_string(step.mark) + ".";
-    case ExplainKind::kClassifierDrop:
-      return rule() + ": the packet is dropped (classifier).";
-    case ExplainKind::kNoClassifierRule:
-      return "No classifier rule matches: no mark.";
-    case ExplainKind::kService:
-      return ServiceSentence(step);
-    case ExplainKind::kNoService:
-      return "No service takes " + WordOfProtocol(question_.protocol) + " to " +
-             question_.destination.ToString() + Claim(step.value);
-    case ExplainKind::kWrongPort:
-      return "Service " + Service(step.service) +
-             " was found by its address alone and is not persistent, so it refuses other ports.";
-    case ExplainKind::kTemplateHit:
-      return "Client " + ClientNetwork() + " has a template: it is bound to " + Real(step.real) +
-             " with " + Count(step.value, "connection") + For(step) +
-             "; the scheduler is not asked.";
-    case ExplainKind::kTemplateMiss:
-      return "Client " + ClientNetwork() +
-             " has no template yet: the scheduler decides, and a template will remember it.";
-    case ExplainKind::kTemplateInvalid:
-      return "The client's template" +
-             (step.real.is_none() ? std::string() : " names " + Real(step.real) + " but") +
-             " does not hold: " + std::string(SentenceOf(static_cast<TemplateFault>(step.value))) +
-             (static_cast<TemplateFault>(step.value) == TemplateFault::kRealQuiescent
-                  ? ", as " + WhyZero(step.real)
-                  : "") +
-             ".";
-    case ExplainKind::kEligible:
-      return EligibilitySentence(step);
-    case ExplainKind::kScheduled:
-      return "Scheduler " + Scheduler() + " chooses " + Real(step.real) + ".";
-    case ExplainKind::kNobodyEligible:
-      return "No real may take a new connection: the client is told port unreachable (no_real).";
-    case ExplainKind::kNextHop:
-      return NextHopSentence(step);
-    case ExplainKind::kNoRoute:
-      return "There is no route to the real server: packets are dropped (no_route).";
-    case ExplainKind::kBadSource:
-      return "No packet from outside has the source " + question_.client.address.ToString() +
-             ": it is an address of the director or no host's (bad_source).";
-    case ExplainKind::kLinkLocalClient:
-      return "The client's address is link-local: " + Real(step.real) +
-             " could not answer it, being behind NAT or on another port (link_local_client).";
-    case ExplainKind::kClientGroup:
-    case ExplainKind::kClientNetmask:
-    case ExplainKind::kSpread:
-    case ExplainKind::kEngine:
-    case ExplainKind::kServiceGroup:
-    case ExplainKind::kSibling:
-    case ExplainKind::kNoSibling:
-    case ExplainKind::kPinned:
-    case ExplainKind::kRekeyed:
-      return IdentitySentence(step);
-    case ExplainKind::kHashedNetwork:
-      return "Scheduler " + Scheduler() + " hashes " +
-             ClientText(question_.client.address, static_cast<int>(step.value), step.mark) +
-             " in place of the client's address (" + Scheduler() + "-netmask).";
-  }
-  return "A step this program does not know.";
+  return std::visit(Sentences{*this}, step);
 }
 
 }  // namespace fairlead::api

@@ -3,67 +3,64 @@
 namespace fairlead::api {
 
 using dataplane::Eligibility;
-using dataplane::ExplainKind;
+using dataplane::ExplainStep;
 using dataplane::ExplainVerdict;
+using dataplane::FoundBy;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
+namespace step = dataplane::step;
 
-std::string_view WordOf(ExplainKind kind) {
-  switch (kind) {
-    case ExplainKind::kExistingConnection:
-      return "existing_connection";
-    case ExplainKind::kClassifierRule:
-      return "classifier_rule";
-    case ExplainKind::kClassifierDrop:
-      return "classifier_drop";
-    case ExplainKind::kNoClassifierRule:
-      return "no_classifier_rule";
-    case ExplainKind::kService:
-      return "service";
-    case ExplainKind::kNoService:
-      return "no_service";
-    case ExplainKind::kWrongPort:
-      return "wrong_port";
-    case ExplainKind::kTemplateHit:
-      return "template";
-    case ExplainKind::kTemplateMiss:
-      return "no_template";
-    case ExplainKind::kTemplateInvalid:
-      return "template_invalid";
-    case ExplainKind::kEligible:
-      return "real";
-    case ExplainKind::kScheduled:
-      return "scheduled";
-    case ExplainKind::kNobodyEligible:
-      return "nobody_eligible";
-    case ExplainKind::kNextHop:
-      return "next_hop";
-    case ExplainKind::kNoRoute:
-      return "no_route";
-    case ExplainKind::kClientGroup:
-      return "client_group";
-    case ExplainKind::kClientNetmask:
-      return "netmask";
-    case ExplainKind::kSpread:
-      return "spread";
-    case ExplainKind::kEngine:
-      return "engine";
-    case ExplainKind::kServiceGroup:
-      return "persistence_group";
-    case ExplainKind::kSibling:
-      return "sibling";
-    case ExplainKind::kNoSibling:
-      return "no_sibling";
-    case ExplainKind::kPinned:
-      return "pinned";
-    case ExplainKind::kRekeyed:
-      return "rekeyed";
-    case ExplainKind::kBadSource:
-      return "bad_source";
-    case ExplainKind::kLinkLocalClient:
-      return "link_local_client";
-    case ExplainKind::kHashedNetwork:
-      return "hashed_network";
+namespace {
+
+// One overload a step, and none for all others: a step without a word does not compile.
+struct Words {
+  std::string_view operator()(const step::ExistingConnection&) const {
+    return "existing_connection";
+  }
+  std::string_view operator()(const step::BadSource&) const { return "bad_source"; }
+  std::string_view operator()(const step::ClassifierRule&) const { return "classifier_rule"; }
+  std::string_view operator()(const step::ClassifierDrop&) const { return "classifier_drop"; }
+  std::string_view operator()(const step::NoClassifierRule&) const { return "no_classifier_rule"; }
+  std::string_view operator()(const step::ServiceFound&) const { return "service"; }
+  std::string_view operator()(const step::NoService&) const { return "no_service"; }
+  std::string_view operator()(const step::DropPacket&) const { return "drop_packet"; }
+  std::string_view operator()(const step::WrongPort&) const { return "wrong_port"; }
+  std::string_view operator()(const step::NoCallId&) const { return "no_call_id"; }
+  std::string_view operator()(const step::ClientGroup&) const { return "client_group"; }
+  std::string_view operator()(const step::ClientNetmask&) const { return "netmask"; }
+  std::string_view operator()(const step::Spread&) const { return "spread"; }
+  std::string_view operator()(const step::Engine&) const { return "engine"; }
+  std::string_view operator()(const step::ServiceGroup&) const { return "persistence_group"; }
+  std::string_view operator()(const step::TemplateHit&) const { return "template"; }
+  std::string_view operator()(const step::TemplateMiss&) const { return "no_template"; }
+  std::string_view operator()(const step::TemplateInvalid&) const { return "template_invalid"; }
+  std::string_view operator()(const step::Sibling&) const { return "sibling"; }
+  std::string_view operator()(const step::NoSibling&) const { return "no_sibling"; }
+  std::string_view operator()(const step::Pinned&) const { return "pinned"; }
+  std::string_view operator()(const step::Rekeyed&) const { return "rekeyed"; }
+  std::string_view operator()(const step::Candidate&) const { return "real"; }
+  std::string_view operator()(const step::HashedNetwork&) const { return "hashed_network"; }
+  std::string_view operator()(const step::Scheduled&) const { return "scheduled"; }
+  std::string_view operator()(const step::NobodyEligible&) const { return "nobody_eligible"; }
+  std::string_view operator()(const step::NextHop&) const { return "next_hop"; }
+  std::string_view operator()(const step::NoRoute&) const { return "no_route"; }
+  std::string_view operator()(const step::LinkLocalClient&) const { return "link_local_client"; }
+};
+
+}  // namespace
+
+std::string_view WordOf(const ExplainStep& step) { return std::visit(Words{}, step); }
+
+std::string_view WordOf(FoundBy found_by) {
+  switch (found_by) {
+    case FoundBy::kMark:
+      return "mark";
+    case FoundBy::kAddressAndPort:
+      return "address_and_port";
+    case FoundBy::kFtpData:
+      return "ftp_data";
+    case FoundBy::kAnyPort:
+      return "any_port";
   }
   return "unknown";
 }

@@ -1,6 +1,6 @@
 // The words of an explanation: what `step`, `verdict` and the other members say.
 //
-//   WordOf(ExplainKind::kTemplateHit);        // "template"
+//   WordOf(answer.steps[0]);                  // "template"
 //   SentenceOf(TemplateFault::kRealRemoved);  // "its real is removed or down"
 //
 // Threads: constants.
@@ -13,7 +13,8 @@
 
 namespace fairlead::api {
 
-std::string_view WordOf(dataplane::ExplainKind kind);
+std::string_view WordOf(const dataplane::ExplainStep& step);
+std::string_view WordOf(dataplane::FoundBy found_by);
 std::string_view WordOf(dataplane::ExplainVerdict verdict);
 std::string_view WordOf(dataplane::Eligibility e);
 std::string_view WordOf(dataplane::TemplateFault fault);

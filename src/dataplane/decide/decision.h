@@ -44,9 +44,23 @@ inline Claim ClaimOn(const Snapshot& snapshot, const IpAddress& destination,
   return range->is_gone ? Claim::kGone : Claim::kAnswered;
 }
 
-// As ExplainKind::kNoService says it.
-constexpr uint32_t ValueOf(Claim claim) noexcept {
-  return claim == Claim::kNone ? 0 : claim == Claim::kAnswered ? 2 : 3;
+// Whose the destination of a packet is that no service takes.
+inline Unserved WhoseUnserved(const Snapshot& snapshot, const FlowFields& flow) noexcept {
+  const IpAddress& to = flow.addresses.destination;
+  if (snapshot.FindLocal(to) != nullptr) return Unserved::kOwn;
+  const Claim claim = ClaimOn(snapshot, to, flow.addresses.input_port);
+  return claim == Claim::kNone       ? Unserved::kOther
+         : claim == Claim::kAnswered ? Unserved::kMarkRange
+                                     : Unserved::kGone;
+}
+
+// How the service was found for this packet.
+inline FoundBy HowFound(const ServiceView& service, const FlowFields& flow) noexcept {
+  const uint16_t port = service.port.host();
+  return service.mark != 0                         ? FoundBy::kMark
+         : port == flow.addresses.destination_port ? FoundBy::kAddressAndPort
+         : port != 0                               ? FoundBy::kFtpData
+                                                   : FoundBy::kAnyPort;
 }
 
 // CLASSIFY: rules → mark → service (ipvs.md, service lookup).
@@ -56,38 +70,27 @@ ServiceDecision DecideService(const Snapshot& snapshot, const FlowFields& flow,
   const Classification rule = snapshot.classifier.Classify(flow.addresses);
   if (rule.kind == Classification::Kind::kDrop) {
     if constexpr (Trace::kIsOn) {
-      trace.Add({.kind = ExplainKind::kClassifierDrop, .value = static_cast<uint32_t>(rule.rule)});
+      trace.Add(step::ClassifierDrop{.rule = static_cast<uint32_t>(rule.rule)});
     }
     return {ServiceDecision::Kind::kClassifierDrop, {}};
   }
   const ServiceId service = snapshot.FindService(rule.mark, flow.Key());
   if constexpr (Trace::kIsOn) {
     if (rule.kind == Classification::Kind::kMark) {
-      trace.Add({.kind = ExplainKind::kClassifierRule,
-                 .mark = rule.mark,
-                 .value = static_cast<uint32_t>(rule.rule)});
+      trace.Add(step::ClassifierRule{.rule = static_cast<uint32_t>(rule.rule), .mark = rule.mark});
     } else if (snapshot.classifier.rule_count() > 0) {
-      trace.Add({.kind = ExplainKind::kNoClassifierRule});
+      trace.Add(step::NoClassifierRule{});
     }
   }
   if (service.is_none()) {
     if constexpr (Trace::kIsOn) {
-      const IpAddress& to = flow.addresses.destination;
-      const uint32_t what = snapshot.FindLocal(to) != nullptr
-                                ? 1
-                                : ValueOf(ClaimOn(snapshot, to, flow.addresses.input_port));
-      trace.Add({.kind = ExplainKind::kNoService, .value = what});
+      trace.Add(step::NoService{.destination = WhoseUnserved(snapshot, flow)});
     }
     return {};
   }
   if constexpr (Trace::kIsOn) {
-    const ServiceView& view = snapshot.services[service.index()];
-    const uint16_t port = view.port.host();
-    const uint32_t how = view.mark != 0                            ? 0
-                         : port == flow.addresses.destination_port ? 1
-                         : port != 0                               ? 2
-                                                                   : 3;
-    trace.Add({.kind = ExplainKind::kService, .service = service, .value = how});
+    trace.Add(step::ServiceFound{.service = service,
+                                 .found_by = HowFound(snapshot.services[service.index()], flow)});
   }
   return {ServiceDecision::Kind::kService, service};
 }
@@ -122,10 +125,7 @@ uint32_t FoldOfClient(const ServiceView& service, const IpAddress& client, Trace
   const ClientIdentity who = Identify(service.persistence.clients, client);
   if constexpr (Trace::kIsOn) {
     if (!who.is_group) {
-      trace.Add({.kind = ExplainKind::kHashedNetwork,
-                 .service = service.id,
-                 .mark = who.mask.host(),
-                 .value = who.prefix_length});
+      trace.Add(step::HashedNetwork{.prefix_length = who.prefix_length, .mask = who.mask.host()});
     }
   }
   if (client.is_v4() && !who.is_group) return IpAddress(Ipv4Address::Load(who.bytes.data())).Fold();
@@ -142,13 +142,11 @@ RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& fl
       const Eligibility why = real.weight <= 0                         ? Eligibility::kWeightZero
                               : shard.fabric.loads.overloaded(real.id) ? Eligibility::kOverloaded
                                                                        : Eligibility::kEligible;
-      trace.Add({.kind = ExplainKind::kEligible,
-                 .service = service.id,
-                 .real = real.id,
-                 .value = static_cast<uint32_t>(why),
-                 .weight = real.weight,
-                 .active = load.active,
-                 .inactive = load.inactive});
+      trace.Add(step::Candidate{.real = real.id,
+                                .eligibility = why,
+                                .weight = real.weight,
+                                .active = load.active,
+                                .inactive = load.inactive});
     }
   }
   const sched::Request request{.client_fold = FoldOfClient(service, flow.addresses.source, trace),
@@ -157,9 +155,11 @@ RealId DecideReal(Shard& shard, const ServiceView& service, const FlowFields& fl
                                .now = shard.now};
   const RealId real = sched::Pick(service.plan, state, request, shard.fabric.loads).real;
   if constexpr (Trace::kIsOn) {
-    trace.Add({.kind = real.is_none() ? ExplainKind::kNobodyEligible : ExplainKind::kScheduled,
-               .service = service.id,
-               .real = real});
+    if (real.is_none()) {
+      trace.Add(step::NobodyEligible{});
+    } else {
+      trace.Add(step::Scheduled{.real = real});
+    }
   }
   return real;
 }

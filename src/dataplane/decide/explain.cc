@@ -7,214 +7,231 @@
 namespace fairlead::dataplane {
 namespace {
 
-// The connection owner's first question: is there one already?
+// The first packet of the flow that is asked about: one that begins a connection, at the worker
+// that owns it.
+struct SupposedPacket {
+  static constexpr bool kIsError = false;
+  uint8_t protocol;
+
+  static WorkerId OtherOwner() noexcept { return WorkerId{}; }
+  static bool MayBegin(const ServiceView&) noexcept { return true; }
+  // It is a new call's, so what it says is nobody's yet.
+  bool ReadEngine(const ServiceView& service, FlowFields*) const noexcept {
+    return service.persistence.engine == PersistenceEngine::kNone || protocol == kProtocolUdp;
+  }
+};
+
+// A question on its way through one worker.
+class Inquiry {
+ public:
+  Inquiry(Shard& shard, const Snapshot& snapshot, const ExplainQuestion& question,
+          ExplainAnswer* answer)
+      : shard_(shard),
+        snapshot_(snapshot),
+        question_(question),
+        answer_(answer),
+        trace_{answer},
+        flow_{{.source = question.client.address,
+               .destination = question.destination.address,
+               .source_port = question.client.port.host(),
+               .destination_port = question.destination.port.host(),
+               .protocol = question.protocol,
+               .input_port = InputPort()}} {}
+
+  void Answer();
+
+ private:
+  PortId InputPort() const;
+  template <typename Address>
+  bool AnswerFromConnection();
+  bool IsBadSource() const;
+  void Continue();
+  void AskNext(WorkerId worker, HandOff stage);
+  void Settle(const Admission& admission);
+  void SettleUnserved();
+  // RST or port unreachable, as for a port that nobody serves, unless that is dropped.
+  void RefuseAsClosed();
+  void AddNextHop(RealId real);
+  [[nodiscard]] SupposedPacket packet() const { return {flow_.addresses.protocol}; }
+
+  Shard& shard_;
+  const Snapshot& snapshot_;
+  const ExplainQuestion& question_;
+  ExplainAnswer* const answer_;
+  ExplainTrace trace_;
+  FlowFields flow_;
+};
+
+PortId Inquiry::InputPort() const {
+  if (!question_.input_port.is_none()) return question_.input_port;
+  for (size_t i = 0; i < snapshot_.ports.size(); ++i) {
+    if (snapshot_.ports[i].role != PortRole::kInside) return PortId{static_cast<uint8_t>(i)};
+  }
+  return PortId{0};
+}
+
+bool Inquiry::IsBadSource() const {
+  const IpAddress& client = question_.client.address;
+  return (client.is_v4() ? IsNoHost(client.v4()) : IsNoHost(client.v6())) ||
+         snapshot_.IsForgedSource(client);
+}
+
+// The connection owner's first question: is there one already? False: there is none that a new
+// connection would not replace.
 template <typename Address>
-bool ExplainConnection(Shard& shard, const FlowFields& flow, ExplainAnswer* answer) {
-  auto& table = shard.Connections<Address>();
-  const auto key = FlowKey<Address>::Forward(
-      flow.addresses.protocol, flow.addresses.source.template As<Address>(),
-      Be16::FromHost(flow.addresses.source_port), flow.addresses.destination.template As<Address>(),
-      Be16::FromHost(flow.addresses.destination_port));
-  const FindOutcome found = table.Find(key, table.Hash(key), shard.now);
+bool Inquiry::AnswerFromConnection() {
+  auto& table = shard_.Connections<Address>();
+  const auto key = FlowKey<Address>::Forward(flow_.addresses.protocol,
+                                             flow_.addresses.source.template As<Address>(),
+                                             Be16::FromHost(flow_.addresses.source_port),
+                                             flow_.addresses.destination.template As<Address>(),
+                                             Be16::FromHost(flow_.addresses.destination_port));
+  const FindOutcome found = table.Find(key, table.Hash(key), shard_.now);
   if (!found.hit()) return false;
   const Connection<Address>& record = table.at(found.slot);
-  const RealView& real = shard.snapshot->reals[record.real_id.index()];
-  const bool has_states = HasStates(flow.transport());
+  const RealView& real = snapshot_.reals[record.real_id.index()];
+  answer_->Add(step::ExistingConnection{.real = record.real_id,
+                                        .state = record.state,
+                                        .remaining = record.deadline.Remaining(shard_.now)});
   // A new connection begins with a SYN, which may replace this one.
-  const bool gives_way =
-      has_states && IsNewConnection(record, real, PolicyOf(*shard.snapshot, real));
-  answer->Add({.kind = ExplainKind::kExistingConnection,
-               .service = real.service,
-               .real = record.real_id,
-               .value = record.state,
-               .remaining = record.deadline.Remaining(shard.now),
-               .timeout = record.timeout});
-  if (gives_way) return false;
+  const bool has_states = HasStates(flow_.transport());
+  if (has_states && IsNewConnection(record, real, PolicyOf(snapshot_, real))) return false;
   if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !has_states)) {
     return false;
   }
-  answer->service = real.service;
-  answer->real = record.real_id;
-  answer->verdict = real.TakesTraffic()               ? ExplainVerdict::kForward
-                    : real.remains == Remains::kReset ? ExplainVerdict::kRefused
-                                                      : ExplainVerdict::kDropped;
+  answer_->service = real.service;
+  answer_->real = record.real_id;
+  answer_->is_reset = true;
+  answer_->verdict = real.TakesTraffic()               ? ExplainVerdict::kForward
+                     : real.remains == Remains::kReset ? ExplainVerdict::kRefused
+                                                       : ExplainVerdict::kDropped;
+  if (answer_->verdict == ExplainVerdict::kForward) AddNextHop(record.real_id);
   return true;
 }
 
-void ExplainNextHop(Shard& shard, ExplainAnswer* answer) {
-  const RealView& real = shard.snapshot->reals[answer->real.index()];
+void Inquiry::AddNextHop(RealId id) {
+  const RealView& real = snapshot_.reals[id.index()];
   if (real.next_hop.is_none()) {
-    answer->Add({.kind = ExplainKind::kNoRoute, .real = answer->real});
-    answer->verdict = ExplainVerdict::kRefused;
+    answer_->Add(step::NoRoute{});
+    answer_->verdict = ExplainVerdict::kRefused;
     return;
   }
-  const Neighbour neighbour = shard.fabric.neighbours.Load(real.next_hop);
-  answer->Add({.kind = ExplainKind::kNextHop,
-               .real = answer->real,
-               .port = real.output,
-               .value = static_cast<uint32_t>(neighbour.state)});
+  const Neighbour neighbour = shard_.fabric.neighbours.Load(real.next_hop);
+  answer_->Add(step::NextHop{.port = real.output, .neighbour = neighbour.state});
 }
 
-void SettleOn(Shard& shard, RealId real, ExplainAnswer* answer) {
-  answer->real = real;
-  if (real.is_none()) {
-    answer->verdict = ExplainVerdict::kRefused;
+void Inquiry::RefuseAsClosed() {
+  answer_->is_reset = true;
+  answer_->verdict =
+      snapshot_.policy.reset_without_listener ? ExplainVerdict::kRefused : ExplainVerdict::kDropped;
+}
+
+// What NoService (path/steer.h) makes of the packet.
+void Inquiry::SettleUnserved() {
+  answer_->verdict = ExplainVerdict::kNotOurs;
+  switch (WhoseUnserved(snapshot_, flow_)) {
+    case Unserved::kOwn: {
+      // The kernel gets what is for a port that has a twin.
+      const LocalAddress* local = snapshot_.FindLocal(flow_.addresses.destination);
+      if (!local->port.is_none() && snapshot_.ports[local->port.index()].has_host) return;
+      return RefuseAsClosed();
+    }
+    case Unserved::kMarkRange:
+      return RefuseAsClosed();
+    case Unserved::kGone:
+      answer_->verdict = ExplainVerdict::kDropped;
+      return;
+    case Unserved::kOther:
+      return;
+  }
+}
+
+void Inquiry::AskNext(WorkerId worker, HandOff stage) {
+  answer_->continue_at = worker;
+  answer_->continue_as = stage;
+}
+
+void Inquiry::Settle(const Admission& admission) {
+  answer_->service = admission.service;
+  answer_->real = admission.real;
+  switch (admission.kind) {
+    case Admission::Kind::kForward:
+      answer_->verdict = ExplainVerdict::kForward;
+      return AddNextHop(admission.real);
+    case Admission::Kind::kAsk:
+      return AskNext(admission.ask, admission.purpose);
+    case Admission::Kind::kNoService:
+      return SettleUnserved();
+    case Admission::Kind::kNotBalanced:
+      return RefuseAsClosed();
+    case Admission::Kind::kNoReal:
+      answer_->is_reset = false;
+      answer_->verdict = ExplainVerdict::kRefused;
+      return;
+    case Admission::Kind::kBypass:
+      answer_->verdict = ExplainVerdict::kNotOurs;
+      return;
+    case Admission::Kind::kClassifierDrop:
+      answer_->verdict = ExplainVerdict::kDropped;
+      return;
+    case Admission::Kind::kDrop:
+      if (admission.reason == DropReason::kLinkLocalClient) {
+        AddNextHop(admission.real);
+        answer_->Add(step::LinkLocalClient{.real = admission.real});
+      }
+      answer_->verdict = ExplainVerdict::kDropped;
+      return;
+  }
+}
+
+// At the owner of the client's template, or of the one under its previous netmask: what the
+// packet's hand-shake does there (path/hand_shake.h).
+void Inquiry::Continue() {
+  answer_->service = question_.service;
+  answer_->verdict = ExplainVerdict::kDropped;  // stale_grant
+  const ServiceView* service = ServiceOf(snapshot_, question_.service);
+  if (service == nullptr || !service->persistence.is_enabled) return;
+  Preview preview{shard_, snapshot_};
+  const TemplateIdentity identity = IdentifyTemplate(*service, flow_);
+  if (question_.stage == HandOff::kRekey) {
+    answer_->previous_real = PreviousReal(shard_, snapshot_, *service, flow_);
+    const uint64_t hash = shard_.templates().Hash(identity.key);
+    return AskNext(shard_.fabric.steering.TemplateOwner(hash), HandOff::kRekeyed);
+  }
+  TemplateAnswer told;
+  if (question_.stage == HandOff::kRekeyed) {
+    told.grant = BindClient(preview, *service, flow_, identity, question_.previous_real, trace_);
+  } else {
+    told = AnswerForTemplate(preview, *service, flow_, identity, trace_);
+  }
+  if (!told.previous_owner.is_none()) return AskNext(told.previous_owner, HandOff::kRekey);
+  Settle(Conclude(preview, packet(), *service, flow_, told.grant));
+}
+
+void Inquiry::Answer() {
+  answer_->answered_by = shard_.me;
+  answer_->continue_at = WorkerId{};
+  if (question_.stage != HandOff::kNone) return Continue();
+  const bool is_v4 = question_.client.address.is_v4();
+  if (is_v4 ? AnswerFromConnection<Ipv4Address>() : AnswerFromConnection<Ipv6Address>()) return;
+  if (IsBadSource()) {
+    answer_->Add(step::BadSource{});
+    answer_->verdict = ExplainVerdict::kDropped;
     return;
   }
-  answer->verdict = ExplainVerdict::kForward;
-  ExplainNextHop(shard, answer);
-}
-
-// A netmask changed a while ago: the template from before names the real.
-void SettleOnPrevious(Shard& shard, const ServiceView& service, RealId real,
-                      ExplainAnswer* answer) {
-  answer->Add({.kind = ExplainKind::kRekeyed, .service = service.id, .real = real});
-  SettleOn(shard, real, answer);
-}
-
-RealId PreviewSchedule(Shard& shard, const ServiceView& service, const FlowFields& flow,
-                       ExplainTrace& trace) {
-  sched::State copy = sched::PreviewOf(shard.scheduler_states[service.id.index()]);
-  return DecideReal(shard, service, flow, &copy, trace);
-}
-
-// RefuseWithoutReal's exception.
-void NoteBypass(Shard& shard, const ServiceView& service, const FlowFields& flow,
-                ExplainAnswer* answer) {
-  if (answer->real.is_none() && MayBypass(*shard.snapshot, service, flow.addresses.destination)) {
-    answer->verdict = ExplainVerdict::kNotOurs;
-  }
-}
-
-// At the owner of the client's key.
-void ExplainTemplate(Shard& shard, const ServiceView& service, const FlowFields& flow,
-                     TemplateIdentity identity, ExplainAnswer* answer) {
-  ExplainTrace trace{answer};
-  const WorkerId previous = PreviousOwner(shard, service, flow);
-  const TemplateDecision found = DecideTemplate(shard, service, &identity, trace);
-  if (found.is_valid) return SettleOn(shard, found.real, answer);
-  if (!previous.is_none() && previous == shard.me) {
-    const RealId known = PreviousReal(shard, service, flow);
-    if (!known.is_none()) return SettleOnPrevious(shard, service, known, answer);
-  } else if (!previous.is_none()) {
-    answer->continue_at = previous;  // its answer counts, if it has one
-    answer->continue_as_previous = true;
-  }
-  SettleOn(shard, PreviewSchedule(shard, service, flow, trace), answer);
-  NoteBypass(shard, service, flow, answer);
-}
-
-// No service: what NoService (steer.h) makes of the packet.
-ExplainVerdict VerdictWithoutService(const Snapshot& snapshot, const FlowFields& flow) {
-  if (const LocalAddress* local = snapshot.FindLocal(flow.addresses.destination)) {
-    // The kernel gets what is for a port that has a twin.
-    const bool is_for_host = !local->port.is_none() && snapshot.ports[local->port.index()].has_host;
-    return is_for_host ? ExplainVerdict::kNotOurs : ExplainVerdict::kRefused;
-  }
-  switch (ClaimOn(snapshot, flow.addresses.destination, flow.addresses.input_port)) {
-    case Claim::kAnswered:
-      return ExplainVerdict::kRefused;
-    case Claim::kGone:
-      return ExplainVerdict::kDropped;
-    case Claim::kNone:
-      break;
-  }
-  return ExplainVerdict::kNotOurs;
-}
-
-bool IsBadSource(const Snapshot& snapshot, const IpAddress& client) {
-  return (client.is_v4() ? IsNoHost(client.v4()) : IsNoHost(client.v6())) ||
-         snapshot.IsForgedSource(client);
-}
-
-// CanAnswer's no, once the real is known.
-void NoteLinkLocal(const Snapshot& snapshot, const FlowFields& flow, ExplainAnswer* answer) {
-  const IpAddress& client = flow.addresses.source;
-  if (answer->verdict != ExplainVerdict::kForward || client.is_v4()) return;
-  const RealView& real = snapshot.reals[answer->real.index()];
-  if (CanAnswer(real, client.v6(), flow.addresses.input_port)) return;
-  answer->Add({.kind = ExplainKind::kLinkLocalClient, .real = answer->real});
-  answer->verdict = ExplainVerdict::kDropped;
-}
-
-// A flow without a connection, at whichever worker the question has come to.
-void ExplainAdmission(Shard& shard, const ExplainQuestion& q, const FlowFields& flow,
-                      ExplainAnswer* answer) {
-  const Snapshot& snapshot = *shard.snapshot;
-  const bool is_later = q.is_at_template_owner || q.is_at_previous_owner;
-  // At the template owner the steps of the connection owner are repeated silently.
-  ExplainAnswer silent_steps;
-  ExplainTrace trace{is_later ? &silent_steps : answer};
-  const ServiceDecision decision = DecideService(snapshot, flow, trace);
-  if (decision.kind != ServiceDecision::Kind::kService) {
-    answer->verdict = decision.kind == ServiceDecision::Kind::kClassifierDrop
-                          ? ExplainVerdict::kDropped
-                          : VerdictWithoutService(snapshot, flow);
-    return;
-  }
-  const ServiceView& service = snapshot.services[decision.service.index()];
-  answer->service = service.id;
-  if (IsFromFtpData(flow) || !TakesPort(service, flow)) {
-    answer->Add({.kind = ExplainKind::kWrongPort, .service = service.id});
-    answer->verdict = ExplainVerdict::kRefused;
-    return;
-  }
-  if (!service.persistence.is_enabled) {
-    ExplainTrace told{answer};
-    SettleOn(shard, PreviewSchedule(shard, service, flow, told), answer);
-    return NoteBypass(shard, service, flow, answer);
-  }
-  if (q.is_at_previous_owner) {
-    const RealId known =
-        service.persistence.previous != nullptr ? PreviousReal(shard, service, flow) : RealId{};
-    if (!known.is_none()) SettleOnPrevious(shard, service, known, answer);
-    return;
-  }
-  const TemplateIdentity identity =
-      IdentifyTemplate(service, service.persistence.clients, flow, trace);
-  const WorkerId owner = shard.fabric.steering.TemplateOwner(shard.templates().Hash(identity.key));
-  if (owner != shard.me) {
-    answer->continue_at = owner;
-    return;
-  }
-  ExplainTemplate(shard, service, flow, identity, answer);
+  Preview preview{shard_, snapshot_};
+  Settle(DecideAdmission(preview, packet(), &flow_, trace_));
 }
 
 }  // namespace
 
+void Explain(Shard& shard, const Snapshot& snapshot, const ExplainQuestion& question,
+             ExplainAnswer* answer) noexcept {
+  Inquiry(shard, snapshot, question, answer).Answer();
+}
+
 void RunExplain(Shard& shard, ExplainCommand* command) noexcept {
-  const ExplainQuestion& q = command->question;
-  ExplainAnswer* answer = &command->answer;
-  const Snapshot& snapshot = *shard.snapshot;
-  answer->answered_by = shard.me;
-  answer->continue_at = WorkerId{};
-  answer->continue_as_previous = false;
-  PortId input = q.input_port;
-  for (size_t i = 0; i < snapshot.ports.size() && input.is_none(); ++i) {
-    if (snapshot.ports[i].role != PortRole::kInside) input = PortId{static_cast<uint8_t>(i)};
-  }
-  if (input.is_none()) input = PortId{0};
-  const FlowFields flow{{.source = q.client.address,
-                         .destination = q.destination.address,
-                         .source_port = q.client.port.host(),
-                         .destination_port = q.destination.port.host(),
-                         .protocol = q.protocol,
-                         .input_port = input}};
-  if (!q.is_at_template_owner && !q.is_at_previous_owner) {
-    const bool is_v4 = q.client.address.is_v4();
-    if (is_v4 ? ExplainConnection<Ipv4Address>(shard, flow, answer)
-              : ExplainConnection<Ipv6Address>(shard, flow, answer)) {
-      if (answer->verdict == ExplainVerdict::kForward) ExplainNextHop(shard, answer);
-      return;
-    }
-    if (IsBadSource(snapshot, q.client.address)) {
-      answer->Add({.kind = ExplainKind::kBadSource});
-      answer->verdict = ExplainVerdict::kDropped;
-      return;
-    }
-  }
-  ExplainAdmission(shard, q, flow, answer);
-  NoteLinkLocal(snapshot, flow, answer);
+  Explain(shard, *shard.snapshot, command->question, &command->answer);
 }
 
 }  // namespace fairlead::dataplane

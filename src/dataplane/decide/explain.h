@@ -3,20 +3,27 @@
 //
 //   command.question = {.protocol = 6, .client = …, .destination = …};
 //   RunExplain(shard, &command);
-//   if (!command.answer.continue_at.is_none()) …ask that worker, which owns the template, with the
-//   same question…
+//   if (!command.answer.continue_at.is_none()) {
+//     command.question = Continued(command.question, command.answer);
+//     …ask that worker…
+//   }
 //
-// The decision code is templated on a trace policy (decision_trace.h): NoTrace on the packet path,
-// ExplainTrace here, so what is explained is what would be done. Who answers: the connection owner
-// first; for a persistent service it may name the template owner, whose answer then has the
-// template or the scheduler's choice. Threads: run by the owning worker on a mailbox command.
+// The decision is admission.h's, with effect Preview and trace ExplainTrace, so what is explained
+// is what would be done. Who answers: the connection's owner first; for a persistent service it may
+// name the template's owner, and that the owner of the client's previous key, just where a packet
+// would go. Threads: the worker that owns the shard.
 #pragma once
 
 #include "dataplane/shard/shard.h"
 
 namespace fairlead::dataplane {
 
-// This worker's part of the answer.
+// This worker's part of the answer, if `snapshot` were in force: the connections, templates and
+// loads are those of now.
+void Explain(Shard& shard, const Snapshot& snapshot, const ExplainQuestion& question,
+             ExplainAnswer* answer) noexcept;
+
+// The mailbox command, with the snapshot that is in force.
 void RunExplain(Shard& shard, ExplainCommand* command) noexcept;
 
 }  // namespace fairlead::dataplane

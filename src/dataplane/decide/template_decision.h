@@ -3,7 +3,8 @@
 //
 //   TemplateIdentity identity = IdentifyTemplate(service, flow);          // any worker
 //   WorkerId owner = steering.TemplateOwner(templates.Hash(identity.key));
-//   TemplateDecision found = DecideTemplate(shard, service, &identity, trace);   // the owner
+//   TemplateDecision found =
+//       DecideTemplate(shard, snapshot, service, &identity, trace);   // the owner
 //
 // Nothing here changes anything. Threads: the worker that owns the shard; IdentifyTemplate needs
 // the snapshot alone and says the same in every worker.
@@ -86,29 +87,15 @@ TemplateIdentity IdentifyTemplate(const ServiceView& service, const ClientKeying
   if (service.persistence.engine != PersistenceEngine::kNone) MixEngine(service, flow, &identity);
   if constexpr (Trace::kIsOn) {
     if (client.is_group) {
-      trace.Add({.kind = ExplainKind::kClientGroup,
-                 .service = service.id,
-                 .group = identity.key.client_group()});
+      trace.Add(step::ClientGroup{.group = identity.key.client_group()});
     } else {
-      trace.Add({.kind = ExplainKind::kClientNetmask,
-                 .service = service.id,
-                 .mark = client.mask.host(),
-                 .value = client.prefix_length,
-                 .weight = client.rule});
+      trace.Add(step::ClientNetmask{
+          .prefix_length = client.prefix_length, .mask = client.mask.host(), .rule = client.rule});
     }
-    if (spread > 1) {
-      trace.Add({.kind = ExplainKind::kSpread,
-                 .service = service.id,
-                 .value = identity.key.spread,
-                 .weight = spread});
-    }
-    if (service.persistence.engine != PersistenceEngine::kNone) {
-      trace.Add({.kind = ExplainKind::kEngine, .service = service.id});
-    }
+    if (spread > 1) trace.Add(step::Spread{.number = identity.key.spread, .of = spread});
+    if (service.persistence.engine != PersistenceEngine::kNone) trace.Add(step::Engine{});
     if (!service.persistence.group.is_none()) {
-      trace.Add({.kind = ExplainKind::kServiceGroup,
-                 .service = service.id,
-                 .group = service.persistence.group});
+      trace.Add(step::ServiceGroup{.group = service.persistence.group});
     }
   }
   return identity;
@@ -120,7 +107,7 @@ inline TemplateIdentity IdentifyTemplate(const ServiceView& service,
   return IdentifyTemplate(service, service.persistence.clients, flow, silent);
 }
 
-// ipvs.md, template validity. True: the template's real may be used.
+// (ipvs.md, template validity) True: the template's real may be used.
 inline bool IsTemplateValid(const Snapshot& snapshot, const ServiceView& service, RealId real_id,
                             TemplateFault* fault) noexcept {
   if (real_id.is_none() || real_id.index() >= snapshot.reals.size()) {
@@ -168,30 +155,26 @@ struct TemplateDecision {
 };
 
 template <typename Trace>
-void TraceTemplate(const TemplateRecord& record, const ServiceView& service,
-                   const TemplateDecision& decision, TemplateFault fault, Tick now,
-                   Trace& trace) noexcept {
+void TraceTemplate(const TemplateRecord& record, const TemplateDecision& decision,
+                   TemplateFault fault, Tick now, Trace& trace) noexcept {
   if constexpr (Trace::kIsOn) {
-    trace.Add(
-        {.kind = decision.is_valid ? ExplainKind::kTemplateHit : ExplainKind::kTemplateInvalid,
-         .service = service.id,
-         .real = decision.is_valid ? decision.real : record.real_id,
-         .value = decision.is_valid ? record.children : static_cast<uint32_t>(fault),
-         .remaining = record.Remaining(now),
-         .timeout = record.timeout});
-    if (decision.is_valid && decision.real != record.real_id) {
-      trace.Add({.kind = ExplainKind::kSibling, .service = service.id, .real = record.real_id});
+    if (!decision.is_valid) {
+      trace.Add(step::TemplateInvalid{.real = record.real_id, .fault = fault});
+      return;
     }
-    if (decision.is_valid && record.Has(TemplateFlag::kPinned)) {
-      trace.Add({.kind = ExplainKind::kPinned, .service = service.id, .real = decision.real});
-    }
+    trace.Add(step::TemplateHit{.real = decision.real,
+                                .children = record.children,
+                                .remaining = record.Remaining(now),
+                                .timeout = record.timeout});
+    if (decision.real != record.real_id) trace.Add(step::Sibling{.real = record.real_id});
+    if (record.Has(TemplateFlag::kPinned)) trace.Add(step::Pinned{.real = decision.real});
   }
 }
 
 // LOOKUP of the template. `identity` becomes the client's own place in this service when the
 // group's real is not here. Only at the owner of the key that IdentifyTemplate gave.
 template <typename Trace>
-TemplateDecision DecideTemplate(Shard& shard, const ServiceView& service,
+TemplateDecision DecideTemplate(Shard& shard, const Snapshot& snapshot, const ServiceView& service,
                                 TemplateIdentity* identity, Trace& trace) noexcept {
   TemplateTable& templates = shard.templates();
   for (;;) {
@@ -199,34 +182,35 @@ TemplateDecision DecideTemplate(Shard& shard, const ServiceView& service,
     if (!found.hit()) break;
     const TemplateRecord& record = templates.at(found.slot);
     TemplateDecision decision{.slot = found.slot,
-                              .real = RealInService(*shard.snapshot, service, record.real_id)};
+                              .real = RealInService(snapshot, service, record.real_id)};
     if (decision.real.is_none() && !record.real_id.is_none() &&
         !identity->key.Has(TemplateScope::kOwn)) [[unlikely]] {
       if constexpr (Trace::kIsOn) {
-        trace.Add({.kind = ExplainKind::kNoSibling, .service = service.id, .real = record.real_id});
+        trace.Add(step::NoSibling{.real = record.real_id});
       }
       identity->key = OwnKey(identity->key, service.id);
       continue;
     }
     TemplateFault fault{};
-    decision.is_valid = IsTemplateValid(*shard.snapshot, service, decision.real, &fault);
-    TraceTemplate(record, service, decision, fault, shard.now, trace);
+    decision.is_valid = IsTemplateValid(snapshot, service, decision.real, &fault);
+    TraceTemplate(record, decision, fault, shard.now, trace);
     return decision;
   }
   if constexpr (Trace::kIsOn) {
-    trace.Add({.kind = ExplainKind::kTemplateMiss, .service = service.id});
+    trace.Add(step::TemplateMiss{});
   }
   return {};
 }
 
-// The real that the client's template under the netmask of before names, while the grace of `rekey`
-// runs; none when there is no good one. Only at the owner of that key. Precondition: `previous`.
-inline RealId PreviousReal(Shard& shard, const ServiceView& service,
+// The real that the client's template under the previous netmask names; none when there is no good
+// one. Only at the owner of that key.
+inline RealId PreviousReal(Shard& shard, const Snapshot& snapshot, const ServiceView& service,
                            const FlowFields& flow) noexcept {
+  if (service.persistence.previous == nullptr) return RealId{};
   NoTrace silent;
   TemplateIdentity previous =
       IdentifyTemplate(service, *service.persistence.previous, flow, silent);
-  const TemplateDecision found = DecideTemplate(shard, service, &previous, silent);
+  const TemplateDecision found = DecideTemplate(shard, snapshot, service, &previous, silent);
   return found.is_valid ? found.real : RealId{};
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/siphash.h"
 #include "dataplane/decide/admission.h"
+#include "dataplane/decide/connection_draft.h"
 #include "dataplane/path/forward.h"
 #include "dataplane/wire/sip.h"
 

@@ -1,23 +1,18 @@
 // The hand-shake between the owner of a connection and the owner of its template: the packet goes
-// there as a request and comes back as a grant or a refusal.
+// there as a request and comes back as a grant or a refusal. While a changed netmask is new it may
+// go on to the owner of the client's previous key (rekey) and back (rekeyed).
 //
-//   AnswerRequest(turn, packet, parsed);               // at the template's owner
-//   TakeGrant<Ipv4Address>(turn, packet, &parsed);     // back at the connection's owner
+//   AnswerHandShake(FirstPacket<Ipv4Address, P>{turn, packet, &parsed, true});
 //
-// Every grant ends in exactly one release, also when the ring is full or the service is gone by
-// then (admission.h). Threads: the worker's. Ownership of the packet moves in.
+// The subject is what travels: a flow's first packet (steer.h), or an ICMP error that quotes it
+// (icmp_admission.h). Both take the same steps, which are those of decide/admission.h. Every grant
+// ends in exactly one release, also when the ring is full or the service is gone by then. Threads:
+// the worker's. Ownership of the packet moves in.
 #pragma once
 
 #include "dataplane/path/steer.h"
 
 namespace fairlead::dataplane {
-
-// The service a request names, if the snapshot still has it.
-inline const ServiceView* ServiceOf(const Snapshot& snapshot, ServiceId id) noexcept {
-  if (id.index() >= snapshot.services.size()) return nullptr;
-  const ServiceView& service = snapshot.services[id.index()];
-  return service.id == id ? &service : nullptr;
-}
 
 // The template owner's answer goes to the connection's owner.
 template <Packet P>
@@ -32,100 +27,106 @@ void SendGrant(Turn<P>& t, P* packet, const Grant& grant, WorkerId asker) noexce
   }
 }
 
-// At the template's owner: decide and send the packet back to who asked.
-template <Packet P>
-void GrantFor(Turn<P>& t, P* packet, const ServiceView& service, const FlowFields& flow,
-              WorkerId asker) noexcept {
-  RealId known;
-  if (AsksPreviousOwner(t, packet, service, flow, asker, &known)) return;
-  SendGrant(t, packet, GrantTemplate(t.shard, service, flow, known), asker);
-}
-
-// The same, asked by the packet of a flow.
-template <Packet P>
-void AnswerRequest(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
-  PacketMeta& meta = packet->meta();
-  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
+// The service the packet asks for and its flow, at an owner of templates. Null: the packet has been
+// dropped.
+template <typename Subject>
+const ServiceView* AskedService(const Subject& subject, FlowFields* flow) noexcept {
+  auto& t = subject.t;
+  const ServiceView* service = ServiceOf(t.snapshot, subject.packet->meta().service);
   if (service == nullptr || !service->persistence.is_enabled) {
-    return t.Drop(packet, DropReason::kStaleGrant);
+    t.Drop(subject.packet, DropReason::kStaleGrant);
+    return nullptr;
   }
-  const WorkerId asker = meta.from;
-  FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
-  if (!ReadEngineData(t, packet, parsed, *service, &flow)) {
-    return t.Drop(packet, DropReason::kNoCallId);
+  *flow = subject.Flow();
+  if (!subject.ReadEngine(*service, flow)) {
+    t.Drop(subject.packet, DropReason::kNoCallId);
+    return nullptr;
   }
-  GrantFor(t, packet, *service, flow, asker);
+  return service;
 }
 
-// At the owner of a key from before a netmask change: name the real and send the packet back.
-template <Packet P>
-void AnswerRekey(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
-  PacketMeta& meta = packet->meta();
+// At the template's owner: decide and send the packet back to who asked, or on to the owner of the
+// client's previous key.
+template <typename Subject>
+void AnswerRequest(const Subject& subject) noexcept {
+  auto& t = subject.t;
+  PacketMeta& meta = subject.packet->meta();
+  FlowFields flow;
+  const ServiceView* service = AskedService(subject, &flow);
+  if (service == nullptr) return;
+  Commit commit{t.shard, t.snapshot};
+  NoTrace silent;
+  const TemplateAnswer answer =
+      AnswerForTemplate(commit, *service, flow, IdentifyTemplate(*service, flow), silent);
+  if (answer.previous_owner.is_none()) {
+    return SendGrant(t, subject.packet, answer.grant, meta.from);
+  }
+  meta.asker = meta.from;
+  HandTo(t, subject.packet, answer.previous_owner, HandOff::kRekey);
+}
+
+// At the owner of the key under the previous netmask: name the real and send the packet back. It
+// goes back in any case: the template's owner decides.
+template <typename Subject>
+void AnswerRekey(const Subject& subject) noexcept {
+  auto& t = subject.t;
+  PacketMeta& meta = subject.packet->meta();
   const ServiceView* service = ServiceOf(t.snapshot, meta.service);
-  meta.real = RealId{};
-  if (service != nullptr && service->persistence.previous != nullptr) {
-    FlowFields flow = FieldsOf(packet->data(), parsed, meta.input_port);
-    if (ReadEngineData(t, packet, parsed, *service, &flow)) {
-      meta.real = PreviousReal(t.shard, *service, flow);
-    }
-  }
-  HandTo(t, packet, meta.from, HandOff::kRekeyed);
+  FlowFields flow = subject.Flow();
+  const bool is_known = service != nullptr && subject.ReadEngine(*service, &flow);
+  meta.real = is_known ? PreviousReal(t.shard, t.snapshot, *service, flow) : RealId{};
+  HandTo(t, subject.packet, meta.from, HandOff::kRekeyed);
 }
 
-// Back at the connection's owner. A duplicate (retransmitted SYN) finds the connection made and
-// releases its grant.
-template <typename Address, Packet P>
-void TakeGrant(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  const PacketMeta meta = packet->meta();
-  auto& table = t.shard.template Connections<Address>();
-  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
-  if (const FindOutcome found = table.Find(key, table.Hash(key), t.now()); found.hit()) {
-    t.shard.ReleaseGrant(meta.template_ref);
-    if (!ForwardToReal<Address>(t, packet, parsed, found.slot)) {
-      t.Drop(packet, DropReason::kStaleGrant);
-    }
-    return;
-  }
-  const bool is_known = meta.real.index() < t.snapshot.reals.size();
-  const RealView* real = is_known ? &t.snapshot.reals[meta.real.index()] : nullptr;
-  // The service that asked: the template, and so the real, may be another's (ipvs.md, template key,
-  // key clash).
-  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
-  if (service == nullptr || real == nullptr || !real->is_available) {
-    t.shard.ReleaseGrant(meta.template_ref);
-    return t.Drop(packet, DropReason::kStaleGrant);
-  }
-  FinishAdmission<Address>(t, packet, parsed, *service, meta.real, meta.template_ref);
+// Back at the connection's owner. A duplicate (retransmitted SYN), or a packet beside an error
+// about its flow, finds the connection made and releases its grant.
+template <typename Subject>
+void TakeGrant(const Subject& subject, const Grant& grant) noexcept {
+  auto& t = subject.t;
+  if (!grant.real.is_none() && subject.Follow()) return t.shard.ReleaseGrant(grant.ref);
+  const FlowFields flow = subject.Flow();
+  Commit commit{t.shard, t.snapshot};
+  subject.CarryOut(ConcludeGranted(commit, subject, subject.packet->meta().service, flow, grant),
+                   flow);
 }
 
-template <Packet P>
-void TakeRefusal(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  const auto reason = static_cast<DropReason>(packet->meta().refusal);
-  const ServiceView* service = ServiceOf(t.snapshot, packet->meta().service);
-  if (reason != DropReason::kNoReal || service == nullptr) return t.Drop(packet, reason);
-  RefuseWithoutReal(t, packet, parsed, *service);
+// Back at the template's owner, with what the previous key's owner knows. Meanwhile another packet
+// of the client may have made the template; then that one counts.
+template <typename Subject>
+void TakeRekeyed(const Subject& subject) noexcept {
+  auto& t = subject.t;
+  const PacketMeta& meta = subject.packet->meta();
+  FlowFields flow;
+  const ServiceView* service = AskedService(subject, &flow);
+  if (service == nullptr) return;
+  Commit commit{t.shard, t.snapshot};
+  NoTrace silent;
+  const Grant grant =
+      BindClient(commit, *service, flow, IdentifyTemplate(*service, flow), meta.real, silent);
+  if (meta.asker != t.shard.me) return SendGrant(t, subject.packet, grant, meta.asker);
+  TakeGrant(subject, grant);
 }
 
-// Back at the template's owner, with what the old key's owner knows. Meanwhile another packet of
-// the client may have made the template; then that one counts.
-template <typename Address, Packet P>
-void TakeRekeyed(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  PacketMeta& meta = packet->meta();
-  const ServiceView* service = ServiceOf(t.snapshot, meta.service);
-  if (service == nullptr || !service->persistence.is_enabled) {
-    return t.Drop(packet, DropReason::kStaleGrant);
+// Any step. kDialog is no step of it (real_speaks.h).
+template <typename Subject>
+void AnswerHandShake(const Subject& subject) noexcept {
+  const PacketMeta& meta = subject.packet->meta();
+  switch (meta.hand_off) {
+    case HandOff::kRequest:
+      return AnswerRequest(subject);
+    case HandOff::kGrant:
+      return TakeGrant(subject, {.real = meta.real, .ref = meta.template_ref});
+    case HandOff::kRefusal:
+      return TakeGrant(subject, {.refusal = static_cast<DropReason>(meta.refusal)});
+    case HandOff::kRekey:
+      return AnswerRekey(subject);
+    case HandOff::kRekeyed:
+      return TakeRekeyed(subject);
+    case HandOff::kDialog:
+    case HandOff::kNone:
+    case HandOff::kSteered:
+      return subject.t.Drop(subject.packet, DropReason::kStaleGrant);
   }
-  FlowFields flow = FieldsOf(packet->data(), *parsed, meta.input_port);
-  if (!ReadEngineData(t, packet, *parsed, *service, &flow)) {
-    return t.Drop(packet, DropReason::kNoCallId);
-  }
-  const Grant grant = GrantTemplate(t.shard, *service, flow, meta.real);
-  if (meta.asker != t.shard.me) return SendGrant(t, packet, grant, meta.asker);
-  meta.real = grant.real;
-  meta.template_ref = grant.ref;
-  meta.refusal = static_cast<uint8_t>(grant.refusal);
-  if (grant.real.is_none()) return TakeRefusal(t, packet, parsed);
-  TakeGrant<Address>(t, packet, parsed);
 }
 
 }  // namespace fairlead::dataplane

@@ -14,6 +14,26 @@
 
 namespace fairlead::dataplane {
 
+// An error from the client's side, towards the real server of its connection. The record may be a
+// draft that is in no table (one packet).
+template <typename Address, Packet P>
+void SendErrorToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
+                     const Connection<Address>& record) noexcept {
+  const RealView& real = t.snapshot.reals[record.real_id.index()];
+  if (!real.TakesTraffic()) return t.Drop(packet, DropReason::kConnectionNoReal);
+  CountIn(t, record.real_id, real, parsed->ip_length);
+  if (!RewritesReplies(record.method)) {
+    return SendToReal<Address>(t, packet, parsed, record, real);
+  }
+  if (!HasGoodIcmpChecksum(packet->data(), *parsed)) return t.Drop(packet, DropReason::kBadIcmp);
+  if (HandledAsExpired(t, packet, parsed)) return;
+  if (real.next_hop.is_none()) {
+    return t.Drop(packet, DropReason::kNoRoute);  // no error about an error
+  }
+  RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
+  SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
+}
+
 // An error about a flow of ours, seen from the client's side or from the server's. The connection's
 // state and timer stay as they are. False: no such connection here.
 template <typename Address, Packet P>
@@ -27,28 +47,7 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   const auto forward = FlowKey<Address>::Forward(
       quoted.protocol, destination, quoted.destination_port, source, quoted.source_port);
   if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
-    const Connection<Address>& record = table.at(found.slot);
-    const RealView& real = t.snapshot.reals[record.real_id.index()];
-    if (!real.TakesTraffic()) {
-      t.Drop(packet, DropReason::kConnectionNoReal);
-      return true;
-    }
-    CountIn(t, record.real_id, real, parsed->ip_length);
-    if (!RewritesReplies(record.method)) {
-      SendToReal<Address>(t, packet, parsed, record, real);
-      return true;
-    }
-    if (!HasGoodIcmpChecksum(frame, *parsed)) {
-      t.Drop(packet, DropReason::kBadIcmp);
-      return true;
-    }
-    if (HandledAsExpired(t, packet, parsed)) return true;
-    if (real.next_hop.is_none()) {
-      t.Drop(packet, DropReason::kNoRoute);  // no error about an error
-      return true;
-    }
-    RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
-    SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
+    SendErrorToReal(t, packet, parsed, quoted, table.at(found.slot));
     return true;
   }
   // From the server or a router behind us: it quotes what we sent, client → real:port.

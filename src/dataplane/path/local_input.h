@@ -96,17 +96,6 @@ template <Packet P>
   t.Drop(packet, DropReason::kNeighbourLearned);
 }
 
-// To the kernel twin of the address's port, or a named drop.
-template <Packet P>
-void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
-                   DropReason otherwise) noexcept {
-  if (!local.port.is_none() && t.port(local.port).has_host) {
-    t.out->Add(packet, Verdict::ToHost(local.port));
-  } else {
-    t.Drop(packet, otherwise);
-  }
-}
-
 // An error about a TCP or UDP flow. `is_forged`: it comes from an address of ours, and is forged
 // unless it follows a connection.
 template <typename Address, Packet P>
@@ -125,7 +114,7 @@ void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
   }
   if (is_forged) return t.Drop(packet, DropReason::kBadSource);
   if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
-  if (local->is_vip && ScheduleByIcmp<Address>(t, packet, parsed, quoted)) return;
+  if (local->is_vip) return AdmitByError<Address>(t, packet, parsed, quoted);
   DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
 }
 

@@ -237,26 +237,12 @@ void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
                           : AnswerErrorHandShake<Ipv6Address>(t, packet, &parsed);
   }
   if (outcome.kind != PacketKind::kFlow) return t.Drop(packet, DropReason::kStaleGrant);
-  switch (packet->meta().hand_off) {
-    case HandOff::kRequest:
-      return AnswerRequest(t, packet, parsed);
-    case HandOff::kGrant:
-      return parsed.is_v4() ? TakeGrant<Ipv4Address>(t, packet, &parsed)
-                            : TakeGrant<Ipv6Address>(t, packet, &parsed);
-    case HandOff::kRefusal:
-      return TakeRefusal(t, packet, &parsed);
-    case HandOff::kRekey:
-      return AnswerRekey(t, packet, parsed);
-    case HandOff::kRekeyed:
-      return parsed.is_v4() ? TakeRekeyed<Ipv4Address>(t, packet, &parsed)
-                            : TakeRekeyed<Ipv6Address>(t, packet, &parsed);
-    case HandOff::kDialog:
-      return parsed.is_v4() ? AnswerDialog<Ipv4Address>(t, packet, &parsed)
-                            : AnswerDialog<Ipv6Address>(t, packet, &parsed);
-    case HandOff::kNone:
-    case HandOff::kSteered:
-      return t.Drop(packet, DropReason::kStaleGrant);
+  if (packet->meta().hand_off == HandOff::kDialog) {
+    return parsed.is_v4() ? AnswerDialog<Ipv4Address>(t, packet, &parsed)
+                          : AnswerDialog<Ipv6Address>(t, packet, &parsed);
   }
+  parsed.is_v4() ? AnswerHandShake(FirstPacket<Ipv4Address, P>{t, packet, &parsed, true})
+                 : AnswerHandShake(FirstPacket<Ipv6Address, P>{t, packet, &parsed, true});
 }
 
 }  // namespace fairlead::dataplane

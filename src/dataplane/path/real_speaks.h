@@ -44,10 +44,12 @@ template <typename Address, Packet P>
 void BeginDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
                  RealId real_id, const FlowFields& answer) noexcept {
   NoTrace silent;
-  TemplateIdentity identity = IdentifyTemplate(service, answer);
-  const TemplateDecision found = DecideTemplate(t.shard, service, &identity, silent);
+  const TemplateIdentity identity = IdentifyTemplate(service, answer);
+  TemplateIdentity looked_up = identity;
+  const TemplateDecision found = DecideTemplate(t.shard, t.snapshot, service, &looked_up, silent);
   if (found.is_valid && found.real != real_id) t.shard.templates().Invalidate(found.slot, t.now());
-  const Grant grant = GrantTemplate(t.shard, service, answer, real_id);
+  Commit commit{t.shard, t.snapshot};
+  const Grant grant = BindClient(commit, service, answer, identity, real_id, silent);
   if (!grant.real.is_none()) t.shard.ReleaseGrant(grant.ref);
   CountOut(t, real_id, t.snapshot.reals[real_id.index()], parsed->ip_length);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {

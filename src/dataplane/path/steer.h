@@ -2,9 +2,10 @@
 //
 //   Miss<Ipv4Address>(turn, packet, &parsed, is_mine);
 //
-// The connection's owner admits; for a persistent service the template's owner is asked first, by
-// sending it the packet (request) and getting it back (grant or refusal). docs/life_of_a_packet.md
-// follows one through. Threads: the worker's. Ownership of the packet moves in.
+// What becomes of it is decided in decide/admission.h; here the packet is its subject, and the
+// outcome is carried out: the packet is forwarded, sent to the worker that must be asked, answered
+// or dropped. docs/life_of_a_packet.md follows one through. Threads: the worker's. Ownership of the
+// packet moves in.
 #pragma once
 
 #include "dataplane/path/claimed_address.h"
@@ -12,7 +13,7 @@
 
 namespace fairlead::dataplane {
 
-// ipvs.md, new connections.
+// (ipvs.md, new connections)
 inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
   switch (parsed.transport()) {
     case Transport::kTcp:
@@ -22,107 +23,6 @@ inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noex
       return true;
   }
   return false;
-}
-
-// The scheduler named nobody (ipvs.md, no real): port unreachable from the VIP, for TCP too.
-template <Packet P>
-void RefuseWithoutReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                       const ServiceView& service) noexcept {
-  if (MayBypass(t.snapshot, service, parsed->destination(packet->data()))) {
-    return ForwardRouted(t, packet, parsed);
-  }
-  constexpr uint16_t kFtp = 21;
-  if (service.port.host() == kFtp && parsed->destination_port != service.port) {
-    return Refuse(t, packet, parsed, DropReason::kClosedPort);
-  }
-  AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
-                  parsed->destination(packet->data()), DropReason::kNoReal);
-}
-
-// The real server is known: record the connection and forward its first packet.
-template <typename Address, Packet P>
-void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
-                     RealId real_id, const TemplateRef& ref) noexcept {
-  const RealView& real = t.snapshot.reals[real_id.index()];
-  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
-  if (!CanAnswer(real, key.client, packet->meta().input_port)) [[unlikely]] {
-    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
-    return t.Drop(packet, DropReason::kLinkLocalClient);
-  }
-  if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
-    // One-packet scheduling: counted, forwarded and forgotten (ipvs.md, one packet).
-    if (!ref.is_none()) t.shard.ReleaseGrant(ref);
-    t.shard.fabric.stats.traffic(t.shard.me, real_id).connections.Add(1);
-    CountIn(t, real_id, real, parsed->ip_length);
-    return SendToReal<Address>(t, packet, parsed,
-                               DraftConnection(key, service, real_id, real, TemplateRef{}), real);
-  }
-  const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
-  const AdmitOutcome admitted = Admit(t.shard, service, key, hash, real_id, ref);
-  if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
-  CountIn(t, real_id, real, parsed->ip_length);
-  t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
-  SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
-                      real);
-}
-
-// At the template's owner, for `asker`: while a changed netmask is new, the owner of the client's
-// old key may know its real. True: it is another worker, and the packet is on its way there; else
-// *known has the real, if there is one.
-template <Packet P>
-bool AsksPreviousOwner(Turn<P>& t, P* packet, const ServiceView& service, const FlowFields& flow,
-                       WorkerId asker, RealId* known) noexcept {
-  const WorkerId previous = PreviousOwner(t.shard, service, flow);
-  if (previous.is_none()) [[likely]]
-    return false;
-  if (previous == t.shard.me) {
-    *known = PreviousReal(t.shard, service, flow);
-    return false;
-  }
-  packet->meta().service = service.id;
-  packet->meta().asker = asker;
-  HandTo(t, packet, previous, HandOff::kRekey);
-  return true;
-}
-
-// At the connection's owner, with no connection: decide, or ask the template's owner to.
-template <typename Address, Packet P>
-void AdmitFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView& service,
-                FlowFields flow) noexcept {
-  if (!MayCreate(*parsed, service.policy)) {
-    if (MayBypass(t.snapshot, service, flow.addresses.destination)) {
-      return ForwardRouted(t, packet, parsed);
-    }
-    return Refuse(t, packet, parsed, DropReason::kNotASyn);
-  }
-  if (IsFromFtpData(flow)) return Refuse(t, packet, parsed, DropReason::kClosedPort);
-  if (t.shard.defence.DropsNext(service.policy.drop_packet)) [[unlikely]] {
-    return t.Drop(packet, DropReason::kDropPacket);
-  }
-  if (!TakesPort(service, flow)) return RefuseWithoutReal(t, packet, parsed, service);
-  if (!service.persistence.is_enabled) {
-    const RealId real = Schedule(t.shard, service, flow);
-    if (real.is_none()) return RefuseWithoutReal(t, packet, parsed, service);
-    return FinishAdmission<Address>(t, packet, parsed, service, real, TemplateRef{});
-  }
-  if (!ReadEngineData(t, packet, *parsed, service, &flow)) {
-    return t.Drop(packet, DropReason::kNoCallId);
-  }
-  const WorkerId owner = t.shard.fabric.steering.TemplateOwner(
-      t.shard.templates().Hash(IdentifyTemplate(service, flow).key));
-  if (owner != t.shard.me) {
-    packet->meta().service = service.id;
-    HandTo(t, packet, owner, HandOff::kRequest);
-    return;
-  }
-  RealId known;
-  if (AsksPreviousOwner(t, packet, service, flow, t.shard.me, &known)) return;
-  const Grant grant = GrantTemplate(t.shard, service, flow, known);
-  if (!grant.real.is_none()) {
-    return FinishAdmission<Address>(t, packet, parsed, service, grant.real, grant.ref);
-  }
-  if (grant.refusal != DropReason::kNoReal) return t.Drop(packet, grant.refusal);
-  RefuseWithoutReal(t, packet, parsed, service);
 }
 
 // A flow of the packet is here: forward or return it. False: there is none.
@@ -206,32 +106,117 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
   RouteUnlessClaimed(t, packet, parsed);
 }
 
+// To the kernel twin of the address's port, or a named drop.
+template <Packet P>
+void DeliverToHost(Turn<P>& t, P* packet, const LocalAddress& local,
+                   DropReason otherwise) noexcept {
+  if (!local.port.is_none() && t.port(local.port).has_host) {
+    t.out->Add(packet, Verdict::ToHost(local.port));
+  } else {
+    t.Drop(packet, otherwise);
+  }
+}
+
+// Sends the packet to the worker that `a` names.
+template <Packet P>
+void AskFor(Turn<P>& t, P* packet, const Admission& a) noexcept {
+  packet->meta().service = a.service;
+  packet->meta().asker = t.shard.me;
+  HandTo(t, packet, a.ask, a.purpose);
+}
+
+// The real server is known: record the connection and forward its first packet.
+template <typename Address, Packet P>
+void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admission& a) noexcept {
+  const ServiceView& service = t.snapshot.services[a.service.index()];
+  const RealView& real = t.snapshot.reals[a.real.index()];
+  const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+  if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
+    // Counted, forwarded and forgotten (ipvs.md, one packet).
+    if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
+    t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);
+    CountIn(t, a.real, real, parsed->ip_length);
+    return SendToReal<Address>(t, packet, parsed,
+                               DraftConnection(key, service, a.real, real, TemplateRef{}), real);
+  }
+  const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
+  const AdmitOutcome admitted = Admit(t.shard, service, key, hash, a.real, a.ref);
+  if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
+  CountIn(t, a.real, real, parsed->ip_length);
+  t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
+  SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
+                      real);
+}
+
+// The packet as the subject of a decision and of the hand-shake.
+template <typename Address, Packet P>
+struct FirstPacket {
+  static constexpr bool kIsError = false;
+  Turn<P>& t;
+  P* packet;
+  ParsedPacket* parsed;
+  bool is_mine;  // this worker owns its connection
+
+  [[nodiscard]] FlowFields Flow() const noexcept {
+    return FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  }
+  [[nodiscard]] WorkerId OtherOwner() const noexcept {
+    const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+        parsed->Source<Address>(packet->data()), parsed->source_port);
+    return is_mine || owner == t.shard.me ? WorkerId{} : owner;
+  }
+  [[nodiscard]] bool MayBegin(const ServiceView& service) const noexcept {
+    return MayCreate(*parsed, service.policy);
+  }
+  bool ReadEngine(const ServiceView& service, FlowFields* flow) const noexcept {
+    return ReadEngineData(t, packet, *parsed, service, flow);
+  }
+  // The connection has been made meanwhile: the packet goes its way. False: it has not.
+  bool Follow() const noexcept {
+    auto& table = t.shard.template Connections<Address>();
+    const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
+    const FindOutcome found = table.Find(key, table.Hash(key), t.now());
+    if (!found.hit()) return false;
+    if (!ForwardToReal<Address>(t, packet, parsed, found.slot)) {
+      t.Drop(packet, DropReason::kStaleGrant);
+    }
+    return true;
+  }
+  void CarryOut(const Admission& a, const FlowFields& flow) const noexcept {
+    switch (a.kind) {
+      case Admission::Kind::kForward:
+        return FinishAdmission<Address>(t, packet, parsed, a);
+      case Admission::Kind::kAsk:
+        return AskFor(t, packet, a);
+      case Admission::Kind::kNoService:
+        return NoService<Address>(t, packet, parsed, flow, is_mine);
+      case Admission::Kind::kNotBalanced:
+        return Refuse(t, packet, parsed, a.reason);
+      case Admission::Kind::kNoReal:
+        return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
+                               parsed->destination(packet->data()), a.reason);
+      case Admission::Kind::kBypass:
+        return ForwardRouted(t, packet, parsed);
+      case Admission::Kind::kClassifierDrop:
+      case Admission::Kind::kDrop:
+        return t.Drop(packet, a.reason);
+    }
+  }
+};
+
 // `is_mine`: another worker has already found that this one owns the flow. An earlier packet of the
 // burst may have made the connection since the burst was looked up, so look again.
 template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed)) return;
-  const FlowFields flow = FieldsOf(packet->data(), *parsed, packet->meta().input_port);
+  const FirstPacket<Address, P> subject{t, packet, parsed, is_mine};
+  FlowFields flow = subject.Flow();
   if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {
     return HandleForged<Address>(t, packet, *parsed, flow, is_mine);
   }
+  Commit commit{t.shard, t.snapshot};
   NoTrace silent;
-  const ServiceDecision decision = DecideService(t.snapshot, flow, silent);
-  switch (decision.kind) {
-    case ServiceDecision::Kind::kClassifierDrop:
-      return t.Drop(packet, DropReason::kClassifier);
-    case ServiceDecision::Kind::kNoService:
-      return NoService<Address>(t, packet, parsed, flow, is_mine);
-    case ServiceDecision::Kind::kService:
-      break;
-  }
-  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
-      parsed->Source<Address>(packet->data()), parsed->source_port);
-  if (owner != t.shard.me && !is_mine) {
-    HandTo(t, packet, owner, HandOff::kSteered);
-    return;
-  }
-  AdmitFirst<Address>(t, packet, parsed, t.snapshot.services[decision.service.index()], flow);
+  subject.CarryOut(DecideAdmission(commit, subject, &flow, silent), flow);
 }
 
 // ---- whose it is, asked before any look-up

@@ -80,6 +80,10 @@ class Defence {
       return false;
     return CountDown(mode);
   }
+  // What DropsNext would say; nothing is counted.
+  [[nodiscard]] bool WouldDropNext(uint8_t mode) const noexcept {
+    return IsActive(mode) && rates_[mode] != 0 && seen_[mode] + 1 >= rates_[mode];
+  }
   [[nodiscard]] uint32_t rate(uint8_t mode) const noexcept { return rates_[mode]; }
 
   // For a connection idle for kIdle: of those with n packets every n-th goes; none without packets

@@ -1,76 +1,171 @@
 // A question of `fairlead explain` and its answer, as they travel between a worker and who asks.
 //
 //   ExplainAnswer answer;
-//   answer.Add({.kind = ExplainKind::kBadSource});
+//   answer.Add(step::Scheduled{.real = id});
+//   std::visit(Words{}, answer.steps[0]);   // no default: a new step does not compile until
+//   handled question = Continued(question, answer); // when answer.continue_at names another worker
 //
-// Threads: values.
+// Each step is a struct of its own. Its word, JSON members and sentence are in
+// control/api/explain_*; docs/extending.md says how to add one. Threads: values.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
+#include <variant>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
+#include "dataplane/tables/neighbour_table.h"
 #include "dataplane/tables/template_record.h"
+#include "dataplane/wire/packet.h"
 
 namespace fairlead::dataplane {
 
+enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };
+enum class TemplateFault : uint8_t { kNoReal, kRealRemoved, kRealQuiescent, kExpired };
+// How a service was found (ipvs.md, service lookup).
+enum class FoundBy : uint8_t { kMark, kAddressAndPort, kFtpData, kAnyPort };
+// Whose the destination is that no service is found for.
+enum class Unserved : uint8_t {
+  kOther,
+  kOwn,        // a virtual or port address
+  kMarkRange,  // of a network that the rules of a mark name
+  kGone,       // virtual until its last service went
+};
+
+// The steps, in about the order in which the packet path takes them. Structs that are empty say all
+// with their name.
+namespace step {
+
+struct ExistingConnection {
+  RealId real = {};
+  uint8_t state = 0;  // a TcpState
+  TickCount remaining = 0;
+};
+// No packet has the client's address: it is no host's, or the director's own.
+struct BadSource {};
+struct ClassifierRule {
+  uint32_t rule = 0;  // its index
+  uint32_t mark = 0;
+};
+struct ClassifierDrop {
+  uint32_t rule = 0;
+};
+struct NoClassifierRule {};
+struct ServiceFound {
+  ServiceId service = {};
+  FoundBy found_by = FoundBy::kMark;
+};
+struct NoService {
+  Unserved destination = Unserved::kOther;
+};
+// `drop_packet` is in force, and this would be the packet it takes.
+struct DropPacket {
+  ServiceId service = {};
+};
+// The service takes no such packet: another port without persistence, or from port 20.
+struct WrongPort {
+  ServiceId service = {};
+};
+// The service's engine finds nothing in packets of this protocol.
+struct NoCallId {};
+// Who counts as one client: a group…
+struct ClientGroup {
+  GroupNumber group = {};
+};
+// …or a network.
+struct ClientNetmask {
+  uint8_t prefix_length = 0;
+  uint32_t mask = 0;  // IPv4, host order
+  int32_t rule = -1;  // of `netmasks`; −1: the service's own netmask
+};
+struct Spread {
+  uint32_t number = 0;  // which of the client's keys, from 0
+  uint32_t of = 0;
+};
+// A persistence engine looks into the packet: the answer is for a new call.
+struct Engine {};
+// The service shares its clients with this group.
+struct ServiceGroup {
+  GroupNumber group = {};
+};
+struct TemplateHit {
+  RealId real = {};
+  uint32_t children = 0;
+  TickCount remaining = 0, timeout = 0;
+};
+struct TemplateMiss {};
+struct TemplateInvalid {
+  RealId real = {};  // none: it names none
+  TemplateFault fault = TemplateFault::kNoReal;
+};
+// `real` belongs to another service of the group, and named the answer's real.
+struct Sibling {
+  RealId real = {};
+};
+// `real` is the group's, which this service has not.
+struct NoSibling {
+  RealId real = {};
+};
+// The template was made by hand.
+struct Pinned {
+  RealId real = {};
+};
+// The template under the previous netmask names the real.
+struct Rekeyed {
+  RealId real = {};
+};
+// One real, before the scheduler.
+struct Candidate {
+  RealId real = {};
+  Eligibility eligibility = Eligibility::kEligible;
+  int32_t weight = 0;
+  uint32_t active = 0, inactive = 0;
+};
+// What the scheduler hashes in place of the client's address.
+struct HashedNetwork {
+  uint8_t prefix_length = 0;
+  uint32_t mask = 0;  // IPv4, host order
+};
+struct Scheduled {
+  RealId real = {};
+};
+struct NobodyEligible {};
+struct NextHop {
+  PortId port = {};
+  NeighbourState neighbour = NeighbourState::kUnknown;
+};
+struct NoRoute {};
+// `real` could not answer the client, whose address is link-local.
+struct LinkLocalClient {
+  RealId real = {};
+};
+
+}  // namespace step
+
+using ExplainStep = std::variant<
+    step::ExistingConnection, step::BadSource, step::ClassifierRule, step::ClassifierDrop,
+    step::NoClassifierRule, step::ServiceFound, step::NoService, step::DropPacket, step::WrongPort,
+    step::NoCallId, step::ClientGroup, step::ClientNetmask, step::Spread, step::Engine,
+    step::ServiceGroup, step::TemplateHit, step::TemplateMiss, step::TemplateInvalid, step::Sibling,
+    step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate, step::HashedNetwork,
+    step::Scheduled, step::NobodyEligible, step::NextHop, step::NoRoute, step::LinkLocalClient>;
+// So a step is never valueless, and std::visit never throws.
+static_assert(std::is_trivially_copyable_v<ExplainStep>);
+
+// Whom a question is put to. Each stage is that of a packet's hand-shake, so HandOff names it:
+// kNone the connection's owner; kRequest the template's; kRekey the owner of the key under the
+// previous netmask; kRekeyed the template's again, which is told what that one knows.
 struct ExplainQuestion {
   uint8_t protocol = 6;
   Endpoint client;  // port 0: any; the answer is for a new connection
   Endpoint destination;
-  PortId input_port = {};             // none: the first outside port
-  bool is_at_template_owner = false;  // second stage
-  // Third stage: at the owner of the key of before a netmask change, which may know the real.
-  bool is_at_previous_owner = false;
-};
-
-enum class ExplainKind : uint8_t {
-  kExistingConnection,  // real, remaining, value: state
-  kClassifierRule,      // value: rule index; mark
-  kClassifierDrop,      // value: rule index
-  kNoClassifierRule,
-  kService,    // service; value: 0 mark, 1 exact, 2 FTP, 3 port 0
-  kNoService,  // value: 1 for a VIP or port address, 2 for a mark's range, 3 for a VIP that is gone
-  kWrongPort,  // the service takes no such packet: another port without persistence, or from port
-               // 20
-  kTemplateHit,  // real, remaining, timeout, value: children
-  kTemplateMiss,
-  kTemplateInvalid,  // real; value: TemplateFault
-  kEligible,         // real, weight, active, inactive; value: Eligibility
-  kScheduled,        // real
-  kNobodyEligible,
-  kNextHop,  // neighbour state in value, port
-  kNoRoute,
-  kClientGroup,      // group: the client belongs to it
-  kClientNetmask,    // value: bits, mark: IPv4 netmask, weight: rule of `netmasks` or -1
-  kSpread,           // value: which key of, weight: how many
-  kEngine,           // its persistence engine looks into the packet: the answer is for a new call
-  kServiceGroup,     // group: the service shares its clients with it
-  kSibling,          // real: of another service of the group, which named the answer's real
-  kNoSibling,        // real: the group's, which this service has not
-  kPinned,           // the template was made by hand
-  kRekeyed,          // real: the template under the netmask of before names it
-  kBadSource,        // no packet has the client's address: it is no host's, or the director's own
-  kLinkLocalClient,  // real: it could not answer the client, whose address is link-local
-  kHashedNetwork,    // the scheduler hashes the client as; value: bits, mark: IPv4 netmask
-};
-
-enum class Eligibility : uint8_t { kEligible, kWeightZero, kOverloaded, kUnavailable };
-enum class TemplateFault : uint8_t { kNoReal, kRealRemoved, kRealQuiescent, kExpired };
-
-struct ExplainStep {
-  ExplainKind kind = ExplainKind::kNoService;
-  ServiceId service = {};
-  RealId real = {};
-  PortId port = {};
-  uint32_t mark = 0;
-  uint32_t value = 0;
-  int32_t weight = 0;
-  uint32_t active = 0, inactive = 0;
-  TickCount remaining = 0, timeout = 0;
-  GroupNumber group = {};
+  PortId input_port = {};  // none: the first outside port
+  HandOff stage = HandOff::kNone;
+  ServiceId service = {};     // found at the first stage
+  RealId previous_real = {};  // with kRekeyed; none: there is none
 };
 
 enum class ExplainVerdict : uint8_t {
@@ -83,14 +178,16 @@ enum class ExplainVerdict : uint8_t {
 struct ExplainAnswer {
   static constexpr size_t kMaxSteps = 96;
   std::array<ExplainStep, kMaxSteps> steps{};
-  uint32_t step_count = 0;  // at most kMaxSteps; further eligibility rows are left out
+  uint32_t step_count = 0;  // at most kMaxSteps; further candidates are left out
   uint32_t steps_left_out = 0;
   ExplainVerdict verdict = ExplainVerdict::kNotOurs;
-  RealId real;  // with kForward
+  bool is_reset = false;  // kRefused over TCP is a RST; else port unreachable
+  RealId real;            // with kForward
   ServiceId service = {};
   WorkerId answered_by;
-  WorkerId continue_at;               // who must be asked next: the template owner…
-  bool continue_as_previous = false;  // …or the owner of the key before a netmask change
+  WorkerId continue_at;  // who must be asked next; none: this is the answer
+  HandOff continue_as = HandOff::kNone;
+  RealId previous_real = {};  // with continue_as kRekeyed
 
   void Add(const ExplainStep& step) noexcept {
     if (step_count < kMaxSteps) {
@@ -100,5 +197,13 @@ struct ExplainAnswer {
     }
   }
 };
+
+// The question for the worker that the answer names.
+inline ExplainQuestion Continued(ExplainQuestion question, const ExplainAnswer& answer) noexcept {
+  question.stage = answer.continue_as;
+  question.service = answer.service;
+  question.previous_real = answer.previous_real;
+  return question;
+}
 
 }  // namespace fairlead::dataplane

@@ -19,6 +19,16 @@ uint64_t SchedulerSeed(const FabricConfig& config, WorkerId worker, ServiceId se
                      config.hash_secret[1] | 1);
 }
 
+const ServiceView* KnownService(const Snapshot* snapshot, ServiceId id) noexcept {
+  if (snapshot == nullptr || id.index() >= snapshot->services.size()) return nullptr;
+  const ServiceView& service = snapshot->services[id.index()];
+  return service.id == id ? &service : nullptr;
+}
+
+bool IsSamePlan(const sched::Plan& a, const sched::Plan& b) noexcept {
+  return a.edit_count() == b.edit_count() && a.kind() == b.kind();
+}
+
 template <typename T>
 T OrThrow(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().ToString());
@@ -78,20 +88,29 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
 void Shard::AdoptService(const Snapshot* before, const ServiceView& service) noexcept {
   if (service.id.is_none()) return;
   sched::State& state = scheduler_states[service.id.index()];
-  const bool is_known = before != nullptr && service.id.index() < before->services.size() &&
-                        before->services[service.id.index()].id == service.id;
-  NoteKeying(is_known ? &before->services[service.id.index()] : nullptr, service);
-  if (!is_known) {
-    state = sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
-    state.tournament = tournaments_.Follow(service.id, service.plan);
-  } else if (const sched::Plan& old = before->services[service.id.index()].plan;
-             old.edit_count() != service.plan.edit_count() || old.kind() != service.plan.kind()) {
-    state = sched::Adopt(old, state, service.plan);
+  const ServiceView* known = KnownService(before, service.id);
+  NoteKeying(known, service);
+  if (known == nullptr || !IsSamePlan(known->plan, service.plan)) {
+    state = StateAfter(known, service);
     state.tournament = tournaments_.Follow(service.id, service.plan);
   }
   if (sched::DestinationMembers(service.plan.kind()) > 0 && state.destinations == nullptr) {
     AttachDestinations(service);
   }
+}
+
+sched::State Shard::StateAfter(const ServiceView* before,
+                               const ServiceView& service) const noexcept {
+  if (before == nullptr) {
+    return sched::InitialState(service.plan, SchedulerSeed(fabric.config, me, service.id));
+  }
+  const sched::State& state = scheduler_states[service.id.index()];
+  return IsSamePlan(before->plan, service.plan) ? state
+                                                : sched::Adopt(before->plan, state, service.plan);
+}
+
+sched::State Shard::StateFor(const ServiceView& service) const noexcept {
+  return StateAfter(KnownService(snapshot, service.id), service);
 }
 
 // Who counts as one client has changed: the grace of `rekey` begins.

@@ -81,7 +81,10 @@ class Shard {
   [[nodiscard]] bool HasPendingGrants() const noexcept { return !pending_grants_.empty(); }
   // Timers, a bounded number of steps. Returns records that went.
   size_t Expire() noexcept;
-  // Whether clients of the service may still be found by the netmask of before (rekey).
+  // Where the scheduler of this service goes on from, as any snapshot may have the service: what
+  // adopting that snapshot would make of the state.
+  [[nodiscard]] sched::State StateFor(const ServiceView& service) const noexcept;
+  // Whether clients of the service may still be found by their previous netmask (rekey).
   bool IsInGrace(const ServiceView& service) noexcept {
     if (service.persistence.rekey == 0) [[likely]]
       return false;
@@ -170,6 +173,8 @@ class Shard {
   void SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept;
 
   void AdoptService(const Snapshot* before, const ServiceView& service) noexcept;
+  [[nodiscard]] sched::State StateAfter(const ServiceView* before,
+                                        const ServiceView& service) const noexcept;
   void NoteKeying(const ServiceView* before, const ServiceView& service) noexcept;
 
   struct Grace {

@@ -105,12 +105,13 @@ TEST(Hashing, ExplainSaysWhatIsHashed) {
        .destination = {*IpAddress::Parse("192.0.2.10"), Be16::FromHost(80)},
        .input_port = kOutside});
   const auto end = answer.steps.begin() + answer.step_count;
-  const auto step = std::find_if(answer.steps.begin(), end, [](const ExplainStep& s) {
-    return s.kind == ExplainKind::kHashedNetwork;
+  const auto found = std::find_if(answer.steps.begin(), end, [](const ExplainStep& s) {
+    return std::holds_alternative<step::HashedNetwork>(s);
   });
-  ASSERT_NE(step, end);
-  EXPECT_EQ(step->value, 24u);
-  EXPECT_EQ(step->mark, 0xffffff00u);
+  ASSERT_NE(found, end);
+  const auto& hashed = std::get<step::HashedNetwork>(*found);
+  EXPECT_EQ(hashed.prefix_length, 24u);
+  EXPECT_EQ(hashed.mask, 0xffffff00u);
 }
 
 }  // namespace

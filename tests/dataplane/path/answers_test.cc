@@ -205,15 +205,17 @@ TEST_P(Ranges, AreExplained) {
                     .client = {*IpAddress::Parse(kClient), Be16::FromHost(1)},
                     .destination = {*IpAddress::Parse(to), Be16::FromHost(port)},
                     .input_port = input});
-    const ExplainStep& last = answer.steps[answer.step_count - 1];
-    return std::pair(answer.verdict, last.kind == ExplainKind::kNoService ? last.value : 99);
+    const auto* last = std::get_if<step::NoService>(&answer.steps[answer.step_count - 1]);
+    return std::pair(answer.verdict,
+                     last == nullptr ? std::optional<Unserved>() : last->destination);
   };
   using V = ExplainVerdict;
-  EXPECT_EQ(explain("203.0.113.5", 80, kOutside), std::pair(V::kForward, 99u));
-  EXPECT_EQ(explain("203.0.113.5", 22, kOutside), std::pair(V::kRefused, 2u));
-  EXPECT_EQ(explain("203.0.113.5", 22, kInside), std::pair(V::kNotOurs, 0u));
-  EXPECT_EQ(explain("198.18.0.9", 22, kOutside), std::pair(V::kDropped, 3u));
-  EXPECT_EQ(explain("198.18.0.10", 22, kOutside), std::pair(V::kNotOurs, 0u));
+  using Told = std::pair<V, std::optional<Unserved>>;
+  EXPECT_EQ(explain("203.0.113.5", 80, kOutside), Told(V::kForward, std::nullopt));
+  EXPECT_EQ(explain("203.0.113.5", 22, kOutside), Told(V::kRefused, Unserved::kMarkRange));
+  EXPECT_EQ(explain("203.0.113.5", 22, kInside), Told(V::kNotOurs, Unserved::kOther));
+  EXPECT_EQ(explain("198.18.0.9", 22, kOutside), Told(V::kDropped, Unserved::kGone));
+  EXPECT_EQ(explain("198.18.0.10", 22, kOutside), Told(V::kNotOurs, Unserved::kOther));
 }
 
 // ---- link-local clients
@@ -276,7 +278,7 @@ TEST_P(LinkLocal, ARefusalIsExplained) {
                   .client = {*IpAddress::Parse("fe80::7"), Be16::FromHost(1234)},
                   .destination = {*IpAddress::Parse("2001:db8::10"), Be16::FromHost(80)}});
   EXPECT_EQ(answer.verdict, ExplainVerdict::kDropped);
-  EXPECT_EQ(answer.steps[answer.step_count - 1].kind, ExplainKind::kLinkLocalClient);
+  EXPECT_TRUE(std::holds_alternative<step::LinkLocalClient>(answer.steps[answer.step_count - 1]));
 }
 
 // On its own link a real server answers it by itself.
@@ -400,8 +402,8 @@ class ScheduledByIcmp : public testing::TestWithParam<size_t> {
 };
 INSTANTIATE_TEST_SUITE_P(Workers, ScheduledByIcmp, testing::Values(1, 2, 4));
 
-// Whoever owns connection, template and the template of before the netmask changed.
-TEST_P(ScheduledByIcmp, FindsTheRealOfTheNetmaskOfBefore) {
+// Whoever owns connection, template and the template under the previous netmask.
+TEST_P(ScheduledByIcmp, FindsTheRealOfThePreviousNetmask) {
   std::map<std::string, std::string> homes;
   for (uint32_t i = 0; i < 40; ++i) {
     const std::string client = Nth(0xc6330000, i << 8 | 7);

@@ -1,0 +1,64 @@
+// The record that an admitted connection begins with, and its way into the owner's table.
+//
+//   const AdmitOutcome a = Admit<Ipv4Address>(shard, service, key, hash, grant.real, grant.ref);
+//   if (!a.ok()) return t.Drop(packet, a.refusal);
+//
+// Threads: the owner's worker. Invariant: the grant belongs to the record, or has been given back.
+#pragma once
+
+#include "dataplane/decide/decision.h"
+
+namespace fairlead::dataplane {
+
+struct AdmitOutcome {
+  uint32_t slot = kNoSlot;
+  DropReason refusal = DropReason::kConnectionTableFull;  // when there is no slot
+  [[nodiscard]] bool ok() const noexcept { return slot != kNoSlot; }
+};
+
+// The record a connection of `key` to this real begins with: state NONE, 3 s (ipvs.md,
+// connection timers).
+template <typename Address>
+Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceView& service,
+                                    RealId real_id, const RealView& real,
+                                    const TemplateRef& ref) noexcept {
+  Connection<Address> draft{};
+  draft.client_address = key.client;
+  draft.client_port = key.client_port;
+  draft.virtual_address = key.other;
+  draft.virtual_port = key.other_port;
+  draft.real_address = real.address.As<Address>();
+  draft.real_port = RealPort(service, real, key.other_port);
+  draft.protocol = key.protocol;
+  draft.method = real.method;
+  draft.real_id = real_id;
+  draft.timeout = kNewConnectionTimeout;
+  const bool rewrites_replies = RewritesReplies(real.method);
+  if (!rewrites_replies) draft.Set(ConnectionFlag::kNoOutput);
+  if (!ref.is_none()) {
+    draft.template_ref = ref;
+    draft.Set(ConnectionFlag::kHasTemplate);
+    // Without states only a reply establishes it. Where replies go past the director, nothing is
+    // owed, and the fast path kept, until one comes by all the same (Shard::Track).
+    if (rewrites_replies || HasStates(draft.transport())) draft.Set(ConnectionFlag::kOwesTemplate);
+  }
+  return draft;
+}
+
+// Makes the connection. When it cannot, the grant is given back.
+template <typename Address>
+AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Address>& key,
+                   uint64_t hash, RealId real_id, const TemplateRef& ref) noexcept {
+  const RealView& real = shard.snapshot->reals[real_id.index()];
+  const InsertOutcome inserted =
+      shard.Insert(DraftConnection(key, service, real_id, real, ref), hash, real);
+  if (inserted.ok()) {
+    shard.fabric.stats.traffic(shard.me, real_id).connections.Add(1);
+    return {inserted.slot, {}};
+  }
+  if (!ref.is_none()) shard.ReleaseGrant(ref);
+  return {kNoSlot, inserted.result == InsertResult::kTableFull ? DropReason::kConnectionTableFull
+                                                               : DropReason::kConnectionBucketFull};
+}
+
+}  // namespace fairlead::dataplane
