@@ -127,8 +127,9 @@ struct ExplainReport::Sentences {
     const auto transport = static_cast<Transport>(report.question_.protocol);
     // Steps to a service follow when a new connection would not be this one.
     return "The client has this connection already, to " + report.Real(s.real) +
-           (HasStates(transport) ? ", in state " + std::string(dataplane::NameOf(transport, s.state))
-                                 : "") +
+           (HasStates(transport)
+                ? ", in state " + std::string(dataplane::NameOf(transport, s.state))
+                : "") +
            "; it is kept for another " + Span(s.remaining) +
            (report.Has<step::ServiceFound>() ? ", but a new connection takes its place." : ".");
   }
