@@ -132,8 +132,8 @@ struct alignas(64) TemplateRecord {
   Tick deadline;          // when the timer fires
   TickCount timeout = 0;  // what a new connection restarts the timer with, or kForever
   RenewMode renew = RenewMode::kLinux;
-  uint8_t client_bits = 0;  // length of the client's prefix; for listings
-  uint16_t origin = 0;      // the director that made it; 0: this one
+  uint8_t client_prefix_length = 0;  // for listings
+  uint16_t origin = 0;               // the director that made it; 0: this one
   // ---- second line
   Tick created;
   uint32_t wheel_next = 0;  // see Connection

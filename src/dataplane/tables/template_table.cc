@@ -101,7 +101,7 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
   record.real_id = binding.real_id;
   record.destination_port = binding.destination_port;
-  record.client_bits = binding.client_bits;
+  record.client_prefix_length = binding.client_bits;
   record.client_mask = binding.client_mask;
   record.created = now;
   SetPolicy(&record, binding, now);

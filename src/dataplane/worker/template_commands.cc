@@ -31,7 +31,7 @@ bool IsOfClient(const Prefix& asked, const TemplateRecord& record) {
   if (asked.address.family() != client.family() || record.key.Has(TemplateScope::kEngine)) {
     return false;
   }
-  return MaskedIdentity(asked.address, record.client_mask, record.client_bits).bytes ==
+  return MaskedIdentity(asked.address, record.client_mask, record.client_prefix_length).bytes ==
          record.key.client;
 }
 
@@ -72,7 +72,7 @@ TemplateRow RowOf(Shard& shard, uint32_t slot) {
                   .is_invalid = record.Has(TemplateFlag::kInvalidated),
                   .is_pinned = record.Has(TemplateFlag::kPinned),
                   .renew = record.renew,
-                  .client_prefix_length = record.client_bits,
+                  .client_prefix_length = record.client_prefix_length,
                   .client_mask = record.client_mask,
                   .client_group = record.key.client_group(),
                   .service_group = record.key.service_group(),

@@ -76,7 +76,7 @@ std::vector<Field> TemplateFields() {
           FIELD(R, "deadline", deadline),
           FIELD(R, "timeout", timeout),
           FIELD(R, "renew", renew),
-          FIELD(R, "client_bits", client_bits),
+          FIELD(R, "client_prefix_length", client_prefix_length),
           FIELD(R, "origin", origin),
           FIELD(R, "created", created),
           FIELD(R, "wheel_next", wheel_next),
