@@ -27,10 +27,11 @@ SideRecord* SideTable::Attach(const SideOwner& owner, SideKind kind, uint32_t* f
   const uint32_t slot = is_reused ? free_head_ : high_water_++;
   SideRecord& record = records_[slot];
   if (is_reused) free_head_ = record.next;
-  record = SideRecord{.next = *first,
-                      .owner_slot = owner.slot,
-                      .owner_generation = owner.generation,
-                      .owner_table = owner.table};
+  record = SideRecord{};
+  record.next = *first;
+  record.owner_slot = owner.slot;
+  record.owner_generation = owner.generation;
+  record.owner_table = owner.table;
   // A crash may fall between any two stores: only whole records have a kind.
   std::atomic_signal_fence(std::memory_order_release);
   record.kind = kind;
