@@ -214,10 +214,11 @@ TEST_F(CliTest, Explain) {
   director.explain = [](WorkerId, const dataplane::ExplainQuestion& q,
                         dataplane::ExplainAnswer* answer) {
     EXPECT_EQ(q.protocol, 17);
-    using dataplane::ExplainKind;
-    answer->Add({.kind = ExplainKind::kService, .service = ServiceId{0}, .value = 1});
-    answer->Add({.kind = ExplainKind::kEligible, .real = RealId{0}, .weight = 2});
-    answer->Add({.kind = ExplainKind::kScheduled, .real = RealId{0}});
+    namespace step = dataplane::step;
+    answer->Add(step::ServiceFound{.service = ServiceId{0},
+                                   .found_by = dataplane::FoundBy::kAddressAndPort});
+    answer->Add(step::Candidate{.real = RealId{0}, .weight = 2});
+    answer->Add(step::Scheduled{.real = RealId{0}});
     answer->verdict = dataplane::ExplainVerdict::kForward;
     answer->service = ServiceId{0};
     answer->real = RealId{0};
