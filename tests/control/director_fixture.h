@@ -64,12 +64,6 @@ inline void AdoptAll(dataplane::Fabric& fabric) {
   }
 }
 
-// Its questions get no answer.
-class SilentProber : public Prober {
- public:
-  void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override {}
-};
-
 inline IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
 
 inline TimePoint At(std::chrono::milliseconds since_start) {

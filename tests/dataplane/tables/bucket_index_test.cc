@@ -265,7 +265,8 @@ TEST_F(TwoEntries, AreFoundUpTo95PercentWhateverMoves) {
     }
     EXPECT_LE(refused, 20u);
     for (uint32_t slot = 0; slot < records_.size(); ++slot) {
-      if (records_[slot].is_live) ASSERT_NO_FATAL_FAILURE(Erase(slot));
+      if (!records_[slot].is_live) continue;
+      ASSERT_NO_FATAL_FAILURE(Erase(slot));
     }
     EXPECT_EQ(entries_, 0u);
   }
