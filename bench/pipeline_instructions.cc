@@ -14,6 +14,7 @@
 namespace {
 
 using namespace fairlead::dataplane;
+using fairlead::ForwardMethod;
 
 constexpr size_t kFlows = 4096;
 constexpr size_t kRounds = 4;  // ACKs of each flow
