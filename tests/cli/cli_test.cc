@@ -283,8 +283,8 @@ TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
       "  by hand: service web: scheduler rr → wrr\n"
       "  service shop\n");
   EXPECT_EQ(director.reloads, 0u);
-  EXPECT_EQ(Good("reload --dry-run").substr(0, 48),
-            "a reload of /etc/a.yaml would make 2 changes\n  ");
+  EXPECT_EQ(Good("reload --dry-run").substr(0, 45),
+            "a reload of /etc/a.yaml would make 2 changes\n");
   EXPECT_EQ(director.reloads, 0u);
   const std::string done = Good("reload --yes");
   EXPECT_NE(done.find("took away 1 change by hand and 1 service\n"), std::string::npos) << done;

@@ -128,7 +128,7 @@ TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {
   EXPECT_EQ(Run("service edit wbe --scheduler rr"),
             "1 fairlead: There is no service \"wbe\"; did you mean \"web\"?\n");
   EXPECT_EQ(Run("real add web 10.0.0.300").substr(0, 41),
-            "1 fairlead: \"10.0.0.300\" is not the address of");
+            "1 fairlead: \"10.0.0.300\" is not the addre");
   EXPECT_EQ(Run("service add 192.0.2.10").substr(0, 2), "1 ");
   EXPECT_EQ(Run("service remove").substr(0, 2), "2 ");
   EXPECT_EQ(Run("service edit web --set nonsense").substr(0, 2), "2 ");

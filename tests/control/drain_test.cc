@@ -129,7 +129,7 @@ TEST_F(DrainTest, TheEndIsLoggedWhenItIsInForce) {
   EXPECT_EQ(turn(), "") << "no worker has it yet";
   AdoptAll(fabric_);
   const std::string over = turn();  // and the removal is on its way
-  EXPECT_NE(over.find("drain is over"), std::string::npos);
+  EXPECT_NE(over.find("drain deadline reached"), std::string::npos);
   EXPECT_EQ(over.find("drained real is removed"), std::string::npos);
   AdoptAll(fabric_);
   EXPECT_NE(turn().find("drained real is removed"), std::string::npos);

@@ -48,7 +48,7 @@ TEST_F(EditTest, ABodyOfManyKeysIsRefusedWhereItIsParsed) {
   EXPECT_EQ(Apply(PatchService{"shop", many}).substr(0, 7), "body:1:");
   EXPECT_NE(refusal_.errors[0].message.find("more than 1024 keys in one map"), std::string::npos);
   EXPECT_FALSE(EditBody(many).tree());
-  EXPECT_NE(Apply(PatchService{"shop", "{ name: \"caf\xe9\" }"}).find("no UTF-8"),
+  EXPECT_NE(Apply(PatchService{"shop", "{ name: \"caf\xe9\" }"}).find("not UTF-8"),
             std::string::npos);
 }
 
