@@ -45,6 +45,8 @@ std::string_view LabelOf(LocalError error) {
       return "system";
     case LocalError::kQueue:
       return "queue";
+    case LocalError::kOverload:
+      return "overload";
   }
   return "none";
 }
@@ -66,6 +68,8 @@ std::string_view RemedyOf(LocalError error) {
     case LocalError::kQueue:
       return "the worker hands the kernel twin more than the exception path takes: lengthen "
              "health.interval, or leave the exception path a processor of its own";
+    case LocalError::kOverload:
+      return "more checks are due than can be made: lengthen health.interval";
   }
   return "";
 }

@@ -13,13 +13,22 @@
 
 namespace fairlead::control {
 
-enum class LocalError : uint8_t { kNone, kDescriptors, kMemory, kPorts, kPolicy, kSystem, kQueue };
-inline constexpr size_t kLocalErrorCount = 7;  // kNone included
+enum class LocalError : uint8_t {
+  kNone,
+  kDescriptors,
+  kMemory,
+  kPorts,
+  kPolicy,
+  kSystem,
+  kQueue,
+  kOverload
+};
+inline constexpr size_t kLocalErrorCount = 8;  // kNone included
 
-// kQueue has no errno: the monitor finds it (monitor.h). `errno_value` as a system call or a
-// socket's SO_ERROR gave it. `is_immediate`: the call itself failed, before any packet left. Later
-// EACCES may be a remote firewall's word: ICMPv6 "administratively prohibited" comes as that (RFC
-// 4443 section 3.1).
+// kQueue and kOverload have no errno: the monitor finds them (monitor.h). `errno_value` as a system
+// call or a socket's SO_ERROR gave it. `is_immediate`: the call itself failed, before any packet
+// left. Later EACCES may be a remote firewall's word: ICMPv6 "administratively prohibited" comes as
+// that (RFC 4443 section 3.1).
 LocalError LocalErrorOf(int errno_value, bool is_immediate);
 
 // Value of the label `reason` of fairlead_health_local_errors_total.

@@ -234,6 +234,7 @@ void HealthMonitor::Tick(TimePoint now) {
     Ask(entry, goal);
     ++started;
   }
+  is_behind_ = reached < goal;
   pace_.Advance(reached, now);
   NoteStretch();
 }
@@ -241,6 +242,7 @@ void HealthMonitor::Tick(TimePoint now) {
 void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
   entry->is_asking = true;
   entry->lost_before = lost_frames_();
+  entry->is_asked_behind = is_behind_;
   // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
   entry->next += entry->check.interval;
   if (entry->next <= goal) entry->next = goal + entry->check.interval;
@@ -270,18 +272,19 @@ void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeRes
   if (result.local_error != LocalError::kNone) {
     return NoteLocalError(*entry, result.local_error, result.detail);
   }
-  if (result.is_silent && IsExcused(*entry)) {
-    return NoteLocalError(*entry, LocalError::kQueue, result.detail);
+  const LocalError excuse = result.is_silent ? ExcuseOf(*entry) : LocalError::kNone;
+  if (excuse != LocalError::kNone) {
+    ++entry->excuses;
+    return NoteLocalError(*entry, excuse, result.detail);
   }
   entry->excuses = 0;
   OnVerdict(*entry, result);
 }
 
-// Its answer may have been among the frames that were dropped here.
-bool HealthMonitor::IsExcused(Entry& entry) const {
-  if (lost_frames_() == entry.lost_before || entry.excuses == kMostExcuses) return false;
-  ++entry.excuses;
-  return true;
+LocalError HealthMonitor::ExcuseOf(const Entry& entry) const {
+  if (entry.excuses == kMostExcuses) return LocalError::kNone;
+  if (lost_frames_() != entry.lost_before) return LocalError::kQueue;
+  return entry.is_asked_behind || is_behind_ ? LocalError::kOverload : LocalError::kNone;
 }
 
 // Once in a while: with many checks each of them may meet the same limit.

@@ -13,10 +13,10 @@
 //
 // Our own limits are nobody's failure: a look that this machine could not take leaves everything as
 // it was and is counted, and where there are more looks than may be taken all intervals grow by the
-// same factor (pace.h). A server is not called silent when frames for the kernel twin were dropped
-// here while it was asked, for its answer may have been among them; kMostExcuses times in a row at
-// the most, so that a flood of the twin keeps no dead server in. Threads: the control core.
-// `changed` runs inside Tick or a prober's callback.
+// same factor (pace.h). A server is not called silent when its silence may be ours: frames for the
+// kernel twin were dropped here while it was asked, or more was due than could be made;
+// kMostExcuses times in a row at the most, so that neither a flood nor an overload keeps a dead
+// server in. Threads: the control core. `changed` runs inside Tick or a prober's callback.
 #pragma once
 
 #include <array>
@@ -103,9 +103,10 @@ class HealthMonitor {
     uint32_t streak = 0;  // answers in a row that speak against `state`
     TimePoint next;       // by the schedule's clock
     bool is_asking = false;
-    Queue::node_type place{};  // its own, while it is asked: to wait again needs no memory
-    uint64_t lost_before = 0;  // frames, when it was asked
-    uint32_t excuses = 0;      // in a row
+    Queue::node_type place{};      // its own, while it is asked: to wait again needs no memory
+    uint64_t lost_before = 0;      // frames, when it was asked
+    bool is_asked_behind = false;  // more was due then than could be made
+    uint32_t excuses = 0;          // in a row
     std::string detail;
     HealthHistogram histogram;
   };
@@ -122,7 +123,8 @@ class HealthMonitor {
   void WaitAgain(const std::shared_ptr<Entry>& entry);
   void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
   void OnVerdict(Entry& entry, const ProbeResult& result);
-  bool IsExcused(Entry& entry) const;
+  // What may have kept a silent server's answer from us; kNone: nothing, or too often.
+  [[nodiscard]] LocalError ExcuseOf(const Entry& entry) const;
   void NoteLocalError(const Entry& entry, LocalError error, const std::string& detail);
   void NoteStretch();
   void WarnOfRoom();
@@ -136,6 +138,7 @@ class HealthMonitor {
   Queue queue_;  // those that nobody is asked for now
   SchedulePace pace_;
   TimePoint now_{};             // of the last Tick
+  bool is_behind_ = false;      // the last Tick could not start all that was due
   bool is_room_short_ = false;  // at the last Tick that could not start all that was due
   bool is_stretched_ = false;   // as last said
   TimePoint next_stretch_word_{};
