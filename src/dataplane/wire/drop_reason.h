@@ -1,8 +1,8 @@
 // Every reason for which a packet ends here, declared once: enumerator, metric label, sentence.
 //
 // The label is what `fairlead_dropped_packets_total{reason=…}` shows; docs/counters.md repeats the
-// sentences with their remedies, and a test holds the two together. Add a reason here and there,
-// nowhere else.
+// sentences with their remedies, and a test holds the two together. docs/extending.md lists what
+// else a new reason needs.
 #pragma once
 
 #include <cstddef>
