@@ -1,4 +1,4 @@
-// /v1/templates: list, flush, pin a client to a real, and the policy of now for known clients.
+// /v1/templates: list, flush, pin a client to a real, and the current policy for known clients.
 #include <boost/json/array.hpp>
 
 #include "control/api/body_reader.h"

@@ -66,7 +66,7 @@ class ConfigLoader {
   [[nodiscard]] std::optional<std::string> Where(const Loaded& loaded, const std::string& path,
                                                  ServicePlaces* last);
   [[nodiscard]] std::unique_ptr<const Problems> PlacesOf(const Loaded& loaded, size_t place);
-  // Puts the objects of before in the place of their equals.
+  // Replaces objects by the equal ones of the previous load.
   void ShareServices(ConfigModel* model) const;
   void Remember(const WholeFile& whole, std::string text, const std::string& file);
 

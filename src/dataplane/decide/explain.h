@@ -18,8 +18,8 @@
 
 namespace fairlead::dataplane {
 
-// This worker's part of the answer, if `snapshot` were in force: the connections, templates and
-// loads are those of now.
+// This worker's part of the answer, if `snapshot` were in force, with the current connections,
+// templates and loads.
 void Explain(Shard& shard, const Snapshot& snapshot, const ExplainQuestion& question,
              ExplainAnswer* answer) noexcept;
 

@@ -2,8 +2,8 @@
 //
 //   ExplainAnswer answer;
 //   answer.Add(step::Scheduled{.real = id});
-//   std::visit(Words{}, answer.steps[0]);   // no default: a new step does not compile until
-//   handled question = Continued(question, answer); // when answer.continue_at names another worker
+//   std::visit(Words{}, answer.steps[0]);             // no default: a new step must be handled
+//   if (!answer.continue_at.is_none()) question = Continued(question, answer);
 //
 // Each step is a struct of its own. Its word, JSON members and sentence are in
 // control/api/explain_*; docs/extending.md says how to add one. Threads: values.

@@ -37,7 +37,7 @@ enum class HandOff : uint8_t {
   kRequest,  // your template decides: find or make it, and send the packet back with a grant
   kGrant,    // the template owner's answer: `real` and `template_ref` are filled in
   kRefusal,  // the template owner's answer: no real server; `refusal` says which kind
-  kRekey,  // the client has no template under the netmask of now: which real has the one of before?
+  kRekey,    // no template under the current netmask: which real has the previous one's?
   kRekeyed,  // the answer to that: `real`, or none
   kDialog,   // `real` begins a call with this client: keep the client's answers at it, and send on
 };

@@ -1,4 +1,4 @@
-// Commands about templates: list, flush, pin, and the policy of now for those made before.
+// Commands about templates: list, flush, pin, and the current policy for existing ones.
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/decision.h"
 #include "dataplane/shard/table_walk.h"
