@@ -284,6 +284,23 @@ TEST(HealthOverloadExcuse, SilenceUnderOverloadIsNoFailureThreeTimes) {
   EXPECT_EQ(down(), 600);
 }
 
+// A full room stretches all intervals, but who is asked has the time that it always has.
+TEST_F(HealthMonitorTest, AFullRoomExcusesNobody) {
+  prober_.room = 1;
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    ServiceConfig& service = model_.services.Edit(i);
+    service.reals.push_back(service.reals[0]);
+    service.reals[1].address = Ip("10.0.0.12");
+  }
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  for (int i = 0; i < 12; ++i) {
+    TickUntil(now_ + 2s);
+    prober_.FallSilent();
+  }
+  EXPECT_EQ(State(), HealthState::kDown);
+  for (const auto& [reason, count] : monitor_.summary().local_errors) EXPECT_EQ(count, 0) << reason;
+}
+
 // Losses before a question are nothing to its answer.
 TEST_F(HealthMonitorTest, EarlierLossesExcuseNobody) {
   lost_frames_ = 77;

@@ -234,7 +234,7 @@ void HealthMonitor::Tick(TimePoint now) {
     Ask(entry, goal);
     ++started;
   }
-  is_behind_ = reached < goal;
+  is_behind_ = started == kMostStartsPerTick && reached < goal;
   pace_.Advance(reached, now);
   NoteStretch();
 }

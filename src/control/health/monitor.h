@@ -14,9 +14,9 @@
 // Our own limits are nobody's failure: a look that this machine could not take leaves everything as
 // it was and is counted, and where there are more looks than may be taken all intervals grow by the
 // same factor (pace.h). A server is not called silent when its silence may be ours: frames for the
-// kernel twin were dropped here while it was asked, or more was due than could be made;
-// kMostExcuses times in a row at the most, so that neither a flood nor an overload keeps a dead
-// server in. Threads: the control core. `changed` runs inside Tick or a prober's callback.
+// kernel twin were dropped here while it was asked, or more was due than there was time for (a full
+// room costs nobody time); kMostExcuses times in a row at the most, so that neither a flood nor an
+// overload keeps a dead server in. Threads: the control core. `changed` runs inside Tick or a prober's callback.
 #pragma once
 
 #include <array>
@@ -138,7 +138,7 @@ class HealthMonitor {
   Queue queue_;  // those that nobody is asked for now
   SchedulePace pace_;
   TimePoint now_{};             // of the last Tick
-  bool is_behind_ = false;      // the last Tick could not start all that was due
+  bool is_behind_ = false;      // more was due at the last Tick than one may start
   bool is_room_short_ = false;  // at the last Tick that could not start all that was due
   bool is_stretched_ = false;   // as last said
   TimePoint next_stretch_word_{};
