@@ -100,7 +100,10 @@ class IpAddress {
   // The same address with all bits after the first `length` zero. Range 0…bit_length().
   [[nodiscard]] IpAddress Masked(int length) const;
 
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  // Not defaulted: arrays compare by a call, two words each are enough.
+  friend bool operator==(const IpAddress& a, const IpAddress& b) {
+    return a.family_ == b.family_ && std::memcmp(a.bytes_.data(), b.bytes_.data(), 16) == 0;
+  }
   // IPv4 before IPv6, then by number.
   friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b);
 

@@ -68,15 +68,25 @@ inline Direction FirstDirection(PortRole role) noexcept {
   return role == PortRole::kInside ? Direction::kReply : Direction::kForward;
 }
 
-// A flow that the fast path leaves: a miss, or a change in the connection's life.
+// A flow that the fast path leaves: a miss, or a change in the connection's life. `epoch`: when the
+// burst was looked up.
 template <typename Address, Packet P>
-[[gnu::noinline]] void ProcessFlow(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
-                                   bool is_forward, bool is_mine) noexcept {
-  if (slot != kNoSlot && !is_forward) {
-    ReturnToClient<Address>(t, packet, parsed, slot);
-  } else if (slot == kNoSlot || !ForwardToReal<Address>(t, packet, parsed, slot)) {
-    Miss<Address>(t, packet, parsed, is_mine);
+[[gnu::noinline]] void ProcessFlow(Turn<P>& t, FlowBurst<Address, P>& burst, size_t i,
+                                   uint32_t epoch, bool is_mine) noexcept {
+  P* packet = burst.packets[i];
+  ParsedPacket* parsed = &burst.parsed[i];
+  const bool is_forward = burst.keys[i].direction == Direction::kForward;
+  const uint32_t slot = burst.slots[i];
+  if (slot != kNoSlot) {
+    if (!is_forward) return ReturnToClient<Address>(t, packet, parsed, slot);
+    if (ForwardToReal<Address>(t, packet, parsed, slot)) return;
   }
+  const bool is_doubtful = slot != kNoSlot || t.shard.epoch != epoch ||
+                           t.shard.MayHaveInserted(burst.probes[i].hash);
+  const RuledOut ruled_out = is_doubtful  ? RuledOut::kNone
+                             : is_forward ? RuledOut::kForward
+                                          : RuledOut::kReply;
+  Miss<Address>(t, packet, parsed, ruled_out, is_mine);
 }
 
 template <typename Address, Packet P>
@@ -89,6 +99,7 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
                   {burst.slots.data(), burst.count});
   FastPath<Address, P> fast(t);
   const uint32_t epoch = t.shard.epoch;
+  t.shard.recent_inserts.reset();
   for (size_t i = 0; i < burst.count; ++i) {
     // A record that went during this burst makes the slots found before doubtful: look again.
     if (t.shard.epoch != epoch) [[unlikely]]
@@ -103,7 +114,7 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
         continue;
       }
     }
-    ProcessFlow<Address>(t, packet, parsed, slot, is_forward, is_mine);
+    ProcessFlow<Address>(t, burst, i, epoch, is_mine);
   }
 }
 

@@ -1,6 +1,6 @@
 // STEER and ADMIT over packets: what happens to a packet that no connection here claims.
 //
-//   Miss<Ipv4Address>(turn, packet, &parsed, is_mine);
+//   Miss<Ipv4Address>(turn, packet, &parsed, RuledOut::kForward, is_mine);
 //
 // What becomes of it is decided in decide/admission.h; here the packet is its subject, and the
 // outcome is carried out: the packet is forwarded, sent to the worker that must be asked, answered
@@ -25,18 +25,26 @@ inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noex
   return false;
 }
 
+// Which key of a packet is known to find no connection.
+enum class RuledOut : uint8_t { kNone, kForward, kReply };
+
 // A flow of the packet is here: forward or return it. False: there is none.
 template <typename Address, Packet P>
-bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out) noexcept {
   auto& table = t.shard.template Connections<Address>();
-  const FlowKey<Address> forward = ForwardKey<Address>(packet->data(), *parsed);
-  if (const FindOutcome found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
-    return ForwardToReal<Address>(t, packet, parsed, found.slot);
+  const auto find = [&](const FlowKey<Address>& key) {
+    return table.Find(key, table.Hash(key), t.now());
+  };
+  if (ruled_out != RuledOut::kForward) {
+    const FindOutcome found = find(ForwardKey<Address>(packet->data(), *parsed));
+    if (found.hit()) return ForwardToReal<Address>(t, packet, parsed, found.slot);
   }
-  const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), *parsed);
-  if (const FindOutcome found = table.Find(reply, table.Hash(reply), t.now()); found.hit()) {
-    ReturnToClient<Address>(t, packet, parsed, found.slot);
-    return true;
+  if (ruled_out != RuledOut::kReply) {
+    const FindOutcome found = find(ReplyKey<Address>(packet->data(), *parsed));
+    if (found.hit()) {
+      ReturnToClient<Address>(t, packet, parsed, found.slot);
+      return true;
+    }
   }
   return false;
 }
@@ -204,11 +212,13 @@ struct FirstPacket {
   }
 };
 
-// `is_mine`: another worker has already found that this one owns the flow. An earlier packet of the
-// burst may have made the connection since the burst was looked up, so look again.
+// `is_mine`: another worker has already found that this one owns the flow. What is not ruled out is
+// looked up: the burst asks for one direction only, and an earlier packet of it may have made the
+// connection since.
 template <typename Address, Packet P>
-[[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, bool is_mine) noexcept {
-  if (FollowConnection<Address>(t, packet, parsed)) return;
+[[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out,
+                            bool is_mine) noexcept {
+  if (FollowConnection<Address>(t, packet, parsed, ruled_out)) return;
   const FirstPacket<Address, P> subject{t, packet, parsed, is_mine};
   FlowFields flow = subject.Flow();
   if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {

@@ -145,6 +145,7 @@ InsertOutcome Shard::Insert(const Connection<Address>& draft, uint64_t hash,
                             const RealView& real) noexcept {
   const InsertOutcome inserted = Connections<Address>().Insert(draft, hash, now);
   if (!inserted.ok()) return inserted;
+  recent_inserts[InsertMark(hash)] = true;
   Connections<Address>().at(inserted.slot).Set(ConnectionFlag::kInactive);
   fabric.loads.AddInactive(me, draft.real_id, 1);
   tournaments_.Touch(draft.real_id);

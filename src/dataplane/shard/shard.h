@@ -17,6 +17,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -62,6 +63,10 @@ class Shard {
   template <typename Address>
   InsertOutcome Insert(const Connection<Address>& draft, uint64_t hash,
                        const RealView& real) noexcept;
+  // Whether a connection of this hash may have come since recent_inserts was reset.
+  [[nodiscard]] bool MayHaveInserted(uint64_t hash) const noexcept {
+    return recent_inserts[InsertMark(hash)];
+  }
   // The next state of a record after a packet of this direction: counts, timeout, ASSURED (spec 4.4
   // to 4.6).
   template <typename Address>
@@ -106,6 +111,7 @@ class Shard {
   Defence defence;
   std::vector<sched::State> scheduler_states;  // by ServiceId
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
+  std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;  // the last burst from a port was largely other workers'
   uint64_t handed_to = 0;         // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;        // of outer IPv4 headers
@@ -114,6 +120,7 @@ class Shard {
   NeighbourReports neighbour_reports;
 
  private:
+  static constexpr size_t InsertMark(uint64_t hash) noexcept { return hash >> 56; }
   static constexpr size_t kServicesAhead = 1 << 16;
   static constexpr uint32_t kExpirySteps = 256;  // per table and turn
   static constexpr uint32_t kSweepSteps = 64;    // of drop_entry, per table and turn

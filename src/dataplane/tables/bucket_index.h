@@ -127,7 +127,7 @@ class BucketIndex {
     const uint32_t free_first = FreeWays(first);
     uint32_t bucket = first;
     uint32_t free = free_first;
-    if (std::popcount(free_first) <= static_cast<int>(kSpare)) {
+    if (!HasSpare(free_first)) {
       const uint32_t free_second = FreeWays(second);
       if (std::popcount(free_second) > std::popcount(free_first)) {
         bucket = second;
@@ -220,6 +220,12 @@ class BucketIndex {
   }
 
   [[nodiscard]] uint32_t FreeWays(uint32_t bucket) const noexcept { return Match(bucket, 0, 0); }
+  // More than kSpare ways are free. Asked of each new record: counting the bits is a call where the
+  // processor's base instruction set has none for it.
+  static bool HasSpare(uint32_t free) noexcept {
+    for (uint32_t i = 0; i < kSpare; ++i) free &= free - 1;
+    return free != 0;
+  }
 
   void Put(uint32_t bucket, uint32_t way, Tags tags, uint32_t slot) noexcept {
     buckets_[bucket].tags[0][way] = tags.column[0];
