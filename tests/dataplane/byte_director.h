@@ -21,13 +21,13 @@
 #include <utility>
 #include <vector>
 
+#include "byte_frames.h"
 #include "dataplane/worker/worker.h"
 
 namespace fairlead::dataplane {
 
 inline constexpr PortId kOutside{0};
 inline constexpr PortId kInside{1};
-using Frame = std::vector<uint8_t>;
 
 struct Sent {
   PortId port;
@@ -159,24 +159,5 @@ class ByteDirector {
   std::vector<std::unique_ptr<BytePacket>> packets_;
   std::vector<BytePacket*> free_packets_;
 };
-
-// ---- frames
-
-// A TCP segment without options, or a UDP datagram of two bytes, from a client of port `outside`
-// (or a real, inside).
-Frame Tcp(const std::string& source, uint16_t source_port, const std::string& destination,
-          uint16_t destination_port, uint8_t flags, uint8_t ttl = 64, size_t payload = 0,
-          bool dont_fragment = false);
-Frame Udp(const std::string& source, uint16_t source_port, const std::string& destination,
-          uint16_t destination_port);
-Frame Datagram(const std::string& source, uint16_t source_port, const std::string& destination,
-               uint16_t destination_port, const std::string& payload);
-// Sets the destination MAC to that of the port it will arrive at, unless it has one.
-Frame To(PortId port, Frame frame);
-// "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63", checksums verified by a slow independent sum
-// ("BAD SUM" if wrong).
-std::string Text(const Frame& frame);
-MacAddress PortMac(PortId port);
-MacAddress HostMac(const std::string& address);
 
 }  // namespace fairlead::dataplane
