@@ -72,22 +72,7 @@ control::RealInfo MakeReal(uint32_t id, const std::string& name, int32_t weight,
   return real;
 }
 
-}  // namespace
-
-ControlView MakeView() {
-  ControlView view;
-  view.generation = 7;
-  view.director_name = "edge-1";
-  view.health = {.checks = 3,
-                 .allowed_at_once = 768,
-                 .interval_stretch = 1.5,
-                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
-  view.defence.drop_entry = control::DefenceMode::kAuto;
-  view.config_path = "/etc/fairlead/fairlead.yaml";
-  view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
-  view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
-  view.is_ready = true;
-
+control::ServiceInfo MakeWeb() {
   control::ServiceInfo web;
   web.id = ServiceId{0};
   web.name = "web";
@@ -104,7 +89,10 @@ ControlView MakeView() {
   web.reals[1].effective_weight = 0;
   web.health_checks = {{"10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
   web.retired = {1000, 7000, 5000, 700000, 5000000};
+  return web;
+}
 
+control::ServiceInfo MakeShop() {
   control::ServiceInfo shop;
   shop.id = ServiceId{1};
   shop.name = "shop";
@@ -119,11 +107,10 @@ ControlView MakeView() {
   shop.reals[1].is_fallback = true;
   shop.reals[1].effective_weight = 0;
   shop.reals[2].is_ghost = true;
-  view.services = {web, shop};
+  return shop;
+}
 
-  view.real_ids = 5;
-  view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
-                {"scan", "drop to 192.0.2.80 ports 1-79"}};
+std::vector<control::PortInfo> MakePorts() {
   control::PortInfo outside;
   outside.id = PortId{0};
   outside.name = "outside";
@@ -141,7 +128,29 @@ ControlView MakeView() {
   inside.name = inside.role = "inside";
   inside.host_interface = "";
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
-  view.ports = {outside, inside};
+  return {outside, inside};
+}
+
+}  // namespace
+
+ControlView MakeView() {
+  ControlView view;
+  view.generation = 7;
+  view.director_name = "edge-1";
+  view.health = {.checks = 3,
+                 .allowed_at_once = 768,
+                 .interval_stretch = 1.5,
+                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
+  view.defence.drop_entry = control::DefenceMode::kAuto;
+  view.config_path = "/etc/fairlead/fairlead.yaml";
+  view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
+  view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
+  view.is_ready = true;
+  view.services = {MakeWeb(), MakeShop()};
+  view.real_ids = 5;
+  view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
+                {"scan", "drop to 192.0.2.80 ports 1-79"}};
+  view.ports = MakePorts();
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
   view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};
   return view;

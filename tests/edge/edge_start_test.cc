@@ -48,6 +48,20 @@ int Listen(uint32_t address, uint16_t port) {
   return fd;
 }
 
+// The kernel's SYN-ACK: complete checksum, resolved by the worker.
+void ExpectSynAckOfTheKernel(const std::vector<uint8_t>& frame) {
+  const auto* ip = HeaderAt<dataplane::Ipv4Header>(frame.data(), 14);
+  const auto* tcp = HeaderAt<dataplane::TcpHeader>(frame.data(), 14 + ip->header_length());
+  EXPECT_EQ(HeaderAt<dataplane::EthernetHeader>(frame.data(), 0)->destination.get(), kGatewayMac);
+  EXPECT_EQ(ip->source.get(), Ipv4Address::FromHost(kOutsideAddress));
+  EXPECT_EQ(tcp->flags, dataplane::kTcpSyn | dataplane::kTcpAck);
+  const uint32_t tcp_length = ip->total_length.get().host() - ip->header_length();
+  EXPECT_TRUE(
+      Checksum(tcp, tcp_length,
+               PseudoHeaderSum(ip->source.get(), ip->destination.get(), ip->protocol, tcp_length))
+          .is_zero());
+}
+
 class EdgeStartTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -59,6 +73,26 @@ class EdgeStartTest : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string Path(const char* name) const { return (folder_ / name).string(); }
+
+  // Two workers; "outside" with a kernel twin reads in.pcap, "inside" reads empty.pcap.
+  EdgeConfig TwoPorts() const {
+    EdgeConfig config;
+    config.name = "edge-start-test";
+    config.workers = 2;
+    config.sleeps_when_idle = true;
+    config.hugepages = Hugepages::kOff;
+    config.ports.push_back(
+        {.name = "outside",
+         .device = "net_pcap0,rx_pcap=" + Path("in.pcap") + ",tx_pcap=" + Path("out0.pcap") +
+                   ",tx_pcap=" + Path("out1.pcap"),
+         .has_host = true,
+         .addresses = {*Prefix::Parse("192.0.2.2/24"), *Prefix::Parse("2001:db8::2/64")},
+         .routes = {{*Prefix::Parse("0.0.0.0/0"), *IpAddress::Parse("192.0.2.1")}}});
+    config.ports.push_back(
+        {.name = "inside",
+         .device = "net_pcap1,rx_pcap=" + Path("empty.pcap") + ",tx_pcap=" + Path("inside.pcap")});
+    return config;
+  }
 
   fs::path folder_;
 };
@@ -75,24 +109,9 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
                      .to_port = to == kVipHost ? uint16_t{80} : uint16_t{5000}}));
   }
   ASSERT_TRUE(in.Close());
-
-  EdgeConfig config;
-  config.name = "edge-start-test";
-  config.workers = 2;
-  config.sleeps_when_idle = true;
-  config.hugepages = Hugepages::kOff;
-  config.ports.push_back(
-      {.name = "outside",
-       .device = "net_pcap0,rx_pcap=" + Path("in.pcap") + ",tx_pcap=" + Path("out0.pcap") +
-                 ",tx_pcap=" + Path("out1.pcap"),
-       .has_host = true,
-       .addresses = {*Prefix::Parse("192.0.2.2/24"), *Prefix::Parse("2001:db8::2/64")},
-       .routes = {{*Prefix::Parse("0.0.0.0/0"), *IpAddress::Parse("192.0.2.1")}}});
   ASSERT_TRUE(PcapWriter(Path("empty.pcap")).Close());
-  config.ports.push_back(
-      {.name = "inside",
-       .device = "net_pcap1,rx_pcap=" + Path("empty.pcap") + ",tx_pcap=" + Path("inside.pcap")});
 
+  const EdgeConfig config = TwoPorts();
   dataplane::Fabric fabric({.workers = 2, .ports = 2, .connections = 4096});
   Result<std::unique_ptr<Edge>> started = Edge::Start(config, fabric);
   ASSERT_TRUE(started) << started.error().ToString();
@@ -118,19 +137,9 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
   edge.Stop();
   close(listener);
 
-  // The kernel's SYN-ACK: complete checksum, resolved by the worker.
-  std::vector<std::vector<uint8_t>> out = ReadPcap(Path("out0.pcap"));
+  const std::vector<std::vector<uint8_t>> out = ReadPcap(Path("out0.pcap"));
   ASSERT_GE(out.size(), 1u);
-  const auto* ip = HeaderAt<dataplane::Ipv4Header>(out[0].data(), 14);
-  const auto* tcp = HeaderAt<dataplane::TcpHeader>(out[0].data(), 14 + ip->header_length());
-  EXPECT_EQ(HeaderAt<dataplane::EthernetHeader>(out[0].data(), 0)->destination.get(), kGatewayMac);
-  EXPECT_EQ(ip->source.get(), Ipv4Address::FromHost(kOutsideAddress));
-  EXPECT_EQ(tcp->flags, dataplane::kTcpSyn | dataplane::kTcpAck);
-  const uint32_t tcp_length = ip->total_length.get().host() - ip->header_length();
-  EXPECT_TRUE(
-      Checksum(tcp, tcp_length,
-               PseudoHeaderSum(ip->source.get(), ip->destination.get(), ip->protocol, tcp_length))
-          .is_zero());
+  ExpectSynAckOfTheKernel(out[0]);
   EXPECT_EQ(ReadPcap(Path("inside.pcap")).size(), 1u);
 
   for (uint8_t w = 0; w < 2; ++w) {

@@ -53,6 +53,46 @@ void Turn(Worker<BytePacket>& worker, PacketStore& store, std::span<BytePacket* 
   worker.Expire();
 }
 
+// Up to three SYNs and ACKs of fifty clients.
+std::vector<BytePacket*> RandomBurst(PacketStore& store, std::mt19937& random) {
+  std::vector<BytePacket*> burst;
+  for (size_t n = random() % 4; n > 0; --n) {
+    burst.push_back(store.Allocate());
+    const std::string client = "198.51.100." + std::to_string(random() % 50 + 1);
+    burst.back()->Assign(To(kOutside, Tcp(client, static_cast<uint16_t>(1024 + random() % 100),
+                                          "192.0.2.10", 80, random() % 2 ? kTcpSyn : kTcpAck)),
+                         kOutside);
+  }
+  return burst;
+}
+
+// Returns once both answers are back.
+void ListAndExplain(Mailbox& mailbox) {
+  ListConnections list;
+  list.rows.reserve(list.limit);
+  ExplainCommand explain;
+  explain.question = {.client = *Endpoint::Parse("198.51.100.9:5"),
+                      .destination = *Endpoint::Parse("192.0.2.10:80")};
+  mailbox.Submit(&list);
+  mailbox.Submit(&explain);
+  for (int back = 0; back < 2;) {
+    back += mailbox.TakeBack() != nullptr ? 1 : 0;
+    std::this_thread::yield();
+  }
+}
+
+// Packets and messages in the rings between workers.
+size_t InFlight(Fabric& fabric) {
+  size_t items = 0;
+  for (uint8_t a = 0; a < kWorkers; ++a) {
+    for (uint8_t b = 0; b < kWorkers; ++b) {
+      items += fabric.packets(WorkerId{a}, WorkerId{b}).size();
+      items += fabric.messages(WorkerId{a}, WorkerId{b}).size();
+    }
+  }
+  return items;
+}
+
 TEST(Threads, WorkersPublisherAndMailboxes) {
   ByteDirector d({.workers = kWorkers, .ring_packets = 64});
   const ServiceId web = d.AddService({.persistence_seconds = 60});
@@ -69,15 +109,7 @@ TEST(Threads, WorkersPublisherAndMailboxes) {
     std::mt19937 random(static_cast<uint32_t>(index) + 9);
     Tick now{2000};
     for (int turn = 0; turn < kTurns; ++turn, ++now.value) {
-      std::vector<BytePacket*> burst;
-      for (size_t n = random() % 4; n > 0; --n) {
-        burst.push_back(store.Allocate());
-        const std::string client = "198.51.100." + std::to_string(random() % 50 + 1);
-        burst.back()->Assign(To(kOutside, Tcp(client, static_cast<uint16_t>(1024 + random() % 100),
-                                              "192.0.2.10", 80, random() % 2 ? kTcpSyn : kTcpAck)),
-                             kOutside);
-      }
-      Turn(worker, store, burst, now);
+      Turn(worker, store, RandomBurst(store, random), now);
     }
     ++traffic_done;
     while (!stop) Turn(worker, store, {}, now);
@@ -87,20 +119,7 @@ TEST(Threads, WorkersPublisherAndMailboxes) {
 
   std::thread api([&] {
     while (!stop_api) {
-      for (size_t i = 0; i < kWorkers; ++i) {
-        ListConnections list;
-        list.rows.reserve(list.limit);
-        ExplainCommand explain;
-        explain.question = {.client = *Endpoint::Parse("198.51.100.9:5"),
-                            .destination = *Endpoint::Parse("192.0.2.10:80")};
-        Mailbox& mailbox = *d.fabric().api[i];
-        mailbox.Submit(&list);
-        mailbox.Submit(&explain);
-        for (int back = 0; back < 2;) {
-          back += mailbox.TakeBack() != nullptr ? 1 : 0;
-          std::this_thread::yield();
-        }
-      }
+      for (size_t i = 0; i < kWorkers; ++i) ListAndExplain(*d.fabric().api[i]);
     }
   });
 
@@ -115,18 +134,8 @@ TEST(Threads, WorkersPublisherAndMailboxes) {
     EXPECT_EQ(publisher.retired_count(), 0u);
   }
   // Let the rings run empty.
-  const auto in_flight = [&] {
-    size_t items = 0;
-    for (uint8_t a = 0; a < kWorkers; ++a) {
-      for (uint8_t b = 0; b < kWorkers; ++b) {
-        items += d.fabric().packets(WorkerId{a}, WorkerId{b}).size();
-        items += d.fabric().messages(WorkerId{a}, WorkerId{b}).size();
-      }
-    }
-    return items;
-  };
   for (int calm = 0; calm < 50;) {
-    calm = in_flight() == 0 ? calm + 1 : 0;
+    calm = InFlight(d.fabric()) == 0 ? calm + 1 : 0;
     std::this_thread::yield();
   }
   stop_api = true;
