@@ -286,10 +286,14 @@ std::vector<Sent> ByteDirector::Send(PortId port, const Frame& frame) {
   return Settle();
 }
 
-std::vector<Sent> ByteDirector::SendAt(size_t index, PortId port, const Frame& frame) {
-  BytePacket* packet = NewPacket();
-  packet->Assign(To(port, frame), port);
-  Turn(index, std::span<BytePacket* const>(&packet, 1));
+std::vector<Sent> ByteDirector::SendBurstAt(size_t index, PortId port,
+                                            std::span<const Frame> frames) {
+  std::vector<BytePacket*> burst;
+  for (const Frame& frame : frames) {
+    burst.push_back(NewPacket());
+    burst.back()->Assign(To(port, frame), port);
+  }
+  Turn(index, burst);
   return std::exchange(collected_, {});
 }
 

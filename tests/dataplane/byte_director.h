@@ -97,7 +97,11 @@ class ByteDirector {
   // The same, at a worker drawn at random; nothing moves until Settle.
   void Inject(PortId port, const Frame& frame);
   // The same, at this worker and in one turn of it; the others stand still.
-  std::vector<Sent> SendAt(size_t worker, PortId port, const Frame& frame);
+  std::vector<Sent> SendAt(size_t worker, PortId port, const Frame& frame) {
+    return SendBurstAt(worker, port, {&frame, 1});
+  }
+  // The same with several frames in one burst. Range: at most kBurst.
+  std::vector<Sent> SendBurstAt(size_t worker, PortId port, std::span<const Frame> frames);
   // Puts an empty packet into the ring between two workers, as a steered one.
   void HandOver(size_t from, size_t to);
   // One turn of this worker, without a packet from a port; what it sends is kept for Settle.

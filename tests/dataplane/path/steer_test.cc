@@ -20,6 +20,45 @@ TEST(Steer, TheFtpDataPortIsNeverScheduled) {
   EXPECT_EQ(d.dropped(DropReason::kClosedPort), 1u);
 }
 
+// The burst is looked up before its first packet is processed: the second must find what the first
+// has made.
+TEST(Steer, PacketsOfOneNewFlowInABurstMakeOneConnection) {
+  const struct {
+    std::string client, vip, real;
+  } families[] = {{kClient, kVip, "10.0.0.11"}, {"2001:db8:1::7", "2001:db8::80", "fd00::11"}};
+  for (const auto& family : families) {
+    ByteDirector d;
+    const ServiceId service = d.AddService({.address = family.vip});
+    const RealId real = d.AddReal(service, family.real, 8080);
+    d.Publish();
+    const auto segment = [&](uint8_t flags) {
+      return Tcp(family.client, 1234, family.vip, 80, flags);
+    };
+    d.Send(kOutside, Tcp(family.client, 1, family.vip, 80, kTcpSyn));  // the neighbour is known now
+    const Frame burst[] = {segment(kTcpSyn), segment(kTcpSyn), segment(kTcpAck)};
+    EXPECT_EQ(d.SendBurstAt(0, kOutside, burst).size(), 3u);
+    EXPECT_EQ(d.worker(0).shard().Connections<Ipv4Address>().size() +
+                  d.worker(0).shard().Connections<Ipv6Address>().size(),
+              2u);
+    EXPECT_EQ(d.fabric().stats.traffic(WorkerId{0}, real).connections.value(), 2u);
+    EXPECT_EQ(d.CheckConservation(), "");
+  }
+}
+
+// From the inside port the reply's key is looked up first: the forward one is not ruled out by it.
+TEST(Steer, AClientBehindTheInsidePortOpensOneConnectionABurst) {
+  ByteDirector d;
+  const RealId real = d.AddReal(d.AddService({}), "10.0.0.11", 8080);
+  d.Publish();
+  d.Send(kInside, Tcp("10.0.0.77", 1, kVip, 80, kTcpSyn));
+  const Frame burst[] = {Tcp("10.0.0.77", 1234, kVip, 80, kTcpSyn),
+                         Tcp("10.0.0.77", 1234, kVip, 80, kTcpSyn)};
+  EXPECT_EQ(d.SendBurstAt(0, kInside, burst).size(), 2u);
+  EXPECT_EQ(d.fabric().stats.traffic(WorkerId{0}, real).connections.value(), 2u);
+  EXPECT_EQ(d.SendBurstAt(0, kInside, burst).size(), 2u);
+  EXPECT_EQ(d.fabric().stats.traffic(WorkerId{0}, real).connections.value(), 2u);
+}
+
 // With more busy rings than one turn can take from, the next turn begins where the last one ended.
 TEST(Steer, NoWorkersRingIsPassedOver) {
   constexpr size_t kWorkers = 12, kPackets = 4 * kBurst;
