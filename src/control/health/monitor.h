@@ -16,7 +16,8 @@
 // same factor (pace.h). A server is not called silent when its silence may be ours: frames for the
 // kernel twin were dropped here while it was asked, or more was due than there was time for (a full
 // room costs nobody time); kMostExcuses times in a row at the most, so that neither a flood nor an
-// overload keeps a dead server in. Threads: the control core. `changed` runs inside Tick or a prober's callback.
+// overload keeps a dead server in. Threads: the control core. `changed` runs inside Tick or a
+// prober's callback.
 #pragma once
 
 #include <array>

@@ -81,8 +81,8 @@ template <typename Address, Packet P>
     if (!is_forward) return ReturnToClient<Address>(t, packet, parsed, slot);
     if (ForwardToReal<Address>(t, packet, parsed, slot)) return;
   }
-  const bool is_doubtful = slot != kNoSlot || t.shard.epoch != epoch ||
-                           t.shard.MayHaveInserted(burst.probes[i].hash);
+  const bool is_doubtful =
+      slot != kNoSlot || t.shard.epoch != epoch || t.shard.MayHaveInserted(burst.probes[i].hash);
   const RuledOut ruled_out = is_doubtful  ? RuledOut::kNone
                              : is_forward ? RuledOut::kForward
                                           : RuledOut::kReply;

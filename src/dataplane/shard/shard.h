@@ -112,9 +112,9 @@ class Shard {
   std::vector<sched::State> scheduler_states;  // by ServiceId
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
   std::bitset<256> recent_inserts;  // since a burst was looked up
-  bool asks_owner_first = false;  // the last burst from a port was largely other workers'
-  uint64_t handed_to = 0;         // bit w: worker w's ring has packets that it cannot see yet
-  uint16_t next_ip_id = 1;        // of outer IPv4 headers
+  bool asks_owner_first = false;    // the last burst from a port was largely other workers'
+  uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
+  uint16_t next_ip_id = 1;          // of outer IPv4 headers
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;
