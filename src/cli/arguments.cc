@@ -296,6 +296,9 @@ class Grammar {
     explain->add_option("destination", into_.destination, "ADDRESS:PORT/tcp or /udp")->required();
     explain->add_option("--port", into_.port,
                         "Port that the packet arrives at; by default an outside port");
+    explain->add_flag(
+        "--later", into_.is_later,
+        "Ask about a packet that is no SYN, of a TCP connection the client already has");
     CLI::App* release = Add(Group("port", "Ports"), "release",
                             "Reopen interfaces that a killed director left closed to the kernel; "
                             "needs no director",

@@ -76,6 +76,7 @@ struct Arguments {
   bool is_wait = false;                 // real drain
   std::string destination;              // explain: "192.0.2.10:80/tcp"; `client` is the client
   std::string port;                     // explain: input port
+  bool is_later = false;                // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
   std::string file;                     // reload, check

@@ -20,6 +20,7 @@ int RunExplain(const Arguments& arguments) {
   json::object question{
       {"client", arguments.client}, {"destination", destination}, {"protocol", protocol}};
   if (!arguments.port.empty()) question["port"] = arguments.port;
+  if (arguments.is_later) question["packet"] = "later";
   Session session(arguments);
   const auto document = session.Ask("POST", "/v1/explain", json::serialize(question));
   if (!document) return session.exit_code();

@@ -29,6 +29,7 @@ dataplane::PolicyView PolicyFrom(const ServicePolicy& policy, NoListener no_list
           .expire_nodest_conn = policy.expire_nodest_conn,
           .conn_reuse_mode = policy.conn_reuse_mode,
           .sloppy_tcp = policy.sloppy_tcp,
+          .unknown_connections = policy.unknown_connections,
           .nat_icmp_send = policy.nat_icmp_send,
           .pmtu_disc = policy.pmtu_disc,
           .cache_bypass = policy.cache_bypass,

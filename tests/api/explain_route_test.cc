@@ -23,6 +23,7 @@ using dataplane::ExplainStep;
 using dataplane::ExplainVerdict;
 using dataplane::FoundBy;
 using dataplane::HandOff;
+using dataplane::LaterBy;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
 namespace step = dataplane::step;
@@ -157,6 +158,28 @@ TEST_F(ExplainRouteTest, SaysHowARefusalIsAnswered) {
       peer->Ask("POST /v1/explain", R"({"client":"198.51.100.7","destination":"192.0.2.10:81"})");
   EXPECT_NE(got.body.find("is answered with ICMP port unreachable."), std::string::npos)
       << got.body;
+}
+
+TEST_F(ExplainRouteTest, NamesThePolicyThatDecidesAboutALaterPacket) {
+  director.explain = [](WorkerId, const ExplainQuestion& q, ExplainAnswer* answer) {
+    answer->Add(step::UnknownConnection{q.is_later ? LaterBy::kUnknownDrop : LaterBy::kSloppyTcp});
+    answer->verdict = ExplainVerdict::kDropped;
+  };
+  Start();
+  const std::string ask = R"({"client":"198.51.100.7:1","destination":"192.0.2.10:80","packet":)";
+  const Answer later = peer->Ask("POST /v1/explain", ask + R"("later"})");
+  ASSERT_EQ(later.status, 200) << later.body;
+  EXPECT_EQ(later.json().at("steps").at(0).at("policy").as_string(), "unknown_connections");
+  EXPECT_EQ(later.json().at("steps").at(0).at("value").as_string(), "drop");
+  EXPECT_EQ(Sentences(later.json()),
+            std::vector<std::string>{"The packet is no SYN, and its connection is not here. As "
+                                     "policy.unknown_connections is drop, it is dropped in silence "
+                                     "(unknown_connection)."});
+  const Answer first = peer->Ask("POST /v1/explain", ask + R"("first"})");
+  EXPECT_EQ(first.json().at("steps").at(0).at("policy").as_string(), "sloppy_tcp");
+  const Answer bad = peer->Ask("POST /v1/explain", ask + R"("last"})");
+  EXPECT_EQ(bad.status, 422);
+  EXPECT_NE(bad.body.find("packet: Must be first or later"), std::string::npos) << bad.body;
 }
 
 TEST_F(ExplainRouteTest, SaysWhoCountsAsTheClientAndWithWhom) {

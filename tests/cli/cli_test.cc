@@ -233,6 +233,22 @@ TEST_F(CliTest, Explain) {
   EXPECT_EQ(Run("explain nonsense 192.0.2.10:80").exit_code, 1);
 }
 
+TEST_F(CliTest, ExplainOfALaterPacket) {
+  director.explain = [](WorkerId, const dataplane::ExplainQuestion& q,
+                        dataplane::ExplainAnswer* answer) {
+    if (q.is_later) answer->Add(dataplane::step::UnknownConnection{});
+    answer->is_reset = true;
+    answer->verdict = dataplane::ExplainVerdict::kRefused;
+  };
+  Start();
+  EXPECT_EQ(Good("explain --later 198.51.100.7:4242 192.0.2.10:80"),
+            "tcp from 198.51.100.7:4242 to 192.0.2.10:80 is refused: the client is answered with a "
+            "TCP RST.\n\n"
+            "  1.  The packet is no SYN, and its connection is not here. As "
+            "policy.unknown_connections is reset, it is answered as on a closed port "
+            "(not_a_syn).\n");
+}
+
 TEST_F(CliTest, ReloadShowsChangesOrErrors) {
   director.SetReloadOutcome({.ok = true,
                              .generation = 8,

@@ -76,8 +76,9 @@ TEST_F(SnapshotBuilderTest, LaterRealsStandFirst) {
 }
 
 TEST_F(SnapshotBuilderTest, PolicyReachesTheWorkers) {
-  ConfigModel model =
-      ModelOf(WebOf(kThree, "scheduler: lblcr, policy: { lblcr_expiration: 1h, drop_packet: 3 },"));
+  ConfigModel model = ModelOf(WebOf(kThree,
+                                    "scheduler: lblcr, policy: { lblcr_expiration: 1h, "
+                                    "drop_packet: 3, unknown_connections: drop },"));
   model.policy.drop_entry = DefenceMode::kAuto;
   model.policy.am_droprate = 7;
   model.policy.amemthresh = 30;
@@ -86,6 +87,7 @@ TEST_F(SnapshotBuilderTest, PolicyReachesTheWorkers) {
             (dataplane::DefenceView{.drop_entry = 1, .am_droprate = 7, .amemthresh_percent = 30}));
   EXPECT_EQ(Web(*s).policy.drop_packet, 3);
   EXPECT_EQ(Web(*s).policy.secure_tcp, 0);
+  EXPECT_EQ(Web(*s).policy.unknown_connections, UnknownConnections::kDrop);
   EXPECT_EQ(Web(*s).plan.flags().destination_lifetime, TicksFromSeconds(3600));
 }
 

@@ -33,7 +33,8 @@ std::string Line(const Values&... values) {
 std::string TextOf(const dataplane::ServiceView& s) {
   std::string text = Line("service", s.id.value(), s.protocol, s.address.ToString(), s.port.host(),
                           s.mark, s.policy.expire_nodest_conn, s.policy.reset_without_listener,
-                          s.timeouts.udp, s.persistence.is_enabled, s.persistence.timeout,
+                          static_cast<int>(s.policy.unknown_connections), s.timeouts.udp,
+                          s.persistence.is_enabled, s.persistence.timeout,
                           s.persistence.keying_edits, s.persistence.clients.groups != nullptr,
                           std::string(sched::KindName(s.plan.kind())), s.plan.edit_count());
   for (const auto& real : s.plan.reals()) text += Line("  ", real.id.value(), real.weight);
@@ -183,6 +184,8 @@ class Story {
     switch (Upto(3)) {
       case 0:
         model_.policy.no_listener = Upto(1) == 0 ? NoListener::kDrop : NoListener::kRst;
+        model_.policy.service.unknown_connections =
+            Upto(1) == 0 ? UnknownConnections::kDrop : UnknownConnections::kReset;
         return;
       case 1:
         model_.routes[0].via = Ip(Upto(1) == 0 ? "192.0.2.254" : "192.0.2.253");

@@ -72,6 +72,11 @@ struct ExplainReport::Members {
     object["found_by"] = WordOf(s.found_by);
   }
   void operator()(const step::NoService&) const {}  // the sentence says whose it is
+  void operator()(const step::UnknownConnection& s) const {
+    const auto [key, value] = PolicyOf(s.decided_by);
+    object["policy"] = key;
+    object["value"] = value;
+  }
   void operator()(const step::DropPacket& s) const { AddService(s.service); }
   void operator()(const step::WrongPort& s) const { AddService(s.service); }
   void operator()(const step::ClientGroup& s) const { AddGroup(s.group); }

@@ -61,6 +61,10 @@ std::optional<ExplainQuestion> ParseQuestion(const control::ControlView& view, B
     }
     if (question.input_port.is_none()) body->Fault("port", "There is no port " + *port);
   }
+  if (const auto packet = body->String("packet")) {
+    question.is_later = *packet == "later";
+    if (!question.is_later && *packet != "first") body->Fault("packet", "Must be first or later");
+  }
   if (!body->ok()) return std::nullopt;
   return question;
 }
@@ -98,7 +102,7 @@ void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>
 void AddExplainRoute(Router* router, const Context& context) {
   router->Add(Method::kPost, "/v1/explain", [&context](const Call& call, const Responder& respond) {
     const auto view = context.control.view();
-    BodyReader body(call.request.body, {"client", "destination", "protocol", "port"});
+    BodyReader body(call.request.body, {"client", "destination", "protocol", "port", "packet"});
     const auto question = ParseQuestion(*view, &body);
     if (!question) return respond(body.problem());
     auto inquiry = std::make_shared<Inquiry>(

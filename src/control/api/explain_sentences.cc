@@ -10,6 +10,7 @@ namespace fairlead::api {
 namespace step = dataplane::step;
 using dataplane::Eligibility;
 using dataplane::FoundBy;
+using dataplane::LaterBy;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
 using dataplane::Unserved;
@@ -165,6 +166,26 @@ struct ExplainReport::Sentences {
   std::string operator()(const step::NoService& s) const {
     return "No service takes " + WordOfProtocol(report.question_.protocol) + " to " +
            report.question_.destination.ToString() + Whose(s.destination);
+  }
+  std::string operator()(const step::UnknownConnection& s) const {
+    const auto [key, value] = PolicyOf(s.decided_by);
+    const char* effect = "it is answered as on a closed port (not_a_syn)";
+    switch (s.decided_by) {
+      case LaterBy::kUnknownReset:
+        break;
+      case LaterBy::kUnknownDrop:
+        effect = "it is dropped in silence (unknown_connection)";
+        break;
+      case LaterBy::kUnknownSchedule:
+      case LaterBy::kSloppyTcp:
+        effect = "it is scheduled as if it began one";
+        break;
+      case LaterBy::kCacheBypass:
+        effect = "it goes where it was sent";
+        break;
+    }
+    return "The packet is no SYN, and its connection is not here. As policy." + std::string(key) +
+           " is " + std::string(value) + ", " + effect + ".";
   }
   std::string operator()(const step::DropPacket& s) const {
     return "Service " + report.Service(s.service) +

@@ -6,6 +6,7 @@ using dataplane::Eligibility;
 using dataplane::ExplainStep;
 using dataplane::ExplainVerdict;
 using dataplane::FoundBy;
+using dataplane::LaterBy;
 using dataplane::NeighbourState;
 using dataplane::TemplateFault;
 namespace step = dataplane::step;
@@ -23,6 +24,7 @@ struct Words {
   std::string_view operator()(const step::NoClassifierRule&) const { return "no_classifier_rule"; }
   std::string_view operator()(const step::ServiceFound&) const { return "service"; }
   std::string_view operator()(const step::NoService&) const { return "no_service"; }
+  std::string_view operator()(const step::UnknownConnection&) const { return "unknown_connection"; }
   std::string_view operator()(const step::DropPacket&) const { return "drop_packet"; }
   std::string_view operator()(const step::WrongPort&) const { return "wrong_port"; }
   std::string_view operator()(const step::NoCallId&) const { return "no_call_id"; }
@@ -63,6 +65,22 @@ std::string_view WordOf(FoundBy found_by) {
       return "any_port";
   }
   return "unknown";
+}
+
+PolicyWords PolicyOf(LaterBy decided_by) {
+  switch (decided_by) {
+    case LaterBy::kUnknownReset:
+      return {"unknown_connections", "reset"};
+    case LaterBy::kUnknownDrop:
+      return {"unknown_connections", "drop"};
+    case LaterBy::kUnknownSchedule:
+      return {"unknown_connections", "schedule"};
+    case LaterBy::kSloppyTcp:
+      return {"sloppy_tcp", "true"};
+    case LaterBy::kCacheBypass:
+      return {"cache_bypass", "true"};
+  }
+  return {"unknown", "unknown"};
 }
 
 std::string_view WordOf(ExplainVerdict verdict) {

@@ -15,6 +15,11 @@ namespace fairlead::api {
 
 std::string_view WordOf(const dataplane::ExplainStep& step);
 std::string_view WordOf(dataplane::FoundBy found_by);
+// The key of `policy` that has decided, and its value.
+struct PolicyWords {
+  std::string_view key, value;
+};
+PolicyWords PolicyOf(dataplane::LaterBy decided_by);
 std::string_view WordOf(dataplane::ExplainVerdict verdict);
 std::string_view WordOf(dataplane::Eligibility e);
 std::string_view WordOf(dataplane::TemplateFault fault);

@@ -90,7 +90,11 @@ inline constexpr ConfigKey<ServicePolicy> kServicePolicyKeys[] = {
     ModeKey<&ServicePolicy::secure_tcp>(
         "secure_tcp", "a connection is established only once the server has acknowledged"),
     BoolKey<&ServicePolicy::sloppy_tcp>("sloppy_tcp",
-                                        "true: any TCP packet but RST may open a connection")};
+                                        "true: any TCP packet but RST may open a connection"),
+    WordKey<&ServicePolicy::unknown_connections>(
+        "unknown_connections",
+        "a TCP packet of no connection here that may not open one: `reset`: RST; `drop`: nothing; "
+        "`schedule`: it opens one all the same, unless it is a RST")};
 
 inline constexpr std::array<std::string_view, 1> kPlannedAnnounces{"when-the-kernel-has-it"};
 

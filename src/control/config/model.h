@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/shared_list.h"
 #include "base/transport.h"
+#include "base/unknown_connections.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -177,7 +178,7 @@ struct DefaultsConfig {
 // Of drop_entry, drop_packet and secure_tcp; numbers as in the sysctls (ipvs.md, defences).
 enum class DefenceMode : uint8_t { kOff = 0, kAuto = 1, kAlways = 3 };
 
-// The ipvs sysctls (ipvs.md, sysctls) that a service may set for itself.
+// What a service may set for itself: ipvs sysctls (ipvs.md, sysctls), and unknown_connections.
 struct ServicePolicy {
   bool cache_bypass = false;
   uint8_t conn_reuse_mode = 1;  // 0…3
@@ -191,6 +192,7 @@ struct ServicePolicy {
   bool schedule_icmp = false;
   DefenceMode secure_tcp = DefenceMode::kOff;
   bool sloppy_tcp = false;
+  UnknownConnections unknown_connections = UnknownConnections::kReset;
   friend bool operator==(const ServicePolicy&, const ServicePolicy&) = default;
 };
 

@@ -73,6 +73,11 @@ template <>
 inline constexpr WordTable<NoListener, 2> kWords<NoListener>{
     {{NoListener::kRst, "rst"}, {NoListener::kDrop, "drop"}}};
 template <>
+inline constexpr WordTable<UnknownConnections, 3> kWords<UnknownConnections>{
+    {{UnknownConnections::kReset, "reset"},
+     {UnknownConnections::kDrop, "drop"},
+     {UnknownConnections::kSchedule, "schedule"}}};
+template <>
 inline constexpr WordTable<Engine, 2> kWords<Engine>{
     {{Engine::kNone, "none"}, {Engine::kSip, "sip"}}};
 template <>

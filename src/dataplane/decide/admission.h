@@ -16,7 +16,8 @@
 //   struct Subject {
 //     static constexpr bool kIsError;                // an ICMP error about the flow
 //     WorkerId OtherOwner() const;                   // who owns the connection, if not this worker
-//     bool MayBegin(const ServiceView&) const;       // the SYN rule; schedule_icmp
+//     bool MayBegin(const ServiceView&) const;       // the SYN rule (MayCreate); schedule_icmp
+//     bool IsLater() const;                          // of a trace alone: no first packet
 //     bool ReadEngine(const ServiceView&, FlowFields*) const;   // false: the engine finds nothing
 //   };
 //
@@ -188,6 +189,48 @@ Admission Unbalanced(const Snapshot& snapshot, const ServiceView& service, const
           .service = service.id};
 }
 
+// (ipvs.md, new connections)
+inline bool MayCreate(Transport transport, uint8_t tcp_flags, const PolicyView& policy) noexcept {
+  switch (transport) {
+    case Transport::kTcp:
+      if ((tcp_flags & kTcpRst) != 0) return false;
+      return (tcp_flags & kTcpSyn) != 0 || policy.sloppy_tcp ||
+             policy.unknown_connections == UnknownConnections::kSchedule;
+    case Transport::kUdp:
+      return true;
+  }
+  return false;
+}
+
+// A packet that may not begin a connection. What cache_bypass has let through goes on: nothing here
+// remembers such a flow, so all its packets are of this kind.
+template <typename Subject>
+Admission NotBegun(const Snapshot& snapshot, const ServiceView& service,
+                   const FlowFields& flow) noexcept {
+  Admission outcome = Unbalanced<Subject>(snapshot, service, flow, DropReason::kNotASyn);
+  if (!Subject::kIsError && outcome.kind == Admission::Kind::kNotBalanced &&
+      service.policy.unknown_connections == UnknownConnections::kDrop) {
+    outcome.kind = Admission::Kind::kDrop;
+    outcome.reason = DropReason::kUnknownConnection;
+  }
+  return outcome;
+}
+
+// Which policy has decided about a packet that begins no connection by itself.
+inline LaterBy DecidedBy(Admission::Kind refused_as) noexcept {
+  switch (refused_as) {
+    case Admission::Kind::kBypass:
+      return LaterBy::kCacheBypass;
+    case Admission::Kind::kDrop:
+      return LaterBy::kUnknownDrop;
+    default:
+      return LaterBy::kUnknownReset;
+  }
+}
+inline LaterBy DecidedBy(const PolicyView& takes_it) noexcept {
+  return takes_it.sloppy_tcp ? LaterBy::kSloppyTcp : LaterBy::kUnknownSchedule;
+}
+
 // The scheduler named nobody (ipvs.md, no real).
 template <typename Subject>
 Admission WithoutReal(const Snapshot& snapshot, const ServiceView& service,
@@ -251,7 +294,12 @@ Admission DecideForService(Effect& effect, const Subject& subject, const Service
   using Kind = Admission::Kind;
   const Snapshot& snapshot = effect.snapshot;
   if (!subject.MayBegin(service)) {
-    return Unbalanced<Subject>(snapshot, service, *flow, DropReason::kNotASyn);
+    const Admission refused = NotBegun<Subject>(snapshot, service, *flow);
+    if constexpr (Trace::kIsOn) trace.Add(step::UnknownConnection{DecidedBy(refused.kind)});
+    return refused;
+  }
+  if constexpr (Trace::kIsOn) {
+    if (subject.IsLater()) trace.Add(step::UnknownConnection{DecidedBy(service.policy)});
   }
   if (IsFromFtpData(*flow)) {
     if constexpr (Trace::kIsOn) trace.Add(step::WrongPort{.service = service.id});

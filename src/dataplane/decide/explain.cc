@@ -7,14 +7,19 @@
 namespace fairlead::dataplane {
 namespace {
 
-// The first packet of the flow that is asked about: one that begins a connection, at the worker
-// that owns it.
+// The packet of the flow that is asked about, at the worker that owns its connection: one that
+// begins a connection, or a later one.
 struct SupposedPacket {
   static constexpr bool kIsError = false;
   uint8_t protocol;
+  bool is_later;
 
   static WorkerId OtherOwner() noexcept { return WorkerId{}; }
-  static bool MayBegin(const ServiceView&) noexcept { return true; }
+  [[nodiscard]] bool IsLater() const noexcept { return is_later; }
+  [[nodiscard]] bool MayBegin(const ServiceView& service) const noexcept {
+    return MayCreate(static_cast<Transport>(protocol), is_later ? kTcpAck : kTcpSyn,
+                     service.policy);
+  }
   // It is a new call's, so what it says is nobody's yet.
   bool ReadEngine(const ServiceView& service, FlowFields*) const noexcept {
     return service.persistence.engine == PersistenceEngine::kNone || protocol == kProtocolUdp;
@@ -52,7 +57,9 @@ class Inquiry {
   // RST or port unreachable, as for a port that nobody serves, unless that is dropped.
   void RefuseAsClosed();
   void AddNextHop(RealId real);
-  [[nodiscard]] SupposedPacket packet() const { return {flow_.addresses.protocol}; }
+  [[nodiscard]] SupposedPacket packet() const { return {flow_.addresses.protocol, IsLater()}; }
+  // Only TCP tells a later packet from a first one.
+  [[nodiscard]] bool IsLater() const { return question_.is_later && HasStates(flow_.transport()); }
 
   Shard& shard_;
   const Snapshot& snapshot_;
@@ -95,7 +102,8 @@ bool Inquiry::AnswerFromConnection() {
                                         .remaining = record.deadline.Remaining(shard_.now)});
   // A new connection begins with a SYN, which may replace this one.
   const bool has_states = HasStates(flow_.transport());
-  if (has_states && IsNewConnection(record, real, PolicyOf(snapshot_, real))) return false;
+  if (has_states && !IsLater() && IsNewConnection(record, real, PolicyOf(snapshot_, real)))
+    return false;
   if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !has_states)) {
     return false;
   }

@@ -13,18 +13,6 @@
 
 namespace fairlead::dataplane {
 
-// (ipvs.md, new connections)
-inline bool MayCreate(const ParsedPacket& parsed, const PolicyView& policy) noexcept {
-  switch (parsed.transport()) {
-    case Transport::kTcp:
-      if ((parsed.tcp_flags & kTcpRst) != 0) return false;
-      return policy.sloppy_tcp || (parsed.tcp_flags & kTcpSyn) != 0;
-    case Transport::kUdp:
-      return true;
-  }
-  return false;
-}
-
 // Which key of a packet is known to find no connection.
 enum class RuledOut : uint8_t { kNone, kForward, kReply };
 
@@ -174,7 +162,7 @@ struct FirstPacket {
     return is_mine || owner == t.shard.me ? WorkerId{} : owner;
   }
   [[nodiscard]] bool MayBegin(const ServiceView& service) const noexcept {
-    return MayCreate(*parsed, service.policy);
+    return MayCreate(parsed->transport(), parsed->tcp_flags, service.policy);
   }
   bool ReadEngine(const ServiceView& service, FlowFields* flow) const noexcept {
     return ReadEngineData(t, packet, *parsed, service, flow);

@@ -35,6 +35,15 @@ enum class Unserved : uint8_t {
   kGone,       // virtual until its last service went
 };
 
+// Which policy decides about a TCP packet that is no SYN and belongs to no connection here.
+enum class LaterBy : uint8_t {
+  kUnknownReset,  // unknown_connections, by its words
+  kUnknownDrop,
+  kUnknownSchedule,
+  kSloppyTcp,    // true: it may begin a connection as a SYN may
+  kCacheBypass,  // true: it goes where it was sent
+};
+
 // The steps, in about the order in which the packet path takes them. Structs that are empty say all
 // with their name.
 namespace step {
@@ -60,6 +69,10 @@ struct ServiceFound {
 };
 struct NoService {
   Unserved destination = Unserved::kOther;
+};
+// The packet is no connection's first, and there is no connection.
+struct UnknownConnection {
+  LaterBy decided_by = LaterBy::kUnknownReset;
 };
 // `drop_packet` is in force, and this would be the packet it takes.
 struct DropPacket {
@@ -145,13 +158,15 @@ struct LinkLocalClient {
 
 }  // namespace step
 
-using ExplainStep = std::variant<
-    step::ExistingConnection, step::BadSource, step::ClassifierRule, step::ClassifierDrop,
-    step::NoClassifierRule, step::ServiceFound, step::NoService, step::DropPacket, step::WrongPort,
-    step::NoCallId, step::ClientGroup, step::ClientNetmask, step::Spread, step::Engine,
-    step::ServiceGroup, step::TemplateHit, step::TemplateMiss, step::TemplateInvalid, step::Sibling,
-    step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate, step::HashedNetwork,
-    step::Scheduled, step::NobodyEligible, step::NextHop, step::NoRoute, step::LinkLocalClient>;
+using ExplainStep =
+    std::variant<step::ExistingConnection, step::BadSource, step::ClassifierRule,
+                 step::ClassifierDrop, step::NoClassifierRule, step::ServiceFound, step::NoService,
+                 step::UnknownConnection, step::DropPacket, step::WrongPort, step::NoCallId,
+                 step::ClientGroup, step::ClientNetmask, step::Spread, step::Engine,
+                 step::ServiceGroup, step::TemplateHit, step::TemplateMiss, step::TemplateInvalid,
+                 step::Sibling, step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate,
+                 step::HashedNetwork, step::Scheduled, step::NobodyEligible, step::NextHop,
+                 step::NoRoute, step::LinkLocalClient>;
 // So a step is never valueless, and std::visit never throws.
 static_assert(std::is_trivially_copyable_v<ExplainStep>);
 
@@ -160,9 +175,10 @@ static_assert(std::is_trivially_copyable_v<ExplainStep>);
 // previous netmask; kRekeyed the template's again, which is told what that one knows.
 struct ExplainQuestion {
   uint8_t protocol = 6;
-  Endpoint client;  // port 0: any; the answer is for a new connection
+  Endpoint client;  // port 0: any; the answer is for a new connection, unless is_later
   Endpoint destination;
   PortId input_port = {};  // none: the first outside port
+  bool is_later = false;   // TCP: of a connection that the client takes for established, no SYN
   HandOff stage = HandOff::kNone;
   ServiceId service = {};     // found at the first stage
   RealId previous_real = {};  // with kRekeyed; none: there is none

@@ -25,6 +25,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/sharded_map.h"
+#include "base/unknown_connections.h"
 #include "dataplane/snapshot/address_filter.h"
 #include "dataplane/snapshot/classifier.h"
 #include "dataplane/snapshot/defence_view.h"
@@ -84,12 +85,14 @@ struct RealView {
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
 };
 
-// The sysctls a worker asks for (ipvs.md, sysctls), per service where the operator said so.
+// The policies a worker asks for, per service where the operator said so. Those of IPVS are its
+// sysctls (ipvs.md, sysctls).
 struct PolicyView {
   bool expire_quiescent_template = false;
   bool expire_nodest_conn = false;
   uint8_t conn_reuse_mode = 1;
   bool sloppy_tcp = false;
+  UnknownConnections unknown_connections = UnknownConnections::kReset;
   bool nat_icmp_send = false;
   bool pmtu_disc = true;
   bool cache_bypass = false;

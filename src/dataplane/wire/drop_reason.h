@@ -40,6 +40,8 @@
   X(kVipGone, "vip_gone",                                                                          \
     "For a virtual address whose last service is gone, and its route leads back where it came by") \
   X(kNotASyn, "not_a_syn", "TCP without a connection that is no SYN; RST was the answer")          \
+  X(kUnknownConnection, "unknown_connection",                                                      \
+    "TCP without a connection that is no SYN; policy.unknown_connections drops it in silence")     \
   X(kNoReal, "no_real", "No real server is available; port unreachable was the answer")            \
   X(kLinkLocalClient, "link_local_client",                                                         \
     "A link-local client of a real server that could not answer it: behind NAT or on another "     \

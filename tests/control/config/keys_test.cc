@@ -83,7 +83,8 @@ defaults: { timeouts: { tcp: 16m, tcp_fin: 3m, udp: 6m, none: 3s, syn_sent: 3m, 
 policy: { am_droprate: 11, amemthresh: 11, announce: never, drop_entry: auto, no_listener: drop,
   cache_bypass: true, conn_reuse_mode: 2, drop_packet: always, expire_nodest_conn: true,
   expire_quiescent_template: true, lblc_expiration: 1h, lblcr_expiration: 2h, nat_icmp_send: true,
-  pmtu_disc: false, schedule_icmp: true, secure_tcp: auto, sloppy_tcp: true }
+  pmtu_disc: false, schedule_icmp: true, secure_tcp: auto, sloppy_tcp: true,
+  unknown_connections: schedule }
 services:
   - mark: 1
     persistence: { timeout: 7m, netmask: 24, netmask6: 64, renew: step=90s, max_lifetime: 8h,

@@ -52,22 +52,23 @@ TEST(YamlLoader, ReadsTheDirector) {
 }
 
 TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
-  const ConfigModel model = Load(
-      kBase +
-      "services:\n"
-      "  - { address: 192.0.2.80, port: 80, protocol: tcp, reals: [{ address: 10.0.0.11 }] }\n"
-      "  - address: 192.0.2.81\n"
-      "    port: 53\n"
-      "    protocol: udp\n"
-      "    scheduler: sh\n"
-      "    scheduler_flags: sh-port\n"
-      "    forward: nat\n"
-      "    timeouts: { udp: 30s }\n"
-      "    policy: { sloppy_tcp: false }\n"
-      "    announce: always\n"
-      "    reals: [{ address: 10.0.0.12, port: 5353, forward: nat }]\n"
-      "defaults: { scheduler: mh, forward: dr, timeouts: { tcp: 1h } }\n"
-      "policy: { sloppy_tcp: true, conn_reuse_mode: 2, announce: never, no_listener: drop }\n");
+  const ConfigModel model =
+      Load(kBase +
+           "services:\n"
+           "  - { address: 192.0.2.80, port: 80, protocol: tcp, reals: [{ address: 10.0.0.11 }] }\n"
+           "  - address: 192.0.2.81\n"
+           "    port: 53\n"
+           "    protocol: udp\n"
+           "    scheduler: sh\n"
+           "    scheduler_flags: sh-port\n"
+           "    forward: nat\n"
+           "    timeouts: { udp: 30s }\n"
+           "    policy: { sloppy_tcp: false, unknown_connections: schedule }\n"
+           "    announce: always\n"
+           "    reals: [{ address: 10.0.0.12, port: 5353, forward: nat }]\n"
+           "defaults: { scheduler: mh, forward: dr, timeouts: { tcp: 1h } }\n"
+           "policy: { sloppy_tcp: true, conn_reuse_mode: 2, announce: never, no_listener: drop,\n"
+           "          unknown_connections: drop }\n");
   const ServiceConfig& web = model.services[0];
   EXPECT_EQ(web.name, "tcp-192.0.2.80-80");
   EXPECT_EQ(web.scheduler, SchedulerKind::kMh);
@@ -76,6 +77,7 @@ TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
   EXPECT_EQ(web.reals[0].port, 80);
   EXPECT_EQ(web.timeouts.tcp, 1h);
   EXPECT_TRUE(web.policy.sloppy_tcp);
+  EXPECT_EQ(web.policy.unknown_connections, UnknownConnections::kDrop);
   EXPECT_EQ(web.announce, Announce::kNever);
   EXPECT_FALSE(web.persistence);
   const ServiceConfig& dns = model.services[1];
@@ -83,6 +85,7 @@ TEST(YamlLoader, AServiceTakesDefaultsAndPolicyWhereverTheyStand) {
   EXPECT_TRUE(dns.scheduler_flags.port);
   EXPECT_EQ(dns.timeouts, (TimeoutsConfig{.tcp = 1h, .tcp_fin = 2min, .udp = 30s}));
   EXPECT_FALSE(dns.policy.sloppy_tcp);
+  EXPECT_EQ(dns.policy.unknown_connections, UnknownConnections::kSchedule);
   EXPECT_EQ(dns.policy.conn_reuse_mode, 2);
   EXPECT_EQ(dns.announce, Announce::kAlways);
   EXPECT_EQ(dns.reals[0].port, 5353);

@@ -178,6 +178,54 @@ TEST_P(Admissions, SilenceForWhatNobodyServesIsForetold) {
   EXPECT_EQ(Seen(d_, FirstFrame(At(kClient, 1234), At(kVip, 81), kProtocolTcp)), "dropped");
 }
 
+// ---- a later packet of a connection that is not here
+
+TEST_P(Admissions, ALaterPacketIsForetoldAndThePolicyNamed) {
+  const ServiceId web = Serve({});
+  PolicyView& policy = d_.service(web).policy;
+  uint16_t port = 1000;
+  // Published, then foretold and seen alike; which policy explain names.
+  const auto decided_by = [&](const std::string& expected) {
+    d_.Publish();
+    ExplainQuestion question = QuestionOf(At(kClient, ++port), At(kVip, 80), kProtocolTcp);
+    question.is_later = true;
+    const ExplainAnswer answer = d_.Explain(question);
+    const std::string seen = Seen(d_, Tcp(kClient, port, kVip, 80, kTcpAck));
+    EXPECT_EQ(Foretold(d_, answer, kProtocolTcp), seen);
+    EXPECT_EQ(seen.substr(0, 3), expected.substr(0, 3));
+    for (uint32_t i = 0; i < answer.step_count; ++i) {
+      const auto* found = std::get_if<step::UnknownConnection>(&answer.steps[i]);
+      if (found != nullptr) return found->decided_by;
+    }
+    ADD_FAILURE() << "no step names a policy";
+    return LaterBy::kCacheBypass;
+  };
+  EXPECT_EQ(decided_by("reset"), LaterBy::kUnknownReset);
+  policy.unknown_connections = UnknownConnections::kDrop;
+  EXPECT_EQ(decided_by("dropped"), LaterBy::kUnknownDrop);
+  policy.unknown_connections = UnknownConnections::kSchedule;
+  EXPECT_EQ(decided_by("to "), LaterBy::kUnknownSchedule);
+  policy.unknown_connections = UnknownConnections::kReset;
+  policy.sloppy_tcp = true;
+  EXPECT_EQ(decided_by("to "), LaterBy::kSloppyTcp);
+  EXPECT_FALSE(Says<step::UnknownConnection>(Explain(1, kVip, 80)));  // of a first packet
+}
+
+TEST_P(Admissions, ALaterPacketFollowsAConnectionThatASynWouldReplace) {
+  const ServiceId web = Serve({});
+  d_.service(web).policy.unknown_connections = UnknownConnections::kDrop;
+  d_.Publish();
+  const std::string home = Seen(d_, Tcp(kClient, 1234, kVip, 80, kTcpSyn));
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpAck));
+  d_.Send(kOutside, Tcp(kClient, 1234, kVip, 80, kTcpRst));  // CLOSE
+  ExplainQuestion question = QuestionOf(At(kClient, 1234), At(kVip, 80), kProtocolTcp);
+  EXPECT_TRUE(Says<step::ServiceFound>(d_.Explain(question)));
+  question.is_later = true;
+  const ExplainAnswer answer = d_.Explain(question);
+  EXPECT_FALSE(Says<step::ServiceFound>(answer));
+  EXPECT_EQ(Foretold(d_, answer, kProtocolTcp), home);
+}
+
 TEST_P(Admissions, HowAnotherPortIsRefusedIsForetold) {
   Serve({.port = 0});
   const ExplainAnswer answer = Explain(1234, kVip, 99);
