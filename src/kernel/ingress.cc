@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -17,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "kernel/link.h"
 #include "kernel/netlink.h"
 #include "kernel/netlink_message.h"
 
@@ -75,11 +75,6 @@ void PutOurFilter(nlmsghdr* message, unsigned interface) {
   mnl_attr_put_strz(message, TCA_KIND, "bpf");
 }
 
-// The text of an attribute that the kernel ends with a zero.
-std::string TextOf(const nlattr* attribute) {
-  return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ? "" : mnl_attr_get_str(attribute);
-}
-
 struct KindAndName {
   std::string kind, name;
 };
@@ -121,43 +116,6 @@ Result<bool> HasAddress(Netlink& netlink, unsigned interface) {
   });
   if (!read) return read.error();
   return is_found;
-}
-
-struct Link {
-  std::string name, kind;
-  unsigned master = 0;                 // index of the bridge or bond
-  unsigned below = 0;                  // index of the interface it is made on; a veth: of its peer
-  bool is_of_other_namespace = false;  // `below` is
-};
-
-int ReadLinkInfo(const nlattr* attribute, void* into) {
-  if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND) {
-    static_cast<Link*>(into)->kind = TextOf(attribute);
-  }
-  return MNL_CB_OK;
-}
-
-int ReadLink(const nlattr* attribute, void* into) {
-  auto* link = static_cast<Link*>(into);
-  switch (mnl_attr_get_type(attribute)) {
-    case IFLA_IFNAME:
-      link->name = TextOf(attribute);
-      break;
-    case IFLA_MASTER:
-      link->master = mnl_attr_get_u32(attribute);
-      break;
-    case IFLA_LINK:
-      link->below = mnl_attr_get_u32(attribute);
-      break;
-    case IFLA_LINK_NETNSID:
-      link->is_of_other_namespace = true;
-      break;
-    case IFLA_LINKINFO:
-      return mnl_attr_parse_nested(attribute, ReadLinkInfo, into);
-    default:
-      break;
-  }
-  return MNL_CB_OK;
 }
 
 struct Filters {
@@ -293,21 +251,16 @@ Result<std::string> KernelUseOf(const std::string& interface) {
   const Result<bool> has_address = HasAddress(*netlink, *index);
   if (!has_address) return has_address.error();
   if (*has_address) return std::string("the kernel has an address of its own there");
+  const Result<std::vector<Link>> links = ListLinks(*netlink);
+  if (!links) return links.error();
   std::string use;
-  Message buffer;
-  nlmsghdr* message = buffer.StartDump(RTM_GETLINK);
-  ExtraHeader<ifinfomsg>(message)->ifi_family = AF_UNSPEC;
-  const Status read = netlink->Dump(message, "cannot list interfaces", [&](const nlmsghdr& each) {
-    Link link;
-    if (mnl_attr_parse(&each, sizeof(ifinfomsg), ReadLink, &link) < 0) return;
-    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&each));
-    if (header->ifi_index == static_cast<int>(*index)) {
+  for (const Link& link : *links) {
+    if (link.index == *index) {
       if (link.master != 0) use = "it is part of a bridge or bond of the kernel";
     } else if (link.below == *index && !link.is_of_other_namespace && link.kind != "veth") {
       use = "the kernel's interface " + link.name + " is on top of it";
     }
-  });
-  if (!read) return read.error();
+  }
   return use;
 }
 

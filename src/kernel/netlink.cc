@@ -1,8 +1,6 @@
 #include "kernel/netlink.h"
 
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <cerrno>
 #include <cstring>
@@ -13,12 +11,6 @@ namespace fairlead::kernel {
 namespace {
 
 constexpr int kDumpAttempts = 5;
-
-unsigned char FamilyOf(const IpAddress& a) { return a.is_v4() ? AF_INET : AF_INET6; }
-
-void PutAddress(nlmsghdr* message, uint16_t attribute, const IpAddress& a) {
-  mnl_attr_put(message, attribute, a.is_v4() ? 4 : 16, a.bytes().data());
-}
 
 ErrorCode CodeOf(int number) {
   if (number == ENOENT) return ErrorCode::kNotFound;
@@ -89,47 +81,12 @@ Status Netlink::Dump(nlmsghdr* message, const std::string& what,
   return Done{};
 }
 
-Status Netlink::BringUp(unsigned interface, uint32_t mtu_bytes) {
-  Message buffer;
-  nlmsghdr* message = buffer.Start(RTM_NEWLINK, 0);
-  auto* link = ExtraHeader<ifinfomsg>(message);
-  link->ifi_index = static_cast<int>(interface);
-  link->ifi_flags = IFF_UP | IFF_NOARP;
-  link->ifi_change = IFF_UP | IFF_NOARP;
-  mnl_attr_put_u32(message, IFLA_MTU, mtu_bytes);
-  return Request(message, "cannot bring the interface up with mtu " + std::to_string(mtu_bytes));
-}
-
-Status Netlink::AddAddress(unsigned interface, const Prefix& prefix) {
-  Message buffer;
-  nlmsghdr* message = buffer.Start(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
-  auto* address = ExtraHeader<ifaddrmsg>(message);
-  address->ifa_family = FamilyOf(prefix.address);
-  address->ifa_prefixlen = static_cast<unsigned char>(prefix.length);
-  address->ifa_flags = IFA_F_NODAD;
-  address->ifa_scope = RT_SCOPE_UNIVERSE;
-  address->ifa_index = interface;
-  PutAddress(message, IFA_LOCAL, prefix.address);
-  PutAddress(message, IFA_ADDRESS, prefix.address);
-  return Request(message, "cannot add address " + prefix.ToString());
-}
-
-Status Netlink::AddRoute(unsigned interface, const Prefix& to, const IpAddress& via,
-                         uint32_t metric) {
-  Message buffer;
-  nlmsghdr* message = buffer.Start(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-  auto* route = ExtraHeader<rtmsg>(message);
-  route->rtm_family = FamilyOf(to.address);
-  route->rtm_dst_len = static_cast<unsigned char>(to.length);
-  route->rtm_table = RT_TABLE_MAIN;
-  route->rtm_protocol = RTPROT_STATIC;
-  route->rtm_scope = RT_SCOPE_UNIVERSE;
-  route->rtm_type = RTN_UNICAST;
-  PutAddress(message, RTA_DST, to.network());
-  PutAddress(message, RTA_GATEWAY, via);
-  mnl_attr_put_u32(message, RTA_OIF, interface);
-  mnl_attr_put_u32(message, RTA_PRIORITY, metric);
-  return Request(message, "cannot add route " + to.ToString() + " via " + via.ToString());
+Status Netlink::FilterDumps() {
+  int on = 1;
+  if (mnl_socket_setsockopt(socket_.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on) < 0) {
+    return SystemError("cannot let the kernel filter its answers");
+  }
+  return Done{};
 }
 
 }  // namespace fairlead::kernel

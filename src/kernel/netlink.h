@@ -1,9 +1,10 @@
-// Rtnetlink: what the kernel twin of a port needs, flags, addresses and routes, and the way of any
-// other request.
+// A socket to rtnetlink, for requests and questions about interfaces, addresses, routes and
+// filters.
 //
 //   Result<Netlink> netlink = Netlink::Open();
-//   netlink->BringUp(index, 1500);
-//   netlink->AddAddress(index, *Prefix::Parse("192.0.2.2/24"));
+//   Message buffer;                                   // netlink_message.h
+//   nlmsghdr* message = buffer.Start(RTM_DELLINK, 0);
+//   netlink->Request(message, "cannot remove the interface");
 //
 // Threads: the caller's; each request waits for its answer. What is already there is no error.
 #pragma once
@@ -13,7 +14,6 @@
 #include <memory>
 #include <string>
 
-#include "base/ip_address.h"
 #include "base/result.h"
 
 struct mnl_socket;
@@ -25,13 +25,6 @@ class Netlink {
  public:
   static Result<Netlink> Open();
 
-  // Up, without ARP and ND: the workers resolve, the kernel never asks.
-  Status BringUp(unsigned interface, uint32_t mtu_bytes);
-  // IPv6 without duplicate address detection: nobody answers for the twin, the port is the host.
-  Status AddAddress(unsigned interface, const Prefix& prefix);
-  // `metric` high, so that a route the machine already has wins.
-  Status AddRoute(unsigned interface, const Prefix& to, const IpAddress& via, uint32_t metric);
-
   // Sends a message built with netlink_message.h and waits for its answer. An error begins with
   // `what`; kNotFound and kInvalid are the kernel's ENOENT and EINVAL.
   Status Request(nlmsghdr* message, const std::string& what);
@@ -39,6 +32,9 @@ class Netlink {
   // list changes meanwhile it is asked for again, so `visit` may see an entry twice.
   Status Dump(nlmsghdr* message, const std::string& what,
               const std::function<void(const nlmsghdr&)>& visit);
+  // From now on what the header of a question names (a table, a protocol) limits the answer, where
+  // the kernel can; one that cannot answers with all, so `visit` looks all the same.
+  Status FilterDumps();
 
  private:
   explicit Netlink(mnl_socket* socket) : socket_(socket) {}

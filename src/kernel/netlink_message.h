@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 namespace fairlead::kernel {
 
@@ -35,6 +36,11 @@ class Message {
 template <typename Header>
 Header* ExtraHeader(nlmsghdr* message) {
   return static_cast<Header*>(mnl_nlmsg_put_extra_header(message, sizeof(Header)));
+}
+
+// The text of an attribute that the kernel ends with a zero.
+inline std::string TextOf(const nlattr* attribute) {
+  return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ? "" : mnl_attr_get_str(attribute);
 }
 
 }  // namespace fairlead::kernel

@@ -164,7 +164,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   }
   state.lines = std::make_unique<Lines>(config.workers, state.ports, has_host);
   Result<std::unique_ptr<ExceptionPath>> path =
-      ExceptionPath::Start(config.ports, config.workers, *state.lines, *state.pool);
+      ExceptionPath::Start(config, *state.lines, *state.pool);
   if (!path) return path.error();
   state.exception_path = std::move(*path);
   for (size_t p = 0; p < config.ports.size(); ++p) {
@@ -215,7 +215,6 @@ void Edge::Stop() {
   if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
   if (state.exception_path) state.exception_path->Stop();
   for (Port& port : state.ports) port.Stop();
-  state.exception_path.reset();  // the twins and their addresses go before the kernel hears again
   state.kernel_ingress.Open();
 }
 

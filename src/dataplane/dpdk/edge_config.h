@@ -14,16 +14,14 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "kernel/addressing.h"
 
 namespace fairlead::edge {
 
 enum class Hugepages : uint8_t { kAuto, kOn, kOff };
 
 // A static route the kernel twin of a port gets, so that the host's own sockets find their way.
-struct HostRoute {
-  Prefix to;
-  IpAddress via;
-};
+using HostRoute = kernel::Route;
 
 // Where a client's endpoint is in the packets a port receives.
 enum class ClientSide : uint8_t {

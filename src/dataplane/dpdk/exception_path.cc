@@ -26,17 +26,17 @@ void AddressToTwin(rte_mbuf* mbuf, const MacAddress& mac) {
 
 }  // namespace
 
-Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const std::vector<PortSpec>& ports,
-                                                            size_t workers, const Lines& lines,
-                                                            PacketPool& pool) {
+Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const EdgeConfig& config,
+                                                            const Lines& lines, PacketPool& pool) {
+  RemoveTwinsWithoutPort(config);  // first: a new twin may get their addresses
   std::unique_ptr<ExceptionPath> path(new ExceptionPath(pool));
-  for (size_t p = 0; p < ports.size(); ++p) {
-    if (!ports[p].has_host) continue;
-    Result<Tap> tap = Tap::Open(ports[p]);
+  for (size_t p = 0; p < config.ports.size(); ++p) {
+    if (!config.ports[p].has_host) continue;
+    Result<Tap> tap = Tap::Open(config.ports[p], config.name);
     if (!tap) return tap.error();
     const PortId id{static_cast<uint8_t>(p)};
     Twin twin{std::move(*tap), {}, lines.from_host(id)};
-    for (size_t w = 0; w < workers; ++w) {
+    for (size_t w = 0; w < config.workers; ++w) {
       twin.to_host.push_back(lines.to_host(id, WorkerId{static_cast<uint8_t>(w)}));
     }
     path->twins_.push_back(std::move(twin));

@@ -27,15 +27,16 @@ namespace fairlead::edge {
 
 class ExceptionPath {
  public:
-  // Makes a tap for every port that wants one. `ports`: by PortId.
-  static Result<std::unique_ptr<ExceptionPath>> Start(const std::vector<PortSpec>& ports,
-                                                      size_t workers, const Lines& lines,
+  // Makes or adopts the tap of every port that wants one, and removes those that an earlier
+  // configuration of this director wanted.
+  static Result<std::unique_ptr<ExceptionPath>> Start(const EdgeConfig& config, const Lines& lines,
                                                       PacketPool& pool);
   ~ExceptionPath();
   ExceptionPath(const ExceptionPath&) = delete;
   ExceptionPath& operator=(const ExceptionPath&) = delete;
 
-  // Ends the thread and frees what is in its rings. Precondition: no worker runs any more.
+  // Ends the thread, frees what is in its rings and closes the taps, which stay in the kernel.
+  // Precondition: no worker runs any more.
   void Stop();
 
   // Frames the kernel would not take; they were counted as delivered_to_host.

@@ -6,12 +6,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
+#include <vector>
 
 #include "base/log.h"
+#include "kernel/addressing.h"
+#include "kernel/link.h"
 #include "kernel/netlink.h"
+#include "kernel/twin.h"
 
 namespace fairlead::edge {
 namespace {
@@ -29,21 +35,31 @@ void QuietenIpv6(const std::string& interface) {
   for (const auto& [name, value] : settings) std::ofstream(folder + name) << value;
 }
 
-Status Configure(const std::string& interface, const PortSpec& port) {
+// Else the first address of a network takes the others of it along when it goes: when the
+// configuration no longer names 192.0.2.2/24, what keepalived has added to that network.
+void KeepSecondaryAddresses(const std::string& interface) {
+  std::ofstream file("/proc/sys/net/ipv4/conf/" + interface + "/promote_secondaries");
+  if (file << "1" << std::flush) return;
+  LogWarning(
+      "cannot set promote_secondaries of the kernel twin: an IPv4 address that leaves the "
+      "configuration takes others of its network with it. Make /proc/sys writable, or set "
+      "net.ipv4.conf.default.promote_secondaries=1",
+      {{"interface", interface}});
+}
+
+Status Configure(const std::string& interface, const PortSpec& port, const std::string& director) {
   const unsigned index = if_nametoindex(interface.c_str());
   Result<kernel::Netlink> netlink = kernel::Netlink::Open();
   if (!netlink) return netlink.error();
   QuietenIpv6(interface);
-  if (Status s = netlink->BringUp(index, port.mtu_bytes); !s) return s;
-  for (const Prefix& address : port.addresses) {
-    if (Status s = netlink->AddAddress(index, address); !s) return s;
-  }
-  for (const HostRoute& route : port.routes) {
-    if (Status s = netlink->AddRoute(index, route.to, route.via, kRouteMetric); !s) {
-      // The machine may have a better idea of that network; the director works without.
-      LogWarning("cannot add a route to the kernel twin",
-                 {{"interface", interface}, {"reason", s.error().ToString()}});
-    }
+  KeepSecondaryAddresses(interface);
+  const std::string alias = kernel::TwinAlias(director);
+  if (Status s = kernel::BringUp(*netlink, index, port.mtu_bytes, alias); !s) return s;
+  if (Status s = kernel::SetAddresses(*netlink, index, port.addresses); !s) return s;
+  for (const Error& failure : kernel::SetRoutes(*netlink, index, port.routes, kRouteMetric)) {
+    // The machine may have a better idea of that network; the director works without.
+    LogWarning("cannot set a route of the kernel twin",
+               {{"interface", interface}, {"reason", failure.ToString()}});
   }
   return Done{};
 }
@@ -52,41 +68,149 @@ Error Failed(const PortSpec& port, const std::string& what) {
   return {ErrorCode::kSystem, what, "port " + port.name};
 }
 
+Error IsHeld(const PortSpec& port, const std::string& interface) {
+  return Failed(port, "another process has the kernel twin " + interface +
+                          " open, a director that still runs perhaps; stop it first. Its number "
+                          "is in: grep -l 'iff:.*" +
+                          interface + "' /proc/[0-9]*/fdinfo/*");
+}
+
+Error IsAnother(const PortSpec& port, const kernel::Link& link) {
+  const std::string kind = link.kind.empty()    ? "the device of a driver"
+                           : link.kind == "tun" ? "a tun interface without Ethernet"
+                                                : "an interface of kind " + link.kind;
+  return Failed(port, "the kernel twin is to be called " + link.name + ", but that is " + kind +
+                          "; rename it (ip link set " + link.name + " name OTHER), or the port");
+}
+
+// Makes way for the twin: what is in the place of it can be adopted, or is gone when it returns.
+Status MakeWay(const PortSpec& port, const std::string& interface) {
+  Result<kernel::Netlink> netlink = kernel::Netlink::Open();
+  if (!netlink) return netlink.error();
+  const Result<std::optional<kernel::Link>> found = kernel::FindLink(*netlink, interface);
+  if (!found) return found.error();
+  if (!*found) return Done{};
+  const kernel::Link& link = **found;
+  if (!link.is_tap) return IsAnother(port, link);
+  if (!link.is_multi_queue) return Done{};
+  if (link.has_carrier) return IsHeld(port, interface);
+  LogWarning(
+      "the tap interface has several queues, so it is made anew as kernel twin; addresses "
+      "and routes that it had are gone",
+      {{"port", port.name}, {"interface", interface}});
+  return kernel::RemoveLink(*netlink, link.index);
+}
+
+void WarnOfTwinsLeft(const Error& error) {
+  LogWarning("cannot remove kernel twins that no port has; use fairlead port release",
+             {{"reason", error.ToString()}});
+}
+
+// Asked by netlink: the flags that TUNGETIFF gives say IFF_NO_PI for every tap without a filter.
+Status CheckFrames(const PortSpec& port, const std::string& interface) {
+  Result<kernel::Netlink> netlink = kernel::Netlink::Open();
+  if (!netlink) return netlink.error();
+  const Result<std::optional<kernel::Link>> link = kernel::FindLink(*netlink, interface);
+  if (!link) return link.error();
+  if (*link && (*link)->is_tap && !(*link)->is_multi_queue && !(*link)->has_headers) return Done{};
+  return Failed(port,
+                "the descriptor that was passed on reads other frames than a kernel twin's: " +
+                    interface + " is no tap interface of one queue and without headers");
+}
+
 }  // namespace
 
 std::string HostInterfaceName(const std::string& port_name) {
   return ("fl-" + port_name).substr(0, IFNAMSIZ - 1);
 }
 
-Result<Tap> Tap::Open(const PortSpec& port) {
+Result<Tap> Tap::Open(const PortSpec& port, const std::string& director) {
   Tap tap;
   tap.name_ = HostInterfaceName(port.name);
-  tap.fd_ = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (tap.fd_ < 0) {
+  if (Status s = tap.Attach(port); !s) return s.error();
+  if (Status s = tap.Finish(port, director); !s) return s.error();
+  return tap;
+}
+
+Status Tap::Attach(const PortSpec& port) {
+  if (Status s = MakeWay(port, name_); !s) return s;
+  fd_ = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd_ < 0) {
     return Failed(port, std::string("no kernel twin: /dev/net/tun: ") + std::strerror(errno) +
                             "; run: modprobe tun, or set exception: none");
   }
   ifreq request{};
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
-  std::strncpy(request.ifr_name, tap.name_.c_str(), IFNAMSIZ - 1);
-  if (ioctl(tap.fd_, TUNSETIFF, &request) < 0) {
-    const bool is_busy = errno == EBUSY;
-    return Failed(port, "no kernel twin " + tap.name_ + ": " + std::strerror(errno) +
-                            (is_busy ? "; another director has that interface"
-                                     : "; it needs CAP_NET_ADMIN, or set exception: none"));
+  std::strncpy(request.ifr_name, name_.c_str(), IFNAMSIZ - 1);
+  if (ioctl(fd_, TUNSETIFF, &request) == 0) return Done{};
+  if (errno == EBUSY) return IsHeld(port, name_);
+  return Failed(port, "no kernel twin " + name_ + ": " + std::strerror(errno) +
+                          "; it needs CAP_NET_ADMIN, or set exception: none");
+}
+
+Result<Tap> Tap::Adopt(int fd, const PortSpec& port, const std::string& director) {
+  Tap tap;
+  tap.fd_ = fd;
+  tap.name_ = HostInterfaceName(port.name);
+  ifreq request{};
+  if (ioctl(fd, TUNGETIFF, &request) < 0) {
+    return Failed(port, std::string("the descriptor that was passed on is no tap interface: ") +
+                            std::strerror(errno));
   }
-  if (ioctl(tap.fd_, SIOCGIFHWADDR, &request) < 0) {
-    return Failed(port, "no MAC of " + tap.name_ + ": " + std::strerror(errno));
+  if (request.ifr_name != tap.name_) {
+    return Failed(port, "the descriptor that was passed on is that of " +
+                            std::string(request.ifr_name) + ", not of " + tap.name_);
   }
-  tap.mac_ = MacAddress::Load(request.ifr_hwaddr.sa_data);
-  if (Status s = Configure(tap.name_, port); !s) {
-    return Failed(port, tap.name_ + ": " + s.error().message);
+  if (Status s = CheckFrames(port, tap.name_); !s) return s.error();
+  const int status = fcntl(fd, F_GETFL);
+  if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
+      fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    return Failed(port, "cannot set the descriptor of " + tap.name_ + ": " + std::strerror(errno));
   }
+  if (Status s = tap.Finish(port, director); !s) return s.error();
   return tap;
+}
+
+// Persistent at the very end: a new interface that could not be configured goes again.
+Status Tap::Finish(const PortSpec& port, const std::string& director) {
+  ifreq request{};
+  if (ioctl(fd_, SIOCGIFHWADDR, &request) < 0) {
+    return Failed(port, "no MAC of " + name_ + ": " + std::strerror(errno));
+  }
+  mac_ = MacAddress::Load(request.ifr_hwaddr.sa_data);
+  if (Status s = Configure(name_, port, director); !s) {
+    return Failed(port, name_ + ": " + s.error().message);
+  }
+  if (ioctl(fd_, TUNSETPERSIST, 1) < 0) {
+    return Failed(port, "cannot make " + name_ + " persistent: " + std::strerror(errno));
+  }
+  return Done{};
 }
 
 Tap::~Tap() {
   if (fd_ >= 0) close(fd_);
+}
+
+void RemoveTwinsWithoutPort(const EdgeConfig& config) {
+  Result<kernel::Netlink> netlink = kernel::Netlink::Open();
+  if (!netlink) return WarnOfTwinsLeft(netlink.error());
+  const Result<std::vector<kernel::Twin>> twins = kernel::ListTwins(*netlink);
+  if (!twins) return WarnOfTwinsLeft(twins.error());
+  for (const kernel::Twin& twin : *twins) {
+    const auto is_its_port = [&](const PortSpec& port) {
+      return HostInterfaceName(port.name) == twin.link.name;
+    };
+    const auto port = std::find_if(config.ports.begin(), config.ports.end(), is_its_port);
+    const bool is_ours = twin.director == config.name || port != config.ports.end();
+    const bool is_wanted = port != config.ports.end() && port->has_host;
+    if (!is_ours || is_wanted || twin.is_held()) continue;
+    if (Status s = kernel::RemoveLink(*netlink, twin.link.index); !s) {
+      WarnOfTwinsLeft(s.error());
+      continue;
+    }
+    LogInfo("kernel twin removed: no port of the configuration has it",
+            {{"interface", twin.link.name}});
+  }
 }
 
 }  // namespace fairlead::edge
