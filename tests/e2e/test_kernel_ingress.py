@@ -80,6 +80,23 @@ class KernelIngressIsLeftOpen(TwinBesideThePort):
         self.assertIn("port outside: the kernel hears it too: open", self.director.cli("status").stdout)
 
 
+class KernelIngressWithoutATwin(TwinBesideThePort):
+    @classmethod
+    def configure(cls):
+        config = super().configure()
+        for port in config["ports"]:
+            port["exception"] = "none"
+        return config
+
+    def test_sigterm_opens_it(self):
+        self.assertEqual([self.closed("outside"), self.closed("inside")], [True, True])
+        self.director.stop()
+        for interface in ("outside", "inside"):
+            self.assertFalse(self.closed(interface))
+            self.assertNotIn("clsact", self.lab.director.run("tc", "qdisc", "show", "dev", interface).stdout)
+        self.director.start()
+
+
 class KernelIngressOverRestarts(TwinBesideThePort):
     def setUp(self):
         super().setUp()
@@ -92,7 +109,13 @@ class KernelIngressOverRestarts(TwinBesideThePort):
         self.director.start()
         self.assertEqual(self.told("outside"), "closed")
         self.assertNotIn("DUP", self.ping())
+
+    def test_sigterm_leaves_it_closed_as_long_as_the_twins_stay(self):
+        """Their addresses stay on the machine, so the kernel would answer for them."""
         self.director.stop()
+        self.assertEqual([self.closed("outside"), self.closed("inside")], [True, True])
+        self.assertIn("fairlead port release", self.director.log_since_start())
+        self.release()
         for interface in ("outside", "inside"):
             self.assertFalse(self.closed(interface))
             self.assertNotIn("clsact", self.lab.director.run("tc", "qdisc", "show", "dev", interface).stdout)
@@ -126,6 +149,7 @@ class KernelIngressOverRestarts(TwinBesideThePort):
             self.director.start()
             self.assertTrue(self.closed("outside"))
             self.director.stop()
+            self.release()
             self.assertFalse(self.closed("outside"))
             self.assertIn("pref 7", ns.run("tc", "filter", "show", "dev", "outside", "egress").stdout)
         finally:

@@ -4,6 +4,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/log.h"
@@ -32,6 +33,7 @@ struct Edge::State {
   uint64_t base_cycles = 0;
   std::atomic<bool> stop{false};
   bool is_running = false;
+  bool is_complete = false;  // the start
   bool is_stopped = false;
 };
 
@@ -113,6 +115,11 @@ PortInfo InfoOf(const Port& port, const PortSpec& spec) {
           .rx_queues = port.rx_queues(),
           .tx_queues = port.tx_queues(),
           .steering = SteeringText(port)};
+}
+
+bool HasTwin(const std::vector<PortInfo>& ports) {
+  const auto has_twin = [](const PortInfo& port) { return !port.host_interface.empty(); };
+  return std::any_of(ports.begin(), ports.end(), has_twin);
 }
 
 }  // namespace
@@ -204,7 +211,10 @@ Status Edge::LaunchWorkers() {
   return Done{};
 }
 
-void Edge::Own() { state_->kernel_ingress.Own(); }
+void Edge::Own() {
+  state_->is_complete = true;
+  state_->kernel_ingress.Own();
+}
 
 void Edge::Stop() {
   State& state = *state_;
@@ -215,7 +225,13 @@ void Edge::Stop() {
   if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
   if (state.exception_path) state.exception_path->Stop();
   for (Port& port : state.ports) port.Stop();
-  state.kernel_ingress.Open();
+  if (state.is_complete && HasTwin(state.infos)) {
+    LogInfo(
+        "kernel twins stay, and what is closed to the kernel stays closed, for the next start; "
+        "fairlead port release gives both back");
+  } else {
+    state.kernel_ingress.Open();
+  }
 }
 
 dataplane::PortStats Edge::ReadPortStats(PortId port) const {

@@ -68,7 +68,8 @@ class Edge {
   // was killed, has left closed to the kernel.
   void Own();
   // Ends the workers, gives up what is held or in a ring (counted as `shutdown`), closes the ports.
-  // A second call does nothing.
+  // Kernel twins stay; as long as they do, what is closed to the kernel stays closed, since the
+  // kernel would answer for their addresses. A second call does nothing.
   void Stop();
 
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;

@@ -4,7 +4,7 @@
 //   KernelIngress ingress;
 //   ports[i].kernel_ingress = ingress.Close(spec);   // "closed", or "open: " and why
 //   ingress.Own();                                   // the start is complete
-//   ingress.Open();                                  // at the end
+//   ingress.Open();                                  // at the end, unless kernel twins stay
 //
 // What a start finds closed, an earlier director has left; it becomes ours to open when the start
 // is complete. A start that fails leaves it as it was: perhaps that director is running.
