@@ -300,12 +300,13 @@ class Grammar {
         "--later", into_.is_later,
         "Ask about a packet that is no SYN, of a TCP connection the client already has");
     CLI::App* release = Add(Group("port", "Ports"), "release",
-                            "Reopen interfaces that a killed director left closed to the kernel; "
-                            "needs no director",
+                            "Reopen interfaces that a director left closed to the kernel, and "
+                            "remove kernel twins that it left; needs no director",
                             Verb::kPortRelease);
     release->add_option("interface", into_.interfaces,
-                        "Interfaces; by default all that are closed");
-    release->add_flag("--force", into_.is_force, "Reopen interfaces of a running director too");
+                        "Interfaces; by default all that are closed, and all twins left");
+    release->add_flag("--force", into_.is_force,
+                      "Reopen interfaces of a running director too, but for its twins");
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "File to load instead of the one loaded last");

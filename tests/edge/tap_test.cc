@@ -340,6 +340,7 @@ TEST_F(TapTest, TwinsThatNoPortHasAreRemoved) {
   ASSERT_TRUE(Tap::Open(port, "edge-2"));
   Ip("tuntap add fl-byhand mode tap");
   const int held = OpenByHand("fl-open", IFF_TAP | IFF_NO_PI);
+  Ip("link set fl-open down");  // held all the same
 
   EdgeConfig config;
   config.name = kDirector;
