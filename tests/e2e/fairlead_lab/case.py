@@ -50,6 +50,7 @@ class LabTest(unittest.TestCase):
                 cls.director.wait_conserved()
             finally:
                 cls.director.stop()
+                cls.director.release()  # the next class finds no twins, nor what a test has put on them
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)

@@ -243,6 +243,11 @@ class Director:
         except ShellError:
             raise DirectorError(f"{self.imbalance():+.0f} packets ended in no column or in two") from None
 
+    def release(self, *words, check: bool = True) -> subprocess.CompletedProcess:
+        """Take away what it left in its namespace; there, as one would run the command on the machine."""
+        return self.lab.director.run(f"{BUILD}/src/cli/fairlead", "--api", self.api, "port", "release", *words,
+                                     check=check)
+
     def kill(self):
         """End it without ceremony; for clearing up after a failure."""
         if self.process is not None:
