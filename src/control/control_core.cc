@@ -74,6 +74,7 @@ class ControlCore::Impl {
   }
 
   void SetReadyCallback(std::function<bool()> ready) { ready_ = std::move(ready); }
+  void SetTurnCallback(std::function<void()> turned) { turned_ = std::move(turned); }
 
   [[nodiscard]] ControlVitals vitals() const {
     return {.turns = director_.turns(),
@@ -174,6 +175,7 @@ class ControlCore::Impl {
       director_.Turn(Clock::now());
       ReloadIfAsked();
       if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
+      if (turned_) turned_();
       pause = director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste;
     } catch (...) {
       NoteFault(Thread::kControl);
@@ -204,6 +206,7 @@ class ControlCore::Impl {
   bool is_timer_armed_ = false;
   bool is_signal_armed_ = false;
   std::function<bool()> ready_;
+  std::function<void()> turned_;
   std::atomic<uint64_t> longest_work_ns_{0};
 
   ConfigLoader loader_;  // the loading thread's, once Run has begun
@@ -224,6 +227,9 @@ void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));
+}
+void ControlCore::SetTurnCallback(std::function<void()> turned) {
+  impl_->SetTurnCallback(std::move(turned));
 }
 void ControlCore::Run() { impl_->Run(); }
 void ControlCore::Stop() { impl_->Stop(); }

@@ -49,6 +49,9 @@ class ControlCore : public ControlApi {
   // Called on the control core's thread when every worker has adopted the first snapshot; when it
   // returns false, again after the next turn. It must not wait.
   void SetReadyCallback(std::function<bool()> ready);
+  // Called on the control core's thread after each turn that has come to its end without a fault.
+  // It must not wait. Before Run.
+  void SetTurnCallback(std::function<void()> turned);
   void Run();
   void Stop();
 

@@ -22,6 +22,7 @@
 #include "main/open_files.h"
 #include "main/options.h"
 #include "main/start_config.h"
+#include "main/watchdog.h"
 
 namespace fairlead {
 namespace {
@@ -141,6 +142,8 @@ int RunDirector(const std::string& path) {
     }
     return NotifyServiceManager("READY=1");
   });
+  Watchdog watchdog(WatchdogPeriod(), fabric.stats, NotifyServiceManager);
+  core.SetTurnCallback([&watchdog] { watchdog.OnTurn(Watchdog::Clock::now()); });
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <stdexcept>
 #include <thread>
 
 #include "base/faults.h"
@@ -23,6 +24,11 @@ class ControlCoreTest : public testing::Test {
   ControlCoreTest() : path_(testing::TempDir() + "core-" + std::to_string(getpid()) + ".yaml") {
     Write(Services(1));
     core_ = std::make_unique<ControlCore>(fabric_, ModelOf(Services(1)), path_, TwoPorts());
+    core_->SetReadyCallback([this] {
+      if (is_faulty_) throw std::runtime_error("a turn that the test lets fail");
+      return false;  // and so called after every turn
+    });
+    core_->SetTurnCallback([this] { ++turned_; });
     EXPECT_TRUE(core_->PublishFirst());
     worker_ = std::thread([this] {
       while (!stop_) {
@@ -64,6 +70,8 @@ class ControlCoreTest : public testing::Test {
   dataplane::Fabric fabric_{SmallFabric()};
   std::unique_ptr<ControlCore> core_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> is_faulty_{false};
+  std::atomic<int> turned_{0};
   std::thread worker_, thread_;
 };
 
@@ -74,6 +82,23 @@ TEST_F(ControlCoreTest, BecomesReadyAndShowsItself) {
   ASSERT_EQ(view->services.size(), 1u);
   EXPECT_EQ(view->services[0].reals[0].name, "10.0.0.11:80");
   EXPECT_EQ(view->ports[1].mtu_bytes, 1400);
+}
+
+// The watchdog hears of turns by it.
+TEST_F(ControlCoreTest, TellsOfTurnsThatEndWithoutAFault) {
+  EXPECT_TRUE(Eventually([&](const ControlView&) { return turned_ > 3; }));
+  is_faulty_ = true;
+  const auto two_more_faults = [&] {
+    const uint64_t before = FaultCount(Thread::kControl);
+    return Eventually(
+        [&](const ControlView&) { return FaultCount(Thread::kControl) >= before + 2; });
+  };
+  EXPECT_TRUE(two_more_faults());
+  const int turned = turned_;
+  EXPECT_TRUE(two_more_faults());
+  EXPECT_EQ(turned_, turned);
+  is_faulty_ = false;
+  EXPECT_TRUE(Eventually([&](const ControlView&) { return turned_ > turned; }));
 }
 
 TEST_F(ControlCoreTest, ReloadAnswersWhenTheChangeIsInForce) {

@@ -50,6 +50,26 @@ TEST(Notify, WithoutAServiceManagerNothingHappens) {
   EXPECT_TRUE(NotifyServiceManager("READY=1"));
 }
 
+TEST(Notify, SaysWithinWhichTimeTheManagerWantsToHearOfUs) {
+  using std::chrono::microseconds;
+  unsetenv("WATCHDOG_PID");
+  unsetenv("WATCHDOG_USEC");
+  EXPECT_EQ(WatchdogPeriod(), microseconds(0));
+  setenv("WATCHDOG_USEC", "30000000", 1);
+  EXPECT_EQ(WatchdogPeriod(), microseconds(30'000'000));
+  setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
+  EXPECT_EQ(WatchdogPeriod(), microseconds(30'000'000));
+  setenv("WATCHDOG_PID", std::to_string(getppid()).c_str(), 1);  // another's
+  EXPECT_EQ(WatchdogPeriod(), microseconds(0));
+  unsetenv("WATCHDOG_PID");
+  for (const char* bad :
+       {"", "0", "-5", "30s", " 30", "9223372036854775807", "99999999999999999999"}) {
+    setenv("WATCHDOG_USEC", bad, 1);
+    EXPECT_EQ(WatchdogPeriod(), microseconds(0)) << bad;
+  }
+  unsetenv("WATCHDOG_USEC");
+}
+
 // The caller is the thread that checks the real servers.
 TEST(Notify, AManagerThatDoesNotReadIsNotWaitedFor) {
   const std::string name = "@fairlead-notify-full-" + std::to_string(getpid());
