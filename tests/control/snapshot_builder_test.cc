@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "control/config/keys.h"
+#include "control/worker_views.h"
 #include "director_fixture.h"
 
 namespace fairlead::control {
@@ -89,6 +91,54 @@ TEST_F(SnapshotBuilderTest, PolicyReachesTheWorkers) {
   EXPECT_EQ(Web(*s).policy.secure_tcp, 0);
   EXPECT_EQ(Web(*s).policy.unknown_connections, UnknownConnections::kDrop);
   EXPECT_EQ(Web(*s).plan.flags().destination_lifetime, TicksFromSeconds(3600));
+}
+
+TEST_F(SnapshotBuilderTest, WorkersHaveTheDefaultsOfTheModel) {
+  const PolicyConfig policy;
+  EXPECT_EQ(PolicyFrom(policy.service, policy.no_listener), dataplane::PolicyView{});
+  const auto s = Build(ModelOf(WebOf(kThree)));
+  EXPECT_EQ(s->policy, dataplane::PolicyView{});
+  EXPECT_EQ(s->defence, dataplane::DefenceView{});
+  EXPECT_EQ(Web(*s).policy, dataplane::PolicyView{});
+  EXPECT_EQ(Web(*s).timeouts, dataplane::Timeouts{});
+}
+
+// Every key with another value than its default.
+constexpr ServicePolicy kOtherPolicy{.cache_bypass = true,
+                                     .conn_reuse_mode = 2,
+                                     .drop_packet = DefenceMode::kAlways,
+                                     .expire_nodest_conn = true,
+                                     .expire_quiescent_template = true,
+                                     .lblc_expiration = 1h,
+                                     .lblcr_expiration = 2h,
+                                     .nat_icmp_send = true,
+                                     .pmtu_disc = false,
+                                     .schedule_icmp = true,
+                                     .secure_tcp = DefenceMode::kAuto,
+                                     .sloppy_tcp = true};
+
+// Each alone changes what workers see: of a service that has it and, but for what only a scheduler
+// asks, of the director's policy.
+TEST_F(SnapshotBuilderTest, EveryPolicyKeyReachesTheWorkers) {
+  const auto build = [this](const ServicePolicy& policy, const char* scheduler) {
+    ConfigModel model = ModelOf(WebOf(kThree, scheduler));
+    model.policy.service = policy;
+    model.services.Edit(0).policy = policy;
+    return Build(model);
+  };
+  for (const ConfigKey<ServicePolicy>& key : kServicePolicyKeys) {
+    ASSERT_FALSE(key.is_equal(kOtherPolicy, {})) << "kOtherPolicy lacks " << key.name;
+    ServicePolicy one;
+    key.assign(kOtherPolicy, one);
+    bool is_seen = false;
+    for (const char* scheduler : {"scheduler: lblc,", "scheduler: lblcr,"}) {
+      const auto before = build({}, scheduler), after = build(one, scheduler);
+      EXPECT_EQ(after->policy, Web(*after).policy) << key.name;
+      is_seen |= Web(*after).policy != Web(*before).policy ||
+                 !(Web(*after).plan.flags() == Web(*before).plan.flags());
+    }
+    EXPECT_TRUE(is_seen) << "no worker sees " << key.name;
+  }
 }
 
 TEST_F(SnapshotBuilderTest, TheNetmaskASchedulerHashesUnderReachesTheWorkers) {

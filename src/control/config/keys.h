@@ -6,6 +6,7 @@
 // Threads: constants.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -114,6 +115,10 @@ inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
         "no_listener",
         "for a virtual address where no service listens: RST (TCP) and port unreachable (UDP), or "
         "nothing")};
+
+static_assert(std::ranges::is_sorted(kServicePolicyKeys, {}, &ConfigKey<ServicePolicy>::name) &&
+                  std::ranges::is_sorted(kGlobalPolicyKeys, {}, &ConfigKey<PolicyConfig>::name),
+              "the policy's keys stand by name");
 
 // ---- persistence ------------------------------------------------------------------------------
 
