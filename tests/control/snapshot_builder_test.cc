@@ -115,7 +115,8 @@ constexpr ServicePolicy kOtherPolicy{.cache_bypass = true,
                                      .pmtu_disc = false,
                                      .schedule_icmp = true,
                                      .secure_tcp = DefenceMode::kAuto,
-                                     .sloppy_tcp = true};
+                                     .sloppy_tcp = true,
+                                     .unknown_connections = UnknownConnections::kDrop};
 
 // Each alone changes what workers see: of a service that has it and, but for what only a scheduler
 // asks, of the director's policy.
