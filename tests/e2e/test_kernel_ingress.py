@@ -137,6 +137,7 @@ class KernelIngressOverRestarts(TwinBesideThePort):
 
     def test_the_filter_of_somebody_else_and_its_qdisc_stay(self):
         self.director.stop()
+        self.director.release()
         ns = self.lab.director
         ns.run("tc", "qdisc", "add", "dev", "outside", "clsact")
         ns.run("tc", "filter", "add", "dev", "outside", "egress", "pref", "7", "bpf", "da", "obj", decap_object(), "sec",

@@ -87,7 +87,7 @@ class TwinsOverRestarts(LabTest):
         self.assert_alive(index)
 
     def test_what_the_configuration_no_longer_names_goes(self):
-        self.director.restart(with_twins(addresses=["192.0.2.1/24", "192.0.2.2/24"]))
+        self.director.restart(with_twins(addresses=["192.0.2.1/24", "192.0.2.2/24", "2001:db8:1::2/64"]))
         self.assertIn("192.0.2.2/24", self.addresses("fl-outside"))
         self.assertNotIn(f"{at.DIRECTOR_OUTSIDE6}/64", self.addresses("fl-outside"))
         self.director.restart(with_twins())
