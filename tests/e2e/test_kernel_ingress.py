@@ -1,18 +1,11 @@
 """The kernel does not hear what an AF_PACKET port receives: no second answer, no RST from a VIP on the twin."""
 
-from fairlead_lab import addresses as at, client, configuration
+from fairlead_lab import addresses as at, client
 from fairlead_lab.case import LabTest
-from fairlead_lab.director import BUILD
+from fairlead_lab.director import BUILD, with_twins
 from fairlead_lab.lab import decap_object
 
 FILTER = "fairlead_closed"
-
-
-def with_twin(**outside) -> dict:
-    config = configuration([{"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80,
-                             "reals": [{"address": at.real_address(1)}]}])
-    config["ports"][0].update({"exception": "tap"}, **outside)
-    return config
 
 
 class TwinBesideThePort(LabTest):
@@ -25,7 +18,7 @@ class TwinBesideThePort(LabTest):
     def configure(cls):
         for interface in ("all", "outside"):
             cls.lab.director.sysctl(**{f"net__ipv4__conf__{interface}__rp_filter": 0})
-        return with_twin(**cls.settings)
+        return with_twins(**cls.settings)
 
     def closed(self, interface: str) -> bool:
         return FILTER in self.lab.director.run("tc", "filter", "show", "dev", interface, "ingress", check=False).stdout

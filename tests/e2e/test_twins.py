@@ -2,20 +2,14 @@
 
 import json
 
-from fairlead_lab import addresses as at, configuration, wait_until
+from fairlead_lab import addresses as at, wait_until
 from fairlead_lab.case import LabTest
+from fairlead_lab.director import with_twins
 
 BY_HAND = "192.0.2.7/32"
 BY_HAND6 = "2001:db8:1::7/128"
 FAR = "203.0.113.5"  # of the client
 FAR_ROUTE = f"203.0.113.0/24 via {at.CLIENT} dev fl-outside proto static"
-
-
-def with_twins(**outside) -> dict:
-    config = configuration([{"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80,
-                             "reals": [{"address": at.real_address(1)}]}])
-    config["ports"][0].update({"exception": "tap"}, **outside)
-    return config
 
 
 class TwinsOverRestarts(LabTest):

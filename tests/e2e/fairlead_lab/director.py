@@ -55,6 +55,14 @@ def configuration(services: list, workers: int = 1, **extra) -> dict:
     return config
 
 
+def with_twins(**outside) -> dict:
+    """One service, and a kernel twin on both ports. `outside`: what else the outside port has."""
+    config = configuration([{"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80,
+                             "reals": [{"address": at.real_address(1)}]}])
+    config["ports"][0].update({"exception": "tap"}, **outside)
+    return config
+
+
 class Director:
     def __init__(self, lab, workers: int = 1):
         self.lab = lab
