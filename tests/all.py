@@ -117,9 +117,9 @@ def unit_program(variant: str, entry: dict):
 
 
 def fuzz(options):
-    """Every *_fuzz program of the fuzz variant, from its committed seeds, so many seconds each."""
+    """Every *_fuzz program of the asan variant, from its committed seeds, so many seconds each."""
     programs = []
-    for folder, _, files in os.walk(f"{ROOT}/build/fuzz"):
+    for folder, _, files in os.walk(f"{ROOT}/build/asan"):
         programs += [f"{folder}/{name}" for name in files
                      if name.endswith("_fuzz") and os.access(f"{folder}/{name}", os.X_OK)]
     if not programs:
@@ -132,7 +132,7 @@ def fuzz(options):
 
 def fuzz_one(program: str, seconds: int):
     name = os.path.basename(program)
-    work = f"{ROOT}/build/fuzz/corpus/{name}"
+    work = f"{ROOT}/build/asan/corpus/{name}"
     os.makedirs(work, exist_ok=True)
     seeds = f"{ROOT}/{SEEDS.get(name, 'tests/fuzz/corpus/' + name.removesuffix('_fuzz'))}"
     words = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
@@ -198,15 +198,15 @@ STEPS = {
     "check": check,
     "build-release": build("release"), "unit-release": unit("release"), "e2e": end_to_end,
     "build-asan": build("asan"), "unit-asan": unit("asan"),
+    "fuzz": fuzz,
     "build-tsan": build("tsan"), "unit-tsan": unit("tsan"),
-    "build-fuzz": build("fuzz"), "fuzz": fuzz,
     "e2e-asan": end_to_end_asan, "demo": demo, "bench": bench, "instructions": instructions,
 }
 LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "bare-debian": bare_debian}
 
 
 # A step → the builds that go on beside it. Its tests wait most of the time, and the builds give way to them.
-BESIDE = {"e2e": ["asan", "tsan", "fuzz"]}
+BESIDE = {"e2e": ["asan", "tsan"]}
 
 
 def main() -> int:
