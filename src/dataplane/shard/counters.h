@@ -11,6 +11,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -135,11 +138,24 @@ struct PortStats {
 // subtracts the value it saw when the id was given out (control/id_map).
 class StatsBoard {
  public:
-  StatsBoard(size_t workers, size_t real_capacity, size_t ports)
+  // `traffic`: memory for the traffic of workers × reals, worker by worker, which outlives the
+  // board. What it says is gone on from, so that a crash takes nothing back. Empty: zeroed memory
+  // of the board's own. Throws std::runtime_error when it has another size.
+  StatsBoard(size_t workers, size_t real_capacity, size_t ports,
+             std::span<TrafficCounters> traffic = {})
       : workers_(workers), ports_(workers) {
+    if (traffic.empty()) {
+      own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
+      traffic = {own_traffic_.get(), workers * real_capacity};
+    } else if (traffic.size() != workers * real_capacity) {
+      throw std::runtime_error("the memory given has room for " + std::to_string(traffic.size()) +
+                               " traffic counters, and there are " +
+                               std::to_string(workers * real_capacity) +
+                               "; give one for each worker and real");
+    }
     traffic_.reserve(workers);
     for (size_t w = 0; w < workers; ++w) {
-      traffic_.push_back(std::make_unique<TrafficCounters[]>(real_capacity));
+      traffic_.push_back(traffic.subspan(w * real_capacity, real_capacity).data());
       ports_[w] = std::vector<PortCounters>(ports);
     }
   }
@@ -152,7 +168,7 @@ class StatsBoard {
     return traffic_[w.index()][real.index()];
   }
   // A worker's row: by RealId.
-  TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()].get(); }
+  TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()]; }
   // Written by the control core.
   NeighbourCounters& neighbours() noexcept { return neighbours_; }
   PortCounters& port(WorkerId w, PortId port) noexcept { return ports_[w.index()][port.index()]; }
@@ -166,7 +182,7 @@ class StatsBoard {
 
   [[nodiscard]] TrafficSum SumTraffic(RealId real) const {
     TrafficSum sum;
-    for (const auto& row : traffic_) {
+    for (const TrafficCounters* row : traffic_) {
       const TrafficCounters& c = row[real.index()];
       sum += {c.connections.value(), c.in_packets.value(), c.out_packets.value(),
               c.in_bytes.value(), c.out_bytes.value()};
@@ -176,7 +192,8 @@ class StatsBoard {
 
  private:
   std::vector<WorkerCounters> workers_;
-  std::vector<std::unique_ptr<TrafficCounters[]>> traffic_;
+  std::unique_ptr<TrafficCounters[]> own_traffic_;
+  std::vector<TrafficCounters*> traffic_;  // rows by worker
   std::vector<std::vector<PortCounters>> ports_;
   NeighbourCounters neighbours_;
 };

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/hash.h"
@@ -21,6 +22,7 @@
 #include "dataplane/snapshot/snapshot.h"
 #include "dataplane/tables/memory.h"
 #include "dataplane/tables/neighbour_table.h"
+#include "dataplane/tables/table_memory.h"
 #include "sched/load_board.h"
 
 namespace fairlead::dataplane {
@@ -50,6 +52,10 @@ struct FabricConfig {
   size_t ring_packets = 2048;                       // per pair of workers
   uint64_t hash_secret[2] = {1, 2};                 // draw at start; fixed in tests
   ToeplitzKey steering_key = kDefaultToeplitzKey;   // likewise
+  // Where the workers' records lie, by worker; its sizes then count, not the four numbers above.
+  // Empty: the tables map memory of their own.
+  std::vector<TableMemory> table_memory = {};
+  std::span<TrafficCounters> traffic_memory = {};  // likewise: workers × reals
 };
 
 class Fabric {
@@ -58,7 +64,7 @@ class Fabric {
       : config(wanted),
         publisher(wanted.workers),
         loads(wanted.workers, wanted.reals),
-        stats(wanted.workers, wanted.reals, wanted.ports),
+        stats(wanted.workers, wanted.reals, wanted.ports, wanted.traffic_memory),
         neighbours(wanted.neighbours, TableHash(wanted.hash_secret[1], wanted.hash_secret[0])),
         steering(wanted.workers, wanted.steering_key),
         hash(wanted.hash_secret[0], wanted.hash_secret[1]) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace fairlead::dataplane {
@@ -29,6 +30,23 @@ bool IsSamePlan(const sched::Plan& a, const sched::Plan& b) noexcept {
   return a.edit_count() == b.edit_count() && a.kind() == b.kind();
 }
 
+// Where the worker's records lie; empty spans: nowhere yet.
+TableMemory MemoryOf(const FabricConfig& config, WorkerId worker) {
+  const size_t given = config.table_memory.size();
+  if (given != 0 && given != config.workers) {
+    throw std::runtime_error("there is memory for the tables of " + std::to_string(given) +
+                             " workers, and there are " + std::to_string(config.workers) +
+                             "; give each its own");
+  }
+  return given == 0 ? TableMemory{} : config.table_memory[worker.index()];
+}
+
+// The records of one worker's table: what its memory has room for, else its share.
+template <typename Record>
+uint32_t CapacityOf(std::span<Record> memory, uint64_t total, const FabricConfig& config) {
+  return memory.empty() ? ShareOf(total, config.workers) : static_cast<uint32_t>(memory.size());
+}
+
 template <typename T>
 T OrThrow(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().ToString());
@@ -38,22 +56,26 @@ T OrThrow(Result<T> result) {
 }  // namespace
 
 Shard::Shard(Fabric& shared, WorkerId worker, Tick start)
+    : Shard(shared, worker, start, MemoryOf(shared.config, worker)) {}
+
+Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory)
     : fabric(shared),
       me(worker),
       counters(shared.stats.worker(worker)),
       now(start),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
       side_records_(OrThrow(SideTable::Create(
-          ShareOf(shared.config.side_records, shared.config.workers), shared.config.table_pages))),
+          CapacityOf(memory.side_records, shared.config.side_records, shared.config),
+          shared.config.table_pages, memory.side_records))),
       connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
-          ShareOf(shared.config.connections, shared.config.workers), shared.hash, start,
-          shared.config.table_pages, {.side = &side_records_}))),
+          CapacityOf(memory.connections4, shared.config.connections, shared.config), shared.hash,
+          start, shared.config.table_pages, {.side = &side_records_}, memory.connections4))),
       connections6_(OrThrow(ConnectionTable<Ipv6Address>::Create(
-          ShareOf(shared.config.connections6, shared.config.workers), shared.hash, start,
-          shared.config.table_pages, {.side = &side_records_}))),
-      templates_(OrThrow(
-          TemplateTable::Create(worker, ShareOf(shared.config.templates, shared.config.workers),
-                                shared.hash, start, shared.config.table_pages, &side_records_))),
+          CapacityOf(memory.connections6, shared.config.connections6, shared.config), shared.hash,
+          start, shared.config.table_pages, {.side = &side_records_}, memory.connections6))),
+      templates_(OrThrow(TemplateTable::Create(
+          worker, CapacityOf(memory.templates, shared.config.templates, shared.config), shared.hash,
+          start, shared.config.table_pages, &side_records_, memory.templates))),
       tournaments_(shared.config.reals) {
   scheduler_states.reserve(kServicesAhead);
   graces_.reserve(kServicesAhead);
@@ -137,6 +159,15 @@ void Shard::SetInactive(uint16_t* flags, RealId real, bool inactive) noexcept {
   *flags ^= kBit;
   fabric.loads.AddActive(me, real, inactive ? -1 : 1);
   fabric.loads.AddInactive(me, real, inactive ? 1 : -1);
+  tournaments_.Touch(real);
+}
+
+void Shard::CountTakenUp(RealId real, bool is_inactive) noexcept {
+  if (is_inactive) {
+    fabric.loads.AddInactive(me, real, 1);
+  } else {
+    fabric.loads.AddActive(me, real, 1);
+  }
   tournaments_.Touch(real);
 }
 

@@ -51,6 +51,7 @@ class Shard {
     }
   }
   TemplateTable& templates() noexcept { return templates_; }
+  SideTable& side_records() noexcept { return side_records_; }
   [[nodiscard]] const SideTable& side_records() const noexcept { return side_records_; }
 
   // The worker's turn begins with a new snapshot: scheduler states follow their plans.
@@ -75,6 +76,8 @@ class Shard {
   // queued).
   template <typename Address>
   void Destroy(uint32_t slot) noexcept;
+  // Counts a connection that was taken up, as the record's kInactive has it.
+  void CountTakenUp(RealId real, bool is_inactive) noexcept;
   // Gives back a child that no connection took.
   void ReleaseGrant(const TemplateRef& ref) noexcept;
 
@@ -120,6 +123,8 @@ class Shard {
   NeighbourReports neighbour_reports;
 
  private:
+  Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
+
   static constexpr size_t InsertMark(uint64_t hash) noexcept { return hash >> 56; }
   static constexpr size_t kServicesAhead = 1 << 16;
   static constexpr uint32_t kExpirySteps = 256;  // per table and turn

@@ -5,6 +5,8 @@
 #include <string>
 #include <type_traits>
 
+#include "dataplane/tables/table_memory.h"
+
 namespace fairlead::dataplane {
 namespace {
 
@@ -23,7 +25,8 @@ Address LocalAddressOf(const FlowSide& flow) noexcept {
 template <typename Address>
 Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capacity, TableHash hash,
                                                                   Tick now, HugePages huge_pages,
-                                                                  const ConnectionExtras& extras) {
+                                                                  const ConnectionExtras& extras,
+                                                                  std::span<Record> memory) {
   if (capacity == 0 || capacity > (1u << 30)) {
     return Error{ErrorCode::kInvalid,
                  "a connection table holds 1 to 1073741824 connections, not " +
@@ -31,7 +34,7 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
                  ""};
   }
   ConnectionTable table(hash);
-  auto records = MappedArray<Record>::Create(capacity, huge_pages, "connection records");
+  auto records = RecordsIn(memory, capacity, huge_pages, "connection records");
   if (!records) return records.error();
   // No more connections than the records can have second entries.
   table.second_limit_ = std::min(extras.second_entries, capacity);
@@ -98,22 +101,31 @@ void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<co
   }
 }
 
+// The record may not yet be at its slot. False: there is no room, and nobody who could move aside.
+template <typename Address>
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::AddToIndex(const Record& record,
+                                                                        uint64_t hash,
+                                                                        uint32_t slot) noexcept {
+  const BucketIndex::Tags tags{{TagOf(hash, record.virtual_address, record.virtual_port),
+                                TagOf(hash, record.reply_address(), record.reply_port())}};
+  const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
+  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) [[unlikely]] {
+    const uint32_t richest = index_.Richest(hash, hash_of);
+    if (richest == kNoSlot || !MoveAside(richest) ||
+        index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
+      return false;
+    }
+  }
+  return true;
+}
+
 template <typename Address>
 InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t hash,
                                                Tick now) noexcept {
   const bool is_reused = free_head_ != kNoSlot;
   if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
   const uint32_t slot = is_reused ? free_head_ : high_water_;
-  const BucketIndex::Tags tags{{TagOf(hash, draft.virtual_address, draft.virtual_port),
-                                TagOf(hash, draft.reply_address(), draft.reply_port())}};
-  const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
-  if (index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) [[unlikely]] {
-    const uint32_t richest = index_.Richest(hash, hash_of);
-    if (richest == kNoSlot || !MoveAside(richest) ||
-        index_.Insert(hash, tags, slot, hash_of) == IndexResult::kFull) {
-      return {InsertResult::kBucketFull, kNoSlot};
-    }
-  }
+  if (!AddToIndex(draft, hash, slot)) return {InsertResult::kBucketFull, kNoSlot};
 
   Record& record = records_[slot];
   if (is_reused) {
@@ -132,6 +144,47 @@ InsertOutcome ConnectionTable<Address>::Insert(const Record& draft, uint64_t has
   record.flags = static_cast<uint16_t>(draft.flags | kBoth);
   ++size_;
   return {InsertResult::kInserted, slot};
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::Settle(uint32_t slot, uint64_t hash) noexcept {
+  Record& record = records_[slot];
+  record.Clear(ConnectionFlag::kAside);
+  if (!AddToIndex(record, hash, slot)) return false;
+  const FlowSide* local = LocalOf(slot);
+  if (local != nullptr && !AddLocal(slot, LocalAddressOf<Address>(*local), local->local_port)) {
+    index_.Erase(hash, {slot});
+    return false;
+  }
+  record.Set(ConnectionFlag::kIndexed);
+  high_water_ = std::max(high_water_, slot + 1);
+  wheel_.Add(slot);
+  ++size_;
+  return true;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::Vacate(uint32_t slot) noexcept {
+  Record& record = records_[slot];
+  record.flags = 0;
+  // A slot that was never used, and all after it: they are taken in their order.
+  if (record.generation == 0 && slot >= high_water_) return;
+  high_water_ = std::max(high_water_, slot + 1);
+  record.wheel_next = free_head_;
+  free_head_ = slot;
+}
+
+template <typename Address>
+InsertOutcome ConnectionTable<Address>::Carry(const Record& record, uint64_t hash,
+                                              Tick now) noexcept {
+  Record draft = record;
+  draft.Clear(ConnectionFlag::kAside);
+  draft.Clear(ConnectionFlag::kSideTable);
+  draft.Clear(ConnectionFlag::kLive);  // Insert sets it last
+  draft.timeout = record.deadline.Remaining(now);
+  const InsertOutcome inserted = Insert(draft, hash, now);
+  if (inserted.ok()) records_[inserted.slot].timeout = record.timeout;
+  return inserted;
 }
 
 template <typename Address>

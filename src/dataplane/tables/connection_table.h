@@ -33,6 +33,9 @@
 // generation rises with each Insert and is never 0 in a live record. Free also gives back the side
 // records; nobody else has to.
 //
+// Over memory that is given and not zeroed, every slot is settled (shard/take_up.h) before all
+// else.
+//
 // Threads: one worker. Everything except Create is noexcept and allocates nothing.
 #pragma once
 
@@ -105,10 +108,12 @@ class ConnectionTable {
   // A connection that outlives its timer because it controls others (ipvs.md, connection timers).
   static constexpr TickCount kParentTimeout = TicksFromSeconds(60);
 
-  // Range of capacity: 1…2^30. Errors: kInvalid for the range, kSystem when there is no memory.
+  // Range of capacity: 1…2^30. `memory` is empty or has room for it (table_memory.h). Errors:
+  // kInvalid for either, kSystem when there is no memory.
   static Result<ConnectionTable> Create(uint32_t capacity, TableHash hash, Tick now,
                                         HugePages huge_pages = HugePages::kTransparent,
-                                        const ConnectionExtras& extras = {});
+                                        const ConnectionExtras& extras = {},
+                                        std::span<Record> memory = {});
 
   // ---- lookup
 
@@ -116,6 +121,10 @@ class ConnectionTable {
     return hash_(key.client, key.client_port, key.protocol);
   }
   void PrefetchBucket(uint64_t hash) const noexcept { index_.Prefetch(hash); }
+  void PrefetchBuckets(uint64_t hash) const noexcept {
+    index_.Prefetch(hash);
+    index_.PrefetchBucket(index_.SecondBucket(hash));
+  }
   [[nodiscard]] FindOutcome Find(const Key& key, uint64_t hash, Tick now) const noexcept;
 
   // Where the look-up of a key begins.
@@ -185,6 +194,21 @@ class ConnectionTable {
   // and no local endpoint yet; the port is not 0.
   bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept;
   [[nodiscard]] uint32_t second_entries() const noexcept { return second_count_; }
+
+  // ---- take-up (shard/take_up.h), before the first packet: Settle or Vacate for each slot once,
+  // from the last to the first, over what lies in the memory given; or Carry into a new table
+
+  // All records, as they lie in memory.
+  [[nodiscard]] std::span<Record> records() const noexcept { return records_.span(); }
+  // The record at `slot` has been judged; it is live and found from now on, as Hash() says. Its
+  // side records, if it has some, are its own. False: there is no room in the index for it; it must
+  // be vacated.
+  bool Settle(uint32_t slot, uint64_t hash) noexcept;
+  // Nothing is there: the slot is free.
+  void Vacate(uint32_t slot) noexcept;
+  // A copy of a record that another table had, without its side records; its deadline stays.
+  // Precondition: the deadline has not passed.
+  InsertOutcome Carry(const Record& record, uint64_t hash, Tick now) noexcept;
 
   // ---- access
 
@@ -295,6 +319,7 @@ class ConnectionTable {
     return AsideHash(KeyOf(entry / 2, static_cast<Direction>(entry & 1)));
   }
   [[nodiscard]] FindOutcome FindAside(const Key& key, Tick now) const noexcept;
+  bool AddToIndex(const Record& record, uint64_t hash, uint32_t slot) noexcept;
   bool MoveAside(uint32_t slot) noexcept;
   bool AddAside(uint32_t entry) noexcept;
 

@@ -4,6 +4,7 @@
 //   if (!records) return records.error();      // start-up fails here, never later
 //   (*records)[7].flags = …;
 //   Report(records->memory_bytes());           // fairlead_memory_bytes
+//   auto view = MappedArray<Record>::Over(arena_records);      // somebody else's bytes
 //
 // Why not new[]: a table of a million flows is read at random, so address translation costs as much
 // as the cache line itself; 2 MiB pages take that away. Zeroed untouched memory costs nothing, so a
@@ -55,7 +56,8 @@ class MappedMemory {
   bool has_reserved_huge_pages_ = false;
 };
 
-// The typed view that owns its bytes. T must be happy with all bytes zero and need no destructor.
+// The typed view, as a rule of bytes that it owns. T must be happy with all bytes zero and need no
+// destructor.
 template <typename T>
 class MappedArray {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
@@ -68,18 +70,29 @@ class MappedArray {
     if (!memory) return memory.error();
     MappedArray array;
     array.memory_ = *std::move(memory);
+    array.data_ = static_cast<T*>(array.memory_.data());
     array.count_ = count;
     return array;
   }
+  // Memory given from outside, which outlives the view and is not unmapped with it.
+  static MappedArray Over(std::span<T> memory) noexcept {
+    MappedArray array;
+    array.data_ = memory.data();
+    array.count_ = memory.size();
+    return array;
+  }
 
-  [[nodiscard]] T* data() const noexcept { return static_cast<T*>(memory_.data()); }
+  [[nodiscard]] T* data() const noexcept { return data_; }
   [[nodiscard]] size_t size() const noexcept { return count_; }
   [[nodiscard]] std::span<T> span() const noexcept { return {data(), count_}; }
   T& operator[](size_t i) const noexcept { return data()[i]; }
-  [[nodiscard]] size_t memory_bytes() const noexcept { return memory_.size(); }
+  [[nodiscard]] size_t memory_bytes() const noexcept {
+    return memory_.data() != nullptr ? memory_.size() : count_ * sizeof(T);
+  }
 
  private:
-  MappedMemory memory_;
+  MappedMemory memory_;  // nothing in a view of somebody else's
+  T* data_ = nullptr;
   size_t count_ = 0;
 };
 

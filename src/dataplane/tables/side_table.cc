@@ -4,9 +4,12 @@
 #include <atomic>
 #include <string>
 
+#include "dataplane/tables/table_memory.h"
+
 namespace fairlead::dataplane {
 
-Result<SideTable> SideTable::Create(uint32_t capacity, HugePages huge_pages) {
+Result<SideTable> SideTable::Create(uint32_t capacity, HugePages huge_pages,
+                                    std::span<SideRecord> memory) {
   if (capacity == 0 || capacity > (1u << 30)) {
     return Error{ErrorCode::kInvalid,
                  "a side table holds 1 to 1073741824 records, not " + std::to_string(capacity) +
@@ -14,7 +17,7 @@ Result<SideTable> SideTable::Create(uint32_t capacity, HugePages huge_pages) {
                  ""};
   }
   SideTable table;
-  auto records = MappedArray<SideRecord>::Create(capacity, huge_pages, "side records");
+  auto records = RecordsIn(memory, capacity, huge_pages, "side records");
   if (!records) return records.error();
   table.records_ = *std::move(records);
   table.capacity_ = capacity;
@@ -62,6 +65,21 @@ void SideTable::Release(uint32_t first) noexcept {
     free_head_ = slot;
     slot = next;
     --size_;
+  }
+}
+
+void SideTable::Rebuild(const std::vector<bool>& is_used) noexcept {
+  for (uint32_t slot = capacity_; slot-- > 0;) {
+    SideRecord& record = records_[slot];
+    if (is_used[slot]) {
+      high_water_ = std::max(high_water_, slot + 1);
+      ++size_;
+      continue;
+    }
+    record.kind = SideKind::kFree;
+    if (slot >= high_water_) continue;  // none above is used: taken in their order
+    record.next = free_head_;
+    free_head_ = slot;
   }
 }
 

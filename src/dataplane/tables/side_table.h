@@ -10,7 +10,8 @@
 // Connections and templates do not call this themselves: ConnectionTable::AttachSide and
 // TemplateTable::Insert do, and whoever frees a record there frees its side records with it, so
 // none can leak. Nothing is indexed: a side record is reached from its owner only. Invariant:
-// size() is the number of records in the lists of all owners. Threads: one worker. Everything
+// size() is the number of records in the lists of all owners. Over memory that is given and not
+// zeroed, Rebuild comes before all else. Threads: one worker. Everything
 // except Create is noexcept and allocates nothing.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "dataplane/tables/memory.h"
@@ -28,9 +30,10 @@ namespace fairlead::dataplane {
 
 class SideTable {
  public:
-  // Range of capacity: 1…2^30. Errors: kInvalid for the range, kSystem when there is no memory.
-  static Result<SideTable> Create(uint32_t capacity,
-                                  HugePages huge_pages = HugePages::kTransparent);
+  // Range of capacity: 1…2^30. `memory` is empty or has room for it (table_memory.h). Errors:
+  // kInvalid for either, kSystem when there is no memory.
+  static Result<SideTable> Create(uint32_t capacity, HugePages huge_pages = HugePages::kTransparent,
+                                  std::span<SideRecord> memory = {});
 
   // A new record in front of the list that `*first` names (kNoSlot: an empty one). Null when none
   // is free; nothing changes then.
@@ -40,6 +43,9 @@ class SideTable {
   bool AttachText(const SideOwner& owner, std::string_view text, uint32_t* first) noexcept;
   // Frees the whole list.
   void Release(uint32_t first) noexcept;
+  // Take-up (shard/take_up.h): the records that are marked are in the lists of live owners, which
+  // are whole; all others are free. Precondition: a mark for each slot; nothing has been attached.
+  void Rebuild(const std::vector<bool>& is_used) noexcept;
 
   // The first of this kind in the list, or null.
   [[nodiscard]] SideRecord* Find(uint32_t first, SideKind kind) noexcept;
@@ -49,6 +55,8 @@ class SideTable {
   // The text of the list as far as it fits. Returns bytes written.
   size_t CopyText(uint32_t first, std::span<char> into) const noexcept;
 
+  // All records, as they lie in memory.
+  [[nodiscard]] std::span<SideRecord> records() const noexcept { return records_.span(); }
   [[nodiscard]] SideRecord& at(uint32_t slot) noexcept { return records_[slot]; }
   [[nodiscard]] const SideRecord& at(uint32_t slot) const noexcept { return records_[slot]; }
   // No slot at or above this one was ever used.

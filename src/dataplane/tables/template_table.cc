@@ -4,12 +4,12 @@
 #include <atomic>
 #include <string>
 
+#include "dataplane/tables/table_memory.h"
+
 namespace fairlead::dataplane {
 namespace {
 
 constexpr Be16 kRenamedPort = Be16::FromHost(65535);
-// How far ahead the timer of a template stands that never ends: well inside what ticks can compare.
-constexpr TickCount kFarAhead = TicksFromSeconds(86'400 * 100);
 
 struct Extension {
   TickCount by;
@@ -46,7 +46,8 @@ uint64_t HashTemplateKey(const TableHash& hash, const TemplateKey& key) noexcept
 }
 
 Result<TemplateTable> TemplateTable::Create(WorkerId owner, uint32_t capacity, TableHash hash,
-                                            Tick now, HugePages huge_pages, SideTable* side) {
+                                            Tick now, HugePages huge_pages, SideTable* side,
+                                            std::span<TemplateRecord> memory) {
   if (capacity == 0 || capacity > (1u << 28)) {
     return Error{ErrorCode::kInvalid,
                  "a template table holds 1 to 268435456 templates, not " +
@@ -54,7 +55,7 @@ Result<TemplateTable> TemplateTable::Create(WorkerId owner, uint32_t capacity, T
                  ""};
   }
   TemplateTable table(owner, hash);
-  auto records = MappedArray<TemplateRecord>::Create(capacity, huge_pages, "template records");
+  auto records = RecordsIn(memory, capacity, huge_pages, "template records");
   if (!records) return records.error();
   auto index = BucketIndex::Create(capacity, huge_pages, "the template index");
   if (!index) return index.error();
@@ -109,10 +110,61 @@ InsertOutcome TemplateTable::Insert(const TemplateKey& key, const TemplateBindin
   KeepEngineText(slot, binding.engine_text.substr(0, 255));
   wheel_.Add(slot);
   std::atomic_signal_fence(std::memory_order_release);  // whole, then live
-  record.Set(TemplateFlag::kLive);
-  record.Set(TemplateFlag::kIndexed);
+  constexpr auto kBoth =
+      static_cast<unsigned>(TemplateFlag::kLive) | static_cast<unsigned>(TemplateFlag::kIndexed);
+  record.flags = static_cast<uint8_t>(record.flags | kBoth);
   ++size_;
   return {InsertResult::kInserted, slot};
+}
+
+uint32_t TemplateTable::SlotOf(const TemplateKey& key, uint64_t hash) const noexcept {
+  return index_.Find(IndexHash(hash), 0, TagsOf(hash).column[0],
+                     [&](uint32_t slot) { return records_[slot].key == key; });
+}
+
+bool TemplateTable::Settle(uint32_t slot, uint64_t hash) noexcept {
+  TemplateRecord& record = records_[slot];
+  const auto hash_of = [this](IndexEntry e) { return IndexHash(Hash(records_[e.slot].key)); };
+  if (record.Has(TemplateFlag::kIndexed) &&
+      index_.Insert(IndexHash(hash), TagsOf(hash), slot, hash_of) == IndexResult::kFull) {
+    return false;
+  }
+  record.children = 0;
+  high_water_ = std::max(high_water_, slot + 1);
+  wheel_.Add(slot);
+  ++size_;
+  return true;
+}
+
+void TemplateTable::Vacate(uint32_t slot) noexcept {
+  TemplateRecord& record = records_[slot];
+  record.flags = 0;
+  // A slot that was never used, and all after it: they are taken in their order.
+  if (record.generation == 0 && slot >= high_water_) return;
+  high_water_ = std::max(high_water_, slot + 1);
+  record.wheel_next = free_head_;
+  free_head_ = slot;
+}
+
+InsertOutcome TemplateTable::Carry(const TemplateRecord& from, Tick now) noexcept {
+  const InsertOutcome inserted = Insert(from.key, {}, now);
+  if (!inserted.ok()) return inserted;
+  if (!from.Has(TemplateFlag::kIndexed)) Hide(inserted.slot);
+  wheel_.Remove(inserted.slot);
+  TemplateRecord& record = records_[inserted.slot];
+  const uint16_t generation = record.generation;
+  record = from;
+  record.generation = generation;
+  record.children = 0;
+  record.Clear(TemplateFlag::kSideTable);
+  record.engine_length = 0;
+  wheel_.Add(inserted.slot);
+  return inserted;
+}
+
+bool TemplateTable::CarryEngineText(uint32_t slot, std::string_view text) noexcept {
+  KeepEngineText(slot, text);
+  return records_[slot].engine_length == text.size();
 }
 
 void TemplateTable::KeepEngineText(uint32_t slot, std::string_view text) noexcept {
@@ -147,8 +199,9 @@ void TemplateTable::SetPolicy(TemplateRecord* record, const TemplateBinding& pol
   }
   record->Clear(TemplateFlag::kHasLifetime);
   if (lifetime == 0) return;
-  record->Set(TemplateFlag::kHasLifetime);
   record->lifetime_end = from + lifetime;
+  std::atomic_signal_fence(std::memory_order_release);  // a crash must not find the old end
+  record->Set(TemplateFlag::kHasLifetime);
 }
 
 // The timer has fired once or, when nobody looked for long, several times: ipvs.md, template timer.

@@ -17,8 +17,9 @@
 // Invariants: children is the number of AddChild less the number of ReleaseChild; a reference whose
 // generation is not the slot's is refused and changes nothing; an invalidated template is found by
 // no lookup but is listed and keeps its timer and its children.
-// Threads: one worker, the owner in every TemplateRef. Everything except Create is noexcept and
-// allocates nothing.
+// Over memory that is given and not zeroed, every slot is settled (shard/take_up.h) before all
+// else. Threads: one worker, the owner in every TemplateRef. Everything except Create is noexcept
+// and allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +46,17 @@ class TemplateTable {
   // After the timer fired with children (ipvs.md, template timer): now, and in old kernels.
   static constexpr TickCount kStickyTimeout = TicksFromSeconds(60);
   static constexpr TickCount kLegacyTimeout = TicksFromSeconds(120);
+  // How far ahead the timer of a template stands that never ends: well inside what ticks can
+  // compare.
+  static constexpr TickCount kFarAhead = TicksFromSeconds(86'400 * 100);
 
   // Range of capacity: 1…2^28. `side` outlives the table; null: no template keeps an engine's data.
-  // Errors: kInvalid for the range, kSystem when there is no memory.
+  // `memory` is empty or has room for the capacity (table_memory.h). Errors: kInvalid for range or
+  // memory, kSystem when there is no memory.
   static Result<TemplateTable> Create(WorkerId owner, uint32_t capacity, TableHash hash, Tick now,
                                       HugePages huge_pages = HugePages::kTransparent,
-                                      SideTable* side = nullptr);
+                                      SideTable* side = nullptr,
+                                      std::span<TemplateRecord> memory = {});
 
   // ---- lookup. A template whose time is over is not found. Whether the real it names is still
   // good (ipvs.md, template validity) is the caller's question.
@@ -98,6 +104,27 @@ class TemplateTable {
   // see ExpiryWheel::Advance. on_gone may Erase other templates, not this one.
   template <typename OnGone>
   uint32_t ExpireSome(Tick now, uint32_t budget, OnGone&& on_gone) noexcept;
+
+  // ---- take-up (shard/take_up.h), before the first packet: Settle or Vacate for each slot once,
+  // from the last to the first, over what lies in the memory given; or Carry into a new table
+
+  // All records, as they lie in memory.
+  [[nodiscard]] std::span<TemplateRecord> records() const noexcept { return records_.span(); }
+  // For who asks about the reference soon. The slot may be any number.
+  void PrefetchRecord(uint32_t slot) const noexcept {
+    if (slot < capacity_) __builtin_prefetch(&records_[slot], 1, 3);
+  }
+  // A template that look-ups would find if its time were not over, or kNoSlot.
+  [[nodiscard]] uint32_t SlotOf(const TemplateKey& key, uint64_t hash) const noexcept;
+  // The record at `slot` has been judged; it is live and without children from now on, and found,
+  // as Hash() says, if it was. False: there is no room in the index for it; it must be vacated.
+  bool Settle(uint32_t slot, uint64_t hash) noexcept;
+  // Nothing is there: the slot is free.
+  void Vacate(uint32_t slot) noexcept;
+  // A copy of a record that another table had, without children and side records.
+  InsertOutcome Carry(const TemplateRecord& record, Tick now) noexcept;
+  // The data of its engine, in the pieces that side records had. False: no side record is free.
+  bool CarryEngineText(uint32_t slot, std::string_view text) noexcept;
 
   // ---- access
   // Deadline, timeout, wheel links, generation and flags: through the functions above only.
