@@ -12,7 +12,7 @@ IpAddress A(const std::string& text) { return *IpAddress::Parse(text); }
 }  // namespace
 
 ByteDirector::ByteDirector(const DirectorSpec& spec)
-    : random_(spec.seed), has_fast_path_(spec.has_fast_path) {
+    : random_(spec.seed), has_fast_path_(spec.has_fast_path), now_(spec.start) {
   FabricConfig config;
   config.workers = spec.workers;
   config.ports = 2;
@@ -22,6 +22,7 @@ ByteDirector::ByteDirector(const DirectorSpec& spec)
   config.side_records = 4096;
   config.reals = 256;
   config.ring_packets = spec.ring_packets;
+  config.table_memory = spec.memory;
   fabric_ = std::make_unique<Fabric>(config);
   for (size_t i = 0; i < spec.workers; ++i) {
     workers_.push_back(
@@ -47,6 +48,12 @@ ByteDirector::ByteDirector(const DirectorSpec& spec)
 }
 
 ByteDirector::~ByteDirector() = default;
+
+std::vector<Shard*> ByteDirector::shards() {
+  std::vector<Shard*> shards;
+  for (const auto& worker : workers_) shards.push_back(&worker->shard());
+  return shards;
+}
 
 NeighbourId ByteDirector::Neighbour(PortId port, const std::string& address) {
   const NeighbourId id = fabric_->neighbours.Intern(port, A(address));

@@ -65,6 +65,8 @@ struct DirectorSpec {
   size_t ring_packets = 256;
   uint32_t seed = 1;
   bool has_fast_path = true;  // false: no real has an egress, so that each packet goes the long way
+  std::vector<TableMemory> memory = {};  // where its tables lie, by worker (director_memory.h)
+  Tick start = {1000};                   // ticks go on from here
 };
 
 class ByteDirector {
@@ -123,6 +125,8 @@ class ByteDirector {
   Fabric& fabric() { return *fabric_; }
   Worker<BytePacket>& worker(size_t i) { return *workers_[i]; }
   [[nodiscard]] size_t worker_count() const { return workers_.size(); }
+  std::vector<Shard*> shards();
+  [[nodiscard]] Tick now() const { return now_; }
   // 0…below − 1, from the seed.
   uint32_t Random(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
   uint64_t dropped(DropReason reason) const;
@@ -157,7 +161,7 @@ class ByteDirector {
   std::vector<std::vector<RealId>> newest_first_;  // by service
   std::vector<uint32_t> edits_;
   std::vector<PrefixMap<RouteView>::Entry> routes_;
-  Tick now_{1000};
+  Tick now_;
   std::vector<std::deque<std::pair<PortId, Frame>>> arrivals_;  // by worker
   std::vector<Sent> collected_;
   std::vector<std::unique_ptr<BytePacket>> packets_;

@@ -150,13 +150,18 @@ template <typename Address>
 bool ConnectionTable<Address>::Settle(uint32_t slot, uint64_t hash) noexcept {
   Record& record = records_[slot];
   record.Clear(ConnectionFlag::kAside);
-  if (!AddToIndex(record, hash, slot)) return false;
   const FlowSide* local = LocalOf(slot);
   if (local != nullptr && !AddLocal(slot, LocalAddressOf<Address>(*local), local->local_port)) {
-    index_.Erase(hash, {slot});
     return false;
   }
-  record.Set(ConnectionFlag::kIndexed);
+  // Records come in another order than at first: who finds no room any more may go aside itself.
+  if (!AddToIndex(record, hash, slot) && !MoveAside(slot)) {
+    if (local != nullptr) {
+      index_.Erase(LocalHashOf(slot), {slot, true});
+      --second_count_;
+    }
+    return false;
+  }
   high_water_ = std::max(high_water_, slot + 1);
   wheel_.Add(slot);
   ++size_;
@@ -175,16 +180,23 @@ void ConnectionTable<Address>::Vacate(uint32_t slot) noexcept {
 }
 
 template <typename Address>
-InsertOutcome ConnectionTable<Address>::Carry(const Record& record, uint64_t hash,
-                                              Tick now) noexcept {
-  Record draft = record;
-  draft.Clear(ConnectionFlag::kAside);
-  draft.Clear(ConnectionFlag::kSideTable);
-  draft.Clear(ConnectionFlag::kLive);  // Insert sets it last
-  draft.timeout = record.deadline.Remaining(now);
-  const InsertOutcome inserted = Insert(draft, hash, now);
-  if (inserted.ok()) records_[inserted.slot].timeout = record.timeout;
-  return inserted;
+InsertOutcome ConnectionTable<Address>::Carry(const Record& from, uint64_t hash) noexcept {
+  const bool is_reused = free_head_ != kNoSlot;
+  if (!is_reused && high_water_ == capacity_) return {InsertResult::kTableFull, kNoSlot};
+  const uint32_t slot = is_reused ? free_head_ : high_water_;
+  Record& record = records_[slot];
+  const uint32_t next_free = record.wheel_next;
+  const uint16_t last = record.generation;
+  record = from;
+  record.Clear(ConnectionFlag::kSideTable);
+  record.generation = last == 0xffff ? uint16_t{1} : static_cast<uint16_t>(last + 1);
+  if (!Settle(slot, hash)) {
+    record.flags = 0;
+    record.wheel_next = next_free;
+    return {InsertResult::kBucketFull, kNoSlot};
+  }
+  if (is_reused) free_head_ = next_free;
+  return {InsertResult::kInserted, slot};
 }
 
 template <typename Address>

@@ -200,15 +200,14 @@ class ConnectionTable {
 
   // All records, as they lie in memory.
   [[nodiscard]] std::span<Record> records() const noexcept { return records_.span(); }
-  // The record at `slot` has been judged; it is live and found from now on, as Hash() says. Its
-  // side records, if it has some, are its own. False: there is no room in the index for it; it must
-  // be vacated.
+  // The record at `slot` has been judged; it is live and indexed, and found from now on, as Hash()
+  // says. Its side records, if it has some, are its own. False: there is no room in the index for
+  // it; it must be vacated.
   bool Settle(uint32_t slot, uint64_t hash) noexcept;
   // Nothing is there: the slot is free.
   void Vacate(uint32_t slot) noexcept;
-  // A copy of a record that another table had, without its side records; its deadline stays.
-  // Precondition: the deadline has not passed.
-  InsertOutcome Carry(const Record& record, uint64_t hash, Tick now) noexcept;
+  // A copy of such a record of another table, without its side records.
+  InsertOutcome Carry(const Record& from, uint64_t hash) noexcept;
 
   // ---- access
 

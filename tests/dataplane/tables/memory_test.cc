@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace fairlead::dataplane {
 namespace {
@@ -58,6 +59,19 @@ TEST(MappedMemory, RefusalNamesThePurposeAndTheRemedy) {
       EXPECT_NE(memory.error().message.find("lower director.connections"), std::string::npos);
     }
   }
+}
+
+TEST(MappedArray, OverMemoryOfSomebodyElseItLeavesItThere) {
+  std::vector<uint32_t> memory = {1, 2, 3};
+  {
+    auto view = MappedArray<uint32_t>::Over(memory);
+    EXPECT_EQ(view.data(), memory.data());
+    EXPECT_EQ(view.size(), 3u);
+    EXPECT_EQ(view.memory_bytes(), 12u);
+    const MappedArray<uint32_t> moved = std::move(view);
+    moved[1] = 7;
+  }
+  EXPECT_EQ(memory, (std::vector<uint32_t>{1, 7, 3}));
 }
 
 TEST(MappedArray, KeepsItsPlaceWhenMoved) {
