@@ -5,135 +5,37 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "dataplane/tables/connection_record.h"
-#include "dataplane/tables/side_record.h"
-#include "dataplane/tables/template_record.h"
+#include "dataplane/tables/record_layout.h"
 
 namespace fairlead::dataplane {
 namespace {
 
-struct Field {
-  std::string name;
-  size_t at, bytes;
-};
+using Fields = std::vector<RecordField>;
 
-#define FIELD(Record, name, member) \
-  Field { name, offsetof(Record, member), sizeof(std::declval<Record>().member) }
+Fields ListOf(std::span<const RecordField> fields) { return {fields.begin(), fields.end()}; }
 
-template <typename Record>
-std::vector<Field> ConnectionFields() {
-  return {FIELD(Record, "client_address", client_address),
-          FIELD(Record, "virtual_address", virtual_address),
-          FIELD(Record, "real_address", real_address),
-          FIELD(Record, "client_port", client_port),
-          FIELD(Record, "virtual_port", virtual_port),
-          FIELD(Record, "real_port", real_port),
-          FIELD(Record, "protocol", protocol),
-          FIELD(Record, "method", method),
-          FIELD(Record, "state", state),
-          FIELD(Record, "sync", sync),
-          FIELD(Record, "flags", flags),
-          FIELD(Record, "real_id", real_id),
-          FIELD(Record, "side_slot", side_slot),
-          FIELD(Record, "deadline", deadline),
-          FIELD(Record, "timeout", timeout),
-          FIELD(Record, "packets", packets),
-          FIELD(Record, "wheel_next", wheel_next),
-          FIELD(Record, "wheel_prev", wheel_prev),
-          FIELD(Record, "children", children),
-          FIELD(Record, "generation", generation),
-          FIELD(Record, "template_ref.slot", template_ref.slot),
-          FIELD(Record, "template_ref.generation", template_ref.generation),
-          FIELD(Record, "template_ref.owner", template_ref.owner),
-          FIELD(Record, "template_ref.reserved", template_ref.reserved)};
-}
-
-std::vector<Field> ConnectionFields6() {
-  auto fields = ConnectionFields<Connection6>();
-  fields.push_back(FIELD(Connection6, "reserved", reserved));
+Fields ConnectionFields6() {
+  Fields fields = ListOf(kConnectionFields<Connection6>);
+  fields.push_back(kConnection6Reserved);
   return fields;
 }
 
-std::vector<Field> TemplateFields() {
-  using R = TemplateRecord;
-  return {FIELD(R, "key.client", key.client),
-          FIELD(R, "key.virtual_address", key.virtual_address),
-          FIELD(R, "key.virtual_port", key.virtual_port),
-          FIELD(R, "key.family", key.family),
-          FIELD(R, "key.protocol", key.protocol),
-          FIELD(R, "key.scope", key.scope),
-          FIELD(R, "key.spread", key.spread),
-          FIELD(R, "state", state),
-          FIELD(R, "flags", flags),
-          FIELD(R, "generation", generation),
-          FIELD(R, "destination_port", destination_port),
-          FIELD(R, "real_id", real_id),
-          FIELD(R, "children", children),
-          FIELD(R, "deadline", deadline),
-          FIELD(R, "timeout", timeout),
-          FIELD(R, "renew", renew),
-          FIELD(R, "client_prefix_length", client_prefix_length),
-          FIELD(R, "origin", origin),
-          FIELD(R, "created", created),
-          FIELD(R, "wheel_next", wheel_next),
-          FIELD(R, "wheel_prev", wheel_prev),
-          FIELD(R, "service_timeout", service_timeout),
-          FIELD(R, "step", step),
-          FIELD(R, "lifetime_end", lifetime_end),
-          FIELD(R, "client_mask", client_mask),
-          FIELD(R, "side_slot", side_slot),
-          FIELD(R, "origin_created", origin_created),
-          FIELD(R, "sync_end", sync_end),
-          FIELD(R, "sync", sync),
-          FIELD(R, "engine_length", engine_length),
-          FIELD(R, "reserved", reserved)};
-}
-
 // The head that all side records have, then the body of one kind.
-std::vector<Field> SideFields(const std::vector<Field>& body) {
-  using R = SideRecord;
-  std::vector<Field> fields{FIELD(R, "next", next), FIELD(R, "owner_slot", owner_slot),
-                            FIELD(R, "owner_generation", owner_generation),
-                            FIELD(R, "owner_table", owner_table), FIELD(R, "kind", kind)};
+Fields SideFields(std::span<const RecordField> body) {
+  Fields fields = ListOf(kSideFields);
   fields.insert(fields.end(), body.begin(), body.end());
   return fields;
 }
 
-std::vector<Field> FlowFields() {
-  using R = SideRecord;
-  return SideFields(
-      {FIELD(R, "to_real.initial", flow.to_real.initial),
-       FIELD(R, "to_real.delta", flow.to_real.delta),
-       FIELD(R, "to_real.previous_delta", flow.to_real.previous_delta),
-       FIELD(R, "to_client.initial", flow.to_client.initial),
-       FIELD(R, "to_client.delta", flow.to_client.delta),
-       FIELD(R, "to_client.previous_delta", flow.to_client.previous_delta),
-       FIELD(R, "local_address", flow.local_address), FIELD(R, "local_port", flow.local_port),
-       FIELD(R, "local_family", flow.local_family), FIELD(R, "client_told", flow.client_told),
-       FIELD(R, "header_bytes", flow.header_bytes), FIELD(R, "helper", flow.helper),
-       FIELD(R, "reserved", flow.reserved), FIELD(R, "timestamp_shift", flow.timestamp_shift)});
-}
-
-std::vector<Field> SyncFields() {
-  using R = SideRecord;
-  return SideFields({FIELD(R, "mark", sync.mark), FIELD(R, "sent_end", sync.sent_end),
-                     FIELD(R, "real_address", sync.real_address),
-                     FIELD(R, "reserved", sync.reserved)});
-}
-
-std::vector<Field> TextFields() {
-  using R = SideRecord;
-  return SideFields({FIELD(R, "length", text.length), FIELD(R, "text", text.text)});
-}
-
 // The list names every byte: a member that is added to the record and not to the list leaves a gap.
-std::vector<Field> Whole(std::vector<Field> fields, size_t record_bytes) {
+Fields Whole(Fields fields, size_t record_bytes) {
   size_t end = 0;
-  for (const Field& field : fields) {
+  for (const RecordField& field : fields) {
     EXPECT_EQ(field.at, end) << "a gap before " << field.name;
     end = field.at + field.bytes;
   }
@@ -163,12 +65,33 @@ std::vector<std::vector<std::string>> RowsUnder(const std::string& heading) {
 }
 
 // "offset bytes name", a line for each field.
-std::string Lines(const std::vector<Field>& fields) {
+std::string Lines(const Fields& fields) {
   std::string text;
-  for (const Field& f : fields) {
-    text += std::to_string(f.at) + " " + std::to_string(f.bytes) + " " + f.name + "\n";
+  for (const RecordField& f : fields) {
+    text += std::to_string(f.at) + " " + std::to_string(f.bytes) + " " + std::string(f.name) + "\n";
   }
   return text;
+}
+
+// These numbers are in arenas that are in use. Who changes one writes a converter from it, and the
+// number here: docs/arena.md.
+TEST(RecordLayout, IsThatOfArenasInUse) {
+  EXPECT_EQ(kConnection4Layout, 4624417811653182081u);
+  EXPECT_EQ(kConnection6Layout, 5913747325230168492u);
+  EXPECT_EQ(kTemplateLayout, 2055586199043149118u);
+  EXPECT_EQ(kSideLayout, 10772418761323342715u);
+}
+
+TEST(RecordLayout, SaysSizesAndOffsetsAndNotNames) {
+  const auto of = [](std::initializer_list<RecordField> fields) {
+    return LayoutHash{}.Add(std::span(fields.begin(), fields.size())).value();
+  };
+  const uint64_t layout = of({{"a", 0, 4}, {"b", 4, 4}});
+  EXPECT_EQ(of({{"a", 0, 4}, {"renamed", 4, 4}}), layout);
+  EXPECT_NE(of({{"a", 0, 4}, {"b", 8, 4}}), layout);
+  EXPECT_NE(of({{"a", 0, 4}, {"b", 4, 8}}), layout);
+  EXPECT_NE(of({{"a", 0, 4}}), layout);
+  EXPECT_NE(LayoutHash{}.Add(1).value(), LayoutHash{}.Add(2).value());
 }
 
 TEST(RecordPage, ConnectionsAreAsThePageSays) {
@@ -182,7 +105,7 @@ TEST(RecordPage, ConnectionsAreAsThePageSays) {
     if (!row[0].empty()) page4 += row[0] + " " + bytes4 + " " + row[3] + "\n";
     if (!row[1].empty()) page6 += row[1] + " " + bytes6 + " " + row[3] + "\n";
   }
-  EXPECT_EQ(page4, Lines(Whole(ConnectionFields<Connection4>(), sizeof(Connection4))));
+  EXPECT_EQ(page4, Lines(Whole(ListOf(kConnectionFields<Connection4>), sizeof(Connection4))));
   EXPECT_EQ(page6, Lines(Whole(ConnectionFields6(), sizeof(Connection6))));
 }
 
@@ -197,14 +120,17 @@ std::string LinesUnder(const std::string& heading) {
 }
 
 TEST(RecordPage, TemplatesAreAsThePageSays) {
-  EXPECT_EQ(LinesUnder("Template"), Lines(Whole(TemplateFields(), sizeof(TemplateRecord))));
+  EXPECT_EQ(LinesUnder("Template"), Lines(Whole(ListOf(kTemplateFields), sizeof(TemplateRecord))));
 }
 
 TEST(RecordPage, SideRecordsAreAsThePageSays) {
   const std::string head = LinesUnder("Side record");
-  EXPECT_EQ(head + LinesUnder("Side record: flow"), Lines(Whole(FlowFields(), sizeof(SideRecord))));
-  EXPECT_EQ(head + LinesUnder("Side record: sync"), Lines(Whole(SyncFields(), sizeof(SideRecord))));
-  EXPECT_EQ(head + LinesUnder("Side record: text"), Lines(Whole(TextFields(), sizeof(SideRecord))));
+  EXPECT_EQ(head + LinesUnder("Side record: flow"),
+            Lines(Whole(SideFields(kFlowSideFields), sizeof(SideRecord))));
+  EXPECT_EQ(head + LinesUnder("Side record: sync"),
+            Lines(Whole(SideFields(kSyncSideFields), sizeof(SideRecord))));
+  EXPECT_EQ(head + LinesUnder("Side record: text"),
+            Lines(Whole(SideFields(kTextSideFields), sizeof(SideRecord))));
 }
 
 }  // namespace
