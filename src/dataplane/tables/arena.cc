@@ -1,0 +1,69 @@
+#include "dataplane/tables/arena.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "dataplane/tables/arena_opening.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+ArenaHeader& HeaderIn(const MappedFile& file) {
+  return *reinterpret_cast<ArenaHeader*>(file.data());
+}
+
+// A process that is killed has done the stores before this one, and none after it: x86 keeps their
+// order, and the files belong to the kernel.
+void OrderStores() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+}  // namespace
+
+std::span<const std::byte> PreviousArena::section(uint32_t worker, size_t index) const {
+  return sections_[worker * (sections_.size() / workers_) + index];
+}
+
+Result<Arena> Arena::Open(ArenaSpec spec) {
+  if (spec.sections_directory.empty()) spec.sections_directory = spec.directory;
+  if (Status good = CheckArenaSpec(spec); !good) return good.error();
+  return ArenaOpening(std::move(spec)).Run();
+}
+
+ArenaHeader& Arena::header() const { return HeaderIn(header_); }
+
+ArenaHeader& Arena::header_in_force() const {
+  return previous_ ? HeaderIn(previous_->header_) : header();
+}
+
+std::span<std::byte> Arena::section(uint32_t worker, size_t index) const {
+  return {records_.data() + map_.offset(worker, index), map_.bytes(index)};
+}
+
+Status Arena::DropPrevious() {
+  if (!previous_) return Done{};
+  header().take_ups_ns = header_in_force().take_ups_ns;
+  OrderStores();
+  if (Status renamed = folder_.Rename(kNewHeaderName, kHeaderName); !renamed) return renamed;
+  previous_.reset();
+  return RemoveUnused(folder_, records_folder(), header());
+}
+
+void Arena::BeginTakeUp() {
+  const uint64_t now = BoottimeNs();
+  auto& begun = header_in_force().take_ups_ns;
+  if (const auto free = std::ranges::find(begun, uint64_t{0}); free != begun.end()) *free = now;
+}
+
+void Arena::EndTakeUp() { header_in_force().take_ups_ns.fill(0); }
+
+void Arena::Beat() { header().heartbeat_ns = BoottimeNs(); }
+
+void Arena::MarkStopped() {
+  EndTakeUp();
+  if (previous_) return;  // nothing has run: the records are as they were found
+  header().stopped_ns = BoottimeNs();
+  OrderStores();
+  header().state = ArenaState::kStopped;
+}
+
+}  // namespace fairlead::dataplane
