@@ -220,6 +220,13 @@ ControlCore::ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::stri
                                    std::move(ports))) {}
 ControlCore::~ControlCore() = default;
 
+void ControlCore::Restore(KeptState state) {
+  impl_->director().Restore(std::move(state), Clock::now());
+}
+void ControlCore::KeepIn(const std::string& directory) { impl_->director().KeepIn(directory); }
+void ControlCore::SetRestored(RestoredRecords records) {
+  impl_->director().SetRestored(std::move(records));
+}
 Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));

@@ -27,6 +27,7 @@
 #include "control/config/model.h"
 #include "control/control_api.h"
 #include "control/port_runtime.h"
+#include "control/survival/state_store.h"
 #include "control/view.h"
 #include "dataplane/shard/fabric.h"
 
@@ -40,12 +41,16 @@ class ControlCore : public ControlApi {
               std::vector<PortRuntime> ports);
   ~ControlCore() override;
 
-  // Builds and publishes generation 1.
+  // As Director has them: Restore, KeepIn, then PublishFirst, which publishes generation 1.
+  void Restore(KeptState state);
+  void KeepIn(const std::string& directory);
   Status PublishFirst();
   // One that has loaded the file of the start makes the first reload quick. Before Run.
   void SetLoader(ConfigLoader loader);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
+  // What it shows as taken up from the director before. Before PublishFirst.
+  void SetRestored(RestoredRecords records);
   // Called on the control core's thread when every worker has adopted the first snapshot; when it
   // returns false, again after the next turn. It must not wait.
   void SetReadyCallback(std::function<bool()> ready);

@@ -23,22 +23,6 @@ constexpr size_t kDrainsShown = 64;  // that have ended
 // After a longer sleep the estimates have come to rest anyway.
 constexpr int kMostMissedTicks = 64;
 
-// Rules are checked against the ports of their file; ours may still be the ones before.
-std::vector<Error> UnknownPorts(const ConfigModel& model) {
-  std::vector<Error> errors;
-  for (const ClassifierRule& rule : model.classifier) {
-    const bool is_known =
-        rule.input_port.empty() ||
-        std::ranges::find(model.ports, rule.input_port, &PortConfig::name) != model.ports.end();
-    if (is_known) continue;
-    errors.push_back({ErrorCode::kUnavailable,
-                      "port \"" + rule.input_port +
-                          "\" is new in this file and needs a restart; a rule cannot use it yet",
-                      "classifier rule " + rule.name});
-  }
-  return errors;
-}
-
 }  // namespace
 
 Director::Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
@@ -78,6 +62,9 @@ void Director::Turn(TimePoint now) {
   if (now >= next_rates_) {
     TickRates();
     is_news |= view_refresh_ == kViewRefresh;  // not when making the view is costly
+  }
+  if (keeper_ && publication_.snapshot() != nullptr) {
+    keeper_->Turn(StateToKeep(publication_.in_force()));
   }
   const bool is_time = now - view_made_ >= view_refresh_;
   if (is_news || is_ready() != view_->is_ready || is_time) RefreshView(is_time);
@@ -137,7 +124,7 @@ ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded) const
   const ConfigModel& running = *wanted.model;
   for (const Error& warning : loaded->warnings) outcome.warnings.push_back(warning.ToString());
   outcome.waiting = KeepStartupKeys(running, &*loaded->model);
-  outcome.errors = UnknownPorts(*loaded->model);
+  outcome.errors = PortsWaitedFor(*loaded->model);
   if (!outcome.errors.empty()) return outcome;
   outcome.ok = true;
   outcome.changes = DescribeChanges(running, *loaded->model);
@@ -173,6 +160,7 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
       wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
   if (*loaded.model == *wanted.model && is_as_file) {
     path_in_force_ = path;
+    if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
     NoteReload(true, "");
     LogInfo("configuration unchanged", {{"file", path}});
     return done(std::move(outcome));
@@ -193,6 +181,7 @@ void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel>
                       }
                       SetLogLevel(level);
                       path_in_force_ = path;
+                      if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
                       outcome.generation = *result;
                       NoteReload(true, "");
                       LogInfo("configuration applied", {{"file", path},
@@ -355,6 +344,8 @@ void Director::RefreshView(bool is_time) {
   next->last_reload_ok = last_reload_ok_;
   next->last_reload_error = last_reload_error_;
   next->memory = memory_;
+  next->restored = restored_;
+  if (keeper_) next->keep_problem = keeper_->problem();
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->is_ready = publication_.is_in_force();

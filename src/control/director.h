@@ -29,6 +29,8 @@
 #include "control/health/prober.h"
 #include "control/port_runtime.h"
 #include "control/publication.h"
+#include "control/survival/keeper.h"
+#include "control/survival/state_store.h"
 #include "control/time_point.h"
 #include "control/traffic_ledger.h"
 #include "control/view.h"
@@ -43,6 +45,13 @@ class Director {
   Director(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
            std::vector<PortRuntime> ports, Prober& prober, uint32_t seed);
 
+  // Goes on where the director before this one stopped: its names, its changes by hand over the
+  // file as it is now, what its checks knew. Before PublishFirst, and after the records of the
+  // tables are taken up: what refers to an id is counted then.
+  void Restore(KeptState state, TimePoint now);
+  // From PublishFirst on keeps there what the next director will need. The directory is there,
+  // private and nobody else's.
+  void KeepIn(const std::string& directory);
   // Builds and publishes generation 1.
   Status PublishFirst(TimePoint now);
   void Turn(TimePoint now);
@@ -63,6 +72,8 @@ class Director {
   Status Zero(const std::string& service);
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
+  // What it shows as taken up.
+  void SetRestored(RestoredRecords records);
 
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
@@ -75,6 +86,10 @@ class Director {
   [[nodiscard]] uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:
+  // The model of the file that was in force when `intent` was written, if that still holds; else
+  // that of the start.
+  std::shared_ptr<const ConfigModel> FileInForce(const StoredIntent& intent, Restored* restored);
+  [[nodiscard]] Keeper::State StateToKeep(const Intent& intent);
   // What a file that was read would do; puts running values back into it where only a restart can
   // change them.
   ReloadOutcome Weigh(const std::string& path, LoadResult* loaded) const;
@@ -97,6 +112,8 @@ class Director {
   const std::vector<PortRuntime> ports_;
   Publication publication_;
   std::vector<ControlView::MemoryUse> memory_;
+  std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
+  std::shared_ptr<const Restored> restored_;
   TimePoint now_;  // of the last turn
   std::atomic<uint64_t> turns_{0};
   TrafficLedger ledger_;

@@ -36,6 +36,52 @@ ServiceId IdMap::BeginService(const ServiceIdentity& key) {
   return id;
 }
 
+void IdMap::Restore(const StoredNames& names, TimePoint now, const dataplane::StatsBoard& stats) {
+  services_.resize(names.services.size() + names.free_services.size());
+  for (const StoredNames::Service& from : names.services) {
+    services_[from.id.index()] = {.is_in_use = true, .key = from.key, .retired = from.retired};
+    service_ids_.emplace(from.key, from.id);
+  }
+  reals_.resize(names.reals.size() + names.free_reals.size());
+  named_.resize(reals_.size());
+  for (const StoredNames::Real& from : names.reals) {
+    const bool counts_on = Covers(stats.SumTraffic(from.id), from.baseline);
+    reals_[from.id.index()] = {.service = from.service,
+                               .key = from.key,
+                               .is_ghost = true,
+                               .baseline = counts_on ? from.baseline : dataplane::TrafficSum{},
+                               .idle_since = now};
+    services_[from.service.index()].reals.push_back(from.id);
+    real_ids_.emplace(RealKey{from.service, from.key}, from.id);
+    ghosts_.insert(from.id);
+  }
+  free_services_ = names.free_services;
+  free_reals_ = names.free_reals;
+  ++revision_;
+}
+
+StoredNames IdMap::Names() const {
+  StoredNames names;
+  names.free_services = free_services_;
+  names.free_reals = free_reals_;
+  for (uint32_t i = 0; i < services_.size(); ++i) {
+    const Service& service = services_[i];
+    if (!service.is_in_use) continue;
+    names.services.push_back({.id = ServiceId{i},
+                              .key = service.key,
+                              .is_configured = service.is_configured,
+                              .retired = service.retired});
+  }
+  names.reals.reserve(reals_.size() - free_reals_.size());
+  for (uint32_t i = 0; i < reals_.size(); ++i) {
+    const Real& real = reals_[i];
+    if (real.service.is_none()) continue;
+    names.reals.push_back(
+        {.id = RealId{i}, .service = real.service, .key = real.key, .baseline = real.baseline});
+  }
+  return names;
+}
+
 ServiceId IdMap::NextService(size_t n) const {
   const size_t free = free_services_.size();
   if (n < free) return free_services_[free - 1 - n];

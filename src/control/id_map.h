@@ -24,6 +24,7 @@
 
 #include "base/ids.h"
 #include "control/identity.h"
+#include "control/survival/stored_names.h"
 #include "control/time_point.h"
 #include "dataplane/shard/counters.h"
 
@@ -55,6 +56,13 @@ class IdMap {
   };
 
   explicit IdMap(uint32_t real_capacity) : real_capacity_(real_capacity) {}
+
+  // The names of a director that was here before (docs/survival.md). All its reals are ghosts until
+  // a model names them. Preconditions: this map is empty; the names fit it. A baseline that `stats`
+  // has not reached is of counters that are gone: it is none then.
+  void Restore(const StoredNames& names, TimePoint now, const dataplane::StatsBoard& stats);
+  // The names as they are; the zeroes and what is kept of reals are for others to fill in.
+  [[nodiscard]] StoredNames Names() const;
 
   // The service is configured from now on.
   ServiceId BeginService(const ServiceIdentity& key);

@@ -230,6 +230,22 @@ std::string SubjectOf(const std::string& sentence) {
 
 }  // namespace
 
+// Rules are checked against the ports of their file; ours may still be the ones before.
+std::vector<Error> PortsWaitedFor(const ConfigModel& model) {
+  std::vector<Error> errors;
+  for (const ClassifierRule& rule : model.classifier) {
+    const bool is_known =
+        rule.input_port.empty() ||
+        std::ranges::find(model.ports, rule.input_port, &PortConfig::name) != model.ports.end();
+    if (is_known) continue;
+    errors.push_back({ErrorCode::kUnavailable,
+                      "port \"" + rule.input_port +
+                          "\" is new in this file and needs a restart; a rule cannot use it yet",
+                      "classifier rule " + rule.name});
+  }
+  return errors;
+}
+
 Losses LossesOf(const ConfigModel& file, const ConfigModel& running, const ConfigModel& loaded) {
   Losses losses;
   if (std::vector<std::string> edits = DescribeChanges(file, running); !edits.empty()) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace fairlead::control {
 
 struct ConfigModel;
@@ -19,6 +21,9 @@ struct RealConfig;
 // Puts the running values back into `loaded` where only a restart can change them, and returns a
 // sentence for each that differed.
 std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel* loaded);
+
+// After KeepStartupKeys: rules that name a port of their file which is not there before a restart.
+std::vector<Error> PortsWaitedFor(const ConfigModel& model);
 
 // Empty when both are equal.
 std::vector<std::string> DescribeChanges(const ConfigModel& before, const ConfigModel& after);

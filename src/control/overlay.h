@@ -5,7 +5,7 @@
 //   overlay.SetDrain({service, real}, plan);        // its deadline, and what comes then (drain.h)
 //
 // Cleared by a reload that succeeds: the file is then the whole truth again (docs/reload.md).
-// Threads: a value; the control core.
+// Weights and drains survive a restart (survival/replay.h). Threads: a value; the control core.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,7 @@ class Overlay {
     return it == last_weights_.end() ? 0 : it->second;
   }
   [[nodiscard]] bool remembers_weights() const { return !last_weights_.empty(); }
+  [[nodiscard]] const std::map<Key, int32_t>& last_weights() const { return last_weights_; }
 
   void SetDrain(const Key& key, const DrainPlan& plan) { drains_[key] = plan; }
   void ForgetDrain(const Key& key) { drains_.erase(key); }
@@ -81,6 +82,8 @@ class Overlay {
     std::erase_if(drains_, [&](const auto& entry) { return entry.first.first == service; });
     std::erase_if(last_weights_, [&](const auto& entry) { return entry.first.first == service; });
   }
+
+  friend bool operator==(const Overlay&, const Overlay&) = default;
 
  private:
   std::map<ServiceIdentity, uint32_t> edits_;

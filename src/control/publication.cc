@@ -52,6 +52,12 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       wanted_{std::move(model), {}},
       in_force_(wanted_) {}
 
+void Publication::Restore(const StoredNames& names, TimePoint now) {
+  ids_.Restore(names, now, fabric_.stats);
+  builder_.Restore(names);
+  is_restored_ = true;
+}
+
 void Publication::Want(Intent intent, IntentWaiter waiter) {
   wanted_ = std::move(intent);
   is_dirty_ = true;
@@ -181,6 +187,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
+  if (before_publish_) before_publish_();
   fabric_.publisher.Publish(std::move(next));
   in_force_ = std::move(next_intent);
   for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
@@ -207,7 +214,8 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
                               .health = health,
                               .intern_neighbour = intern,
                               .generation = generation,
-                              .is_by_hand = intent.file != nullptr,
+                              // At the start only files have changed.
+                              .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
                               .path_mtus = &path_mtus_,
                               .before = snapshot(),
                               .health_changed = NextFlipped()},
@@ -269,10 +277,11 @@ void Publication::ForEachChanged(const dataplane::Snapshot& snapshot, Visit visi
 void Publication::NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                                TimePoint now) {
   using dataplane::Remains;
-  if (before == nullptr) return;
+  if (before == nullptr && !is_restored_) return;
   ForEachChanged(after, [&](RealId id) {
     const size_t i = id.index();
-    const bool did = i < before->reals.size() && before->reals[i].remains == Remains::kExpire;
+    const bool did = before != nullptr && i < before->reals.size() &&
+                     before->reals[i].remains == Remains::kExpire;
     if (after.reals[i].remains == Remains::kExpire && !did) sweep_at_ = now + kSweepDelay;
   });
 }

@@ -10,6 +10,7 @@
 // sockets of its own, so that tests drive it by hand.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
@@ -39,6 +40,14 @@ class Publication {
   Publication(dataplane::Fabric& fabric, std::shared_ptr<const ConfigModel> model,
               const std::vector<PortRuntime>& ports, Prober& prober, uint32_t seed);
 
+  // The names and what was known of a director that was here before. Precondition: before the first
+  // Want and the first Turn.
+  void Restore(const StoredNames& names, TimePoint now);
+  void Recall(std::vector<KnownCheck> checks) { health_.Recall(std::move(checks)); }
+  // Called when a snapshot is built and the ids are given out, right before it is published. What
+  // it throws refuses the intent.
+  void SetBeforePublish(std::function<void()> what) { before_publish_ = std::move(what); }
+
   // What will be in force when nothing fails: edit a copy of it and Want that.
   [[nodiscard]] const Intent& wanted() const { return wanted_; }
   // `waiter` may be empty.
@@ -57,6 +66,7 @@ class Publication {
   [[nodiscard]] bool is_in_force() const;
   [[nodiscard]] const Intent& in_force() const { return in_force_; }
   [[nodiscard]] const IdMap& ids() const { return ids_; }
+  [[nodiscard]] const SnapshotBuilder& builder() const { return builder_; }
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   // The snapshot published last; null before the first Turn.
@@ -111,6 +121,8 @@ class Publication {
   std::set<ServiceIdentity> flipped_;  // whose checks think otherwise than the snapshot
   Intent wanted_, in_force_;
   bool is_dirty_ = true;
+  bool is_restored_ = false;
+  std::function<void()> before_publish_;
   TimePoint next_try_;                 // after a fault
   std::optional<TimePoint> sweep_at_;  // and when every worker has the snapshot that asks for it
   std::vector<ThresholdEdit> threshold_edits_;  // of a snapshot that is not yet in force

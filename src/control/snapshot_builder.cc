@@ -113,7 +113,9 @@ void SnapshotBuilder::AddService(const Pass& pass, ServiceId id,
   const SnapshotChanges::ServiceItem& before = changes_.config(id);
   has_new_addresses_ |= before == nullptr || before->announce != config.announce;
   changes_.NoteService(id, item);
-  services_[id.index()].on_remove = config.on_remove;
+  if (std::exchange(services_[id.index()].on_remove, config.on_remove) != config.on_remove) {
+    ++kept_revision_;
+  }
   dataplane::ServiceView& view = snapshot.services[id.index()];
   view = ViewOf(id, config, pass.input.model.policy);
   if (config.persistence) {
@@ -213,10 +215,12 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   // Whoever had a fresh id before has left, whatever the two have in common.
   has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
   snapshot.reals[id.index()] = view;
-  last_views_[id.index()] = {.view = view,
-                             .is_draining = config.state == AdminState::kDrain,
-                             .is_drain_over = state.remains == dataplane::Remains::kReset &&
-                                              config.state == AdminState::kDrain};
+  const KeptReal kept{.method = config.forward,
+                      .is_draining = config.state == AdminState::kDrain,
+                      .is_drain_over = state.remains == dataplane::Remains::kReset &&
+                                       config.state == AdminState::kDrain};
+  if (last_views_[id.index()].kept != kept) ++kept_revision_;
+  last_views_[id.index()] = {view, kept};
   return id;
 }
 
@@ -253,16 +257,19 @@ dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
   const dataplane::Snapshot& snapshot = pass.snapshot;
   LastView& last = last_views_[id.index()];
   // Who drains first and removes then wants what is left to go on.
-  if (!last.removed_by_hand) last.removed_by_hand = input.is_by_hand && !last.is_draining;
+  if (!last.kept.removed_by_hand) {
+    last.kept.removed_by_hand = input.is_by_hand && !last.kept.is_draining;
+    ++kept_revision_;
+  }
   dataplane::RealView ghost = last.view;
   const ServiceId service = pass.ids.ServiceOf(id);
   const dataplane::ServiceView& view = snapshot.services[service.index()];
   const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
   ghost.service = service;
   ghost.is_available = false;
-  ghost.remains = last.is_drain_over ? dataplane::Remains::kReset
-                                     : RemainsOfRemoved(services_[service.index()].on_remove,
-                                                        expires, *last.removed_by_hand);
+  ghost.remains = last.kept.is_drain_over ? dataplane::Remains::kReset
+                                          : RemainsOfRemoved(services_[service.index()].on_remove,
+                                                             expires, *last.kept.removed_by_hand);
   ghost.templates_valid = false;
   ghost.weight = 0;
   ghost.next_hop = NeighbourId{};
@@ -272,6 +279,31 @@ dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
                &ghost);
   }
   return ghost;
+}
+
+void SnapshotBuilder::Restore(const StoredNames& names) {
+  services_.resize(names.services.size() + names.free_services.size());
+  for (const StoredNames::Service& service : names.services) {
+    services_[service.id.index()].on_remove = service.on_remove;
+  }
+  last_views_.resize(names.reals.size() + names.free_reals.size());
+  for (const StoredNames::Real& real : names.reals) {
+    LastView& last = last_views_[real.id.index()];
+    last.view.address = real.key.address;
+    last.view.port = Be16::FromHost(real.key.port);
+    last.view.method = real.kept.method;
+    last.kept = real.kept;
+  }
+}
+
+void SnapshotBuilder::FillIn(StoredNames* names) const {
+  for (StoredNames::Service& service : names->services) {
+    if (service.id.index() >= services_.size()) continue;  // given an id, and never built
+    service.on_remove = services_[service.id.index()].on_remove;
+  }
+  for (StoredNames::Real& real : names->reals) {
+    if (real.id.index() < last_views_.size()) real.kept = last_views_[real.id.index()].kept;
+  }
 }
 
 void SnapshotBuilder::AddGhosts(const Pass& pass) {

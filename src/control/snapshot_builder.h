@@ -29,6 +29,7 @@
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_changes.h"
+#include "control/survival/stored_names.h"
 #include "control/virtual_ranges.h"
 #include "dataplane/snapshot/snapshot.h"
 
@@ -40,6 +41,13 @@ class SnapshotBuilder {
   std::unique_ptr<dataplane::Snapshot> Build(const BuildInput& input, const PlannedIds& ids);
   // After a Build that has thrown: the next one makes everything anew.
   void Forget() { changes_.Forget(); }
+  // What a director that was here before knew of its reals: a ghost's connections go on as they
+  // did. Precondition: nothing was built yet.
+  void Restore(const StoredNames& names);
+  // Writes what is known of them into names of the ids that were built last.
+  void FillIn(StoredNames* names) const;
+  // Rises when what FillIn writes about a real or service that has its id already is another.
+  [[nodiscard]] uint64_t kept_revision() const { return kept_revision_; }
   // Whether the last Build made local addresses that may differ from those before.
   [[nodiscard]] bool has_new_addresses() const { return has_new_addresses_; }
 
@@ -58,9 +66,7 @@ class SnapshotBuilder {
   };
   struct LastView {  // what a ghost keeps
     dataplane::RealView view;
-    bool is_draining = false;               // when it was last configured
-    bool is_drain_over = false;             // likewise
-    std::optional<bool> removed_by_hand{};  // none: it is no ghost yet
+    KeptReal kept;
   };
   // One Build: what it reads and what it fills.
   struct Pass {
@@ -92,6 +98,7 @@ class SnapshotBuilder {
   std::vector<ServiceMemory> services_;  // [ServiceId]
   std::vector<LastView> last_views_;     // [RealId]
   std::set<RealId> ghosts_;              // of the last snapshot
+  uint64_t kept_revision_ = 0;
   bool has_new_addresses_ = false;
   bool has_lost_replies_ = false;  // a NAT real is gone or is none any more
 };

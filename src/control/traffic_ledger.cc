@@ -67,6 +67,38 @@ TrafficSum TotalTraffic(size_t real_ids, const StatsBoard& stats) {
   return sum;
 }
 
+void TrafficLedger::Restore(const StoredNames& names, const IdMap& ids, const StatsBoard& stats) {
+  const auto open = [](Account* account, const TrafficSum& zero, const TrafficSum& total) {
+    account->zero = Covers(total, zero) ? zero : total;
+    account->rate.Reset(total);
+  };
+  const std::vector<TrafficSum> sums = TrafficOfServices(ids, stats);
+  services_.resize(ids.services().size());
+  for (const StoredNames::Service& from : names.services) {
+    Service& service = services_[from.id.index()];
+    service.key = from.key;
+    service.is_configured = from.is_configured;
+    open(&service.account, from.zero, sums[from.id.index()]);
+  }
+  reals_.resize(ids.reals().size());
+  for (const StoredNames::Real& from : names.reals) {
+    Real& real = reals_[from.id.index()];
+    real.service = from.service;
+    real.key = from.key;
+    real.baseline = ids.reals()[from.id.index()].baseline;
+    open(&real.account, from.zero, TrafficOf(ids, stats, from.id));
+  }
+  open(&total_, names.total_zero, TotalTraffic(reals_.size(), stats));
+}
+
+void TrafficLedger::FillIn(StoredNames* names) const {
+  for (StoredNames::Service& service : names->services) {
+    service.zero = services_[service.id.index()].account.zero;
+  }
+  for (StoredNames::Real& real : names->reals) real.zero = reals_[real.id.index()].account.zero;
+  names->total_zero = total_.zero;
+}
+
 void TrafficLedger::Follow(const IdMap& ids, const StatsBoard& stats) {
   if (std::exchange(followed_, ids.revision()) == ids.revision()) return;
   reals_.resize(ids.reals().size());
@@ -131,6 +163,7 @@ void TrafficLedger::Zero(const IdMap& ids, const StatsBoard& stats, ServiceId wa
   if (!wanted.is_none()) services[wanted.index()] = true;
   ZeroServices(ids, stats, services);
   if (wanted.is_none()) ZeroAccount(&total_, TotalTraffic(ids.reals().size(), stats));
+  ++zeroes_;
 }
 
 }  // namespace fairlead::control

@@ -58,6 +58,15 @@ class TrafficLedger {
     RateEstimate rate{};
   };
 
+  // Goes on with the zeroes of a director that was here before; rates begin anew. Preconditions:
+  // this ledger has followed nothing yet; `ids` have just been restored from the same names. A zero
+  // that is above what was counted is of counters that are gone: it is what was counted then.
+  void Restore(const StoredNames& names, const IdMap& ids, const dataplane::StatsBoard& stats);
+  // Writes the zeroes into names of the ids that it follows.
+  void FillIn(StoredNames* names) const;
+  // Rises with each Zero.
+  [[nodiscard]] uint64_t zeroes() const { return zeroes_; }
+
   // Opens accounts for new ids, and anew for ids that are somebody else's now.
   void Follow(const IdMap& ids, const dataplane::StatsBoard& stats);
   // Precondition: Follow has seen these ids.
@@ -89,6 +98,7 @@ class TrafficLedger {
   std::vector<Real> reals_;
   Account total_;
   uint64_t followed_ = 0;  // revision of the ids
+  uint64_t zeroes_ = 0;
 };
 
 // What the ids have counted: a real in this life, a service with all reals it ever had, all.

@@ -129,6 +129,25 @@ struct DefenceInfo {
   uint8_t amemthresh = 10;  // percent
 };
 
+// What this director has taken over from the one before (docs/survival.md).
+struct RestoredRecords {
+  struct Count {
+    std::string name;  // a table, or why records were dropped
+    uint64_t records = 0;
+  };
+  std::chrono::system_clock::time_point when{};  // the take-up
+  std::string reason{};                          // "restart", "crash"…; in a word
+  uint64_t down_milliseconds = 0;
+  std::vector<Count> kept{};     // by table
+  std::vector<Count> dropped{};  // by cause
+};
+struct Restored {
+  RestoredRecords records{};
+  size_t edits = 0;                          // changes by hand that hold again
+  std::vector<std::string> dropped_edits{};  // and those that do not, with why
+  std::vector<std::string> problems{};       // kept state that could not be used
+};
+
 struct ControlView {
   uint64_t generation = 0;  // of the snapshot
   // What is in force, and what the file has of it: they differ by the changes by hand.
@@ -158,6 +177,8 @@ struct ControlView {
     uint64_t records = 0;  // that have room in it
   };
   std::vector<MemoryUse> memory;
+  std::shared_ptr<const Restored> restored;  // null: nothing was there, or nothing is kept
+  std::string keep_problem;  // why a restart now would not find what is in force; or empty
 };
 
 }  // namespace fairlead::control

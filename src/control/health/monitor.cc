@@ -156,10 +156,61 @@ struct HealthMonitor::Known {
   std::map<CheckedReal, const Entry*> by_real;
 };
 
+// The same for what was known before this process began. All are down or about to change their
+// minds, so none outweighs another.
+struct HealthMonitor::Recalled {
+  explicit Recalled(const std::vector<KnownCheck>& checks) {
+    for (const KnownCheck& check : checks) {
+      by_key.emplace(check.key, &check);
+      if (!check.is_down) continue;
+      by_question.emplace(check.question, &check);
+      for (const CheckedReal& real : check.reals) by_real.emplace(real, &check);
+    }
+  }
+  void GiveTo(const std::string& key, Entry* entry) const {
+    const KnownCheck* known = nullptr;
+    if (const auto same = by_key.find(key); same != by_key.end()) {
+      known = same->second;
+      entry->streak = known->streak;
+    } else if (const auto asked = by_question.find(entry->check.Question());
+               asked != by_question.end()) {
+      known = asked->second;
+    } else {
+      for (const CheckedReal& real : entry->check.reals) {
+        const auto it = by_real.find(real);
+        if (it != by_real.end()) known = it->second;
+      }
+    }
+    if (known == nullptr) return;
+    entry->state = known->is_down ? HealthState::kDown : HealthState::kUp;
+    entry->detail = known->detail;
+  }
+
+  std::map<std::string, const KnownCheck*> by_key, by_question;
+  std::map<CheckedReal, const KnownCheck*> by_real;
+};
+
+std::vector<KnownCheck> HealthMonitor::Remembered() const {
+  std::vector<KnownCheck> all;
+  for (const auto& [key, entry] : entries_) {
+    if (entry->state == HealthState::kUp && entry->streak == 0) continue;
+    all.push_back({.key = key,
+                   .question = entry->check.Question(),
+                   .reals = entry->check.reals,
+                   .is_down = entry->state == HealthState::kDown,
+                   .streak = entry->streak,
+                   .detail = entry->detail});
+  }
+  return all;
+}
+
 void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
   now_ = now;
   pace_.at(now);
+  ++revision_;
   const Known known(entries_);
+  const std::vector<KnownCheck> before_us = std::exchange(recalled_, {});
+  const Recalled recalled(before_us);
   std::map<std::string, std::shared_ptr<Entry>> next;
   for (HealthCheck& check : checks) {
     const std::string key = check.Key();
@@ -167,6 +218,7 @@ void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
     std::shared_ptr<Entry> entry =
         same != entries_.end() ? same->second : NewEntry(check, known.Before(check));
     entry->check = std::move(check);
+    recalled.GiveTo(key, entry.get());
     next.emplace(key, std::move(entry));
   }
   entries_ = std::move(next);
@@ -329,10 +381,11 @@ void HealthMonitor::OnVerdict(Entry& entry, const ProbeResult& result) {
   Observe(std::chrono::duration<double>(result.took).count(), &entry.histogram);
   const bool is_up = entry.state == HealthState::kUp;
   if (result.is_ok == is_up) {
-    entry.streak = 0;
+    if (std::exchange(entry.streak, 0) != 0) ++revision_;
     return;
   }
   ++entry.streak;
+  ++revision_;
   if (entry.streak < (is_up ? entry.check.fall : entry.check.rise)) return;
   const uint32_t looks = std::exchange(entry.streak, 0);
   const std::string real = entry.check.target.endpoint.ToString();

@@ -37,6 +37,7 @@
 #include "control/health/pace.h"
 #include "control/health/prober.h"
 #include "control/identity.h"
+#include "control/survival/stored_health.h"
 #include "control/time_point.h"
 
 namespace fairlead::control {
@@ -82,6 +83,13 @@ class HealthMonitor {
         lost_frames_(std::move(lost_frames)),
         random_(seed) {}
 
+  // What a director that was here before had found out; for the next SetChecks, which is the first.
+  // A check goes on where it stood, and one that has been changed begins with what was known.
+  void Recall(std::vector<KnownCheck> known) { recalled_ = std::move(known); }
+  // What there is to recall, and a number that rises when that changes.
+  [[nodiscard]] std::vector<KnownCheck> Remembered() const;
+  [[nodiscard]] uint64_t revision() const { return revision_; }
+
   void SetChecks(std::vector<HealthCheck> checks, TimePoint now);
   void Tick(TimePoint now);
 
@@ -119,6 +127,8 @@ class HealthMonitor {
   // Entries by what they ask and by whom they ask about.
   struct Known;
 
+  struct Recalled;
+
   std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor);
   void Ask(const std::shared_ptr<Entry>& entry, TimePoint goal);
   void WaitAgain(const std::shared_ptr<Entry>& entry);
@@ -146,6 +156,8 @@ class HealthMonitor {
   size_t needed_at_once_ = 0;  // as last warned of
   std::array<LocalErrors, kLocalErrorCount> local_errors_{};
   std::set<ServiceIdentity> flipped_;
+  std::vector<KnownCheck> recalled_;  // until the first SetChecks
+  uint64_t revision_ = 0;
 };
 
 }  // namespace fairlead::control
