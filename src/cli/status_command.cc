@@ -80,6 +80,41 @@ void PrintHealth(const json::object& status) {
              Text(health, "checks"), Text(health, "allowed_at_once"), factor, errors);
 }
 
+std::string Counts(const json::object& restored, const char* list, const char* name) {
+  std::string text;
+  for (const json::value& item : Array(restored, list)) {
+    const json::object& count = item.as_object();
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : ", ", Text(count, "records"), Text(count, name));
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+// Silent at a first start, while what is in force is kept.
+void PrintRestored(const json::object& status) {
+  if (const std::string problem = Text(status, "keep_problem"); problem != "-") {
+    fmt::print("A RESTART NOW WOULD NOT FIND EVERYTHING AGAIN: {}\n", problem);
+  }
+  const json::value* const value = status.if_contains("restored");
+  if (value == nullptr || !value->is_object()) return;
+  const json::object& restored = value->as_object();
+  if (const std::string reason = Text(restored, "reason"); reason != "-") {
+    fmt::print("taken over ({}, {} without a director): {}; dropped: {}\n", reason,
+               Span(Number(restored, "down_milliseconds")), Counts(restored, "kept", "table"),
+               Counts(restored, "dropped", "cause"));
+  }
+  if (const uint64_t edits = Number(restored, "edits"); edits > 0) {
+    fmt::print("{} by hand before the start and still in force: fairlead diff\n",
+               Plural(edits, "part was changed", "parts were changed"));
+  }
+  for (const json::value& edit : Array(restored, "dropped_edits")) {
+    fmt::print("  changed by hand and dropped, the file wins: {}\n", edit.as_string().c_str());
+  }
+  for (const json::value& problem : Array(restored, "problems")) {
+    fmt::print("  could not be taken over: {}\n", problem.as_string().c_str());
+  }
+}
+
 void PrintMemory(const json::object& status) {
   Table table({"MEMORY", "BYTES>", "ROOM FOR>", "BYTES EACH>"});
   for (const json::value& item : Array(status, "memory")) {
@@ -129,6 +164,7 @@ int RunStatus(const Arguments& arguments) {
                Text(status, "reals_up"), Plural(Number(status, "reals"), "real"));
     PrintDefence(status);
     PrintHealth(status);
+    PrintRestored(status);
     PrintWorkers(status);
     PrintPorts(status);
     PrintMemory(status);

@@ -349,14 +349,21 @@ TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
   const std::string text = Good("status");
   for (const char* words :
        {"edge-1: ready, up 3h00m", "generation 7 of /etc/fairlead/fairlead.yaml",
-        "2 services, 2 of 3 reals up", "not_a_syn", "fl-outside", "65536"}) {
+        "2 services, 2 of 3 reals up", "not_a_syn", "fl-outside", "65536",
+        "without a director): 41 connections, 7 templates; dropped: 2 deadline",
+        "1 part was changed by hand before the start", "the file wins: service web: weight"}) {
     EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
   }
   EXPECT_TRUE(json::parse(Good("-o json status")).as_object().contains("workers"));
   control::ControlView view = MakeView();
   view.is_ready = false;
+  view.restored = nullptr;
+  view.keep_problem = "names: cannot write: No space left on device";
   director.SetView(view);
-  EXPECT_EQ(Run("status").exit_code, 1);
+  const Outcome outcome = Run("status");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.out.find("FIND EVERYTHING AGAIN: names: cannot write"), std::string::npos);
+  EXPECT_EQ(outcome.out.find("taken over"), std::string::npos);
 }
 
 TEST_F(CliTest, CheckNeedsNoDirector) {

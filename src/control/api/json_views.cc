@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
 #include <cmath>
 #include <ctime>
 
@@ -255,6 +256,29 @@ json::object HealthToJson(const control::HealthSummary& health) {
           {"local_errors", std::move(errors)}};
 }
 
+json::array CountsToJson(const std::vector<control::RestoredRecords::Count>& counts,
+                         const char* name) {
+  json::array all;
+  for (const auto& count : counts) {
+    all.push_back({{name, count.name}, {"records", count.records}});
+  }
+  return all;
+}
+
+json::value RestoredToJson(const control::Restored* restored) {
+  if (restored == nullptr) return nullptr;
+  const control::RestoredRecords& records = restored->records;
+  const bool is_taken_up = !records.reason.empty();
+  return {{"when", OrNull(is_taken_up, Timestamp(records.when))},
+          {"reason", OrNull(is_taken_up, records.reason)},
+          {"down_milliseconds", records.down_milliseconds},
+          {"kept", CountsToJson(records.kept, "table")},
+          {"dropped", CountsToJson(records.dropped, "cause")},
+          {"edits", restored->edits},
+          {"dropped_edits", json::value_from(restored->dropped_edits)},
+          {"problems", json::value_from(restored->problems)}};
+}
+
 }  // namespace
 
 json::object StatusToJson(const Context& context, const control::ControlView& view) {
@@ -303,6 +327,8 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   object["health"] = HealthToJson(view.health);
   object["dropped"] = DropsToJson(fabric.stats);
   object["memory"] = std::move(memory);
+  object["restored"] = RestoredToJson(view.restored.get());
+  object["keep_problem"] = OrNull(!view.keep_problem.empty(), view.keep_problem);
   return object;
 }
 

@@ -81,6 +81,7 @@ class Renderer {
 
   std::string Render() {
     Director();
+    Restored();
     Traffic();
     Reals();
     RealStates();
@@ -132,6 +133,19 @@ class Renderer {
     }
     auto records = Gauge("fairlead_memory_records", "Records that this memory has room for");
     for (const auto& use : view_.memory) records.Add({{"use", use.use}}, use.records);
+  }
+
+  void Restored() {
+    Gauge("fairlead_state_kept", "1 when a restart would find everything again, 0 when not")
+        .Add({}, view_.keep_problem.empty() ? 1 : 0);
+    if (view_.restored == nullptr) return;
+    const control::RestoredRecords& records = view_.restored->records;
+    {
+      auto kept = Gauge("fairlead_restored_records", "Records taken up at the start, by table");
+      for (const auto& count : records.kept) kept.Add({{"table", count.name}}, count.records);
+    }
+    auto dropped = Gauge("fairlead_restore_dropped_records", "Records that were not, by cause");
+    for (const auto& count : records.dropped) dropped.Add({{"cause", count.name}}, count.records);
   }
 
   // A real can be there twice under one name: as fallback and in the list, or removed and added
