@@ -53,7 +53,7 @@ class Machine {
   [[nodiscard]] std::string PathOf(const std::string& file) const { return root_ + "/" + file; }
   // The ports of the fixture, and this.
   void Write(const std::string& file, const std::string& yaml) {
-    std::ofstream(PathOf(file)) << kPorts << yaml;
+    std::ofstream(PathOf(file)) << kPorts << "log: { level: error }\n" << yaml;
   }
 
   void Start(const std::string& file = "a.yaml") {
