@@ -18,6 +18,7 @@
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
+#include "main/kept_memory.h"
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
@@ -91,7 +92,30 @@ int Fail(const std::string& what, const Error& error) {
   std::abort();
 }
 
-int RunDirector(const std::string& path) {
+std::vector<control::ControlView::MemoryUse> MemoryOf(const edge::Edge& edge) {
+  const edge::MemoryUse memory = edge.memory();
+  return {{"connections", memory.connections.bytes, memory.connections.records},
+          {"connections6", memory.connections6.bytes, memory.connections6.records},
+          {"templates", memory.templates.bytes, memory.templates.records},
+          {"side", memory.side.bytes, memory.side.records},
+          {"packets", memory.packet_bytes, memory.packets}};
+}
+
+// Records first: what refers to an id is counted when the core takes the ids over.
+Status TakeOver(KeptMemory& kept, edge::Edge& edge, dataplane::Fabric& fabric,
+                control::ControlCore& core) {
+  if (!kept.is_on()) return Done{};
+  control::KeptState state = kept.ReadState(fabric);
+  auto records = kept.TakeUp(state, edge, fabric);
+  if (!records) return records.error();
+  core.Restore(std::move(state));
+  core.SetRestored(*std::move(records));
+  core.KeepIn(kept.directory());
+  return Done{};
+}
+
+int RunDirector(const Options& options) {
+  const std::string& path = options.config_path;
   RaiseDescriptorLimit();
   control::ConfigLoader loader;
   control::LoadResult loaded = loader.Load(path);
@@ -113,20 +137,21 @@ int RunDirector(const std::string& path) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
   std::signal(SIGUSR2, SIG_IGN);  // kept for handing over to a new binary; must not kill meanwhile
-  const edge::EdgeConfig edge_config = EdgeConfigOf(model);
+  edge::EdgeConfig edge_config = EdgeConfigOf(model);
   const std::vector<std::string> listeners = ApiListenersOf(model);
-  dataplane::Fabric fabric(FabricConfigOf(model, edge_config.workers));
+  dataplane::FabricConfig fabric_config = FabricConfigOf(model, edge_config.workers);
+  auto kept = KeptMemory::Open(model, options.is_fresh, &fabric_config, &edge_config);
+  if (!kept) return Fail("cannot use the arena", kept.error());
+  dataplane::Fabric fabric(fabric_config);
   auto edge = edge::Edge::Start(edge_config, fabric);
   if (!edge) return Fail("cannot start the ports", edge.error());
 
   control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
   core.SetLoader(std::move(loader));
-  const edge::MemoryUse memory = (*edge)->memory();
-  core.SetMemory({{"connections", memory.connections.bytes, memory.connections.records},
-                  {"connections6", memory.connections6.bytes, memory.connections6.records},
-                  {"templates", memory.templates.bytes, memory.templates.records},
-                  {"side", memory.side.bytes, memory.side.records},
-                  {"packets", memory.packet_bytes, memory.packets}});
+  core.SetMemory(MemoryOf(**edge));
+  if (Status s = TakeOver(*kept, **edge, fabric, core); !s) {
+    return Fail("cannot take over what the director before has left", s.error());
+  }
   if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
   if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());
   api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));
@@ -143,13 +168,17 @@ int RunDirector(const std::string& path) {
     return NotifyServiceManager("READY=1");
   });
   Watchdog watchdog(WatchdogPeriod(), fabric.stats, NotifyServiceManager);
-  core.SetTurnCallback([&watchdog] { watchdog.OnTurn(Watchdog::Clock::now()); });
+  core.SetTurnCallback([&] {
+    watchdog.OnTurn(Watchdog::Clock::now());
+    kept->OnTurn(KeptMemory::Clock::now());
+  });
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 
   NotifyServiceManager("STOPPING=1");
   api.Stop();
   (*edge)->Stop();
+  kept->MarkStopped();
   LogInfo("stopped");
   return 0;
 }
@@ -161,7 +190,7 @@ int Main(int argc, char** argv) {
   const LogWriter log_writer;
   std::set_terminate(EndLoudly);
   try {
-    return RunDirector(options.config_path);
+    return RunDirector(options);
   } catch (const std::exception& error) {
     LogError("out of memory, or an internal error", {{"error", error.what()}});
     return 1;

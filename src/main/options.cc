@@ -16,6 +16,9 @@ Options ParseOptions(int argc, char** argv) {
                                "Check this configuration and exit: with 0 when it is valid, else "
                                "with 1. Needs no privileges and touches no device");
   config->excludes(check);
+  app.add_flag("--fresh", options.is_fresh,
+               "Begin with empty tables, whatever connections the director before has left")
+      ->excludes(check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,6 +14,7 @@ inline constexpr const char* kDefaultConfigPath = "/etc/fairlead/fairlead.yaml";
 struct Options {
   std::string config_path = kDefaultConfigPath;
   bool only_check = false;
+  bool is_fresh = false;
   std::optional<int> exit_code;  // set: there is nothing more to do
 };
 

@@ -1,16 +1,12 @@
 """Draining a real server under load: running downloads finish, nobody new lands on it, and a deadline is one."""
 
-import json
-import os
 import subprocess
-import sys
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
 from fairlead_lab.director import BUILD
 from fairlead_lab.shell import wait_until
 
-DOWNLOADS = os.path.join(os.path.dirname(os.path.abspath(client.__file__)), "downloads.py")
 KNOWN = [f"198.51.100.{n}" for n in range(1, 26)]
 FRESH = [f"203.0.113.{n}" for n in range(1, 26)]
 
@@ -35,15 +31,13 @@ class Draining(LabTest):
 
     def begin_downloads(self, address: str, count: int):
         """`count` downloads that stand open, all on real1; then the other reals may take connections too."""
-        process = self.lab.client.spawn(sys.executable, DOWNLOADS, address, 80, count, "/20mb", *KNOWN,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(process.kill)
-        self.assertEqual(process.stdout.readline(), "open\n")
+        downloads = client.Downloads(self.lab, address, count, KNOWN)
+        self.addCleanup(downloads.kill)
         service = "dr" if address == at.VIP_DR else "nat"
         for index in (2, 3):
             self.director.cli("real", "set", service, f"{at.real_address(index)}:80", "--weight", "1")
         self.assertEqual(self.real(service)["active_connections"], count)
-        return process
+        return downloads
 
     def real(self, service: str):
         reals = self.director.json("real", "list", service)["reals"]
@@ -58,10 +52,6 @@ class Draining(LabTest):
         wait_until(lambda: (self.real(service) or {"admin": "drain"})["admin"] == "drain", "the drain has begun")
         return process
 
-    def outcome(self, downloads) -> dict:
-        out, _ = downloads.communicate("go\n", timeout=90)
-        return json.loads(out)
-
     def test_wish_1_fifty_downloads_finish_and_nobody_new_comes(self):
         downloads = self.begin_downloads(at.VIP_DR, 50)
         drain = self.drain("dr", "--all")
@@ -70,7 +60,7 @@ class Draining(LabTest):
         self.assertEqual(set(names), {"real2", "real3"})
         self.assertEqual(self.real("dr")["active_connections"], 50)
         self.assertIsNone(drain.poll(), "the drain was called over with 50 downloads open")
-        result = self.outcome(downloads)
+        result = downloads.finish()
         self.assertEqual(result, {"complete": [self.lab.download_sha256] * 50, "reset": 0, "other": []})
         said, _ = drain.communicate(timeout=60)
         self.assertEqual(drain.returncode, 0, said)
@@ -87,7 +77,7 @@ class Draining(LabTest):
         self.assertRegex(said.splitlines()[0], r"10 connections left .* until the deadline")
         self.assertEqual(said.splitlines()[-1], f"10.0.0.11:80 of {service}: removed: 0 connections finished, "
                          "10 cut (each is reset with its next packet), 0 left")
-        result = self.outcome(downloads)
+        result = downloads.finish()
         self.assertEqual(result, {"complete": [], "reset": 10, "other": []})
         # Both sides: the real server keeps no socket either.
         wait_until(lambda: "ESTAB" not in self.lab.reals[1].run("ss", "-tn", "sport", "=", ":80").stdout,
@@ -109,7 +99,7 @@ class Draining(LabTest):
         self.director.reload(config)
         names = client.spread(self.lab, f"http://{at.VIP}/", KNOWN)
         self.assertEqual(set(names), {"real2", "real3"})
-        self.assertEqual(self.outcome(downloads)["complete"], [self.lab.download_sha256] * 10)
+        self.assertEqual(downloads.finish()["complete"], [self.lab.download_sha256] * 10)
 
     def test_hold_is_silent_until_the_real_is_back(self):
         downloads = self.begin_downloads(at.VIP, 5)
@@ -118,7 +108,7 @@ class Draining(LabTest):
         wait_until(lambda: self.director.metric("fairlead_dropped_packets_total", reason="connection_no_real") > 0,
                    "a packet of the removed real was dropped")
         self.director.get("/v1/services/nat/reals", "POST", {"address": at.real_address(1)})
-        self.assertEqual(self.outcome(downloads)["complete"], [self.lab.download_sha256] * 5)
+        self.assertEqual(downloads.finish()["complete"], [self.lab.download_sha256] * 5)
 
     def test_planned_work_is_no_failure(self):
         """Who alarms on fairlead_real_up == 0 sleeps through planned work."""
@@ -142,7 +132,7 @@ class Draining(LabTest):
         """Behind NAT a closed connection stays for two minutes of TIME_WAIT: nobody's work."""
         downloads = self.begin_downloads(at.VIP, 5)
         drain = self.drain("nat")
-        self.assertEqual(self.outcome(downloads)["complete"], [self.lab.download_sha256] * 5)
+        self.assertEqual(downloads.finish()["complete"], [self.lab.download_sha256] * 5)
         said, _ = drain.communicate(timeout=30)  # far below two minutes
         self.assertEqual(drain.returncode, 0, said)
         self.assertEqual(said.splitlines()[-1], "10.0.0.11:80 of nat: drained: 5 connections finished, 0 cut, 5 left "
@@ -156,4 +146,4 @@ class Draining(LabTest):
         self.assertRegex(said, r"^10\.0\.0\.11:80 of nat: 1 connection left \(1 active\), .*m.* until the deadline, "
                                "then it is removed$")
         self.director.cli("real", "enable", "nat", name)
-        self.outcome(downloads)
+        downloads.finish()

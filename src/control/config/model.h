@@ -61,7 +61,7 @@ struct DirectorConfig {
   uint64_t connections6 = 1u << 18;
   uint64_t templates = 1u << 18;
   uint64_t side_records = 1u << 18;
-  std::string arena = "auto";  // "auto", "none" or an absolute path; kept for the restart feature
+  std::string arena = "auto";  // "auto", "none" or an absolute path (docs/survival.md)
   AutoOnOff hugepages = AutoOnOff::kAuto;
   std::vector<std::string> eal;  // extra EAL arguments, verbatim
   friend bool operator==(const DirectorConfig&, const DirectorConfig&) = default;

@@ -41,7 +41,6 @@ class Warner {
   Warner(const ConfigModel& model, const Where& where) : model_(model), where_(where) {}
 
   std::vector<Error> Run() {
-    KeptOnly();
     Marks();
     Groups();
     OnePacket();
@@ -80,11 +79,6 @@ class Warner {
     const std::string where = where_(path);
     warnings_.push_back(
         {ErrorCode::kInvalid, std::move(sentence), where == path ? path : where + ": " + path});
-  }
-
-  void KeptOnly() {
-    if (model_.director.arena[0] == '/')
-      Add("director.arena", "has no effect yet: this version keeps no state over a restart");
   }
 
   // A client group nobody names, and services that share clients but see them differently.

@@ -3,6 +3,7 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -117,6 +118,19 @@ PortInfo InfoOf(const Port& port, const PortSpec& spec) {
           .steering = SteeringText(port)};
 }
 
+// Ticks count from an earlier process's first one.
+uint64_t CyclesOfTick0(uint64_t epoch_boottime_ns) {
+  const uint64_t now = rte_rdtsc();
+  if (epoch_boottime_ns == 0) return now;
+  timespec t{};
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  const uint64_t boottime_ns =
+      static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
+  const uint64_t elapsed_ns = boottime_ns > epoch_boottime_ns ? boottime_ns - epoch_boottime_ns : 0;
+  const uint64_t hz = rte_get_tsc_hz();
+  return now - elapsed_ns / 1'000'000'000u * hz - elapsed_ns % 1'000'000'000u * hz / 1'000'000'000u;
+}
+
 bool HasTwin(const std::vector<PortInfo>& ports) {
   const auto has_twin = [](const PortInfo& port) { return !port.host_interface.empty(); };
   return std::any_of(ports.begin(), ports.end(), has_twin);
@@ -181,7 +195,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   }
   for (const PortInfo& info : state.infos) LogStarted(info);
 
-  state.base_cycles = rte_rdtsc();
+  state.base_cycles = CyclesOfTick0(config.epoch_boottime_ns);
   const LoopContext context{fabric,       *state.pool,       state.ports,
                             *state.lines, state.base_cycles, config.sleeps_when_idle};
   try {
@@ -257,6 +271,12 @@ MemoryUse Edge::memory() const {
     add(&use.side, shard.side_records());
   }
   return use;
+}
+
+std::vector<dataplane::Shard*> Edge::Shards() const {
+  std::vector<dataplane::Shard*> shards;
+  for (const auto& loop : state_->loops) shards.push_back(&loop->worker().shard());
+  return shards;
 }
 
 Tick Edge::now() const {

@@ -21,6 +21,10 @@
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/shard/fabric.h"
 
+namespace fairlead::dataplane {
+class Shard;
+}
+
 namespace fairlead::edge {
 
 struct PortInfo {
@@ -76,6 +80,8 @@ class Edge {
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.
   [[nodiscard]] Tick now() const;
+  // Of all workers, by WorkerId. Before LaunchWorkers only: then they are the workers'.
+  [[nodiscard]] std::vector<dataplane::Shard*> Shards() const;
 
  private:
   struct State;

@@ -58,6 +58,8 @@ struct EdgeConfig {
   Hugepages hugepages = Hugepages::kAuto;
   bool sleeps_when_idle = false;
   std::vector<std::string> eal;  // extra EAL arguments, verbatim, last
+  // CLOCK_BOOTTIME of tick 0, so that deadlines of the process before hold; 0: ticks begin now.
+  uint64_t epoch_boottime_ns = 0;
 
   // Memory of packets. Zeros: derived from ports, workers and queues.
   uint32_t data_room_bytes = 0;  // of one packet, headroom not counted

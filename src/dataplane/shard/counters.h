@@ -138,24 +138,17 @@ struct PortStats {
 // subtracts the value it saw when the id was given out (control/id_map).
 class StatsBoard {
  public:
-  // `traffic`: memory for the traffic of workers × reals, worker by worker, which outlives the
-  // board. What it says is gone on from, so that a crash takes nothing back. Empty: zeroed memory
-  // of the board's own. Throws std::runtime_error when it has another size.
+  // `traffic`: each worker's memory for the traffic of its reals, which outlives the board. What it
+  // says is gone on from, so that a crash takes nothing back. Empty: zeroed memory of the board's
+  // own. Throws std::runtime_error when it has another size.
   StatsBoard(size_t workers, size_t real_capacity, size_t ports,
-             std::span<TrafficCounters> traffic = {})
+             const std::vector<std::span<TrafficCounters>>& traffic = {})
       : workers_(workers), ports_(workers) {
-    if (traffic.empty()) {
-      own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
-      traffic = {own_traffic_.get(), workers * real_capacity};
-    } else if (traffic.size() != workers * real_capacity) {
-      throw std::runtime_error("the memory given has room for " + std::to_string(traffic.size()) +
-                               " traffic counters, and there are " +
-                               std::to_string(workers * real_capacity) +
-                               "; give one for each worker and real");
-    }
+    if (traffic.empty()) own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
     traffic_.reserve(workers);
     for (size_t w = 0; w < workers; ++w) {
-      traffic_.push_back(traffic.subspan(w * real_capacity, real_capacity).data());
+      traffic_.push_back(traffic.empty() ? &own_traffic_[w * real_capacity]
+                                         : Row(traffic, workers, w, real_capacity));
       ports_[w] = std::vector<PortCounters>(ports);
     }
   }
@@ -191,6 +184,16 @@ class StatsBoard {
   }
 
  private:
+  static TrafficCounters* Row(const std::vector<std::span<TrafficCounters>>& traffic,
+                              size_t workers, size_t worker, size_t real_capacity) {
+    if (traffic.size() == workers && traffic[worker].size() == real_capacity) {
+      return traffic[worker].data();
+    }
+    throw std::runtime_error("the memory given is not for the traffic of " +
+                             std::to_string(workers) + " workers with " +
+                             std::to_string(real_capacity) + " real servers each");
+  }
+
   std::vector<WorkerCounters> workers_;
   std::unique_ptr<TrafficCounters[]> own_traffic_;
   std::vector<TrafficCounters*> traffic_;  // rows by worker

@@ -39,6 +39,13 @@ struct TemplateMessage {
   TemplateRef ref;
 };
 
+// Records that each of the workers has room for. Flows spread by hash: with several it gets up to an
+// eighth more than its share.
+inline uint32_t ShareOf(uint64_t total, size_t workers) {
+  const uint64_t share = (total + workers - 1) / workers;
+  return static_cast<uint32_t>(workers == 1 ? share : share + share / 8);
+}
+
 struct FabricConfig {
   size_t workers = 1;
   size_t ports = 2;
@@ -55,7 +62,8 @@ struct FabricConfig {
   // Where the workers' records lie, by worker; its sizes then count, not the four numbers above.
   // Empty: the tables map memory of their own.
   std::vector<TableMemory> table_memory = {};
-  std::span<TrafficCounters> traffic_memory = {};  // likewise: workers × reals
+  // Likewise, each with a row of `reals`.
+  std::vector<std::span<TrafficCounters>> traffic_memory = {};
 };
 
 class Fabric {

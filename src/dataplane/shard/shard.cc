@@ -8,12 +8,6 @@
 namespace fairlead::dataplane {
 namespace {
 
-// Flows spread by hash: a worker gets up to an eighth more than its share.
-uint32_t ShareOf(uint64_t total, size_t workers) {
-  const uint64_t share = (total + workers - 1) / workers;
-  return static_cast<uint32_t>(workers == 1 ? share : share + share / 8);
-}
-
 // Workers and services draw different sequences, the same ones in each run of a test.
 uint64_t SchedulerSeed(const FabricConfig& config, WorkerId worker, ServiceId service) noexcept {
   return MixMultiply(config.hash_secret[0] ^ (uint64_t{worker.value()} << 32 | service.value()),

@@ -68,7 +68,6 @@ TEST(Validate, HealthOfMarksAsksPort80ForHttp) {
 TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
   const LoadResult result =
       LoadConfigText(kBase +
-                         "director: { arena: /var/lib/fairlead }\n"
                          "classifier: [{ mark: 7, destination: 192.0.2.80 }]\n"
                          "services:\n"
                          "  - { mark: 8, reals: [{ address: 172.16.0.1 }] }\n"
@@ -76,14 +75,12 @@ TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
                      "t.yaml");
   ASSERT_TRUE(result) << ToText(result.errors);
   EXPECT_EQ(ToText(result.warnings),
-            "t.yaml:5:20: director.arena: has no effect yet: this version keeps no state over a "
-            "restart\n"
-            "t.yaml:6:22: classifier[0].mark: no service has this mark: the rule only keeps later "
+            "t.yaml:5:22: classifier[0].mark: no service has this mark: the rule only keeps later "
             "rules from matching\n"
-            "t.yaml:8:13: services[0].mark: no classifier rule sets this mark\n"
-            "t.yaml:8:35: services[0].reals[0].address: no port's network and no route leads "
+            "t.yaml:7:13: services[0].mark: no classifier rule sets this mark\n"
+            "t.yaml:7:35: services[0].reals[0].address: no port's network and no route leads "
             "there\n"
-            "t.yaml:9:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
+            "t.yaml:8:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
 }
 
 TEST(Warnings, OfGroupsThatWillHardlyDoWhatWasMeant) {

@@ -311,15 +311,17 @@ TEST(TableMemory, AnotherNumberOfWorkersIsRefused) {
 
 TEST(TrafficMemory, CountersGoOn) {
   std::vector<TrafficCounters> memory(2 * 8);
+  const std::vector<std::span<TrafficCounters>> rows{{memory.data(), 8}, {memory.data() + 8, 8}};
   {
-    StatsBoard board(2, 8, 1, memory);
+    StatsBoard board(2, 8, 1, rows);
     board.traffic(WorkerId{1}, RealId{3}).in_packets.Add(5);
   }
-  StatsBoard board(2, 8, 1, memory);
+  StatsBoard board(2, 8, 1, rows);
   board.traffic(WorkerId{1}, RealId{3}).in_packets.Add(1);
   EXPECT_EQ(board.SumTraffic(RealId{3}).in_packets, 6u);
   EXPECT_EQ(memory[8 + 3].in_packets.value(), 6u);
-  EXPECT_THROW(StatsBoard(3, 8, 1, memory), std::runtime_error);
+  EXPECT_THROW(StatsBoard(3, 8, 1, rows), std::runtime_error);
+  EXPECT_THROW(StatsBoard(2, 9, 1, rows), std::runtime_error);
 }
 
 TEST(TrafficMemory, NothingIsLostWithOtherWorkers) {

@@ -9,7 +9,8 @@ import sys
 from . import servers
 from .shell import ShellError
 
-HTTP_LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "http_load.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+HTTP_LOAD = os.path.join(HERE, "http_load.py")
 
 
 def curl(lab, url: str, *options, check: bool = True, source: str = ""):
@@ -56,6 +57,36 @@ def udp(lab, address: str, port: int, message: str, source: str = "") -> str:
         "  except TimeoutError: pass\n")
     done = lab.client.run(sys.executable, "-c", program, address, port, message, source)
     return done.stdout.strip()
+
+
+class Downloads:
+    """`count` downloads of /20mb, or of its first `length` bytes, that stand open until `finish`.
+
+        downloads = client.Downloads(lab, at.VIP, 200, sources, length=1 << 20)
+        …
+        self.assertEqual(downloads.finish(), downloads.all_complete())
+    """
+
+    def __init__(self, lab, address: str, count: int, sources, length: int = 0, port: int = 80):
+        self.lab, self.count, self.length = lab, count, length
+        self.process = lab.client.spawn(sys.executable, os.path.join(HERE, "downloads.py"), address, port, count,
+                                        "/20mb", length, *sources, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        if self.process.stdout.readline() != "open\n":
+            raise ShellError(f"no {count} downloads from {address}:{port} could be begun")
+
+    def finish(self) -> dict:
+        """{"complete": [sha256…], "reset": N, "other": [text…]}"""
+        out, _ = self.process.communicate("go\n", timeout=120)
+        return json.loads(out)
+
+    def all_complete(self) -> dict:
+        """What `finish` returns when nothing was lost."""
+        return {"complete": [self.lab.sha256_of_first(self.length)] * self.count, "reset": 0, "other": []}
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
 
 
 class Loops:

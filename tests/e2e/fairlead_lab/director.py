@@ -81,6 +81,8 @@ class Director:
     def write(self, config: dict, path: str = "") -> str:
         config.setdefault("api", {"listen": [self.api, "http://127.0.0.1:9480"]})
         config["director"]["workers"] = self.workers
+        # Each test begins with empty tables, and a test of restarts keeps its state where the lab is.
+        config["director"].setdefault("arena", "none")
         for port, interface in zip(config["ports"], ("outside", "inside")):
             port["device"] = device(interface, self.workers)
         return self.write_text(json.dumps(config, indent=1), path)
@@ -111,14 +113,15 @@ class Director:
         if self.get("/healthz")[0] != 0:
             raise DirectorError(f"a director answers on {self.socket} already; stop it, or take its lab down")
 
-    def start(self, config: dict = None):
-        """Start with that configuration, or with the file as it was last written, and wait until it forwards."""
+    def start(self, config: dict = None, extra=()):
+        """Start with that configuration, or with the file as it was last written, and wait until it forwards. `extra`:
+        further arguments of fairleadd."""
         if config is not None:
             self.write(config)
         self.refuse_second()
         log = self.open_log()
         self.process = self.lab.director.spawn(
-            *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, stdin=subprocess.DEVNULL,
+            *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, *extra, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, **{key: value.format(path=self.reports) for key, value in SANITIZER_ENV.items()}})
         log.close()
@@ -162,6 +165,16 @@ class Director:
     def restart(self, config: dict):
         self.stop()
         self.start(config)
+
+    @property
+    def arena(self) -> str:
+        """Where a director of a test of restarts keeps its state: `config["director"]["arena"]`."""
+        return f"{self.lab.state}/arena"
+
+    def crash(self):
+        """kill -9, and a start with the file as it is."""
+        self.kill()
+        self.start()
 
     def reload(self, config: dict, check: bool = True) -> subprocess.CompletedProcess:
         """Write the configuration and load it by the command line, which returns when it is in force."""
@@ -257,7 +270,7 @@ class Director:
                                      check=check)
 
     def kill(self):
-        """End it without ceremony; for clearing up after a failure."""
+        """End it without ceremony: kill -9."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

@@ -1,6 +1,6 @@
-"""Downloads that stand open until they are told to go on: `downloads.py HOST PORT COUNT PATH SOURCE…`.
+"""Downloads that stand open until they are told to go on: `downloads.py HOST PORT COUNT PATH BYTES SOURCE…`.
 
-Each source in turn connects and reads the first bytes; then the line "open" is printed. At the first line on stdin all
+BYTES: so many from the file's begin, 0: all. Each source in turn connects and reads the first bytes; then the line "open" is printed. At the first line on stdin all
 read to the end, and the outcome is one line of JSON: {"complete": [sha256…], "reset": N, "other": [text…]}.
 """
 
@@ -11,13 +11,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 
-def begin(host: str, port: int, path: str, source: str) -> socket.socket:
+def begin(host: str, port: int, path: str, length: int, source: str) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # so that the server cannot be done early
     sock.settimeout(60)
     sock.bind((source, 0))
     sock.connect((host, port))
-    sock.sendall(f"GET {path} HTTP/1.0\r\nHost: lab\r\n\r\n".encode())
+    part = f"Range: bytes=0-{length - 1}\r\n" if length else ""
+    sock.sendall(f"GET {path} HTTP/1.0\r\nHost: lab\r\n{part}\r\n".encode())
     return sock
 
 
@@ -36,8 +37,8 @@ def finish(sock: socket.socket, first: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def main(host: str, port: str, count: str, path: str, *sources: str):
-    socks = [begin(host, int(port), path, sources[n % len(sources)]) for n in range(int(count))]
+def main(host: str, port: str, count: str, path: str, length: str, *sources: str):
+    socks = [begin(host, int(port), path, int(length), sources[n % len(sources)]) for n in range(int(count))]
     firsts = [sock.recv(1000) for sock in socks]
     print("open", flush=True)
     sys.stdin.readline()

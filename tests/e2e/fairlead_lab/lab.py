@@ -89,6 +89,11 @@ class Lab:
         with open(f"{self.state}/files/20mb", "wb") as file:
             file.write(body)
 
+    def sha256_of_first(self, length: int) -> str:
+        """Of the first bytes of /20mb; 0: of all."""
+        with open(f"{self.state}/files/20mb", "rb") as file:
+            return hashlib.sha256(file.read(length or -1)).hexdigest()
+
     def _link(self, ns_a: Namespace, if_a: str, ns_b: Namespace, if_b: str):
         """A veth pair made inside the namespaces, so this machine's own never sees it. Checksums are finished
         in software on both ends: the director reads raw frames and veth would leave them half done."""

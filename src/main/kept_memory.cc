@@ -1,0 +1,190 @@
+#include "main/kept_memory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "dataplane/shard/take_up.h"
+#include "dataplane/tables/arena_places.h"
+#include "dataplane/tables/record_layout.h"
+
+namespace fairlead {
+namespace {
+
+using dataplane::Arena;
+using dataplane::ArenaSection;
+using dataplane::ArenaSpec;
+using dataplane::TableMemory;
+using dataplane::TakeUpReport;
+using dataplane::TrafficCounters;
+
+using Connection4 = dataplane::Connection<Ipv4Address>;
+using Connection6 = dataplane::Connection<Ipv6Address>;
+
+// Five counters of eight bytes; raise the revision when their order or meaning changes.
+constexpr uint64_t kTrafficLayout = dataplane::LayoutHash().Add(sizeof(TrafficCounters)).Add(1).value();
+
+enum Section : size_t { kConnections4, kConnections6, kTemplates, kSide, kTraffic };
+
+std::vector<ArenaSection> SectionsOf(const dataplane::FabricConfig& fabric) {
+  const auto share = [&](uint64_t total) { return dataplane::ShareOf(total, fabric.workers); };
+  return {{"connections4", sizeof(Connection4), share(fabric.connections),
+           dataplane::kConnection4Layout},
+          {"connections6", sizeof(Connection6), share(fabric.connections6),
+           dataplane::kConnection6Layout},
+          {"templates", sizeof(dataplane::TemplateRecord), share(fabric.templates),
+           dataplane::kTemplateLayout},
+          {"side", sizeof(dataplane::SideRecord), share(fabric.side_records),
+           dataplane::kSideLayout},
+          {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
+}
+
+std::string MountInfo() {
+  std::ifstream file("/proc/self/mountinfo");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template <typename Record>
+std::span<Record> RecordsIn(std::span<std::byte> section) {
+  return {reinterpret_cast<Record*>(section.data()), section.size() / sizeof(Record)};
+}
+
+// `section(worker, index)` gives the bytes.
+template <typename SectionOf>
+TableMemory TablesOf(uint32_t worker, SectionOf&& section) {
+  return {RecordsIn<Connection4>(section(worker, kConnections4)),
+          RecordsIn<Connection6>(section(worker, kConnections6)),
+          RecordsIn<dataplane::TemplateRecord>(section(worker, kTemplates)),
+          RecordsIn<dataplane::SideRecord>(section(worker, kSide))};
+}
+
+std::vector<bool> KnownReals(const control::KeptState& state, size_t capacity) {
+  std::vector<bool> known(state.names ? capacity : 0);
+  if (!state.names) return known;
+  for (const auto& real : state.names->reals) known[real.id.index()] = true;
+  return known;
+}
+
+control::RestoredRecords Receipt(const Arena& arena, const TakeUpReport& report) {
+  control::RestoredRecords receipt;
+  receipt.when = std::chrono::system_clock::now();
+  receipt.reason = dataplane::ArenaStartName(arena.start());
+  receipt.down_milliseconds = arena.down_ms();
+  receipt.kept = {{"connections", report.connections},
+                  {"templates", report.templates},
+                  {"side", report.side_records}};
+  for (size_t i = 0; i < dataplane::kTakeUpCauseCount; ++i) {
+    const auto cause = static_cast<dataplane::TakeUpCause>(i);
+    receipt.dropped.push_back({std::string(dataplane::CauseName(cause)), report.of(cause)});
+  }
+  receipt.dropped.push_back({"expired", report.expired});
+  receipt.dropped.push_back({"ended", report.ended});
+  return receipt;
+}
+
+std::string CausesOf(const control::RestoredRecords& receipt) {
+  std::string causes;
+  for (const auto& [name, records] : receipt.dropped) {
+    if (records == 0) continue;
+    causes += (causes.empty() ? "" : ",") + name + ":" + std::to_string(records);
+  }
+  return causes.empty() ? "none" : causes;
+}
+
+}  // namespace
+
+Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_fresh,
+                                    dataplane::FabricConfig* fabric, edge::EdgeConfig* edge) {
+  KeptMemory memory;
+  const control::DirectorConfig& director = model.director;
+  if (director.arena == "none") return memory;
+  auto places = dataplane::FindArenaPlaces(director.arena, director.name,
+                                           fabric->table_pages == dataplane::HugePages::kReserved,
+                                           MountInfo());
+  if (!places) return places.error();
+  ArenaSpec spec{.directory = places->directory,
+                 .sections_directory = places->sections_directory,
+                 .director = director.name,
+                 .workers = static_cast<uint32_t>(fabric->workers),
+                 .sections = SectionsOf(*fabric),
+                 .pages = fabric->table_pages,
+                 .is_fresh = is_fresh,
+                 .converters = {}};
+  auto arena = Arena::Open(std::move(spec));
+  if (!arena) return arena.error();
+  memory.arena_ = *std::move(arena);
+  Arena& kept = *memory.arena_;
+  LogInfo("arena", {{"directory", kept.directory()}, {"found", kept.start_reason()}});
+  for (uint32_t w = 0; w < fabric->workers; ++w) {
+    const auto section = [&](uint32_t worker, size_t index) { return kept.section(worker, index); };
+    fabric->table_memory.push_back(TablesOf(w, section));
+    fabric->traffic_memory.push_back(RecordsIn<TrafficCounters>(kept.section(w, kTraffic)));
+  }
+  std::ranges::copy(kept.secrets().table_hash, fabric->hash_secret);
+  fabric->steering_key = kept.secrets().toeplitz;
+  edge->epoch_boottime_ns = kept.epoch_boottime_ns();
+  return memory;
+}
+
+control::KeptState KeptMemory::ReadState(const dataplane::Fabric& fabric) const {
+  control::KeptState state = control::ReadState(directory(), fabric.config.reals);
+  // Without records nothing has an id any more; changes by hand hold all the same.
+  if (!dataplane::HasRecords(arena_->start())) state.names.reset();
+  return state;
+}
+
+Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& state,
+                                                    edge::Edge& edge, dataplane::Fabric& fabric) {
+  if (dataplane::HasRecords(arena_->start())) {
+    arena_->BeginTakeUp();
+    is_on_trial_ = true;
+    begin_ = Clock::now();
+  }
+  const std::vector<bool> known = KnownReals(state, fabric.config.reals);
+  TakeUpReport report;
+  if (const dataplane::PreviousArena* previous = arena_->previous()) {
+    const auto section = [&](uint32_t worker, size_t index) {
+      const std::span<const std::byte> bytes = previous->section(worker, index);
+      return std::span<std::byte>(const_cast<std::byte*>(bytes.data()), bytes.size());
+    };
+    std::vector<TableMemory> tables;
+    for (uint32_t w = 0; w < previous->workers(); ++w) {
+      tables.push_back(TablesOf(w, section));
+      dataplane::TakeUpTraffic(RecordsIn<TrafficCounters>(section(w, kTraffic)), 1, fabric);
+    }
+    report = dataplane::TakeUpFrom(tables, edge.Shards(), known, edge.now());
+    if (Status done = arena_->DropPrevious(); !done) return done.error();
+  } else if (dataplane::HasRecords(arena_->start())) {
+    report = dataplane::TakeUp(edge.Shards(), known, edge.now());
+  }
+  control::RestoredRecords receipt = Receipt(*arena_, report);
+  if (dataplane::HasRecords(arena_->start())) {
+    LogInfo("taken up", {{"restored", report.connections + report.templates},
+                         {"dropped", report.dropped()},
+                         {"causes", CausesOf(receipt)},
+                         {"down_ms", receipt.down_milliseconds}});
+  }
+  return receipt;
+}
+
+void KeptMemory::OnTurn(Clock::time_point now) {
+  if (!is_on() || now < next_beat_) return;
+  next_beat_ = now + std::chrono::seconds(1);
+  arena_->Beat();
+  if (is_on_trial_ && now - begin_ >= kTrial) {
+    is_on_trial_ = false;
+    arena_->EndTakeUp();
+  }
+}
+
+void KeptMemory::MarkStopped() {
+  if (!is_on()) return;
+  if (is_on_trial_) arena_->EndTakeUp();
+  arena_->MarkStopped();
+}
+
+}  // namespace fairlead

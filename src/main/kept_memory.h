@@ -1,0 +1,60 @@
+// The arena as the director uses it: where the records of the tables lie, and what is taken up from
+// the process before.
+//
+//   auto memory = KeptMemory::Open(model, &fabric_config, &edge_config, is_fresh);
+//   if (!memory) return memory.error();
+//   …fabric, edge…
+//   control::KeptState state = memory->ReadState(fabric);
+//   core.SetRestored(memory->TakeUp(*edge, state));
+//   core.Restore(std::move(state));
+//   memory->OnTurn(now);                  // each turn of the control core: signs of life
+//   memory->MarkStopped();                // when all workers have ended
+//
+// With `director.arena: none` the tables map memory of their own, and nothing of this does anything.
+// docs/arena.md has the files, docs/take_up.md what becomes of records. Threads: main's. Invariant:
+// it outlives the fabric and the edge, whose records are in it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "control/config/model.h"
+#include "control/survival/state_store.h"
+#include "control/view.h"
+#include "dataplane/dpdk/edge.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/tables/arena.h"
+
+namespace fairlead {
+
+class KeptMemory {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // A take-up has succeeded when the process has lived for so long.
+  static constexpr std::chrono::seconds kTrial{60};
+
+  // Says in `fabric` where the records lie and what the secrets are, in `edge` when ticks began.
+  static Result<KeptMemory> Open(const control::ConfigModel& model, bool is_fresh,
+                                 dataplane::FabricConfig* fabric, edge::EdgeConfig* edge);
+
+  [[nodiscard]] bool is_on() const { return arena_.has_value(); }
+  // Precondition of these three: is_on().
+  [[nodiscard]] const std::string& directory() const { return arena_->directory(); }
+  [[nodiscard]] control::KeptState ReadState(const dataplane::Fabric& fabric) const;
+  // Before anything else uses the shards. Error: what was moved cannot be kept.
+  Result<control::RestoredRecords> TakeUp(const control::KeptState& state, edge::Edge& edge,
+                                          dataplane::Fabric& fabric);
+
+  void OnTurn(Clock::time_point now);
+  void MarkStopped();
+
+ private:
+  std::optional<dataplane::Arena> arena_;
+  Clock::time_point begin_{}, next_beat_{};
+  bool is_on_trial_ = false;
+};
+
+}  // namespace fairlead
