@@ -22,6 +22,7 @@ def write_config(path, capture, api, changed_weight=1, all_weight=1, prefixes=No
     """Service 0 takes the traffic. Of the last one a weight changes, or one of each."""
     lines = [f"""version: 1
 director:
+  arena: none
   name: bench
   workers: [{os.cpu_count() - 1}]
   idle: poll

@@ -23,6 +23,7 @@ def write_config(path, socket, api):
     with open(path, "w", encoding="ascii") as out:
         out.write(f"""version: 1
 director:
+  arena: none
   name: bench-vhost
   workers: [0]
   idle: poll
