@@ -21,8 +21,9 @@ VIP6 = "2001:db8:1::80"
 VIP_DR = "192.0.2.180"
 VIP_DR6 = "2001:db8:1::180"
 VIP_TUN = "192.0.2.190"
+VIP_TUN6 = "2001:db8:1::190"
 DIRECT_VIPS = [VIP_DR, VIP_TUN, "192.0.2.181", "192.0.2.191"]
-DIRECT_VIPS6 = [VIP_DR6]
+DIRECT_VIPS6 = [VIP_DR6, VIP_TUN6]
 
 # Networks that live on the client's `lo`: any address in them can be a client's.
 CLIENT_NETWORKS = ["198.51.100.0/24", "203.0.113.0/24", "100.64.0.0/10", "172.16.0.0/12", "198.18.0.0/15"]

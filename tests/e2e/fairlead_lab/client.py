@@ -65,14 +65,17 @@ class Downloads:
         downloads = client.Downloads(lab, at.VIP, 200, sources, length=1 << 20)
         …
         self.assertEqual(downloads.finish(), downloads.all_complete())
+
+    With `drip` they are slow ones: up to so many bytes of each are read four times a second meanwhile.
     """
 
-    def __init__(self, lab, address: str, count: int, sources, length: int = 0, port: int = 80):
+    def __init__(self, lab, address: str, count: int, sources, length: int = 0, port: int = 80, drip: int = 0):
         self.lab, self.count, self.length = lab, count, length
         self.process = lab.client.spawn(sys.executable, os.path.join(HERE, "downloads.py"), address, port, count,
-                                        "/20mb", length, *sources, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+                                        "/20mb", length, drip, *sources, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "open\n":
+            self.kill()
             raise ShellError(f"no {count} downloads from {address}:{port} could be begun")
 
     def finish(self) -> dict:
@@ -108,15 +111,15 @@ class Loops:
                                              stdout=subprocess.PIPE, text=True)
         return self
 
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
     def __exit__(self, kind, *_):
         if kind is not None:
-            self.process.kill()
-            self.process.communicate()
-            return
+            return self.kill()
         out, _ = self.process.communicate(timeout=180)
         if self.process.returncode != 0:
             raise ShellError(f"the loops ended with {self.process.returncode}")
         result = json.loads(out)
         self.answers, self.failures = result["answers"], result["failures"]
-
-

@@ -19,6 +19,7 @@ from .shell import Namespace, ShellError, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STATE = "/run/fairlead-lab"
+ARENAS = "/dev/shm/fairlead-lab-"  # and the lab's name: memory, which STATE need not be
 DOWNLOAD_BYTES = 20 * 1024 * 1024
 
 
@@ -29,6 +30,7 @@ class Lab:
         self.name = name
         self.count = reals
         self.state = f"{STATE}/{name}"
+        self.arena = f"{ARENAS}{name}"  # of a director that keeps its state
         self.client = self._namespace("client")
         self.director = self._namespace("director")
         self.bridge = self._namespace("bridge")
@@ -78,6 +80,7 @@ class Lab:
         for name in self.namespaces():
             Namespace(name).delete()
         shutil.rmtree(self.state, ignore_errors=True)
+        shutil.rmtree(self.arena, ignore_errors=True)
 
     def _remember_owner(self):
         with open(f"{self.state}/owner", "w") as file:

@@ -2,7 +2,7 @@
 
 import os
 
-from .lab import STATE
+from .lab import ARENAS, STATE
 from .shell import run
 
 
@@ -32,11 +32,11 @@ def census(name: str = "") -> dict:
     with open("/proc/self/mountinfo") as file:
         for line in file:
             target = line.split()[4]
-            if target.startswith((f"/run/netns/{prefix}", f"{STATE}/{name}")):
+            if target.startswith((f"/run/netns/{prefix}", f"{STATE}/{name}", f"{ARENAS}{name}")):
                 found["mount"].add(target)
-    for entry in _list(STATE):
-        if entry.startswith(name):
-            found["directory"].add(f"{STATE}/{entry}")
+    for path in (f"{STATE}/{name}", f"{ARENAS}{name}"):
+        folder, start = path.rsplit("/", 1)
+        found["directory"].update(f"{folder}/{entry}" for entry in _list(folder) if entry.startswith(start))
     return found
 
 
