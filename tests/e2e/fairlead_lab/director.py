@@ -171,12 +171,27 @@ class Director:
     @property
     def arena(self) -> str:
         """Where a director of a test of restarts keeps its state: `config["director"]["arena"]`."""
-        return f"{self.lab.state}/arena"
+        return self.lab.arena
 
     def crash(self):
         """kill -9, and a start with the file as it is."""
         self.kill()
         self.start()
+
+    def stop_and_start(self):
+        """SIGTERM, and a start with the file as it is."""
+        self.stop()
+        self.start()
+
+    def refused(self) -> str:
+        """What it logs at a start that has to fail."""
+        try:
+            self.start()
+        except DirectorError:
+            self.kill()  # it has ended by itself
+            return self.log_since_start()
+        self.stop()
+        raise DirectorError(f"fairleadd started, and should have refused to:\n{self.log_since_start()}")
 
     def reload(self, config: dict, check: bool = True) -> subprocess.CompletedProcess:
         """Write the configuration and load it by the command line, which returns when it is in force."""
