@@ -46,6 +46,25 @@ def show_reload(reload):
           f"{', '.join(f'{ms:.0f}' for ms in prefixes['milliseconds'])} ms")
 
 
+def show_survival(survival):
+    """For docs/performance.md, as it stands there."""
+    if survival["gaps"]:
+        print(f"\n{'restart':<20}{'connections':>12}{'gap ms':>8}{'2nd':>6}{'end to ready':>14}"
+              f"{'arena to taken up':>19}{'to forwarding':>15}  receipt")
+    for row in survival["gaps"]:
+        receipt = " ".join(f"{key}={value}" for key, value in row["receipt"].items())
+        print(f"{row['what']:<20}{row['connections']:>12}{row['gap_ms']:>8.0f}{row['second_gap_ms']:>6.0f}"
+              f"{row['end_to_ready_ms']:>14.0f}{row['arena_to_taken_up_ms']:>19.0f}"
+              f"{row['taken_up_to_forwarding_ms']:>15.0f}  {receipt}")
+    if survival["take_up"]:
+        print(f"\n{'take-up of':<36}{'workers':>8}{'MiB':>7}{'tables ms':>11}{'take-up ms':>12}{'CPU ms':>8}"
+              f"{'pass ms':>9}{'x pass':>8}")
+    for row in survival["take_up"]:
+        what = f"{human(row['connections'])} connections, {human(row['templates'])} templates"
+        print(f"{what:<36}{row['workers']:>8}{row['bytes'] / 2**20:>7.0f}{row['tables_ms']:>11.0f}"
+              f"{row['take_up_ms']:>12.0f}{row['take_up_cpu_ms']:>8.0f}{row['pass_ms']:>9.0f}{row['ratio']:>8.1f}")
+
+
 def bars(result):
     """(what, limit, reached, unit) of every figure the product promises."""
     rows = {(r["group"], r["what"], r["flows"]): r for r in result["rows"]}
@@ -90,6 +109,15 @@ def bars(result):
           reload and max(changes["longest_turn_us"], prefixes["longest_turn_us"]), "us of CPU")
     limit("packets lost during all changes", 0,
           reload and changes["lost"] + prefixes["lost"], "packets")
+    survival = result.get("survival") or {"take_up": [], "gaps": []}
+    two = next((row for row in survival["take_up"]
+                if row["workers"] == 2 and row["connections"] == 1 << 22), None)
+    limit("take-up of 4M connections and 1M templates, two workers", 1500,
+          two and two["tables_ms"] + two["take_up_ms"], "ms")
+    for row in survival["gaps"]:
+        if row["what"] == "upgrade":
+            limit(f"gap of an upgrade, {human(row['connections'])} connections, less its take-up", 200,
+                  row["gap_ms"] - row["arena_to_taken_up_ms"], "ms")
     limit("packets per CPU-second of two workers", 1.8, result.get("scaling"), "x one worker",
           at_least=True)
     return found
