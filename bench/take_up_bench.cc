@@ -8,12 +8,13 @@
 // and the CPU time of the take-up, all threads together. Fails when a record was dropped. Records
 // lie on pages of 4 KiB, as in an arena under /dev/shm; two workers have an eighth more room each.
 // Slots are taken in the order of flows, whose hashes and templates are in no order.
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
