@@ -149,6 +149,7 @@ def take_up(suite, connections):
 
 def measure(suite, connections):
     """None when something failed; the suite ends with code 1 then."""
+    os.environ["FAIRLEAD_BUILD"] = os.path.abspath(suite.options.build)  # read when the lab is imported
     from fairlead_lab.shell import ShellError
     result = {"take_up": [], "gaps": []}
     try:
