@@ -66,7 +66,7 @@ class Downloads:
         …
         self.assertEqual(downloads.finish(), downloads.all_complete())
 
-    With `drip` they are slow ones: up to so many bytes of each are read four times a second meanwhile.
+    With `drip` they are slow ones: up to so many bytes of each are read once a second meanwhile.
     """
 
     def __init__(self, lab, address: str, count: int, sources, length: int = 0, port: int = 80, drip: int = 0):

@@ -12,7 +12,7 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-DRIP_SECONDS = 0.25
+DRIP_SECONDS = 1.0
 
 
 class Download:

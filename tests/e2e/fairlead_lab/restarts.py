@@ -28,9 +28,9 @@ from .http_load import loop_source
 
 DOWNLOADS = 200  # of each way
 CLIENTS = 100    # likewise
-DOWNLOAD_BYTES = 1 << 19
-DRIP_BYTES = 2048  # four times a second: a download lasts a minute unless it is told to end
-PAUSE_SECONDS = 2.0  # of a client between two requests
+DOWNLOAD_BYTES = 1 << 18
+DRIP_BYTES = 4096  # once a second: a download lasts a minute unless it is told to end
+PAUSE_SECONDS = 4.0  # of a client between two requests
 
 SHOP = 8080  # port of the persistent services
 REALS = (1, 2, 3)
@@ -209,9 +209,10 @@ class RestartTest(LabTest):
         load.end(self)
 
     def end(self, by: str, config: dict = None):
-        """End the process within a second, by "kill" (-9), "stop" (SIGTERM) or what else ENDS has, and have its
+        """End the process within the next three seconds, by "kill" (-9), "stop" (SIGTERM) or what else ENDS has, and have its
         successor ready; with another configuration, when one is given."""
-        time.sleep(random.uniform(0, 1))
+        # Not sooner: who meets three ends in a row waits for minutes, by TCP's doubled timeouts.
+        time.sleep(random.uniform(1, 3))
         if config is not None:
             self.director.write(config)
         ENDS[by](self.director)
