@@ -26,21 +26,22 @@ using Connection4 = dataplane::Connection<Ipv4Address>;
 using Connection6 = dataplane::Connection<Ipv6Address>;
 
 // Five counters of eight bytes; raise the revision when their order or meaning changes.
-constexpr uint64_t kTrafficLayout = dataplane::LayoutHash().Add(sizeof(TrafficCounters)).Add(1).value();
+constexpr uint64_t kTrafficLayout =
+    dataplane::LayoutHash().Add(sizeof(TrafficCounters)).Add(1).value();
 
 enum Section : size_t { kConnections4, kConnections6, kTemplates, kSide, kTraffic };
 
 std::vector<ArenaSection> SectionsOf(const dataplane::FabricConfig& fabric) {
   const auto share = [&](uint64_t total) { return dataplane::ShareOf(total, fabric.workers); };
-  return {{"connections4", sizeof(Connection4), share(fabric.connections),
-           dataplane::kConnection4Layout},
-          {"connections6", sizeof(Connection6), share(fabric.connections6),
-           dataplane::kConnection6Layout},
-          {"templates", sizeof(dataplane::TemplateRecord), share(fabric.templates),
-           dataplane::kTemplateLayout},
-          {"side", sizeof(dataplane::SideRecord), share(fabric.side_records),
-           dataplane::kSideLayout},
-          {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
+  return {
+      {"connections4", sizeof(Connection4), share(fabric.connections),
+       dataplane::kConnection4Layout},
+      {"connections6", sizeof(Connection6), share(fabric.connections6),
+       dataplane::kConnection6Layout},
+      {"templates", sizeof(dataplane::TemplateRecord), share(fabric.templates),
+       dataplane::kTemplateLayout},
+      {"side", sizeof(dataplane::SideRecord), share(fabric.side_records), dataplane::kSideLayout},
+      {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
 }
 
 std::string MountInfo() {

@@ -10,9 +10,9 @@
 //   memory->OnTurn(now);                  // each turn of the control core: signs of life
 //   memory->MarkStopped();                // when all workers have ended
 //
-// With `director.arena: none` the tables map memory of their own, and nothing of this does anything.
-// docs/arena.md has the files, docs/take_up.md what becomes of records. Threads: main's. Invariant:
-// it outlives the fabric and the edge, whose records are in it.
+// With `director.arena: none` the tables map memory of their own, and nothing of this does
+// anything. docs/arena.md has the files, docs/take_up.md what becomes of records. Threads: main's.
+// Invariant: it outlives the fabric and the edge, whose records are in it.
 #pragma once
 
 #include <chrono>

@@ -144,7 +144,8 @@ class StatsBoard {
   StatsBoard(size_t workers, size_t real_capacity, size_t ports,
              const std::vector<std::span<TrafficCounters>>& traffic = {})
       : workers_(workers), ports_(workers) {
-    if (traffic.empty()) own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
+    if (traffic.empty())
+      own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
     traffic_.reserve(workers);
     for (size_t w = 0; w < workers; ++w) {
       traffic_.push_back(traffic.empty() ? &own_traffic_[w * real_capacity]

@@ -39,8 +39,8 @@ struct TemplateMessage {
   TemplateRef ref;
 };
 
-// Records that each of the workers has room for. Flows spread by hash: with several it gets up to an
-// eighth more than its share.
+// Records that each of the workers has room for. Flows spread by hash: with several it gets up to
+// an eighth more than its share.
 inline uint32_t ShareOf(uint64_t total, size_t workers) {
   const uint64_t share = (total + workers - 1) / workers;
   return static_cast<uint32_t>(workers == 1 ? share : share + share / 8);
