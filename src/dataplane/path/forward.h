@@ -28,7 +28,8 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   const uint32_t overhead = MadeHeaderBytes(record.method, Address::kFamily);
   const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
   if (is_too_long) [[unlikely]] {
-    // A tunnel without pmtu_disc hides its header: the outer packet is cut, DF or not (spec 5.4).
+    // Without pmtu_disc the tunnel's header does not have DF, so the outer packet may be cut even
+    // when the inner one may not (ipvs.md, tunnels).
     const bool may_cut = MayFragment(*parsed) ||
                          (overhead > 0 && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
     if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);

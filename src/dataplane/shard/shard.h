@@ -59,8 +59,8 @@ class Shard {
 
   // ---- the life of a connection
 
-  // Puts the draft into the table and counts it as an inactive connection of its real (spec 4.3:
-  // state NONE).
+  // Puts the draft into the table and counts it as an inactive connection of its real, since
+  // its state is NONE (ipvs.md, connection timers).
   template <typename Address>
   InsertOutcome Insert(const Connection<Address>& draft, uint64_t hash,
                        const RealView& real) noexcept;
@@ -68,8 +68,8 @@ class Shard {
   [[nodiscard]] bool MayHaveInserted(uint64_t hash) const noexcept {
     return recent_inserts[InsertMark(hash)];
   }
-  // The next state of a record after a packet of this direction: counts, timeout, ASSURED (spec 4.4
-  // to 4.6).
+  // The next state of a record after a packet of this direction: counts, timeout, ASSURED (ipvs.md,
+  // TCP states and the sections behind it).
   template <typename Address>
   void Track(uint32_t slot, Direction direction, uint8_t tcp_flags, const RealView& real) noexcept;
   // Uncounts it, gives its template child back, frees the slot (now, or when the release could be

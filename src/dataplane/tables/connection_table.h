@@ -157,7 +157,8 @@ class ConnectionTable {
     records_[slot].timeout = timeout;
     records_[slot].deadline = now + timeout;
   }
-  // The record is gone for lookups now and the wheel hands it to ExpireSome soon (spec 4.8).
+  // The record is gone for lookups now and the wheel hands it to ExpireSome soon
+  // (ipvs.md, expire now).
   void ExpireNow(uint32_t slot, Tick now) noexcept { Touch(slot, now, 0); }
   // No lookup finds it any more; its timer runs on.
   void Hide(uint32_t slot) noexcept;
