@@ -1,8 +1,8 @@
 // Configuration in JSON by the names and in the forms that the file has, so that what is read can
 // be sent back (PATCH, POST).
 //
-//   ConfigToJson(control::DumpOf(service))       // {"name": "shop", "timeouts": {"tcp": "15m", …},
-//   …}
+//   ConfigToJson(control::DumpOf(service));
+//   // {"name": "shop", "timeouts": {"tcp": "15m", …}, …}
 //
 // Threads: pure.
 #pragma once

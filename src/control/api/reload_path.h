@@ -2,9 +2,8 @@
 // with a file is quoted; so nobody may name one that is not meant for it, or that he could not read
 // himself.
 //
-//   if (const Status allowed = CheckReloadPath("/etc/fairlead/fairlead.yaml", path, user);
-//   !allowed)
-//     return Problem(403, "path-not-allowed", allowed.error().message);
+//   const Status allowed = CheckReloadPath("/etc/fairlead/fairlead.yaml", path, user);
+//   if (!allowed) return Problem(403, "path-not-allowed", allowed.error().message);
 //
 // The sentence of a refusal says the same of files that are there and of files that are not.
 // Threads: pure but for the file system.

@@ -1,16 +1,16 @@
 // A look over a text before yaml-cpp gets it: whether it is text at all, and how much yaml-cpp
 // would have to keep.
 //
-//   if (const auto unfit = FindUnfit(text, kBodyLimits, 1)) problems.Add("", unfit->mark,
-//   unfit->sentence);
+//   const auto unfit = FindUnfit(text, kBodyLimits, 1);
+//   if (unfit) problems.Add("", unfit->mark, unfit->sentence);
 //
 // Theory of operation. An opening bracket may turn out to begin a key, so yaml-cpp 0.7 reads on to
 // its end before it gives away the first value: a list in brackets is kept as tokens (104 bytes
 // each) until it closes, and one that never closes until the file ends. 16 MiB of `[` were 4 GB. So
 // what can become a token is counted beforehand, from above: brackets, commas, quotes and words,
 // wherever they stand, in comments too. It is a bound for files of garbage and takes no lexer; what
-// a configuration may have exactly (values, levels, keys) is counted while it is parsed. Threads:
-// pure.
+// a configuration may have exactly (values, levels, keys) is counted while it is parsed.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>
