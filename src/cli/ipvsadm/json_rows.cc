@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <charconv>
-#include <system_error>
 
 #include "cli/text.h"
+#include "control/config/units.h"
 
 namespace fairlead::cli::ipvsadm {
 
@@ -152,16 +151,8 @@ EntryRow TemplateRowOf(const json::object& one) {
 }
 
 uint64_t DurationSeconds(const json::object& object, std::string_view member) {
-  const std::string text = Word(object, member);
-  uint64_t number = 0;
-  const auto [unit, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return 0;
-  const std::string_view word(unit, static_cast<size_t>(text.data() + text.size() - unit));
-  if (word == "ms") return number / 1000;
-  if (word == "m") return number * 60;
-  if (word == "h") return number * 3600;
-  if (word == "d") return number * 86400;
-  return word == "s" ? number : 0;
+  const auto duration = control::ParseDuration(Word(object, member));
+  return duration ? static_cast<uint64_t>(duration->count()) / 1000 : 0;
 }
 
 }  // namespace fairlead::cli::ipvsadm

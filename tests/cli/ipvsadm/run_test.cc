@@ -53,6 +53,13 @@ TEST_F(IpvsadmRun, AddsServices) {
             R"(POST /v1/services {"mark":7,"family":"ipv6","scheduler":"wrr","one_packet":false})");
 }
 
+TEST_F(IpvsadmRun, ListsTimeoutsInSeconds) {
+  api.answers["GET /v1/timeouts"] = {200, R"({"tcp": "15m", "tcp_fin": "1500ms", "udp": "7d"})"};
+  EXPECT_EQ(Run("-L --timeout").out, "Timeout (tcp tcpfin udp): 900 1 604800\n");
+  api.answers["GET /v1/timeouts"] = {200, R"({"tcp": "15 m", "tcp_fin": null})"};
+  EXPECT_EQ(Run("-L --timeout").out, "Timeout (tcp tcpfin udp): 0 0 0\n");
+}
+
 // What is done and will hardly do what was meant is said, and changes no exit code.
 TEST_F(IpvsadmRun, WarningsOfTheDirectorAreSaid) {
   api.otherwise = {201, R"({"name": "mark-21-v4", "warnings": [{"place": "mark",
