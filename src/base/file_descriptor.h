@@ -30,6 +30,8 @@ class FileDescriptor {
 
   explicit operator bool() const noexcept { return fd_ >= 0; }
   [[nodiscard]] int get() const noexcept { return fd_; }
+  // The descriptor, which is the caller's to close from now on.
+  [[nodiscard]] int Release() noexcept { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

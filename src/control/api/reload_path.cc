@@ -12,22 +12,10 @@
 #include <memory>
 #include <optional>
 
+#include "base/file_descriptor.h"
+
 namespace fairlead::api {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 std::string DirectoryOf(const std::string& file) {
   const size_t slash = file.rfind('/');
@@ -76,14 +64,14 @@ Status CheckReloadPath(const std::string& start, const std::string& path, const 
   std::optional<std::string> rest = Below(directory, path);
   if (!rest) rest = Below(*real, path);
   if (!rest) return refusal;
-  const Descriptor root(::open(real->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor root(::open(real->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const Descriptor file(
+  const FileDescriptor file(
       static_cast<int>(::syscall(SYS_openat2, root.get(), rest->c_str(), &how, sizeof how)));
   struct stat status {};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return refusal;
+  if (!file || ::fstat(file.get(), &status) != 0) return refusal;
   if (!S_ISREG(status.st_mode) || !MayRead(status, user)) return refusal;
   return Done{};
 }

@@ -8,27 +8,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/file_descriptor.h"
 #include "control/survival/bytes.h"
 
 namespace fairlead::control {
 namespace {
 
 constexpr std::string_view kMagic = "FLKEPT\r\n";  // which a transfer as text would break
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-  int Close() { return close(std::exchange(fd_, -1)); }
-
- private:
-  int fd_;
-};
 
 std::string PathOf(const std::string& directory, const StoredKind& kind) {
   return directory + "/" + kind.name;
@@ -97,14 +83,15 @@ Status WriteStored(const std::string& directory, const StoredKind& kind,
                    std::string_view contents) {
   const std::string path = PathOf(directory, kind), fresh = path + ".new";
   if (unlink(fresh.c_str()) != 0 && errno != ENOENT) return Failure("remove", fresh, errno);
-  Descriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file.get() < 0) return Failure("create", fresh, errno);
+  FileDescriptor file(
+      open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return Failure("create", fresh, errno);
   if (!WriteAll(file.get(), SealStored(kind, contents))) {
     const int error = errno;
     unlink(fresh.c_str());
     return Failure("write", fresh, error);
   }
-  if (file.Close() != 0) return Failure("close", fresh, errno);
+  if (close(file.Release()) != 0) return Failure("close", fresh, errno);
   if (rename(fresh.c_str(), path.c_str()) != 0) return Failure("rename", fresh, errno);
   return Done{};
 }
@@ -112,9 +99,9 @@ Status WriteStored(const std::string& directory, const StoredKind& kind,
 Result<std::optional<std::string>> ReadStored(const std::string& directory,
                                               const StoredKind& kind) {
   const std::string path = PathOf(directory, kind);
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0 && errno == ENOENT) return std::optional<std::string>();
-  if (file.get() < 0) return Failure("open", path, errno);
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!file && errno == ENOENT) return std::optional<std::string>();
+  if (!file) return Failure("open", path, errno);
   struct stat about {};
   if (fstat(file.get(), &about) != 0) return Failure("look at", path, errno);
   if (!S_ISREG(about.st_mode)) return Damaged(path, "is not a regular file");
