@@ -128,6 +128,7 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
   const int listener = Listen(kOutsideAddress, 5000);
   ASSERT_TRUE(edge.LaunchWorkers());
   PublishTwoPortDirector(fabric, {.outside_has_host = true});
+  edge.Own();
   EXPECT_TRUE(WaitFor([&] {
     return fabric.stats.port(WorkerId{0}, kOutside).from_host.value() > 0 &&
            edge.ReadPortStats(kOutside).tx_packets > 0 &&

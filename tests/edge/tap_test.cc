@@ -104,10 +104,11 @@ class TapTest : public testing::Test {
     Ip("link set lo up");
   }
 
-  // A director's life: it opens the twin and ends.
-  void LiveOnce(const PortSpec& port) {
-    const Result<Tap> tap = Tap::Open(port, kDirector);
+  // A director's life: it opens the twin, its start is complete, and it ends.
+  void LiveOnce(const PortSpec& port, const char* director = kDirector) {
+    Result<Tap> tap = Tap::Open(port, director);
     ASSERT_TRUE(tap) << tap.error().ToString();
+    ASSERT_TRUE(tap->Keep());
   }
 
   std::string RefusalOf(const PortSpec& port) {
@@ -145,6 +146,21 @@ TEST_F(TapTest, OutlivesItsDescriptorWithoutCarrier) {
   ASSERT_TRUE(adopted);
   EXPECT_EQ(adopted->index, left->index);
   EXPECT_TRUE(adopted->has_carrier);
+}
+
+TEST_F(TapTest, AStartThatFailsLeavesTheTwinsThatWereThereAndNoNewOne) {
+  LiveOnce(plain_);
+  Ip("addr add 192.0.2.9/24 dev fl-outside");
+  PortSpec inside = Outside({P("10.0.0.1/24")});
+  inside.name = "inside";
+  {
+    const Result<Tap> adopted = Tap::Open(plain_, kDirector);
+    const Result<Tap> made = Tap::Open(inside, kDirector);
+    ASSERT_TRUE(adopted && made);
+    EXPECT_EQ(AddressesOf("fl-inside"), "10.0.0.1/24");
+  }
+  EXPECT_FALSE(LinkOf("fl-inside"));
+  EXPECT_THAT(AddressesOf("fl-outside"), HasSubstr("192.0.2.9/24"));
 }
 
 TEST_F(TapTest, AdoptionKeepsWhatOthersHavePutThere) {
@@ -297,7 +313,7 @@ TEST_F(TapTest, AdoptedItCarriesFrames) {
 
 TEST_F(TapTest, PassesFromOneProcessToTheNextWithoutLosingItsCarrier) {
   Result<Tap> old = Tap::Open(plain_, kDirector);
-  ASSERT_TRUE(old);
+  ASSERT_TRUE(old && old->Keep());
   const int passed = fcntl(old->fd(), F_DUPFD, 0);  // without FD_CLOEXEC, as from a socket
   close(old->Release());
   EXPECT_EQ(old->fd(), -1);
@@ -344,9 +360,9 @@ TEST_F(TapTest, TwinsThatNoPortHasAreRemoved) {
   }
   PortSpec port = Outside({});
   port.name = "theirs";
-  ASSERT_TRUE(Tap::Open(port, "edge-2"));
+  LiveOnce(port, "edge-2");
   port.name = "inside";
-  ASSERT_TRUE(Tap::Open(port, "edge-2"));
+  LiveOnce(port, "edge-2");
   Ip("tuntap add fl-byhand mode tap");
   const int held = OpenByHand("fl-open", IFF_TAP | IFF_NO_PI);
   Ip("link set fl-open down");  // held all the same

@@ -228,6 +228,7 @@ Status Edge::LaunchWorkers() {
 void Edge::Own() {
   state_->is_complete = true;
   state_->kernel_ingress.Own();
+  state_->exception_path->KeepTwins();
 }
 
 void Edge::Stop() {

@@ -68,12 +68,13 @@ class Edge {
 
   [[nodiscard]] const std::vector<PortInfo>& ports() const;  // by PortId
   Status LaunchWorkers();
-  // Says that the start is complete: from now on Stop also undoes what an earlier director, which
-  // was killed, has left closed to the kernel.
+  // Says that the start is complete: from now on kernel twins that it has made stay, and Stop also
+  // undoes what an earlier director, which was killed, has left closed to the kernel.
   void Own();
   // Ends the workers, gives up what is held or in a ring (counted as `shutdown`), closes the ports.
-  // Kernel twins stay; as long as they do, what is closed to the kernel stays closed, since the
-  // kernel would answer for their addresses. A second call does nothing.
+  // Kernel twins stay, but not those that a start has made which was never complete; as long as
+  // they do, what is closed to the kernel stays closed, since the kernel would answer for their
+  // addresses. A second call does nothing.
   void Stop();
 
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/faults.h"
+#include "base/log.h"
 #include "dataplane/shard/verdict.h"
 
 namespace fairlead::edge {
@@ -46,6 +47,15 @@ Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const EdgeConfig& co
     pthread_setname_np(path->thread_.native_handle(), "fl-exception");
   }
   return path;
+}
+
+void ExceptionPath::KeepTwins() {
+  for (Twin& twin : twins_) {
+    if (Status s = twin.tap.Keep(); !s) {
+      LogWarning("the kernel twin goes when the director ends, with all addresses and routes on it",
+                 {{"reason", s.error().ToString()}});
+    }
+  }
 }
 
 ExceptionPath::~ExceptionPath() { Stop(); }

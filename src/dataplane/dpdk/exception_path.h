@@ -9,7 +9,7 @@
 // of the tap. The thread polls its rings with pauses that grow to 2 ms; a worker wakes nobody,
 // because that would be a system call.
 //
-// Threads: Start and Stop by main; one thread of its own, between worker and kernel.
+// Threads: Start, KeepTwins and Stop by main; one thread of its own, between worker and kernel.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,11 @@ class ExceptionPath {
   ExceptionPath(const ExceptionPath&) = delete;
   ExceptionPath& operator=(const ExceptionPath&) = delete;
 
-  // Ends the thread, frees what is in its rings and closes the taps, which stay in the kernel.
+  // The start is complete: from now on twins that it has made outlive it too.
+  void KeepTwins();
+
+  // Ends the thread, frees what is in its rings and closes the taps; what is kept stays in the
+  // kernel.
   // Precondition: no worker runs any more.
   void Stop();
 

@@ -171,7 +171,6 @@ Result<Tap> Tap::Adopt(int fd, const PortSpec& port, const std::string& director
   return tap;
 }
 
-// Persistent at the very end: a new interface that could not be configured goes again.
 Status Tap::Finish(const PortSpec& port, const std::string& director) {
   ifreq request{};
   if (ioctl(fd_, SIOCGIFHWADDR, &request) < 0) {
@@ -181,10 +180,12 @@ Status Tap::Finish(const PortSpec& port, const std::string& director) {
   if (Status s = Configure(name_, port, director); !s) {
     return Failed(port, name_ + ": " + s.error().message);
   }
-  if (ioctl(fd_, TUNSETPERSIST, 1) < 0) {
-    return Failed(port, "cannot make " + name_ + " persistent: " + std::strerror(errno));
-  }
   return Done{};
+}
+
+Status Tap::Keep() {
+  if (ioctl(fd_, TUNSETPERSIST, 1) == 0) return Done{};
+  return Error{ErrorCode::kSystem, std::string("TUNSETPERSIST: ") + std::strerror(errno), name_};
 }
 
 Tap::~Tap() {

@@ -2,16 +2,18 @@
 //
 //   Result<Tap> tap = Tap::Open(spec, "edge-1");  // "fl-outside", up, addresses assigned
 //   read(tap->fd(), …);                           // an Ethernet frame the kernel sends
+//   tap->Keep();                                  // the start is complete: it stays from now on
 //
 //   send(socket, tap->fd(), …);                           // an upgrade: the old process passes it
 //   Result<Tap> tap = Tap::Adopt(fd, spec, "edge-1");     // and the new one takes it over
 //
 // Theory of operation. The interface is persistent: it outlives the process, so that what others
-// put on it (an administrator, keepalived, BIRD) is still there after a crash or a restart. A start
-// adopts what an earlier director left under that name and changes what the configuration names,
-// nothing else (kernel/addressing.h). While no process has it open it has no carrier, and the
-// kernel drops what it would send on it. It goes with RemoveTwinsWithoutPort, `fairlead port
-// release`, or its network namespace.
+// put on it (an administrator, keepalived, BIRD) is still there after a crash or a restart. A new
+// one becomes so with Keep, so a start that fails, or is killed, leaves none behind that was not
+// there before. A start adopts what an earlier director left under that name and changes what the
+// configuration names, nothing else (kernel/addressing.h). While no process has it open it has no
+// carrier, and the kernel drops what it would send on it. It goes with RemoveTwinsWithoutPort,
+// `fairlead port release`, or its network namespace.
 //
 // The kernel never resolves on it (NOARP) and takes no router advertisements: frames it sends carry
 // MACs without meaning, and the worker routes and resolves them. Threads: a value of one thread.
@@ -48,7 +50,10 @@ class Tap {
     std::swap(mac_, other.mac_);
     return *this;
   }
-  ~Tap();  // the interface stays
+  ~Tap();  // the interface stays if it was there before Open, or has been kept
+
+  // Makes a new twin persistent; one that is so already stays so. Precondition: not released.
+  Status Keep();
 
   [[nodiscard]] int fd() const { return fd_; }  // non-blocking
   [[nodiscard]] const std::string& name() const { return name_; }
