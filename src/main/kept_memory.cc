@@ -11,6 +11,7 @@
 #include "dataplane/shard/take_up.h"
 #include "dataplane/tables/arena_places.h"
 #include "dataplane/tables/record_layout.h"
+#include "main/page_advice.h"
 
 namespace fairlead {
 namespace {
@@ -44,9 +45,24 @@ std::vector<ArenaSection> SectionsOf(const dataplane::FabricConfig& fabric) {
       {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
 }
 
-std::string MountInfo() {
-  std::ifstream file("/proc/self/mountinfo");
+std::string ReadText(const char* path) {
+  std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Smaller tables are in the caches, more or less.
+void WarnOfOrdinaryPages(const Arena& arena, dataplane::HugePages pages) {
+  constexpr uint64_t kTolerable = uint64_t{64} << 20;
+  if (pages == dataplane::HugePages::kOff || arena.memory_bytes() <= kTolerable) return;
+  const auto remedy = HugePageRemedy(arena.sections_directory(), ReadText("/proc/self/mounts"),
+                                     ReadText(kShmemEnabled));
+  if (!remedy) return;
+  LogWarning(
+      "the arena lies on pages of 4 KiB, so a large table costs more CPU time per packet. After "
+      "the remedy a new arena has huge pages (fairleadd --fresh makes one)",
+      {{"directory", arena.sections_directory()},
+       {"mib", arena.memory_bytes() >> 20},
+       {"remedy", *remedy}});
 }
 
 template <typename Record>
@@ -105,7 +121,7 @@ Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_f
   if (director.arena == "none") return memory;
   auto places = dataplane::FindArenaPlaces(director.arena, director.name,
                                            fabric->table_pages == dataplane::HugePages::kReserved,
-                                           MountInfo());
+                                           ReadText("/proc/self/mountinfo"));
   if (!places) return places.error();
   ArenaSpec spec{.directory = places->directory,
                  .sections_directory = places->sections_directory,
@@ -120,6 +136,7 @@ Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_f
   memory.arena_ = *std::move(arena);
   Arena& kept = *memory.arena_;
   LogInfo("arena", {{"directory", kept.directory()}, {"found", kept.start_reason()}});
+  WarnOfOrdinaryPages(kept, fabric->table_pages);
   for (uint32_t w = 0; w < fabric->workers; ++w) {
     const auto section = [&](uint32_t worker, size_t index) { return kept.section(worker, index); };
     fabric->table_memory.push_back(TablesOf(w, section));
