@@ -148,6 +148,13 @@ Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_f
   return memory;
 }
 
+void KeptMemory::BeginTakeUp() {
+  if (!dataplane::HasRecords(arena_->start())) return;
+  arena_->BeginTakeUp();
+  is_on_trial_ = true;
+  begin_ = Clock::now();
+}
+
 control::KeptState KeptMemory::ReadState(const dataplane::Fabric& fabric) const {
   control::KeptState state = control::ReadState(directory(), fabric.config.reals);
   // Without records nothing has an id any more; changes by hand hold all the same.
@@ -157,11 +164,6 @@ control::KeptState KeptMemory::ReadState(const dataplane::Fabric& fabric) const 
 
 Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& state,
                                                     edge::Edge& edge, dataplane::Fabric& fabric) {
-  if (dataplane::HasRecords(arena_->start())) {
-    arena_->BeginTakeUp();
-    is_on_trial_ = true;
-    begin_ = Clock::now();
-  }
   const std::vector<bool> known = KnownReals(state, fabric.config.reals);
   TakeUpReport report;
   if (const dataplane::PreviousArena* previous = arena_->previous()) {
@@ -189,19 +191,19 @@ Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& st
   return receipt;
 }
 
+void KeptMemory::EndTrial() {
+  if (std::exchange(is_on_trial_, false)) arena_->EndTakeUp();
+}
+
 void KeptMemory::OnTurn(Clock::time_point now) {
   if (!is_on() || now < next_beat_) return;
   next_beat_ = now + std::chrono::seconds(1);
   arena_->Beat();
-  if (is_on_trial_ && now - begin_ >= kTrial) {
-    is_on_trial_ = false;
-    arena_->EndTakeUp();
-  }
+  if (now - begin_ >= kTrial) EndTrial();
 }
 
 void KeptMemory::MarkStopped() {
   if (!is_on()) return;
-  if (is_on_trial_) arena_->EndTakeUp();
   arena_->MarkStopped();
 }
 

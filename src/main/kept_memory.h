@@ -1,11 +1,13 @@
 // The arena as the director uses it: where the records of the tables lie, and what is taken up from
 // the process before.
 //
-//   auto memory = KeptMemory::Open(model, &fabric_config, &edge_config, is_fresh);
+//   auto memory = KeptMemory::Open(model, is_fresh, &fabric_config, &edge_config);
 //   if (!memory) return memory.error();
-//   …fabric, edge…
+//   …fabric, edge, core…
+//   memory->BeginTakeUp();
 //   control::KeptState state = memory->ReadState(fabric);
-//   core.SetRestored(memory->TakeUp(*edge, state));
+//   auto records = memory->TakeUp(state, *edge, fabric);
+//   if (!records) return memory->EndTrial(), records.error();
 //   core.Restore(std::move(state));
 //   memory->OnTurn(now);                  // each turn of the control core: signs of life
 //   memory->MarkStopped();                // when all workers have ended
@@ -41,13 +43,19 @@ class KeptMemory {
                                  dataplane::FabricConfig* fabric, edge::EdgeConfig* edge);
 
   [[nodiscard]] bool is_on() const { return arena_.has_value(); }
-  // Precondition of these three: is_on().
+  // Precondition of these four: is_on(). Calls are in this order.
   [[nodiscard]] const std::string& directory() const { return arena_->directory(); }
+  // A process that crashes within kTrial from here on has perhaps crashed because of what it found:
+  // after three of them the next start sets that aside (docs/arena.md).
+  void BeginTakeUp();
   [[nodiscard]] control::KeptState ReadState(const dataplane::Fabric& fabric) const;
   // Before anything else uses the shards. Error: what was moved cannot be kept.
   Result<control::RestoredRecords> TakeUp(const control::KeptState& state, edge::Edge& edge,
                                           dataplane::Fabric& fabric);
 
+  // Nothing has crashed: it has lived for kTrial, or the start is refused with a reason, as for an
+  // address of the API that is taken.
+  void EndTrial();
   void OnTurn(Clock::time_point now);
   void MarkStopped();
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -105,6 +106,7 @@ std::vector<control::ControlView::MemoryUse> MemoryOf(const edge::Edge& edge) {
 Status TakeOver(KeptMemory& kept, edge::Edge& edge, dataplane::Fabric& fabric,
                 control::ControlCore& core) {
   if (!kept.is_on()) return Done{};
+  kept.BeginTakeUp();
   control::KeptState state = kept.ReadState(fabric);
   auto records = kept.TakeUp(state, edge, fabric);
   if (!records) return records.error();
@@ -114,10 +116,9 @@ Status TakeOver(KeptMemory& kept, edge::Edge& edge, dataplane::Fabric& fabric,
   return Done{};
 }
 
-int RunDirector(const Options& options) {
-  const std::string& path = options.config_path;
-  RaiseDescriptorLimit();
-  control::ConfigLoader loader;
+// Nothing when it is refused, which the log says.
+std::optional<control::ConfigModel> LoadForStart(control::ConfigLoader& loader,
+                                                 const std::string& path) {
   control::LoadResult loaded = loader.Load(path);
   for (const Error& error : loaded.errors) {
     LogError("configuration problem", {{"what", error.ToString()}});
@@ -125,12 +126,21 @@ int RunDirector(const Options& options) {
   if (!loaded) {
     LogError("not started: correct the configuration; fairleadd --check FILE checks it",
              {{"file", path}, {"problems", loaded.errors.size()}});
-    return 1;
+    return std::nullopt;
   }
   for (const Error& warning : loaded.warnings) {
     LogWarning("configuration warning", {{"what", warning.ToString()}});
   }
-  control::ConfigModel model = *std::move(loaded.model);
+  return std::move(loaded.model);
+}
+
+int RunDirector(const Options& options) {
+  const std::string& path = options.config_path;
+  RaiseDescriptorLimit();
+  control::ConfigLoader loader;
+  std::optional<control::ConfigModel> loaded = LoadForStart(loader, path);
+  if (!loaded) return 1;
+  control::ConfigModel model = *std::move(loaded);
   SetLogLevel(model.log.level);
 
   const sigset_t signals = ControlSignals();
@@ -146,19 +156,22 @@ int RunDirector(const Options& options) {
   auto edge = edge::Edge::Start(edge_config, fabric);
   if (!edge) return Fail("cannot start the ports", edge.error());
 
+  const auto give_up = [&](const std::string& what, const Error& error) {
+    (*edge)->Stop();
+    kept->EndTrial();
+    return Fail(what, error);
+  };
   control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
   if (Status s = TakeOver(*kept, **edge, fabric, core); !s) {
-    return Fail("cannot take over what the director before has left", s.error());
+    return give_up("cannot take over what the director before has left", s.error());
   }
-  if (Status s = core.PublishFirst(); !s) return Fail("cannot apply the configuration", s.error());
-  if (Status s = (*edge)->LaunchWorkers(); !s) return Fail("cannot start workers", s.error());
+  if (Status s = core.PublishFirst(); !s)
+    return give_up("cannot apply the configuration", s.error());
+  if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
   api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));
-  if (Status s = api.Start(); !s) {
-    (*edge)->Stop();
-    return Fail("cannot start the API", s.error());
-  }
+  if (Status s = api.Start(); !s) return give_up("cannot start the API", s.error());
   bool is_said = false;
   core.SetReadyCallback([&] {
     if (!std::exchange(is_said, true)) {

@@ -1,6 +1,6 @@
 // Writes what the director's successor would need, when it has changed.
 //
-//   Keeper keeper("/dev/shm/fairlead/edge-1", start_path);
+//   Keeper keeper("/dev/shm/fairlead-edge-1", start_path);
 //   keeper.BeforePublish(state);     // ids given out, nothing published yet
 //   keeper.Turn(state);              // every few milliseconds
 //   keeper.problem()                 // what could not be written, or empty

@@ -1,9 +1,9 @@
 // The directory in which a director keeps what its successor needs: names, changes by hand, health.
 //
-//   KeptState state = ReadState("/dev/shm/fairlead/edge-1", fabric.config.reals);   // at start
+//   KeptState state = ReadState("/dev/shm/fairlead-edge-1", fabric.config.reals);   // at start
 //   if (!state.names) …start with empty tables: state.problems says why, or there are none…
 //   core.Restore(std::move(state));
-//   core.KeepIn("/dev/shm/fairlead/edge-1");
+//   core.KeepIn("/dev/shm/fairlead-edge-1");
 //
 // Each file is by itself: one that cannot be read leaves the others good. Threads: values.
 #pragma once

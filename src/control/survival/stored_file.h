@@ -1,6 +1,6 @@
 // A file of kept state: what it is, of which version, how long, and a checksum before the contents.
 //
-//   Status s = WriteStored("/dev/shm/fairlead/edge-1", kNamesFile, contents);
+//   Status s = WriteStored("/dev/shm/fairlead-edge-1", kNamesFile, contents);
 //   Result<std::optional<std::string>> contents = ReadStored(directory, kNamesFile);
 //   // none: there is no such file; an error: there is one that cannot be used, and why
 //
