@@ -1,36 +1,10 @@
 // A change while memory runs out, at each of its allocations in turn: it is refused or in force,
 // nothing is half done, and the next change is made.
-#include <cstdlib>
-#include <new>
-
+#include "../base/short_memory.h"
 #include "base/faults.h"
 #include "control/director.h"
 #include "control/neighbours.h"
 #include "director_fixture.h"
-
-namespace {
-
-thread_local long g_allocations_left = -1;  // -1: as many as are wanted
-
-void* Allocate(size_t size) {
-  if (g_allocations_left == 0) throw std::bad_alloc();
-  if (g_allocations_left > 0) --g_allocations_left;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return Allocate(size); }
-void* operator new[](size_t size) { return Allocate(size); }
-// Those that do not throw go the same way, or AddressSanitizer's would meet the delete of here.
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
-void* operator new[](size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
 namespace fairlead::control {
 namespace {

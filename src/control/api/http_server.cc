@@ -123,16 +123,21 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
         budget_(std::move(budget)),
         stream_(std::move(socket)),
         peer_(std::move(peer)),
-        seat_{peer_.name, [this] { Close(); }} {
-    shared_->sessions.insert(this);
-    budget_->Add(&seat_);
-  }
+        seat_{peer_.name, [this] { Close(); }} {}
   ~Session() {
     budget_->Remove(&seat_);
     shared_->sessions.erase(this);
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  // Not in the constructor: without memory for the second of these the first would have to be
+  // undone by hand, and the destructor does it for an object that is whole.
+  void Begin() {
+    shared_->sessions.insert(this);
+    budget_->Add(&seat_);
+    Read();
+  }
 
   // Waits for a request as long as an idle connection may; what has begun must end soon.
   void Read() {
@@ -359,7 +364,7 @@ class HttpServer::Listener::Of : public Listener,
     Accept();  // first: no memory for this session must not be the end of the listener
     if (auto peer = PeerOf(socket); peer && budget_->MakeRoom(peer->name)) {
       std::make_shared<Session>(shared_, budget_, Socket(std::move(socket)), std::move(*peer))
-          ->Read();
+          ->Begin();
     }
   }
 
