@@ -59,12 +59,22 @@ class TakingUp {
   }
 
  private:
-  // A slot on its way; `hash` and `shard` with RecordFate::kGood.
+  // Each step of a batch asks memory for what the next one reads, so that records wait together and
+  // not one after the other.
+  static constexpr uint32_t kBatch = 32;
+
+  // A slot on its way.
   struct Candidate {
     uint32_t slot = 0;
     Judgement judgement;
-    uint64_t hash = 0;
-    Shard* shard = nullptr;
+    uint64_t hash = 0;       // with RecordFate::kGood
+    Shard* shard = nullptr;  // likewise: where it goes
+    TemplateRef ref;         // a connection's: where its template is now, if it is; none: nowhere
+  };
+  // Where a template went, and the generation it had: no other reference means it.
+  struct Moved {
+    TemplateRef to;
+    uint16_t generation = 0;
   };
 
   void Count(TakeUpCause cause) noexcept { ++report_.by_cause[static_cast<size_t>(cause)]; }
@@ -79,29 +89,49 @@ class TakingUp {
   // ---- templates
 
   void TakeTemplates(size_t w) {
-    const std::span<TemplateRecord> records = previous_[w].templates;
-    for (auto slot = static_cast<uint32_t>(records.size()); slot-- > 0;) {
-      Judgement judgement = judge_.Of(records[slot]);
-      if (judgement.fate == RecordFate::kGood) judgement = TakeTemplate(w, slot);
-      Count(judgement);
-      if (judgement.fate != RecordFate::kGood && is_in_place_) shards_[w]->templates().Vacate(slot);
+    std::array<Candidate, kBatch> batch;
+    for (auto slot = static_cast<uint32_t>(previous_[w].templates.size()); slot > 0;) {
+      const uint32_t count = std::min(slot, kBatch);
+      for (uint32_t i = 0; i < count; ++i) batch[i] = LookAtTemplate(w, --slot);
+      for (uint32_t i = 0; i < count; ++i) FinishTemplate(w, &batch[i]);
     }
   }
 
-  Judgement TakeTemplate(size_t w, uint32_t slot) {
-    TemplateRecord& from = previous_[w].templates[slot];
-    const uint64_t hash = shards_[0]->templates().Hash(from.key);
-    const WorkerId owner = steering().TemplateOwner(hash);
-    const bool is_indexed = from.Has(TemplateFlag::kIndexed);
+  Candidate LookAtTemplate(size_t w, uint32_t slot) noexcept {
+    const TemplateRecord& record = previous_[w].templates[slot];
+    Candidate candidate{.slot = slot, .judgement = judge_.Of(record), .ref = {}};
+    if (candidate.judgement.fate != RecordFate::kGood) return candidate;
+    candidate.hash = shards_[0]->templates().Hash(record.key);
+    Shard& owner = shard(steering().TemplateOwner(candidate.hash));
     // One that was renamed stays where its connections look for it.
-    Shard& to = is_in_place_ ? *shards_[w] : shard(owner);
-    if (is_indexed && to.me != owner) return {RecordFate::kBad, TakeUpCause::kOwner};
-    if (is_indexed && !MakeWay(from, to, hash)) {
+    candidate.shard = is_in_place_ ? shards_[w] : &owner;
+    if (!record.Has(TemplateFlag::kIndexed)) return candidate;
+    if (candidate.shard != &owner) {
+      candidate.judgement = {RecordFate::kBad, TakeUpCause::kOwner};
+    } else {
+      owner.templates().PrefetchBuckets(candidate.hash);
+    }
+    return candidate;
+  }
+
+  void FinishTemplate(size_t w, Candidate* candidate) {
+    Judgement& judgement = candidate->judgement;
+    if (judgement.fate == RecordFate::kGood) judgement = TakeTemplate(w, *candidate);
+    Count(judgement);
+    if (judgement.fate != RecordFate::kGood && is_in_place_) {
+      shards_[w]->templates().Vacate(candidate->slot);
+    }
+  }
+
+  Judgement TakeTemplate(size_t w, const Candidate& candidate) {
+    const TemplateRecord& from = previous_[w].templates[candidate.slot];
+    Shard& to = *candidate.shard;
+    if (from.Has(TemplateFlag::kIndexed) && !MakeWay(from, to, candidate.hash)) {
       return from.deadline.HasPassed(now_) ? Judgement{RecordFate::kExpired, {}}
                                            : Judgement{RecordFate::kBad, TakeUpCause::kDuplicate};
     }
     const uint32_t place =
-        is_in_place_ ? SettleTemplate(w, slot, hash) : CarryTemplate(w, slot, to);
+        is_in_place_ ? SettleTemplate(w, candidate) : CarryTemplate(w, candidate);
     if (place == kNoSlot) return {RecordFate::kBad, TakeUpCause::kNoRoom};
     to.fabric.loads.AddTemplates(to.me, from.real_id, 1);
     if (from.deadline.HasPassed(now_)) fired_.push_back(to.templates().RefOf(place));
@@ -120,30 +150,32 @@ class TakingUp {
   }
 
   // kNoSlot: no room.
-  uint32_t SettleTemplate(size_t w, uint32_t slot, uint64_t hash) {
+  uint32_t SettleTemplate(size_t w, const Candidate& candidate) {
+    const uint32_t slot = candidate.slot;
     TemplateRecord& record = previous_[w].templates[slot];
     if (record.Has(TemplateFlag::kSideTable) && !TakeList(w, slot)) {
       record.Clear(TemplateFlag::kSideTable);
       Count(TakeUpCause::kTemplateText);
     }
     Mend(&record);
-    if (shards_[w]->templates().Settle(slot, hash)) return slot;
+    if (shards_[w]->templates().Settle(slot, candidate.hash)) return slot;
     if (record.Has(TemplateFlag::kSideTable)) lists_[w].Return(record.side_slot);
     return kNoSlot;
   }
 
-  uint32_t CarryTemplate(size_t w, uint32_t slot, Shard& to) {
-    TemplateRecord copy = previous_[w].templates[slot];
+  uint32_t CarryTemplate(size_t w, const Candidate& candidate) {
+    TemplateRecord copy = previous_[w].templates[candidate.slot];
     Mend(&copy);
-    const InsertOutcome carried = to.templates().Carry(copy, now_);
+    TemplateTable& templates = candidate.shard->templates();
+    const InsertOutcome carried = templates.Carry(copy, now_);
     if (!carried.ok()) return kNoSlot;
-    moved_[w][slot] = to.templates().RefOf(carried.slot);
+    moved_[w][candidate.slot] = {templates.RefOf(carried.slot), copy.generation};
     if (!copy.Has(TemplateFlag::kSideTable)) return carried.slot;
     std::string text;
-    const bool is_whole = TakeList(w, slot);
+    const bool is_whole = TakeList(w, candidate.slot);
     if (is_whole)
       ForEachText(w, copy, [&](const TextSide& t) { text.append(t.text.data(), t.length); });
-    if (!is_whole || !to.templates().CarryEngineText(carried.slot, text)) {
+    if (!is_whole || !templates.CarryEngineText(carried.slot, text)) {
       Count(TakeUpCause::kTemplateText);
     }
     return carried.slot;
@@ -190,39 +222,28 @@ class TakingUp {
     }
   }
 
-  // Where the template that a record names is now; none: nowhere.
-  TemplateRef Resolve(TemplateRef ref) noexcept {
-    const size_t owner = ref.owner.index();
-    if (owner >= previous_.size() || ref.slot >= previous_[owner].templates.size()) return {};
-    if (!is_in_place_) {
-      if (previous_[owner].templates[ref.slot].generation != ref.generation) return {};
-      ref = moved_[owner][ref.slot];
-    }
-    if (ref.is_none() || !shard(ref.owner).templates().IsCurrent(ref)) return {};
-    ref.reserved = 0;
-    return ref;
-  }
-
   // ---- connections
 
-  // Thirty-two at a time: what their buckets and templates are read for comes from memory together.
   template <typename Address>
   void TakeConnections(size_t w) {
-    constexpr uint32_t kBatch = 32;
-    const std::span<Connection<Address>> records = ConnectionsIn<Address>(previous_[w]);
+    const auto size = static_cast<uint32_t>(ConnectionsIn<Address>(previous_[w]).size());
     std::array<Candidate, kBatch> batch;
-    for (auto slot = static_cast<uint32_t>(records.size()); slot > 0;) {
+    for (uint32_t slot = size; slot > 0;) {
       const uint32_t count = std::min(slot, kBatch);
       for (uint32_t i = 0; i < count; ++i) batch[i] = Look<Address>(w, --slot);
-      for (uint32_t i = 0; i < count; ++i) Take<Address>(w, &batch[i]);
+      for (uint32_t i = 0; i < count; ++i) FollowTemplate(&batch[i]);
+      for (uint32_t i = 0; i < count; ++i) Finish<Address>(w, &batch[i]);
     }
   }
 
   template <typename Address>
   Candidate Look(size_t w, uint32_t slot) noexcept {
     const Connection<Address>& record = ConnectionsIn<Address>(previous_[w])[slot];
-    Candidate candidate{slot, judge_.Of(record), 0, nullptr};
-    if (candidate.judgement.fate != RecordFate::kGood) return candidate;
+    Candidate candidate{.slot = slot, .judgement = judge_.Of(record), .ref = {}};
+    const RecordFate fate = candidate.judgement.fate;
+    if (fate == RecordFate::kFree || fate == RecordFate::kBad) return candidate;
+    if (record.Has(ConnectionFlag::kHasTemplate)) candidate.ref = NamedBy(record.template_ref);
+    if (fate != RecordFate::kGood) return candidate;
     Shard& owner = shard(steering().ConnectionOwner(record.client_address, record.client_port));
     if (is_in_place_ && owner.me.index() != w) {
       candidate.judgement = {RecordFate::kBad, TakeUpCause::kOwner};
@@ -234,16 +255,42 @@ class TakingUp {
         FlowKey<Address>::Forward(record.protocol, record.client_address, record.client_port,
                                   record.virtual_address, record.virtual_port));
     table.PrefetchBuckets(candidate.hash);
-    const TemplateRef ref = record.template_ref;
-    if (is_in_place_ && record.Has(ConnectionFlag::kHasTemplate) &&
-        ref.owner.index() < shards_.size()) {
-      shard(ref.owner).templates().PrefetchRecord(ref.slot);
-    }
     return candidate;
   }
 
+  // The reference, if it is to a slot that there was; what FollowTemplate reads is asked for.
+  [[nodiscard]] TemplateRef NamedBy(TemplateRef ref) const noexcept {
+    ref.reserved = 0;
+    const size_t owner = ref.owner.index();
+    if (ref.is_none() || owner >= previous_.size() ||
+        ref.slot >= previous_[owner].templates.size()) {
+      return {};
+    }
+    if (!is_in_place_) __builtin_prefetch(&moved_[owner][ref.slot], 0, 3);
+    return ref;
+  }
+
+  // From where the template was to where it is; its record is asked for.
+  void FollowTemplate(Candidate* candidate) noexcept {
+    TemplateRef& ref = candidate->ref;
+    if (ref.is_none()) return;
+    if (!is_in_place_) {
+      const Moved& moved = moved_[ref.owner.index()][ref.slot];
+      ref = moved.generation == ref.generation ? moved.to : TemplateRef{};
+      if (ref.is_none()) return;
+    }
+    shard(ref.owner).templates().PrefetchRecord(ref.slot);
+  }
+
+  // The template of a candidate, or none if it is gone.
+  TemplateRef TemplateOf(const Candidate& candidate) noexcept {
+    const TemplateRef& ref = candidate.ref;
+    const bool is_there = !ref.is_none() && shard(ref.owner).templates().IsCurrent(ref);
+    return is_there ? ref : TemplateRef{};
+  }
+
   template <typename Address>
-  void Take(size_t w, Candidate* candidate) {
+  void Finish(size_t w, Candidate* candidate) {
     Connection<Address>& record = ConnectionsIn<Address>(previous_[w])[candidate->slot];
     Judgement& judgement = candidate->judgement;
     if (judgement.fate == RecordFate::kGood) judgement = TakeConnection<Address>(w, *candidate);
@@ -251,7 +298,8 @@ class TakingUp {
     const bool is_over =
         judgement.fate == RecordFate::kExpired || judgement.fate == RecordFate::kEnded;
     if (is_over && record.Has(ConnectionFlag::kHasTemplate)) {
-      LeaveTemplate(record, judgement.fate == RecordFate::kExpired ? record.deadline : now_);
+      LeaveTemplate(record, TemplateOf(*candidate),
+                    judgement.fate == RecordFate::kExpired ? record.deadline : now_);
     }
     if (is_in_place_ && judgement.fate != RecordFate::kGood) {
       shards_[w]->Connections<Address>().Vacate(candidate->slot);
@@ -278,7 +326,7 @@ class TakingUp {
       return {RecordFate::kBad, TakeUpCause::kNoRoom};
     }
     Connection<Address>& record = table.at(slot);
-    if (record.Has(ConnectionFlag::kHasTemplate)) JoinTemplate(&record);
+    if (record.Has(ConnectionFlag::kHasTemplate)) JoinTemplate(&record, TemplateOf(candidate));
     candidate.shard->CountTakenUp(record.real_id, record.Has(ConnectionFlag::kInactive));
     return {RecordFate::kGood, {}};
   }
@@ -301,42 +349,16 @@ class TakingUp {
     std::vector<const SideRecord*> list;
     lists_[w].ForEach(copy.side_slot, [&](const SideRecord& side) { list.push_back(&side); });
     for (size_t i = list.size(); i-- > 0;) {
-      if (CarrySide<Address>(table, slot, *list[i])) continue;
+      if (table.CarrySide(slot, *list[i])) continue;
       table.Erase(slot);
       return kNoSlot;
     }
     return slot;
   }
 
-  // False: no room for it, or for its second index entry.
-  template <typename Address>
-  static bool CarrySide(ConnectionTable<Address>& table, uint32_t slot, const SideRecord& from) {
-    SideRecord* side = table.AttachSide(slot, from.kind);
-    if (side == nullptr) return false;
-    switch (from.kind) {
-      case SideKind::kFlow: {
-        side->flow = from.flow;
-        side->flow.local_port = {};
-        const Be16 port = from.flow.local_port;
-        const auto address = Address::Load(from.flow.local_address.data());
-        return port == Be16{} || table.AddLocal(slot, address, port);
-      }
-      case SideKind::kSync:
-        side->sync = from.sync;
-        return true;
-      case SideKind::kText:
-        side->text = from.text;
-        return true;
-      case SideKind::kFree:
-        break;
-    }
-    return false;
-  }
-
   // A child of the template it names, or of none.
   template <typename Address>
-  void JoinTemplate(Connection<Address>* record) {
-    const TemplateRef ref = Resolve(record->template_ref);
+  void JoinTemplate(Connection<Address>* record, const TemplateRef& ref) {
     record->template_ref = ref;
     if (ref.is_none()) {
       record->Clear(ConnectionFlag::kHasTemplate);
@@ -352,8 +374,7 @@ class TakingUp {
 
   // It was a child until `end`: the template's timer goes on from there.
   template <typename Address>
-  void LeaveTemplate(const Connection<Address>& record, Tick end) {
-    const TemplateRef ref = Resolve(record.template_ref);
+  void LeaveTemplate(const Connection<Address>& record, const TemplateRef& ref, Tick end) {
     if (ref.is_none()) return;
     TemplateTable& templates = shard(ref.owner).templates();
     templates.AddChild(ref);
@@ -366,9 +387,9 @@ class TakingUp {
   const RecordJudge judge_;
   const Tick now_;
   const bool is_in_place_;
-  std::vector<SideLists> lists_;                 // by previous worker
-  std::vector<std::vector<TemplateRef>> moved_;  // by previous worker and slot; not in place
-  std::vector<TemplateRef> fired_;               // whose timer had fired
+  std::vector<SideLists> lists_;           // by previous worker
+  std::vector<std::vector<Moved>> moved_;  // by previous worker and slot; not in place
+  std::vector<TemplateRef> fired_;         // whose timer had fired
   TakeUpReport report_;
 };
 

@@ -1,6 +1,6 @@
 // From a 64-bit hash to a slot of a record table, through 64-byte buckets of eight entries.
 //
-//   index.Prefetch(hash);
+//   index.PrefetchBoth(hash);
 //   uint32_t slot = index.Find(hash, column, tag, [&](uint32_t s) { return Matches(s); });
 //   if (index.Insert(hash, {tag_a, tag_b}, slot, hash_of) == IndexResult::kFull) …
 //   index.Insert(hash_b, BucketIndex::SecondTags(tag), slot, hash_of);   // a second entry
@@ -92,9 +92,15 @@ class BucketIndex {
     return second + 1 < bucket_count_ ? second + 1 : 0;
   }
 
-  void Prefetch(uint64_t hash) const noexcept { PrefetchBucket(FirstBucket(hash)); }
-  void PrefetchBucket(uint32_t bucket) const noexcept {
+  // Inlined in any case, as is whatever calls it: g++ 12 takes a function that does nothing but
+  // prefetch for one without effect, and drops the calls.
+  [[gnu::always_inline]] void PrefetchBucket(uint32_t bucket) const noexcept {
     __builtin_prefetch(&buckets_[bucket], 0, 3);
+  }
+  // For who will look into both: an insertion, or a look-up that misses.
+  [[gnu::always_inline]] void PrefetchBoth(uint64_t hash) const noexcept {
+    PrefetchBucket(FirstBucket(hash));
+    PrefetchBucket(SecondBucket(hash));
   }
 
   // Bit i: entry i of the bucket carries this tag in this column.

@@ -200,6 +200,29 @@ InsertOutcome ConnectionTable<Address>::Carry(const Record& from, uint64_t hash)
 }
 
 template <typename Address>
+bool ConnectionTable<Address>::CarrySide(uint32_t slot, const SideRecord& from) noexcept {
+  SideRecord* side = AttachSide(slot, from.kind);
+  if (side == nullptr) return false;
+  switch (from.kind) {
+    case SideKind::kFlow: {
+      side->flow = from.flow;
+      side->flow.local_port = {};
+      const Be16 port = from.flow.local_port;
+      return port == Be16{} || AddLocal(slot, LocalAddressOf<Address>(from.flow), port);
+    }
+    case SideKind::kSync:
+      side->sync = from.sync;
+      return true;
+    case SideKind::kText:
+      side->text = from.text;
+      return true;
+    case SideKind::kFree:
+      break;
+  }
+  return false;
+}
+
+template <typename Address>
 void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
   Record& record = records_[slot];
   if (!record.Has(ConnectionFlag::kIndexed)) return;

@@ -120,10 +120,8 @@ class ConnectionTable {
   [[nodiscard]] uint64_t Hash(const Key& key) const noexcept {
     return hash_(key.client, key.client_port, key.protocol);
   }
-  void PrefetchBucket(uint64_t hash) const noexcept { index_.Prefetch(hash); }
-  void PrefetchBuckets(uint64_t hash) const noexcept {
-    index_.Prefetch(hash);
-    index_.PrefetchBucket(index_.SecondBucket(hash));
+  [[gnu::always_inline]] void PrefetchBuckets(uint64_t hash) const noexcept {
+    index_.PrefetchBoth(hash);
   }
   [[nodiscard]] FindOutcome Find(const Key& key, uint64_t hash, Tick now) const noexcept;
 
@@ -209,6 +207,9 @@ class ConnectionTable {
   void Vacate(uint32_t slot) noexcept;
   // A copy of such a record of another table, without its side records.
   InsertOutcome Carry(const Record& from, uint64_t hash) noexcept;
+  // A copy of one of its side records, in front of those that the copy has. False: there is no room
+  // for it, or for its second index entry; it must be erased.
+  bool CarrySide(uint32_t slot, const SideRecord& from) noexcept;
 
   // ---- access
 

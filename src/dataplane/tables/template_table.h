@@ -63,7 +63,9 @@ class TemplateTable {
   [[nodiscard]] uint64_t Hash(const TemplateKey& key) const noexcept {
     return HashTemplateKey(hash_, key);
   }
-  void PrefetchBucket(uint64_t hash) const noexcept { index_.Prefetch(IndexHash(hash)); }
+  [[gnu::always_inline]] void PrefetchBuckets(uint64_t hash) const noexcept {
+    index_.PrefetchBoth(IndexHash(hash));
+  }
   [[nodiscard]] FindOutcome Find(const TemplateKey& key, uint64_t hash, Tick now) const noexcept;
   [[nodiscard]] FindOutcome Find(const TemplateKey& key, Tick now) const noexcept {
     return Find(key, Hash(key), now);
@@ -111,7 +113,7 @@ class TemplateTable {
   // All records, as they lie in memory.
   [[nodiscard]] std::span<TemplateRecord> records() const noexcept { return records_.span(); }
   // For who asks about the reference soon. The slot may be any number.
-  void PrefetchRecord(uint32_t slot) const noexcept {
+  [[gnu::always_inline]] void PrefetchRecord(uint32_t slot) const noexcept {
     if (slot < capacity_) __builtin_prefetch(&records_[slot], 1, 3);
   }
   // A template that look-ups would find if its time were not over, or kNoSlot.
