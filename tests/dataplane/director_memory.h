@@ -6,11 +6,17 @@
 //   ByteDirector next({.workers = 2, .memory = left.tables(), .start = d.now()});
 //   TakeUp(next.shards(), known, next.now());
 //
-// All arrays lie in one region of whole pages, one after the other.
+// All arrays lie in one region of whole pages, one after the other. It is shared with processes
+// that are forked later, as an arena is: what a child has stored is there when it is gone.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstring>
+#include <memory>
+#include <new>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,21 +31,17 @@ class DirectorMemory {
     size_t connections = 128, connections6 = 64, templates = 64, side_records = 64;
   };
 
-  DirectorMemory(size_t workers, const Sizes& sizes) : workers_(workers), sizes_(sizes) {
-    const size_t of_worker =
-        sizes.connections * sizeof(Connection4) + sizes.connections6 * sizeof(Connection6) +
-        sizes.templates * sizeof(TemplateRecord) + sizes.side_records * sizeof(SideRecord);
-    memory_ = *MappedMemory::Create(workers * of_worker, HugePages::kOff, "a test");
-  }
+  DirectorMemory(size_t workers, const Sizes& sizes)
+      : workers_(workers), sizes_(sizes), memory_(Map(workers * BytesOfWorker(sizes))) {}
   [[nodiscard]] DirectorMemory Copy() const {
     DirectorMemory copy(workers_, sizes_);
-    std::memcpy(copy.memory_.data(), memory_.data(), memory_.size());
+    std::memcpy(copy.memory_.get(), memory_.get(), bytes().size());
     return copy;
   }
 
   [[nodiscard]] std::vector<TableMemory> tables() const {
     std::vector<TableMemory> all(workers_);
-    auto* at = static_cast<std::byte*>(memory_.data());
+    std::byte* at = memory_.get();
     for (TableMemory& one : all) {
       one.connections4 = Cut<Connection4>(&at, sizes_.connections);
       one.connections6 = Cut<Connection6>(&at, sizes_.connections6);
@@ -49,7 +51,27 @@ class DirectorMemory {
     return all;
   }
   [[nodiscard]] std::span<std::byte> bytes() const {
-    return {static_cast<std::byte*>(memory_.data()), memory_.size()};
+    return {memory_.get(), memory_.get_deleter().bytes};
+  }
+  // Whose byte it is: "worker 1, connection 3, byte 22".
+  [[nodiscard]] std::string NameOf(const std::byte* at) const {
+    std::string name;
+    const auto look = [&](size_t worker, const char* kind, auto records) {
+      const auto all = std::as_bytes(records);
+      if (at < all.data() || at >= all.data() + all.size()) return;
+      const auto offset = static_cast<size_t>(at - all.data());
+      name = "worker " + std::to_string(worker) + ", " + kind + " " +
+             std::to_string(offset / sizeof records[0]) + ", byte " +
+             std::to_string(offset % sizeof records[0]);
+    };
+    const std::vector<TableMemory> mine = tables();
+    for (size_t w = 0; w < workers_; ++w) {
+      look(w, "connection", mine[w].connections4);
+      look(w, "IPv6 connection", mine[w].connections6);
+      look(w, "template", mine[w].templates);
+      look(w, "side record", mine[w].side_records);
+    }
+    return name;
   }
   [[nodiscard]] size_t workers() const { return workers_; }
   [[nodiscard]] const Sizes& sizes() const { return sizes_; }
@@ -62,9 +84,27 @@ class DirectorMemory {
     return {first, count};
   }
 
+  struct Unmap {
+    size_t bytes;
+    void operator()(std::byte* memory) const { munmap(memory, bytes); }
+  };
+  using Memory = std::unique_ptr<std::byte, Unmap>;
+
+  static size_t BytesOfWorker(const Sizes& sizes) {
+    return sizes.connections * sizeof(Connection4) + sizes.connections6 * sizeof(Connection6) +
+           sizes.templates * sizeof(TemplateRecord) + sizes.side_records * sizeof(SideRecord);
+  }
+  static Memory Map(size_t bytes) {
+    constexpr size_t kPage = 4096;
+    bytes = (bytes + kPage - 1) / kPage * kPage;
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    return {static_cast<std::byte*>(memory), Unmap{bytes}};
+  }
+
   size_t workers_;
   Sizes sizes_;
-  MappedMemory memory_;
+  Memory memory_;
 };
 
 }  // namespace fairlead::dataplane

@@ -1,12 +1,14 @@
 // Looks at memory between any two stores to it: what a process that dies there leaves behind.
 //
-//   WatchStores(region, [&] { copies.push_back(Copy(region)); }, [&] { director.RandomTurn(); });
+//   WatchStores(region, [&](const std::byte* at) { cuts.Keep(at); }, [&] { director.RandomTurn();
+//   });
 //
-// `observe` runs after each instruction of `work` that has stored into `region`, however the
-// compiler has ordered them. What is watched is the code as it is: there is no hook in it. Stores
-// fault, since the region is read-only meanwhile; the instruction is then repeated alone, by the
-// processor's trap flag (x86-64). Threads: one, and one watch at a time. Precondition: the region
-// is whole pages; `observe` may only do what a signal handler may, and reads the region.
+// `observe(at)` runs after each instruction of `work` that has stored into `region`, at `at` and
+// behind it, however the compiler has ordered them. What is watched is the code as it is: there is
+// no hook in it. Stores fault, since the region is read-only meanwhile; the instruction is then
+// repeated alone, by the processor's trap flag (x86-64). Any other fault goes to whom it would have
+// gone to, a sanitizer's report included. Threads: one, and one watch at a time. Precondition: the
+// region is whole pages; `observe` may only do what a signal handler may, and reads the region.
 #pragma once
 
 #include <sys/mman.h>
@@ -23,7 +25,9 @@ namespace fairlead::dataplane {
 
 class StoreWatch {
  public:
-  StoreWatch(std::span<std::byte> region, std::function<void()> observe)
+  using Observe = std::function<void(const std::byte* at)>;
+
+  StoreWatch(std::span<std::byte> region, Observe observe)
       : region_(region), observe_(std::move(observe)) {
     current_ = this;
     struct sigaction action = {};
@@ -54,26 +58,31 @@ class StoreWatch {
   }
   static void OnFault(int /*signal*/, siginfo_t* info, void* context) {
     const auto* at = static_cast<const std::byte*>(info->si_addr);
-    const StoreWatch& watch = *current_;
+    StoreWatch& watch = *current_;
     const std::byte* begin = watch.region_.data();
-    if (at < begin || at >= begin + watch.region_.size()) std::abort();  // a real one
+    if (at < begin || at >= begin + watch.region_.size()) {
+      sigaction(SIGSEGV, &watch.before_segv_, nullptr);  // a real one: it comes again
+      return;
+    }
+    watch.at_ = at;
     watch.Protect(PROT_READ | PROT_WRITE);
     Flags(context) |= kTrapFlag;
   }
   static void OnStep(int /*signal*/, siginfo_t* /*info*/, void* context) {
     current_->Protect(PROT_READ);
-    current_->observe_();
+    current_->observe_(current_->at_);
     Flags(context) &= ~kTrapFlag;
   }
 
   static inline StoreWatch* current_ = nullptr;
   std::span<std::byte> region_;
-  std::function<void()> observe_;
+  Observe observe_;
+  const std::byte* at_ = nullptr;
   struct sigaction before_segv_ = {}, before_trap_ = {};
 };
 
 template <typename Work>
-void WatchStores(std::span<std::byte> region, std::function<void()> observe, Work&& work) {
+void WatchStores(std::span<std::byte> region, StoreWatch::Observe observe, Work&& work) {
   const StoreWatch watch(region, std::move(observe));
   work();
 }

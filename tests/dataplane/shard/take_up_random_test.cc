@@ -134,7 +134,7 @@ void ExpectWhole(const DirectorMemory& memory, std::span<Record> records, IsLive
   uint32_t stores = 0, torn = 0;
   WatchStores(
       memory.bytes(),
-      [&] {
+      [&](const std::byte*) {
         ++stores;
         for (const Record& record : records) torn += is_live(record) && !is_whole(record) ? 1 : 0;
       },
