@@ -6,6 +6,7 @@
 // FAIRLEAD_TAKE_UP_CUTS: how many times it dies (240; 10000 where there is time).
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstring>
 #include <random>
 #include <utility>
@@ -124,6 +125,8 @@ std::string Tell(const Case& c, const Story& story, size_t most_cuts, size_t* cu
 std::string Verdict(const Case& c, const Story& story, size_t* cuts, Story* least = nullptr) {
   const std::string first = Tell(c, story, kCutsOfLife, cuts);
   if (first.empty()) return "";
+  // Before the search for the shortest life, which takes a while: whoever stops it knows this much.
+  std::fprintf(stderr, "%s: %s\n", Name(c).c_str(), first.c_str());
   const auto is_bad = [&](const Story& s) { return !Tell(c, s, kAllCuts).empty(); };
   Story shortest = Shrink(story, is_bad);
   // Single turns and seconds are easier read as "settle", and one of those does for several.
