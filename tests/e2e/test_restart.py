@@ -81,8 +81,8 @@ class OtherEnds(RestartTest):
         config["services"].append(service("late", at.VIP2, 443))
         with self.kept(but=("diff", "ipvsadm", "admin")):
             self.end("stop", config)
-        reals = self.director.json("real", "list", "hand")["reals"]
-        self.assertEqual([real["admin"] for real in reals], ["up", "down", "drain"])
+        reals = sorted(self.director.json("real", "list", "hand")["reals"], key=lambda real: real["address"])
+        self.assertEqual([real["admin"] for real in reals], ["drain", "down", "up"])
         self.assertEqual(reals[2]["weight"], 5)
         self.assertEqual(self.director.json("status")["restored"]["dropped_edits"],
                          [f"service hand: real {at.real_address(3)}:80: weight was changed in the file as well"])
