@@ -57,15 +57,16 @@ std::optional<std::string> HugePageRemedy(std::string_view directory, std::strin
            ": set director.arena to auto, or to a directory on tmpfs";
   }
   if (shmem_enabled.find("[force]") != std::string_view::npos) return std::nullopt;
-  std::string remedy;
+  std::string commands;
   if (shmem_enabled.find("[deny]") != std::string_view::npos) {
-    remedy = std::string("echo never > ") + kShmemEnabled;
+    commands.append("echo never > ").append(kShmemEnabled);
   }
   if (!AllowsHugePages(mount)) {
-    remedy += (remedy.empty() ? "" : " && ") + ("mount -o remount,huge=advise " + mount.place);
+    if (!commands.empty()) commands.append(" && ");
+    commands.append("mount -o remount,huge=advise ").append(mount.place);
   }
-  if (remedy.empty()) return std::nullopt;
-  return remedy;
+  if (commands.empty()) return std::nullopt;
+  return commands;
 }
 
 }  // namespace fairlead
