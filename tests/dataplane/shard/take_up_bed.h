@@ -47,12 +47,13 @@ class TakeUpBed {
     const uint64_t hash = table.Hash(KeyOfDraft(draft, Direction::kForward));
     return table.Insert(draft, hash, now).slot;
   }
-  // A template of client `n` at real `n`; 300 s unless the binding says more.
+  // A template of client `n` at real `n`; 300 s unless the binding says more. None in a full table.
   TemplateRef Bind(uint32_t n, TemplateBinding binding = {.service_timeout = 30000}) {
     binding.real_id = RealId{n % kReals};
     const TemplateKey key = KeyOf(n);
     Shard& owner = Home(key);
-    return owner.templates().RefOf(owner.templates().Insert(key, binding, now).slot);
+    const uint32_t slot = owner.templates().Insert(key, binding, now).slot;
+    return slot == kNoSlot ? TemplateRef{} : owner.templates().RefOf(slot);
   }
   static TemplateKey KeyOf(uint32_t n) {
     return TemplateKey::ForMark(Ipv4Address::FromHost(0xc6336400u + n), 7);
