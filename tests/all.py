@@ -30,12 +30,21 @@ def call(*words, env=None, timeout=3600) -> int:
     try:
         return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, timeout=timeout).returncode
     except subprocess.TimeoutExpired:
-        print(f"FAIL {' '.join(words)}: no end within {timeout} s")
+        say(f"FAIL {' '.join(words)}: no end within {timeout} s")
         return -1
 
 
+FAILURES = []  # lines "FAIL NAME", said once more at the end
+
+
+def say(line: str):
+    print(line, flush=True)
+    if line.startswith("FAIL "):
+        FAILURES.append(line)
+
+
 def one(name: str, good: bool):
-    print(f"{'ok  ' if good else 'FAIL'} {name}", flush=True)
+    say(f"{'ok  ' if good else 'FAIL'} {name}")
     return (1, 0) if good else (0, 1)
 
 
@@ -110,7 +119,7 @@ def unit_program(variant: str, entry: dict):
     if entry["returncode"] == 0 and not passed:
         passed = 1  # not a GoogleTest program
     word = "FAIL" if failed else "ok  "
-    print(f"{word} {variant} {entry['name']}: {passed} passed, {failed} failed", flush=True)
+    say(f"{word} {variant} {entry['name']}: {passed} passed, {failed} failed{': ' if bad else ''}{', '.join(bad)}")
     if failed:
         print("\n".join(text.splitlines()[-80:]), flush=True)
     return passed, failed
@@ -151,7 +160,7 @@ def end_to_end(_, *options, env=None):
                                env={**os.environ, **(env or {})})
     last = ""
     for line in process.stdout:
-        print(line, end="", flush=True)
+        say(line.rstrip("\n"))
         last = line if line.startswith("e2e: ") else last
     process.wait()
     counts = re.match(r"e2e: (\d+) passed, (\d+) failed", last)
@@ -228,7 +237,7 @@ def main() -> int:
         good, bad = ASIDE.end(variant) if variant in ASIDE.running else steps[name](options)
         passed, failed = passed + good, failed + bad
         print(f"==== {name}: {good} passed, {bad} failed ({time.monotonic() - start:.0f} s)", flush=True)
-    print(f"{passed} passed, {failed} failed")
+    print("".join(f"{line}\n" for line in FAILURES) + f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
