@@ -3,11 +3,13 @@
 // anywhere.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <random>
@@ -138,8 +140,8 @@ TEST(ArenaKill, WhileItIsSetAside) {
 }
 
 // Starts, moves, stops, over and over.
-void StartOverAndOver(ArenaSpec spec) {
-  for (uint32_t round = 0;; ++round) {
+void StartOverAndOver(ArenaSpec spec, std::atomic<uint32_t>& rounds) {
+  for (uint32_t round = 0;; rounds = ++round) {
     spec.workers = 1 + round % 3;
     Arena arena = OpenArena(spec);
     if (arena.previous() != nullptr) {
@@ -156,18 +158,26 @@ TEST(ArenaKill, TwoHundredTimesAnywhere) {
   const ArenaSpec spec = MadeUpSpec(directory.arena());
   LeaveArena(spec, 300);
   const ArenaSecrets secrets = OpenArena(spec).secrets();
+  void* const shared = ::mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& rounds = *new (shared) std::atomic<uint32_t>(0);
   std::mt19937 random(20'26);
   int moved = 0;
   for (int kill = 0; kill < 200; ++kill) {
     SCOPED_TRACE(kill);
+    rounds = 0;
     const pid_t child = ::fork();
     if (child == 0) {
-      StartOverAndOver(spec);
+      StartOverAndOver(spec, rounds);
       ::_exit(1);
     }
-    ::usleep(static_cast<useconds_t>(random() % 5000));
-    ::kill(child, SIGKILL);
+    // Some rounds, however long they take on this machine, and a part of the next one.
     int status = 0;
+    const uint32_t wanted = random() % 4;
+    while (rounds < wanted && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(50);
+    ::usleep(static_cast<useconds_t>(random() % 2000));
+    ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
     const Arena arena = OpenArena(spec);
@@ -176,6 +186,7 @@ TEST(ArenaKill, TwoHundredTimesAnywhere) {
     ASSERT_EQ((arena.previous() == nullptr ? Keys(arena) : PreviousKeys(arena)).size(), 300u);
     ASSERT_EQ(arena.secrets().table_hash, secrets.table_hash);
   }
+  ::munmap(shared, sizeof rounds);
   EXPECT_GT(moved, 0);
 }
 
