@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <string>
 #include <utility>
 
 namespace fairlead {
@@ -35,6 +36,12 @@ class FileDescriptor {
 
  private:
   int fd_ = -1;
+};
+
+// One of several that are passed on.
+struct NamedDescriptor {
+  std::string name;
+  FileDescriptor descriptor;
 };
 
 }  // namespace fairlead
