@@ -23,10 +23,10 @@ std::span<const std::byte> PreviousArena::section(uint32_t worker, size_t index)
   return sections_[worker * (sections_.size() / workers_) + index];
 }
 
-Result<Arena> Arena::Open(ArenaSpec spec) {
+Result<Arena> Arena::Open(ArenaSpec spec, std::vector<FileDescriptor> locks) {
   if (spec.sections_directory.empty()) spec.sections_directory = spec.directory;
   if (Status good = CheckArenaSpec(spec); !good) return good.error();
-  return ArenaOpening(std::move(spec)).Run();
+  return ArenaOpening(std::move(spec), std::move(locks)).Run();
 }
 
 ArenaHeader& Arena::header() const { return HeaderIn(header_); }
@@ -57,6 +57,13 @@ void Arena::BeginTakeUp() {
 void Arena::EndTakeUp() { header_in_force().take_ups_ns.fill(0); }
 
 void Arena::Beat() { header().heartbeat_ns = BoottimeNs(); }
+
+std::vector<FileDescriptor> Arena::ReleaseLocks() {
+  std::vector<FileDescriptor> locks;
+  locks.push_back(folder_.ReleaseLock());
+  if (records_folder_) locks.push_back(records_folder_->ReleaseLock());
+  return locks;
+}
 
 void Arena::MarkStopped() {
   EndTakeUp();

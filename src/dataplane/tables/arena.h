@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "dataplane/tables/arena_folder.h"
 #include "dataplane/tables/arena_header.h"
@@ -64,7 +65,8 @@ class Arena {
  public:
   // Errors: kInvalid for a spec, or a directory, that is refused; kExists when another process
   // holds it; kUnavailable without space; kSystem. Whatever is found in the files is no error.
-  static Result<Arena> Open(ArenaSpec spec);
+  // `locks`: of the process before, which has passed them on (ReleaseLocks).
+  static Result<Arena> Open(ArenaSpec spec, std::vector<FileDescriptor> locks = {});
 
   [[nodiscard]] ArenaStart start() const { return start_; }
   // What was found and what came of it: a sentence, for the log and the status.
@@ -93,6 +95,9 @@ class Arena {
   void Beat();
   // The last store of a run that stops in order. Nothing may be written to a section afterwards.
   void MarkStopped();
+  // After MarkStopped: for the process that goes on, which gets them without a moment in which
+  // anybody else could.
+  [[nodiscard]] std::vector<FileDescriptor> ReleaseLocks();
 
   // Private to the director, and locked by it: the place for what else is to survive. Names that
   // begin with "sections-", "set-aside-" and "new." and the names "header" and "lock" are taken.

@@ -73,6 +73,19 @@ std::string ReadHolder(int fd) {
   return std::string(read.substr(0, read.find('\n')));
 }
 
+// Whoever has a descriptor of the same open file has the same lock (flock(2)).
+FileDescriptor TakePassedLock(const FileDescriptor& file, std::vector<FileDescriptor>* passed) {
+  struct stat wanted {};
+  if (passed == nullptr || ::fstat(file.get(), &wanted) != 0) return {};
+  for (FileDescriptor& lock : *passed) {
+    struct stat found {};
+    if (!lock || ::fstat(lock.get(), &found) != 0) continue;
+    if (found.st_dev != wanted.st_dev || found.st_ino != wanted.st_ino) continue;
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return std::move(lock);
+  }
+  return {};
+}
+
 }  // namespace
 
 MappedFile::~MappedFile() {
@@ -94,10 +107,12 @@ Result<ArenaFolder> ArenaFolder::Open(const std::string& directory) {
   return folder;
 }
 
-Status ArenaFolder::Lock() {
+Status ArenaFolder::Lock(std::vector<FileDescriptor>* passed) {
   auto file = OpenPlain(kLockName, O_RDWR | O_CREAT);
   if (!file) return file.error();
-  if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
+  if (FileDescriptor lock = TakePassedLock(*file, passed)) {
+    file = std::move(lock);
+  } else if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileError("lock", kLockName, errno);
     const std::string holder = ReadHolder(file->get());
     return Error{ErrorCode::kExists,

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file_descriptor.h"
@@ -56,8 +57,12 @@ class ArenaFolder {
   static Result<ArenaFolder> Make(const std::string& directory);
   static Result<ArenaFolder> Open(const std::string& directory);
 
-  // Held until the folder is destroyed. Error: kExists, with the process that holds it.
-  Status Lock();
+  // Held until the folder is destroyed. `passed`: locks that another process has passed on; the one
+  // of this directory, if there is, is taken from it. Error: kExists, with the process that holds
+  // it.
+  Status Lock(std::vector<FileDescriptor>* passed = nullptr);
+  // The lock goes to the caller, who holds it as long as it is open.
+  [[nodiscard]] FileDescriptor ReleaseLock() { return std::move(lock_); }
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] std::string file_system() const;  // "tmpfs", "hugetlbfs", "ext4", "type 0x…"

@@ -135,12 +135,12 @@ Status ArenaOpening::OpenFolders() {
                  ""};
   }
   arena_.folder_ = *std::move(folder);
-  if (Status locked = arena_.folder_.Lock(); !locked) return locked;
+  if (Status locked = arena_.folder_.Lock(&locks_); !locked) return locked;
   if (spec_.sections_directory == spec_.directory) return Done{};
   auto records = ArenaFolder::Make(spec_.sections_directory);
   if (!records) return records.error();
   arena_.records_folder_ = std::make_unique<ArenaFolder>(*std::move(records));
-  return arena_.records_folder_->Lock();
+  return arena_.records_folder_->Lock(&locks_);
 }
 
 // Judges it, and removes what a start that did not end has left.

@@ -36,7 +36,8 @@ Status RemoveUnused(const ArenaFolder& folder, const ArenaFolder& records_folder
 class ArenaOpening {
  public:
   // Precondition: CheckArenaSpec(spec).
-  explicit ArenaOpening(ArenaSpec spec) : spec_(std::move(spec)) {}
+  ArenaOpening(ArenaSpec spec, std::vector<FileDescriptor> locks)
+      : spec_(std::move(spec)), locks_(std::move(locks)) {}
   Result<Arena> Run();
 
  private:
@@ -57,6 +58,7 @@ class ArenaOpening {
   void BeginRun();
 
   ArenaSpec spec_;
+  std::vector<FileDescriptor> locks_;  // passed on by the process before
   Arena arena_;
   ArenaWitness witness_;
   ArenaVerdict verdict_;
