@@ -18,7 +18,7 @@ class ApiTest : public ::testing::Test {
              std::chrono::milliseconds patience = api::kPulsePatience) {
     director.Start();
     server = std::make_unique<api::ApiServer>(
-        director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience},
+        director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience, upgrade},
         std::move(ports));
     const Status started = server->Start();
     ASSERT_TRUE(started) << started.error().ToString();
@@ -31,6 +31,7 @@ class ApiTest : public ::testing::Test {
   }
 
   FakeDirector director;
+  api::UpgradeApi* upgrade = nullptr;  // none
   std::unique_ptr<api::ApiServer> server;
   std::unique_ptr<HttpPeer> peer;
 };

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -30,7 +31,7 @@ struct ApiServer::Impl {
         busy(control.fabric().stats),
         pulse(control, config.patience, Pulse::Clock::now()),
         workers(*io, control.fabric()),
-        context{io, control, workers, busy, pulse, std::move(port_stats)},
+        context{io, control, workers, busy, pulse, std::move(port_stats), config.upgrade},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
@@ -45,6 +46,18 @@ struct ApiServer::Impl {
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
+    AddUpgradeRoutes(&router, context);
+  }
+
+  // The thread ends; what workers still hold comes back.
+  void End() {
+    io->stop();
+    thread.join();
+    const auto patience = std::chrono::steady_clock::now() + 1s;
+    while (!workers.is_idle() && std::chrono::steady_clock::now() < patience) {
+      workers.Drain();
+      std::this_thread::sleep_for(1ms);
+    }
   }
 
   void SampleEverySecond() {
@@ -93,9 +106,11 @@ ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortStatsRe
 
 ApiServer::~ApiServer() { Stop(); }
 
-Status ApiServer::Start() {
+Status ApiServer::Start(std::vector<NamedDescriptor> passed) {
   for (const std::string& where : impl_->config.listen) {
-    if (Status listening = impl_->server.Listen(where); !listening) {
+    const auto its = std::ranges::find(passed, where, &NamedDescriptor::name);
+    FileDescriptor socket = its == passed.end() ? FileDescriptor() : std::move(its->descriptor);
+    if (Status listening = impl_->server.Listen(where, std::move(socket)); !listening) {
       impl_->server.Close();
       return listening;
     }
@@ -110,15 +125,14 @@ Status ApiServer::Start() {
 
 void ApiServer::Stop() {
   if (!impl_->thread.joinable()) return;
-  impl_->io->stop();
-  impl_->thread.join();
+  impl_->End();
   impl_->server.Close();
-  // What workers still hold must come back before it is freed.
-  const auto patience = std::chrono::steady_clock::now() + 1s;
-  while (!impl_->workers.is_idle() && std::chrono::steady_clock::now() < patience) {
-    impl_->workers.Drain();
-    std::this_thread::sleep_for(1ms);
-  }
+}
+
+std::vector<NamedDescriptor> ApiServer::StopAndRelease() {
+  if (!impl_->thread.joinable()) return {};
+  impl_->End();
+  return impl_->server.Release();
 }
 
 std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }

@@ -16,17 +16,21 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "control/api/port_stats.h"
 #include "control/api/pulse.h"
 
 namespace fairlead::api {
 
+class UpgradeApi;
+
 struct ApiConfig {
   // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"
   std::vector<std::string> listen = {"unix:/run/fairlead/api.sock"};
   // How long a thread may make no turn before /readyz says so.
   std::chrono::milliseconds patience = kPulsePatience;
+  UpgradeApi* upgrade = nullptr;  // outlives the server
 };
 
 class ApiServer {
@@ -36,9 +40,14 @@ class ApiServer {
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
-  // Binds every listener, or says which cannot be bound and starts nothing.
-  Status Start();
+  // Binds every listener, or says which cannot be bound and starts nothing. `passed`: listening
+  // sockets of the director before, by what ApiConfig::listen says of each; those that it does not
+  // name are closed.
+  Status Start(std::vector<NamedDescriptor> passed = {});
   void Stop();
+  // The same, but the sockets go on listening, to be passed on: who connects waits for the next
+  // director and is not refused.
+  std::vector<NamedDescriptor> StopAndRelease();
 
   // What was bound, with real port numbers. After Start.
   [[nodiscard]] std::vector<std::string> addresses() const;

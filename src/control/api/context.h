@@ -20,6 +20,7 @@ namespace fairlead::api {
 class BusyMeter;
 class Pulse;
 class Router;
+class UpgradeApi;
 class WorkerClient;
 
 // Who uses a part of it includes that part's header.
@@ -30,6 +31,7 @@ struct Context {
   const BusyMeter& busy;
   Pulse& pulse;
   PortStatsReader port_stats;
+  UpgradeApi* upgrade = nullptr;  // none: there are no upgrades
 };
 
 // Carries a Responder to the control core and back: its answer, and its end, happen on the API
@@ -58,5 +60,6 @@ void AddTemplateRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);
+void AddUpgradeRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

@@ -288,17 +288,20 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
 // A listening socket of either kind: Protocol is ip::tcp or local::stream_protocol.
 class HttpServer::Listener {
  public:
-  Listener(std::string where, std::string path)
-      : address(std::move(where)), path_(std::move(path)) {}
+  Listener(std::string where, std::string bound, std::string path)
+      : wanted(std::move(where)), address(std::move(bound)), path_(std::move(path)) {}
   virtual ~Listener() { Unlink(); }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   virtual void Close() = 0;
+  // The socket goes on listening, and keeps its name.
+  virtual FileDescriptor Release() = 0;
 
   template <typename Protocol>
   class Of;
 
-  const std::string address;
+  const std::string wanted;   // as Listen was told
+  const std::string address;  // with the real port
 
  protected:
   // Removes the socket, unless somebody has put another in its place.
@@ -306,6 +309,7 @@ class HttpServer::Listener {
     struct stat s;
     if (!path_.empty() && ::stat(path_.c_str(), &s) == 0) inode_ = s.st_ino;
   }
+  void KeepName() { inode_ = 0; }
   void Unlink() {
     struct stat s;
     if (inode_ != 0 && ::stat(path_.c_str(), &s) == 0 && s.st_ino == inode_) {
@@ -324,8 +328,8 @@ class HttpServer::Listener::Of : public Listener,
                                  public std::enable_shared_from_this<Of<Protocol>> {
  public:
   Of(std::shared_ptr<Shared> shared, typename Protocol::acceptor acceptor, std::string where,
-     std::string path)
-      : Listener(std::move(where), std::move(path)),
+     std::string bound, std::string path)
+      : Listener(std::move(where), std::move(bound), std::move(path)),
         shared_(std::move(shared)),
         acceptor_(std::move(acceptor)),
         retry_(shared_->io) {
@@ -346,6 +350,14 @@ class HttpServer::Listener::Of : public Listener,
     acceptor_.close(ignored);
     retry_.cancel();
     Unlink();
+  }
+
+  FileDescriptor Release() override {
+    retry_.cancel();
+    KeepName();
+    error_code failed;
+    const auto socket = acceptor_.release(failed);
+    return failed ? FileDescriptor() : FileDescriptor(socket);
   }
 
  private:
@@ -380,29 +392,31 @@ HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)
 
 HttpServer::~HttpServer() { Close(); }
 
-Status HttpServer::Listen(const std::string& where) {
+Status HttpServer::Listen(const std::string& where, FileDescriptor passed) {
   if (where.starts_with("unix:")) {
-    auto acceptor = ListenOnPath(shared_->io, where);
+    auto acceptor = passed ? AdoptPath(shared_->io, where, std::move(passed))
+                           : ListenOnPath(shared_->io, where);
     if (!acceptor) return acceptor.error();
-    Start<asio::local::stream_protocol>(std::move(*acceptor), where, where.substr(5));
+    Start<asio::local::stream_protocol>(std::move(*acceptor), where, where, where.substr(5));
     return Done{};
   }
-  auto acceptor = ListenOnLoopback(shared_->io, where);
+  auto acceptor = passed ? AdoptLoopback(shared_->io, where, std::move(passed))
+                         : ListenOnLoopback(shared_->io, where);
   if (!acceptor) return acceptor.error();
   error_code ec;
   const auto bound = acceptor->local_endpoint(ec);
   const std::string host = bound.address().is_v6() ? "[" + bound.address().to_string() + "]"
                                                    : bound.address().to_string();
-  Start<asio::ip::tcp>(std::move(*acceptor), "http://" + host + ":" + std::to_string(bound.port()),
-                       "");
+  Start<asio::ip::tcp>(std::move(*acceptor), where,
+                       "http://" + host + ":" + std::to_string(bound.port()), "");
   return Done{};
 }
 
 template <typename Protocol>
 void HttpServer::Start(typename Protocol::acceptor acceptor, const std::string& where,
-                       const std::string& path) {
+                       const std::string& address, const std::string& path) {
   auto listener =
-      std::make_shared<Listener::Of<Protocol>>(shared_, std::move(acceptor), where, path);
+      std::make_shared<Listener::Of<Protocol>>(shared_, std::move(acceptor), where, address, path);
   listener->Accept();
   listeners_.push_back(std::move(listener));
 }
@@ -416,6 +430,20 @@ std::vector<std::string> HttpServer::addresses() const {
 void HttpServer::Close() {
   for (const auto& listener : listeners_) listener->Close();
   listeners_.clear();
+  CloseSessions();
+}
+
+std::vector<NamedDescriptor> HttpServer::Release() {
+  std::vector<NamedDescriptor> released;
+  for (const auto& listener : listeners_) {
+    released.push_back({listener->wanted, listener->Release()});
+  }
+  listeners_.clear();
+  CloseSessions();
+  return released;
+}
+
+void HttpServer::CloseSessions() {
   const std::set<Session*> open = shared_->sessions;
   for (Session* session : open) session->Close();
 }

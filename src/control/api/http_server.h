@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "control/api/http.h"
 
@@ -40,11 +41,15 @@ class HttpServer {
 
   // "unix:/absolute/path": the directory is made, a stale socket replaced, mode 0660.
   // "http://127.0.0.1:9480", "http://[::1]:9480", "http://localhost:0": port 0 takes a free one.
-  Status Listen(const std::string& where);
+  // `passed`: a socket that listens there already; none: it is made.
+  Status Listen(const std::string& where, FileDescriptor passed = {});
   // What Listen bound, with the real port.
   [[nodiscard]] std::vector<std::string> addresses() const;
   // Accepts no more, closes what is open and removes the sockets it made.
   void Close();
+  // The same, but gives away the listening sockets, by what Listen was told; nobody who connects
+  // meanwhile is refused.
+  std::vector<NamedDescriptor> Release();
 
  private:
   struct Shared;
@@ -53,7 +58,8 @@ class HttpServer {
   // Accepts on what listens. `path`: of a Unix socket, to be removed at the end; else empty.
   template <typename Protocol>
   void Start(typename Protocol::acceptor acceptor, const std::string& where,
-             const std::string& path);
+             const std::string& address, const std::string& path);
+  void CloseSessions();
 
   std::shared_ptr<Shared> shared_;
   std::vector<std::shared_ptr<Listener>> listeners_;

@@ -1,8 +1,10 @@
 #include "control/api/listen.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "base/ip_address.h"
 
@@ -70,7 +72,51 @@ Result<typename Protocol::acceptor> Bind(asio::io_context& io,
   return acceptor;
 }
 
+// The family of a socket that listens; AF_UNSPEC: it is none.
+int FamilyOf(const FileDescriptor& socket) {
+  int family = AF_UNSPEC, listens = 0;
+  socklen_t length = sizeof family;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
+    return AF_UNSPEC;
+  length = sizeof family;
+  if (listens == 0 || ::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) {
+    return AF_UNSPEC;
+  }
+  return family;
+}
+
+template <typename Protocol>
+Result<typename Protocol::acceptor> Adopt(asio::io_context& io, const Protocol& protocol,
+                                          const std::string& where, FileDescriptor passed) {
+  typename Protocol::acceptor acceptor(io);
+  error_code ec;
+  acceptor.assign(protocol, passed.get(), ec);
+  if (ec) return SystemError(where, ec.message(), "restart instead of an upgrade");
+  (void)passed.Release();  // the acceptor's now
+  return acceptor;
+}
+
+Error NotListening(const std::string& where) {
+  return SystemError(where, "what the director before has passed on does not listen there",
+                     "restart instead of an upgrade");
+}
+
 }  // namespace
+
+Result<asio::local::stream_protocol::acceptor> AdoptPath(asio::io_context& io,
+                                                         const std::string& where,
+                                                         FileDescriptor passed) {
+  if (FamilyOf(passed) != AF_UNIX) return NotListening(where);
+  return Adopt(io, asio::local::stream_protocol(), where, std::move(passed));
+}
+
+Result<asio::ip::tcp::acceptor> AdoptLoopback(asio::io_context& io, const std::string& where,
+                                              FileDescriptor passed) {
+  const int family = FamilyOf(passed);
+  if (family != AF_INET && family != AF_INET6) return NotListening(where);
+  const auto protocol = family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+  return Adopt(io, protocol, where, std::move(passed));
+}
 
 Result<asio::local::stream_protocol::acceptor> ListenOnPath(asio::io_context& io,
                                                             const std::string& where) {

@@ -11,6 +11,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <string>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 
 namespace fairlead::api {
@@ -21,5 +22,13 @@ Result<boost::asio::local::stream_protocol::acceptor> ListenOnPath(boost::asio::
 // A loopback address; port 0 takes a free one.
 Result<boost::asio::ip::tcp::acceptor> ListenOnLoopback(boost::asio::io_context& io,
                                                         const std::string& where);
+
+// What the director before has listened on there, passed on by it. Error: it is no such socket.
+Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_context& io,
+                                                                const std::string& where,
+                                                                FileDescriptor passed);
+Result<boost::asio::ip::tcp::acceptor> AdoptLoopback(boost::asio::io_context& io,
+                                                     const std::string& where,
+                                                     FileDescriptor passed);
 
 }  // namespace fairlead::api
