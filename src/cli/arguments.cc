@@ -315,6 +315,11 @@ class Grammar {
                      "person at a terminal is asked, and a script gets exit code 4");
     reload->add_flag("--dry-run", into_.is_dry_run,
                      "Show what the reload would do, and do nothing");
+    Add(&app_, "upgrade",
+        "Replace the running director by the program that is on disk now, while traffic goes on",
+        Verb::kUpgrade)
+        ->add_option("binary", into_.file,
+                     "Program to start instead of the one it was started from");
     Add(&app_, "diff", "Show what was changed by hand since the file was read", Verb::kDiff);
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")

@@ -45,6 +45,7 @@ enum class Verb : uint8_t {
   kExplain,
   kPortRelease,
   kReload,
+  kUpgrade,
   kDiff,
   kCheck,
   kMetrics,
@@ -79,7 +80,7 @@ struct Arguments {
   bool is_later = false;                // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
-  std::string file;                     // reload, check
+  std::string file;                     // reload, check; upgrade: the program
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload
   std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own

@@ -126,6 +126,8 @@ int Run(const Arguments& arguments) {
       return RunPortRelease(arguments);
     case Verb::kReload:
       return RunReload(arguments);
+    case Verb::kUpgrade:
+      return RunUpgrade(arguments);
     case Verb::kCheck:
       return RunCheck(arguments);
     case Verb::kMetrics:

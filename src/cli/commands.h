@@ -60,6 +60,7 @@ int RunFlush(const Arguments& arguments);
 int RunExplain(const Arguments& arguments);
 int RunPortRelease(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
+int RunUpgrade(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

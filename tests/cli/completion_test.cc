@@ -127,6 +127,7 @@ TEST_F(CompletionTest, FilesAreOffered) {
   std::ofstream(file) << "version: 1\n";
   EXPECT_EQ(Offered("check " + director.directory() + "/files/"), Words{file});
   EXPECT_EQ(Offered("reload " + director.directory() + "/files/o"), Words{file});
+  EXPECT_EQ(Offered("upgrade " + director.directory() + "/files/o"), Words{file});
 }
 
 }  // namespace
