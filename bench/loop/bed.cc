@@ -8,6 +8,8 @@
 #include <chrono>
 #include <thread>
 
+#include "dataplane/dpdk/attach.h"
+
 namespace fairlead::bench {
 namespace {
 
@@ -144,6 +146,7 @@ Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
   bed->pool_ = *std::move(pool);
   for (const edge::PortSpec& spec : config.ports) {
     const PortId id{static_cast<uint8_t>(bed->ports_.size())};
+    if (Status s = edge::AttachDevice({spec}, config.workers); !s) return s.error();
     auto port = edge::Port::Start({spec}, id, bed->fabric_.steering, *bed->pool_);
     if (!port) return port.error();
     bed->ports_.push_back(*std::move(port));

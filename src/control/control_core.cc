@@ -45,6 +45,7 @@ class ControlCore::Impl {
                   std::random_device{}()),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_) {
+    signals_.add(SIGUSR2);
     WaitForSignal();
   }
 
@@ -75,6 +76,7 @@ class ControlCore::Impl {
 
   void SetReadyCallback(std::function<bool()> ready) { ready_ = std::move(ready); }
   void SetTurnCallback(std::function<void()> turned) { turned_ = std::move(turned); }
+  void SetUpgradeCallback(std::function<void()> upgrade) { upgrade_ = std::move(upgrade); }
 
   [[nodiscard]] ControlVitals vitals() const {
     return {.turns = director_.turns(),
@@ -156,13 +158,14 @@ class ControlCore::Impl {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       is_signal_armed_ = false;
       if (error) return;
-      if (signal != SIGHUP) {
+      if (signal == SIGTERM || signal == SIGINT) {
         io_.stop();
         LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         return;
       }
-      is_reload_asked_ = true;
+      is_reload_asked_ |= signal == SIGHUP;
       WaitForSignal();
+      if (signal == SIGUSR2 && upgrade_) return upgrade_();
       ReloadIfAsked();
     });
     is_signal_armed_ = true;
@@ -206,7 +209,7 @@ class ControlCore::Impl {
   bool is_timer_armed_ = false;
   bool is_signal_armed_ = false;
   std::function<bool()> ready_;
-  std::function<void()> turned_;
+  std::function<void()> turned_, upgrade_;
   std::atomic<uint64_t> longest_work_ns_{0};
 
   ConfigLoader loader_;  // the loading thread's, once Run has begun
@@ -237,6 +240,9 @@ void ControlCore::SetReadyCallback(std::function<bool()> ready) {
 }
 void ControlCore::SetTurnCallback(std::function<void()> turned) {
   impl_->SetTurnCallback(std::move(turned));
+}
+void ControlCore::SetUpgradeCallback(std::function<void()> upgrade) {
+  impl_->SetUpgradeCallback(std::move(upgrade));
 }
 void ControlCore::Run() { impl_->Run(); }
 void ControlCore::Stop() { impl_->Stop(); }

@@ -35,8 +35,8 @@ namespace fairlead::control {
 
 class ControlCore : public ControlApi {
  public:
-  // `fabric` outlives it. One runtime per port of the model. SIGHUP, SIGTERM and SIGINT are this
-  // object's from here on.
+  // `fabric` outlives it. One runtime per port of the model. SIGHUP, SIGTERM, SIGINT and SIGUSR2
+  // are this object's from here on.
   ControlCore(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
               std::vector<PortRuntime> ports);
   ~ControlCore() override;
@@ -57,6 +57,8 @@ class ControlCore : public ControlApi {
   // Called on the control core's thread after each turn that has come to its end without a fault.
   // It must not wait. Before Run.
   void SetTurnCallback(std::function<void()> turned);
+  // Called on the control core's thread for SIGUSR2. It must not wait. Before Run.
+  void SetUpgradeCallback(std::function<void()> upgrade);
   void Run();
   void Stop();
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "dataplane/shard/take_up.h"
+#include "dataplane/tables/arena_check.h"
 #include "dataplane/tables/arena_places.h"
 #include "dataplane/tables/record_layout.h"
 #include "main/page_advice.h"
@@ -112,26 +113,56 @@ std::string CausesOf(const control::RestoredRecords& receipt) {
   return causes.empty() ? "none" : causes;
 }
 
-}  // namespace
-
-Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_fresh,
-                                    dataplane::FabricConfig* fabric, edge::EdgeConfig* edge) {
-  KeptMemory memory;
-  const control::DirectorConfig& director = model.director;
-  if (director.arena == "none") return memory;
+Result<ArenaSpec> SpecOf(const control::DirectorConfig& director,
+                         const dataplane::FabricConfig& fabric, bool is_fresh) {
   auto places = dataplane::FindArenaPlaces(director.arena, director.name,
-                                           fabric->table_pages == dataplane::HugePages::kReserved,
+                                           fabric.table_pages == dataplane::HugePages::kReserved,
                                            ReadText("/proc/self/mountinfo"));
   if (!places) return places.error();
-  ArenaSpec spec{.directory = places->directory,
-                 .sections_directory = places->sections_directory,
-                 .director = director.name,
-                 .workers = static_cast<uint32_t>(fabric->workers),
-                 .sections = SectionsOf(*fabric),
-                 .pages = fabric->table_pages,
-                 .is_fresh = is_fresh,
-                 .converters = {}};
-  auto arena = Arena::Open(std::move(spec));
+  return ArenaSpec{.directory = places->directory,
+                   .sections_directory = places->sections_directory,
+                   .director = director.name,
+                   .workers = static_cast<uint32_t>(fabric.workers),
+                   .sections = SectionsOf(fabric),
+                   .pages = fabric.table_pages,
+                   .is_fresh = is_fresh,
+                   .converters = {}};
+}
+
+}  // namespace
+
+Status KeptMemory::CheckTakeUp(const control::ConfigModel& model,
+                               const dataplane::FabricConfig& fabric) {
+  if (model.director.arena == "none") {
+    return Error{ErrorCode::kInvalid,
+                 "director.arena is none, so no connection would survive an upgrade; name an arena "
+                 "and restart once, or restart instead of an upgrade",
+                 ""};
+  }
+  auto spec = SpecOf(model.director, fabric, /*is_fresh=*/false);
+  if (!spec) return spec.error();
+  const std::string directory = spec->directory;
+  if (Status s = dataplane::CheckTakeUp(*std::move(spec)); !s) return s;
+  const control::KeptState state = control::ReadState(directory, fabric.reals);
+  if (!state.problems.empty()) {
+    return Error{ErrorCode::kInvalid, "not all would be taken over: " + state.problems.front(), ""};
+  }
+  if (state.names) return Done{};
+  return Error{ErrorCode::kInvalid,
+               "the tables would start empty: the names of services and real servers are not kept "
+               "in " +
+                   directory + "; fairlead status says why",
+               ""};
+}
+
+Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_fresh,
+                                    dataplane::FabricConfig* fabric, edge::EdgeConfig* edge,
+                                    std::vector<FileDescriptor> locks) {
+  KeptMemory memory;
+  if (model.director.arena == "none") return memory;
+  auto spec = SpecOf(model.director, *fabric, is_fresh);
+  if (!spec) return spec.error();
+  auto arena = Arena::Open(*std::move(spec), std::move(locks));
   if (!arena) return arena.error();
   memory.arena_ = *std::move(arena);
   Arena& kept = *memory.arena_;
@@ -205,6 +236,11 @@ void KeptMemory::OnTurn(Clock::time_point now) {
 void KeptMemory::MarkStopped() {
   if (!is_on()) return;
   arena_->MarkStopped();
+}
+
+std::vector<FileDescriptor> KeptMemory::ReleaseLocks() {
+  if (!is_on()) return {};
+  return arena_->ReleaseLocks();
 }
 
 }  // namespace fairlead

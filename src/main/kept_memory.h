@@ -11,6 +11,7 @@
 //   core.Restore(std::move(state));
 //   memory->OnTurn(now);                  // each turn of the control core: signs of life
 //   memory->MarkStopped();                // when all workers have ended
+//   memory->ReleaseLocks();               // for a successor, which passes them to Open
 //
 // With `director.arena: none` the tables map memory of their own, and nothing of this does
 // anything. docs/arena.md has the files, docs/take_up.md what becomes of records. Threads: main's.
@@ -21,7 +22,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "control/config/model.h"
 #include "control/survival/state_store.h"
@@ -39,8 +42,14 @@ class KeptMemory {
   static constexpr std::chrono::seconds kTrial{60};
 
   // Says in `fabric` where the records lie and what the secrets are, in `edge` when ticks began.
+  // `locks`: of the director before, in an upgrade.
   static Result<KeptMemory> Open(const control::ConfigModel& model, bool is_fresh,
-                                 dataplane::FabricConfig* fabric, edge::EdgeConfig* edge);
+                                 dataplane::FabricConfig* fabric, edge::EdgeConfig* edge,
+                                 std::vector<FileDescriptor> locks = {});
+  // Whether Open and TakeUp would find everything that a director has which still runs. Changes
+  // nothing. Error: what would be lost, and why.
+  static Status CheckTakeUp(const control::ConfigModel& model,
+                            const dataplane::FabricConfig& fabric);
 
   [[nodiscard]] bool is_on() const { return arena_.has_value(); }
   // Precondition of these four: is_on(). Calls are in this order.
@@ -58,6 +67,8 @@ class KeptMemory {
   void EndTrial();
   void OnTurn(Clock::time_point now);
   void MarkStopped();
+  // After MarkStopped.
+  [[nodiscard]] std::vector<FileDescriptor> ReleaseLocks();
 
  private:
   std::optional<dataplane::Arena> arena_;

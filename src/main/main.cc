@@ -1,10 +1,13 @@
 // fairleadd: the director. Starts everything in order, runs the control core, stops in reverse.
 //
-//   configuration → fabric → edge (EAL, ports, tables) → control core publishes generation 1 →
-//   workers → API → … → API, workers, control core
+//   configuration → arena, EAL → fabric → edge (ports, tables) → control core publishes generation
+//   1 → workers → API → … → API, workers, control core
 //
+// At an upgrade (docs/upgrade.md) the new program takes over from this one instead of the stop.
 // docs/threads_and_ownership.md names the threads.
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -23,7 +26,8 @@
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
-#include "main/start_config.h"
+#include "main/start.h"
+#include "main/upgrade.h"
 #include "main/watchdog.h"
 
 namespace fairlead {
@@ -44,7 +48,7 @@ int Check(const std::string& path) {
 sigset_t ControlSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT, SIGUSR2}) sigaddset(&signals, signal);
   return signals;
 }
 
@@ -68,11 +72,6 @@ api::PortStatsReader StatsReader(const edge::Edge& edge) {
                           .tx_bytes = stats.tx_bytes,
                           .tx_errors = stats.tx_errors};
   };
-}
-
-int Fail(const std::string& what, const Error& error) {
-  LogError(what, {{"reason", error.ToString()}});
-  return 1;
 }
 
 // For what no thread can survive, as an exception in a worker: the reason in the log, then SIGABRT,
@@ -116,82 +115,83 @@ Status TakeOver(KeptMemory& kept, edge::Edge& edge, dataplane::Fabric& fabric,
   return Done{};
 }
 
-// Nothing when it is refused, which the log says.
-std::optional<control::ConfigModel> LoadForStart(control::ConfigLoader& loader,
-                                                 const std::string& path) {
-  control::LoadResult loaded = loader.Load(path);
-  for (const Error& error : loaded.errors) {
-    LogError("configuration problem", {{"what", error.ToString()}});
-  }
-  if (!loaded) {
-    LogError("not started: correct the configuration; fairleadd --check FILE checks it",
-             {{"file", path}, {"problems", loaded.errors.size()}});
-    return std::nullopt;
-  }
-  for (const Error& warning : loaded.warnings) {
-    LogWarning("configuration warning", {{"what", warning.ToString()}});
-  }
-  return std::move(loaded.model);
+// All stops, and what must not stop goes to the new program: nothing of it is taken by anybody else
+// meanwhile, and nobody who connects is refused.
+Estate StopForSuccessor(api::ApiServer& api, edge::Edge& edge, KeptMemory& kept) {
+  Estate estate;
+  estate.listeners = api.StopAndRelease();
+  estate.twins = edge.StopForSuccessor();
+  kept.MarkStopped();
+  estate.locks = kept.ReleaseLocks();
+  estate.standard_error = FileDescriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+  return estate;
 }
 
-int RunDirector(const Options& options) {
+int RunDirector(const Options& options, const char* argv0) {
   const std::string& path = options.config_path;
-  RaiseDescriptorLimit();
-  control::ConfigLoader loader;
-  std::optional<control::ConfigModel> loaded = LoadForStart(loader, path);
-  if (!loaded) return 1;
-  control::ConfigModel model = *std::move(loaded);
-  SetLogLevel(model.log.level);
-
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
-  std::signal(SIGUSR2, SIG_IGN);  // kept for handing over to a new binary; must not kill meanwhile
-  edge::EdgeConfig edge_config = EdgeConfigOf(model);
-  const std::vector<std::string> listeners = ApiListenersOf(model);
-  dataplane::FabricConfig fabric_config = FabricConfigOf(model, edge_config.workers);
-  auto kept = KeptMemory::Open(model, options.is_fresh, &fabric_config, &edge_config);
-  if (!kept) return Fail("cannot use the arena", kept.error());
-  dataplane::Fabric fabric(fabric_config);
-  auto edge = edge::Edge::Start(edge_config, fabric);
-  if (!edge) return Fail("cannot start the ports", edge.error());
+  RaiseDescriptorLimit();
+  Start start(options);
+  if (!start.Begin()) return 1;
+  control::ConfigLoader loader;
+  std::optional<control::ConfigModel> model = start.Load(&loader);
+  if (!model) return 1;
+  SetLogLevel(model->log.level);
+  StartPlan plan = PlanOf(*model);
+  std::optional<Foundation> ground = start.LayFoundation(*model, &plan);
+  if (!ground) return 1;
+  KeptMemory& kept = ground->kept;
+  dataplane::Fabric fabric(plan.fabric);
+  auto edge = edge::Edge::Start(std::move(ground->prepared), plan.edge, fabric,
+                                std::move(ground->estate.twins));
+  if (!edge) return start.Fail("cannot start the ports", edge.error());
 
   const auto give_up = [&](const std::string& what, const Error& error) {
     (*edge)->Stop();
-    kept->EndTrial();
-    return Fail(what, error);
+    kept.EndTrial();
+    return start.Fail(what, error);
   };
-  control::ControlCore core(fabric, std::move(model), path, RuntimesOf(**edge));
+  control::ControlCore core(fabric, *std::move(model), path, RuntimesOf(**edge));
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
-  if (Status s = TakeOver(*kept, **edge, fabric, core); !s) {
+  if (Status s = TakeOver(kept, **edge, fabric, core); !s) {
     return give_up("cannot take over what the director before has left", s.error());
   }
-  if (Status s = core.PublishFirst(); !s)
+  if (Status s = core.PublishFirst(); !s) {
     return give_up("cannot apply the configuration", s.error());
+  }
   if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
-  api::ApiServer api(core, {.listen = listeners}, StatsReader(**edge));
-  if (Status s = api.Start(); !s) return give_up("cannot start the API", s.error());
+  Upgrade upgrade({OwnPath(argv0), {"-c", path}, (*edge)->memory().uses_hugepages},
+                  [&core] { core.Stop(); });
+  api::ApiServer api(core, {.listen = plan.listeners, .upgrade = &upgrade}, StatsReader(**edge));
+  if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
+    return give_up("cannot start the API", s.error());
+  }
   bool is_said = false;
   core.SetReadyCallback([&] {
     if (!std::exchange(is_said, true)) {
       LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
       (*edge)->Own();
+      start.SayForwarding();
     }
     return NotifyServiceManager("READY=1");
   });
   Watchdog watchdog(WatchdogPeriod(), fabric.stats, NotifyServiceManager);
   core.SetTurnCallback([&] {
     watchdog.OnTurn(Watchdog::Clock::now());
-    kept->OnTurn(KeptMemory::Clock::now());
+    kept.OnTurn(KeptMemory::Clock::now());
   });
+  core.SetUpgradeCallback([&upgrade] { upgrade.BeginBySignal(); });
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 
+  if (upgrade.is_ready()) return upgrade.HandOver(StopForSuccessor(api, **edge, kept));
   NotifyServiceManager("STOPPING=1");
   api.Stop();
   (*edge)->Stop();
-  kept->MarkStopped();
+  kept.MarkStopped();
   LogInfo("stopped");
   return 0;
 }
@@ -203,7 +203,7 @@ int Main(int argc, char** argv) {
   const LogWriter log_writer;
   std::set_terminate(EndLoudly);
   try {
-    return RunDirector(options);
+    return RunDirector(options, argv[0]);
   } catch (const std::exception& error) {
     LogError("out of memory, or an internal error", {{"error", error.what()}});
     return 1;

@@ -19,6 +19,8 @@ Options ParseOptions(int argc, char** argv) {
   app.add_flag("--fresh", options.is_fresh,
                "Begin with empty tables, whatever connections the director before has left")
       ->excludes(check);
+  // For an upgrade, in which a director starts its successor; no option of people.
+  app.add_option("--hand-over", options.hand_over)->group("")->excludes(check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -165,6 +165,9 @@ Status Successor::AwaitForwarding(milliseconds patience) {
   const Result<HandoverMessage> message = channel_.Receive(patience);
   if (!message) return message.error();
   if (message->word == HandoverWord::kForwarding) return Done{};
+  if (message->word == HandoverWord::kRefused) {
+    return Error{ErrorCode::kUnavailable, message->text, ""};
+  }
   return Error{ErrorCode::kInvalid, "a message of the hand-over came out of turn", ""};
 }
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rte_eal.h>
 
+#include "dataplane/dpdk/attach.h"
+
 namespace fairlead::edge {
 namespace {
 
@@ -22,6 +24,8 @@ class EalEnvironment : public testing::Environment {
     Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
     ASSERT_TRUE(eal) << eal.error().ToString();
     the_eal = std::move(*eal);
+    const Status attached = AttachDevice({config.ports[0]}, config.workers);
+    ASSERT_TRUE(attached) << attached.error().ToString();
     Result<std::unique_ptr<PacketPool>> pool =
         PacketPool::Create("test", {.packets = 16384, .data_room_bytes = 2048 + 128});
     ASSERT_TRUE(pool) << pool.error().ToString();

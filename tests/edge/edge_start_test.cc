@@ -113,7 +113,9 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
 
   const EdgeConfig config = TwoPorts();
   dataplane::Fabric fabric({.workers = 2, .ports = 2, .connections = 4096});
-  Result<std::unique_ptr<Edge>> started = Edge::Start(config, fabric);
+  Result<Prepared> prepared = Prepared::Make(config, fabric.config.ring_packets);
+  ASSERT_TRUE(prepared) << prepared.error().ToString();
+  Result<std::unique_ptr<Edge>> started = Edge::Start(*std::move(prepared), config, fabric);
   ASSERT_TRUE(started) << started.error().ToString();
   Edge& edge = **started;
   ASSERT_EQ(edge.ports().size(), 2u);

@@ -105,6 +105,17 @@ Status PlanMemory(const EdgeConfig& config, const Machine& machine, const Memory
                      std::to_string(needed / kMebibyte) + " MiB are free; run: " + command,
                  ""};
   }
+  if (config.hugepages == Hugepages::kAuto && config.takes_over_hugepages) {
+    const uint64_t missing = needed - machine.free_hugepage_bytes;
+    return Error{
+        ErrorCode::kUnavailable,
+        "for an upgrade two directors need hugepages for their packets, and only " +
+            std::to_string(machine.free_hugepage_bytes / kMebibyte) + " MiB of " +
+            std::to_string(needed / kMebibyte) + " MiB are free; raise vm.nr_hugepages by " +
+            std::to_string((missing + machine.hugepage_bytes - 1) / machine.hugepage_bytes) +
+            " until it is over",
+        ""};
+  }
   if (config.hugepages == Hugepages::kAuto) plan->remedy = command;
   plan->arguments.insert(
       plan->arguments.end(),
@@ -152,16 +163,13 @@ Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const 
   if (Status memory = PlanMemory(config, machine, need, &plan); !memory) {
     return memory.error();
   }
-  bool has_pci = false;
-  for (size_t p = 0; p < config.ports.size(); ++p) {
-    const DeviceUse use = DeviceUseOf(config.ports, p);
-    if (use.first != p) continue;
-    const std::string device = DeviceArguments(use, config.workers);
-    const bool is_pci = IsPciDevice(device);
-    has_pci |= is_pci;
-    plan.arguments.insert(plan.arguments.end(), {is_pci ? "-a" : "--vdev", device});
+  const auto is_pci = [](const PortSpec& port) { return IsPciDevice(port.device); };
+  if (std::any_of(config.ports.begin(), config.ports.end(), is_pci)) {
+    // Without a list it would take every device that it can; this one is never a NIC.
+    plan.arguments.insert(plan.arguments.end(), {"-a", "0000:00:00.0"});
+  } else {
+    plan.arguments.push_back("--no-pci");
   }
-  if (!has_pci) plan.arguments.push_back("--no-pci");
   plan.arguments.insert(plan.arguments.end(), config.eal.begin(), config.eal.end());
   return plan;
 }
@@ -184,12 +192,7 @@ Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
   LogDebug("starting DPDK", {{"arguments", shown}});
   SendDpdkLogToOurs();
   if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
-    std::string why = TakeDpdkErrors();
-    if (why.find("parse device") != std::string::npos) {
-      why +=
-          "; a device is a PCI address or a vdev of a driver DPDK has, such as net_af_packet0,"
-          "iface=NAME (also net_af_xdp, net_memif, net_pcap, net_ring, net_tap)";
-    }
+    const std::string why = TakeDpdkErrors();
     return Error{
         ErrorCode::kSystem,
         "DPDK did not start: " + (why.empty() ? std::string(rte_strerror(rte_errno)) : why) +

@@ -6,8 +6,9 @@
 //
 // Lcore 0 is the thread that called Start; it polls nothing and may run on every CPU. Lcores 1…N
 // are the workers. With fewer CPUs than workers several lcores share one, so two workers run on any
-// machine. Hugepages are used when enough are free; else ordinary memory, and a log line says how
-// to get them. DPDK's own messages go to the log as logfmt.
+// machine. It starts without devices (attach.h has them), beside another process that has them.
+// Hugepages are used when enough are free; else ordinary memory, and a log line says how to get
+// them. DPDK's own messages go to the log as logfmt.
 //
 // Threads: the thread that starts it also ends it. Invariant: DPDK can be started once a process.
 #pragma once
@@ -45,7 +46,8 @@ struct EalPlan {
   std::string remedy;  // not empty: hugepages were wished for but not there; the command
 };
 
-// Errors: a core that is not there, `hugepages: on` without enough.
+// Errors: a core that is not there; `hugepages: on`, or an upgrade from a director on hugepages,
+// without enough.
 Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const MemoryNeed& need);
 
 // One CPU for everything that is no worker, as long as there are two.

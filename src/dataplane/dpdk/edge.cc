@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "base/log.h"
+#include "dataplane/dpdk/attach.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/exception_path.h"
@@ -17,14 +18,19 @@
 
 namespace fairlead::edge {
 
-// Destroyed from the last member to the first: loops before rings, ports before the pool.
-struct Edge::State {
-  explicit State(dataplane::Fabric& f) : fabric(f) {}
-
-  dataplane::Fabric& fabric;
+struct Prepared::Parts {
   uint64_t page_bytes = kOrdinaryPageBytes;  // of the pool's memory
   std::unique_ptr<Eal> eal;
   std::unique_ptr<PacketPool> pool;
+};
+
+// Destroyed from the last member to the first: loops before rings, ports before the pool.
+struct Edge::State {
+  State(dataplane::Fabric& f, Prepared p) : fabric(f), prepared(std::move(p)) {}
+
+  dataplane::Fabric& fabric;
+  Prepared prepared;
+  std::vector<PortSpec> specs;  // by PortId
   std::vector<Port> ports;
   std::vector<PortInfo> infos;
   std::unique_ptr<Lines> lines;
@@ -51,10 +57,7 @@ int RunLoop(void* argument) {
   return 0;
 }
 
-Status CheckConfig(const EdgeConfig& config, const dataplane::Fabric& fabric) {
-  if (config.workers != fabric.config.workers || config.ports.size() != fabric.config.ports) {
-    return Error{ErrorCode::kInvalid, "the edge and the fabric disagree on workers or ports", ""};
-  }
+Status CheckDevices(const EdgeConfig& config) {
   for (const PortSpec& port : config.ports) {
     if (Status s = CheckDevice(port); !s) return s;
   }
@@ -147,7 +150,9 @@ Status Edge::StartNextPort(const EdgeConfig& config, State* state) {
     state->ports.push_back(Port::Share(state->ports[use.first], config.ports[at], id));
     return Done{};
   }
-  Result<Port> port = Port::Start(use, id, state->fabric.steering, *state->pool);
+  if (Status s = AttachDevice(use, config.workers); !s) return s;
+  const PacketPool& pool = *state->prepared.parts_->pool;
+  Result<Port> port = Port::Start(use, id, state->fabric.steering, pool);
   if (!port) return port.error();
   state->ports.push_back(std::move(*port));
   return Done{};
@@ -158,11 +163,15 @@ size_t DefaultWorkers() { return DefaultWorkerCount(ReadMachine()); }
 Edge::Edge(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Edge::~Edge() { Stop(); }
 
-Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::Fabric& fabric) {
-  if (Status s = CheckConfig(config, fabric); !s) return s.error();
-  auto owned = std::make_unique<State>(fabric);
-  State& state = *owned;
-  const PoolPlan pool_plan = PlanPool(config, fabric.config.ring_packets);
+Prepared::Prepared(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Prepared::~Prepared() = default;
+Prepared::Prepared(Prepared&& other) noexcept = default;
+Prepared& Prepared::operator=(Prepared&& other) noexcept = default;
+
+Result<Prepared> Prepared::Make(const EdgeConfig& config, size_t ring_packets) {
+  if (Status s = CheckDevices(config); !s) return s.error();
+  auto parts = std::make_unique<Parts>();
+  const PoolPlan pool_plan = PlanPool(config, ring_packets);
   const Machine machine = ReadMachine();
   Result<EalPlan> plan = PlanEal(config, machine,
                                  {.on_hugepages = pool_plan.bytes(machine.hugepage_bytes),
@@ -170,13 +179,26 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   if (!plan) return plan.error();
   Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
   if (!eal) return eal.error();
-  state.eal = std::move(*eal);
-  if (plan->uses_hugepages) state.page_bytes = machine.hugepage_bytes;
-  std::unique_ptr<Edge> edge(new Edge(std::move(owned)));  // from here on its end cleans up
-
+  parts->eal = std::move(*eal);
+  if (plan->uses_hugepages) parts->page_bytes = machine.hugepage_bytes;
   Result<std::unique_ptr<PacketPool>> pool = PacketPool::Create("packets", pool_plan);
   if (!pool) return pool.error();
-  state.pool = std::move(*pool);
+  parts->pool = std::move(*pool);
+  return Prepared(std::move(parts));
+}
+
+Result<std::unique_ptr<Edge>> Edge::Start(Prepared prepared, const EdgeConfig& config,
+                                          dataplane::Fabric& fabric,
+                                          std::vector<NamedDescriptor> twins) {
+  if (config.workers != fabric.config.workers || config.ports.size() != fabric.config.ports) {
+    return Error{ErrorCode::kInvalid, "the edge and the fabric disagree on workers or ports", ""};
+  }
+  auto owned = std::make_unique<State>(fabric, std::move(prepared));
+  State& state = *owned;
+  PacketPool& pool = *state.prepared.parts_->pool;
+  std::unique_ptr<Edge> edge(new Edge(std::move(owned)));  // from here on its end cleans up
+
+  state.specs = config.ports;
   std::vector<bool> has_host;
   for (const PortSpec& spec : config.ports) {
     if (Status s = StartNextPort(config, &state); !s) return s.error();
@@ -185,7 +207,7 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   }
   state.lines = std::make_unique<Lines>(config.workers, state.ports, has_host);
   Result<std::unique_ptr<ExceptionPath>> path =
-      ExceptionPath::Start(config, *state.lines, *state.pool);
+      ExceptionPath::Start(config, *state.lines, pool, std::move(twins));
   if (!path) return path.error();
   state.exception_path = std::move(*path);
   for (size_t p = 0; p < config.ports.size(); ++p) {
@@ -196,8 +218,8 @@ Result<std::unique_ptr<Edge>> Edge::Start(const EdgeConfig& config, dataplane::F
   for (const PortInfo& info : state.infos) LogStarted(info);
 
   state.base_cycles = CyclesOfTick0(config.epoch_boottime_ns);
-  const LoopContext context{fabric,       *state.pool,       state.ports,
-                            *state.lines, state.base_cycles, config.sleeps_when_idle};
+  const LoopContext context{
+      fabric, pool, state.ports, *state.lines, state.base_cycles, config.sleeps_when_idle};
   try {
     for (size_t w = 0; w < config.workers; ++w) {
       const WorkerId me{static_cast<uint8_t>(w)};
@@ -231,15 +253,35 @@ void Edge::Own() {
   state_->exception_path->KeepTwins();
 }
 
-void Edge::Stop() {
+void Edge::StopWorkers() {
   State& state = *state_;
-  if (state.is_stopped) return;
   state.is_stopped = true;
   state.stop.store(true, std::memory_order_relaxed);
   if (state.is_running) rte_eal_mp_wait_lcore();
   if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
+}
+
+void Edge::StopPorts() {
+  for (Port& port : state_->ports) {
+    port.Stop();
+    if (port.owns_device()) DetachDevice(state_->specs[port.id().index()].device);
+  }
+}
+
+std::vector<NamedDescriptor> Edge::StopForSuccessor() {
+  if (state_->is_stopped) return {};
+  StopWorkers();
+  std::vector<NamedDescriptor> twins = state_->exception_path->Release();
+  StopPorts();
+  return twins;
+}
+
+void Edge::Stop() {
+  State& state = *state_;
+  if (state.is_stopped) return;
+  StopWorkers();
   if (state.exception_path) state.exception_path->Stop();
-  for (Port& port : state.ports) port.Stop();
+  StopPorts();
   if (state.is_complete && HasTwin(state.infos)) {
     LogInfo(
         "kernel twins stay, and what is closed to the kernel stays closed, for the next start; "
@@ -255,11 +297,12 @@ dataplane::PortStats Edge::ReadPortStats(PortId port) const {
 }
 
 MemoryUse Edge::memory() const {
-  const PoolPlan& plan = state_->pool->plan();
+  const Prepared::Parts& parts = *state_->prepared.parts_;
+  const PoolPlan& plan = parts.pool->plan();
   MemoryUse use;
-  use.packet_bytes = plan.bytes(state_->page_bytes);
+  use.packet_bytes = plan.bytes(parts.page_bytes);
   use.packets = plan.packets;
-  use.uses_hugepages = state_->eal->uses_hugepages();
+  use.uses_hugepages = parts.eal->uses_hugepages();
   for (const auto& loop : state_->loops) {
     dataplane::Shard& shard = loop->worker().shard();
     const auto add = [](MemoryUse::Tables* sum, const auto& table) {

@@ -1,14 +1,16 @@
 // The edge as main sees it: DPDK, ports, workers and kernel twins, without a DPDK type in sight.
 //
-//   auto edge = Edge::Start(config, fabric);   // EAL and ports up; twins and tables made
-//   …build a snapshot from edge->ports(), publish it…
-//   edge->LaunchWorkers();                     // they poll from the first snapshot on
-//   edge->Stop();                              // every packet accounted for, ports closed
+//   auto prepared = Prepared::Make(config, fabric_config.ring_packets);   // EAL and pool
+//   auto edge = Edge::Start(*std::move(prepared), config, fabric);   // ports up; twins, tables
+//   made …build a snapshot from edge->ports(), publish it… edge->LaunchWorkers(); // they poll from
+//   the first snapshot on edge->Stop();                              // every packet accounted for,
+//   ports closed
 //
-// Threads: Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts later may
-// run on any CPU. Call Start before other threads and with signals blocked (the workers inherit the
-// mask). ReadPortStats and now from any thread. Invariants: one Edge a process (DPDK starts once);
-// the Fabric outlives it and has config.workers workers and config.ports.size() ports.
+// Threads: Make, Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts
+// later may run on any CPU. Call Make and Start before other threads and with signals blocked (the
+// workers inherit the mask). ReadPortStats and now from any thread. Invariants: one Edge a process
+// (DPDK starts once); the Fabric outlives it and has config.workers workers and config.ports.size()
+// ports.
 #pragma once
 
 #include <memory>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file_descriptor.h"
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "dataplane/dpdk/edge_config.h"
@@ -59,9 +62,30 @@ struct MemoryUse {
 // `workers: auto`: one CPU is left for everything else where there are two.
 size_t DefaultWorkers();
 
+// DPDK and the memory of packets: what takes a while, and touches no device. It can be had while
+// another director runs on the same ports.
+class Prepared {
+ public:
+  // `ring_packets`: of the fabric. Errors: a device that is not there, too little memory.
+  static Result<Prepared> Make(const EdgeConfig& config, size_t ring_packets);
+  ~Prepared();
+  Prepared(Prepared&& other) noexcept;
+  Prepared& operator=(Prepared&& other) noexcept;
+
+ private:
+  friend class Edge;
+  struct Parts;
+  explicit Prepared(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
 class Edge {
  public:
-  static Result<std::unique_ptr<Edge>> Start(const EdgeConfig& config, dataplane::Fabric& fabric);
+  // `config` as Make had it. `twins`: open kernel twins of the director before, by interface.
+  static Result<std::unique_ptr<Edge>> Start(Prepared prepared, const EdgeConfig& config,
+                                             dataplane::Fabric& fabric,
+                                             std::vector<NamedDescriptor> twins = {});
   ~Edge();  // stops
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
@@ -76,6 +100,9 @@ class Edge {
   // they do, what is closed to the kernel stays closed, since the kernel would answer for their
   // addresses. A second call does nothing.
   void Stop();
+  // The same for a director that goes on with these ports: what is closed to the kernel stays
+  // closed in any case, and the twins stay open, by interface.
+  std::vector<NamedDescriptor> StopForSuccessor();
 
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
   [[nodiscard]] MemoryUse memory() const;
@@ -88,6 +115,8 @@ class Edge {
   struct State;
   explicit Edge(std::unique_ptr<State> state);
   static Status StartNextPort(const EdgeConfig& config, State* state);
+  void StopWorkers();
+  void StopPorts();
 
   std::unique_ptr<State> state_;
 };

@@ -56,6 +56,8 @@ struct EdgeConfig {
   size_t workers = 1;
   std::vector<uint32_t> cores;  // CPU of each worker; empty: chosen
   Hugepages hugepages = Hugepages::kAuto;
+  // The director that it takes over from has its packets on hugepages, so it must find some too.
+  bool takes_over_hugepages = false;
   bool sleeps_when_idle = false;
   std::vector<std::string> eal;  // extra EAL arguments, verbatim, last
   // CLOCK_BOOTTIME of tick 0, so that deadlines of the process before hold; 0: ticks begin now.

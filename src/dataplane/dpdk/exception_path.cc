@@ -18,6 +18,29 @@ constexpr long kShortestWaitNs = 50'000;
 constexpr long kLongestWaitNs = 2'000'000;
 constexpr uint32_t kMacBytes = 6;
 
+// Closes those that no port wants any more.
+std::vector<NamedDescriptor> WantedOf(const EdgeConfig& config,
+                                      std::vector<NamedDescriptor> passed) {
+  std::erase_if(passed, [&config](const NamedDescriptor& twin) {
+    return std::none_of(config.ports.begin(), config.ports.end(), [&twin](const PortSpec& port) {
+      return port.has_host && HostInterfaceName(port.name) == twin.name;
+    });
+  });
+  return passed;
+}
+
+Result<Tap> OpenTap(const EdgeConfig& config, const PortSpec& port,
+                    std::vector<NamedDescriptor>* passed) {
+  const auto is_its = [name = HostInterfaceName(port.name)](const NamedDescriptor& twin) {
+    return twin.name == name;
+  };
+  const auto twin = std::find_if(passed->begin(), passed->end(), is_its);
+  if (twin == passed->end()) return Tap::Open(port, config.name);
+  FileDescriptor descriptor = std::move(twin->descriptor);
+  passed->erase(twin);
+  return Tap::Adopt(descriptor.Release(), port, config.name);
+}
+
 // What was addressed to the port's MAC must carry the twin's, or the kernel takes it for a
 // bystander's. Group addresses stay.
 void AddressToTwin(rte_mbuf* mbuf, const MacAddress& mac) {
@@ -28,12 +51,14 @@ void AddressToTwin(rte_mbuf* mbuf, const MacAddress& mac) {
 }  // namespace
 
 Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const EdgeConfig& config,
-                                                            const Lines& lines, PacketPool& pool) {
+                                                            const Lines& lines, PacketPool& pool,
+                                                            std::vector<NamedDescriptor> passed) {
+  passed = WantedOf(config, std::move(passed));
   RemoveTwinsWithoutPort(config);  // first: a new twin may get their addresses
   std::unique_ptr<ExceptionPath> path(new ExceptionPath(pool));
   for (size_t p = 0; p < config.ports.size(); ++p) {
     if (!config.ports[p].has_host) continue;
-    Result<Tap> tap = Tap::Open(config.ports[p], config.name);
+    Result<Tap> tap = OpenTap(config, config.ports[p], &passed);
     if (!tap) return tap.error();
     const PortId id{static_cast<uint8_t>(p)};
     Twin twin{std::move(*tap), {}, lines.from_host(id)};
@@ -61,6 +86,22 @@ void ExceptionPath::KeepTwins() {
 ExceptionPath::~ExceptionPath() { Stop(); }
 
 void ExceptionPath::Stop() {
+  StopThread();
+  twins_.clear();
+}
+
+std::vector<NamedDescriptor> ExceptionPath::Release() {
+  StopThread();
+  std::vector<NamedDescriptor> released;
+  for (Twin& twin : twins_) {
+    const std::string name = twin.tap.name();
+    released.push_back({name, FileDescriptor(twin.tap.Release())});
+  }
+  twins_.clear();
+  return released;
+}
+
+void ExceptionPath::StopThread() {
   stop_.store(true, std::memory_order_relaxed);
   if (thread_.joinable()) thread_.join();
   for (Twin& twin : twins_) {
@@ -70,7 +111,6 @@ void ExceptionPath::Stop() {
     }
     while (twin.from_host->Pop(&mbuf)) rte_pktmbuf_free(mbuf);
   }
-  twins_.clear();
 }
 
 void ExceptionPath::Run() {

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/lines.h"
@@ -28,9 +29,11 @@ namespace fairlead::edge {
 class ExceptionPath {
  public:
   // Makes or adopts the tap of every port that wants one, and removes those that an earlier
-  // configuration of this director wanted.
+  // configuration of this director wanted. `passed`: open taps of the director before, by name of
+  // the interface; those that no port wants are closed.
   static Result<std::unique_ptr<ExceptionPath>> Start(const EdgeConfig& config, const Lines& lines,
-                                                      PacketPool& pool);
+                                                      PacketPool& pool,
+                                                      std::vector<NamedDescriptor> passed = {});
   ~ExceptionPath();
   ExceptionPath(const ExceptionPath&) = delete;
   ExceptionPath& operator=(const ExceptionPath&) = delete;
@@ -42,6 +45,8 @@ class ExceptionPath {
   // kernel.
   // Precondition: no worker runs any more.
   void Stop();
+  // The same, but the taps stay open, to be passed on: their carrier stays.
+  std::vector<NamedDescriptor> Release();
 
   // Frames the kernel would not take; they were counted as delivered_to_host.
   [[nodiscard]] uint64_t refused_by_kernel() const {
@@ -56,6 +61,7 @@ class ExceptionPath {
   };
 
   explicit ExceptionPath(PacketPool& pool) : pool_(pool) {}
+  void StopThread();
   void Run();
   size_t WriteToKernel(Twin& twin);
   size_t ReadFromKernel(Twin& twin);

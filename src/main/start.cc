@@ -1,0 +1,95 @@
+#include "main/start.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "main/start_config.h"
+
+namespace fairlead {
+
+StartPlan PlanOf(const control::ConfigModel& model) {
+  StartPlan plan;
+  plan.edge = EdgeConfigOf(model);
+  plan.fabric = FabricConfigOf(model, plan.edge.workers);
+  plan.listeners = ApiListenersOf(model);
+  return plan;
+}
+
+bool Start::Begin() {
+  if (options_.hand_over < 0) return true;
+  auto met = Predecessor::Meet(options_.hand_over);
+  if (!met) {
+    Fail("cannot take over from the director before", met.error());
+    return false;
+  }
+  predecessor_ = *std::move(met);
+  return true;
+}
+
+std::optional<control::ConfigModel> Start::Load(control::ConfigLoader* loader) {
+  const std::string& path = options_.config_path;
+  control::LoadResult loaded = loader->Load(path);
+  for (const Error& error : loaded.errors) {
+    LogError("configuration problem", {{"what", error.ToString()}});
+  }
+  if (!loaded) {
+    LogError("not started: correct the configuration; fairleadd --check FILE checks it",
+             {{"file", path}, {"problems", loaded.errors.size()}});
+    std::string why = "the configuration has errors";
+    for (const Error& error : loaded.errors) why += "; " + error.ToString();
+    if (predecessor_) predecessor_->Refuse(why);
+    return std::nullopt;
+  }
+  for (const Error& warning : loaded.warnings) {
+    LogWarning("configuration warning", {{"what", warning.ToString()}});
+  }
+  return std::move(loaded.model);
+}
+
+std::optional<Foundation> Start::LayFoundation(const control::ConfigModel& model, StartPlan* plan) {
+  if (predecessor_) return TakeOver(model, plan);
+  auto kept = KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge);
+  if (!kept) {
+    Fail("cannot use the arena", kept.error());
+    return std::nullopt;
+  }
+  auto prepared = edge::Prepared::Make(plan->edge, plan->fabric.ring_packets);
+  if (!prepared) {
+    Fail("cannot start the ports", prepared.error());
+    return std::nullopt;
+  }
+  return Foundation{*std::move(kept), *std::move(prepared), {}};
+}
+
+std::optional<Foundation> Start::TakeOver(const control::ConfigModel& model, StartPlan* plan) {
+  plan->edge.takes_over_hugepages = predecessor_->has_packets_on_hugepages();
+  if (Status s = KeptMemory::CheckTakeUp(model, plan->fabric); !s) {
+    Fail("cannot take up what the director keeps", s.error());
+    return std::nullopt;
+  }
+  auto prepared = edge::Prepared::Make(plan->edge, plan->fabric.ring_packets);
+  if (!prepared) {
+    Fail("cannot start the ports", prepared.error());
+    return std::nullopt;
+  }
+  auto estate = predecessor_->TakeOver();
+  if (!estate) {
+    Fail("cannot take over from the director before", estate.error());
+    return std::nullopt;
+  }
+  auto kept = KeptMemory::Open(model, /*is_fresh=*/false, &plan->fabric, &plan->edge,
+                               std::exchange(estate->locks, {}));
+  if (!kept) {
+    Fail("cannot use the arena", kept.error());
+    return std::nullopt;
+  }
+  return Foundation{*std::move(kept), *std::move(prepared), *std::move(estate)};
+}
+
+int Start::Fail(const std::string& what, const Error& error) const {
+  LogError(what, {{"reason", error.ToString()}});
+  if (predecessor_) predecessor_->Refuse(what + ": " + error.ToString());
+  return 1;
+}
+
+}  // namespace fairlead

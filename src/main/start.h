@@ -1,0 +1,69 @@
+// The steps of a start that come before traffic, for a plain start and for one that takes over from
+// a director that runs. What goes wrong is logged, and said to that director.
+//
+//   Start start(options);
+//   std::optional<control::ConfigModel> model = start.Load(&loader);
+//   StartPlan plan = PlanOf(*model);
+//   std::optional<Foundation> ground = start.LayFoundation(*model, &plan);
+//   if (!ground) return 1;                               // all is said
+//   …
+//   start.SayForwarding();
+//
+// Order. A plain start opens the arena first, since that is refused when another director has it
+// and takes its hugepages before packets do. One that takes over does all that takes a while first,
+// and holds nothing of the other director's until that has stopped. Threads: main's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config/config_loader.h"
+#include "control/config/model.h"
+#include "dataplane/dpdk/edge.h"
+#include "dataplane/shard/fabric.h"
+#include "main/handover.h"
+#include "main/kept_memory.h"
+#include "main/options.h"
+#include "main/predecessor.h"
+
+namespace fairlead {
+
+struct StartPlan {
+  edge::EdgeConfig edge;
+  dataplane::FabricConfig fabric;
+  std::vector<std::string> listeners;
+};
+StartPlan PlanOf(const control::ConfigModel& model);
+
+struct Foundation {
+  KeptMemory kept;
+  edge::Prepared prepared;
+  Estate estate;  // of the director before; its locks are in `kept`
+};
+
+class Start {
+ public:
+  explicit Start(const Options& options) : options_(options) {}
+
+  // Meets the director before, if there is to be one. False: there is none.
+  bool Begin();
+  // Nothing when the file has errors.
+  std::optional<control::ConfigModel> Load(control::ConfigLoader* loader);
+  // Says in the plan where the records lie.
+  std::optional<Foundation> LayFoundation(const control::ConfigModel& model, StartPlan* plan);
+
+  // What could not be done. The exit code.
+  int Fail(const std::string& what, const Error& error) const;
+  void SayForwarding() const {
+    if (predecessor_) predecessor_->SayForwarding();
+  }
+
+ private:
+  std::optional<Foundation> TakeOver(const control::ConfigModel& model, StartPlan* plan);
+
+  const Options& options_;
+  std::optional<Predecessor> predecessor_;
+};
+
+}  // namespace fairlead
