@@ -10,6 +10,7 @@ import subprocess
 from urllib.parse import urlencode
 
 from . import addresses as at
+from .adopted import Adopted, adopt_orphans
 from .lab import ROOT
 from .shell import ShellError, run, wait_until
 
@@ -192,6 +193,33 @@ class Director:
             return self.log_since_start()
         self.stop()
         raise DirectorError(f"fairleadd started, and should have refused to:\n{self.log_since_start()}")
+
+    def upgrade(self, *words):
+        """Replace the daemon by a new one, which is the process of this object from then on."""
+        adopt_orphans()
+        answer = json.loads(self.cli("-o", "json", "upgrade", *words, timeout=150).stdout)
+        self.take_successor(answer["pid"])
+
+    def upgrade_by_signal(self):
+        adopt_orphans()
+        before = self.process.pid
+        self.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: self.upgrade_state().get("pid", before) != before and self.get("/readyz")[0] == 200,
+                   "another process answers; the log:\n" + self.log, timeout=120)
+        self.take_successor(self.upgrade_state()["pid"])
+
+    def upgrade_state(self) -> dict:
+        """{} while nobody answers."""
+        status, text = self.get("/v1/upgrade")
+        return json.loads(text) if status == 200 else {}
+
+    def take_successor(self, pid: int):
+        """The one before has to end in order, and by itself."""
+        code = self.process.wait(timeout=60)
+        self.check_sanitizers()
+        if code != 0:
+            raise DirectorError(f"the daemon that was replaced ended with {code}:\n{self.log_tail()}")
+        self.process = Adopted(pid)
 
     def reload(self, config: dict, check: bool = True) -> subprocess.CompletedProcess:
         """Write the configuration and load it by the command line, which returns when it is in force."""

@@ -1,0 +1,228 @@
+"""A new program takes over while traffic goes on; one that fails before that changes nothing."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+from fairlead_lab import addresses as at, client, wait_until
+from fairlead_lab.director import BUILD
+from fairlead_lab.restarts import CLIENTS, RestartTest
+
+DAEMON = f"{BUILD}/src/main/fairleadd"
+
+
+class ApiCalls:
+    """Connects to the director's socket again and again while the body of the `with` runs."""
+
+    def __init__(self, path: str):
+        self.path = path
+        self.refused = []
+        self.connected = 0
+        self.stop = threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.call)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def call(self):
+        while not self.stop.wait(0.002):
+            with socket.socket(socket.AF_UNIX) as sock:
+                try:
+                    sock.connect(self.path)
+                    self.connected += 1
+                except OSError as error:
+                    self.refused.append(str(error))
+
+
+class UpgradesByNat(RestartTest):
+    def test_upgrade(self):
+        for _ in range(self.rounds):
+            self.nothing_is_lost(self.director.upgrade)
+
+    def test_by_signal(self):
+        self.nothing_is_lost(self.director.upgrade_by_signal)
+
+    def test_to_a_named_program(self):
+        other = f"{self.lab.state}/fairleadd-next"
+        shutil.copy(DAEMON, other)
+        self.nothing_is_lost(lambda: self.director.upgrade(other))
+        self.assertEqual(os.readlink(f"/proc/{self.director.process.pid}/exe"), other)
+        self.nothing_is_lost(lambda: self.director.upgrade(DAEMON))  # and back
+
+    def test_to_another_capacity(self):
+        config = self.configure()
+        config["director"]["connections"] = 131072
+        self.director.write(config)
+        self.nothing_is_lost(self.director.upgrade)
+        self.director.write(self.configure())
+        self.nothing_is_lost(self.director.upgrade)
+
+    def test_changes_by_hand_stay(self):
+        self.director.cli("real", "set", "web", f"{at.real_address(3)}:80", "--weight", "7")
+        diff = self.diff()
+        self.assertIn("weight", diff)
+        self.director.upgrade()
+        self.assertEqual(self.diff(), diff)
+        self.director.reload(self.configure())
+
+    def test_nobody_is_refused_and_the_twin_keeps_its_carrier(self):
+        monitor = self.lab.director.spawn("ip", "monitor", "link", stdout=subprocess.PIPE, text=True)
+        try:
+            with ApiCalls(self.director.socket) as calls:
+                self.director.upgrade()
+        finally:
+            monitor.terminate()
+            said, _ = monitor.communicate()
+        self.assertEqual(calls.refused, [])
+        self.assertGreater(calls.connected, 0)
+        self.assertNotIn("NO-CARRIER", "".join(line for line in said.splitlines() if "fl-inside" in line))
+
+    def test_twice_at_once(self):
+        before = self.director.process.pid
+        hanging = self.program("hanging", "exec sleep 1000")
+        self.assertEqual(self.director.get("/v1/upgrade", "POST", {"binary": hanging})[0], 202)
+        refused = self.director.cli("upgrade", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("is on its way", refused.stderr)
+        self.wait_for_failure("was not ready within 60 s and was ended")
+        self.assertEqual(self.director.process.pid, before)
+
+    # ---- programs that fail ----
+
+    def program(self, name: str, script: str) -> str:
+        path = f"{self.lab.state}/{name}"
+        with open(path, "w") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def wait_for_failure(self, words: str):
+        wait_until(lambda: self.director.upgrade_state().get("phase") == "failed", "the upgrade has failed", timeout=90)
+        self.assertIn(words, self.director.upgrade_state()["reason"])
+
+    def nothing_changes(self, words: str, *binary):
+        """An upgrade that fails with a reason that has these words, while downloads go on."""
+        process = self.director.process.pid
+        downloads = self.begin_downloads()
+        with client.Loops(self.lab, f"http://{self.vip}/", 20) as loops:
+            time.sleep(0.5)
+            failed = self.director.cli("upgrade", *binary, check=False, timeout=150)
+            time.sleep(0.5)
+        self.assertEqual(failed.returncode, 1, failed.stdout + failed.stderr)
+        self.assertIn(f"process {process} goes on as before: ", failed.stderr)
+        self.assertIn(words, failed.stderr)
+        self.assertIn(words, self.director.upgrade_state()["reason"])
+        self.assertIn("upgrade failed: this director goes on as before", self.director.log_since_start())
+        self.assertEqual(loops.failures, [])
+        for one in downloads:
+            self.assertEqual(one.finish(), one.all_complete())
+        self.assertEqual(client.spread(self.lab, f"http://{self.vip}:8080/", CLIENTS[:3]),
+                         client.spread(self.lab, f"http://{self.vip}:8080/", CLIENTS[:3]))
+        self.assertIsNone(self.director.process.poll())
+
+    def test_a_configuration_with_errors(self):
+        self.director.write_text("version: 2\n")
+        self.addCleanup(lambda: self.director.write(self.configure()))
+        self.nothing_changes("the configuration has errors; ")
+
+    def test_a_file_that_is_no_program(self):
+        path = self.program("text", "")
+        with open(path, "w") as file:
+            file.write("nothing that a kernel runs\n")
+        self.nothing_changes("cannot be started: Exec format error", path)
+        self.nothing_changes("cannot be started: No such file or directory", path + "-not-there")
+
+    def test_a_missing_library(self):
+        path = f"{self.lab.state}/unlinked"
+        with open(DAEMON, "rb") as file:
+            program = file.read()
+        self.assertIn(b"librte_eal.so", program)
+        with open(path, "wb") as file:
+            file.write(program.replace(b"librte_eal.so", b"librte_xxx.so"))
+        os.chmod(path, 0o755)
+        self.nothing_changes("ended with status 127 before it was ready; it said: ", path)
+        self.assertIn("librte_xxx.so", self.director.upgrade_state()["reason"])
+
+    def test_a_crash_at_the_start(self):
+        self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
+
+    def test_a_program_that_hangs(self):
+        self.nothing_changes("was not ready within 60 s and was ended", self.program("hanging", "exec sleep 1000"))
+
+    def test_another_name_finds_nothing_to_take_over(self):
+        config = self.configure()
+        config["director"]["name"] = "another"
+        self.director.write(config)
+        self.addCleanup(lambda: self.director.write(self.configure()))
+        self.nothing_changes("cannot take up what the director keeps")
+
+    def test_a_successor_after_a_failure(self):
+        self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
+        self.nothing_is_lost(self.director.upgrade)
+
+
+class UpgradesByDr(RestartTest):
+    method, vip, vip6 = "dr", at.VIP_DR, at.VIP_DR6
+
+    def test_upgrade(self):
+        for _ in range(self.rounds):
+            self.nothing_is_lost(self.director.upgrade)
+
+
+class UpgradesByTun(RestartTest):
+    method, vip, vip6 = "tun", at.VIP_TUN, ""
+
+    def test_upgrade(self):
+        for _ in range(self.rounds):
+            self.nothing_is_lost(self.director.upgrade)
+
+
+class UpgradesUnderAServiceManager(RestartTest):
+    """What systemd is told: the new process is the main one before the old one ends, and is ready by itself."""
+
+    worker_counts = (1,)
+
+    @classmethod
+    def setUpClass(cls):
+        path = f"{cls.lab.state}/notify.sock"
+        cls.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        cls.manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        cls.manager.settimeout(30)
+        cls.manager.bind(path)
+        os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="2000000")
+        try:
+            super().setUpClass()
+        finally:
+            os.environ.pop("NOTIFY_SOCKET")
+            os.environ.pop("WATCHDOG_USEC")
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.manager.close()
+
+    def hear(self, words: str) -> int:
+        """Waits for that message; who has sent it."""
+        while True:
+            said, ancillary, _, _ = self.manager.recvmsg(4096, 1024)
+            self.assertNotIn(b"STOPPING=1", said)
+            if said.decode() == words:
+                return int.from_bytes(ancillary[0][2][:4], "little")
+
+    def test_main_pid(self):
+        before = self.director.process.pid
+        self.assertEqual(self.hear("READY=1"), before)
+        self.assertEqual(self.hear("WATCHDOG=1"), before)
+        self.director.upgrade()
+        after = self.director.process.pid
+        self.assertEqual(self.hear(f"MAINPID={after}"), before)
+        self.assertEqual(self.hear("READY=1"), after)
+        self.assertEqual(self.hear("WATCHDOG=1"), after)
