@@ -132,6 +132,7 @@ int RunDirector(const Options& options, const char* argv0) {
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
+  std::signal(SIGUSR2, SIG_IGN);  // too early for an upgrade, and must not kill
   RaiseDescriptorLimit();
   Start start(options);
   if (!start.Begin()) return 1;

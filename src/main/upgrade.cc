@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -59,7 +60,13 @@ Status Upgrade::Begin(const std::string& binary) {
   state_ = {.phase = Phase::kStarting, .binary = plan.binary};
   LogInfo("upgrade: starting the new program", {{"binary", plan.binary}});
   if (thread_.joinable()) thread_.join();  // of one that has failed, so it is at its end
-  thread_ = std::thread([this, plan = std::move(plan)] { Run(plan); });
+  thread_ = std::thread([this, plan = std::move(plan)] {
+    try {
+      Run(plan);
+    } catch (const std::exception& error) {
+      if (!is_ready()) Fail(plan.binary, error.what());
+    }
+  });
   return Done{};
 }
 

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <thread>
@@ -46,6 +48,16 @@ int Listen(uint32_t address, uint16_t port) {
   EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at), 0) << std::strerror(errno);
   EXPECT_EQ(listen(fd, 1), 0);
   return fd;
+}
+
+bool IsRunning(const char* interface) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+  const bool is_running =
+      ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_RUNNING) != 0;
+  close(fd);
+  return is_running;
 }
 
 // The kernel's SYN-ACK: complete checksum, resolved by the worker.
@@ -137,8 +149,11 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
            edge.ReadPortStats(kInside).tx_packets > 0;
   }));
   EXPECT_EQ(edge.ReadPortStats(kOutside).rx_packets, 2u);
-  edge.Stop();
+  std::vector<NamedDescriptor> twins = edge.StopForSuccessor();
   close(listener);
+  ASSERT_EQ(twins.size(), 1u);
+  EXPECT_EQ(twins[0].name, "fl-outside");
+  EXPECT_TRUE(edge.StopForSuccessor().empty()) << "they are given once";
 
   const std::vector<std::vector<uint8_t>> out = ReadPcap(Path("out0.pcap"));
   ASSERT_GE(out.size(), 1u);
@@ -153,6 +168,9 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
         << "worker " << int{w};
   }
   started->reset();
+  EXPECT_TRUE(IsRunning("fl-outside")) << "whoever has the descriptor keeps the carrier";
+  twins.clear();
+  EXPECT_TRUE(WaitFor([] { return !IsRunning("fl-outside"); }));
   EXPECT_NE(if_nametoindex("fl-outside"), 0u) << "the twin outlives the director";
 }
 

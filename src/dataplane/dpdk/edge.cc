@@ -42,6 +42,7 @@ struct Edge::State {
   bool is_running = false;
   bool is_complete = false;  // the start
   bool is_stopped = false;
+  std::vector<Port*> left_open;  // by StopForSuccessor
 };
 
 namespace {
@@ -134,6 +135,10 @@ uint64_t CyclesOfTick0(uint64_t epoch_boottime_ns) {
   return now - elapsed_ns / 1'000'000'000u * hz - elapsed_ns % 1'000'000'000u * hz / 1'000'000'000u;
 }
 
+bool IsPacketSocket(const std::vector<PortSpec>& specs, const Port& port) {
+  return !PacketSocketInterface(specs[port.id().index()].device).empty();
+}
+
 bool HasTwin(const std::vector<PortInfo>& ports) {
   const auto has_twin = [](const PortInfo& port) { return !port.host_interface.empty(); };
   return std::any_of(ports.begin(), ports.end(), has_twin);
@@ -161,7 +166,10 @@ Status Edge::StartNextPort(const EdgeConfig& config, State* state) {
 size_t DefaultWorkers() { return DefaultWorkerCount(ReadMachine()); }
 
 Edge::Edge(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Edge::~Edge() { Stop(); }
+Edge::~Edge() {
+  Stop();
+  for (Port* port : state_->left_open) StopPort(*port);
+}
 
 Prepared::Prepared(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Prepared::~Prepared() = default;
@@ -261,18 +269,22 @@ void Edge::StopWorkers() {
   if (state.lines) GiveUpRings(state.fabric, state.ports, *state.lines);
 }
 
-void Edge::StopPorts() {
-  for (Port& port : state_->ports) {
-    port.Stop();
-    if (port.owns_device()) DetachDevice(state_->specs[port.id().index()].device);
-  }
+void Edge::StopPort(Port& port) {
+  port.Stop();
+  if (port.owns_device()) DetachDevice(state_->specs[port.id().index()].device);
 }
 
 std::vector<NamedDescriptor> Edge::StopForSuccessor() {
   if (state_->is_stopped) return {};
   StopWorkers();
   std::vector<NamedDescriptor> twins = state_->exception_path->Release();
-  StopPorts();
+  for (Port& port : state_->ports) {
+    if (IsPacketSocket(state_->specs, port)) {
+      state_->left_open.push_back(&port);
+    } else {
+      StopPort(port);
+    }
+  }
   return twins;
 }
 
@@ -281,7 +293,7 @@ void Edge::Stop() {
   if (state.is_stopped) return;
   StopWorkers();
   if (state.exception_path) state.exception_path->Stop();
-  StopPorts();
+  for (Port& port : state.ports) StopPort(port);
   if (state.is_complete && HasTwin(state.infos)) {
     LogInfo(
         "kernel twins stay, and what is closed to the kernel stays closed, for the next start; "

@@ -30,6 +30,8 @@ class Shard;
 
 namespace fairlead::edge {
 
+class Port;
+
 struct PortInfo {
   std::string name;
   uint16_t vlan = 0;  // 0: none
@@ -101,7 +103,9 @@ class Edge {
   // addresses. A second call does nothing.
   void Stop();
   // The same for a director that goes on with these ports: what is closed to the kernel stays
-  // closed in any case, and the twins stay open, by interface.
+  // closed in any case, and the twins stay open, by interface. Ports of packet sockets are not used
+  // any more, but stay open until this object ends: another process may have theirs too, and the
+  // kernel takes its time to close them.
   std::vector<NamedDescriptor> StopForSuccessor();
 
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
@@ -116,7 +120,7 @@ class Edge {
   explicit Edge(std::unique_ptr<State> state);
   static Status StartNextPort(const EdgeConfig& config, State* state);
   void StopWorkers();
-  void StopPorts();
+  void StopPort(Port& port);
 
   std::unique_ptr<State> state_;
 };
