@@ -46,3 +46,6 @@ class RoutersTest(LabTest):
 class RoutersOverRestarts(RoutersTest):
     def test_a_kill_and_a_stop(self):
         self.nobody_notices(Director.crash, Director.stop_and_start)
+
+    def test_two_upgrades(self):
+        self.nobody_notices(Director.upgrade, Director.upgrade)

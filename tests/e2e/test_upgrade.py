@@ -5,11 +5,10 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 
-from fairlead_lab import addresses as at, client, wait_until
+from fairlead_lab import wait_until
 from fairlead_lab.director import BUILD
-from fairlead_lab.restarts import CLIENTS, RestartTest
+from fairlead_lab.restarts import RestartTest
 
 DAEMON = f"{BUILD}/src/main/fairleadd"
 
@@ -42,36 +41,43 @@ class ApiCalls:
                     self.refused.append(str(error))
 
 
-class UpgradesByNat(RestartTest):
-    def test_upgrade(self):
-        for _ in range(self.rounds):
-            self.nothing_is_lost(self.director.upgrade)
+class Upgrades(RestartTest):
+    """Of NAT, DR and TUN at once, as a restart is judged."""
 
-    def test_by_signal(self):
-        self.nothing_is_lost(self.director.upgrade_by_signal)
+    def test_three_upgrades(self):
+        self.change_by_hand()
+        with self.under_load():
+            for _ in range(3):
+                with self.kept(reasons=("after-stop",)):
+                    self.end("upgrade")
+            with self.kept(reasons=("after-stop",)):
+                self.director.upgrade_by_signal()
 
-    def test_to_a_named_program(self):
+
+class UpgradeTest(RestartTest):
+    """Under a light load, which tells a broken connection as well."""
+
+    worker_counts = (1,)
+    downloads, clients = 10, 5
+
+    def nothing_is_lost(self, end, reasons=("after-stop",)):
+        with self.under_load(), self.kept(reasons=reasons):
+            end()
+
+
+class UpgradesToAnother(UpgradeTest):
+    def test_named_program(self):
         other = f"{self.lab.state}/fairleadd-next"
         shutil.copy(DAEMON, other)
         self.nothing_is_lost(lambda: self.director.upgrade(other))
         self.assertEqual(os.readlink(f"/proc/{self.director.process.pid}/exe"), other)
         self.nothing_is_lost(lambda: self.director.upgrade(DAEMON))  # and back
 
-    def test_to_another_capacity(self):
-        config = self.configure()
-        config["director"]["connections"] = 131072
-        self.director.write(config)
-        self.nothing_is_lost(self.director.upgrade)
+    def test_capacity(self):
+        self.director.write(self.configure(connections=131072))
+        self.nothing_is_lost(self.director.upgrade, reasons=("reshaped",))
         self.director.write(self.configure())
-        self.nothing_is_lost(self.director.upgrade)
-
-    def test_changes_by_hand_stay(self):
-        self.director.cli("real", "set", "web", f"{at.real_address(3)}:80", "--weight", "7")
-        diff = self.diff()
-        self.assertIn("weight", diff)
-        self.director.upgrade()
-        self.assertEqual(self.diff(), diff)
-        self.director.reload(self.configure())
+        self.nothing_is_lost(self.director.upgrade, reasons=("reshaped",))
 
     def test_nobody_is_refused_and_the_twin_keeps_its_carrier(self):
         monitor = self.lab.director.spawn("ip", "monitor", "link", stdout=subprocess.PIPE, text=True)
@@ -85,7 +91,9 @@ class UpgradesByNat(RestartTest):
         self.assertGreater(calls.connected, 0)
         self.assertNotIn("NO-CARRIER", "".join(line for line in said.splitlines() if "fl-inside" in line))
 
-    def test_twice_at_once(self):
+
+class UpgradesThatFail(UpgradeTest):
+    def test_one_that_hangs_and_another_meanwhile(self):
         before = self.director.process.pid
         hanging = self.program("hanging", "exec sleep 1000")
         self.assertEqual(self.director.get("/v1/upgrade", "POST", {"binary": hanging})[0], 202)
@@ -94,8 +102,6 @@ class UpgradesByNat(RestartTest):
         self.assertIn("is on its way", refused.stderr)
         self.wait_for_failure("was not ready within 60 s and was ended")
         self.assertEqual(self.director.process.pid, before)
-
-    # ---- programs that fail ----
 
     def program(self, name: str, script: str) -> str:
         path = f"{self.lab.state}/{name}"
@@ -111,21 +117,13 @@ class UpgradesByNat(RestartTest):
     def nothing_changes(self, words: str, *binary):
         """An upgrade that fails with a reason that has these words, while downloads go on."""
         process = self.director.process.pid
-        downloads = self.begin_downloads()
-        with client.Loops(self.lab, f"http://{self.vip}/", 20) as loops:
-            time.sleep(0.5)
+        with self.under_load():
             failed = self.director.cli("upgrade", *binary, check=False, timeout=150)
-            time.sleep(0.5)
         self.assertEqual(failed.returncode, 1, failed.stdout + failed.stderr)
         self.assertIn(f"process {process} goes on as before: ", failed.stderr)
         self.assertIn(words, failed.stderr)
         self.assertIn(words, self.director.upgrade_state()["reason"])
         self.assertIn("upgrade failed: this director goes on as before", self.director.log_since_start())
-        self.assertEqual(loops.failures, [])
-        for one in downloads:
-            self.assertEqual(one.finish(), one.all_complete())
-        self.assertEqual(client.spread(self.lab, f"http://{self.vip}:8080/", CLIENTS[:3]),
-                         client.spread(self.lab, f"http://{self.vip}:8080/", CLIENTS[:3]))
         self.assertIsNone(self.director.process.poll())
 
     def test_a_configuration_with_errors(self):
@@ -154,9 +152,6 @@ class UpgradesByNat(RestartTest):
     def test_a_crash_at_the_start(self):
         self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
 
-    def test_a_program_that_hangs(self):
-        self.nothing_changes("was not ready within 60 s and was ended", self.program("hanging", "exec sleep 1000"))
-
     def test_another_name_finds_nothing_to_take_over(self):
         config = self.configure()
         config["director"]["name"] = "another"
@@ -169,26 +164,8 @@ class UpgradesByNat(RestartTest):
         self.nothing_is_lost(self.director.upgrade)
 
 
-class UpgradesByDr(RestartTest):
-    method, vip, vip6 = "dr", at.VIP_DR, at.VIP_DR6
-
-    def test_upgrade(self):
-        for _ in range(self.rounds):
-            self.nothing_is_lost(self.director.upgrade)
-
-
-class UpgradesByTun(RestartTest):
-    method, vip, vip6 = "tun", at.VIP_TUN, ""
-
-    def test_upgrade(self):
-        for _ in range(self.rounds):
-            self.nothing_is_lost(self.director.upgrade)
-
-
-class UpgradesUnderAServiceManager(RestartTest):
+class UpgradesUnderAServiceManager(UpgradeTest):
     """What systemd is told: the new process is the main one before the old one ends, and is ready by itself."""
-
-    worker_counts = (1,)
 
     @classmethod
     def setUpClass(cls):
