@@ -42,42 +42,12 @@ class ApiCalls:
 
 
 class Upgrades(RestartTest):
-    """Of NAT, DR and TUN at once, as a restart is judged."""
-
     def test_three_upgrades(self):
         self.change_by_hand()
         with self.under_load():
-            for _ in range(3):
+            for by in ("upgrade", "signal", "upgrade"):
                 with self.kept(reasons=("after-stop",)):
-                    self.end("upgrade")
-            with self.kept(reasons=("after-stop",)):
-                self.director.upgrade_by_signal()
-
-
-class UpgradeTest(RestartTest):
-    """Under a light load, which tells a broken connection as well."""
-
-    worker_counts = (1,)
-    downloads, clients = 10, 5
-
-    def nothing_is_lost(self, end, reasons=("after-stop",)):
-        with self.under_load(), self.kept(reasons=reasons):
-            end()
-
-
-class UpgradesToAnother(UpgradeTest):
-    def test_named_program(self):
-        other = f"{self.lab.state}/fairleadd-next"
-        shutil.copy(DAEMON, other)
-        self.nothing_is_lost(lambda: self.director.upgrade(other))
-        self.assertEqual(os.readlink(f"/proc/{self.director.process.pid}/exe"), other)
-        self.nothing_is_lost(lambda: self.director.upgrade(DAEMON))  # and back
-
-    def test_capacity(self):
-        self.director.write(self.configure(connections=131072))
-        self.nothing_is_lost(self.director.upgrade, reasons=("reshaped",))
-        self.director.write(self.configure())
-        self.nothing_is_lost(self.director.upgrade, reasons=("reshaped",))
+                    self.end(by)
 
     def test_nobody_is_refused_and_the_twin_keeps_its_carrier(self):
         monitor = self.lab.director.spawn("ip", "monitor", "link", stdout=subprocess.PIPE, text=True)
@@ -92,16 +62,33 @@ class UpgradesToAnother(UpgradeTest):
         self.assertNotIn("NO-CARRIER", "".join(line for line in said.splitlines() if "fl-inside" in line))
 
 
-class UpgradesThatFail(UpgradeTest):
-    def test_one_that_hangs_and_another_meanwhile(self):
-        before = self.director.process.pid
-        hanging = self.program("hanging", "exec sleep 1000")
-        self.assertEqual(self.director.get("/v1/upgrade", "POST", {"binary": hanging})[0], 202)
-        refused = self.director.cli("upgrade", check=False)
-        self.assertEqual(refused.returncode, 1)
-        self.assertIn("is on its way", refused.stderr)
-        self.wait_for_failure("was not ready within 60 s and was ended")
-        self.assertEqual(self.director.process.pid, before)
+class OtherUpgrades(RestartTest):
+    worker_counts = (2,)
+
+    def test_under_one_load(self):
+        other = f"{self.lab.state}/fairleadd-next"
+        shutil.copy(DAEMON, other)
+        with self.under_load():
+            with self.kept(reasons=("after-stop",)):
+                self.director.upgrade(other)
+            self.assertEqual(os.readlink(f"/proc/{self.director.process.pid}/exe"), other)
+            with self.kept(reasons=("after-stop",)):
+                self.director.upgrade(DAEMON)  # and back
+            with self.kept(reasons=("reshaped",)):
+                self.end("upgrade", self.configure(connections=131072))
+            self.director.workers = 1
+            with self.kept(reasons=("reshaped",)):
+                self.end("upgrade", self.configure())
+            self.director.workers = self.workers
+            with self.kept(reasons=("reshaped",)):
+                self.end("upgrade", self.configure())
+
+
+class FailingUpgrades(RestartTest):
+    """The one that runs goes on, with the reason."""
+
+    worker_counts = (2,)
+    downloads, clients = 50, 50
 
     def program(self, name: str, script: str) -> str:
         path = f"{self.lab.state}/{name}"
@@ -110,35 +97,8 @@ class UpgradesThatFail(UpgradeTest):
         os.chmod(path, 0o755)
         return path
 
-    def wait_for_failure(self, words: str):
-        wait_until(lambda: self.director.upgrade_state().get("phase") == "failed", "the upgrade has failed", timeout=90)
-        self.assertIn(words, self.director.upgrade_state()["reason"])
-
-    def nothing_changes(self, words: str, *binary):
-        """An upgrade that fails with a reason that has these words, while downloads go on."""
-        process = self.director.process.pid
-        with self.under_load():
-            failed = self.director.cli("upgrade", *binary, check=False, timeout=150)
-        self.assertEqual(failed.returncode, 1, failed.stdout + failed.stderr)
-        self.assertIn(f"process {process} goes on as before: ", failed.stderr)
-        self.assertIn(words, failed.stderr)
-        self.assertIn(words, self.director.upgrade_state()["reason"])
-        self.assertIn("upgrade failed: this director goes on as before", self.director.log_since_start())
-        self.assertIsNone(self.director.process.poll())
-
-    def test_a_configuration_with_errors(self):
-        self.director.write_text("version: 2\n")
-        self.addCleanup(lambda: self.director.write(self.configure()))
-        self.nothing_changes("the configuration has errors; ")
-
-    def test_a_file_that_is_no_program(self):
-        path = self.program("text", "")
-        with open(path, "w") as file:
-            file.write("nothing that a kernel runs\n")
-        self.nothing_changes("cannot be started: Exec format error", path)
-        self.nothing_changes("cannot be started: No such file or directory", path + "-not-there")
-
-    def test_a_missing_library(self):
+    def unlinked(self) -> str:
+        """A daemon that needs a library which is not there."""
         path = f"{self.lab.state}/unlinked"
         with open(DAEMON, "rb") as file:
             program = file.read()
@@ -146,26 +106,59 @@ class UpgradesThatFail(UpgradeTest):
         with open(path, "wb") as file:
             file.write(program.replace(b"librte_eal.so", b"librte_xxx.so"))
         os.chmod(path, 0o755)
-        self.nothing_changes("ended with status 127 before it was ready; it said: ", path)
-        self.assertIn("librte_xxx.so", self.director.upgrade_state()["reason"])
+        return path
 
-    def test_a_crash_at_the_start(self):
-        self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
+    def nothing_changes(self, words: str, *binary):
+        """An upgrade that fails with a reason that has these words."""
+        process = self.director.process.pid
+        failed = self.director.cli("upgrade", *binary, check=False, timeout=150)
+        self.assertEqual(failed.returncode, 1, failed.stdout + failed.stderr)
+        self.assertIn(f"process {process} goes on as before: ", failed.stderr)
+        self.assertIn(words, failed.stderr)
+        state = self.director.upgrade_state()
+        self.assertEqual((state["pid"], state["phase"]), (process, "failed"))
+        self.assertIn(words, state["reason"])
+        self.assertIn("upgrade failed: this director goes on as before", self.director.log_since_start())
+        self.assertIsNone(self.director.process.poll())
 
-    def test_another_name_finds_nothing_to_take_over(self):
-        config = self.configure()
-        config["director"]["name"] = "another"
-        self.director.write(config)
+    def test_programs(self):
+        text = self.program("text", "")
+        with open(text, "w") as file:
+            file.write("nothing that a kernel runs\n")
+        with self.under_load():
+            self.nothing_changes("cannot be started: Exec format error", text)
+            self.nothing_changes("cannot be started: No such file or directory", text + "-not-there")
+            self.nothing_changes("ended with status 127 before it was ready; it said: ", self.unlinked())
+            self.assertIn("librte_xxx.so", self.director.upgrade_state()["reason"])
+            self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
+            with self.kept(reasons=("after-stop",)):
+                self.director.upgrade()  # after all that
+
+    def test_files(self):
         self.addCleanup(lambda: self.director.write(self.configure()))
-        self.nothing_changes("cannot take up what the director keeps")
+        with self.under_load():
+            self.director.write_text("version: 2\n")
+            self.nothing_changes("the configuration has errors; ")
+            self.director.write(self.configure(name="another"))
+            self.nothing_changes("cannot take up what the director keeps")
+            self.director.write(self.configure(arena="none"))
+            self.nothing_changes("director.arena is none")
 
-    def test_a_successor_after_a_failure(self):
-        self.nothing_changes("signal 11", self.program("crashing", "kill -SEGV $$"))
-        self.nothing_is_lost(self.director.upgrade)
+    def test_a_program_that_hangs_and_a_second_upgrade_meanwhile(self):
+        hanging = self.program("hanging", "exec sleep 1000")
+        with self.under_load():
+            self.assertEqual(self.director.get("/v1/upgrade", "POST", {"binary": hanging})[0], 202)
+            refused = self.director.cli("upgrade", check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("is on its way", refused.stderr)
+            wait_until(lambda: self.director.upgrade_state()["phase"] == "failed", "it is given up", timeout=90)
+        self.assertIn("was not ready within 60 s and was ended", self.director.upgrade_state()["reason"])
 
 
-class UpgradesUnderAServiceManager(UpgradeTest):
+class UpgradesUnderAServiceManager(RestartTest):
     """What systemd is told: the new process is the main one before the old one ends, and is ready by itself."""
+
+    worker_counts = (1,)
 
     @classmethod
     def setUpClass(cls):

@@ -36,7 +36,8 @@ SHOP = 8080  # port of the persistent services
 REALS = (1, 2, 3)
 
 # How a process ends and its successor begins.
-ENDS = {"kill": Director.crash, "stop": Director.stop_and_start, "upgrade": Director.upgrade}
+ENDS = {"kill": Director.crash, "stop": Director.stop_and_start,
+        "upgrade": Director.upgrade, "signal": Director.upgrade_by_signal}
 
 # A forwarding method over one family: what a client's packet meets.
 Way = collections.namedtuple("Way", "name method address is_v6")
