@@ -1,6 +1,7 @@
 // What a director takes over from the one before, and what it keeps for the next.
 #include <utility>
 
+#include "base/boot_id.h"
 #include "base/log.h"
 #include "control/director.h"
 #include "control/model_diff.h"

@@ -136,7 +136,7 @@ struct RestoredRecords {
     uint64_t records = 0;
   };
   std::chrono::system_clock::time_point when{};  // the take-up
-  std::string reason{};                          // "restart", "crash"…; in a word
+  std::string reason{};  // what was found, as "after-crash"; empty: no arena
   uint64_t down_milliseconds = 0;
   std::vector<Count> kept{};     // by table
   std::vector<Count> dropped{};  // by cause

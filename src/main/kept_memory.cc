@@ -205,7 +205,7 @@ Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& st
     std::vector<TableMemory> tables;
     for (uint32_t w = 0; w < previous->workers(); ++w) {
       tables.push_back(TablesOf(w, section));
-      dataplane::TakeUpTraffic(RecordsIn<TrafficCounters>(section(w, kTraffic)), 1, fabric);
+      dataplane::TakeUpTraffic(RecordsIn<TrafficCounters>(section(w, kTraffic)), fabric);
     }
     report = dataplane::TakeUpFrom(tables, edge.Shards(), known, edge.now());
     if (Status done = arena_->DropPrevious(); !done) return done.error();

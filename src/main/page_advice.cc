@@ -37,7 +37,7 @@ Mount MountOf(std::string_view directory, std::string mounts) {
   return found;
 }
 
-// With huge=never, the default, madvise(2) asks in vain.
+// With huge=never, the default, madvise(2) has no effect.
 bool AllowsHugePages(const Mount& mount) {
   const std::string options = "," + mount.options + ",";
   for (const char* value : {"always", "within_size", "advise"}) {

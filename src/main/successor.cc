@@ -211,7 +211,8 @@ std::string Successor::End() {
   }
   pid_ = -1;
   pollfd wanted{.fd = words_.get(), .events = POLLIN, .revents = 0};
-  for (int n = 0; n<kMostReadsAfterEnd&& ::poll(&wanted, 1, 0)> 0 && ReadWords(); ++n) {
+  for (int reads = 0; reads < kMostReadsAfterEnd; ++reads) {
+    if (::poll(&wanted, 1, 0) <= 0 || !ReadWords()) break;
   }
   return ended > 0 ? HowItEnded(status) : "it ended";
 }

@@ -154,9 +154,9 @@ ControlView MakeView() {
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
   view.restored = std::make_shared<const control::Restored>(
       control::Restored{.records = {.when = view.last_reload,
-                                    .reason = "crash",
+                                    .reason = "after-crash",
                                     .down_milliseconds = 812,
-                                    .kept = {{"connections", 41}, {"templates", 7}},
+                                    .kept = {{"connections", 41}, {"templates", 7}, {"side", 5}},
                                     .dropped = {{"deadline", 2}}},
                         .edits = 1,
                         .dropped_edits = {"service web: weight was changed in the file as well"}});

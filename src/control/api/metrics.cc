@@ -140,9 +140,11 @@ class Renderer {
         .Add({}, view_.keep_problem.empty() ? 1 : 0);
     if (view_.restored == nullptr) return;
     const control::RestoredRecords& records = view_.restored->records;
-    {
-      auto kept = Gauge("fairlead_restored_records", "Records taken up at the start, by table");
-      for (const auto& count : records.kept) kept.Add({{"table", count.name}}, count.records);
+    if (records.reason.empty()) return;
+    Gauge("fairlead_start_info", "What the start found; the value is 1")
+        .Add({{"found", records.reason}}, 1);
+    for (const auto& count : records.kept) {
+      Gauge("fairlead_restored_" + count.name, "Taken up at the start").Add({}, count.records);
     }
     auto dropped = Gauge("fairlead_restore_dropped_records", "Records that were not, by cause");
     for (const auto& count : records.dropped) dropped.Add({{"cause", count.name}}, count.records);

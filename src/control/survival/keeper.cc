@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/boot_id.h"
 #include "base/log.h"
 #include "control/survival/stored_names.h"
 

@@ -1,7 +1,6 @@
 #include "control/survival/stored_intent.h"
 
 #include <chrono>
-#include <fstream>
 
 #include "control/config/read_file.h"
 #include "control/config/yaml_tree.h"
@@ -66,13 +65,6 @@ FileMark MarkOf(const std::string& path) {
   const Result<std::string> text = ReadFile(path, kMaxYamlBytes);
   if (!text) return {};
   return {text->size(), ChecksumOf(*text)};
-}
-
-std::string BootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
 }
 
 std::string EncodeIntent(const StoredIntent& intent) {

@@ -59,7 +59,4 @@ struct StoredIntent {
 std::string EncodeIntent(const StoredIntent& intent);
 Result<StoredIntent> DecodeIntent(std::string_view contents);
 
-// Another after each boot of the machine.
-std::string BootId();
-
 }  // namespace fairlead::control

@@ -22,6 +22,12 @@ constexpr SideOwner::Table kOwnerTable =
     std::is_same_v<Address, Ipv4Address> ? SideOwner::Table::kConnections4
                                          : SideOwner::Table::kConnections6;
 
+template <typename Address>
+FlowKey<Address> KeyFromClient(const Connection<Address>& record) noexcept {
+  return FlowKey<Address>::Forward(record.protocol, record.client_address, record.client_port,
+                                   record.virtual_address, record.virtual_port);
+}
+
 // One take-up. Templates first, so that connections can find them; a connection then counts as a
 // child; what has no child and has fired goes at the end.
 class TakingUp {
@@ -173,8 +179,9 @@ class TakingUp {
     if (!copy.Has(TemplateFlag::kSideTable)) return carried.slot;
     std::string text;
     const bool is_whole = TakeList(w, candidate.slot);
-    if (is_whole)
+    if (is_whole) {
       ForEachText(w, copy, [&](const TextSide& t) { text.append(t.text.data(), t.length); });
+    }
     if (!is_whole || !templates.CarryEngineText(carried.slot, text)) {
       Count(TakeUpCause::kTemplateText);
     }
@@ -251,9 +258,7 @@ class TakingUp {
     }
     candidate.shard = &owner;
     const auto& table = owner.Connections<Address>();
-    candidate.hash = table.Hash(
-        FlowKey<Address>::Forward(record.protocol, record.client_address, record.client_port,
-                                  record.virtual_address, record.virtual_port));
+    candidate.hash = table.Hash(KeyFromClient(record));
     table.PrefetchBuckets(candidate.hash);
     return candidate;
   }
@@ -310,10 +315,9 @@ class TakingUp {
   Judgement TakeConnection(size_t w, const Candidate& candidate) {
     Connection<Address>& from = ConnectionsIn<Address>(previous_[w])[candidate.slot];
     auto& table = candidate.shard->Connections<Address>();
-    const auto key = FlowKey<Address>::Forward(from.protocol, from.client_address, from.client_port,
-                                               from.virtual_address, from.virtual_port);
-    if (table.Find(key, candidate.hash, now_).hit())
+    if (table.Find(KeyFromClient(from), candidate.hash, now_).hit()) {
       return {RecordFate::kBad, TakeUpCause::kDuplicate};
+    }
     const bool has_side = from.Has(ConnectionFlag::kSideTable);
     if (has_side &&
         !lists_[w].Take({kOwnerTable<Address>, candidate.slot, from.generation}, from.side_slot)) {
@@ -417,21 +421,16 @@ TakeUpReport TakeUpFrom(std::span<const TableMemory> previous, std::span<Shard* 
   return TakingUp(previous, shards, known_reals, now, false).Run();
 }
 
-void TakeUpTraffic(std::span<const TrafficCounters> previous, size_t previous_workers,
-                   Fabric& fabric) {
-  const size_t reals = previous.size() / previous_workers;
-  const size_t kept = std::min<size_t>(reals, fabric.config.reals);
-  for (size_t w = 0; w < previous_workers; ++w) {
-    const WorkerId to{static_cast<uint8_t>(w % fabric.config.workers)};
-    for (size_t r = 0; r < kept; ++r) {
-      const TrafficCounters& from = previous[w * reals + r];
-      TrafficCounters& into = fabric.stats.traffic(to, RealId{static_cast<uint32_t>(r)});
-      into.connections.Add(from.connections.value());
-      into.in_packets.Add(from.in_packets.value());
-      into.out_packets.Add(from.out_packets.value());
-      into.in_bytes.Add(from.in_bytes.value());
-      into.out_bytes.Add(from.out_bytes.value());
-    }
+void TakeUpTraffic(std::span<const TrafficCounters> previous, Fabric& fabric) {
+  const size_t kept = std::min<size_t>(previous.size(), fabric.config.reals);
+  for (size_t r = 0; r < kept; ++r) {
+    const TrafficCounters& from = previous[r];
+    TrafficCounters& into = fabric.stats.traffic(WorkerId{0}, RealId{static_cast<uint32_t>(r)});
+    into.connections.Add(from.connections.value());
+    into.in_packets.Add(from.in_packets.value());
+    into.out_packets.Add(from.out_packets.value());
+    into.in_bytes.Add(from.in_bytes.value());
+    into.out_bytes.Add(from.out_bytes.value());
   }
 }
 

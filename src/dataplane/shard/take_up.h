@@ -1,15 +1,16 @@
 // Take-up: what a previous process left in the record arrays is judged record by record, and all
 // else is built anew (docs/take_up.md).
 //
-//   Fabric fabric({.workers = 2, .table_memory = memory});   // the arrays of a process that is
-//   gone … a Shard for each worker, at tick `now` … TakeUpReport report = TakeUp(shards,
-//   known_reals, now); report.connections,
-//   report.by_cause[static_cast<size_t>(TakeUpCause::kState)] …
+//   // The arrays are those of a process that is gone.
+//   Fabric fabric({.workers = 2, .table_memory = memory});
+//   …a Shard for each worker, at tick `now`…
+//   TakeUpReport report = TakeUp(shards, known_reals, now);
+//   report.connections, report.of(TakeUpCause::kState)…
 //
 // Another number of workers, or of records: into new, zeroed arrays,
 //
 //   TakeUpReport report = TakeUpFrom(previous, shards, known_reals, now);
-//   TakeUpTraffic(previous_traffic, 4, fabric);
+//   for (each previous worker) TakeUpTraffic(its counters, fabric);
 //
 // Preconditions: ticks count from the same epoch as the previous process's, and the secrets are the
 // same ones; `known_reals` says, by RealId, which ids are somebody's, and the first snapshot has
@@ -52,8 +53,7 @@ TakeUpReport TakeUp(std::span<Shard* const> shards, const std::vector<bool>& kno
 TakeUpReport TakeUpFrom(std::span<const TableMemory> previous, std::span<Shard* const> shards,
                         const std::vector<bool>& known_reals, Tick now);
 
-// Adds what previous workers counted: `previous` has their rows one after the other.
-void TakeUpTraffic(std::span<const TrafficCounters> previous, size_t previous_workers,
-                   Fabric& fabric);
+// Adds what one previous worker counted, by RealId, to what worker 0 has: only sums are shown.
+void TakeUpTraffic(std::span<const TrafficCounters> previous, Fabric& fabric);
 
 }  // namespace fairlead::dataplane

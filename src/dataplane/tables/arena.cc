@@ -9,10 +9,6 @@
 namespace fairlead::dataplane {
 namespace {
 
-ArenaHeader& HeaderIn(const MappedFile& file) {
-  return *reinterpret_cast<ArenaHeader*>(file.data());
-}
-
 // A process that is killed has done the stores before this one, and none after it: x86 keeps their
 // order, and the files belong to the kernel.
 void OrderStores() { std::atomic_signal_fence(std::memory_order_seq_cst); }

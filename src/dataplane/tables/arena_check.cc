@@ -32,9 +32,8 @@ Status CheckRoom(const ArenaSpec& spec) {
 Status CheckTakeUp(ArenaSpec spec) {
   if (spec.sections_directory.empty()) spec.sections_directory = spec.directory;
   if (Status good = CheckArenaSpec(spec); !good) return good;
-  auto boot_id = ReadBootId();
-  if (!boot_id) return boot_id.error();
-  const ArenaWitness witness{*std::move(boot_id), BoottimeNs()};
+  const auto witness = ReadWitness();
+  if (!witness) return witness.error();
   const auto folder = ArenaFolder::Open(spec.directory);
   if (!folder) return folder.error();
   const auto bytes = folder->ReadStart(kHeaderName, kArenaHeaderBytes);
@@ -42,11 +41,11 @@ Status CheckTakeUp(ArenaSpec spec) {
   if (!bytes->has_value()) {
     return Error{ErrorCode::kNotFound, "there is no arena in " + spec.directory, ""};
   }
-  const ArenaVerdict verdict = JudgeHeader(**bytes, spec, witness);
+  const ArenaVerdict verdict = JudgeHeader(**bytes, spec, *witness);
   if (!HasRecords(verdict.start)) {
     return Error{ErrorCode::kInvalid, "the tables would start empty: " + verdict.reason, ""};
   }
-  const auto header = WholeHeader(**bytes, witness);
+  const auto header = WholeHeader(**bytes, *witness);
   const auto records = ArenaFolder::Open(std::string(ArenaText(header->sections_directory)));
   if (!records) return records.error();
   const auto mapped =

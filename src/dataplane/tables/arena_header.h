@@ -1,7 +1,7 @@
 // The header of an arena: what its records are, and how far the run came that wrote them. The page
 // with every byte is docs/arena.md.
 //
-//   ArenaVerdict verdict = JudgeHeader(bytes_of_the_file, spec, {ReadBootId(), BoottimeNs()});
+//   ArenaVerdict verdict = JudgeHeader(bytes_of_the_file, spec, witness);
 //   if (verdict.start == ArenaStart::kAfterCrash) …
 //
 // The first half is written once, before the header has its name, and has a checksum. The second

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 
+#include "base/boot_id.h"
 #include "base/secret.h"
 
 namespace fairlead::dataplane {
@@ -17,10 +17,6 @@ constexpr std::string_view kKept = "set-aside-";
 
 std::string SectionsName(uint64_t number) {
   return std::string(kSections) + std::to_string(number);
-}
-
-ArenaHeader& HeaderIn(const MappedFile& file) {
-  return *reinterpret_cast<ArenaHeader*>(file.data());
 }
 
 uint64_t FreeNumber(const ArenaFolder& folder) {
@@ -73,10 +69,11 @@ uint64_t BoottimeNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-Result<std::string> ReadBootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  if (std::getline(file, id) && !id.empty() && id.size() < sizeof(ArenaHeader::boot_id)) return id;
+Result<ArenaWitness> ReadWitness() {
+  std::string id = BootId();
+  if (!id.empty() && id.size() < sizeof(ArenaHeader::boot_id)) {
+    return ArenaWitness{std::move(id), BoottimeNs()};
+  }
   return Error{ErrorCode::kSystem,
                "cannot read /proc/sys/kernel/random/boot_id, so nobody can tell how old an arena "
                "is; mount /proc, or say director.arena: none",
@@ -122,9 +119,9 @@ Result<Arena> ArenaOpening::Run() {
 }
 
 Status ArenaOpening::OpenFolders() {
-  auto boot_id = ReadBootId();
-  if (!boot_id) return boot_id.error();
-  witness_ = {*std::move(boot_id), BoottimeNs()};
+  auto witness = ReadWitness();
+  if (!witness) return witness.error();
+  witness_ = *std::move(witness);
   auto folder = ArenaFolder::Make(spec_.directory);
   if (!folder) return folder.error();
   if (folder->file_system() == "hugetlbfs") {
@@ -230,11 +227,11 @@ Status ArenaOpening::ConvertPrevious(PreviousArena& previous) const {
       }
       const auto index = static_cast<size_t>(old - before.begin());
       const std::byte* from = previous.records_.data() + map->offset(worker, index);
-      const ArenaConverter* converter = FindConverter(spec_, *old, wanted);
-      if (old->layout == wanted.layout || converter == nullptr) {
+      if (old->layout == wanted.layout) {
         previous.sections_.emplace_back(from, map->bytes(index));
         continue;
       }
+      const ArenaConverter* converter = FindConverter(spec_, *old, wanted);
       const size_t bytes = old->records * wanted.record_bytes;
       auto copy = MappedMemory::Create(bytes, HugePages::kOff, "converted records of the arena");
       if (!copy) return copy.error();

@@ -25,8 +25,13 @@ inline constexpr char kHeaderName[] = "header";
 inline constexpr char kNewHeaderName[] = "new.header";
 
 uint64_t BoottimeNs();
-// /proc/sys/kernel/random/boot_id
-Result<std::string> ReadBootId();
+// This boot of the machine, and now. Error: it cannot be read.
+Result<ArenaWitness> ReadWitness();
+
+// Precondition: `file` has kArenaHeaderBytes.
+inline ArenaHeader& HeaderIn(const MappedFile& file) {
+  return *reinterpret_cast<ArenaHeader*>(file.data());
+}
 
 // Removes the files of records that `in_force` does not name, and a header that was not put in
 // force.
