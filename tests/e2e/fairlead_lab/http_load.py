@@ -2,7 +2,7 @@
 
   http_load.py spread   URL SOURCE...     one request from each source in turn: [[source, name or error]…]
   http_load.py parallel URL COUNT         COUNT connections open at once, then a request on each: {"name": n…}
-  http_load.py loops    URL COUNT PAUSE   COUNT clients, each asking again and again until standard input closes:
+  http_load.py loops    URL COUNT PAUSE   COUNT clients, each asking once and then again until standard input closes:
                                           {"answers": [[start, source, name]…], "failures": [[start, source, why]…]}
 
 A SOURCE is `address` or `address:port`. Every request has a connection of its own; times are CLOCK_MONOTONIC.
@@ -85,7 +85,9 @@ async def loops(url, count: int, pause: float) -> dict:
     async def client(index: int):
         source = loop_source(index, ":" in url.hostname)
         await asyncio.sleep(pause * index / count)
-        while not stop.is_set():
+        has_asked = False
+        while not has_asked or not stop.is_set():
+            has_asked = True
             start = time.monotonic()
             try:
                 name = await asyncio.wait_for(request(url, source), TIMEOUT)
