@@ -94,7 +94,7 @@ control::RestoredRecords Receipt(const Arena& arena, const TakeUpReport& report)
   receipt.down_milliseconds = arena.down_ms();
   receipt.kept = {{"connections", report.connections},
                   {"templates", report.templates},
-                  {"side", report.side_records}};
+                  {"side_records", report.side_records}};
   for (size_t i = 0; i < dataplane::kTakeUpCauseCount; ++i) {
     const auto cause = static_cast<dataplane::TakeUpCause>(i);
     receipt.dropped.push_back({std::string(dataplane::CauseName(cause)), report.of(cause)});

@@ -152,14 +152,14 @@ ControlView MakeView() {
                 {"scan", "drop to 192.0.2.80 ports 1-79"}};
   view.ports = MakePorts();
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
-  view.restored = std::make_shared<const control::Restored>(
-      control::Restored{.records = {.when = view.last_reload,
-                                    .reason = "after-crash",
-                                    .down_milliseconds = 812,
-                                    .kept = {{"connections", 41}, {"templates", 7}, {"side", 5}},
-                                    .dropped = {{"deadline", 2}}},
-                        .edits = 1,
-                        .dropped_edits = {"service web: weight was changed in the file as well"}});
+  view.restored = std::make_shared<const control::Restored>(control::Restored{
+      .records = {.when = view.last_reload,
+                  .reason = "after-crash",
+                  .down_milliseconds = 812,
+                  .kept = {{"connections", 41}, {"templates", 7}, {"side_records", 5}},
+                  .dropped = {{"deadline", 2}}},
+      .edits = 1,
+      .dropped_edits = {"service web: weight was changed in the file as well"}});
   view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};
   return view;
 }
