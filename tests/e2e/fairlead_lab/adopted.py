@@ -1,5 +1,6 @@
 """A daemon that another daemon has started: what a Popen is for a child of this program."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,9 +10,17 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def adopt_orphans():
-    """Whose parent ends becomes a child of this program, which so learns how it ends."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+@contextlib.contextmanager
+def adopting_orphans():
+    """Whose parent ends meanwhile becomes a child of this program, which so learns how it ends.
+
+    Not for longer: servers that go into the background would become children too, and stay as zombies."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 class Adopted:

@@ -10,7 +10,7 @@ import subprocess
 from urllib.parse import urlencode
 
 from . import addresses as at
-from .adopted import Adopted, adopt_orphans
+from .adopted import Adopted, adopting_orphans
 from .lab import ROOT
 from .shell import ShellError, run, wait_until
 
@@ -196,17 +196,17 @@ class Director:
 
     def upgrade(self, *words):
         """Replace the daemon by a new one, which is the process of this object from then on."""
-        adopt_orphans()
-        answer = json.loads(self.cli("-o", "json", "upgrade", *words, timeout=150).stdout)
-        self.take_successor(answer["pid"])
+        with adopting_orphans():
+            answer = json.loads(self.cli("-o", "json", "upgrade", *words, timeout=150).stdout)
+            self.take_successor(answer["pid"])
 
     def upgrade_by_signal(self):
-        adopt_orphans()
         before = self.process.pid
-        self.process.send_signal(signal.SIGUSR2)
-        wait_until(lambda: self.upgrade_state().get("pid", before) != before and self.get("/readyz")[0] == 200,
-                   "another process answers; the log:\n" + self.log, timeout=120)
-        self.take_successor(self.upgrade_state()["pid"])
+        with adopting_orphans():
+            self.process.send_signal(signal.SIGUSR2)
+            wait_until(lambda: self.upgrade_state().get("pid", before) != before and self.get("/readyz")[0] == 200,
+                       "another process answers; the log:\n" + self.log, timeout=120)
+            self.take_successor(self.upgrade_state()["pid"])
 
     def upgrade_state(self) -> dict:
         """{} while nobody answers."""
