@@ -3,9 +3,10 @@
 //
 //   auto predecessor = Predecessor::Meet(options.hand_over);
 //   if (!predecessor) return predecessor.error();
-//   …configuration, DPDK without devices, a look at the arena…   // predecessor->Refuse(why) ends
-//   it Result<Estate> estate = predecessor->TakeOver();             // it has stopped; ours from
-//   here on … predecessor->SayForwarding();
+//   …configuration, DPDK without devices, a look at the arena; predecessor->Refuse(why) ends it…
+//   Result<Estate> estate = predecessor->TakeOver();   // it has stopped; ours from here on
+//   …
+//   predecessor->SayForwarding();
 //
 // Until TakeOver returns, that director forwards and nothing of it may be touched. Threads: main's.
 #pragma once

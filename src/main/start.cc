@@ -17,13 +17,9 @@ StartPlan PlanOf(const control::ConfigModel& model) {
 
 bool Start::Begin() {
   if (options_.hand_over < 0) return true;
-  auto met = Predecessor::Meet(options_.hand_over);
-  if (!met) {
-    Fail("cannot take over from the director before", met.error());
-    return false;
-  }
-  predecessor_ = *std::move(met);
-  return true;
+  predecessor_ =
+      OrFail("cannot take over from the director before", Predecessor::Meet(options_.hand_over));
+  return predecessor_.has_value();
 }
 
 std::optional<control::ConfigModel> Start::Load(control::ConfigLoader* loader) {
@@ -46,18 +42,18 @@ std::optional<control::ConfigModel> Start::Load(control::ConfigLoader* loader) {
   return std::move(loaded.model);
 }
 
+std::optional<edge::Prepared> Start::Prepare(const StartPlan& plan) const {
+  return OrFail("cannot start the ports",
+                edge::Prepared::Make(plan.edge, plan.fabric.ring_packets));
+}
+
 std::optional<Foundation> Start::LayFoundation(const control::ConfigModel& model, StartPlan* plan) {
   if (predecessor_) return TakeOver(model, plan);
-  auto kept = KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge);
-  if (!kept) {
-    Fail("cannot use the arena", kept.error());
-    return std::nullopt;
-  }
-  auto prepared = edge::Prepared::Make(plan->edge, plan->fabric.ring_packets);
-  if (!prepared) {
-    Fail("cannot start the ports", prepared.error());
-    return std::nullopt;
-  }
+  auto kept = OrFail("cannot use the arena",
+                     KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge));
+  if (!kept) return std::nullopt;
+  auto prepared = Prepare(*plan);
+  if (!prepared) return std::nullopt;
   return Foundation{*std::move(kept), *std::move(prepared), {}};
 }
 
@@ -67,22 +63,14 @@ std::optional<Foundation> Start::TakeOver(const control::ConfigModel& model, Sta
     Fail("cannot take up what the director keeps", s.error());
     return std::nullopt;
   }
-  auto prepared = edge::Prepared::Make(plan->edge, plan->fabric.ring_packets);
-  if (!prepared) {
-    Fail("cannot start the ports", prepared.error());
-    return std::nullopt;
-  }
-  auto estate = predecessor_->TakeOver();
-  if (!estate) {
-    Fail("cannot take over from the director before", estate.error());
-    return std::nullopt;
-  }
-  auto kept = KeptMemory::Open(model, /*is_fresh=*/false, &plan->fabric, &plan->edge,
-                               std::exchange(estate->locks, {}));
-  if (!kept) {
-    Fail("cannot use the arena", kept.error());
-    return std::nullopt;
-  }
+  auto prepared = Prepare(*plan);
+  if (!prepared) return std::nullopt;
+  auto estate = OrFail("cannot take over from the director before", predecessor_->TakeOver());
+  if (!estate) return std::nullopt;
+  auto kept = OrFail("cannot use the arena",
+                     KeptMemory::Open(model, /*is_fresh=*/false, &plan->fabric, &plan->edge,
+                                      std::exchange(estate->locks, {})));
+  if (!kept) return std::nullopt;
   return Foundation{*std::move(kept), *std::move(prepared), *std::move(estate)};
 }
 

@@ -46,7 +46,7 @@ class Start {
  public:
   explicit Start(const Options& options) : options_(options) {}
 
-  // Meets the director before, if there is to be one. False: there is none.
+  // Meets the director before, if there is to be one. False: it cannot be met.
   bool Begin();
   // Nothing when the file has errors.
   std::optional<control::ConfigModel> Load(control::ConfigLoader* loader);
@@ -60,6 +60,14 @@ class Start {
   }
 
  private:
+  // Nothing after a failure, which is said.
+  template <typename T>
+  std::optional<T> OrFail(const char* what, Result<T> result) const {
+    if (result) return *std::move(result);
+    Fail(what, result.error());
+    return std::nullopt;
+  }
+  std::optional<edge::Prepared> Prepare(const StartPlan& plan) const;
   std::optional<Foundation> TakeOver(const control::ConfigModel& model, StartPlan* plan);
 
   const Options& options_;

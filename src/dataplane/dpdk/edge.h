@@ -1,10 +1,11 @@
 // The edge as main sees it: DPDK, ports, workers and kernel twins, without a DPDK type in sight.
 //
 //   auto prepared = Prepared::Make(config, fabric_config.ring_packets);   // EAL and pool
-//   auto edge = Edge::Start(*std::move(prepared), config, fabric);   // ports up; twins, tables
-//   made …build a snapshot from edge->ports(), publish it… edge->LaunchWorkers(); // they poll from
-//   the first snapshot on edge->Stop();                              // every packet accounted for,
-//   ports closed
+//   // Ports are up; twins and tables are made.
+//   auto edge = Edge::Start(*std::move(prepared), config, fabric);
+//   …build a snapshot from edge->ports(), publish it…
+//   edge->LaunchWorkers();                     // they poll from the first snapshot on
+//   edge->Stop();                              // every packet accounted for, ports closed
 //
 // Threads: Make, Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts
 // later may run on any CPU. Call Make and Start before other threads and with signals blocked (the

@@ -49,8 +49,8 @@ Status CheckTakeUp(ArenaSpec spec) {
   const auto records = ArenaFolder::Open(std::string(ArenaText(header->sections_directory)));
   if (!records) return records.error();
   const auto mapped =
-      records->OpenMapped("sections-" + std::to_string(header->sections_number),
-                          header->sections_bytes, MapMode::kReadOnly, HugePages::kOff);
+      records->OpenMapped(SectionsName(header->sections_number), header->sections_bytes,
+                          MapMode::kReadOnly, HugePages::kOff);
   if (!mapped) return mapped.error();
   const bool is_moved =
       verdict.start == ArenaStart::kReshaped || verdict.start == ArenaStart::kConverted;

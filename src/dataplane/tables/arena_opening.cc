@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view kSections = "sections-";
 constexpr std::string_view kKept = "set-aside-";
 
-std::string SectionsName(uint64_t number) {
-  return std::string(kSections) + std::to_string(number);
-}
-
 uint64_t FreeNumber(const ArenaFolder& folder) {
   uint64_t last = 0;
   for (const std::string& name : folder.Names()) {
@@ -62,6 +58,10 @@ bool IsDamage(const Error& error) {
 }
 
 }  // namespace
+
+std::string SectionsName(uint64_t number) {
+  return std::string(kSections) + std::to_string(number);
+}
 
 uint64_t BoottimeNs() {
   timespec now{};

@@ -24,6 +24,9 @@ namespace fairlead::dataplane {
 inline constexpr char kHeaderName[] = "header";
 inline constexpr char kNewHeaderName[] = "new.header";
 
+// Of the file of records with this number.
+std::string SectionsName(uint64_t number);
+
 uint64_t BoottimeNs();
 // This boot of the machine, and now. Error: it cannot be read.
 Result<ArenaWitness> ReadWitness();
