@@ -13,6 +13,7 @@
 #include "api_test.h"
 #include "base/faults.h"
 #include "base/utf8.h"
+#include "control/api/http_session.h"
 #include "control/api/loopback_host.h"
 #include "control/api/session_budget.h"
 

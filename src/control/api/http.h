@@ -1,4 +1,4 @@
-// A request and an answer as plain values, so that only http_server.cc knows Beast.
+// A request and an answer as plain values, so that only http_session.cc knows Beast.
 //
 //   server.handler = [](HttpRequest request, Responder respond) {
 //     respond(JsonResponse(200, {{"hello", request.segments[0]}}));

@@ -4,18 +4,12 @@
 //   if (Status s = server.Listen("unix:/run/fairlead/api.sock"); !s) return s;
 //   io.run();
 //
-// Keep-alive, one request at a time on a connection; bodies up to kMaxBodyBytes. An idle peer is
-// closed after kIdleSeconds, one that does not end its request after kRequestSeconds, and either
-// earlier when a listener has no room (session_budget.h). A TCP listener takes loopback addresses
-// only, and refuses requests whose Host or Origin is no loopback name, so that a page in a browser
-// on this machine cannot use the API by DNS rebinding or by a form. Threads: everything on the
-// io_context's one thread; Listen before it runs. Invariant: a Responder may be kept and called
-// later, once; a request whose Responder is let go of without a call has failed and is answered
-// 500.
+// What a connection may do and for how long is in http_session.h, how many there may be in
+// session_budget.h. A TCP listener takes loopback addresses only. Threads: everything on the
+// io_context's one thread; Listen before it runs.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,10 +21,7 @@
 
 namespace fairlead::api {
 
-inline constexpr size_t kMaxBodyBytes = 1 << 20;
-inline constexpr size_t kMaxHeaderBytes = 16 << 10;
-inline constexpr int kIdleSeconds = 60;
-inline constexpr int kRequestSeconds = 10;
+class HttpSessions;
 
 class HttpServer {
  public:
@@ -52,16 +43,14 @@ class HttpServer {
   std::vector<NamedDescriptor> Release();
 
  private:
-  struct Shared;
-  class Session;
   class Listener;
   // Accepts on what listens. `path`: of a Unix socket, to be removed at the end; else empty.
   template <typename Protocol>
   void Start(typename Protocol::acceptor acceptor, const std::string& where,
              const std::string& address, const std::string& path);
-  void CloseSessions();
 
-  std::shared_ptr<Shared> shared_;
+  boost::asio::io_context& io_;
+  const std::shared_ptr<HttpSessions> sessions_;
   std::vector<std::shared_ptr<Listener>> listeners_;
 };
 
