@@ -113,18 +113,22 @@ double PassMilliseconds(const DirectorMemory& memory) {
 
 // The first touch of each page of as much memory as the records have. What is freed here is what
 // the tables of the round are likely to get, so their own first touch costs less.
-double FreshMilliseconds(size_t bytes) {
+Result<double> FreshMilliseconds(size_t bytes) {
   const double begin = Milliseconds(CLOCK_MONOTONIC);
   const auto memory = MappedMemory::Create(bytes, HugePages::kTransparent, "fresh memory");
-  if (!memory) return 0;  // the tables will say so
+  if (!memory) return memory.error();
   auto* const at = static_cast<volatile std::byte*>(memory->data());
   for (size_t i = 0; i < bytes; i += 4096) at[i] = std::byte{1};
   return Milliseconds(CLOCK_MONOTONIC) - begin;
 }
 
-// One line of JSON; empty when something was lost.
+// One line of JSON; empty when something was lost or could not be measured.
 std::string Round(const DirectorMemory& memory, const Wanted& wanted) {
-  const double fresh = FreshMilliseconds(memory.bytes().size());
+  const Result<double> fresh = FreshMilliseconds(memory.bytes().size());
+  if (!fresh) {
+    std::fprintf(stderr, "take_up_bench: %s\n", fresh.error().message.c_str());
+    return "";
+  }
   const double pass = PassMilliseconds(memory);
   const double begin = Milliseconds(CLOCK_MONOTONIC);
   Tables tables(memory, wanted.workers);
@@ -144,7 +148,7 @@ std::string Round(const DirectorMemory& memory, const Wanted& wanted) {
   std::snprintf(
       line, sizeof line,
       R"({"tables_ms": %.1f, "take_up_ms": %.1f, "take_up_cpu_ms": %.1f, "pass_ms": %.1f, "fresh_ms": %.1f})",
-      made - begin, end - made, cpu_end - cpu, pass, fresh);
+      made - begin, end - made, cpu_end - cpu, pass, *fresh);
   return line;
 }
 
