@@ -6,7 +6,7 @@
 #include "control/health/probe_clock.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::health_monitor_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -449,4 +449,4 @@ TEST(ProbeClock, CountsAtMostTwoStepsForALateTurn) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::health_monitor_test

@@ -3,7 +3,7 @@
 #include "control/publication.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::view_builder_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -95,4 +95,4 @@ TEST_F(ViewBuilderTest, ShowsPortsAndRules) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::view_builder_test

@@ -6,7 +6,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kLeastCheck = 21, kLeastReal = 20;  // bytes
+constexpr size_t kLeastCheck = 21;  // bytes
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Result<std::vector<KnownCheck>> DecodeHealth(std::string_view contents) {
   for (KnownCheck& check : checks) {
     check.key = in.Text();
     check.question = in.Text();
-    check.reals.resize(in.Count(kLeastReal));
+    check.reals.resize(in.Count(kLeastRealKey));
     for (auto& [service, real] : check.reals) {
       service = TakeService(&in);
       real = TakeReal(&in);
