@@ -15,6 +15,7 @@
 #include "control/api/context.h"
 #include "control/api/http_server.h"
 #include "control/api/ipvs/dispatcher.h"
+#include "control/api/ipvs/proc_files.h"
 #include "control/api/ipvs/server.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
@@ -39,7 +40,8 @@ struct ApiServer::Impl {
         busy(control.fabric().stats),
         pulse(control, config.patience, Pulse::Clock::now()),
         workers(*io, control.fabric()),
-        dispatcher(io, control, nullptr),
+        files(io, control, workers),
+        dispatcher(io, control, &files),
         context{io,         control, workers, busy, pulse, std::move(port_stats), config.upgrade,
                 &dispatcher},
         server(*io,
@@ -116,6 +118,7 @@ struct ApiServer::Impl {
   BusyMeter busy;
   Pulse pulse;
   WorkerClient workers;
+  ipvs::ProcFiles files;
   ipvs::Dispatcher dispatcher;
   const Context context;
   Router router;

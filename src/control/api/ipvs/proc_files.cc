@@ -1,7 +1,6 @@
 #include "control/api/ipvs/proc_files.h"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include "control/api/ipvs/proc_lines.h"
 #include "control/api/ipvs/proc_texts.h"
+#include "control/api/ipvs/return_path.h"
 #include "control/api/ipvs/settings.h"
 #include "control/api/worker_client.h"
 #include "control/control_api.h"
@@ -48,32 +48,6 @@ TrafficSum WorkerTraffic(dataplane::Fabric& fabric, size_t worker, size_t reals)
             row[i].in_bytes.value(), row[i].out_bytes.value()};
   }
   return sum;
-}
-
-// Carries the answer to a write back to the API thread, whoever lets go of it.
-class Reply {
- public:
-  Reply(std::shared_ptr<boost::asio::io_context> io, std::function<void(int)> done)
-      : io_(std::move(io)), done_(std::move(done)) {}
-  ~Reply() {
-    if (done_) Give(EAGAIN);  // the director is stopping
-  }
-  Reply(const Reply&) = delete;
-  Reply& operator=(const Reply&) = delete;
-
-  void Give(int error) {
-    boost::asio::post(*io_, [done = std::exchange(done_, nullptr), error] { done(error); });
-  }
-
- private:
-  const std::shared_ptr<boost::asio::io_context> io_;
-  std::function<void(int)> done_;
-};
-
-// An edit may say who asks.
-template <typename Edit>
-void SetAuthor(Edit* edit, [[maybe_unused]] const std::string& author) {
-  if constexpr (requires { edit->author; }) edit->author = author;
 }
 
 }  // namespace
@@ -119,11 +93,12 @@ void ProcFiles::Write(const std::string& path, const std::string& bytes, const s
   if (setting == nullptr) return done(IsProcNet(path) ? EACCES : ENOENT);
   SettingChange change = setting->Parse(bytes);
   if (change.error != 0 || change.patch.empty()) return done(change.error);
-  const auto reply = std::make_shared<Reply>(io_, std::move(done));
+  const auto path_back = std::make_shared<ReturnPath>(
+      io_, [done = std::move(done)](const Fault& fault) { done(fault.number); });
   control::Edit edit = control::PatchPolicy{change.patch};
-  SetAuthor(&edit, author);
-  control_.Change(std::move(edit), [reply](const control::EditOutcome& outcome) {
-    reply->Give(outcome.refusal ? EINVAL : 0);
+  edit.author = author;
+  control_.Change(std::move(edit), [path_back](const control::EditOutcome& outcome) {
+    path_back->Give({outcome.refusal ? EINVAL : 0});
   });
 }
 
