@@ -49,7 +49,10 @@ void InChild() {
   ForgetDumps();
 }
 
-__attribute__((constructor)) void AtStart() { pthread_atfork(nullptr, nullptr, InChild); }
+__attribute__((constructor)) void AtStart() {
+  pthread_atfork(nullptr, nullptr, InChild);
+  AdoptSettings();
+}
 __attribute__((destructor)) void AtEnd() { SendUnsentSettings(); }
 
 // The words of execl and its kin, without the environment.

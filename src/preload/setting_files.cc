@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <initializer_list>
 
 #include "preload/files.h"
 #include "preload/link.h"
@@ -23,7 +24,6 @@ constexpr size_t kValueBytes = 4096;
 
 struct OpenFile {
   ino_t inode = 0;  // 0: free
-  off_t sent = 0;   // bytes of the memory file that the director has
   int fd = -1;      // as opened
   char path[kPathBytes] = {};
 };
@@ -32,6 +32,33 @@ pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 OpenFile g_files[kOpenSettings];
 size_t g_next = 0;
 std::atomic<bool> g_any{false};
+
+void Remember(int fd, ino_t inode, const char* path) {
+  pthread_mutex_lock(&g_mutex);
+  OpenFile& file = g_files[g_next++ % kOpenSettings];
+  file = OpenFile();
+  file.inode = inode;
+  file.fd = fd;
+  strncpy(file.path, path, kPathBytes - 1);
+  g_any.store(true);
+  pthread_mutex_unlock(&g_mutex);
+}
+
+// The name a memory file was made with; false for anything else.
+bool MemoryName(int fd, char name[kPathBytes]) {
+  constexpr char kBegin[] = "/memfd:", kEnd[] = " (deleted)";
+  constexpr size_t kBeginLength = sizeof kBegin - 1, kEndLength = sizeof kEnd - 1;
+  char link[32], target[kPathBytes + kBeginLength + kEndLength];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t size = readlink(link, target, sizeof target - 1);
+  if (size < static_cast<ssize_t>(kBeginLength + kEndLength)) return false;
+  target[size] = '\0';
+  char* const end = target + size - kEndLength;
+  if (strncmp(target, kBegin, kBeginLength) != 0 || strcmp(end, kEnd) != 0) return false;
+  *end = '\0';
+  strcpy(name, target + kBeginLength);
+  return true;
+}
 
 // A copy of what is known of fd's file; false when it is none.
 bool Find(int fd, OpenFile* found) {
@@ -49,21 +76,8 @@ bool Find(int fd, OpenFile* found) {
   pthread_mutex_unlock(&g_mutex);
   if (!is_found) return false;
   // Inodes are unique in one file system alone; the name tells.
-  char link[32], target[kPathBytes + 32];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  const ssize_t size = readlink(link, target, sizeof target - 1);
-  if (size <= 0) return true;
-  target[size] = '\0';
-  return strncmp(target, "/memfd:", 7) == 0 &&
-         strncmp(target + 7, found->path, strlen(found->path)) == 0;
-}
-
-void MarkSent(ino_t inode, off_t size) {
-  pthread_mutex_lock(&g_mutex);
-  for (OpenFile& file : g_files) {
-    if (file.inode == inode) file.sent = size;
-  }
-  pthread_mutex_unlock(&g_mutex);
+  char name[kPathBytes];
+  return MemoryName(fd, name) && strcmp(name, found->path) == 0;
 }
 
 }  // namespace
@@ -78,14 +92,7 @@ int OpenSetting(const char* path, int flags) {
   const int fd = memfd_create(path, close_on_exec);
   struct stat status;
   if (fd < 0 || FAIRLEAD_NEXT(fstat)(fd, &status) != 0) return fd;
-  pthread_mutex_lock(&g_mutex);
-  OpenFile& file = g_files[g_next++ % kOpenSettings];
-  file = OpenFile();
-  file.inode = status.st_ino;
-  file.fd = fd;
-  strncpy(file.path, path, kPathBytes - 1);
-  g_any.store(true);
-  pthread_mutex_unlock(&g_mutex);
+  Remember(fd, status.st_ino, path);
   return fd;
 }
 
@@ -126,9 +133,10 @@ int BeforeClose(int fd) {
   if (!Find(fd, &file)) return 0;
   const ErrnoKeeper keep;
   char text[kValueBytes];
-  const ssize_t got = pread(fd, text, sizeof text, file.sent);
+  const ssize_t got = pread(fd, text, sizeof text, 0);
   if (got <= 0) return 0;
-  MarkSent(file.inode, file.sent + got);
+  // Emptied, so that nobody sends it again: a shell and its child share the file.
+  if (ftruncate(fd, 0) == 0) lseek(fd, 0, SEEK_SET);
   const int error = WriteText(file.path, text, static_cast<size_t>(got));
   if (error != 0) {
     errno = error;
@@ -139,12 +147,24 @@ int BeforeClose(int fd) {
   return error;
 }
 
+void AdoptSettings() {
+  const ErrnoKeeper keep;
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    char name[kPathBytes], path[kPathBytes];
+    struct stat status;
+    if (MemoryName(fd, name) && ServedPath(name, path) == FileKind::kSetting &&
+        FAIRLEAD_NEXT(fstat)(fd, &status) == 0) {
+      Remember(fd, status.st_ino, path);
+    }
+  }
+}
+
 void SendUnsentSettings() {
   if (!g_any.load()) return;
+  fflush(nullptr);  // the C library does it too, but later
   for (const OpenFile& file : g_files) {
     if (file.inode != 0) BeforeClose(file.fd);
   }
-  BeforeClose(STDOUT_FILENO);
 }
 
 }  // namespace fairlead::preload

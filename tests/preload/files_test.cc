@@ -1,6 +1,7 @@
 // Files under /proc through the library.
 #include <cstdio>
 
+#include "fake_director.h"
 #include "run_client.h"
 
 namespace fairlead::preload {
@@ -77,12 +78,16 @@ TEST_F(Files, SettingsAreWrittenAtOnce) {
 TEST_F(Files, AShellWritesSettingsToo) {
   director_.files[kSetting] = "0\n";
   const std::string path = kSetting;
+  std::vector<std::string> expected;
   for (const char* shell : {"sh", "bash"}) {
-    const Outcome outcome = Run({shell, "-c", "echo 3 > " + path + "; echo done"});
-    EXPECT_EQ(outcome.output, "done\n") << shell;
-    EXPECT_EQ(outcome.errors, "") << shell;
+    for (const char* writer : {"echo 3", "/bin/echo 4", "echo 5 | cat"}) {
+      const Outcome outcome = Run({shell, "-c", writer + (" > " + path) + "; echo done"});
+      EXPECT_EQ(outcome.output, "done\n") << shell << ": " << writer;
+      EXPECT_EQ(outcome.errors, "") << shell << ": " << writer;
+    }
+    for (const char* value : {"=3\n", "=4\n", "=5\n"}) expected.push_back(path + value);
   }
-  EXPECT_EQ(director_.written(), (std::vector<std::string>{path + "=3\n", path + "=3\n"}));
+  EXPECT_EQ(director_.written(), expected);
 }
 
 TEST_F(Files, RefusedSettingsAreErrors) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "fake_director.h"
 #include "run_client.h"
 
 namespace fairlead::preload {

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "base/file_descriptor.h"
-#include "fake_director.h"
 
 namespace fairlead::preload {
 
@@ -60,7 +59,11 @@ class Running {
     while (::read(output_.get(), &byte, 1) == 1 && byte != '\n') line += byte;
     return line;
   }
-  void WriteLine() { EXPECT_EQ(::write(input_.get(), "\n", 1), 1); }
+  void WriteLine() { Write("\n"); }
+  // As much as a pipe holds.
+  void Write(const std::string& text) {
+    EXPECT_EQ(::write(input_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
 
   Outcome Finish() {
     input_ = FileDescriptor();
