@@ -15,7 +15,9 @@ namespace {
 struct Dump {
   ino_t socket = 0;  // 0: free
   uint32_t sequence = 0;
-  bool is_busy = false;  // a thread continues it
+  bool is_busy = false;    // a thread works for it
+  bool is_wanted = false;  // more was read meanwhile
+  bool is_over = false;    // the socket was closed meanwhile
   size_t room = kFirstRoom;
   Link link;
   Record record;
@@ -56,26 +58,46 @@ bool Refill(Dump* dump) {
   return true;
 }
 
-// Whether the dump goes on.
-bool Step(Dump* dump, const Delivery& delivery) {
+enum class Step { kGoesOn, kOver, kFailed };
+
+// Delivers a datagram.
+Step TakeStep(Dump* dump, const Delivery& delivery) {
   if (!Refill(dump)) {
     (void)delivery.PutError(dump->sequence, errno);
-    dump->link.Close();
-    return false;
+    return Step::kOver;
   }
   Record& record = dump->record;
   size_t taken = 0;
   const Put put =
       delivery.PutSome(record.bytes + record.at, record.end - record.at, dump->room, &taken);
-  if (put == Put::kFull) return true;  // the program has more to read first
-  if (put == Put::kFailed || taken == 0) {
-    dump->link.Close();
-    return false;
-  }
+  if (put == Put::kFull) return Step::kGoesOn;  // the program has more to read first
+  if (put == Put::kFailed || taken == 0) return Step::kFailed;
   record.at += taken;
-  if (record.at < record.end || !record.is_last) return true;
+  if (record.at < record.end || !record.is_last) return Step::kGoesOn;
   GiveBack(&dump->link);
-  return false;
+  return Step::kOver;
+}
+
+// Takes steps for a dump that is busy with this thread until nobody wants more. How the first went;
+// errno is its.
+Step Work(Dump* dump, const Delivery& delivery) {
+  const Step first = TakeStep(dump, delivery);
+  const ErrnoKeeper keep;
+  for (Step step = first;; step = TakeStep(dump, delivery)) {
+    pthread_mutex_lock(&g_mutex);
+    if (step != Step::kGoesOn || dump->is_over) {
+      dump->link.Close();
+      FreeLocked(dump);
+    } else if (dump->is_wanted) {
+      dump->is_wanted = false;
+      pthread_mutex_unlock(&g_mutex);
+      continue;
+    } else {
+      dump->is_busy = false;
+    }
+    pthread_mutex_unlock(&g_mutex);
+    return first;
+  }
 }
 
 }  // namespace
@@ -89,7 +111,7 @@ bool EndsDump(const Record& record) {
   return false;
 }
 
-bool StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* record) {
+Put StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* record) {
   pthread_mutex_lock(&g_mutex);
   Dump* dump = FindLocked(0);
   if (dump != nullptr) {
@@ -97,12 +119,14 @@ bool StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* 
     dump->sequence = sequence;
     dump->link = *link;
     dump->record = *record;
+    dump->is_busy = true;  // before there is anything to read: another thread may wait for it
     *link = Link();
     *record = Record();
     g_count.fetch_add(1);
   }
   pthread_mutex_unlock(&g_mutex);
-  return dump != nullptr;
+  if (dump == nullptr) return delivery.PutError(sequence, ENOBUFS);
+  return Work(dump, delivery) == Step::kFailed ? Put::kFailed : Put::kYes;
 }
 
 bool AnyDump() { return g_count.load(std::memory_order_relaxed) != 0; }
@@ -121,25 +145,24 @@ void AfterReceive(int fd, size_t room) {
   if (inode == 0) return;
   pthread_mutex_lock(&g_mutex);
   Dump* dump = FindLocked(inode);
-  if (dump == nullptr || dump->is_busy) {
-    pthread_mutex_unlock(&g_mutex);
-    return;
+  const bool is_ours = dump != nullptr && !dump->is_busy;
+  if (is_ours) {
+    dump->is_busy = true;
+    const size_t usable = room < kRecordBytes ? room : kRecordBytes;
+    if (usable > dump->room) dump->room = usable;
+  } else if (dump != nullptr) {
+    dump->is_wanted = true;
   }
-  dump->is_busy = true;
   pthread_mutex_unlock(&g_mutex);
-  const size_t usable = room < kRecordBytes ? room : kRecordBytes;
-  if (usable > dump->room) dump->room = usable;
-  const bool goes_on = Step(dump, Delivery(fd));
-  pthread_mutex_lock(&g_mutex);
-  dump->is_busy = false;
-  if (!goes_on) FreeLocked(dump);
-  pthread_mutex_unlock(&g_mutex);
+  if (is_ours) Work(dump, Delivery(fd));
 }
 
 void EndDumps(ino_t socket) {
   pthread_mutex_lock(&g_mutex);
   Dump* dump = FindLocked(socket);
-  if (dump != nullptr && !dump->is_busy) {
+  if (dump != nullptr && dump->is_busy) {
+    dump->is_over = true;
+  } else if (dump != nullptr) {
     dump->link.Close();
     FreeLocked(dump);
   }

@@ -1,10 +1,11 @@
 // Dumps that are on their way to the program: the director has more than was read so far.
 //
-//   Deliver first datagram → StartDump(…) → the program reads → ContinueDump(…) → … → NLMSG_DONE
+//   StartDump(…) → first datagram → the program reads → AfterReceive(…) → … → NLMSG_DONE
 //
 // One datagram of a dump waits in the socket's queue at a time; the next is put there when the
 // program has taken it, as the kernel does. So a dump of any length takes one record of memory.
-// Threads: any; a dump is continued by one thread at a time.
+// Threads: any; one thread at a time works for a dump, and what others have read meanwhile is for
+// it to make up for.
 #pragma once
 
 #include <stddef.h>
@@ -25,8 +26,9 @@ struct Record {
 // Whether the record ends a dump.
 bool EndsDump(const Record& record);
 
-// Takes over the link and the record. False: there are too many dumps; nothing was taken.
-bool StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* record);
+// Takes over the link and the record, and delivers the first datagram. ENOBUFS: there are too many
+// dumps.
+Put StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* record);
 bool IsDumping(ino_t socket);
 
 // After the program has taken a datagram, with `room` bytes to read into.

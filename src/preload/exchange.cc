@@ -157,17 +157,8 @@ class Exchange {
 
   void DeliverDump() {
     record_.is_last = EndsDump(record_);
-    size_t taken = 0;
-    result_ = delivery_.PutSome(record_.bytes, record_.end, kFirstRoom, &taken);
-    record_.at = taken;
-    if (result_ == Put::kFailed) return link_.Close();
-    if (record_.at == record_.end && record_.is_last) return GiveBack(&link_);
-    if (!StartDump(delivery_, header_.nlmsg_seq, &link_, &record_)) {
-      result_ = delivery_.PutError(header_.nlmsg_seq, ENOBUFS);
-      link_.Close();
-    } else {
-      result_ = Put::kYes;
-    }
+    result_ = StartDump(delivery_, header_.nlmsg_seq, &link_, &record_);
+    if (link_.is_open()) link_.Close();  // it was not taken
   }
 
   void DeliverAnswer(Deadline deadline) {

@@ -60,7 +60,7 @@ bool IsToKernel(const void* name, socklen_t size) {
   return peer.nl_family == AF_NETLINK && peer.nl_pid == 0 && peer.nl_groups == 0;
 }
 
-// writev and sendmsg of a program that never speaks netlink must not pay for reading its bytes.
+// Of what goes to no netlink socket the first bytes are looked at, and that is all.
 bool Sent(int fd, const void* data, size_t size, int flags, ssize_t* sent) {
   const iovec part{const_cast<void*>(data), size};
   return Intercept(fd, &part, 1, flags, sent);

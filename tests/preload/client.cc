@@ -318,6 +318,18 @@ void Threads() {
   Say(std::to_string(good) + " good");
 }
 
+// One thread waits on the socket on which another asks.
+void ReaderThread() {
+  const int fd = Socket();
+  for (uint32_t n = 1; n <= 20; ++n) {
+    Dump dump;
+    std::thread reader([&dump, fd] { dump = ReadDump(fd, Readers().at("recvmsg")); });
+    Send(fd, Request(kIpvs, 4, NLM_F_DUMP, n));
+    reader.join();
+    if (n % 10 == 0) Say(Words(dump));
+  }
+}
+
 void Batch() {
   const int fd = Socket();
   Send(fd, GetFamily("nlctrl", 1) + Request(kIpvs, 1, NLM_F_ACK, 2) + GetFamily("nlctrl", 3));
@@ -390,6 +402,7 @@ int main(int count, char** words) {
   if (verb == "two-dumps") TwoDumps();
   if (verb == "fork") Fork();
   if (verb == "threads") Threads();
+  if (verb == "reader-thread") ReaderThread();
   if (verb == "batch") Batch();
   if (verb == "restarts") Restarts();
   if (verb == "closes-all") ClosesAll();

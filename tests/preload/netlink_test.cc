@@ -96,6 +96,11 @@ TEST_F(Netlink, ThreadsAskAtTheSameTime) {
   EXPECT_EQ(director_.changes(), 200);
 }
 
+TEST_F(Netlink, AThreadReadsWhatAnotherAsksFor) {
+  director_.dump_messages = 2'000;
+  EXPECT_EQ(Client("reader-thread"), "2000 messages, done\n2000 messages, done\n");
+}
+
 TEST_F(Netlink, OneDatagramForBothIsAnsweredInItsOrder) {
   EXPECT_EQ(Client("batch"), "seq 1 type 16\nseq 2 error 0\nseq 3 type 16\n");
   EXPECT_EQ(director_.changes(), 1);
