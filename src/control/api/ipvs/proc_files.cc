@@ -21,22 +21,23 @@ namespace {
 
 using dataplane::TrafficSum;
 
-constexpr std::string_view kProcNet = "/proc/net/";
-constexpr std::string_view kSettings = "/proc/sys/net/ipv4/vs/";
-constexpr std::string_view kNames[] = {"ip_vs",           "ip_vs_app",   "ip_vs_conn",
-                                       "ip_vs_conn_sync", "ip_vs_stats", "ip_vs_stats_percpu"};
+constexpr std::string_view kProcNetFolder = "/proc/net/";
+constexpr std::string_view kSettingsFolder = "/proc/sys/net/ipv4/vs/";
+constexpr std::string_view kProcNetNames[] = {
+    "ip_vs", "ip_vs_app", "ip_vs_conn", "ip_vs_conn_sync", "ip_vs_stats", "ip_vs_stats_percpu"};
 
 bool IsProcNet(std::string_view path) {
-  if (!path.starts_with(kProcNet)) return false;
-  path.remove_prefix(kProcNet.size());
-  for (const std::string_view name : kNames) {
+  if (!path.starts_with(kProcNetFolder)) return false;
+  path.remove_prefix(kProcNetFolder.size());
+  for (const std::string_view name : kProcNetNames) {
     if (name == path) return true;
   }
   return false;
 }
 
 const Setting* SettingAt(std::string_view path) {
-  return path.starts_with(kSettings) ? FindSetting(path.substr(kSettings.size())) : nullptr;
+  return path.starts_with(kSettingsFolder) ? FindSetting(path.substr(kSettingsFolder.size()))
+                                           : nullptr;
 }
 
 TrafficSum WorkerTraffic(dataplane::Fabric& fabric, size_t worker, size_t reals) {
@@ -61,7 +62,7 @@ std::unique_ptr<FileText> ProcFiles::Open(const std::string& path) {
     return MakeText(setting->Text(control_.view()->model->policy));
   }
   if (!IsProcNet(path)) return nullptr;
-  const std::string_view name = std::string_view(path).substr(kProcNet.size());
+  const std::string_view name = std::string_view(path).substr(kProcNetFolder.size());
   if (name == "ip_vs") return MakeServicesText(control_.fabric(), control_.view());
   if (name == "ip_vs_conn") {
     return MakeConnectionsText(workers_, control_.view(), ConnectionStyle::kPlain);

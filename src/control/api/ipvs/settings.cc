@@ -23,7 +23,7 @@ long OfDirector(const PolicyConfig& policy) {
   return static_cast<long>(policy.*kMember);
 }
 template <auto kMember>
-long SecondsOf(const PolicyConfig& policy) {
+long WholeSeconds(const PolicyConfig& policy) {
   return std::chrono::duration_cast<std::chrono::seconds>(policy.service.*kMember).count();
 }
 
@@ -39,7 +39,7 @@ constexpr Setting Expiration(std::string_view name) {
           .least = 1,
           .most = 31 * kDay,
           .unit = Setting::Unit::kSeconds,
-          .read = SecondsOf<kMember>};
+          .read = WholeSeconds<kMember>};
 }
 constexpr Setting Fixed(std::string_view name, std::string_view value) {
   return {.name = name, .fixed = value};
