@@ -149,6 +149,42 @@ TEST_F(Ipvsadm, RestoresListsAndSavesAsOverAKernel) {
   EXPECT_EQ(director_.control.last_author.substr(0, 19), "ipvs: ipvsadm, pid ");
 }
 
+TEST_F(Ipvsadm, OtherViewsHaveTheirColumns) {
+  Run({"ipvsadm", "-R"},
+      "-A -t 10.100.0.1:80 -s wlc\n"
+      "-a -t 10.100.0.1:80 -r 10.1.0.12:8080 -m -w 2 -x 100 -y 50\n");
+  const RealId real = director_.control.view()->services[0].reals[0].id;
+  dataplane::TrafficCounters& counters = director_.fabric.stats.traffic(WorkerId{0}, real);
+  counters.connections.Set(1);
+  counters.in_packets.Set(3);
+  counters.out_packets.Set(2);
+  counters.in_bytes.Set(164);
+  counters.out_bytes.Set(1'350'000'000);
+  const std::string head = "IP Virtual Server version 1.2.1 (size=4096)\n";
+  const auto view = [this](const char* option) { return Run({"ipvsadm", "-Ln", option}).output; };
+  EXPECT_EQ(view("--stats"),
+            head +
+                "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n"
+                "  -> RemoteAddress:Port\n"
+                "TCP  10.100.0.1:80                       1        3        2      164    1350M\n"
+                "  -> 10.1.0.12:8080                      1        3        2      164    1350M\n");
+  EXPECT_EQ(view("--thresholds"),
+            head +
+                "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n"
+                "  -> RemoteAddress:Port\n"
+                "TCP  10.100.0.1:80 wlc\n"
+                "  -> 10.1.0.12:8080               100        50         0          0         \n");
+  EXPECT_EQ(view("--persistent-conn"),
+            head +
+                "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n"
+                "  -> RemoteAddress:Port\n"
+                "TCP  10.100.0.1:80 wlc\n"
+                "  -> 10.1.0.12:8080               2         0           0          0         \n");
+  EXPECT_EQ(Run({"ipvsadm", "-Z"}).exit_code, 0);
+  EXPECT_NE(view("--stats").find("TCP  10.100.0.1:80                       0        0        0 "),
+            std::string::npos);
+}
+
 TEST_F(Ipvsadm, RefusalsAreTheKernels) {
   Run({"ipvsadm", "-A", "-t", "10.100.0.1:80"});
   const auto refused = [this](std::vector<std::string> words) {
