@@ -1,21 +1,9 @@
 // Debian's ipvsadm, unmodified, through the library and the director's socket to a real control
 // side: what it prints is what it prints over a Linux 6.1 kernel.
-#include <atomic>
-#include <thread>
-
-#include "control/api/ipvs/proc_files.h"
-#include "control/api/ipvs/server.h"
-#include "control/api/worker_client.h"
-#include "run_client.h"
-#include "test_director.h"
+#include "live_director_test.h"
 
 namespace fairlead::preload {
 namespace {
-
-using dataplane::Command;
-using dataplane::CommandKind;
-using dataplane::ListConnections;
-using dataplane::ListTemplates;
 
 // As a kernel's `ipvsadm -S` prints them.
 constexpr const char* kSaved =
@@ -75,70 +63,14 @@ constexpr const char* kListed =
     "  -> 10.1.0.12:0                  Route   3      0          0         \n"
     "FWM  8 IPv6 rr\n";
 
-// Every service of a director without an edge; the test turns it while a program runs.
-class Ipvsadm : public PreloadTest {
+class Ipvsadm : public LiveDirectorTest {
  protected:
-  Ipvsadm() {
-    const Status listening = server_.Listen(socket_);
-    EXPECT_TRUE(listening) << listening.error().ToString();
-  }
-  ~Ipvsadm() override { workers_.Drain(); }
-
-  Outcome Run(const std::vector<std::string>& words, const std::string& input = "") {
-    Running program(words, socket_);
-    program.Write(input);
-    std::atomic<bool> is_over = false;
-    Outcome outcome;
-    std::thread waiter([&] {
-      outcome = program.Finish();
-      is_over = true;
-    });
-    while (!is_over) {
-      director_.Turn();
-      for (auto& mailbox : director_.fabric.api) {
-        while (mailbox->RunNext([this](Command& command) { Answer(command); })) {
-        }
-      }
-      director_.io->restart();
-      director_.io->poll();
-      ::usleep(200);
-    }
-    waiter.join();
-    return outcome;
-  }
   std::string Listing(const std::string& options) {
     const Outcome outcome = Run({"ipvsadm", options});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.errors, "");
     return outcome.output;
   }
-
-  // Plays a worker with `connections_` connections, a thousand an answer.
-  void Answer(Command& command) {
-    if (command.kind == CommandKind::kListTemplates) {
-      static_cast<ListTemplates&>(command).is_complete = true;
-    }
-    if (command.kind != CommandKind::kListConnections) return;
-    auto& list = static_cast<ListConnections&>(command);
-    for (; list.rows.size() < list.limit && list.cursor < connections_; ++list.cursor) {
-      dataplane::ConnectionRow row;
-      row.protocol = 17;
-      row.client = *Endpoint::Parse("10.9.0.1:4000");
-      row.virtual_endpoint = *Endpoint::Parse("10.100.0.1:53");
-      row.real_endpoint = *Endpoint::Parse("10.1.0.11:53");
-      row.remaining = TicksFromSeconds(296);
-      list.rows.push_back(row);
-    }
-    list.is_complete = list.cursor == connections_;
-    most_rows_ = std::max(most_rows_, list.rows.size());
-  }
-
-  testing::TestDirector director_{"", &files_};
-  api::WorkerClient workers_{*director_.io, director_.fabric};
-  ipvs::ProcFiles files_{director_.io, director_.control, workers_};
-  ipvs::Server server_{*director_.io, director_.dispatcher};
-  uint64_t connections_ = 0;
-  size_t most_rows_ = 0;
 };
 
 TEST_F(Ipvsadm, RestoresListsAndSavesAsOverAKernel) {

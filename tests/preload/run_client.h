@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ class Running {
     return line;
   }
   void WriteLine() { Write("\n"); }
+  void Signal(int number) { ::kill(pid_, number); }
   // As much as a pipe holds.
   void Write(const std::string& text) {
     EXPECT_EQ(::write(input_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
