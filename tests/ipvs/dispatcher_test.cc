@@ -211,7 +211,7 @@ TEST(Dispatcher, ThereIsNoSynchronisationDaemon) {
 
 TEST(Dispatcher, ShowsOneServiceOrSaysThatThereIsNone) {
   TestDirector director(
-      "services: [{ name: web, address: 192.0.2.10, port: 80, reals: "
+      "services: [{ name: web, address: 192.0.2.10, protocol: tcp, port: 80, reals: "
       "[{ address: 10.0.0.11, weight: 3 }] }]\n");
   const auto answers = director.Ask(OfService(IPVS_CMD_GET_SERVICE, kWeb));
   ASSERT_EQ(answers.size(), 2u);
@@ -225,7 +225,8 @@ TEST(Dispatcher, ShowsOneServiceOrSaysThatThereIsNone) {
 }
 
 TEST(Dispatcher, ANamedServiceOfTheFileIsFoundByItsKey) {
-  TestDirector director("services: [{ name: web, address: 192.0.2.10, port: 80 }]\n");
+  TestDirector director(
+      "services: [{ name: web, address: 192.0.2.10, protocol: tcp, port: 80 }]\n");
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, Real("10.0.0.11", 80))), 0);
   EXPECT_EQ(director.control.view()->services[0].name, "web");
   EXPECT_EQ(director.control.view()->services[0].reals.size(), 1u);
@@ -243,7 +244,8 @@ TEST(Dispatcher, TimeoutsAreKeptWhereZeroIsSaid) {
 }
 
 TEST(Dispatcher, FlushTakesEverything) {
-  TestDirector director("services: [{ address: 192.0.2.10, port: 80 }, { mark: 3 }]\n");
+  TestDirector director(
+      "services: [{ address: 192.0.2.10, protocol: tcp, port: 80 }, { mark: 3 }]\n");
   EXPECT_EQ(Services(director).size(), 2u);
   EXPECT_EQ(director.ErrorOf(Plain(IPVS_CMD_FLUSH)), 0);
   EXPECT_TRUE(Services(director).empty());
@@ -251,7 +253,7 @@ TEST(Dispatcher, FlushTakesEverything) {
 
 TEST(Dispatcher, ZeroLetsCountsStartOver) {
   TestDirector director(
-      "services: [{ address: 192.0.2.10, port: 80, reals: "
+      "services: [{ address: 192.0.2.10, protocol: tcp, port: 80, reals: "
       "[{ address: 10.0.0.11 }] }]\n");
   const RealId id = director.control.view()->services[0].reals[0].id;
   director.fabric.stats.traffic(WorkerId{0}, id).connections.Add(5);
@@ -271,7 +273,7 @@ TEST(Dispatcher, ALongListComesInSeveralRecords) {
   for (int i = 1; i <= 200; ++i) yaml += "  - { mark: " + std::to_string(i) + " }\n";
   TestDirector director(yaml);
   const auto records = director.Records(Plain(IPVS_CMD_GET_SERVICE, true));
-  EXPECT_GT(records.size(), 2u);
+  EXPECT_EQ(records.size(), 2u);
   uint32_t next = 1;
   bool is_done = false;
   for (const Record& record : records) {
@@ -305,7 +307,7 @@ TEST(Dispatcher, OthersMayNothing) {
 
 TEST(Dispatcher, AChangeHasItsAuthor) {
   TestDirector director(
-      "services: [{ name: web, address: 192.0.2.10, port: 80, scheduler: wlc }]\n");
+      "services: [{ name: web, address: 192.0.2.10, protocol: tcp, port: 80, scheduler: wlc }]\n");
   ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_SET_SERVICE, Web("rr"))), 0);
   EXPECT_EQ(director.control.last_author, "ipvs: keepalived, pid 123, uid 0");
   const auto& differences = *director.control.view()->differences;

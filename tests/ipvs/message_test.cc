@@ -58,6 +58,7 @@ TEST(RecordReader, StopsWhereNoMessageIs) {
   Record shorter_than_its_header = whole;
   shorter_than_its_header[0] = 15;
   EXPECT_FALSE(RecordReader(shorter_than_its_header).Next());
+  EXPECT_FALSE(RecordReader(Record(whole.size(), 0xff)).Next()) << "a length of 2^32 - 1";
 }
 
 TEST(RecordReader, AHeaderAloneHasNoCommand) {

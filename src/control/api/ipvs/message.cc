@@ -38,8 +38,10 @@ bool Message::IsDump() const { return (flags & NLM_F_DUMP) == NLM_F_DUMP; }
 bool Message::WantsAck() const { return (flags & NLM_F_ACK) != 0; }
 
 std::optional<Message> RecordReader::Next() {
+  // Not mnl_nlmsg_ok, which takes a length above 2^31 for a negative one and so for a short one.
+  if (rest_.size() < sizeof(nlmsghdr)) return std::nullopt;
   const auto* const header = reinterpret_cast<const nlmsghdr*>(rest_.data());
-  if (rest_.empty() || !mnl_nlmsg_ok(header, static_cast<int>(rest_.size()))) return std::nullopt;
+  if (header->nlmsg_len < sizeof *header || header->nlmsg_len > rest_.size()) return std::nullopt;
   Message message;
   message.type = header->nlmsg_type;
   message.flags = header->nlmsg_flags;
