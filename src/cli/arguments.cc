@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/utf8.h"
+#include "cli/foreign_words.h"
 #include "cli/problem.h"
 #include "cli/word_path.h"
 
@@ -290,6 +291,15 @@ class Grammar {
   void Others() {
     Add(&app_, "ipvsadm",
         "Run ipvsadm's commands: ipvsadm -Ln, ipvsadm -A -t 192.0.2.10:80 -s rr …", Verb::kIpvsadm);
+    CLI::App* exec = Add(&app_, "ipvs-exec",
+                         "Run a program of the kernel's IPVS (keepalived, ipvsadm, ldirectord) "
+                         "against the director",
+                         Verb::kIpvsExec);
+    exec->add_option(
+        "--socket", into_.socket,
+        "The director's api.ipvs_socket (environment: FAIRLEAD_IPVS_SOCKET; default: " +
+            std::string(kDefaultIpvsSocket) + ")");
+    exec->add_option("command", into_.foreign, "The program, and its own words to the end");
     CLI::App* explain = Add(
         &app_, "explain", "Say where a client's next connection would go, and why", Verb::kExplain);
     explain->add_option("client", into_.client, "CLIENT or CLIENT:PORT")->required();
@@ -330,33 +340,6 @@ class Grammar {
   Arguments& into_;
   CLI::App app_{"fairlead: control a running Fairlead director", "fairlead"};
 };
-
-// How many words come before those of ipvsadm, itself included; all when it is not there.
-int WordsBeforeIpvsadm(int argc, const char* const* argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "ipvsadm") return i + 1;
-    if (word == "--api" || word == "-o" || word == "--output") {
-      ++i;  // its value
-    } else if (!word.starts_with('-')) {
-      break;
-    }
-  }
-  return argc;
-}
-
-// Whether the program was called by one of ipvsadm's names; the words are all its own then.
-bool IsCalledIpvsadm(int argc, const char* const* argv, Arguments* into) {
-  const std::string path = argc > 0 ? argv[0] : "";
-  const std::string name = path.substr(path.rfind('/') + 1);
-  if (name != "ipvsadm" && name != "ipvsadm-save" && name != "ipvsadm-restore") return false;
-  into->verb = Verb::kIpvsadm;
-  if (name == "ipvsadm-save") into->ipvsadm = {"--save"};
-  if (name == "ipvsadm-restore") into->ipvsadm = {"--restore"};
-  into->ipvsadm_clears_first = name == "ipvsadm-restore";
-  into->ipvsadm.insert(into->ipvsadm.end(), argv + 1, argv + argc);
-  return true;
-}
 
 // Whether -o json is among the words: asked for when they could not be parsed.
 bool IsJsonAsked(const std::vector<std::string>& words) {
@@ -415,7 +398,7 @@ bool IsCompletion(int argc, const char* const* argv, Arguments* into) {
 
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into) {
   if (!IsCalledIpvsadm(argc, argv, into) && !IsCompletion(argc, argv, into)) {
-    const int own = WordsBeforeIpvsadm(argc, argv);
+    const int own = CountOwnWords(argc, argv);
     const std::vector<std::string> words(argv + std::min(1, argc), argv + own);
     Grammar grammar(into);
     try {
@@ -424,7 +407,7 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
       return End(grammar.app(), e, words);
     }
     if (const auto refused = RefuseOtherThanUtf8(words, *into)) return refused;
-    into->ipvsadm.assign(argv + own, argv + argc);
+    into->foreign.assign(argv + own, argv + argc);
   }
   FillInApi(into);
   return std::nullopt;

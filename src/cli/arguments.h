@@ -50,10 +50,12 @@ enum class Verb : uint8_t {
   kCheck,
   kMetrics,
   kIpvsadm,
+  kIpvsExec,
   kComplete,
 };
 
 inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
+inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
 
 struct Arguments {
   Verb verb = Verb::kStatus;
@@ -83,7 +85,9 @@ struct Arguments {
   std::string file;                     // reload, check; upgrade: the program
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload
-  std::vector<std::string> ipvsadm;  // the words after "ipvsadm", which have a grammar of their own
+  // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
+  std::vector<std::string> foreign;
+  std::string socket;                 // ipvs-exec
   bool ipvsadm_clears_first = false;  // called as ipvsadm-restore
   std::vector<std::string> complete;  // the words of an unfinished line, the last one perhaps empty
 };

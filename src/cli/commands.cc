@@ -134,6 +134,8 @@ int Run(const Arguments& arguments) {
       return RunMetrics(arguments);
     case Verb::kIpvsadm:
       return RunIpvsadm(arguments);
+    case Verb::kIpvsExec:
+      return RunIpvsExec(arguments);
     case Verb::kComplete:
       return RunComplete(arguments);
   }

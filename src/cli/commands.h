@@ -65,5 +65,6 @@ int RunCheck(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);
 int RunIpvsadm(const Arguments& arguments);
+int RunIpvsExec(const Arguments& arguments);
 
 }  // namespace fairlead::cli

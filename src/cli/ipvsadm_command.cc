@@ -17,13 +17,13 @@ int RunIpvsadm(const Arguments& arguments) {
 
     return ipvsadm::RunIpvsadm(words, input, std::cout, std::cerr, client, names);
   };
-  if (!arguments.ipvsadm_clears_first) return run(arguments.ipvsadm, std::cin);
+  if (!arguments.ipvsadm_clears_first) return run(arguments.foreign, std::cin);
   std::istringstream nothing;  // a wrong option must not clear the table
-  if (const int exit_code = run(arguments.ipvsadm, nothing); exit_code != 0) return exit_code;
+  if (const int exit_code = run(arguments.foreign, nothing); exit_code != 0) return exit_code;
   // All of the input first: in `ipvsadm-save | ipvsadm-restore` it is the table to be cleared.
   std::istringstream input(std::string(std::istreambuf_iterator<char>(std::cin), {}));
   if (const int exit_code = run({"--clear"}, input); exit_code != 0) return exit_code;
-  return run(arguments.ipvsadm, input);
+  return run(arguments.foreign, input);
 }
 
 }  // namespace fairlead::cli

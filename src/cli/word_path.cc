@@ -74,7 +74,7 @@ std::vector<std::string> ValuesOf(const CLI::Option& option) {
   const std::string name = option.get_single_name();
   if (name == "service") return {kServiceNames};
   if (name == "real") return {kRealNames};
-  if (name == "file" || name == "binary") return {kFileNames};
+  if (name == "file" || name == "binary" || name == "command") return {kFileNames};
   return {};
 }
 

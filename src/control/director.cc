@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -20,6 +21,7 @@ constexpr std::chrono::milliseconds kDrainInterval{100};
 constexpr std::chrono::seconds kDrainRetry{1};  // after a refusal
 constexpr int kViewCostShare = 50;
 constexpr size_t kDrainsShown = 64;  // that have ended
+constexpr size_t kMostAuthors = 1 << 16;
 // After a longer sleep the estimates have come to rest anyway.
 constexpr int kMostMissedTicks = 64;
 
@@ -181,6 +183,7 @@ void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel>
                       }
                       SetLogLevel(level);
                       path_in_force_ = path;
+                      authors_.clear();
                       if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
                       outcome.generation = *result;
                       NoteReload(true, "");
@@ -229,19 +232,42 @@ void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
   outcome.service = std::move(edited.service);
   outcome.real = std::move(edited.real);
   outcome.changes = DescribeChanges(*before.model, *edited.intent.model);
+  NoteAuthor(outcome.service, edit.author);
   publication_.Want(std::move(edited.intent),
-                    [outcome = std::move(outcome),
+                    [outcome = std::move(outcome), author = edit.author,
                      done = std::move(done)](const Result<uint64_t>& in_force) mutable {
                       if (in_force) {
                         outcome.generation = *in_force;
                         for (const std::string& change : outcome.changes) {
-                          LogInfo("changed by hand", {{"what", change}});
+                          LogInfo("changed by hand",
+                                  {{"what", change}, {"by", author.empty() ? "operator" : author}});
                         }
                       } else {
                         outcome.refusal = {in_force.error().code, {in_force.error()}};
                       }
                       done(std::move(outcome));
                     });
+}
+
+void Director::NoteAuthor(const std::string& service, const std::string& author) {
+  if (service.empty()) return;  // of all services, or of none
+  if (author.empty()) {
+    authors_.erase(service);
+  } else if (authors_.size() < kMostAuthors || authors_.contains(service)) {
+    authors_[service] = author;
+  }
+}
+
+std::vector<std::string> Director::WithAuthors(std::vector<std::string> sentences) const {
+  constexpr std::string_view kService = "service ";
+  for (std::string& sentence : sentences) {
+    if (authors_.empty() || !sentence.starts_with(kService)) continue;
+    const size_t colon = sentence.find(": ", kService.size());
+    if (colon == std::string::npos) continue;
+    const auto its = authors_.find(sentence.substr(kService.size(), colon - kService.size()));
+    if (its != authors_.end()) sentence += " (by " + its->second + ")";
+  }
+  return sentences;
 }
 
 void Director::ChangeAt(uint64_t generation, const Edit& edit,
@@ -335,7 +361,7 @@ void Director::RefreshView(bool is_time) {
     next->differences = view_->differences;
   } else {
     next->differences = std::make_shared<const std::vector<std::string>>(
-        DescribeChanges(*next->file_model, *next->model));
+        WithAuthors(DescribeChanges(*next->file_model, *next->model)));
   }
   next->config_path = path_in_force_;
   next->start_path = start_path_;

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -98,6 +99,10 @@ class Director {
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
   void TickRates();
   void NoteReload(bool ok, std::string error);
+  // Whose the change of a service was last; of an operator nothing is remembered.
+  void NoteAuthor(const std::string& service, const std::string& author);
+  // With an author behind each sentence about a service that has one.
+  [[nodiscard]] std::vector<std::string> WithAuthors(std::vector<std::string> sentences) const;
   // Resets what drains have left at their deadlines and removes drained reals that are to go. True
   // when another has ended, which changes nothing but the view.
   bool CarryOutDrains();
@@ -121,6 +126,7 @@ class Director {
   TimePoint next_drain_look_;
   DrainBook drains_;
   std::vector<DrainOutcome> ended_drains_;
+  std::map<std::string, std::string> authors_;  // by the names of services, since the last reload
 
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::chrono::system_clock::time_point last_reload_ = started_;

@@ -83,8 +83,16 @@ struct PatchPolicy {
   EditBody body;
 };
 
-using Edit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
-                          PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy>;
+using AnyEdit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
+                             PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy>;
+
+struct Edit : AnyEdit {
+  using AnyEdit::AnyEdit;
+
+  // Who asks, where that is worth a word in the log and in what differs from the file: "ipvs:
+  // keepalived, pid 123, uid 0". Empty: an operator.
+  std::string author{};
+};
 
 struct EditRefusal {
   ErrorCode code = ErrorCode::kInvalid;

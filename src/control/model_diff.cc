@@ -291,6 +291,7 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.eal", director.eal, &loaded->director.eal);
   keep("ports", running.ports, &loaded->ports);
   keep("api.listen", running.api.listen, &loaded->api.listen);
+  keep("api.ipvs_socket", running.api.ipvs_socket, &loaded->api.ipvs_socket);
   return waiting;
 }
 

@@ -166,7 +166,9 @@ int RunDirector(const Options& options, const char* argv0) {
   if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
   Upgrade upgrade({OwnPath(argv0), {"-c", path}, (*edge)->memory().uses_hugepages},
                   [&core] { core.Stop(); });
-  api::ApiServer api(core, {.listen = plan.listeners, .upgrade = &upgrade}, StatsReader(**edge));
+  api::ApiServer api(
+      core, {.listen = plan.listeners, .upgrade = &upgrade, .ipvs_socket = plan.ipvs_socket},
+      StatsReader(**edge));
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }

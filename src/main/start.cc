@@ -12,6 +12,7 @@ StartPlan PlanOf(const control::ConfigModel& model) {
   plan.edge = EdgeConfigOf(model);
   plan.fabric = FabricConfigOf(model, plan.edge.workers);
   plan.listeners = ApiListenersOf(model);
+  plan.ipvs_socket = model.api.ipvs_socket;
   return plan;
 }
 

@@ -33,6 +33,7 @@ struct StartPlan {
   edge::EdgeConfig edge;
   dataplane::FabricConfig fabric;
   std::vector<std::string> listeners;
+  std::string ipvs_socket;
 };
 StartPlan PlanOf(const control::ConfigModel& model);
 

@@ -62,7 +62,7 @@ Words DocumentedVerbs() {
   const size_t begin = page.find("\n## Verbs\n");
   const std::string section = page.substr(begin, page.find("\n## ", begin + 1) - begin);
   Words verbs;
-  const std::regex row(R"(\n\| `([a-z]+)( [a-z\\|]+)?)");
+  const std::regex row(R"(\n\| `([a-z-]+)( [a-z\\|]+)?)");
   for (std::sregex_iterator it(section.begin(), section.end(), row), end; it != end; ++it) {
     std::istringstream seconds(std::regex_replace((*it)[2].str(), std::regex(R"([ \\])"), ""));
     if (seconds.str().empty()) verbs.insert((*it)[1]);

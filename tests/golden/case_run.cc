@@ -23,7 +23,7 @@ CaseRun::CaseRun(const Recording& recording, size_t index, const ReplayOptions& 
       index_(index),
       report_(*report),
       rules_(*rules),
-      director_({options.workers, recording.virtual_addresses, *rules}),
+      director_({options.workers, options.is_through_netlink, recording.virtual_addresses, *rules}),
       network_(director_) {
   for (const Step& step : case_.steps) {
     is_watched_ |= step.op == "watch";

@@ -30,6 +30,8 @@ std::optional<CommandLine> ReadWords(const std::vector<std::string>& words) {
       const int workers = std::atoi(words[i].c_str());
       if (workers < 1 || static_cast<size_t>(workers) > kMaxWorkers) return std::nullopt;
       line.options.workers = static_cast<size_t>(workers);
+    } else if (word == "--through-netlink") {
+      line.options.is_through_netlink = true;
     } else if (word.starts_with("-")) {
       return std::nullopt;
     } else {
@@ -66,7 +68,7 @@ bool PlayFile(const std::string& path, const ReplayOptions& options, std::ostrea
 int RunGoldenReplay(const std::vector<std::string>& words, std::ostream& out, std::ostream& err) {
   const std::optional<CommandLine> line = ReadWords(words);
   if (!line) {
-    err << "usage: golden_replay [--workers N] [--case TEXT] FILE…\n";
+    err << "usage: golden_replay [--workers N] [--case TEXT] [--through-netlink] FILE…\n";
     return 2;
   }
   SetLogLevel(LogLevel::kError);

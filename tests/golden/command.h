@@ -1,6 +1,6 @@
 // The program golden_replay without main, so that tests can look at its exit codes.
 //
-//   golden_replay [--workers N] [--case TEXT] FILE…
+//   golden_replay [--workers N] [--case TEXT] [--through-netlink] FILE…
 //
 // Plays recordings of a real IPVS (format 2) against the control and packet code and compares all
 // that was observed (docs/testing.md). Exit code 0: all equal; 1: something differs, or a file

@@ -143,7 +143,8 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
     : tick_{kStartTick},
       fabric_(std::make_unique<dataplane::Fabric>(FabricOf(spec.workers))),
       prober_(std::make_unique<NoProber>()),
-      io_(std::make_shared<boost::asio::io_context>(1)) {
+      io_(std::make_shared<boost::asio::io_context>(1)),
+      is_through_netlink_(spec.is_through_netlink) {
   for (size_t i = 0; i < spec.workers; ++i) {
     workers_.push_back(std::make_unique<dataplane::Worker<BytePacket>>(
         *fabric_, WorkerId{static_cast<uint8_t>(i)}, tick_));
@@ -151,6 +152,7 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
   control::ConfigModel model = ModelOf(kNetwork + PortsYaml(spec.virtual_addresses));
   model.classifier = RulesOf(spec.rules);
   control_ = std::make_unique<Control>(*fabric_, std::move(model), *prober_);
+  dispatcher_ = std::make_unique<ipvs::Dispatcher>(io_, *control_, nullptr);
   busy_ = std::make_unique<api::BusyMeter>(fabric_->stats);
   api_workers_ = std::make_unique<api::WorkerClient>(*io_, *fabric_);
   pulse_ = std::make_unique<api::Pulse>(*control_, api::kPulsePatience,

@@ -22,6 +22,7 @@
 
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/ipvs/dispatcher.h"
 #include "control/api/pulse.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
@@ -73,6 +74,7 @@ std::vector<control::ClassifierRule> RulesOf(const std::vector<MarkRule>& rules)
 
 struct GoldenSpec {
   size_t workers = 1;
+  bool is_through_netlink = false;  // how ipvsadm speaks to it; else through the routes of the API
   std::vector<IpAddress> virtual_addresses{};
   std::vector<MarkRule> rules{};  // newest first
 };
@@ -96,6 +98,8 @@ class GoldenDirector {
   // The classifier rules from now on, newest first: a reload of the configuration in force with
   // them.
   void SetRules(const std::vector<MarkRule>& rules);
+  // The records that the dispatcher of ipvs answers to a request.
+  std::vector<ipvs::Record> Ask(const ipvs::Record& request);
   // Method, target, body → status, body; through the routes of the API, turning the crank.
   std::pair<int, std::string> Call(const std::string& method, const std::string& target,
                                    const std::string& body);
@@ -137,6 +141,8 @@ class GoldenDirector {
   std::unique_ptr<api::Pulse> pulse_;
   std::unique_ptr<api::Context> context_;  // what the routes refer to
   api::Router router_;
+  const bool is_through_netlink_;
+  std::unique_ptr<ipvs::Dispatcher> dispatcher_;
 };
 
 }  // namespace fairlead::golden

@@ -16,6 +16,8 @@
 #include "compare.h"
 #include "control/config/dump.h"
 #include "golden_control.h"
+#include "netlink_ipvsadm.h"
+#include "recorded_names.h"
 
 namespace fairlead::golden {
 namespace {
@@ -60,38 +62,6 @@ class InProcess : public cli::DirectorApi {
   GoldenDirector& director_;
 };
 
-// What services(5) of the recorded machine says about the ports in use there; hosts have no names.
-class RecordedNames : public cli::ipvsadm::NoNames {
- public:
-  std::optional<uint16_t> PortOf(const std::string& name, uint8_t protocol) override {
-    for (const Known& known : kKnown) {
-      if (name == known.name && (protocol != cli::ipvsadm::kUdp || known.is_udp_too)) {
-        return known.port;
-      }
-    }
-    return std::nullopt;
-  }
-  std::optional<std::string> PortName(uint16_t port, uint8_t protocol) override {
-    for (const Known& known : kKnown) {
-      if (port == known.port && (protocol != cli::ipvsadm::kUdp || known.is_udp_too)) {
-        return known.name;
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  struct Known {
-    uint16_t port;
-    const char* name;
-    bool is_udp_too;
-  };
-  static constexpr Known kKnown[] = {
-      {21, "ftp", false},        {22, "ssh", false},     {23, "telnet", false}, {25, "smtp", false},
-      {53, "domain", true},      {80, "http", false},    {443, "https", true},  {5060, "sip", true},
-      {8080, "http-alt", false}, {8081, "tproxy", false}};
-};
-
 }  // namespace
 
 std::pair<int, std::string> GoldenDirector::Call(const std::string& method,
@@ -112,9 +82,37 @@ std::pair<int, std::string> GoldenDirector::Call(const std::string& method,
   return {answer->status, std::move(answer->body)};
 }
 
+std::vector<ipvs::Record> GoldenDirector::Ask(const ipvs::Record& request) {
+  const auto message = ipvs::RecordReader(request).Next();
+  if (!message) throw std::runtime_error("what is asked is no message");
+  std::optional<std::unique_ptr<ipvs::Answer>> answer;
+  const ipvs::Peer root{.uid = 0, .pid = 1, .program = "ipvsadm", .may_use = true};
+  dispatcher_->Handle(*message, root, [&answer](auto given) { answer = std::move(given); });
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  while (!answer) {
+    Settle();
+    io_->restart();
+    io_->poll();
+    if (std::chrono::steady_clock::now() > patience) throw std::runtime_error("no answer");
+  }
+  std::vector<ipvs::Record> records;
+  bool is_last = *answer == nullptr;
+  while (!is_last) {
+    (*answer)->Next([&](ipvs::Record record, bool last) {
+      records.push_back(std::move(record));
+      is_last = last;
+    });
+  }
+  return records;
+}
+
 CommandResult GoldenDirector::Ipvsadm(const std::string& arguments) {
-  InProcess api(*this);
   RecordedNames names;
+  if (is_through_netlink_) {
+    const auto ask = [this](const ipvs::Record& request) { return Ask(request); };
+    if (auto result = RunThroughNetlink(WordsOf(arguments), ask, names)) return *result;
+  }
+  InProcess api(*this);
   std::istringstream nothing;
   const cli::ipvsadm::Outcome outcome =
       cli::ipvsadm::RunIpvsadm(WordsOf(arguments), nothing, api, names);

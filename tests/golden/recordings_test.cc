@@ -42,6 +42,17 @@ INSTANTIATE_TEST_SUITE_P(All, Recordings, ::testing::ValuesIn(DataFiles()), [](c
   return name;
 });
 
+// Said as Debian's ipvsadm says it to a kernel, everything is the same.
+TEST(RecordingsThroughNetlink, AreReproduced) {
+  for (const char* name : {"listing_formats.json", "quiesce_remove_edit.json"}) {
+    const Recording recording =
+        ReadRecording(std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/" + name);
+    const Report report = Replay(recording, {.is_through_netlink = true, .only = {}});
+    for (const std::string& failure : report.failures) ADD_FAILURE() << failure;
+    EXPECT_GT(report.observations, 100u);
+  }
+}
+
 // Where no scheduler has to choose among several, many workers must do the same as one.
 TEST(RecordingsWithWorkers, StatesAreTheSame) {
   const Recording recording =

@@ -17,7 +17,8 @@ namespace fairlead::golden {
 
 struct ReplayOptions {
   size_t workers = 1;
-  std::string only;  // cases whose title contains this
+  bool is_through_netlink = false;  // what ipvsadm says goes as its messages, not over the API
+  std::string only;                 // cases whose title contains this
 };
 
 struct Report {

@@ -14,6 +14,9 @@
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
 #include "control/api/http_server.h"
+#include "control/api/ipvs/dispatcher.h"
+#include "control/api/ipvs/proc_files.h"
+#include "control/api/ipvs/server.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
 #include "control/control_api.h"
@@ -24,6 +27,12 @@ namespace fairlead::api {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+namespace {
+
+const std::string kIpvs = "ipvs:";  // and the path: a listening socket that is passed on
+
+}  // namespace
+
 struct ApiServer::Impl {
   Impl(control::ControlApi& control, ApiConfig the_config, PortStatsReader port_stats)
       : config(std::move(the_config)),
@@ -31,11 +40,15 @@ struct ApiServer::Impl {
         busy(control.fabric().stats),
         pulse(control, config.patience, Pulse::Clock::now()),
         workers(*io, control.fabric()),
-        context{io, control, workers, busy, pulse, std::move(port_stats), config.upgrade},
+        files(io, control, workers),
+        dispatcher(io, control, &files),
+        context{io,         control, workers, busy, pulse, std::move(port_stats), config.upgrade,
+                &dispatcher},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
                }),
+        ipvs_server(*io, dispatcher),
         sample_timer(*io),
         pulse_timer(*io) {
     AddStatusRoutes(&router, context);
@@ -47,6 +60,18 @@ struct ApiServer::Impl {
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
+  }
+
+  Status Listen(std::vector<NamedDescriptor> passed) {
+    const auto take = [&](const std::string& name) {
+      const auto its = std::ranges::find(passed, name, &NamedDescriptor::name);
+      return its == passed.end() ? FileDescriptor() : std::move(its->descriptor);
+    };
+    for (const std::string& where : config.listen) {
+      if (Status listening = server.Listen(where, take(where)); !listening) return listening;
+    }
+    if (config.ipvs_socket.empty()) return Done{};
+    return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket));
   }
 
   // The thread ends; what workers still hold comes back.
@@ -93,9 +118,12 @@ struct ApiServer::Impl {
   BusyMeter busy;
   Pulse pulse;
   WorkerClient workers;
+  ipvs::ProcFiles files;
+  ipvs::Dispatcher dispatcher;
   const Context context;
   Router router;
   HttpServer server;
+  ipvs::Server ipvs_server;
   asio::steady_timer sample_timer, pulse_timer;
   std::vector<std::string> bound;
   std::thread thread;
@@ -107,19 +135,19 @@ ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortStatsRe
 ApiServer::~ApiServer() { Stop(); }
 
 Status ApiServer::Start(std::vector<NamedDescriptor> passed) {
-  for (const std::string& where : impl_->config.listen) {
-    const auto its = std::ranges::find(passed, where, &NamedDescriptor::name);
-    FileDescriptor socket = its == passed.end() ? FileDescriptor() : std::move(its->descriptor);
-    if (Status listening = impl_->server.Listen(where, std::move(socket)); !listening) {
-      impl_->server.Close();
-      return listening;
-    }
+  if (Status listening = impl_->Listen(std::move(passed)); !listening) {
+    impl_->server.Close();
+    impl_->ipvs_server.Close();
+    return listening;
   }
   impl_->bound = impl_->server.addresses();
   impl_->SampleEverySecond();
   impl_->WatchPulses();
   impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
   for (const std::string& address : impl_->bound) LogInfo("API listening", {{"address", address}});
+  if (!impl_->config.ipvs_socket.empty()) {
+    LogInfo("ipvs socket listening", {{"path", impl_->config.ipvs_socket}});
+  }
   return Done{};
 }
 
@@ -127,12 +155,17 @@ void ApiServer::Stop() {
   if (!impl_->thread.joinable()) return;
   impl_->End();
   impl_->server.Close();
+  impl_->ipvs_server.Close();
 }
 
 std::vector<NamedDescriptor> ApiServer::StopAndRelease() {
   if (!impl_->thread.joinable()) return {};
   impl_->End();
-  return impl_->server.Release();
+  std::vector<NamedDescriptor> released = impl_->server.Release();
+  if (FileDescriptor socket = impl_->ipvs_server.Release()) {
+    released.push_back({kIpvs + impl_->config.ipvs_socket, std::move(socket)});
+  }
+  return released;
 }
 
 std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }

@@ -31,6 +31,8 @@ struct ApiConfig {
   // How long a thread may make no turn before /readyz says so.
   std::chrono::milliseconds patience = kPulsePatience;
   UpgradeApi* upgrade = nullptr;  // outlives the server
+  // Where programs find the kernel's interface to IPVS (docs/ipvs_socket.md); empty: nowhere.
+  std::string ipvs_socket{};
 };
 
 class ApiServer {
@@ -41,8 +43,8 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   // Binds every listener, or says which cannot be bound and starts nothing. `passed`: listening
-  // sockets of the director before, by what ApiConfig::listen says of each; those that it does not
-  // name are closed.
+  // sockets of the director before, by what ApiConfig::listen says of each, and "ipvs:PATH"; those
+  // that it does not name are closed.
   Status Start(std::vector<NamedDescriptor> passed = {});
   void Stop();
   // The same, but the sockets go on listening, to be passed on: who connects waits for the next

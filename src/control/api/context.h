@@ -15,6 +15,10 @@ namespace fairlead::control {
 class ControlApi;
 }
 
+namespace fairlead::ipvs {
+class Dispatcher;
+}
+
 namespace fairlead::api {
 
 class BusyMeter;
@@ -31,7 +35,8 @@ struct Context {
   const BusyMeter& busy;
   Pulse& pulse;
   PortStatsReader port_stats;
-  UpgradeApi* upgrade = nullptr;  // none: there are no upgrades
+  UpgradeApi* upgrade = nullptr;                 // none: there are no upgrades
+  const ipvs::Dispatcher* dispatcher = nullptr;  // for its counts; none: it is not served
 };
 
 // Carries a Responder to the control core and back: its answer, and its end, happen on the API

@@ -2,7 +2,10 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -15,40 +18,62 @@ using boost::system::error_code;
 
 namespace {
 
-Error SystemError(const std::string& where, const std::string& what, const std::string& remedy) {
-  return {ErrorCode::kSystem, "The API cannot listen: " + what + "; " + remedy,
-          "api.listen " + where};
+// What is listened for: the key of the configuration and its value.
+struct Place {
+  std::string key, where;
+
+  [[nodiscard]] Error SystemError(const std::string& what, const std::string& remedy) const {
+    const std::string who = key == kIpvsKey ? "The socket of ipvs" : "The API";
+    return {ErrorCode::kSystem, who + " cannot listen: " + what + "; " + remedy, key + " " + where};
+  }
+  static constexpr const char* kListenKey = "api.listen";
+  static constexpr const char* kIpvsKey = "api.ipvs_socket";
+};
+
+Place ListenPlace(const std::string& where) { return {Place::kListenKey, where}; }
+Place IpvsPlace(const std::string& path) { return {Place::kIpvsKey, path}; }
+
+// Precondition: it fits, which PrepareSocketPath has looked at.
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
 }
 
-// Nobody listens there any more: a director that was killed leaves its socket.
-bool IsStale(asio::io_context& io, const std::string& path) {
-  asio::local::stream_protocol::socket probe(io);
-  error_code ec;
-  probe.connect(asio::local::stream_protocol::endpoint(path), ec);
-  return ec == asio::error::connection_refused;
+// Nobody listens there any more: a director that was killed leaves its socket. What listens for
+// another kind of connection answers too.
+bool IsStale(const std::string& path) {
+  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const sockaddr_un address = AddressOf(path);
+  return probe &&
+         ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
 }
 
-Status PrepareSocketPath(asio::io_context& io, const std::string& where, const std::string& path) {
+Status PrepareSocketPath(const Place& place, const std::string& path) {
   if (path.empty() || path.front() != '/' || path.size() > 107) {
+    const bool is_ipvs = place.key == Place::kIpvsKey;
     return Error{ErrorCode::kInvalid,
-                 "A Unix socket needs an absolute path of at most 107 bytes, for instance "
-                 "unix:/run/fairlead/api.sock",
-                 "api.listen " + where};
+                 std::string("A Unix socket needs an absolute path of at most 107 bytes, for "
+                             "instance ") +
+                     (is_ipvs ? "/run/fairlead/ipvs.sock" : "unix:/run/fairlead/api.sock"),
+                 place.key + " " + place.where};
   }
   std::error_code ec;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
   if (ec) {
-    return SystemError(where, "cannot make the directory (" + ec.message() + ")",
-                       "make it, or name a socket in a directory you may write");
+    return place.SystemError("cannot make the directory (" + ec.message() + ")",
+                             "make it, or name a socket in a directory you may write");
   }
   const auto status = std::filesystem::status(path, ec);
   if (status.type() == std::filesystem::file_type::not_found) return Done{};
   if (status.type() != std::filesystem::file_type::socket) {
-    return SystemError(where, "the path exists and is not a socket", "remove it or name another");
+    return place.SystemError("the path exists and is not a socket", "remove it or name another");
   }
-  if (!IsStale(io, path)) {
-    return SystemError(where, "another program answers on this socket",
-                       "stop the other director, or give this one its own api.listen");
+  if (!IsStale(path)) {
+    return place.SystemError("another program answers on this socket",
+                             "stop the other director, or give this one its own " + place.key);
   }
   std::filesystem::remove(path, ec);
   return Done{};
@@ -68,7 +93,7 @@ Result<typename Protocol::acceptor> Bind(asio::io_context& io,
   if (!ec) acceptor.bind(endpoint, ec);
   ::umask(before);
   if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) return SystemError(where, ec.message(), "free it, or change api.listen");
+  if (ec) return ListenPlace(where).SystemError(ec.message(), "free it, or change api.listen");
   return acceptor;
 }
 
@@ -91,14 +116,14 @@ Result<typename Protocol::acceptor> Adopt(asio::io_context& io, const Protocol& 
   typename Protocol::acceptor acceptor(io);
   error_code ec;
   acceptor.assign(protocol, passed.get(), ec);
-  if (ec) return SystemError(where, ec.message(), "restart instead of an upgrade");
+  if (ec) return ListenPlace(where).SystemError(ec.message(), "restart instead of an upgrade");
   (void)passed.Release();  // the acceptor's now
   return acceptor;
 }
 
-Error NotListening(const std::string& where) {
-  return SystemError(where, "what the director before has passed on does not listen there",
-                     "restart instead of an upgrade");
+Error NotListening(const Place& place) {
+  return place.SystemError("what the director before has passed on does not listen there",
+                           "restart instead of an upgrade");
 }
 
 }  // namespace
@@ -106,14 +131,14 @@ Error NotListening(const std::string& where) {
 Result<asio::local::stream_protocol::acceptor> AdoptPath(asio::io_context& io,
                                                          const std::string& where,
                                                          FileDescriptor passed) {
-  if (FamilyOf(passed) != AF_UNIX) return NotListening(where);
+  if (FamilyOf(passed) != AF_UNIX) return NotListening(ListenPlace(where));
   return Adopt(io, asio::local::stream_protocol(), where, std::move(passed));
 }
 
 Result<asio::ip::tcp::acceptor> AdoptLoopback(asio::io_context& io, const std::string& where,
                                               FileDescriptor passed) {
   const int family = FamilyOf(passed);
-  if (family != AF_INET && family != AF_INET6) return NotListening(where);
+  if (family != AF_INET && family != AF_INET6) return NotListening(ListenPlace(where));
   const auto protocol = family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
   return Adopt(io, protocol, where, std::move(passed));
 }
@@ -122,8 +147,38 @@ Result<asio::local::stream_protocol::acceptor> ListenOnPath(asio::io_context& io
                                                             const std::string& where) {
   using Local = asio::local::stream_protocol;
   const std::string path = where.substr(where.find(':') + 1);
-  if (Status prepared = PrepareSocketPath(io, where, path); !prepared) return prepared.error();
+  if (Status prepared = PrepareSocketPath(ListenPlace(where), path); !prepared) {
+    return prepared.error();
+  }
   return Bind<Local>(io, Local::endpoint(path), where, 0117);  // mode 0660
+}
+
+Result<FileDescriptor> ListenForRecords(const std::string& path) {
+  const Place place = IpvsPlace(path);
+  if (Status prepared = PrepareSocketPath(place, path); !prepared) return prepared.error();
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const sockaddr_un address = AddressOf(path);
+  const mode_t before = ::umask(0117);  // mode 0660
+  const bool is_bound = socket && ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
+                                         sizeof address) == 0;
+  const int failed = errno;
+  ::umask(before);
+  if (!is_bound || ::listen(socket.get(), SOMAXCONN) != 0) {
+    return place.SystemError(std::strerror(is_bound ? errno : failed),
+                             "free it, or change api.ipvs_socket");
+  }
+  return socket;
+}
+
+Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor passed) {
+  int type = 0;
+  socklen_t length = sizeof type;
+  if (FamilyOf(passed) != AF_UNIX ||
+      ::getsockopt(passed.get(), SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
+      type != SOCK_SEQPACKET) {
+    return NotListening(IpvsPlace(path));
+  }
+  return passed;
 }
 
 Result<asio::ip::tcp::acceptor> ListenOnLoopback(asio::io_context& io, const std::string& where) {

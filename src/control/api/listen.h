@@ -1,7 +1,9 @@
-// A listening socket for `api.listen`, or why there is none and what to do. Used by http_server.cc.
+// A listening socket for `api.listen` or `api.ipvs_socket`, or why there is none and what to do.
+// Used by http_server.cc and ipvs/server.cc.
 //
 //   auto acceptor = ListenOnPath(io, "unix:/run/fairlead/api.sock");
 //   auto acceptor = ListenOnLoopback(io, "http://127.0.0.1:9480");
+//   auto socket = ListenForRecords("/run/fairlead/ipvs.sock");
 //
 // Threads: before the io_context runs.
 #pragma once
@@ -23,6 +25,10 @@ Result<boost::asio::local::stream_protocol::acceptor> ListenOnPath(boost::asio::
 Result<boost::asio::ip::tcp::acceptor> ListenOnLoopback(boost::asio::io_context& io,
                                                         const std::string& where);
 
+// The same as ListenOnPath for the key `api.ipvs_socket`: its connections keep the bounds of what
+// is sent (SOCK_SEQPACKET). Non-blocking.
+Result<FileDescriptor> ListenForRecords(const std::string& path);
+
 // What the director before has listened on there, passed on by it. Error: it is no such socket.
 Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_context& io,
                                                                 const std::string& where,
@@ -30,5 +36,6 @@ Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_
 Result<boost::asio::ip::tcp::acceptor> AdoptLoopback(boost::asio::io_context& io,
                                                      const std::string& where,
                                                      FileDescriptor passed);
+Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor passed);
 
 }  // namespace fairlead::api

@@ -14,6 +14,7 @@
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
 #include "control/api/figures.h"
+#include "control/api/ipvs/dispatcher.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -124,6 +125,12 @@ class Renderer {
       for (size_t i = 0; i < kThreadNames.size(); ++i) {
         faults.Add({{"thread", kThreadNames[i]}}, FaultCount(static_cast<Thread>(i)));
       }
+    }
+    if (context_.dispatcher != nullptr) {
+      Counter("fairlead_ipvs_requests_total", "Messages of programs on the socket of IPVS")
+          .Add({}, context_.dispatcher->requests());
+      Counter("fairlead_ipvs_refused_total", "Those of them that were answered with an error")
+          .Add({}, context_.dispatcher->refused());
     }
     Counter("fairlead_log_lines_dropped_total", "Log lines that no reader has got")
         .Add({}, LogLinesDropped());

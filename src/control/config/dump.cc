@@ -142,6 +142,7 @@ std::string Dump(const ConfigModel& model) {
   DumpList(w, "services", model.services, DumpService);
   w.Open("api", false);
   w.Key("listen", FlowList(model.api.listen, ListenText));
+  w.Key("ipvs_socket", model.api.ipvs_socket.empty() ? "none" : Scalar(model.api.ipvs_socket));
   w.Close();
   w.Open("log", false);
   w.Key("level", Word(model.log.level));

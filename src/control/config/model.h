@@ -348,9 +348,13 @@ struct ApiListen {
 };
 
 inline constexpr const char* kDefaultApiSocket = "/run/fairlead/api.sock";
+inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
 
 struct ApiConfig {
   std::vector<ApiListen> listen = {{ApiListen::Kind::kUnix, kDefaultApiSocket, {}}};
+  // The kernel's interface to IPVS; empty: not served. Where the file says nothing, it lies beside
+  // the first Unix socket of `listen`.
+  std::string ipvs_socket = kDefaultIpvsSocket;
   friend bool operator==(const ApiConfig&, const ApiConfig&) = default;
 };
 

@@ -69,13 +69,14 @@ Result<Endpoint> ParseHttpAuthority(const std::string& authority, const std::str
   return *endpoint;
 }
 
+constexpr size_t kMaxSocketPath = 107;  // sockaddr_un.sun_path with its zero
+
 Result<ApiListen> ReadListen(const YamlNode& node) {
   auto text = ReadText(node);
   if (!text) return text.error();
   ApiListen listen;
   if (text->starts_with("unix:/")) {
     listen.path = text->substr(5);
-    constexpr size_t kMaxSocketPath = 107;  // sockaddr_un.sun_path with its zero
     if (listen.path.size() > kMaxSocketPath)
       return Error{ErrorCode::kInvalid, "the socket path is longer than 107 bytes", ""};
     return listen;
@@ -88,6 +89,49 @@ Result<ApiListen> ReadListen(const YamlNode& node) {
   if (!endpoint) return endpoint.error();
   listen.endpoint = *endpoint;
   return listen;
+}
+
+// "none": not served, which is an empty path.
+Result<std::string> ReadIpvsSocket(const YamlNode& node) {
+  auto text = ReadText(node);
+  if (!text) return text.error();
+  if (*text == "none") return std::string();
+  if (!text->starts_with("/")) return WrongValue(node, "an absolute path, or none");
+  if (text->size() > kMaxSocketPath)
+    return Error{ErrorCode::kInvalid, "the socket path is longer than 107 bytes", ""};
+  return *text;
+}
+
+// Beside the first Unix socket, so that a second director with its own has its own here too.
+std::string IpvsSocketBeside(const std::vector<ApiListen>& listeners) {
+  for (const ApiListen& listen : listeners) {
+    if (listen.kind != ApiListen::Kind::kUnix) continue;
+    const std::string path = listen.path.substr(0, listen.path.rfind('/')) + "/ipvs.sock";
+    if (path.size() <= kMaxSocketPath && path != listen.path) return path;
+  }
+  return "";
+}
+
+void ReadListeners(MapReader& reader, ApiConfig& api) {
+  if (!reader.Has("listen")) return;
+  api.listen.clear();
+  const YamlNode* const list = reader.Find("listen");
+  if (list != nullptr && list->items.size() > kMaxListeners) {
+    reader.problems().Add(reader.PathOf("listen"), list->mark,
+                          "at most " + std::to_string(kMaxListeners) + " listeners are possible");
+    return;
+  }
+  reader.ForEach("listen", [&](const YamlNode& item, const std::string& path) {
+    if (item.kind == YamlNode::Kind::kBroken) return;
+    reader.problems().Note(path, item.mark);
+    auto listen = ReadListen(item);
+    if (!listen)
+      reader.problems().Add(path, listen.error().message);
+    else if (std::find(api.listen.begin(), api.listen.end(), *listen) != api.listen.end())
+      reader.problems().Add(path, "is listed twice");
+    else
+      api.listen.push_back(*listen);
+  });
 }
 
 }  // namespace
@@ -116,25 +160,9 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
 }
 
 void ReadApi(MapReader reader, ApiConfig& api) {
-  if (!reader.Has("listen")) return;
-  api.listen.clear();
-  const YamlNode* const list = reader.Find("listen");
-  if (list != nullptr && list->items.size() > kMaxListeners) {
-    reader.problems().Add(reader.PathOf("listen"), list->mark,
-                          "at most " + std::to_string(kMaxListeners) + " listeners are possible");
-    return;
-  }
-  reader.ForEach("listen", [&](const YamlNode& item, const std::string& path) {
-    if (item.kind == YamlNode::Kind::kBroken) return;
-    reader.problems().Note(path, item.mark);
-    auto listen = ReadListen(item);
-    if (!listen)
-      reader.problems().Add(path, listen.error().message);
-    else if (std::find(api.listen.begin(), api.listen.end(), *listen) != api.listen.end())
-      reader.problems().Add(path, "is listed twice");
-    else
-      api.listen.push_back(*listen);
-  });
+  ReadListeners(reader, api);
+  api.ipvs_socket = IpvsSocketBeside(api.listen);
+  reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
 }
 
 void ReadLog(MapReader reader, LogConfig& log) { reader.Word("level", &log.level); }

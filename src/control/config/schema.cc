@@ -137,11 +137,9 @@ constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
 constexpr KeyInfo kRealKeys[] = {{"address"},         {"port"},    {"weight"}, {"upper_threshold"},
                                  {"lower_threshold"}, {"forward"}, {"state"}};
 
-constexpr KeyInfo kApiKeys[] = {{"listen"},
-                                {"token_file", kNotYet},
-                                {"certificate", kNotYet},
-                                {"key", kNotYet},
-                                {"client_ca", kNotYet}};
+constexpr KeyInfo kApiKeys[] = {
+    {"listen"},       {"ipvs_socket"},       {"token_file", kNotYet}, {"certificate", kNotYet},
+    {"key", kNotYet}, {"client_ca", kNotYet}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 

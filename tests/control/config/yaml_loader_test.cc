@@ -245,6 +245,23 @@ TEST(YamlLoader, ReadsTheApiAndTheLog) {
   EXPECT_TRUE(Load(kBase + "api: { listen: [] }\n").api.listen.empty());
 }
 
+// A director with a socket of its own has the other beside it.
+TEST(YamlLoader, TheSocketOfIpvsLiesBesideThatOfTheApi) {
+  const auto socket = [](const std::string& api) { return Load(kBase + api).api.ipvs_socket; };
+  EXPECT_EQ(socket(""), "/run/fairlead/ipvs.sock");
+  EXPECT_EQ(socket("api: { listen: ['http://127.0.0.1:1', 'unix:/tmp/a/x.sock'] }\n"),
+            "/tmp/a/ipvs.sock");
+  EXPECT_EQ(socket("api: { listen: ['http://127.0.0.1:1'] }\n"), "");
+  EXPECT_EQ(socket("api: { listen: ['unix:/tmp/ipvs.sock'] }\n"), "") << "that one is taken";
+  EXPECT_EQ(socket("api: { listen: [], ipvs_socket: /tmp/i.sock }\n"), "/tmp/i.sock");
+  EXPECT_EQ(socket("api: { ipvs_socket: none }\n"), "");
+  EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: ipvs.sock }\n"),
+            "t.yaml:5:21: api.ipvs_socket: must be an absolute path, or none, not \"ipvs.sock\"\n");
+  EXPECT_NE(ProblemsOf(kBase + "api: { ipvs_socket: /" + std::string(107, 'x') + " }\n")
+                .find("api.ipvs_socket: the socket path is longer than 107 bytes"),
+            std::string::npos);
+}
+
 TEST(YamlLoader, WindowsLineEndsAreFine) {
   std::string text = kBase + "log: { level: debug }\n";
   for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)

@@ -1,0 +1,187 @@
+#include "control/api/ipvs/edits.h"
+
+#include <linux/ip_vs.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <optional>
+
+#include "base/forward_method.h"
+#include "base/transport.h"
+#include "control/config/names.h"
+#include "control/view.h"
+
+namespace fairlead::ipvs {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr int32_t kMostWeight = 65535;
+
+std::string Seconds(uint32_t seconds) { return std::to_string(seconds) + "s"; }
+
+std::optional<ForwardMethod> MethodOf(const DestRequest& request) {
+  for (const ForwardMethod method : kForwardMethods) {
+    if (TraitsOf(method).sync_number == request.method) return method;
+  }
+  return std::nullopt;
+}
+
+const char* NetmaskKey(const ServiceRequest& request) {
+  return request.key.family == Family::kIpv6 ? "netmask6" : "netmask";
+}
+
+json::value Netmask(const ServiceRequest& request) {
+  if (request.key.family == Family::kIpv6) return request.netmask;
+  return json::value(IpAddress(Ipv4Address::FromHost(request.netmask)).ToString());
+}
+
+// Only sh and mh look at flags; elsewhere they say nothing.
+json::value SchedulerFlags(const ServiceRequest& request) {
+  json::array flags;
+  if (request.scheduler == "sh" || request.scheduler == "mh") {
+    if ((request.flags & IP_VS_SVC_F_SCHED_SH_FALLBACK) != 0) {
+      flags.emplace_back(request.scheduler + "-fallback");
+    }
+    if ((request.flags & IP_VS_SVC_F_SCHED_SH_PORT) != 0) {
+      flags.emplace_back(request.scheduler + "-port");
+    }
+  }
+  return flags.empty() ? json::value(nullptr) : json::value(std::move(flags));
+}
+
+// What NEW and SET say of a service; null stands for the default.
+json::object ServiceBody(const ServiceRequest& request) {
+  json::value persistence = nullptr;
+  if ((request.flags & IP_VS_SVC_F_PERSISTENT) != 0) {
+    persistence = json::object{{"timeout", Seconds(request.timeout_seconds)},
+                               {NetmaskKey(request), Netmask(request)}};
+  }
+  json::object body{{"scheduler", request.scheduler},
+                    {"scheduler_flags", SchedulerFlags(request)},
+                    {"persistence", std::move(persistence)},
+                    {NetmaskKey(request), nullptr},
+                    {"one_packet", (request.flags & IP_VS_SVC_F_ONEPACKET) != 0},
+                    {"engine", nullptr}};
+  if (!request.engine.empty()) body["engine"] = request.engine;
+  return body;
+}
+
+json::object DestBody(const DestRequest& request) {
+  const ForwardMethod method = *MethodOf(request);  // CheckDest
+  json::value forward(TraitsOf(method).word);
+  if (IsTunnel(method)) forward = {{"method", TraitsOf(method).word}, {"type", "ipip"}};
+  return {{"weight", request.weight},
+          {"forward", std::move(forward)},
+          {"upper_threshold", request.upper_threshold},
+          {"lower_threshold", request.lower_threshold}};
+}
+
+bool IsLoopback(const IpAddress& address) {
+  if (address.is_v4()) return address.v4().value.host() >> 24 == 127;
+  Ipv6Address one;
+  one.bytes[15] = 1;
+  return address.v6() == one;
+}
+
+}  // namespace
+
+Fault CheckService(const ServiceRequest& request) {
+  const ServiceKey& key = request.key;
+  if (key.mark == 0 && (key.protocol > 255 || !IsTransport(static_cast<uint8_t>(key.protocol)))) {
+    return {EOPNOTSUPP, "The director does not balance " + key.ToString()};
+  }
+  if (!control::FromWord<control::SchedulerKind>(request.scheduler)) {
+    return {ENOENT, "There is no scheduler \"" + request.scheduler + "\"; there are " +
+                        control::WordList<control::SchedulerKind>()};
+  }
+  if (!request.engine.empty() && !control::FromWord<control::Engine>(request.engine)) {
+    return {ENOENT, "There is no persistence engine \"" + request.engine + "\"; there is sip"};
+  }
+  if (key.family == Family::kIpv6 && (request.netmask < 1 || request.netmask > 128)) {
+    return {EINVAL,
+            "The netmask of an IPv6 service is the length of a prefix, from 1 to 128, and "
+            "not " +
+                std::to_string(request.netmask)};
+  }
+  return {};
+}
+
+Fault CheckDest(const DestRequest& request) {
+  if (request.weight < 0 || request.weight > kMostWeight) {
+    return {ERANGE, "A weight is from 0 to 65535, and not " + std::to_string(request.weight)};
+  }
+  if (request.lower_threshold > request.upper_threshold) {
+    return {ERANGE, "The lower threshold must not be above the upper one"};
+  }
+  const auto method = MethodOf(request);
+  if (!method) {
+    return {EINVAL,
+            "A real server is reached by NAT (0), a tunnel (2) or a route (3), and not by " +
+                std::to_string(request.method)};
+  }
+  if (IsTunnel(*method) && request.tunnel_type != IP_VS_CONN_F_TUNNEL_TYPE_IPIP) {
+    return {EOPNOTSUPP, "Tunnels are IP in IP; gue and gre are not supported"};
+  }
+  if (IsLoopback(request.address)) {
+    return {EINVAL, request.address.ToString() +
+                        " is the director itself, which cannot be a real server; name the address "
+                        "of another machine"};
+  }
+  return {};
+}
+
+uint16_t PortOf(const control::ServiceInfo& service, const DestRequest& request) {
+  const auto method = MethodOf(request);
+  if (service.mark != 0 || !method) return request.port;
+  const uint16_t own = service.port.host();
+  if (!TraitsOf(*method).may_change_port) return own;
+  return request.port != 0 ? request.port : own;
+}
+
+control::Edit EditOfNewService(const ServiceRequest& request) {
+  const ServiceKey& key = request.key;
+  json::object body;
+  if (key.mark != 0) {
+    body["mark"] = key.mark;
+    body["family"] = key.family == Family::kIpv6 ? "ipv6" : "ipv4";
+  } else {
+    body["address"] = key.address.ToString();
+    body["protocol"] = TraitsOf(static_cast<Transport>(key.protocol)).word;
+    body["port"] = key.port;
+    if (key.port == 0) body["allow_any_port"] = true;
+  }
+  for (auto& [name, value] : ServiceBody(request)) {
+    if (!value.is_null()) body[name] = value;
+  }
+  return control::AddService{json::serialize(body)};
+}
+
+control::Edit EditOfService(const std::string& name, const ServiceRequest& request) {
+  return control::PatchService{name, json::serialize(ServiceBody(request))};
+}
+
+control::Edit EditOfNewDest(const control::ServiceInfo& service, const DestRequest& request) {
+  json::object body = DestBody(request);
+  body["address"] = request.address.ToString();
+  body["port"] = PortOf(service, request);
+  return control::AddReal{service.name, json::serialize(body)};
+}
+
+control::Edit EditOfDest(const std::string& service, const std::string& real,
+                         const DestRequest& request) {
+  return control::PatchReal{service, real, json::serialize(DestBody(request))};
+}
+
+control::Edit EditOfTimeouts(const TimeoutsRequest& request) {
+  json::object body;
+  if (request.tcp_seconds != 0) body["tcp"] = Seconds(request.tcp_seconds);
+  if (request.tcp_fin_seconds != 0) body["tcp_fin"] = Seconds(request.tcp_fin_seconds);
+  if (request.udp_seconds != 0) body["udp"] = Seconds(request.udp_seconds);
+  return control::PatchTimeouts{json::serialize(body)};
+}
+
+}  // namespace fairlead::ipvs

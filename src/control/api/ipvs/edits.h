@@ -1,0 +1,36 @@
+// Requests of IPVS as changes by hand (control/edit.h): the bodies that `fairlead ipvsadm` sends.
+//
+//   if (Fault fault = CheckService(request)) …ENOENT: an unknown scheduler…
+//   control.Change(EditOfNewService(request), done);
+//
+// A SET says everything that IPVS has a word for, so that what was not said goes back to its
+// default; keys of the configuration that it has no word for stay as they are. Threads: pure.
+#pragma once
+
+#include <string>
+
+#include "control/api/ipvs/requests.h"
+#include "control/edit.h"
+
+namespace fairlead::control {
+struct ServiceInfo;
+}
+
+namespace fairlead::ipvs {
+
+// What the kernel looks at before it has a service; the director looks at the rest.
+Fault CheckService(const ServiceRequest& request);
+Fault CheckDest(const DestRequest& request);
+
+// The port that a real server of the service has when a request names this one: without NAT it is
+// the service's, whatever programs say.
+uint16_t PortOf(const control::ServiceInfo& service, const DestRequest& request);
+
+control::Edit EditOfNewService(const ServiceRequest& request);
+control::Edit EditOfService(const std::string& name, const ServiceRequest& request);
+control::Edit EditOfNewDest(const control::ServiceInfo& service, const DestRequest& request);
+control::Edit EditOfDest(const std::string& service, const std::string& real,
+                         const DestRequest& request);
+control::Edit EditOfTimeouts(const TimeoutsRequest& request);
+
+}  // namespace fairlead::ipvs

@@ -1,0 +1,189 @@
+#include "preload/link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "preload/next.h"
+
+namespace fairlead::preload {
+namespace {
+
+constexpr int kHighDescriptor = 200;  // where programs do not look for the lowest free one
+constexpr size_t kIdleLinks = 4;
+constexpr int kRetryMilliseconds = 50;
+
+pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+Link g_idle[kIdleLinks];
+std::atomic<bool> g_was_served{false};
+std::atomic<bool> g_has_told{false};
+
+int64_t Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+// Waits until `events`; false when the time is over.
+bool Wait(int fd, short events, Deadline deadline) {
+  for (;;) {
+    const int64_t left = deadline - Now();
+    if (left <= 0) return false;
+    pollfd waited{fd, events, 0};
+    const int ready = poll(&waited, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+ino_t InodeOf(int fd) {
+  struct stat status;
+  return FAIRLEAD_NEXT(fstat)(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+// A connected descriptor, or -1 with errno.
+int ConnectOnce() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const char* path = SocketPath();
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  const int high = fcntl(fd, F_DUPFD_CLOEXEC, kHighDescriptor);
+  if (high >= 0) {
+    FAIRLEAD_NEXT(close)(fd);
+    fd = high;
+  }
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  const int error = errno;
+  FAIRLEAD_NEXT(close)(fd);
+  errno = error;
+  return -1;
+}
+
+int ConnectPatiently() {
+  const Deadline deadline = DeadlineAfter(PatienceMilliseconds());
+  for (;;) {
+    const int fd = ConnectOnce();
+    if (fd >= 0) return fd;
+    const bool may_come = errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR ||
+                          (errno == ENOENT && g_was_served);
+    const int error = errno;
+    if (!may_come || Now() >= deadline) {
+      errno = error;
+      return -1;
+    }
+    poll(nullptr, 0, kRetryMilliseconds);
+  }
+}
+
+}  // namespace
+
+Deadline DeadlineAfter(int milliseconds) { return Now() + milliseconds; }
+
+bool Link::is_open() const { return fd_ >= 0 && InodeOf(fd_) == inode_; }
+
+bool Link::Send(const void* request, size_t size, Deadline deadline) {
+  for (;;) {
+    if (FAIRLEAD_NEXT(send)(fd_, request, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || !Wait(fd_, POLLOUT, deadline)) return false;
+  }
+}
+
+ssize_t Link::Receive(void* record, size_t room, Deadline deadline) {
+  for (;;) {
+    const ssize_t got = FAIRLEAD_NEXT(recv)(fd_, record, room, MSG_DONTWAIT | MSG_TRUNC);
+    if (got >= 0) {
+      if (got > 0) g_was_served.store(true, std::memory_order_relaxed);
+      return static_cast<size_t>(got) <= room ? got : -1;
+    }
+    if (errno == EINTR) continue;
+    if (errno == ECONNRESET || errno == EPIPE) return 0;
+    if (errno != EAGAIN || !Wait(fd_, POLLIN, deadline)) return -1;
+  }
+}
+
+void Link::Close() {
+  if (is_open()) FAIRLEAD_NEXT(close)(fd_);
+  *this = Link();
+}
+
+Link TakeLink(bool must_be_new) {
+  pthread_mutex_lock(&g_mutex);
+  for (Link& idle : g_idle) {
+    if (idle.fd_ < 0) continue;
+    Link taken = idle;
+    idle = Link();
+    if (must_be_new || !taken.is_open()) {
+      taken.Close();
+      continue;
+    }
+    pthread_mutex_unlock(&g_mutex);
+    return taken;
+  }
+  pthread_mutex_unlock(&g_mutex);
+  Link made;
+  made.fd_ = ConnectPatiently();
+  if (made.fd_ >= 0) made.inode_ = InodeOf(made.fd_);
+  return made;
+}
+
+void GiveBack(Link* link) {
+  link->is_used_ = true;
+  pthread_mutex_lock(&g_mutex);
+  for (Link& idle : g_idle) {
+    if (idle.fd_ >= 0) continue;
+    idle = *link;
+    *link = Link();
+    break;
+  }
+  pthread_mutex_unlock(&g_mutex);
+  link->Close();
+}
+
+void ForgetLinks() {
+  pthread_mutex_init(&g_mutex, nullptr);  // the thread that may have held it is not here
+  for (Link& idle : g_idle) idle.Close();
+}
+
+int PatienceMilliseconds() {
+  const char* text = getenv("FAIRLEAD_IPVS_PATIENCE");
+  if (text == nullptr) return 5000;
+  const long value = strtol(text, nullptr, 10);
+  return value < 0 ? 0 : value > 60'000 ? 60'000 : static_cast<int>(value);
+}
+
+const char* SocketPath() {
+  const char* path = getenv("FAIRLEAD_IPVS_SOCKET");
+  return path != nullptr && *path != '\0' ? path : "/run/fairlead/ipvs.sock";
+}
+
+void TellOnce(const char* what) {
+  if (g_has_told.exchange(true)) return;
+  const ErrnoKeeper keep;
+  char line[512];
+  const int size = snprintf(line, sizeof line, "libfairlead-ipvs: %s (socket %s): %s\n", what,
+                            SocketPath(), strerror(errno));
+  if (size > 0) {
+    const size_t length =
+        static_cast<size_t>(size) < sizeof line ? static_cast<size_t>(size) : sizeof line - 1;
+    [[maybe_unused]] const ssize_t written = FAIRLEAD_NEXT(write)(STDERR_FILENO, line, length);
+  }
+}
+
+}  // namespace fairlead::preload
