@@ -48,9 +48,9 @@ size_t RoomInDescriptors() {
   return std::clamp(most / 4 * 3, kFewestAtOnce, kMostAtOnce);
 }
 
-std::string RequestOf(const ProbeTarget& target) {
-  const std::string host = target.host.empty() ? target.endpoint.ToString() : target.host;
-  return "GET " + target.path + " HTTP/1.1\r\nHost: " + host +
+std::string RequestOf(const HttpProbe& http, const Endpoint& endpoint) {
+  const std::string host = http.host.empty() ? endpoint.ToString() : http.host;
+  return "GET " + http.path + " HTTP/1.1\r\nHost: " + host +
          "\r\nUser-Agent: fairlead-health\r\nConnection: close\r\n\r\n";
 }
 
@@ -153,8 +153,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
     socklen_t length = sizeof error;
     ::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &error, &length);
     if (error != 0) return Fail(error, false);
-    if (target_.type == HealthType::kTcp) return Finish(true, "connected");
-    request_ = RequestOf(target_);
+    if (http() == nullptr) return Finish(true, "connected");
+    request_ = RequestOf(*http(), target_.endpoint);
     asio::async_write(socket_, asio::buffer(request_),
                       [self = shared_from_this()](error_code failed, size_t) {
                         if (self->is_closed_) return;
@@ -182,7 +182,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
         break;
     }
     const unsigned status = answer_.status();
-    const bool is_expected = std::ranges::any_of(target_.expect, [&](const StatusRange& range) {
+    const bool is_expected = std::ranges::any_of(http()->expect, [&](const StatusRange& range) {
       return status >= range.first && status <= range.last;
     });
     Finish(is_expected, "HTTP " + std::to_string(status));
@@ -203,9 +203,11 @@ class Probe : public std::enable_shared_from_this<Probe> {
     deadline_ = prober_.SetDeadline(kMostLeftoverTime, weak_from_this());
     error_code error;
     // Not over HTTP, where a server may take it for a client that has lost interest.
-    if (target_.type == HealthType::kTcp) socket_.shutdown(tcp::socket::shutdown_send, error);
+    if (http() == nullptr) socket_.shutdown(tcp::socket::shutdown_send, error);
     ReadLeftovers();
   }
+
+  [[nodiscard]] const HttpProbe* http() const { return std::get_if<HttpProbe>(&target_.question); }
 
   void ReadLeftovers() {
     socket_.async_read_some(asio::buffer(prober_.leftovers()),
