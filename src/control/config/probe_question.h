@@ -50,8 +50,8 @@ struct HttpProbe {
   friend bool operator==(const HttpProbe&, const HttpProbe&) = default;
 };
 
-// Any text protocol. Each step sends, then waits until what has come since meets the condition. A
-// greeting is waited for by a first step that sends nothing.
+// Any text protocol. Each step sends, then waits until what comes after that meets the condition;
+// one that sends nothing goes on where the last ended, or, as the first, waits for a greeting.
 struct TextProbe {
   struct Step {
     std::string send{};                      // bytes as they go out; may be empty
