@@ -76,8 +76,8 @@ TEST(GrpcDialogue, OtherStatesAreBad) {
   EXPECT_EQ(heard(kHeaders + Frame(0, 0, 1, "\0\0\0\0\0"s) + Trailers("0")), "gRPC UNKNOWN");
   EXPECT_EQ(heard(Frame(1, 5, 1,
                         "\x88" + HpackField("grpc-status", "5") +
-                            HpackField("grpc-message", "unknown service"))),
-            "gRPC NOT_FOUND: \"unknown service\"");
+                            HpackField("grpc-message", "unknown%20serv%69ce %2 %"))),
+            "gRPC NOT_FOUND: \"unknown service %2 %\"");
   EXPECT_EQ(heard(kHeaders + Trailers("12")), "gRPC UNIMPLEMENTED");
   EXPECT_EQ(heard(kHeaders + Trailers("99")), "gRPC \"99\"");
   EXPECT_EQ(heard(Frame(1, 5, 1, "\x8d")), "HTTP \"404\" instead of gRPC");

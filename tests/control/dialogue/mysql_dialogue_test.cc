@@ -16,8 +16,8 @@ std::string Packet(char number, const std::string& payload) {
           payload};
 }
 
-std::string Greeting(const std::string& plugin) {
-  return Packet(0, "\x0a" + "8.0.36\0"s + "\1\0\0\0"s + "abcdefgh" + "\0\xff\xff\x21\2\0"s +
+std::string Greeting(const std::string& plugin, const std::string& version = "8.0.36") {
+  return Packet(0, "\x0a" + version + "\0"s + "\1\0\0\0"s + "abcdefgh" + "\0\xff\xff\x21\2\0"s +
                        "\xff\xdf\x15"s + std::string(10, '\0') + "ijklmnopqrst\0"s + plugin +
                        "\0"s);
 }
@@ -61,6 +61,13 @@ TEST(MysqlDialogue, WithoutAUserARefusalIsAnAnswer) {
   const Outcome let_in = Hear(Mysql(), {Greeting("caching_sha2_password"), Packet(2, kOk)});
   EXPECT_EQ(let_in.state, kGood);
   EXPECT_TRUE(let_in.sent.ends_with(kQuit));
+}
+
+TEST(MysqlDialogue, MariaDbSaysItsOwnVersion) {
+  EXPECT_EQ(
+      Hear(Mysql(), {Greeting("mysql_native_password", "5.5.5-10.11.19-MariaDB"), Packet(2, kOk)})
+          .detail,
+      "MySQL \"10.11.19-MariaDB\"");
 }
 
 TEST(MysqlDialogue, LogsIn) {

@@ -110,6 +110,26 @@ std::string StatusText(std::string_view code) {
   return Quoted(code);
 }
 
+// A message travels with percent signs for what is no plain text.
+std::string Unescaped(std::string_view text) {
+  const auto digit = [&](size_t at) {
+    constexpr std::string_view kHex = "0123456789ABCDEFabcdef";
+    const size_t found = at < text.size() ? kHex.find(text[at]) : kHex.npos;
+    return found > 15 && found != kHex.npos ? found - 6 : found;
+  };
+  std::string plain;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const size_t high = digit(at + 1), low = digit(at + 2);
+    if (text[at] != '%' || high > 15 || low > 15) {
+      plain.push_back(text[at]);
+      continue;
+    }
+    plain.push_back(static_cast<char>(high * 16 + low));
+    at += 2;
+  }
+  return plain;
+}
+
 class GrpcDialogue : public Dialogue {
  public:
   GrpcDialogue(std::string service, std::string host, bool is_tls)
@@ -249,7 +269,8 @@ class GrpcDialogue : public Dialogue {
     Send(MakeFrame(Frame::kGoAway, 0, 0, std::string(8, '\0')));
     if (code.empty()) return Reject("a gRPC answer without a status");
     if (code != "0") {
-      return Reject("gRPC " + StatusText(code) + (text.empty() ? "" : ": " + Quoted(text)));
+      return Reject("gRPC " + StatusText(code) +
+                    (text.empty() ? "" : ": " + Quoted(Unescaped(text))));
     }
     constexpr size_t kPrefix = 5;  // compressed or not, length
     uint64_t status = 0;

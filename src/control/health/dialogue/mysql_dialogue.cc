@@ -58,7 +58,11 @@ class MysqlDialogue : public Dialogue {
     if (version_end == packet.npos || packet.size() - version_end - 1 < kFixed) {
       return Reject("a cut greeting of MySQL");
     }
-    version_ = Quoted(packet.substr(1, std::min<size_t>(version_end - 1, 40)));
+    // MariaDB puts this before its own, for old replicas.
+    constexpr std::string_view kOldReplicas = "5.5.5-";
+    const bool is_mariadb = packet.substr(1).starts_with(kOldReplicas);
+    const size_t version_at = is_mariadb ? 1 + kOldReplicas.size() : 1;
+    version_ = Quoted(packet.substr(version_at, std::min<size_t>(version_end - version_at, 40)));
     const std::string_view fixed = packet.substr(version_end + 1);
     std::string scramble(fixed.substr(4, 8));
     const uint32_t abilities =
