@@ -72,11 +72,9 @@ ProbeResult Look(const ProbeTarget& target) {
 }
 
 ProbeTarget Http(const Endpoint& endpoint) {
-  return {.type = HealthType::kHttp,
-          .endpoint = endpoint,
-          .path = "/health?deep=1",
-          .host = "shop.example",
-          .expect = {{200, 299}},
+  return {.endpoint = endpoint,
+          .question =
+              HttpProbe{.path = "/health?deep=1", .host = "shop.example", .expect = {{200, 299}}},
           .timeout = Duration{2000}};
 }
 
@@ -88,12 +86,8 @@ Endpoint ClosedPort() {
 
 TEST(AsioProber, TcpConnects) {
   OneAnswer server("hello");
-  const ProbeResult result = Look({.type = HealthType::kTcp,
-                                   .endpoint = server.endpoint(),
-                                   .path = "",
-                                   .host = "",
-                                   .expect = {},
-                                   .timeout = Duration{2000}});
+  const ProbeResult result =
+      Look({.endpoint = server.endpoint(), .question = TcpProbe{}, .timeout = Duration{2000}});
   EXPECT_TRUE(result.is_ok);
   EXPECT_EQ(result.detail.find("connected in "), 0u);
 }
@@ -162,7 +156,7 @@ int EndOf(const std::string& answer, const ProbeTarget& about) {
   std::thread server([&] {
     tcp::socket socket = acceptor.accept();
     std::string request;
-    if (about.type == HealthType::kHttp) {
+    if (std::holds_alternative<HttpProbe>(about.question)) {
       asio::read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n");
     }
     asio::write(socket, asio::buffer(answer), error);
@@ -184,13 +178,7 @@ TEST(AsioProber, ABigBodyIsReadToItsEnd) {
 }
 
 TEST(AsioProber, AGreetingIsReadBeforeTheConnectionEnds) {
-  EXPECT_EQ(EndOf(std::string(900, 'g'), {.type = HealthType::kTcp,
-                                          .endpoint = {},
-                                          .path = "",
-                                          .host = "",
-                                          .expect = {},
-                                          .timeout = Duration{2000}}),
-            0);
+  EXPECT_EQ(EndOf(std::string(900, 'g'), {.question = TcpProbe{}, .timeout = Duration{2000}}), 0);
 }
 
 // Files that may be open, as long as this lives: none but those that are.

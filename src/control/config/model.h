@@ -31,6 +31,7 @@
 #include "base/shared_list.h"
 #include "base/transport.h"
 #include "base/unknown_connections.h"
+#include "control/config/probe_question.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -244,12 +245,6 @@ struct PersistenceConfig {
   std::string group{};                       // services of one group share their clients' reals
   uint8_t spread = 1;                        // templates, and so reals, a client may have
   friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
-};
-
-struct StatusRange {  // HTTP status codes, both ends included
-  uint16_t first = 200;
-  uint16_t last = 399;
-  friend bool operator==(const StatusRange&, const StatusRange&) = default;
 };
 
 enum class HealthType : uint8_t { kTcp, kHttp };

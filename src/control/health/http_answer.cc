@@ -59,6 +59,7 @@ HttpAnswer::State HttpAnswer::Feed(std::string_view bytes) {
     if (!status) return Bad("not an HTTP answer");
     if (*status >= 200 || *status == 101) {
       status_ = *status;
+      end_ = end;
       return State::kComplete;
     }
     if (++interim_answers_ > kMostInterimAnswers) return Bad("only interim answers");

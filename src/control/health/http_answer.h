@@ -1,4 +1,4 @@
-// The status of an HTTP/1 answer, from its bytes as they come.
+// The head of an HTTP/1 answer, from its bytes as they come.
 //
 //   HttpAnswer answer;
 //   answer.Feed("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\r\n");   // kIncomplete
@@ -24,8 +24,10 @@ class HttpAnswer {
 
   // Not after kComplete or kBad.
   State Feed(std::string_view bytes);
-  // When kComplete.
+  // When kComplete: the status, the final answer's head with its empty line, what has come behind.
   [[nodiscard]] unsigned status() const { return status_; }
+  [[nodiscard]] std::string_view head() const { return std::string_view(head_).substr(0, end_); }
+  [[nodiscard]] std::string_view rest() const { return std::string_view(head_).substr(end_); }
   // When kBad: "over 64 KiB of headers".
   [[nodiscard]] std::string_view fault() const { return fault_; }
   // What it means that nothing more comes while kIncomplete.
@@ -38,6 +40,7 @@ class HttpAnswer {
 
   std::string head_;  // of the answer that is being read
   size_t searched_ = 0;
+  size_t end_ = 0;  // of the final head
   int interim_answers_ = 0;
   unsigned status_ = 0;
   std::string_view fault_;

@@ -43,6 +43,8 @@ std::string_view LabelOf(LocalError error) {
       return "policy";
     case LocalError::kSystem:
       return "system";
+    case LocalError::kFiles:
+      return "files";
     case LocalError::kQueue:
       return "queue";
     case LocalError::kOverload:
@@ -65,6 +67,8 @@ std::string_view RemedyOf(LocalError error) {
       return "look at the machine's own rules: nft list ruleset, ip route show type prohibit";
     case LocalError::kSystem:
       return "the machine cannot ask there at all: is IPv6 switched off, or a route a blackhole?";
+    case LocalError::kFiles:
+      return "look at the files that the check's tls names: are they there, readable and PEM?";
     case LocalError::kQueue:
       return "the worker hands the kernel twin more than the exception path takes: lengthen "
              "health.interval, or leave the exception path a processor of its own";

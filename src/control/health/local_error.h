@@ -20,12 +20,14 @@ enum class LocalError : uint8_t {
   kPorts,
   kPolicy,
   kSystem,
+  kFiles,
   kQueue,
   kOverload
 };
-inline constexpr size_t kLocalErrorCount = 8;  // kNone included
+inline constexpr size_t kLocalErrorCount = 9;  // kNone included
 
-// kQueue and kOverload have no errno: the monitor finds them (monitor.h). `errno_value` as a system
+// kQueue and kOverload have no errno: the monitor finds them (monitor.h). kFiles: a certificate or
+// key that a check over TLS names. `errno_value` as a system
 // call or a socket's SO_ERROR gave it. `is_immediate`: the call itself failed, before any packet
 // left. Later EACCES may be a remote firewall's word: ICMPv6 "administratively prohibited" comes as
 // that (RFC 4443 section 3.1).

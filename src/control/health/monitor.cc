@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "control/config/names.h"
 
 namespace fairlead::control {
 namespace {
@@ -34,6 +33,11 @@ void AddPart(const char* name, const std::string& value, std::string* key) {
   key->append(" ").append(name).append("=").append(value);
 }
 
+ProbeQuestion QuestionOf(const HealthConfig& health) {
+  if (health.type == HealthType::kTcp) return TcpProbe{};
+  return HttpProbe{.path = health.path, .host = health.host, .expect = health.expect};
+}
+
 std::string_view EffectOfDown(OnFail on_fail) {
   switch (on_fail) {
     case OnFail::kDrain:
@@ -48,18 +52,7 @@ std::string_view EffectOfDown(OnFail on_fail) {
 
 }  // namespace
 
-std::string HealthCheck::Question() const {
-  std::string text(ToWord(target.type));
-  AddPart("at", target.endpoint.ToString(), &text);
-  if (target.type != HealthType::kHttp) return text;
-  AddPart("host", target.host, &text);
-  AddPart("path", target.path, &text);
-  for (const StatusRange& range : target.expect) {
-    AddPart("expect", std::to_string(range.first), &text);
-    AddPart("to", std::to_string(range.last), &text);
-  }
-  return text;
-}
+std::string HealthCheck::Question() const { return TextOf(target); }
 
 std::string HealthCheck::Key() const {
   std::string key = Question();
@@ -74,11 +67,8 @@ std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfi
   if (!service.health) return std::nullopt;
   const HealthConfig& health = *service.health;
   HealthCheck check;
-  check.target = {.type = health.type,
-                  .endpoint = {real.address, Be16::FromHost(health.PortFor(real.port))},
-                  .path = health.path,
-                  .host = health.host,
-                  .expect = health.expect,
+  check.target = {.endpoint = {real.address, Be16::FromHost(health.PortFor(real.port))},
+                  .question = QuestionOf(health),
                   .timeout = health.timeout};
   check.interval = health.interval;
   check.fall = health.fall;

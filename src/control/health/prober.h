@@ -1,4 +1,4 @@
-// One look at one real server: can it be connected to, does it answer HTTP as expected?
+// One look at one real server: does it answer a question as expected?
 //
 //   if (prober.has_room()) prober.Start(target, [](ProbeResult result) { … });
 //
@@ -9,24 +9,39 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "base/ip_address.h"
 #include "control/config/model.h"
+#include "control/config/probe_question.h"
 #include "control/health/local_error.h"
 
 namespace fairlead::control {
 
 struct ProbeTarget {
-  HealthType type = HealthType::kTcp;
-  Endpoint endpoint;
-  std::string path;                 // HTTP
-  std::string host;                 // HTTP; empty: the endpoint
-  std::vector<StatusRange> expect;  // HTTP
-  Duration timeout{1000};           // over connecting, asking and the answer's headers
+  Endpoint endpoint{};
+  ProbeQuestion question{};
+  std::optional<ProbeTls> tls{};      // of questions over TCP
+  std::optional<IpAddress> source{};  // local address to ask from; none: the route's
+  Duration timeout{1000};             // over connecting, asking and as much answer as is needed
 
   friend bool operator==(const ProbeTarget&, const ProbeTarget&) = default;
+};
+
+// All that is asked, as one line: equal lines, equal questions. Passwords are in it only as a hash
+// whose key this process has drawn, so the line may be kept and shown; after a restart such a
+// question is a changed one. Without the timeout.
+std::string TextOf(const ProbeTarget& target);
+
+// What an agent has said of its server; which of it is done is the monitor's to decide.
+struct AgentWords {
+  enum class Mode : uint8_t { kNone, kReady, kDrain, kMaint };
+  std::optional<uint32_t> percent{};  // of the configured weight
+  Mode mode = Mode::kNone;
+  // "up" or "down" (fail, stopped) was among the words; else the state of the checks stands.
+  std::optional<bool> is_up{};
+  friend bool operator==(const AgentWords&, const AgentWords&) = default;
 };
 
 struct ProbeResult {
@@ -35,7 +50,10 @@ struct ProbeResult {
   std::chrono::microseconds took{0};
   // Other than kNone: this machine could not look, and the rest says nothing about the server.
   LocalError local_error = LocalError::kNone;
-  bool is_silent = false;  // nothing was heard until the timeout
+  bool is_silent = false;             // what was asked for had not come when the timeout ended
+  std::optional<AgentWords> agent{};  // AgentProbe, when is_ok or the words say down
+  // Of the server's certificate: when it stops being valid, whatever the verdict.
+  std::optional<std::chrono::system_clock::time_point> certificate_expires{};
 };
 
 class Prober {

@@ -1,0 +1,69 @@
+// redis: AUTH when there is a password, then PING, as RESP arrays. One line of kMostLine bytes
+// answers each.
+#include <initializer_list>
+
+#include "control/health/dialogue/line_reader.h"
+#include "control/health/dialogue/make_dialogue.h"
+
+namespace fairlead::control {
+namespace {
+
+constexpr size_t kMostLine = 1024;
+
+// A command of these words, as a RESP array.
+std::string Command(std::initializer_list<std::string_view> words) {
+  std::string bytes = "*";
+  bytes.append(std::to_string(words.size())).append("\r\n");
+  for (const std::string_view word : words) {
+    bytes.append("$").append(std::to_string(word.size())).append("\r\n");
+    bytes.append(word).append("\r\n");
+  }
+  return bytes;
+}
+
+class RedisDialogue : public Dialogue {
+ public:
+  explicit RedisDialogue(RedisProbe redis) : redis_(std::move(redis)) {}
+
+ protected:
+  void OnBegin() override {
+    is_authenticating_ = !redis_.password.empty();
+    if (!is_authenticating_) return Ping();
+    Send(redis_.user.empty() ? Command({"AUTH", redis_.password})
+                             : Command({"AUTH", redis_.user, redis_.password}));
+  }
+
+  void OnBytes(std::string_view bytes) override {
+    lines_.Feed(bytes);
+    while (const auto line = lines_.Next()) {
+      OnLine(*line);
+      if (is_over()) return;
+    }
+    if (lines_.is_too_long()) Reject("a redis line of more than 1 KiB");
+  }
+
+ private:
+  void OnLine(const std::string& line) {
+    if (is_authenticating_) {
+      if (line != "+OK") return Reject("redis " + Quoted(line) + " instead of OK after AUTH");
+      is_authenticating_ = false;
+      return Ping();
+    }
+    if (line != "+PONG") return Reject("redis " + Quoted(line) + " instead of PONG");
+    Accept("redis PONG");
+  }
+
+  void Ping() { Send(Command({"PING"})); }
+
+  const RedisProbe redis_;
+  LineReader lines_{kMostLine};
+  bool is_authenticating_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Dialogue> MakeRedisDialogue(const RedisProbe& redis) {
+  return std::make_unique<RedisDialogue>(redis);
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,145 @@
+// TextOf: everything a check asks, as one line.
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "base/secret.h"
+#include "base/siphash.h"
+#include "control/health/prober.h"
+
+namespace fairlead::control {
+namespace {
+
+// Blanks, controls and backslashes are escaped: no value can look like the next name.
+std::string Escaped(std::string_view value) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  text.reserve(value.size());
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7f && c != '\\') {
+      text.push_back(c);
+    } else {
+      text.append("\\x").append({kHex[byte >> 4], kHex[byte & 15]});
+    }
+  }
+  return text;
+}
+
+// Nobody who reads it can try passwords against it.
+std::string HashOf(std::string_view secret) {
+  static const SipKey key = [] {
+    std::array<uint8_t, sizeof(SipKey)> bytes;
+    DrawSecret(bytes);
+    SipKey drawn;
+    std::memcpy(&drawn, bytes.data(), sizeof drawn);
+    return drawn;
+  }();
+  return std::to_string(SipHash13(key, secret.data(), secret.size()));
+}
+
+class Line {
+ public:
+  explicit Line(const Endpoint& at) : at_(at.ToString()) {}
+
+  void operator()(const TcpProbe&) { Begin("tcp"); }
+  void operator()(const HttpProbe& http) {
+    Begin("http");
+    Add("host", http.host);
+    Add("path", http.path);
+    AddNumber("method", static_cast<uint64_t>(http.method));
+    for (const StatusRange& range : http.expect) {
+      AddNumber("expect", range.first);
+      AddNumber("to", range.last);
+    }
+    AddCondition(http.body);
+  }
+  void operator()(const TextProbe& text) {
+    Begin("text");
+    for (const TextProbe::Step& step : text.steps) {
+      Add("send", step.send);
+      AddCondition(step.receive);
+    }
+  }
+  void operator()(const SmtpProbe& smtp) {
+    Begin("smtp");
+    Add("helo", smtp.helo);
+  }
+  void operator()(const DnsProbe& dns) {
+    Begin("dns");
+    Add("name", dns.name);
+    AddNumber("type", static_cast<uint64_t>(dns.type));
+  }
+  void operator()(const UdpProbe& udp) {
+    Begin("udp");
+    Add("send", udp.send);
+    AddNumber("answer", udp.needs_answer ? 1 : 0);
+    AddCondition(udp.receive);
+  }
+  void operator()(const PingProbe&) { Begin("ping"); }
+  void operator()(const MysqlProbe& mysql) {
+    Begin("mysql");
+    AddCredentials(mysql.user, mysql.password);
+  }
+  void operator()(const LdapProbe& ldap) {
+    Begin("ldap");
+    AddCredentials(ldap.bind_dn, ldap.password);
+  }
+  void operator()(const RedisProbe& redis) {
+    Begin("redis");
+    AddCredentials(redis.user, redis.password);
+  }
+  void operator()(const AgentProbe& agent) {
+    Begin("agent");
+    Add("send", agent.send);
+  }
+  void operator()(const GrpcProbe& grpc) {
+    Begin("grpc");
+    Add("service", grpc.service);
+    Add("host", grpc.host);
+  }
+
+  void AddTls(const ProbeTls& tls) {
+    Add("sni", tls.sni);
+    AddNumber("verified", tls.is_verified ? 1 : 0);
+    Add("ca", tls.ca_file);
+    Add("certificate", tls.certificate_file);
+    Add("key", tls.key_file);
+    AddNumber("minimum", static_cast<uint64_t>(tls.minimum));
+  }
+  void Add(std::string_view name, std::string_view value) {
+    text_.append(" ").append(name).append("=").append(Escaped(value));
+  }
+  [[nodiscard]] std::string Take() { return std::move(text_); }
+
+ private:
+  void Begin(std::string_view type) {
+    text_ = type;
+    Add("at", at_);
+  }
+  void AddNumber(std::string_view name, uint64_t value) { Add(name, std::to_string(value)); }
+  void AddCondition(const std::optional<TextCondition>& condition) {
+    if (!condition) return;
+    AddNumber("wants", static_cast<uint64_t>(condition->kind));
+    Add("text", condition->text);
+  }
+  void AddCredentials(std::string_view user, std::string_view password) {
+    Add("user", user);
+    if (!password.empty()) Add("password", HashOf(password));
+  }
+
+  const std::string at_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string TextOf(const ProbeTarget& target) {
+  Line line(target.endpoint);
+  std::visit(line, target.question);
+  if (target.tls) line.AddTls(*target.tls);
+  if (target.source) line.Add("from", target.source->ToString());
+  return line.Take();
+}
+
+}  // namespace fairlead::control
