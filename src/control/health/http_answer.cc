@@ -2,10 +2,10 @@
 
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace fairlead::control {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // "HTTP/1.1 200 OK", "HTTP/1.0 200"; RFC 9112 section 4.
 std::optional<unsigned> StatusOf(std::string_view line) {

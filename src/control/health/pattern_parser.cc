@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -18,8 +20,6 @@ Bytes All(int (*claim)(int)) {
   for (int byte = 0; byte < 128; ++byte) bytes[static_cast<size_t>(byte)] = claim(byte) != 0;
   return bytes;
 }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 int IsWordByte(int byte) { return byte == '_' || std::isalnum(byte) ? 1 : 0; }
 

@@ -1,4 +1,4 @@
-// agent: what HAProxy's agent-check understands, in the first line of at most kMostLine bytes.
+// agent: what HAProxy's agent-check understands, in the first line of at most kMostAgentLine bytes.
 //
 //   "up 75%\n"   "drain\n"   "ready, 100%"   "down # disk full\n"   "maxconn:30 up"
 //
@@ -13,7 +13,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kMostLine = 1024;
+constexpr size_t kMostAgentLine = 1024;
 constexpr uint32_t kMostPercent = 1000;
 
 using Mode = AgentWords::Mode;
@@ -81,7 +81,7 @@ class AgentDialogue : public Dialogue {
   }
 
   const std::string send_;
-  LineReader lines_{kMostLine};
+  LineReader lines_{kMostAgentLine};
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ size_t EndOfDnsName(std::string_view message, size_t at) {
 namespace {
 
 constexpr int kMostStrangers = 16;
-constexpr size_t kHeader = 12;
+constexpr size_t kDnsHeader = 12;
 
 unsigned Number(std::string_view bytes, size_t at) {
   return static_cast<unsigned>(static_cast<unsigned char>(bytes[at]) << 8 |
@@ -124,20 +124,20 @@ class DnsDialogue : public Dialogue {
 
  private:
   void OnMessage(std::string_view message) {
-    if (message.size() < kHeader || Number(message, 0) != id_ || (message[2] & 0x80) == 0) {
+    if (message.size() < kDnsHeader || Number(message, 0) != id_ || (message[2] & 0x80) == 0) {
       return OnStranger();
     }
     const unsigned flags = Number(message, 2);
     const unsigned rcode = flags & 15, questions = Number(message, 4);
     // A server that did not understand the question may leave it out.
     if (questions == 0 && rcode != 0) return Reject("DNS " + RcodeText(rcode));
-    if (questions != 1 || !IsOurQuestion(message.substr(kHeader))) return OnStranger();
+    if (questions != 1 || !IsOurQuestion(message.substr(kDnsHeader))) return OnStranger();
     if ((flags & 0x7800) != 0) return Reject("a DNS answer to another kind of request");
     if (rcode != 0) return Reject("DNS " + RcodeText(rcode));
     if ((flags & 0x0200) != 0) {
       return is_tcp_ ? Reject("a cut DNS answer over TCP") : AskAgainOverTcp();
     }
-    if (!AreRecordsWhole(message, kHeader + question_.size())) {
+    if (!AreRecordsWhole(message, kDnsHeader + question_.size())) {
       return Reject("a malformed DNS answer");
     }
     const unsigned answers = Number(message, 6);

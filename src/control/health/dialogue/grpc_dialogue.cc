@@ -1,7 +1,7 @@
 // grpc: grpc.health.v1.Health/Check over HTTP/2 (RFC 9113), one stream. Written here because one
 // request with one small answer needs little of HTTP/2, and no library of the director has it.
 // Frames of kMostFrame bytes, kMostFrames of them; a header block of kMostBlock, a message of
-// kMostMessage bytes.
+// kMostGrpcMessage bytes.
 #include <algorithm>
 #include <array>
 
@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMostFrame = 16384;  // what we allow by saying nothing else
 constexpr int kMostFrames = 256;
 constexpr size_t kMostBlock = 65536;
-constexpr size_t kMostMessage = 4096;
+constexpr size_t kMostGrpcMessage = 4096;
 constexpr size_t kFrameHeader = 9;
 
 enum class Frame : uint8_t {
@@ -217,7 +217,7 @@ class GrpcDialogue : public Dialogue {
       case Frame::kData:
         if (id != kStream || !is_answered_ || !Unpad(flags, &payload)) return Malformed();
         message_.append(payload);
-        if (message_.size() > kMostMessage) return Reject("a gRPC answer of more than 4 KiB");
+        if (message_.size() > kMostGrpcMessage) return Reject("a gRPC answer of more than 4 KiB");
         if ((flags & kEndStream) != 0) OnEndOfStream({}, {});
         return;
       default:  // unknown frames, priorities and windows say nothing to us

@@ -1,5 +1,5 @@
 // ldap (RFC 4511): a simple bind, an anonymous one without a name, and an unbind. Of the answer's
-// BER one message of kMostMessage bytes is read.
+// BER one message of kMostLdapMessage bytes is read.
 #include <optional>
 
 #include "control/health/dialogue/make_dialogue.h"
@@ -7,7 +7,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kMostMessage = 16384;
+constexpr size_t kMostLdapMessage = 16384;
 constexpr unsigned char kSequence = 0x30, kInteger = 0x02, kOctets = 0x04, kEnumerated = 0x0a,
                         kBindRequest = 0x60, kBindResponse = 0x61, kExtendedResponse = 0x78,
                         kSimple = 0x80;
@@ -44,7 +44,7 @@ Found Take(std::string_view* bytes, Ber* element) {
     for (size_t i = 0; i < more; ++i) length = length << 8 | at(2 + i);
     header += more;
   }
-  if (length > kMostMessage) return Found::kBad;
+  if (length > kMostLdapMessage) return Found::kBad;
   if (bytes->size() - header < length) return Found::kBegin;
   *element = {at(0), bytes->substr(header, length)};
   bytes->remove_prefix(header + length);

@@ -8,7 +8,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kHeader = 8;  // type, code, checksum, identifier, sequence
+constexpr size_t kEchoHeader = 8;  // type, code, checksum, identifier, sequence
 
 class PingDialogue : public Dialogue {
  public:
@@ -20,7 +20,7 @@ class PingDialogue : public Dialogue {
 
  protected:
   void OnBegin() override {
-    std::string echo(kHeader, '\0');
+    std::string echo(kEchoHeader, '\0');
     echo[0] = static_cast<char>(request_type_);
     echo[7] = 1;
     Send(echo.append(token_.data(), token_.size()));
@@ -28,9 +28,9 @@ class PingDialogue : public Dialogue {
 
   // On a raw socket everybody's replies arrive, and errors about other packets.
   void OnBytes(std::string_view datagram) override {
-    if (datagram.size() != kHeader + token_.size()) return;
+    if (datagram.size() != kEchoHeader + token_.size()) return;
     if (static_cast<unsigned char>(datagram[0]) != reply_type_ || datagram[1] != 0) return;
-    if (datagram.substr(kHeader) != std::string_view(token_.data(), token_.size())) return;
+    if (datagram.substr(kEchoHeader) != std::string_view(token_.data(), token_.size())) return;
     Accept("echo reply");
   }
 

@@ -1,4 +1,4 @@
-// redis: AUTH when there is a password, then PING, as RESP arrays. One line of kMostLine bytes
+// redis: AUTH when there is a password, then PING, as RESP arrays. One line of kMostRedisLine bytes
 // answers each.
 #include <initializer_list>
 
@@ -8,7 +8,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kMostLine = 1024;
+constexpr size_t kMostRedisLine = 1024;
 
 // A command of these words, as a RESP array.
 std::string Command(std::initializer_list<std::string_view> words) {
@@ -56,7 +56,7 @@ class RedisDialogue : public Dialogue {
   void Ping() { Send(Command({"PING"})); }
 
   const RedisProbe redis_;
-  LineReader lines_{kMostLine};
+  LineReader lines_{kMostRedisLine};
   bool is_authenticating_ = false;
 };
 

@@ -1,13 +1,14 @@
-// smtp (RFC 5321): banner, EHLO, QUIT. Where EHLO is not known, HELO. Lines of kMostLine bytes,
-// kMostLines of them in one reply.
+// smtp (RFC 5321): banner, EHLO, QUIT. Where EHLO is not known, HELO. Lines of kMostSmtpLine bytes,
+// kMostSmtpLines of them in one reply.
+#include "base/ascii.h"
 #include "control/health/dialogue/line_reader.h"
 #include "control/health/dialogue/make_dialogue.h"
 
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kMostLine = 2048;  // RFC 5321 section 4.5.3.1.5 asks for 512
-constexpr int kMostLines = 200;
+constexpr size_t kMostSmtpLine = 2048;  // RFC 5321 section 4.5.3.1.5 asks for 512
+constexpr int kMostSmtpLines = 200;
 
 class SmtpDialogue : public Dialogue {
  public:
@@ -35,7 +36,7 @@ class SmtpDialogue : public Dialogue {
                           IsDigit(line[2]) &&
                           (line.size() == 3 || line[3] == ' ' || line[3] == '-');
     if (!is_reply) return Reject("not an SMTP answer: " + Quoted(line));
-    if (++lines_of_reply_ > kMostLines) return Reject("an SMTP answer of more than 200 lines");
+    if (++lines_of_reply_ > kMostSmtpLines) return Reject("an SMTP answer of more than 200 lines");
     if (line.size() > 3 && line[3] == '-') return;
     lines_of_reply_ = 0;
     OnReply(std::stoi(line.substr(0, 3)), line);
@@ -63,10 +64,8 @@ class SmtpDialogue : public Dialogue {
     Send(command + "\r\n");
   }
 
-  static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
   const std::string helo_;
-  LineReader lines_{kMostLine};
+  LineReader lines_{kMostSmtpLine};
   Step step_ = Step::kBanner;
   int lines_of_reply_ = 0;
 };
