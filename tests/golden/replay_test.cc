@@ -139,6 +139,18 @@ TEST(Replayer, FindsWrongCountsProbesExitCodesAndListings) {
             "");
 }
 
+// What IPVS refuses has a number there, and no sentence.
+TEST(Replayer, SpeaksNetlinkWhenToldTo) {
+  const Report report =
+      Replay(ParseRecording(FileWith(R"({"t": 1, "op": "ipvsadm", "args": "-D -t 10.100.0.1:81",
+                                         "output": "", "rc": 0})"),
+                            "test.json"),
+             {.is_through_netlink = true, .only = {}});
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_TRUE(report.failures[0].ends_with("ended with 255, expected 0 error 3"))
+      << report.failures[0];
+}
+
 TEST(Replayer, FindsAStateMachineThatGoesAnotherWay) {
   const auto table = [](const char* next, int seconds) {
     return R"({"t": 1, "op": "state-table", "forward": "NAT", "secure_tcp": 0,
