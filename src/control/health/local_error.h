@@ -21,9 +21,10 @@ enum class LocalError : uint8_t {
   kPolicy,
   kSystem,
   kQueue,
-  kOverload
+  kOverload,
+  kCommand
 };
-inline constexpr size_t kLocalErrorCount = 8;  // kNone included
+inline constexpr size_t kLocalErrorCount = 9;  // kNone included
 
 // kQueue and kOverload have no errno: the monitor finds them (monitor.h). `errno_value` as a system
 // call or a socket's SO_ERROR gave it. `is_immediate`: the call itself failed, before any packet
