@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "byte_director.h"
+#include "director_memory.h"
 
 namespace fairlead::dataplane {
 
@@ -39,10 +40,15 @@ struct Flows {
 
 class Bed {
  public:
-  Bed(size_t flows, ForwardMethod method, bool persistent = false)
+  static constexpr size_t Room(size_t flows) { return std::max<size_t>(flows + flows / 8, 1024); }
+
+  // `memory`: where the records lie that a successor takes up; null: in the tables' own.
+  Bed(size_t flows, ForwardMethod method, bool persistent = false,
+      const DirectorMemory* memory = nullptr)
       : director_({.workers = 1,
-                   .connections = std::max<uint64_t>(flows + flows / 8, 1024),
-                   .templates = std::max<uint64_t>(flows + flows / 8, 1024)}) {
+                   .connections = Room(flows),
+                   .templates = Room(flows),
+                   .memory = memory != nullptr ? memory->tables() : std::vector<TableMemory>{}}) {
     const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
     for (int i = 1; i <= 8; ++i) {
       director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});

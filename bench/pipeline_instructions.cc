@@ -23,13 +23,21 @@ struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
-  bool is_new;  // the SYNs are measured, not the ACKs
+  bool is_new;   // the SYNs are measured, not the ACKs
+  bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
 };
 
 constexpr Case kCases[] = {
-    {"dr", ForwardMethod::kDr, false, false},           {"nat", ForwardMethod::kNat, false, false},
-    {"tun", ForwardMethod::kTun, false, false},         {"new", ForwardMethod::kDr, false, true},
-    {"new-persistent", ForwardMethod::kDr, true, true},
+    {"dr", ForwardMethod::kDr, false, false, false},
+    {"nat", ForwardMethod::kNat, false, false, false},
+    {"tun", ForwardMethod::kTun, false, false, false},
+    {"new", ForwardMethod::kDr, false, true, false},
+    {"new-persistent", ForwardMethod::kDr, true, true, false},
+    {"dr-arena", ForwardMethod::kDr, false, false, true},
+    {"nat-arena", ForwardMethod::kNat, false, false, true},
+    {"tun-arena", ForwardMethod::kTun, false, false, true},
+    {"new-arena", ForwardMethod::kDr, false, true, true},
+    {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
 };
 
 }  // namespace
@@ -47,7 +55,9 @@ int main(int argc, char** argv) {
   }
   for (const Case& c : kCases) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
-    Bed bed(kFlows, c.method, c.is_persistent);
+    const DirectorMemory memory(1,
+                                {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
     if (!c.is_new) bed.Open(kFlows);
     const uint64_t before = bed.sent();
     const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);

@@ -7,7 +7,8 @@
 // of JSON: for each round the milliseconds of making empty tables, of the take-up, of the pass and
 // of touching as much fresh memory (which a virtual machine may have to be given by its host), and
 // the CPU time of the take-up, all threads together. Fails when a record was dropped. Records
-// lie on pages of 4 KiB, as in an arena under /dev/shm; two workers have an eighth more room each.
+// lie on pages of 4 KiB, as in an arena under /dev/shm. Every worker has an eighth more room than
+// it needs.
 // Slots are taken in the order of flows, whose hashes and templates are in no order.
 #include <algorithm>
 #include <cstdint>
@@ -152,11 +153,16 @@ std::string Round(const DirectorMemory& memory, const Wanted& wanted) {
   return line;
 }
 
+// Records of each worker.
+uint32_t RoomFor(uint32_t count, size_t workers) {
+  return ShareOf(workers == 1 ? count + count / 8 : count, workers);
+}
+
 int Run(const Wanted& wanted) {
   DirectorMemory memory(wanted.workers,
-                        {.connections = ShareOf(wanted.connections, wanted.workers),
+                        {.connections = RoomFor(wanted.connections, wanted.workers),
                          .connections6 = 1024,
-                         .templates = std::max(ShareOf(wanted.templates, wanted.workers), 1024u),
+                         .templates = std::max(RoomFor(wanted.templates, wanted.workers), 1024u),
                          .side_records = 1024});
   {
     Tables tables(memory, wanted.workers);

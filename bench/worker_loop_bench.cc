@@ -98,6 +98,8 @@ BedOptions BedOptionsOf(const Options& options) {
   if (options.Number("persistent", 0) != 0) bed.templates = room;
   bed.shares_core = options.Number("one-core", 0) != 0;
   bed.uses_hugepages = options.Number("hugepages", 0) != 0;
+  bed.arena = options.Text("arena", "");
+  bed.is_on_hugetlbfs = options.Number("hugetlbfs", 0) != 0;
   return bed;
 }
 
@@ -280,7 +282,7 @@ int main(int argc, char** argv) {
       "usage: worker_loop_bench generate|hits|mixed|new|scaling|memory --flows N --files F[,F]"
       " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2]"
       " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
-      " [--one-core 1]\n"
+      " [--one-core 1] [--arena DIRECTORY] [--hugetlbfs 1]\n"
       "       worker_loop_bench generate --flows N --file F [--traffic"
       " clients|syns|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
       " [--port-mac MAC] [--neighbours 1]\n");

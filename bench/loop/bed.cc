@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "dataplane/dpdk/attach.h"
+#include "dataplane/shard/kept_tables.h"
+#include "dataplane/tables/arena_places.h"
 
 namespace fairlead::bench {
 namespace {
@@ -104,7 +108,26 @@ dataplane::FabricConfig FabricConfigOf(const BedOptions& options) {
   config.connections = options.connections;
   config.connections6 = options.connections6;
   config.templates = options.templates;
+  if (options.is_on_hugetlbfs) config.table_pages = dataplane::HugePages::kReserved;
   return config;
+}
+
+// As the daemon does it, but for what it would take up.
+Result<dataplane::Arena> OpenArena(const std::string& directory,
+                                   const dataplane::FabricConfig& fabric) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  const std::string mountinfo{std::istreambuf_iterator<char>(mounts), {}};
+  auto places = dataplane::FindArenaPlaces(
+      directory, "bench", fabric.table_pages == dataplane::HugePages::kReserved, mountinfo);
+  if (!places) return places.error();
+  return dataplane::Arena::Open({.directory = places->directory,
+                                 .sections_directory = places->sections_directory,
+                                 .director = "bench",
+                                 .workers = static_cast<uint32_t>(fabric.workers),
+                                 .sections = dataplane::KeptSections(fabric),
+                                 .pages = fabric.table_pages,
+                                 .is_fresh = true,
+                                 .converters = {}});
 }
 
 edge::EdgeConfig EdgeConfigOf(const BedOptions& options) {
@@ -123,12 +146,21 @@ edge::EdgeConfig EdgeConfigOf(const BedOptions& options) {
 
 }  // namespace
 
-Bed::Bed(const BedOptions& options)
-    : fabric_(FabricConfigOf(options)), shares_core_(options.shares_core) {}
+Bed::Bed(std::optional<dataplane::Arena> arena, const dataplane::FabricConfig& fabric,
+         bool shares_core)
+    : arena_(std::move(arena)), fabric_(fabric), shares_core_(shares_core) {}
 
 Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
   const edge::EdgeConfig config = EdgeConfigOf(options);
-  std::unique_ptr<Bed> bed(new Bed(options));
+  dataplane::FabricConfig fabric = FabricConfigOf(options);
+  std::optional<dataplane::Arena> arena;
+  if (!options.arena.empty()) {
+    auto opened = OpenArena(options.arena, fabric);
+    if (!opened) return opened.error();
+    arena = *std::move(opened);
+    dataplane::KeepIn(*arena, &fabric);
+  }
+  std::unique_ptr<Bed> bed(new Bed(std::move(arena), fabric, options.shares_core));
   const edge::PoolPlan plan = edge::PlanPool(config, bed->fabric_.config.ring_packets);
   // net_pcap keeps what it preloaded in rings, whose sizes are powers of two.
   const uint64_t rings = 2 * options.preloaded * sizeof(void*);

@@ -12,11 +12,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/worker_loop.h"
+#include "dataplane/tables/arena.h"
 
 namespace fairlead::bench {
 
@@ -26,7 +28,9 @@ struct BedOptions {
   uint64_t preloaded = 0;  // packets that the ports keep in buffers of the pool
   uint64_t connections = 1 << 20, connections6 = 1024, templates = 1024;
   bool uses_hugepages = false;
-  bool shares_core = false;  // the workers' turns follow each other on one core
+  std::string arena{};           // directory; empty: the tables map memory of their own
+  bool is_on_hugetlbfs = false;  // the tables, and with them the records of the arena
+  bool shares_core = false;      // the workers' turns follow each other on one core
 };
 
 struct Span {
@@ -57,9 +61,11 @@ class Bed {
   [[nodiscard]] uint64_t Dropped() const;
 
  private:
-  explicit Bed(const BedOptions& options);
+  Bed(std::optional<dataplane::Arena> arena, const dataplane::FabricConfig& fabric,
+      bool shares_core);
   Span RunWorkers(size_t first, size_t count, uint64_t packets_each);
 
+  std::optional<dataplane::Arena> arena_;  // outlives what has its records there
   dataplane::Fabric fabric_;
   const bool shares_core_;
   std::unique_ptr<edge::Eal> eal_;

@@ -1,8 +1,10 @@
 """A UDP probe each millisecond: `probe.py ADDRESS PORT` sends numbered datagrams from one socket and takes the echoes,
-until standard input closes. Then one line of JSON: {"sent": N, "answered": N, "gap_ms": F, "second_gap_ms": F}.
+until standard input closes. Then one line of JSON: {"sent": N, "answered": N, "gap_ms": F, "second_gap_ms": F,
+"second_after_ms": F}.
 
 The gap is the longest span between two probes that were answered, none of which between them was: for how long nobody
-forwarded, to a millisecond. The second longest says how long this machine itself stands still at times.
+forwarded, to a millisecond. The second longest says how long this machine itself stands still at times, and how long
+after the end of the gap it began (less than 0: before the gap).
 """
 
 import json
@@ -41,9 +43,11 @@ def main(address: str, port: str):
     time.sleep(0.2)
     take()
     good = sorted(answered)
-    gaps = sorted((sent[after] - sent[before] for before, after in zip(good, good[1:])), reverse=True) + [0, 0]
-    print(json.dumps({"sent": len(sent), "answered": len(good), "gap_ms": gaps[0] * 1000,
-                      "second_gap_ms": gaps[1] * 1000}), flush=True)
+    spans = sorted(zip(good, good[1:]), key=lambda span: sent[span[0]] - sent[span[1]])[:2]
+    (before, after), (second_before, second_after) = spans if len(spans) == 2 else [(0, 0), (0, 0)]
+    print(json.dumps({"sent": len(sent), "answered": len(good), "gap_ms": (sent[after] - sent[before]) * 1000,
+                      "second_gap_ms": (sent[second_after] - sent[second_before]) * 1000,
+                      "second_after_ms": (sent[second_before] - sent[after]) * 1000}), flush=True)
 
 
 main(*sys.argv[1:])

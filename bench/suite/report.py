@@ -49,11 +49,12 @@ def show_reload(reload):
 def show_survival(survival):
     """For docs/performance.md, as it stands there."""
     if survival["gaps"]:
-        print(f"\n{'restart':<20}{'connections':>12}{'gap ms':>8}{'2nd':>6}{'end to ready':>14}"
+        print(f"\n{'restart':<20}{'connections':>12}{'gap ms':>8}{'2nd':>6}{'after':>7}{'turn ms':>9}{'end to ready':>14}"
               f"{'arena to taken up':>19}{'to forwarding':>15}  receipt")
     for row in survival["gaps"]:
         receipt = " ".join(f"{key}={value}" for key, value in row["receipt"].items())
         print(f"{row['what']:<20}{row['connections']:>12}{row['gap_ms']:>8.0f}{row['second_gap_ms']:>6.0f}"
+              f"{row['second_after_ms']:>7.0f}{row['longest_turn_ms']:>9.1f}"
               f"{row['end_to_ready_ms']:>14.0f}{row['arena_to_taken_up_ms']:>19.0f}"
               f"{row['taken_up_to_forwarding_ms']:>15.0f}  {receipt}")
     if survival["take_up"]:
@@ -87,6 +88,13 @@ def bars(result):
             for what, most_more, row in (("TUN", 0.8, tun), ("IPv6 DR", 1.0, six)):
                 limit(f"{what} beside DR, {human(flows)} flows", most_more,
                       row["ratio"] - dr["ratio"] if row and "ratio" in row else None,
+                      "x floor more")
+    for method in ("DR", "NAT", "TUN"):
+        own = rows.get(("arena", f"{method}, own memory", 1 << 20))
+        for pages in ("huge=advise", "hugetlbfs"):
+            row = rows.get(("arena", f"{method}, arena, {pages}", 1 << 20))
+            if own and row and "ratio" in own and "ratio" in row:
+                limit(f"{method}, arena with {pages} beside own memory", 0.15, row["ratio"] - own["ratio"],
                       "x floor more")
     for what, most in (("plain", 450), ("persistent", 600)):
         row = next((r for r in result["rows"]

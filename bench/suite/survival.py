@@ -99,7 +99,8 @@ def gap(lab, director, end):
     row.update(receipt={key: receipt[key] for key in ("restored", "dropped", "causes", "down_ms")},
                arena_to_taken_up_ms=(at_times["taken up"] - at_times["arena"]) * 1000,
                taken_up_to_forwarding_ms=(at_times["forwarding"] - at_times["taken up"]) * 1000,
-               end_to_ready_ms=(ready - begin) * 1000)
+               end_to_ready_ms=(ready - begin) * 1000,
+               longest_turn_ms=max(worker["longest_turn_us"] for worker in director.json("status")["workers"]) / 1000)
     return row
 
 

@@ -18,4 +18,6 @@ std::string Encode(std::string_view text) {
   return out;
 }
 
+std::string ServicePath(std::string_view name) { return "/v1/services/" + Encode(name); }
+
 }  // namespace fairlead::cli

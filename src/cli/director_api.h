@@ -29,5 +29,7 @@ class DirectorApi {
 
 // Percent-encodes one path segment or query value.
 std::string Encode(std::string_view text);
+// "/v1/services/shop"
+std::string ServicePath(std::string_view name);
 
 }  // namespace fairlead::cli

@@ -17,8 +17,6 @@ namespace json = boost::json;
 
 namespace {
 
-std::string ServicePath(const std::string& name) { return "/v1/services/" + Encode(name); }
-
 void Refuse(const Arguments& arguments, const std::string& sentence) {
   PrintProblem({arguments.is_json, "invalid-address", "An address is wrong", sentence}, kFailed);
 }

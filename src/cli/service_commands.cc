@@ -83,8 +83,6 @@ void PrintReals(const json::array& reals, bool with_service) {
   fmt::print("{}", table.ToString());
 }
 
-std::string ServicePath(const std::string& name) { return "/v1/services/" + Encode(name); }
-
 }  // namespace
 
 int RunServiceList(const Arguments& arguments) {

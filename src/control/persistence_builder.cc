@@ -12,7 +12,7 @@ using dataplane::ClientNetmask;
 using dataplane::GroupNumber;
 using dataplane::PrefixMap;
 
-TickCount TicksFrom(Duration duration) {
+TickCount TicksOrForever(Duration duration) {
   if (duration == kInfinite) return dataplane::kForever;
   return TicksFromMilliseconds(static_cast<uint64_t>(duration.count()));
 }
@@ -117,13 +117,13 @@ dataplane::PersistenceView PersistenceBuilder::Build(ServiceId service,
   return {.is_enabled = true,
           .renew = ModeOf(config.renew),
           .spread = config.spread,
-          .timeout = TicksFrom(config.timeout),
-          .step = TicksFrom(config.step),
-          .max_lifetime = TicksFrom(config.max_lifetime),
+          .timeout = TicksOrForever(config.timeout),
+          .step = TicksOrForever(config.step),
+          .max_lifetime = TicksOrForever(config.max_lifetime),
           .group = config.group.empty() ? GroupNumber{} : NumberOfGroup(config.group),
           .clients = memory.keying,
           .previous = memory.previous,
-          .rekey = TicksFrom(config.rekey),
+          .rekey = TicksOrForever(config.rekey),
           .keying_edits = memory.edits};
 }
 

@@ -189,7 +189,7 @@ nlmsghdr* StartRoute(Message* buffer, uint16_t type, uint16_t flags, unsigned in
   return message;
 }
 
-std::string TextOf(const Route& route) {
+std::string RouteText(const Route& route) {
   return "route " + route.to.ToString() + " via " + route.via.ToString();
 }
 
@@ -200,13 +200,13 @@ Status AddRoute(Netlink& netlink, unsigned interface, const Route& route, uint32
   const uint16_t how = replaces_ours ? NLM_F_REPLACE : NLM_F_EXCL;
   nlmsghdr* message = StartRoute(&buffer, RTM_NEWROUTE, static_cast<uint16_t>(NLM_F_CREATE | how),
                                  interface, route, metric);
-  return netlink.Request(message, "cannot add " + TextOf(route));
+  return netlink.Request(message, "cannot add " + RouteText(route));
 }
 
 Status RemoveRoute(Netlink& netlink, unsigned interface, const OurRoute& ours) {
   Message buffer;
   nlmsghdr* message = StartRoute(&buffer, RTM_DELROUTE, 0, interface, ours.route, ours.metric);
-  return netlink.Request(message, "cannot remove " + TextOf(ours.route));
+  return netlink.Request(message, "cannot remove " + RouteText(ours.route));
 }
 
 }  // namespace

@@ -8,43 +8,19 @@
 #include <vector>
 
 #include "base/log.h"
+#include "dataplane/shard/kept_tables.h"
 #include "dataplane/shard/take_up.h"
 #include "dataplane/tables/arena_check.h"
 #include "dataplane/tables/arena_places.h"
-#include "dataplane/tables/record_layout.h"
 #include "main/page_advice.h"
 
 namespace fairlead {
 namespace {
 
 using dataplane::Arena;
-using dataplane::ArenaSection;
 using dataplane::ArenaSpec;
 using dataplane::TableMemory;
 using dataplane::TakeUpReport;
-using dataplane::TrafficCounters;
-
-using Connection4 = dataplane::Connection<Ipv4Address>;
-using Connection6 = dataplane::Connection<Ipv6Address>;
-
-// Five counters of eight bytes; raise the revision when their order or meaning changes.
-constexpr uint64_t kTrafficLayout =
-    dataplane::LayoutHash().Add(sizeof(TrafficCounters)).Add(1).value();
-
-enum Section : size_t { kConnections4, kConnections6, kTemplates, kSide, kTraffic };
-
-std::vector<ArenaSection> SectionsOf(const dataplane::FabricConfig& fabric) {
-  const auto share = [&](uint64_t total) { return dataplane::ShareOf(total, fabric.workers); };
-  return {
-      {"connections4", sizeof(Connection4), share(fabric.connections),
-       dataplane::kConnection4Layout},
-      {"connections6", sizeof(Connection6), share(fabric.connections6),
-       dataplane::kConnection6Layout},
-      {"templates", sizeof(dataplane::TemplateRecord), share(fabric.templates),
-       dataplane::kTemplateLayout},
-      {"side", sizeof(dataplane::SideRecord), share(fabric.side_records), dataplane::kSideLayout},
-      {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
-}
 
 std::string ReadText(const char* path) {
   std::ifstream file(path);
@@ -64,20 +40,6 @@ void WarnOfOrdinaryPages(const Arena& arena, dataplane::HugePages pages) {
       {{"directory", arena.sections_directory()},
        {"mib", arena.memory_bytes() >> 20},
        {"remedy", *remedy}});
-}
-
-template <typename Record>
-std::span<Record> RecordsIn(std::span<std::byte> section) {
-  return {reinterpret_cast<Record*>(section.data()), section.size() / sizeof(Record)};
-}
-
-// `section(worker, index)` gives the bytes.
-template <typename SectionOf>
-TableMemory TablesOf(uint32_t worker, SectionOf&& section) {
-  return {RecordsIn<Connection4>(section(worker, kConnections4)),
-          RecordsIn<Connection6>(section(worker, kConnections6)),
-          RecordsIn<dataplane::TemplateRecord>(section(worker, kTemplates)),
-          RecordsIn<dataplane::SideRecord>(section(worker, kSide))};
 }
 
 std::vector<bool> KnownReals(const control::KeptState& state, size_t capacity) {
@@ -123,7 +85,7 @@ Result<ArenaSpec> SpecOf(const control::DirectorConfig& director,
                    .sections_directory = places->sections_directory,
                    .director = director.name,
                    .workers = static_cast<uint32_t>(fabric.workers),
-                   .sections = SectionsOf(fabric),
+                   .sections = dataplane::KeptSections(fabric),
                    .pages = fabric.table_pages,
                    .is_fresh = is_fresh,
                    .converters = {}};
@@ -168,13 +130,7 @@ Result<KeptMemory> KeptMemory::Open(const control::ConfigModel& model, bool is_f
   Arena& kept = *memory.arena_;
   LogInfo("arena", {{"directory", kept.directory()}, {"found", kept.start_reason()}});
   WarnOfOrdinaryPages(kept, fabric->table_pages);
-  for (uint32_t w = 0; w < fabric->workers; ++w) {
-    const auto section = [&](uint32_t worker, size_t index) { return kept.section(worker, index); };
-    fabric->table_memory.push_back(TablesOf(w, section));
-    fabric->traffic_memory.push_back(RecordsIn<TrafficCounters>(kept.section(w, kTraffic)));
-  }
-  std::ranges::copy(kept.secrets().table_hash, fabric->hash_secret);
-  fabric->steering_key = kept.secrets().toeplitz;
+  dataplane::KeepIn(kept, fabric);
   edge->epoch_boottime_ns = kept.epoch_boottime_ns();
   return memory;
 }
@@ -198,14 +154,14 @@ Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& st
   const std::vector<bool> known = KnownReals(state, fabric.config.reals);
   TakeUpReport report;
   if (const dataplane::PreviousArena* previous = arena_->previous()) {
-    const auto section = [&](uint32_t worker, size_t index) {
-      const std::span<const std::byte> bytes = previous->section(worker, index);
-      return std::span<std::byte>(const_cast<std::byte*>(bytes.data()), bytes.size());
-    };
     std::vector<TableMemory> tables;
     for (uint32_t w = 0; w < previous->workers(); ++w) {
-      tables.push_back(TablesOf(w, section));
-      dataplane::TakeUpTraffic(RecordsIn<TrafficCounters>(section(w, kTraffic)), fabric);
+      const dataplane::SectionBytes section = [&](size_t index) {
+        const std::span<const std::byte> bytes = previous->section(w, index);
+        return std::span<std::byte>(const_cast<std::byte*>(bytes.data()), bytes.size());
+      };
+      tables.push_back(dataplane::TablesIn(section));
+      dataplane::TakeUpTraffic(dataplane::TrafficIn(section), fabric);
     }
     report = dataplane::TakeUpFrom(tables, edge.Shards(), known, edge.now());
     if (Status done = arena_->DropPrevious(); !done) return done.error();

@@ -10,14 +10,14 @@
 namespace fairlead::sched {
 namespace {
 
-constexpr uint32_t kBuckets = 256;
+constexpr uint32_t kDhBuckets = 256;
 
 }  // namespace
 
 Tables Dh::Build(std::span<const RealInput> newest_first) {
   Tables tables;
   if (newest_first.empty()) return tables;
-  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+  for (size_t bucket = 0; bucket < kDhBuckets; ++bucket) {
     tables.slots.push_back(static_cast<uint16_t>(bucket % newest_first.size()));
   }
   return tables;

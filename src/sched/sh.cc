@@ -13,18 +13,18 @@
 namespace fairlead::sched {
 namespace {
 
-constexpr uint32_t kBuckets = 256;
+constexpr uint32_t kShBuckets = 256;
 
 }  // namespace
 
 Tables Sh::Build(std::span<const RealInput> newest_first) {
   Tables tables;
   if (newest_first.empty()) return tables;
-  tables.slots.reserve(kBuckets);
-  for (size_t position = 0; tables.slots.size() < kBuckets;
+  tables.slots.reserve(kShBuckets);
+  for (size_t position = 0; tables.slots.size() < kShBuckets;
        position = (position + 1) % newest_first.size()) {
     const auto wanted = static_cast<size_t>(std::max(newest_first[position].weight, 1));
-    const size_t taken = std::min(wanted, kBuckets - tables.slots.size());
+    const size_t taken = std::min(wanted, kShBuckets - tables.slots.size());
     tables.slots.insert(tables.slots.end(), taken, static_cast<uint16_t>(position));
   }
   return tables;
@@ -40,9 +40,9 @@ Choice Sh::Pick(const Plan& plan, State*, const Request& request, const LoadBoar
   const Plan::Real& home = plan.real(buckets[bucket]);
   if (IsEligible(home, board)) return {home.id};
   if (!plan.flags().fallback) return {};
-  for (uint32_t offset = 0; offset < kBuckets; ++offset) {
-    const uint32_t round = (offset + bucket) % kBuckets;
-    const Plan::Real& real = plan.real(buckets[(round + bucket) % kBuckets]);
+  for (uint32_t offset = 0; offset < kShBuckets; ++offset) {
+    const uint32_t round = (offset + bucket) % kShBuckets;
+    const Plan::Real& real = plan.real(buckets[(round + bucket) % kShBuckets]);
     if (IsEligible(real, board)) return {real.id};
   }
   return {};

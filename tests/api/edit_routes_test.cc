@@ -6,7 +6,7 @@
 #include "control/model_diff.h"
 #include "live_director.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::edit_routes_test {
 namespace {
 
 namespace json = boost::json;
@@ -314,4 +314,4 @@ TEST_F(EditRoutesTest, AReloadMakesTheFileTheWholeTruth) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::edit_routes_test

@@ -12,7 +12,7 @@
 #include "dataplane/tables/neighbour_table.h"
 #include "dataplane/tables/tcp_state.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::explain_route_test {
 namespace {
 
 namespace json = boost::json;
@@ -345,4 +345,4 @@ TEST(Span, IsForPeople) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::explain_route_test

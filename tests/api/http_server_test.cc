@@ -17,7 +17,7 @@
 #include "control/api/loopback_host.h"
 #include "control/api/session_budget.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::http_server_test {
 namespace {
 
 using HttpServerTest = ApiTest;
@@ -309,4 +309,4 @@ TEST_F(HttpServerTest, DecodesPathsAndQueries) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::http_server_test

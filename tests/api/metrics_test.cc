@@ -12,7 +12,7 @@
 
 #include "api_test.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::metrics_test {
 namespace {
 
 const std::string kSource = FAIRLEAD_SOURCE;
@@ -174,4 +174,4 @@ TEST_F(MetricsTest, EveryDropReasonHasItsSentenceAndARemedy) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::metrics_test

@@ -11,7 +11,7 @@
 #include "control/api/http_server.h"
 #include "http_peer.h"
 
-namespace fairlead::api {
+namespace fairlead::api::no_memory_test {
 namespace {
 
 using testing::HttpPeer;
@@ -65,4 +65,4 @@ TEST_F(NoMemory, AConnectionIsMadeOrLeavesNothingBehind) {
 }
 
 }  // namespace
-}  // namespace fairlead::api
+}  // namespace fairlead::api::no_memory_test

@@ -10,7 +10,7 @@
 
 #include "api_test.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::openapi_test {
 namespace {
 
 namespace json = boost::json;
@@ -114,4 +114,4 @@ TEST_F(OpenApiTest, AnswersHaveTheMembersOfTheirSchemas) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::openapi_test

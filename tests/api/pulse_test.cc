@@ -7,7 +7,7 @@
 
 #include "api_test.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::pulse_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -109,4 +109,4 @@ TEST_F(ReadyTest, SignsOfLifeAreMetrics) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::pulse_test

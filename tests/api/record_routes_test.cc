@@ -6,7 +6,7 @@
 #include "api_test.h"
 #include "dataplane/tables/tcp_state.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::record_routes_test {
 namespace {
 
 namespace json = boost::json;
@@ -314,4 +314,4 @@ TEST_F(RecordRoutesTest, ManyClientsAtOnce) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::record_routes_test

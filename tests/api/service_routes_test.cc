@@ -9,7 +9,7 @@
 #include "api_test.h"
 #include "control/api/reload_path.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::service_routes_test {
 namespace {
 
 namespace json = boost::json;
@@ -254,4 +254,4 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::service_routes_test

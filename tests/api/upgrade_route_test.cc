@@ -7,7 +7,7 @@
 #include "api_test.h"
 #include "fake_upgrade.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::upgrade_route_test {
 namespace {
 
 class UpgradeRouteTest : public ApiTest {
@@ -127,4 +127,4 @@ TEST_F(UpgradeRouteTest, WhatDoesNotListenIsNotTaken) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::upgrade_route_test

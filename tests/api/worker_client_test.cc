@@ -6,7 +6,7 @@
 #include "control/api/busy_meter.h"
 #include "dataplane/shard/fabric.h"
 
-namespace fairlead::api {
+namespace fairlead::api::worker_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -120,4 +120,4 @@ TEST_F(WorkerClientTest, BusyMeterLooksAtTheLastInterval) {
 }
 
 }  // namespace
-}  // namespace fairlead::api
+}  // namespace fairlead::api::worker_client_test

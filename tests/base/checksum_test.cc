@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace fairlead {
+namespace fairlead::checksum_test {
 namespace {
 
 // RFC 1071 section 3: 00 01 f2 03 f4 f5 f6 f7 sums to ddf2.
@@ -43,4 +43,4 @@ TEST(Checksum, EqualsTheSlowSumAndTheIncrementalOne) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::checksum_test

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace fairlead {
+namespace fairlead::forward_method_test {
 namespace {
 
 // What outside parties rely on: the configuration, ipvsadm, and other directors on the wire.
@@ -51,4 +51,4 @@ TEST(ForwardMethod, IsAskedInOneInstruction) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::forward_method_test

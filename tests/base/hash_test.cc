@@ -7,7 +7,7 @@
 #include "base/siphash.h"
 #include "base/toeplitz.h"
 
-namespace fairlead {
+namespace fairlead::hash_test {
 namespace {
 
 TEST(SipHash13, SpecVectors) {
@@ -40,4 +40,4 @@ TEST(TableHash, SpreadsNeighboursAndDependsOnTheSecret) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::hash_test

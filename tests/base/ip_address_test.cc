@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::ip_address_test {
 namespace {
 
 TEST(IpAddress, TextRoundTrip) {
@@ -63,4 +63,4 @@ TEST(MacAddress, TextAndNumber) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::ip_address_test

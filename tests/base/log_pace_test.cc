@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::log_pace_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,4 +19,4 @@ TEST(LogPace, TellsTheFirstAtOnceAndTheOthersOnceAMinute) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::log_pace_test

@@ -15,7 +15,7 @@
 #include "base/faults.h"
 #include "base/log.h"
 
-namespace fairlead {
+namespace fairlead::log_writer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -168,4 +168,4 @@ TEST_F(LogWriterTest, AFaultIsSaidOnceASecondAndCountedEachTime) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::log_writer_test

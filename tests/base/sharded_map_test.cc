@@ -6,7 +6,7 @@
 #include <random>
 #include <unordered_map>
 
-namespace fairlead {
+namespace fairlead::sharded_map_test {
 namespace {
 
 using Map = ShardedMap<uint32_t, uint32_t>;
@@ -59,4 +59,4 @@ TEST(ShardedMap, IsAMap) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::sharded_map_test

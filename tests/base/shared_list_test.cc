@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace fairlead {
+namespace fairlead::shared_list_test {
 namespace {
 
 TEST(SharedList, ACopyIsChangedWithoutTheOriginal) {
@@ -44,4 +44,4 @@ TEST(SharedVector, ComparesByAddressOrValue) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::shared_list_test

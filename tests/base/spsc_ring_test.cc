@@ -5,7 +5,7 @@
 #include <array>
 #include <thread>
 
-namespace fairlead {
+namespace fairlead::spsc_ring_test {
 namespace {
 
 TEST(SpscRing, FullAndEmptyAreSaid) {
@@ -86,4 +86,4 @@ TEST(SpscRing, BurstsKeepOrderBetweenTwoThreads) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::spsc_ring_test

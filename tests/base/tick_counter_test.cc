@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::tick_counter_test {
 namespace {
 
 constexpr uint64_t kBase = 1'000'000, kPerTick = 100;
@@ -44,4 +44,4 @@ TEST(TickCounter, ACoreThatIsALittleBehindTakesNothingBack) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::tick_counter_test

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace fairlead {
+namespace fairlead::transport_test {
 namespace {
 
 TEST(Transport, IsWhatOthersCallIt) {
@@ -42,4 +42,4 @@ TEST(Transport, IsNoOtherProtocol) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::transport_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::utf8_test {
 namespace {
 
 TEST(Utf8, CharactersOfEveryLength) {
@@ -40,4 +40,4 @@ TEST(Utf8, OnlyWhatIsNoneIsReplaced) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::utf8_test

@@ -9,7 +9,7 @@
 #include "dataplane/tables/tcp_state.h"
 #include "run_cli.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::cli_test {
 namespace {
 
 namespace json = boost::json;
@@ -423,4 +423,4 @@ TEST_F(CliTest, IpvsadmByItsOwnName) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::cli_test

@@ -11,7 +11,7 @@
 #include "dataplane/tables/tcp_state.h"
 #include "run_cli.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::completion_test {
 namespace {
 
 using Words = std::set<std::string>;
@@ -131,4 +131,4 @@ TEST_F(CompletionTest, FilesAreOffered) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::completion_test

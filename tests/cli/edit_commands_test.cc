@@ -7,7 +7,7 @@
 
 #include "../api/live_director.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::edit_commands_test {
 namespace {
 
 class EditCommandsTest : public LiveApiTest {
@@ -136,4 +136,4 @@ TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::edit_commands_test

@@ -7,7 +7,7 @@
 #include "fake_upgrade.h"
 #include "run_cli.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::upgrade_command_test {
 namespace {
 
 class UpgradeCommandTest : public CliTest {
@@ -54,4 +54,4 @@ TEST_F(UpgradeCommandTest, WithoutADirectorThereIsNothingToReplace) {
 TEST_F(UpgradeCommandTest, TooManyWords) { EXPECT_EQ(Run("upgrade a b").exit_code, 2); }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::upgrade_command_test

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "run_cli.h"
 
-namespace fairlead::testing {
+namespace fairlead::testing::usage_test {
 namespace {
 
 namespace json = boost::json;
@@ -122,4 +122,4 @@ TEST_F(UsageTest, CheckTakesAFileOfAnyName) {
 }
 
 }  // namespace
-}  // namespace fairlead::testing
+}  // namespace fairlead::testing::usage_test

@@ -7,7 +7,7 @@
 #include "dataplane/wire/arp.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::announcer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -161,4 +161,4 @@ services:
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::announcer_test

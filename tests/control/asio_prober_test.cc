@@ -17,7 +17,7 @@
 #include "control/health/monitor.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::asio_prober_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -284,4 +284,4 @@ TEST(HttpAnswer, BoundsInterimAnswers) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::asio_prober_test

@@ -14,7 +14,7 @@
 #include "base/faults.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::control_core_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -258,4 +258,4 @@ TEST_F(ControlCoreTest, AChangeByHandIsAnsweredShownAndUndoneByAReload) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::control_core_test

@@ -8,7 +8,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::director_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -192,4 +192,4 @@ TEST_F(DirectorTest, RatesFollowTheClockHoweverRarelyItTurns) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::director_test

@@ -4,7 +4,7 @@
 #include "control/director.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::drain_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -217,4 +217,4 @@ TEST_F(DrainTest, AskedForAgainItKeepsWhatIsNotSaid) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::drain_test

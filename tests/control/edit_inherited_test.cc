@@ -1,6 +1,6 @@
 #include "edit_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::edit_inherited_test {
 namespace {
 
 TEST_F(EditTest, TimeoutsReachWhoHasTheDefault) {
@@ -31,4 +31,4 @@ TEST_F(EditTest, PolicyReachesWhoHasTheGlobalValue) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::edit_inherited_test

@@ -1,6 +1,6 @@
 #include "edit_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::edit_reals_test {
 namespace {
 
 TEST_F(EditTest, AnAddedRealIsTheNewestAndAPatchedOneStaysInPlace) {
@@ -65,4 +65,4 @@ TEST_F(EditTest, ADeadlineIsTakenBackByWhoeverSetsTheState) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::edit_reals_test

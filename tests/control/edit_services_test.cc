@@ -1,6 +1,6 @@
 #include "edit_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::edit_services_test {
 namespace {
 
 TEST_F(EditTest, ServicesAreAddedAndRemoved) {
@@ -48,4 +48,4 @@ TEST_F(EditTest, APatchOfAServiceChangesWhatItNames) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::edit_services_test

@@ -5,7 +5,7 @@
 #include "control/config/yaml_tree.h"
 #include "edit_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::editor_test {
 namespace {
 
 TEST_F(EditTest, ATakenKeyOrNameIsRefusedAsExisting) {
@@ -112,4 +112,4 @@ TEST_F(EditTest, TheResultIsAModelThatAFileCouldHave) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::editor_test

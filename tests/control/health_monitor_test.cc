@@ -7,7 +7,7 @@
 #include "director_fixture.h"
 #include "fake_prober.h"
 
-namespace fairlead::control {
+namespace fairlead::control::health_monitor_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -423,4 +423,4 @@ TEST(ProbeClock, CountsAtMostTwoStepsForALateTurn) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::health_monitor_test

@@ -2,7 +2,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::id_map_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -109,4 +109,4 @@ TEST_F(IdMapTest, FullMapSaysSo) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::id_map_test

@@ -5,7 +5,7 @@
 #include "control/snapshot_builder.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::id_plan_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -151,4 +151,4 @@ TEST_F(IdPlanTest, WhatWasBegunAndNotEndedIsNamedAgain) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::id_plan_test

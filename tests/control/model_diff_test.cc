@@ -5,7 +5,7 @@
 #include "control/config/keys.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::model_diff_test {
 namespace {
 
 using testing::ElementsAre;
@@ -122,4 +122,4 @@ services:
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::model_diff_test

@@ -5,7 +5,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::multicast_groups_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -205,4 +205,4 @@ TEST_F(MulticastGroupsTest, ManyGroupsArePacedAndComplete) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::multicast_groups_test

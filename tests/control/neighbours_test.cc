@@ -6,7 +6,7 @@
 #include "dataplane/wire/neighbour_discovery.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::neighbours_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -322,4 +322,4 @@ TEST_F(StrangersTest, WhatTheConfigurationNamesIsPinnedAndNoLongerWhenItDoesNot)
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::neighbours_test

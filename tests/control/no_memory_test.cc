@@ -6,7 +6,7 @@
 #include "control/neighbours.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::no_memory_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -131,4 +131,4 @@ TEST(NoMemory, ANeighbourIsLearntOrNotAndTheNextTimeItIs) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::no_memory_test

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace fairlead::control {
+namespace fairlead::control::persistence_builder_test {
 namespace {
 
 using dataplane::Identify;
@@ -133,4 +133,4 @@ TEST(PersistenceBuilder, TimesAndTheEndlessOne) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::persistence_builder_test

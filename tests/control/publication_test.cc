@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::publication_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -393,4 +393,4 @@ TEST(PublicationOfMany, ChecksThatFailTogetherGoIntoSeveralSnapshots) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::publication_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::control {
+namespace fairlead::control::real_state_test {
 namespace {
 
 TEST(RealState, TheHarshestCauseWins) {
@@ -84,4 +84,4 @@ TEST(RealState, Wish36AFailedCheckDrainsQuiescesOrRemovesAsTheFileSays) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::real_state_test

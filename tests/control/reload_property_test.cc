@@ -19,7 +19,7 @@
 #include "control/model_diff.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::reload_property_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -293,4 +293,4 @@ TEST_F(ReloadProperty, ReloadEqualsRestart) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::reload_property_test

@@ -2,7 +2,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::rules_test {
 namespace {
 
 constexpr const char* kYaml = R"(
@@ -51,4 +51,4 @@ TEST(Rules, ReadAsSentences) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::rules_test

@@ -6,7 +6,7 @@
 #include "control/worker_views.h"
 #include "snapshot_builder_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::snapshot_builder_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -369,4 +369,4 @@ services:
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::snapshot_builder_test

@@ -8,7 +8,7 @@
 #include "control/snapshot_builder.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::snapshot_property_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -299,4 +299,4 @@ TEST_F(SnapshotProperty, OnlyWhatDiffersIsMadeAnew) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::snapshot_property_test

@@ -4,7 +4,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::traffic_ledger_test {
 namespace {
 
 // Two examples of the estimate (ipvs.md, statistics).
@@ -120,4 +120,4 @@ TEST_F(TrafficLedgerTest, RatesOfServiceRealAndTotal) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::traffic_ledger_test

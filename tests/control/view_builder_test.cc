@@ -3,7 +3,7 @@
 #include "control/publication.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::view_builder_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -96,4 +96,4 @@ TEST_F(ViewBuilderTest, ShowsPortsAndRules) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::view_builder_test

@@ -2,7 +2,7 @@
 
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::virtual_ranges_test {
 namespace {
 
 // What is known of the address: "" nothing, "range /24", "gone /32".
@@ -66,4 +66,4 @@ TEST(VirtualRanges, AreMadeAnewOnlyForAChange) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::virtual_ranges_test

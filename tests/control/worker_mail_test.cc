@@ -12,7 +12,7 @@
 #include "dataplane/worker/worker.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::worker_mail_test {
 namespace {
 
 using dataplane::BytePacket;
@@ -134,4 +134,4 @@ TEST_F(WorkerMailTest, AWorkerSendsAFewFramesATurn) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::worker_mail_test

@@ -5,7 +5,7 @@
 
 #include "dataplane/dpdk/device.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::eal_test {
 namespace {
 
 EdgeConfig Config(size_t workers) {
@@ -173,4 +173,4 @@ TEST(DeviceTest, UnknownDeviceIsRefusedWithWhatThereIs) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::eal_test

@@ -21,7 +21,7 @@
 #include "pcap_file.h"
 #include "two_port_director.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::edge_start_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -175,4 +175,4 @@ TEST_F(EdgeStartTest, KernelAnswersThroughTheTwinAndEveryPacketIsCounted) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::edge_start_test

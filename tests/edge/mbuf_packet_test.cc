@@ -9,7 +9,7 @@
 
 #include "eal_environment.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::mbuf_packet_test {
 namespace {
 
 using dataplane::BytePacket;
@@ -131,4 +131,4 @@ TEST(PacketPoolTest, PlanGrowsWithQueuesAndFrames) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::mbuf_packet_test

@@ -5,7 +5,7 @@
 
 #include "eal_environment.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::port_test {
 namespace {
 
 TEST(PortTest, StartsAndCounts) {
@@ -50,4 +50,4 @@ TEST(PortTest, UnknownDeviceNamesThoseSeen) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::port_test

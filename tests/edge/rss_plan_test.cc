@@ -8,7 +8,7 @@
 
 #include "dataplane/shard/steering.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::rss_plan_test {
 namespace {
 
 constexpr uint64_t kTypes = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
@@ -247,4 +247,4 @@ TEST(RssPlan, ThePortsQueueIsTheOwnersInBothFamilies) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::rss_plan_test

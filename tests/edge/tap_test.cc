@@ -26,7 +26,7 @@
 #include "kernel/netlink.h"
 #include "kernel/twin.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::tap_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -400,4 +400,4 @@ TEST_F(TapTest, TwinsAreListedByTheirMark) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::tap_test

@@ -3,7 +3,7 @@
 
 #include "loop_rig.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::vlan_test {
 namespace {
 
 using dataplane::DropReason;
@@ -123,4 +123,4 @@ TEST_P(VlanTest, OneTagIsTakenOff) {
 INSTANTIATE_TEST_SUITE_P(Workers, VlanTest, testing::Values(1, 2));
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::vlan_test

@@ -10,7 +10,7 @@
 #include "dataplane/wire/headers.h"
 #include "loop_rig.h"
 
-namespace fairlead::edge {
+namespace fairlead::edge::worker_loop_test {
 namespace {
 
 using dataplane::DropReason;
@@ -268,4 +268,4 @@ TEST(FinishIpChecksumTest, SoftwareAndPort) {
 }
 
 }  // namespace
-}  // namespace fairlead::edge
+}  // namespace fairlead::edge::worker_loop_test

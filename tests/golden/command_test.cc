@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace fairlead::golden {
+namespace fairlead::golden::command_test {
 namespace {
 
 class CommandTest : public ::testing::Test {
@@ -81,4 +81,4 @@ TEST_F(CommandTest, KnowsItsCommandLine) {
 }
 
 }  // namespace
-}  // namespace fairlead::golden
+}  // namespace fairlead::golden::command_test

@@ -15,11 +15,6 @@ std::vector<std::string> LinesOf(const std::string& text) {
   return lines;
 }
 
-std::vector<std::string> WordsOf(const std::string& text) {
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
-}
-
 bool IsCluster(const std::string& word) {
   return word.size() > 1 && word[0] == '-' && word[1] != '-';
 }
@@ -107,6 +102,11 @@ std::string CompareConnections(const std::string& expected, const std::string& o
 }
 
 }  // namespace
+
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
 
 std::string CompareTables(std::vector<TableRow> expected, std::vector<TableRow> ours) {
   const auto lines = [](const std::vector<TableRow>& rows) {

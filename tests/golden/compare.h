@@ -23,6 +23,9 @@ inline constexpr double kLongestLate = 10;
 // may be gone already on the other side.
 std::string CompareTables(std::vector<TableRow> expected, std::vector<TableRow> ours);
 
+// As a shell splits words, without quotes: no recorded command has any.
+std::vector<std::string> WordsOf(const std::string& text);
+
 // What an ipvsadm command shows.
 enum class Listing : uint8_t { kExact, kConnections, kCounters };
 Listing KindOf(const std::string& arguments);

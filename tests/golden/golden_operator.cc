@@ -13,6 +13,7 @@
 
 #include "cli/director_api.h"
 #include "cli/ipvsadm/run.h"
+#include "compare.h"
 #include "control/config/dump.h"
 #include "golden_control.h"
 
@@ -90,12 +91,6 @@ class RecordedNames : public cli::ipvsadm::NoNames {
       {53, "domain", true},      {80, "http", false},    {443, "https", true},  {5060, "sip", true},
       {8080, "http-alt", false}, {8081, "tproxy", false}};
 };
-
-// As a shell splits words, without quotes: no recorded command has any.
-std::vector<std::string> WordsOf(const std::string& text) {
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
-}
 
 }  // namespace
 

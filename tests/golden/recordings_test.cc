@@ -8,7 +8,7 @@
 
 #include "replay.h"
 
-namespace fairlead::golden {
+namespace fairlead::golden::recordings_test {
 namespace {
 
 class Recordings : public ::testing::TestWithParam<std::string> {};
@@ -56,4 +56,4 @@ TEST(RecordingsWithWorkers, StatesAreTheSame) {
 }
 
 }  // namespace
-}  // namespace fairlead::golden
+}  // namespace fairlead::golden::recordings_test

@@ -7,7 +7,7 @@
 #include "compare.h"
 #include "recording.h"
 
-namespace fairlead::golden {
+namespace fairlead::golden::replay_test {
 namespace {
 
 // A recording with one case and these steps.
@@ -303,4 +303,4 @@ TEST(Compare, LeavesCountersOutAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace fairlead::golden
+}  // namespace fairlead::golden::replay_test

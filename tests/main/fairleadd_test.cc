@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-namespace fairlead {
+namespace fairlead::fairleadd_test {
 namespace {
 
 struct Ended {
@@ -109,4 +109,4 @@ TEST_F(FairleaddTest, MistakesOnTheCommandLineAreErrors) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::fairleadd_test

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <optional>
 
-namespace fairlead {
+namespace fairlead::handover_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -207,4 +207,4 @@ TEST(HandoverTest, WhatIsNoSuchSocketIsNotAdopted) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::handover_test

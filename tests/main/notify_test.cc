@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-namespace fairlead {
+namespace fairlead::notify_test {
 namespace {
 
 // A datagram socket bound to `name`; '@' in front for an abstract one.
@@ -87,4 +87,4 @@ TEST(Notify, AManagerThatDoesNotReadIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::notify_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::page_advice_test {
 namespace {
 
 constexpr const char* kNever = "always within_size advise [never] deny force";
@@ -59,4 +59,4 @@ TEST(PageAdvice, TheLaterOfTwoMountsCounts) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::page_advice_test

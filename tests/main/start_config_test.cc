@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead {
+namespace fairlead::start_config_test {
 namespace {
 
 using dataplane::FabricConfig;
@@ -51,4 +51,4 @@ TEST(StartConfig, AFloodAimedByThePublishedKeyIsSpread) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::start_config_test

@@ -16,7 +16,7 @@
 
 #include "main/predecessor.h"
 
-namespace fairlead {
+namespace fairlead::successor_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -238,4 +238,4 @@ TEST_F(PredecessorTest, AnotherVersionIsRefusedAndTold) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::successor_test

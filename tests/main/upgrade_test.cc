@@ -13,7 +13,7 @@
 #include <fstream>
 #include <functional>
 
-namespace fairlead {
+namespace fairlead::upgrade_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -142,4 +142,4 @@ TEST(OwnPathTest, IsAsItWasStartedAndAbsolute) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::upgrade_test

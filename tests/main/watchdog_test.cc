@@ -4,7 +4,7 @@
 
 #include "base/ids.h"
 
-namespace fairlead {
+namespace fairlead::watchdog_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -112,4 +112,4 @@ TEST_F(WatchdogTest, WhatTheManagersQueueDidNotTakeIsSentAgain) {
 }
 
 }  // namespace
-}  // namespace fairlead
+}  // namespace fairlead::watchdog_test

@@ -8,7 +8,7 @@
 #include "sched/buckets.h"
 #include "sched/random.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::choice_test {
 namespace {
 
 Request To(const char* destination) {
@@ -145,4 +145,4 @@ TEST(Twos, AnEditDoesNotRewindTheRandomSource) {
 TEST(None, NeverChooses) { EXPECT_EQ(Make(Kind::kNone, {1, 2}).Pick(2), "--"); }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::choice_test

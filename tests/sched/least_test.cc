@@ -3,7 +3,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::least_test {
 namespace {
 
 TEST(Lc, TiesGoToTheNewestAndWeightsDoNotMatter) {
@@ -86,4 +86,4 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Least,
                          testing::Values(Kind::kLc, Kind::kWlc, Kind::kSed, Kind::kNq));
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::least_test

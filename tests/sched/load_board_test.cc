@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-namespace fairlead::sched {
+namespace fairlead::sched::load_board_test {
 namespace {
 
 constexpr WorkerId kWorker{0};
@@ -126,4 +126,4 @@ TEST(LoadBoard, TheFlagNeverSticks) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::load_board_test

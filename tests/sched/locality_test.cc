@@ -5,7 +5,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::locality_test {
 namespace {
 
 constexpr uint32_t kMinute = 60;
@@ -206,4 +206,4 @@ TEST_F(Destinations, ASetNeverLosesItsLastReal) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::locality_test

@@ -5,7 +5,7 @@
 #include "base/siphash.h"
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::mh_test {
 namespace {
 
 // 10.0.0.11:80, .12:80, .13:80, added in this order.
@@ -172,4 +172,4 @@ TEST(Mh, NoMoreRealsThanSlots) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::mh_test

@@ -7,7 +7,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::recordings_test {
 namespace {
 
 class Replay {
@@ -112,4 +112,4 @@ TEST(Recordings, Linux61) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::recordings_test

@@ -2,7 +2,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::rr_test {
 namespace {
 
 FakeService Abc(int32_t a = 1, int32_t b = 1, int32_t c = 1) {
@@ -95,4 +95,4 @@ TEST(Rr, BindingStartsAtTheHead) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::rr_test

@@ -6,7 +6,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::scheduler_test {
 namespace {
 
 TEST(Kind, NamesGoBothWays) {
@@ -138,4 +138,4 @@ TEST(Adopt, AnyHistoryLeavesAValidState) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::scheduler_test

@@ -4,7 +4,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::sh_test {
 namespace {
 
 // List order C, B, A with weights 1, 2, 3.
@@ -97,4 +97,4 @@ TEST(Sh, LateRealsMayGetNoBucket) {
 TEST(Sh, NobodyThere) { EXPECT_EQ(FakeService(Kind::kSh, {.fallback = true}).PickOne(), '-'); }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::sh_test

@@ -5,7 +5,7 @@
 
 #include "many_reals.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::tournament_test {
 namespace {
 
 // The last two without a memory of destinations: they then choose as wlc.
@@ -189,4 +189,4 @@ TEST(Tournaments, AServiceThatGoesTakesNobodysSeat) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::tournament_test

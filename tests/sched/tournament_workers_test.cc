@@ -10,7 +10,7 @@
 
 #include "many_reals.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::tournament_workers_test {
 namespace {
 
 struct Case {
@@ -207,4 +207,4 @@ TEST(Tournament, AFlagClearedByAnotherWorkerIsSeenInTheNextTick) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::tournament_workers_test

@@ -5,7 +5,7 @@
 
 #include "fake_service.h"
 
-namespace fairlead::sched {
+namespace fairlead::sched::wrr_test {
 namespace {
 
 FakeService Abc(int32_t a, int32_t b, int32_t c) {
@@ -198,4 +198,4 @@ TEST(Wrr, AgreesWithTheNaiveScanUnderOverload) {
 }
 
 }  // namespace
-}  // namespace fairlead::sched
+}  // namespace fairlead::sched::wrr_test

@@ -12,15 +12,14 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr uint16_t kInvalidPort = 65535;      // of a renamed template (ipvs.md, template validity)
-constexpr uint64_t kMostSeconds = 2'678'400;  // 31 days, the longest that ipvsadm can say
+constexpr uint16_t kInvalidPort = 65535;  // of a renamed template (ipvs.md, template validity)
 
 uint32_t Small(const json::object& object, std::string_view member) {
   return static_cast<uint32_t>(std::min<uint64_t>(Number(object, member), UINT32_MAX));
 }
 
 // Empty when it is null or missing.
-std::string Word(const json::object& object, std::string_view member) {
+std::string WordAt(const json::object& object, std::string_view member) {
   const json::value* value = object.if_contains(member);
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
 }
@@ -29,7 +28,7 @@ std::string Word(const json::object& object, std::string_view member) {
 uint64_t Seconds(const json::object& object, std::string_view member, uint64_t units_a_second) {
   const json::value* value = object.if_contains(member);
   if (value != nullptr && value->is_null()) return kMostSeconds;
-  return std::min(Number(object, member) / units_a_second, kMostSeconds);
+  return std::min<uint64_t>(Number(object, member) / units_a_second, kMostSeconds);
 }
 
 Endpoint EndpointOf(const std::string& text) { return Endpoint::Parse(text).value_or(Endpoint{}); }
@@ -53,18 +52,18 @@ void SetMask(const json::object& from, ServiceRow* row) {
       row->netmask = MaskOf(prefix_length);
     }
   }
-  const auto mask = IpAddress::Parse(Word(from, "mask"));
+  const auto mask = IpAddress::Parse(WordAt(from, "mask"));
   if (mask && mask->is_v4()) row->netmask = mask->v4().value.host();
 }
 
 ServerRow ServerRowOf(const json::object& real) {
   ServerRow row;
-  row.endpoint = EndpointOf(Word(real, "name"));
-  row.method = ForwardMethodOf(Word(real, "forward"));
+  row.endpoint = EndpointOf(WordAt(real, "name"));
+  row.method = ForwardMethodOf(WordAt(real, "forward"));
   row.is_fallback = Flag(real, "fallback");
   row.weight = Small(real, "effective_weight");
   // What a health check says is not for the file: it will say it again.
-  row.saved_weight = Word(real, "admin") == "up" ? Small(real, "weight") : row.weight;
+  row.saved_weight = WordAt(real, "admin") == "up" ? Small(real, "weight") : row.weight;
   row.upper_threshold = Small(real, "upper_threshold");
   row.lower_threshold = Small(real, "lower_threshold");
   row.active = Number(real, "active_connections");
@@ -75,18 +74,18 @@ ServerRow ServerRowOf(const json::object& real) {
   return row;
 }
 
-std::string EngineOf(const json::object& object) { return Word(object, "engine"); }
+std::string EngineOf(const json::object& object) { return WordAt(object, "engine"); }
 
 }  // namespace
 
 ServiceRow ServiceRowOf(const json::object& service) {
   ServiceRow row;
   row.key.mark = Small(service, "mark");
-  row.key.family = Word(service, "family") == "ipv6" ? Family::kIpv6 : Family::kIpv4;
-  row.key.protocol = ProtocolOf(Word(service, "protocol"));
-  row.key.address = IpAddress::Parse(Word(service, "address")).value_or(IpAddress{});
+  row.key.family = WordAt(service, "family") == "ipv6" ? Family::kIpv6 : Family::kIpv4;
+  row.key.protocol = ProtocolOf(WordAt(service, "protocol"));
+  row.key.address = IpAddress::Parse(WordAt(service, "address")).value_or(IpAddress{});
   row.key.port = static_cast<uint16_t>(Number(service, "port"));
-  row.scheduler = Word(service, "scheduler");
+  row.scheduler = WordAt(service, "scheduler");
   for (const json::value& flag : Array(service, "scheduler_flags")) {
     if (flag.is_string()) row.flags.emplace_back(flag.as_string());
   }
@@ -111,27 +110,27 @@ ServiceRow ServiceRowOf(const json::object& service) {
 
 EntryRow ConnectionRowOf(const json::object& connection) {
   EntryRow row;
-  row.protocol = ProtocolOf(Word(connection, "protocol"));
+  row.protocol = ProtocolOf(WordAt(connection, "protocol"));
   row.remaining_seconds = Number(connection, "remaining_ms") / 1000;
-  row.state = Word(connection, "state");
-  row.client = EndpointOf(Word(connection, "client"));
-  row.virtual_endpoint = EndpointOf(Word(connection, "virtual"));
-  row.destination = EndpointOf(Word(connection, "destination"));
+  row.state = WordAt(connection, "state");
+  row.client = EndpointOf(WordAt(connection, "client"));
+  row.virtual_endpoint = EndpointOf(WordAt(connection, "virtual"));
+  row.destination = EndpointOf(WordAt(connection, "destination"));
   row.engine = EngineOf(connection);
-  row.engine_data = Word(connection, "engine_data");
+  row.engine_data = WordAt(connection, "engine_data");
   return row;
 }
 
 EntryRow TemplateRowOf(const json::object& one) {
   EntryRow row;
   const bool is_invalid = !Flag(one, "valid");
-  row.protocol = ProtocolOf(Word(one, "protocol"));
+  row.protocol = ProtocolOf(WordAt(one, "protocol"));
   row.remaining_seconds = Seconds(one, "remaining_ms", 1000);
   row.state = Flag(one, "assured") ? "ASSURED" : "NONE";
-  const std::string client = Word(one, "client");
+  const std::string client = WordAt(one, "client");
   row.client.address = IpAddress::Parse(client.substr(0, client.find('/'))).value_or(IpAddress{});
-  row.destination = EndpointOf(Word(one, "destination"));
-  row.virtual_endpoint = EndpointOf(Word(one, "virtual"));
+  row.destination = EndpointOf(WordAt(one, "destination"));
+  row.virtual_endpoint = EndpointOf(WordAt(one, "virtual"));
   if (row.protocol == kAnyProtocol) {
     // The mark stands where an address does, as the kernel keeps it: in the first 32 bits.
     const auto mark = Ipv4Address::FromHost(Small(one, "mark"));
@@ -146,12 +145,12 @@ EntryRow TemplateRowOf(const json::object& one) {
     row.virtual_endpoint.port = row.destination.port = Be16::FromHost(kInvalidPort);
   }
   row.engine = EngineOf(one);
-  row.engine_data = Word(one, "engine_data");
+  row.engine_data = WordAt(one, "engine_data");
   return row;
 }
 
 uint64_t DurationSeconds(const json::object& object, std::string_view member) {
-  const auto duration = control::ParseDuration(Word(object, member));
+  const auto duration = control::ParseDuration(WordAt(object, member));
   return duration ? static_cast<uint64_t>(duration->count()) / 1000 : 0;
 }
 

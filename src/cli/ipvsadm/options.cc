@@ -10,7 +10,6 @@ namespace fairlead::cli::ipvsadm {
 
 namespace {
 
-constexpr uint32_t kMostSeconds = 2'678'400;  // 31 days
 constexpr uint32_t kDefaultPersistence = 360;
 constexpr uint32_t kMostWeight = 65535;
 constexpr uint32_t kMostThreshold = 0x7fffffff;

@@ -19,6 +19,8 @@
 
 namespace fairlead::cli::ipvsadm {
 
+inline constexpr uint32_t kMostSeconds = 2'678'400;  // 31 days, the longest that ipvsadm can say
+
 enum class Verb : uint8_t {
   kAddService,
   kEditService,

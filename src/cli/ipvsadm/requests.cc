@@ -85,10 +85,10 @@ json::value Forward(const ServerOptions& server) {
   if (!IsTunnel(server.method)) return json::string(word);
   const Tunnel& tunnel = server.tunnel;
   if (tunnel.type == TunnelType::kIpip) return json::object{{"method", word}, {"type", "ipip"}};
-  constexpr const char* kChecksums[] = {"none", "full", "remote"};
+  constexpr const char* kChecksumWords[] = {"none", "full", "remote"};
   json::object forward{{"method", word},
                        {"type", tunnel.type == TunnelType::kGue ? "gue" : "gre"},
-                       {"checksum", kChecksums[static_cast<size_t>(tunnel.checksum)]}};
+                       {"checksum", kChecksumWords[static_cast<size_t>(tunnel.checksum)]}};
   if (tunnel.type == TunnelType::kGue) forward["port"] = tunnel.port;
   return forward;
 }

@@ -29,7 +29,7 @@ std::string_view WordOf(UpgradeState::Phase phase) {
   return "";
 }
 
-HttpResponse Show(int status, const UpgradeState& state) {
+HttpResponse ShowState(int status, const UpgradeState& state) {
   return JsonResponse(status, {{"pid", ::getpid()},
                                {"version", FAIRLEAD_VERSION},
                                {"phase", WordOf(state.phase)},
@@ -59,7 +59,7 @@ void Begin(const Context& context, const Call& call, const Responder& respond) {
   if (const Status begun = context.upgrade->Begin(binary); !begun) {
     return respond(Problem(begun.error()));
   }
-  respond(Show(202, context.upgrade->state()));
+  respond(ShowState(202, context.upgrade->state()));
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ void AddUpgradeRoutes(Router* router, const Context& context) {
   };
   router->Add(Method::kGet, "/v1/upgrade",
               unless_none([&context](const Call&, const Responder& respond) {
-                respond(Show(200, context.upgrade->state()));
+                respond(ShowState(200, context.upgrade->state()));
               }));
   router->Add(Method::kPost, "/v1/upgrade",
               unless_none([&context](const Call& call, const Responder& respond) {

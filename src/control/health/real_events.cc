@@ -7,7 +7,7 @@
 namespace fairlead::control {
 namespace {
 
-std::string_view TransportOf(const ServiceIdentity& service) {
+std::string_view TransportWordOf(const ServiceIdentity& service) {
   return service.mark != 0 ? "any" : ToWord(static_cast<Protocol>(service.protocol));
 }
 
@@ -20,7 +20,7 @@ std::string EndpointWord(const IpAddress& address, std::string_view transport, u
 // As keepalived writes them into its FIFO: "[192.0.2.80]:tcp:80", "FWM 2".
 std::vector<std::string> WordsOf(const ServiceIdentity& service) {
   if (service.mark != 0) return {"FWM", std::to_string(service.mark)};
-  return {EndpointWord(service.address, TransportOf(service), service.port)};
+  return {EndpointWord(service.address, TransportWordOf(service), service.port)};
 }
 
 std::string JoinedWords(const ServiceIdentity& service) {
@@ -39,7 +39,7 @@ void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, Heal
   Notification& told = noted.told;
   told.subject = service.name;
   told.command = noted.is_down ? real.on_down : real.on_up;
-  told.words = {"RS", EndpointWord(real.address, TransportOf(identity), real.port)};
+  told.words = {"RS", EndpointWord(real.address, TransportWordOf(identity), real.port)};
   for (std::string& each : WordsOf(identity)) told.words.push_back(std::move(each));
   told.words.emplace_back(noted.is_down ? "DOWN" : "UP");
   told.environment = {"FAIRLEAD_EVENT=real_" + std::string(noted.is_down ? "down" : "up"),

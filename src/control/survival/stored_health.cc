@@ -6,7 +6,7 @@
 namespace fairlead::control {
 namespace {
 
-constexpr size_t kLeastCheck = 21, kLeastReal = 20, kLeastService = 13;  // bytes
+constexpr size_t kLeastCheck = 21, kLeastServiceKey = 13;  // bytes
 constexpr uint8_t kAdminStates = 4;
 
 void PutMaybe(const std::optional<uint32_t>& value, ByteWriter* out) {
@@ -46,7 +46,7 @@ void TakeMore(ByteReader* in, KnownHealth* known) {
     check.percent = TakeMaybe(in);
     check.wanted = in->Below(kAdminStates);
   }
-  known->lost_quorums.resize(in->Count(kLeastService));
+  known->lost_quorums.resize(in->Count(kLeastServiceKey));
   for (ServiceIdentity& service : known->lost_quorums) service = TakeService(in);
 }
 
@@ -78,7 +78,7 @@ Result<KnownHealth> DecodeHealth(std::string_view contents) {
   for (KnownCheck& check : known.checks) {
     check.key = in.Text();
     check.question = in.Text();
-    check.reals.resize(in.Count(kLeastReal));
+    check.reals.resize(in.Count(kLeastRealKey));
     for (auto& [service, real] : check.reals) {
       service = TakeService(&in);
       real = TakeReal(&in);

@@ -14,7 +14,7 @@ namespace {
 using Pair = StoredIntent::Pair;
 using RealKey = StoredIntent::RealKey;
 
-constexpr size_t kLeastService = 25, kLeastReal = 20;  // bytes
+constexpr size_t kLeastService = 25;  // bytes
 
 void Put(const Pair& pair, ByteWriter* out) {
   out->Text(pair.file);
@@ -113,12 +113,12 @@ Result<StoredIntent> DecodeIntent(std::string_view contents) {
   }
   intent.timeouts = TakePair(&in);
   intent.policy = TakePair(&in);
-  intent.last_weights.resize(in.Count(kLeastReal));
+  intent.last_weights.resize(in.Count(kLeastRealKey));
   for (auto& [key, weight] : intent.last_weights) {
     key = TakeKey(&in);
     weight = static_cast<int32_t>(in.U32());
   }
-  intent.drains.resize(in.Count(kLeastReal));
+  intent.drains.resize(in.Count(kLeastRealKey));
   for (auto& [key, plan] : intent.drains) {
     key = TakeKey(&in);
     plan = TakePlan(&in);

@@ -74,6 +74,7 @@ Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacit
 // Keys of services and reals, as all files of kept state have them.
 class ByteReader;
 class ByteWriter;
+inline constexpr size_t kLeastRealKey = 20;  // bytes of a real
 void Put(const ServiceIdentity& key, ByteWriter* out);
 void Put(const RealIdentity& key, ByteWriter* out);
 ServiceIdentity TakeService(ByteReader* in);

@@ -123,7 +123,8 @@ Judgement RecordJudge::Of(const Connection<Address>& record) const noexcept {
   if (!record.Has(ConnectionFlag::kLive)) return {};
   if (record.generation == 0) return Bad(TakeUpCause::kGeneration);
   if (!IsTransport(record.protocol)) return Bad(TakeUpCause::kProtocol);
-  if (!internal::IsMethod(static_cast<unsigned>(record.method))) return Bad(TakeUpCause::kMethod);
+  if (!fairlead::internal::IsMethod(static_cast<unsigned>(record.method)))
+    return Bad(TakeUpCause::kMethod);
   if (!IsState(record.transport(), record.state)) return Bad(TakeUpCause::kState);
   // Nothing sets kHasParent yet: template_ref would be no template.
   const bool has_any_port = record.Has(ConnectionFlag::kNoClientPort);

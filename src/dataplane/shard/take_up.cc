@@ -18,11 +18,6 @@ std::span<Connection<Address>> ConnectionsIn(const TableMemory& memory) noexcept
 }
 
 template <typename Address>
-constexpr SideOwner::Table kOwnerTable =
-    std::is_same_v<Address, Ipv4Address> ? SideOwner::Table::kConnections4
-                                         : SideOwner::Table::kConnections6;
-
-template <typename Address>
 FlowKey<Address> KeyFromClient(const Connection<Address>& record) noexcept {
   return FlowKey<Address>::Forward(record.protocol, record.client_address, record.client_port,
                                    record.virtual_address, record.virtual_port);
@@ -320,7 +315,8 @@ class TakingUp {
     }
     const bool has_side = from.Has(ConnectionFlag::kSideTable);
     if (has_side &&
-        !lists_[w].Take({kOwnerTable<Address>, candidate.slot, from.generation}, from.side_slot)) {
+        !lists_[w].Take({SideOwner::kConnections<Address>, candidate.slot, from.generation},
+                        from.side_slot)) {
       return {RecordFate::kBad, TakeUpCause::kSideList};
     }
     const uint32_t slot = is_in_place_ ? SettleConnection<Address>(candidate)

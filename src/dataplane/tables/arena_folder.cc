@@ -21,7 +21,6 @@ namespace fairlead::dataplane {
 namespace {
 
 constexpr char kLockName[] = "lock";
-constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
 Error System(std::string message) { return {ErrorCode::kSystem, std::move(message), ""}; }
 Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message), ""}; }

@@ -5,16 +5,13 @@
 
 #include "base/ids.h"
 #include "base/siphash.h"
+#include "dataplane/tables/memory.h"
 
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint64_t kSmallPage = 4096;
-constexpr uint64_t kHugePage = uint64_t{2} << 20;
 constexpr uint64_t kMaxRecordBytes = 65'536;
 constexpr uint64_t kMaxRecords = uint64_t{1} << 32;
-
-uint64_t RoundUp(uint64_t bytes, uint64_t page) { return (bytes + page - 1) / page * page; }
 
 template <size_t N>
 void SetText(std::array<char, N>& field, std::string_view text) {
@@ -105,7 +102,7 @@ ArenaVerdict JudgeShape(const ArenaHeader& header, const ArenaSpec& spec) {
   return {ArenaStart::kAfterCrash, "the last run did not stop in order"};
 }
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message), ""}; }
+Error InvalidSpec(std::string message) { return {ErrorCode::kInvalid, std::move(message), ""}; }
 
 }  // namespace
 
@@ -152,12 +149,12 @@ std::optional<SectionMap> SectionMap::Make(uint32_t workers,
   for (uint32_t worker = 0; worker < workers; ++worker) {
     for (const uint64_t bytes : map.bytes_) {
       // A section that fills huge pages begins on one; a small one wastes none.
-      end = RoundUp(end, bytes >= kHugePage ? kHugePage : kSmallPage);
+      end = RoundUpTo(bytes >= kHugePage ? kHugePage : kSmallPage, end);
       map.offsets_.push_back(end);
       end += bytes;
     }
   }
-  map.file_bytes_ = RoundUp(std::max(end, uint64_t{1}), kHugePage);
+  map.file_bytes_ = RoundUpTo(kHugePage, std::max(end, uint64_t{1}));
   return map;
 }
 
@@ -217,25 +214,26 @@ ArenaHeader MakeArenaHeader(const ArenaSpec& spec, const ArenaWitness& witness,
 
 Status CheckArenaSpec(const ArenaSpec& spec) {
   if (spec.director.empty() || spec.director.size() >= sizeof(ArenaHeader::director)) {
-    return Invalid("the name of a director with an arena has 1 to 63 bytes; set director.name");
+    return InvalidSpec("the name of a director with an arena has 1 to 63 bytes; set director.name");
   }
   for (const std::string& directory : {spec.directory, spec.sections_directory}) {
     if (!directory.starts_with('/') || directory.size() >= sizeof(ArenaHeader::former_directory)) {
-      return Invalid("director.arena: \"" + directory +
-                     "\" is no absolute path of at most 255 bytes; name one, or say auto or none");
+      return InvalidSpec(
+          "director.arena: \"" + directory +
+          "\" is no absolute path of at most 255 bytes; name one, or say auto or none");
     }
   }
   for (const ArenaSection& section : spec.sections) {
     const bool is_named =
         !section.name.empty() && section.name.size() < sizeof(ArenaHeaderSection::name);
     if (!is_named || FindSection(spec.sections, section.name) != &section) {
-      return Invalid("a section of an arena has a name of its own, of 1 to 23 bytes");
+      return InvalidSpec("a section of an arena has a name of its own, of 1 to 23 bytes");
     }
   }
   if (!SectionMap::Make(spec.workers, spec.sections)) {
-    return Invalid("an arena for " + std::to_string(spec.workers) + " workers and " +
-                   std::to_string(spec.sections.size()) +
-                   " sections is out of bounds; lower director.workers or the capacities");
+    return InvalidSpec("an arena for " + std::to_string(spec.workers) + " workers and " +
+                       std::to_string(spec.sections.size()) +
+                       " sections is out of bounds; lower director.workers or the capacities");
   }
   return Done{};
 }

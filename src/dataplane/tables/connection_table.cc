@@ -11,11 +11,6 @@ namespace fairlead::dataplane {
 namespace {
 
 template <typename Address>
-constexpr SideOwner::Table kOwnerTable =
-    std::is_same_v<Address, Ipv4Address> ? SideOwner::Table::kConnections4
-                                         : SideOwner::Table::kConnections6;
-
-template <typename Address>
 Address LocalAddressOf(const FlowSide& flow) noexcept {
   return Address::Load(flow.local_address.data());
 }
@@ -277,7 +272,8 @@ SideRecord* ConnectionTable<Address>::AttachSide(uint32_t slot, SideKind kind) n
   if (side_ == nullptr) return nullptr;
   Record& record = records_[slot];
   uint32_t first = record.Has(ConnectionFlag::kSideTable) ? record.side_slot : kNoSlot;
-  SideRecord* side = side_->Attach({kOwnerTable<Address>, slot, record.generation}, kind, &first);
+  SideRecord* side =
+      side_->Attach({SideOwner::kConnections<Address>, slot, record.generation}, kind, &first);
   if (side == nullptr) return nullptr;
   record.side_slot = first;
   std::atomic_signal_fence(std::memory_order_release);

@@ -10,11 +10,6 @@
 namespace fairlead::dataplane {
 namespace {
 
-constexpr size_t kSmallPage = 4096;
-constexpr size_t kHugePage = size_t{2} << 20;
-
-size_t RoundUp(size_t bytes, size_t page) { return (bytes + page - 1) / page * page; }
-
 void* Map(size_t bytes, int extra_flags) {
   // Without MAP_NORESERVE: what can never fit is refused here, at start-up, and not by the OOM
   // killer in the middle of a burst.
@@ -28,7 +23,7 @@ void* MapAligned(size_t bytes) {
   auto* start = static_cast<std::byte*>(Map(bytes + kHugePage, 0));
   if (start == nullptr) return nullptr;
   const auto address = reinterpret_cast<uintptr_t>(start);
-  const size_t before = RoundUp(address, kHugePage) - address;
+  const size_t before = RoundUpTo(kHugePage, address) - address;
   if (before > 0) munmap(start, before);
   munmap(start + before + bytes, kHugePage - before);
   return start + before;
@@ -71,17 +66,17 @@ Result<MappedMemory> MappedMemory::Create(size_t bytes, HugePages huge_pages,
   if (bytes > SIZE_MAX / 4) return MapError(bytes, purpose, ENOMEM);
   // A table smaller than a huge page would waste most of one.
   if (huge_pages == HugePages::kOff || bytes < kHugePage) {
-    memory.size_ = RoundUp(bytes, kSmallPage);
+    memory.size_ = RoundUpTo(kSmallPage, bytes);
     memory.data_ = Map(memory.size_, 0);
   } else {
-    memory.size_ = RoundUp(bytes, kHugePage);
+    memory.size_ = RoundUpTo(kHugePage, bytes);
     if (huge_pages == HugePages::kAuto || huge_pages == HugePages::kReserved) {
       memory.data_ = Map(memory.size_, MAP_HUGETLB | MAP_HUGE_2MB);
       memory.has_reserved_huge_pages_ = memory.data_ != nullptr;
     }
     if (memory.data_ == nullptr && huge_pages == HugePages::kReserved) {
       memory.size_ = 0;
-      return NoHugePages(RoundUp(bytes, kHugePage), purpose);
+      return NoHugePages(RoundUpTo(kHugePage, bytes), purpose);
     }
     if (memory.data_ == nullptr) {
       memory.data_ = MapAligned(memory.size_);

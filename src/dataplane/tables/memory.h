@@ -32,6 +32,14 @@ enum class HugePages : uint8_t {
   kReserved,     // reserved huge pages, or an error that says how many are missing
 };
 
+inline constexpr uint64_t kSmallPage = 4096;
+inline constexpr uint64_t kHugePage = uint64_t{2} << 20;
+
+// To whole pages of `page` bytes.
+constexpr uint64_t RoundUpTo(uint64_t page, uint64_t bytes) {
+  return (bytes + page - 1) / page * page;
+}
+
 // Bytes mapped by mmap; unmapped by the destructor.
 class MappedMemory {
  public:

@@ -34,6 +34,10 @@ enum class SideKind : uint8_t {
 // Whose a side record is.
 struct SideOwner {
   enum class Table : uint8_t { kNone, kConnections4, kConnections6, kTemplates };
+  template <typename Address>
+  static constexpr Table kConnections =
+      std::is_same_v<Address, Ipv4Address> ? Table::kConnections4 : Table::kConnections6;
+
   Table table = Table::kNone;
   uint32_t slot = 0;
   uint16_t generation = 0;

@@ -12,10 +12,10 @@ constexpr TcpState NO = TcpState::kNone, ES = TcpState::kEstablished, SS = TcpSt
                    CL = TcpState::kClose, CW = TcpState::kCloseWait, LA = TcpState::kLastAck,
                    LI = TcpState::kListen, SA = TcpState::kSynAck;
 
-enum Event : uint8_t { kSyn, kFin, kAck, kRst, kEventCount };
+enum TcpEvent : uint8_t { kSyn, kFin, kAck, kRst, kTcpEventCount };
 
 // next[direction · 4 + event], a row a state: 12 bytes that one cache line fetch brings.
-using Row = std::array<TcpState, 3 * kEventCount>;
+using Row = std::array<TcpState, 3 * kTcpEventCount>;
 using Table = std::array<Row, kTcpStateCount>;
 
 constexpr Table kTable = {{
@@ -34,14 +34,14 @@ constexpr Table kTable = {{
     {SR, TW, ES, SR, SR, TW, ES, CL, SR, TW, ES, CL},  // SA
 }};
 
-constexpr size_t At(TcpDirection direction, Event event) {
-  return static_cast<size_t>(direction) * kEventCount + event;
+constexpr size_t At(TcpDirection direction, TcpEvent event) {
+  return static_cast<size_t>(direction) * kTcpEventCount + event;
 }
 
 // What a SYN flood defence asks for: ESTABLISHED needs the server's acknowledgement.
 constexpr Table SecureTable() {
   Table table = kTable;
-  auto cell = [&table](TcpState state, TcpDirection direction, Event event) -> TcpState& {
+  auto cell = [&table](TcpState state, TcpDirection direction, TcpEvent event) -> TcpState& {
     return table[static_cast<size_t>(state)][At(direction, event)];
   };
   cell(SA, TcpDirection::kIn, kSyn) = SA;
@@ -67,7 +67,7 @@ constexpr std::array<std::string_view, kTcpStateCount> kNames = {
 
 TcpState NextTcpState(TcpState state, TcpDirection direction, uint8_t flags,
                       bool secure_tcp) noexcept {
-  Event event;
+  TcpEvent event;
   if ((flags & kTcpRst) != 0) {
     event = kRst;
   } else if ((flags & kTcpSyn) != 0) {

@@ -7,7 +7,7 @@
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint8_t kHopLimit = 1;
+constexpr uint8_t kReportHopLimit = 1;
 constexpr uint8_t kReport1 = 131;
 constexpr uint8_t kDone1 = 132;
 constexpr uint8_t kReport2 = 143;
@@ -90,7 +90,7 @@ void Begin(uint8_t* frame, const MacAddress& our_mac, const Ipv6Address& source,
   WriteEthernet(frame, our_mac, MulticastMac(destination), kEtherTypeIpv6);
   IpFields fields;
   fields.protocol = kProtocolHopByHop;
-  fields.ttl = kHopLimit;
+  fields.ttl = kReportHopLimit;
   fields.payload_length = static_cast<uint32_t>(sizeof kRouterAlert) + message_length;
   WriteIpHeader(frame + kEthernetHeaderLength, source, destination, fields);
   std::memcpy(frame + kEthernetHeaderLength + sizeof(Ipv6Header), kRouterAlert,
@@ -109,7 +109,7 @@ bool ParseMulticastQuery(const uint8_t* frame, const ParsedPacket& parsed,
                          MulticastQuery* query) noexcept {
   *query = MulticastQuery{};
   const uint32_t length = parsed.l4_length();
-  if (parsed.ttl != kHopLimit || length < sizeof(QueryHeader) ||
+  if (parsed.ttl != kReportHopLimit || length < sizeof(QueryHeader) ||
       !parsed.Source<Ipv6Address>(frame).is_link_local() || !HasRouterAlert(frame, parsed) ||
       !HasGoodIcmpChecksum(frame, parsed)) {
     return false;

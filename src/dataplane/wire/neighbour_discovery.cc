@@ -6,7 +6,8 @@
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint8_t kHopLimit = 255;  // proves that no router lies between (RFC 4861 section 7.1)
+constexpr uint8_t kDiscoveryHopLimit =
+    255;  // proves that no router lies between (RFC 4861 section 7.1)
 constexpr uint8_t kSourceLinkAddress = 1;
 constexpr uint8_t kTargetLinkAddress = 2;
 constexpr uint32_t kRouterFlag = 1u << 31;
@@ -57,7 +58,7 @@ uint32_t Write(uint8_t* frame, const MacAddress& our_mac, const MacAddress& ethe
   WriteEthernet(frame, our_mac, ethernet_destination, kEtherTypeIpv6);
   IpFields fields;
   fields.protocol = kProtocolIcmpv6;
-  fields.ttl = kHopLimit;
+  fields.ttl = kDiscoveryHopLimit;
   fields.payload_length = sizeof(NeighbourMessageHeader) + sizeof(LinkAddressOption);
   WriteIpHeader(frame + kEthernetHeaderLength, message.source, message.destination, fields);
   auto* nd = HeaderAt<NeighbourMessageHeader>(frame, kEthernetHeaderLength + sizeof(Ipv6Header));
@@ -92,7 +93,7 @@ MacAddress MulticastMac(const Ipv6Address& group) noexcept {
 bool ParseNeighbourMessage(const uint8_t* frame, const ParsedPacket& parsed,
                            NeighbourMessage* message) noexcept {
   *message = NeighbourMessage{};
-  if (parsed.ttl != kHopLimit || parsed.icmp_code != 0 ||
+  if (parsed.ttl != kDiscoveryHopLimit || parsed.icmp_code != 0 ||
       parsed.l4_length() < sizeof(NeighbourMessageHeader) || !HasGoodIcmpChecksum(frame, parsed)) {
     return false;
   }

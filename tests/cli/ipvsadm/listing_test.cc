@@ -11,7 +11,7 @@
 #include "cli/ipvsadm/run.h"
 #include "fake_api.h"
 
-namespace fairlead::cli::ipvsadm {
+namespace fairlead::cli::ipvsadm::listing_test {
 namespace {
 
 std::string Golden(const std::string& name) {
@@ -253,4 +253,4 @@ TEST(IpvsadmListing, Tunnels) {
 }
 
 }  // namespace
-}  // namespace fairlead::cli::ipvsadm
+}  // namespace fairlead::cli::ipvsadm::listing_test

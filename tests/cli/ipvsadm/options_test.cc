@@ -6,7 +6,7 @@
 #include <random>
 #include <sstream>
 
-namespace fairlead::cli::ipvsadm {
+namespace fairlead::cli::ipvsadm::options_test {
 namespace {
 
 // Knows one host and a few ports.
@@ -417,4 +417,4 @@ TEST(IpvsadmOptions, PortZeroIsForPersistentServicesAndMarks) {
 }
 
 }  // namespace
-}  // namespace fairlead::cli::ipvsadm
+}  // namespace fairlead::cli::ipvsadm::options_test

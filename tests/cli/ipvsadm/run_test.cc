@@ -7,7 +7,7 @@
 
 #include "fake_api.h"
 
-namespace fairlead::cli::ipvsadm {
+namespace fairlead::cli::ipvsadm::run_test {
 namespace {
 
 class IpvsadmRun : public ::testing::Test {
@@ -366,4 +366,4 @@ TEST_F(IpvsadmRun, RenamedTemplatesAndMarksInTheTable) {
 }
 
 }  // namespace
-}  // namespace fairlead::cli::ipvsadm
+}  // namespace fairlead::cli::ipvsadm::run_test

@@ -7,7 +7,7 @@
 #include "cli/ipvsadm/listing.h"
 #include "cli/ipvsadm/options.h"
 
-namespace fairlead::cli::ipvsadm {
+namespace fairlead::cli::ipvsadm::save_test {
 namespace {
 
 class RandomTable {
@@ -153,4 +153,4 @@ TEST(IpvsadmSave, WhatIsSavedIsReadAgain) {
 }
 
 }  // namespace
-}  // namespace fairlead::cli::ipvsadm
+}  // namespace fairlead::cli::ipvsadm::save_test

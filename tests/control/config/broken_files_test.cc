@@ -8,7 +8,7 @@
 
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::broken_files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -51,4 +51,4 @@ INSTANTIATE_TEST_SUITE_P(All, BrokenFile, testing::ValuesIn(BrokenFiles()), [](c
 TEST(BrokenFiles, AreAtLeastThirty) { EXPECT_GE(BrokenFiles().size(), 30u); }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::broken_files_test

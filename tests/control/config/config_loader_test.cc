@@ -10,7 +10,7 @@
 
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::config_loader_test {
 namespace {
 
 constexpr const char* kHead = R"(version: 1
@@ -280,4 +280,4 @@ TEST_F(ConfigLoaderTest, EqualsALoadOfTheWholeForRandomEdits) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::config_loader_test

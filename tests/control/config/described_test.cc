@@ -8,7 +8,7 @@
 #include "control/config/schema.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::described_test {
 namespace {
 
 std::string Service(std::string_view protocol, std::string_view forward, std::string_view port) {
@@ -51,4 +51,4 @@ TEST(Described, EveryTransportIsReadAndHasATimeout) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::described_test

@@ -4,7 +4,7 @@
 
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::dump_test {
 namespace {
 
 // Loads, dumps, loads again: the same model, and the same text from then on.
@@ -66,4 +66,4 @@ TEST(Dump, HasOneLineForEachRealAndPrefix) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::dump_test

@@ -9,7 +9,7 @@
 #include "control/config/yaml_tree.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::hostile_input_test {
 namespace {
 
 TEST(HostileInput, DeepNestingIsRefusedEarly) {
@@ -151,4 +151,4 @@ TEST(HostileInput, AFifoIsRefusedAndNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::hostile_input_test

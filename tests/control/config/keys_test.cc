@@ -12,7 +12,7 @@
 #include "control/config/dump.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::keys_test {
 namespace {
 
 using Cells = std::vector<std::string>;
@@ -146,4 +146,4 @@ TEST(Keys, AChangedDefaultReachesWhoHadIt) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::keys_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace fairlead::control {
+namespace fairlead::control::merge_patch_test {
 namespace {
 
 // The tree in one line, in the order of its keys.
@@ -66,4 +66,4 @@ TEST(MergePatch, AMergeOfVeryManyKeysIsLinear) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::merge_patch_test

@@ -9,7 +9,7 @@
 
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::prefix_file_test {
 namespace {
 
 std::vector<Prefix> Parse(const std::string& text, std::string* problems_text) {
@@ -89,4 +89,4 @@ TEST(PrefixFile, TheNameOfAMissingFileIsShownWhole) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::prefix_file_test

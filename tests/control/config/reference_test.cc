@@ -9,7 +9,7 @@
 #include "control/config/yaml_tree.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::reference_test {
 namespace {
 
 std::string ReadAll(const std::string& name) {
@@ -92,4 +92,4 @@ TEST(Reference, SectionsNameEachKeyOnce) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::reference_test

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace fairlead::control {
+namespace fairlead::control::suggest_test {
 namespace {
 
 TEST(Suggest, DistanceCountsInsertDeleteReplaceAndSwap) {
@@ -27,4 +27,4 @@ TEST(Suggest, NamesTheClosestOrNothing) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::suggest_test

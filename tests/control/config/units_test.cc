@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::control {
+namespace fairlead::control::units_test {
 namespace {
 
 TEST(Units, DurationsAreAWholeNumberAndOneUnit) {
@@ -43,4 +43,4 @@ TEST(Units, FormatTakesTheLargestExactUnitAndParsesBack) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::units_test

@@ -4,7 +4,7 @@
 
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::validate_test {
 namespace {
 
 ConfigModel SmallModel() { return *LoadConfigText(kBase, "t.yaml").model; }
@@ -134,4 +134,4 @@ TEST(Warnings, OfRepliesThatAreNotToBeToldApart) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::validate_test

@@ -5,7 +5,7 @@
 #include "control/config/names.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::virtual_addresses_test {
 namespace {
 
 std::string Of(const std::string& yaml) {
@@ -37,4 +37,4 @@ TEST(VirtualAddresses, OfMarksTheSingleAddressesOfTheirRules) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::virtual_addresses_test

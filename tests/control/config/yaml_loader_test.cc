@@ -5,7 +5,7 @@
 #include "control/config/names.h"
 #include "load_helpers.h"
 
-namespace fairlead::control {
+namespace fairlead::control::yaml_loader_test {
 namespace {
 
 ConfigModel Load(const std::string& yaml) {
@@ -262,4 +262,4 @@ TEST(Names, EveryWordGoesBothWays) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::yaml_loader_test

@@ -7,7 +7,7 @@
 #include "control/config/dump.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::replay_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -207,4 +207,4 @@ TEST_F(ReplayTest, TextsThatAreNoServiceAreDropped) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::replay_test

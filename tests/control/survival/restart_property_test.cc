@@ -9,7 +9,7 @@
 #include "control/model_diff.h"
 #include "machine.h"
 
-namespace fairlead::control {
+namespace fairlead::control::restart_property_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -210,4 +210,4 @@ TEST_F(RestartProperty, ARestartChangesNothing) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::restart_property_test

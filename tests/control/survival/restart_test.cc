@@ -6,7 +6,7 @@
 #include "control/survival/stored_file.h"
 #include "machine.h"
 
-namespace fairlead::control {
+namespace fairlead::control::restart_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -361,4 +361,4 @@ TEST_F(Restart, MainSaysWhatItTookUp) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::restart_test

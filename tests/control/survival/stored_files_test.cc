@@ -11,7 +11,7 @@
 #include "control/survival/stored_file.h"
 #include "director_fixture.h"
 
-namespace fairlead::control {
+namespace fairlead::control::stored_files_test {
 namespace {
 
 using testing::HasSubstr;
@@ -286,4 +286,4 @@ TEST_F(StoredFiles, OneDamagedFileLeavesTheOthersGood) {
 }
 
 }  // namespace
-}  // namespace fairlead::control
+}  // namespace fairlead::control::stored_files_test

@@ -7,7 +7,7 @@
 
 #include "admission_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::admission_property_test {
 namespace {
 
 const std::string kVip = "192.0.2.10";       // many services by port
@@ -307,4 +307,4 @@ TEST_P(RandomAdmissions, AreForetoldAndTheSameForErrors) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::admission_property_test

@@ -4,7 +4,7 @@
 
 #include "admission_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::admission_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -305,4 +305,4 @@ TEST_P(Admissions, ADraftIsExplainedBeforeItIsInForce) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::admission_test

@@ -12,7 +12,7 @@
 #include "byte_director.h"
 #include "shrink.h"
 
-namespace fairlead::dataplane::affinity {
+namespace fairlead::dataplane::affinity::affinity_property_test {
 namespace {
 
 struct Case {
@@ -223,4 +223,4 @@ TEST(AffinityProperty, ShrinksToTheStepsThatMatter) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::affinity
+}  // namespace fairlead::dataplane::affinity::affinity_property_test

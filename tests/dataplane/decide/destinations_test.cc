@@ -6,7 +6,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::destinations_test {
 namespace {
 
 // A mark service catches every destination, as transparent caches want it.
@@ -78,4 +78,4 @@ TEST_F(Destinations, AreForgottenAfterTheirLifetime) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::destinations_test

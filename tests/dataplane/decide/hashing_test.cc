@@ -4,7 +4,7 @@
 
 #include "persistence_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::hashing_test {
 namespace {
 
 using Names = std::set<std::string>;
@@ -115,4 +115,4 @@ TEST(Hashing, ExplainSaysWhatIsHashed) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::hashing_test

@@ -4,7 +4,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::least_loaded_test {
 namespace {
 
 const std::string kVip = "192.0.2.10";
@@ -119,4 +119,4 @@ TEST_P(LeastLoaded, EveryChoiceIsThatOfAScan) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::least_loaded_test

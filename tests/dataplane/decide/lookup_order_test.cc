@@ -6,7 +6,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::lookup_order_test {
 namespace {
 
 const std::string kVip = "192.0.2.10";
@@ -101,4 +101,4 @@ TEST_F(LookupOrder, APlainFtpServiceTakesPortsAndSchedulesNone) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::lookup_order_test

@@ -2,7 +2,7 @@
 // live changes.
 #include "persistence_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::persistence_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -372,4 +372,4 @@ TEST_P(Persistence, OnePacketSchedulingRenewsByEachDatagram) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::persistence_test

@@ -3,7 +3,7 @@
 
 #include "wishes.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::wish_keys_test {
 namespace {
 
 std::shared_ptr<const PrefixMap<GroupNumber>> Groups(
@@ -226,4 +226,4 @@ TEST_P(Wishes, Wish35OneServiceOfTheAddressIsNotPersistent) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::wish_keys_test

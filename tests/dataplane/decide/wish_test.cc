@@ -2,7 +2,7 @@
 // server's state do to it, and who tells.
 #include "wishes.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::wish_test {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Workers, Wishes, testing::Values(1, 2, 5));
@@ -260,4 +260,4 @@ TEST_P(Wishes, Wish40PinsLastAndShow) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::wish_test

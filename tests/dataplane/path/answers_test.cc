@@ -6,7 +6,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::answers_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -426,4 +426,4 @@ TEST_P(ScheduledByIcmp, FindsTheRealOfThePreviousNetmask) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::answers_test

@@ -6,7 +6,7 @@
 #include "byte_director.h"
 #include "dataplane/path/fast_path.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::exit_mask_test {
 namespace {
 
 constexpr const char* kClient = "198.51.100.7";
@@ -156,4 +156,4 @@ TEST(ExitMask, DatagramsThatAreAnsweredPastTheDirectorOweNothing) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::exit_mask_test

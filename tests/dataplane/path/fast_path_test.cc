@@ -9,7 +9,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::fast_path_test {
 namespace {
 
 constexpr uint32_t kClients = 24;
@@ -257,4 +257,4 @@ TEST(FastPath, TakesAPlainAckAndLeavesTheRest) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::fast_path_test

@@ -16,7 +16,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::flood_test {
 namespace {
 
 constexpr size_t kServices = 2;
@@ -224,4 +224,4 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"syn_recv 3s, all three", {kAuto, kAuto, kAuto, 3}, {{30, 30}, {30, 30}}}));
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::flood_test

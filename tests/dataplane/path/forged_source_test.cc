@@ -4,7 +4,7 @@
 #include "byte_director.h"
 #include "dataplane/wire/arp.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::forged_source_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -262,4 +262,4 @@ TEST_P(ForgedSource, IsNotLearntAsANeighbour) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::forged_source_test

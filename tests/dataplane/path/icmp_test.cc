@@ -3,7 +3,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::icmp_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -442,4 +442,4 @@ TEST_P(Icmp, ATransparentCacheIsPassedByWhileItIsAway) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::icmp_test

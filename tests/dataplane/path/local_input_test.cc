@@ -2,7 +2,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::local_input_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -82,4 +82,4 @@ TEST(LocalInput, AnIcmpErrorForARealWithoutRouteIsDropped) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::local_input_test

@@ -6,7 +6,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::property_test {
 namespace {
 
 const std::string kVip = "192.0.2.10";
@@ -410,4 +410,4 @@ TEST_P(Interleavings, ExplainAgreesWithThePacketPath) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::property_test

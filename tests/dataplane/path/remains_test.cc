@@ -5,7 +5,7 @@
 #include "byte_director.h"
 #include "dataplane/worker/commands.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::remains_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -353,4 +353,4 @@ TEST_P(Reuse, ASynMeetsAnOldConnection) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::remains_test

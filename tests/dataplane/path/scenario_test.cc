@@ -2,7 +2,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::scenario_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -289,4 +289,4 @@ TEST(Scenario, KernelTwinIsRouted) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::scenario_test

@@ -7,7 +7,7 @@
 #include "byte_director.h"
 #include "dataplane/worker/commands.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::sip_engine_test {
 namespace {
 
 constexpr const char* kVip4 = "192.0.2.10";
@@ -184,4 +184,4 @@ TEST(SipEngineOnMarks, TcpIsDropped) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::sip_engine_test

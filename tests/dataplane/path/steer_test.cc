@@ -3,7 +3,7 @@
 #include "byte_director.h"
 #include "dataplane/worker/commands.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::steer_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -235,4 +235,4 @@ TEST_F(FullMessageRing, ADeadConnectionIsNotListed) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::steer_test

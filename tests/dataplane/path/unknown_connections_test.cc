@@ -6,7 +6,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::unknown_connections_test {
 namespace {
 
 const std::string kClient = "198.51.100.7";
@@ -184,4 +184,4 @@ TEST_P(UnknownConnectionsOnBytes, PassByWhereTheCacheIsBypassed) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::unknown_connections_test

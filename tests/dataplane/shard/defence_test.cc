@@ -5,7 +5,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::defence_test {
 namespace {
 
 constexpr const char* kVip = "192.0.2.10";
@@ -369,4 +369,4 @@ TEST_F(ManyWorkers, DropEntryLeavesNothingBehind) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::defence_test

@@ -7,7 +7,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::neighbour_reports_test {
 namespace {
 
 const MacAddress kMac{{2, 0, 0, 0, 0, 7}}, kOther{{2, 0, 0, 0, 0, 8}};
@@ -139,4 +139,4 @@ TEST(NeighbourLimits, AFloodToUnknownAddressesIsDroppedByNameAndHoldsNothingUp) 
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::neighbour_reports_test

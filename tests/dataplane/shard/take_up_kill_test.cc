@@ -16,7 +16,7 @@
 
 #include "shard/take_up_successor.h"
 
-namespace fairlead::dataplane::take_up {
+namespace fairlead::dataplane::take_up::take_up_kill_test {
 namespace {
 
 constexpr uint32_t kSteps = 150;
@@ -94,4 +94,4 @@ TEST(TakeUpKill, NothingIsLostAtAnyMoment) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::take_up
+}  // namespace fairlead::dataplane::take_up::take_up_kill_test

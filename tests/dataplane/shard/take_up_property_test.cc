@@ -15,7 +15,7 @@
 #include "shrink.h"
 #include "store_watch.h"
 
-namespace fairlead::dataplane::take_up {
+namespace fairlead::dataplane::take_up::take_up_property_test {
 namespace {
 
 // Copies of a region at up to `most` stores, each store as likely to be among them as another.
@@ -173,4 +173,4 @@ TEST(TakeUpPropertyItself, CatchesASuccessorThatForgetsTheEpoch) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::take_up
+}  // namespace fairlead::dataplane::take_up::take_up_property_test

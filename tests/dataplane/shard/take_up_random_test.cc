@@ -7,7 +7,7 @@
 #include "store_watch.h"
 #include "take_up_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::take_up_random_test {
 namespace {
 
 uint32_t Draw(std::mt19937& random, uint32_t below) {
@@ -200,4 +200,4 @@ TEST(OrderOfStores, ALiveTemplateIsWhole) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::take_up_random_test

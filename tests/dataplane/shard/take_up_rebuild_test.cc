@@ -7,7 +7,7 @@
 #include "store_watch.h"
 #include "take_up_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::take_up_rebuild_test {
 namespace {
 
 const std::string kLongText(120, 'c');  // three side records
@@ -349,4 +349,4 @@ TEST(TrafficMemory, NothingIsLostWithOtherWorkers) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::take_up_rebuild_test

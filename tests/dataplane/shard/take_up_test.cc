@@ -5,7 +5,7 @@
 
 #include "take_up_bed.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::take_up_test {
 namespace {
 
 constexpr TickCount kMinute = TicksFromSeconds(60);
@@ -346,4 +346,4 @@ TEST(TakeUp, AnInvalidatedTemplateIsListedAndNotFound) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::take_up_test

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::address_filter_test {
 namespace {
 
 IpAddress Random(std::mt19937_64& random) {
@@ -48,4 +48,4 @@ TEST(AddressFilter, OneThatWasNeverBuiltAsksForALookUp) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::address_filter_test

@@ -5,7 +5,7 @@
 
 #include "dataplane/snapshot/classifier.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::classifier_index_test {
 namespace {
 
 // Random rules over few addresses and ports, so that many match, and packets that hit them.
@@ -185,4 +185,4 @@ TEST(ClassifierIndex, NothingToFind) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::classifier_index_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::classifier_test {
 namespace {
 
 ClassifierFields Fields(const char* source, const char* destination, uint16_t port,
@@ -50,4 +50,4 @@ TEST(Classifier, FirstMatchWins) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::classifier_test

@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::prefix_map_test {
 namespace {
 
 Prefix P(const char* text) { return *Prefix::Parse(text); }
@@ -71,4 +71,4 @@ TEST(PrefixMap, AgreesWithLinearSearch) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::prefix_map_test

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::publisher_test {
 namespace {
 
 std::atomic<int> g_alive{0};
@@ -107,4 +107,4 @@ TEST(Publisher, ASleepingWorkerHoldsBackRetirement) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::publisher_test

@@ -12,7 +12,7 @@
 #include "arena_rig.h"
 #include "base/ids.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_check_test {
 namespace {
 
 class ArenaCheckTest : public testing::Test {
@@ -101,4 +101,4 @@ TEST_F(ArenaCheckTest, AStrangersLockOpensNothing) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_check_test

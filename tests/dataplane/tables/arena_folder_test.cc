@@ -14,7 +14,7 @@
 
 #include "tables/arena_rig.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_folder_test {
 namespace {
 
 bool IsRoot() { return ::geteuid() == 0; }
@@ -236,4 +236,4 @@ TEST_F(ArenaFolderTest, HugetlbfsIsForRecordsAlone) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_folder_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_header_test {
 namespace {
 
 const ArenaWitness kHere{"0b5e6f3c-2f5e-4d0a-9c3b-000000000001", 1'000'000};
@@ -225,4 +225,4 @@ TEST(ArenaSpecCheck, RefusesWhatNoHeaderCanSay) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_header_test

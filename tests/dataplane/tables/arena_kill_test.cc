@@ -17,7 +17,7 @@
 
 #include "tables/arena_rig.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_kill_test {
 namespace {
 
 // Runs `work` in a child that is killed at its n-th stop before or after a system call; false when
@@ -191,4 +191,4 @@ TEST(ArenaKill, TwoHundredTimesAnywhere) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_kill_test

@@ -6,7 +6,7 @@
 
 #include "tables/arena_rig.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_move_test {
 namespace {
 
 class ArenaMoveTest : public testing::Test {
@@ -165,4 +165,4 @@ TEST_F(ArenaMoveTest, AConverterIsForOneLayoutAndOneSize) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_move_test

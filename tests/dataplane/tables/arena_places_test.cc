@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_places_test {
 namespace {
 
 constexpr char kMounts[] =
@@ -61,4 +61,4 @@ TEST(ArenaPlaces, RefusesWhatIsNoPlace) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_places_test

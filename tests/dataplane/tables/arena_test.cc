@@ -10,7 +10,7 @@
 
 #include "tables/arena_rig.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::arena_test {
 namespace {
 
 bool IsEmpty(const Arena& arena) { return Keys(arena).empty() && arena.previous() == nullptr; }
@@ -331,4 +331,4 @@ TEST_F(ArenaTest, KeepsOneThatWasSetAside) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::arena_test

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::bucket_index_test {
 namespace {
 
 // An index whose slot i was inserted under hashes[i]; the tag is the slot's own low bits, made odd.
@@ -294,4 +294,4 @@ TEST_F(TwoEntries, TheRichestNamesFirstEntriesOnly) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::bucket_index_test

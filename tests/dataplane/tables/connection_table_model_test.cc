@@ -13,7 +13,7 @@
 #include "dataplane/tables/connection_table.h"
 #include "flows.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::connection_table_model_test {
 namespace {
 
 struct Expected {
@@ -240,4 +240,4 @@ TYPED_TEST(ConnectionTableModel, AgreesOverAHundredThousandOperations) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::connection_table_model_test

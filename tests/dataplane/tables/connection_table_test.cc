@@ -9,7 +9,7 @@
 
 #include "flows.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::connection_table_test {
 namespace {
 
 constexpr Tick kStart{1000};
@@ -288,4 +288,4 @@ TEST(ConnectionTable, SizesWhoseRangeReductionIsNoPowerOfTwoReachEveryBucket) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::connection_table_test

@@ -4,7 +4,7 @@
 #include "dataplane/tables/connection_table.h"
 #include "flows.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::crowding_test {
 namespace {
 
 constexpr TableHash kHash(0x1357'9bdf'0246'8ace, 0xfdb9'7531'eca8'6420);
@@ -132,4 +132,4 @@ TEST(ConnectionMemory, AConnectionTakesAtMost80Bytes) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::crowding_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::expiry_wheel_test {
 namespace {
 
 struct Record {
@@ -214,4 +214,4 @@ TEST_F(ExpiryWheelTest, AgreesWithAMap) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::expiry_wheel_test

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::memory_test {
 namespace {
 
 constexpr HugePages kAllPolicies[] = {HugePages::kOff, HugePages::kTransparent, HugePages::kAuto};
@@ -88,4 +88,4 @@ TEST(MappedArray, KeepsItsPlaceWhenMoved) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::memory_test

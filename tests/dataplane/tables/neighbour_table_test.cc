@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::neighbour_table_test {
 namespace {
 
 constexpr PortId kPort{1};
@@ -76,4 +76,4 @@ TEST(NeighbourTable, ChangesAreWhatWaitsMayGoOnFor) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::neighbour_table_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::rate_limit_test {
 namespace {
 
 template <typename Limit>
@@ -62,4 +62,4 @@ TEST(AnswerLimits, BudgetsAreApart) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::rate_limit_test

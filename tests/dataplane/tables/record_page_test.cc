@@ -12,7 +12,7 @@
 
 #include "dataplane/tables/record_layout.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::record_page_test {
 namespace {
 
 using Fields = std::vector<RecordField>;
@@ -134,4 +134,4 @@ TEST(RecordPage, SideRecordsAreAsThePageSays) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::record_page_test

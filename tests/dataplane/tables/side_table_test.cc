@@ -13,7 +13,7 @@
 #include "dataplane/tables/template_table.h"
 #include "flows.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::side_table_test {
 namespace {
 
 SideOwner OwnerOf(uint32_t slot) {
@@ -237,4 +237,4 @@ TEST(SideRecords, KeepAnEnginesDataWithItsTemplate) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::side_table_test

@@ -11,7 +11,7 @@
 #include "dataplane/tables/timeouts.h"
 #include "dataplane/wire/headers.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::tcp_state_test {
 namespace {
 
 // Two-letter names, in number order. "." in a table: the state stays.
@@ -191,4 +191,4 @@ TEST(TcpState, AgreesWithTheRecordingOfALinuxDirector) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::tcp_state_test

@@ -7,7 +7,7 @@
 
 #include "dataplane/tables/template_table.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::template_renewal_test {
 namespace {
 
 constexpr uint32_t kUnlimited = 0xffff'ffff;
@@ -259,4 +259,4 @@ TEST(TemplateRetime, WhatIsLeftNeverGrows) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::template_renewal_test

@@ -10,7 +10,7 @@
 
 #include "dataplane/tables/template_table.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::template_table_model_test {
 namespace {
 
 struct Expected {
@@ -152,4 +152,4 @@ TEST_F(TemplateTableModel, AgreesOverAHundredThousandOperations) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::template_table_model_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::template_table_test {
 namespace {
 
 constexpr uint32_t kUnlimited = 0xffff'ffff;
@@ -308,4 +308,4 @@ TEST(TemplateTable, RefusesAnImpossibleCapacityWithTheRemedy) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::template_table_test

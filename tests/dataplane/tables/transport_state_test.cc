@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::transport_state_test {
 namespace {
 
 TEST(TransportState, OfTcpIsThatOfItsTable) {
@@ -30,4 +30,4 @@ TEST(TransportState, OfUdpIsNothingButAName) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::transport_state_test

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::arp_test {
 namespace {
 
 // Who has 192.0.2.10? Tell 198.51.100.7.
@@ -80,4 +80,4 @@ TEST(Arp, BuildsRequestsAndAnnouncements) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::arp_test

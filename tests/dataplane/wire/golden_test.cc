@@ -7,7 +7,7 @@
 #include "dataplane/wire/rewrite_tun.h"
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::golden_test {
 namespace {
 
 const Ipv4Address kVip = Address("192.0.2.10").v4();
@@ -83,4 +83,4 @@ TEST(Golden, IcmpFragNeededToARealServer) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::golden_test

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::icmp_build_test {
 namespace {
 
 const Endpoint kClient4 = At("198.51.100.7:51356"), kVip4 = At("192.0.2.10:80");
@@ -170,4 +170,4 @@ TEST(IcmpBuild, DamagedEchoRequestsAreNotAnswered) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::icmp_build_test

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::icmp_error_test {
 namespace {
 
 const IpAddress kRouter4 = Address("203.0.113.1");
@@ -178,4 +178,4 @@ TEST(IcmpError, OddQuotation) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::icmp_error_test

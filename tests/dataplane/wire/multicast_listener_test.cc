@@ -6,7 +6,7 @@
 
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::multicast_listener_test {
 namespace {
 
 const IpAddress kQuerier = Address("fe80::1");
@@ -119,4 +119,4 @@ TEST(MulticastListener, AFullReportFitsTheSmallestLink) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::multicast_listener_test

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::neighbour_discovery_test {
 namespace {
 
 const Ipv6Address kClient = Address("2001:db8::7").v6();
@@ -116,4 +116,4 @@ TEST(NeighbourDiscovery, BuildsSolicitationsAndAnnouncements) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::neighbour_discovery_test

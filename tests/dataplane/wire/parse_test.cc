@@ -10,7 +10,7 @@
 #include "dataplane/wire/ipv6_extensions.h"
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::parse_test {
 namespace {
 
 const Endpoint kClient4 = At("198.51.100.7:51356");
@@ -265,4 +265,4 @@ TEST(Parse, TheShortWayAgreesWithTheLongWay) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::parse_test

@@ -8,7 +8,7 @@
 #include "dataplane/wire/rewrite_tun.h"
 #include "frames.h"
 
-namespace fairlead::dataplane::test {
+namespace fairlead::dataplane::test::rewrite_test {
 namespace {
 
 class Random {
@@ -235,4 +235,4 @@ TEST(WriteEthernet, FourteenBytes) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane::test
+}  // namespace fairlead::dataplane::test::rewrite_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::sip_test {
 namespace {
 
 constexpr const char* kStart = "INVITE sip:bob@biloxi.com SIP/2.0\r\n";
@@ -73,4 +73,4 @@ TEST(Sip, NothingThereIsNothingFound) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::sip_test

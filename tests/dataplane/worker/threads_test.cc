@@ -9,7 +9,7 @@
 
 #include "byte_director.h"
 
-namespace fairlead::dataplane {
+namespace fairlead::dataplane::threads_test {
 namespace {
 
 constexpr size_t kWorkers = 3;
@@ -228,4 +228,4 @@ TEST(Threads, AMailboxLosesNothing) {
 }
 
 }  // namespace
-}  // namespace fairlead::dataplane
+}  // namespace fairlead::dataplane::threads_test
