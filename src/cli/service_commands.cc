@@ -130,7 +130,13 @@ int RunServiceShow(const Arguments& arguments) {
   fmt::print("  traffic      in {} ({}), out {} ({})\n", Bytes(Number(traffic, "in_bytes")),
              Plural(Number(traffic, "in_packets"), "packet"), Bytes(Number(traffic, "out_bytes")),
              Plural(Number(traffic, "out_packets"), "packet"));
-  if (Flag(s, "on_fallback")) fmt::print("  NO REAL IS UP: the fallback answers\n");
+  if (Number(s, "living_weight") > 0 && !Flag(s, "has_quorum")) {
+    fmt::print("  QUORUM LOST: a weight of {} is up, of a quorum of {}{}\n",
+               Text(s, "living_weight"), Text(s, "quorum"),
+               Flag(s, "on_fallback") ? "; the fallback answers" : "");
+  } else if (Flag(s, "on_fallback")) {
+    fmt::print("  NO REAL IS UP: the fallback answers\n");
+  }
   fmt::print("\n");
   PrintReals(Array(s, "reals"), false);
   return kOk;

@@ -13,8 +13,10 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "control/commands/notifier.h"
 #include "control/director.h"
 #include "control/health/asio_prober.h"
+#include "control/health/script_prober.h"
 
 namespace fairlead::control {
 namespace {
@@ -40,12 +42,16 @@ class ControlCore::Impl {
  public:
   Impl(dataplane::Fabric& fabric, ConfigModel model, std::string config_path,
        std::vector<PortRuntime> ports)
-      : prober_(MakeAsioProber(io_)),
-        director_(fabric, std::move(model), std::move(config_path), std::move(ports), *prober_,
+      : sockets_(MakeAsioProber(io_)),
+        scripts_(io_, model.director.script_user, kScriptsAtOnce),
+        notifier_(io_, model.director.script_user),
+        prober_(*sockets_, scripts_),
+        director_(fabric, std::move(model), std::move(config_path), std::move(ports), prober_,
                   std::random_device{}()),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_) {
     signals_.add(SIGUSR2);
+    director_.SetNotify([this](Notification notice) { notifier_.Notify(std::move(notice)); });
     WaitForSignal();
   }
 
@@ -202,7 +208,10 @@ class ControlCore::Impl {
   bool is_reload_asked_ = false;
 
   asio::io_context io_{1};
-  std::unique_ptr<Prober> prober_;
+  std::unique_ptr<Prober> sockets_;
+  CommandRunner scripts_;
+  Notifier notifier_;
+  ScriptProber prober_;
   Director director_;
   asio::signal_set signals_;
   asio::steady_timer timer_;

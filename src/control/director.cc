@@ -348,6 +348,7 @@ void Director::RefreshView(bool is_time) {
                                                          .ports = ports_,
                                                          .ids = publication_.ids(),
                                                          .health = publication_.health(),
+                                                         .quorums = publication_.quorums(),
                                                          .snapshot = *publication_.snapshot(),
                                                          .overlay = intent.overlay,
                                                          .now = now_,

@@ -80,6 +80,9 @@ class Director {
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
   [[nodiscard]] std::shared_ptr<const ControlView> view() const;
   [[nodiscard]] const Publication& publication() const { return publication_; }
+  void SetNotify(std::function<void(Notification)> notify) {
+    publication_.SetNotify(std::move(notify));
+  }
   // Of the file in force.
   [[nodiscard]] const std::string& config_path() const { return path_in_force_; }
   dataplane::Fabric& fabric() { return fabric_; }

@@ -82,6 +82,7 @@ Keeper::State Director::StateToKeep(const Intent& intent) {
           .builder = publication_.builder(),
           .ledger = ledger_,
           .health = publication_.health(),
+          .quorums = publication_.quorums(),
           .path = path_in_force_,
           .now = now_};
 }

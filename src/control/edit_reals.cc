@@ -45,6 +45,7 @@ EditResult Editor::operator()(const AddReal& edit) {
   }
   service->reals.push_back(added);
   ValidateService(model_, service.place, problems_);
+  CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   overlay_.NoteEdit(KeyOf(*service));
   overlay_.ForgetDrain({KeyOf(*service), {added.address, added.port}});
@@ -70,6 +71,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
                   "Address and port of a real cannot change; add another real and remove this one");
   }
   ValidateService(model_, service.place, problems_);
+  CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   const ServiceIdentity key = KeyOf(*service);
   const Overlay::Key real_key{key, {real->address, real->port}};

@@ -52,6 +52,8 @@ class Editor {
   static std::string PathOf(const Service& service);
   // Whether a service that stands at `place` has a key or a name of another: a refusal then.
   bool HasTwin(size_t place);
+  // Problems with commands that nobody on this machine has listed.
+  void CheckCommands(const Service& service);
   // The problems found, `root` cut off their paths; only when there are any.
   bool HasProblems(const std::string& root);
   EditResult Finish(const Service& service, const std::string& real);

@@ -63,6 +63,9 @@ void CompareReal(const RealConfig& before, const RealConfig& after, Sentences* s
   sentences->Change(name + " state", Word(before.state), Word(after.state));
   sentences->Change(name + " upper_threshold", before.upper_threshold, after.upper_threshold);
   sentences->Change(name + " lower_threshold", before.lower_threshold, after.lower_threshold);
+  sentences->ChangeIf(name + " health", before.health, after.health);
+  sentences->ChangeIf(name + " on_up", before.on_up, after.on_up);
+  sentences->ChangeIf(name + " on_down", before.on_down, after.on_down);
 }
 
 void CompareReals(const ServiceConfig& before, const ServiceConfig& after, Sentences* sentences) {
@@ -132,6 +135,10 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   sentences.ChangeIf("announce", before.announce, after.announce);
   sentences.ChangeIf("on_remove", before.on_remove, after.on_remove);
   sentences.ChangeIf("health", before.health, after.health);
+  sentences.Change("quorum", before.quorum, after.quorum);
+  sentences.Change("hysteresis", before.hysteresis, after.hysteresis);
+  sentences.ChangeIf("on_up", before.on_up, after.on_up);
+  sentences.ChangeIf("on_down", before.on_down, after.on_down);
   sentences.ChangeIf("fallback", before.fallback, after.fallback);
   CompareReals(before, after, &sentences);
   return sentences.Take();
@@ -289,6 +296,8 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.arena", director.arena, &loaded->director.arena);
   keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
   keep("director.eal", director.eal, &loaded->director.eal);
+  keep("director.script_user", director.script_user, &loaded->director.script_user);
+  keep("director.scripts", director.scripts, &loaded->director.scripts);
   keep("ports", running.ports, &loaded->ports);
   keep("api.listen", running.api.listen, &loaded->api.listen);
   keep("api.ipvs_socket", running.api.ipvs_socket, &loaded->api.ipvs_socket);

@@ -143,6 +143,8 @@ bool Publication::PublishNext(TimePoint now) {
   } catch (...) {
     NoteFault(Thread::kControl);
     builder_.Forget();  // it may have stopped half way
+    quorums_.Discard();
+    real_events_.Discard();
     threshold_edits_.clear();
     next_try_ = now + kRetryAfterFault;
     GoBack({ErrorCode::kSystem,
@@ -194,6 +196,11 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     published_.push_back({std::move(waiter), generation});
   }
   next_slow_turn_ = now;  // ask for new next hops at once
+  TellOfEvents();
+  if (is_new_model) {
+    quorums_.Follow(*in_force_.model);
+    real_events_.Follow(*in_force_.model);
+  }
   if (has_other_addresses) {
     announcer_.Announce(std::move(announcements), now);
     groups_.Join(std::move(groups));
@@ -203,25 +210,46 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
 std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, const IdPlan& plan) {
   const uint64_t generation = snapshot() == nullptr ? 1 : snapshot()->generation + 1;
   const HealthOf health = [this](const ServiceConfig& service, const RealConfig& real) {
-    return health_.StateOf(CheckOf(service, real));
+    const std::vector<HealthCheck> checks = ChecksOf(service, real);
+    const RealHealth found = health_.HealthOf(checks);
+    real_events_.Note(service, real, found.state, health_.DetailOf(checks));
+    return found;
   };
   const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
     return neighbours_.Intern(port, address, generation);
   };
-  auto next = builder_.Build({.model = *intent.model,
-                              .ports = ports_,
-                              .overlay = intent.overlay,
-                              .health = health,
-                              .intern_neighbour = intern,
-                              .generation = generation,
-                              // At the start only files have changed.
-                              .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
-                              .path_mtus = &path_mtus_,
-                              .before = snapshot(),
-                              .health_changed = NextFlipped()},
-                             PlannedIds(ids_, plan));
+  auto next = builder_.Build(
+      {.model = *intent.model,
+       .ports = ports_,
+       .overlay = intent.overlay,
+       .health = health,
+       .intern_neighbour = intern,
+       .generation = generation,
+       // At the start only files have changed.
+       .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
+       .path_mtus = &path_mtus_,
+       .before = snapshot(),
+       .health_changed = NextFlipped(),
+       .quorum = [this](const ServiceConfig& service,
+                        const LivingWeight& weight) { return quorums_.Decide(service, weight); }},
+      PlannedIds(ids_, plan));
   neighbours_.Pin(next->reals, generation);
   return next;
+}
+
+// What was so from the start is no news, unless a director before us knew otherwise.
+void Publication::TellOfEvents() {
+  const std::vector<QuorumChange> changes = quorums_.Commit();
+  std::vector<Notification> notices = real_events_.Commit();
+  for (const QuorumChange& change : changes) {
+    if (change.is_first) continue;
+    LogChange(change);
+    notices.push_back(NotificationOf(change));
+  }
+  if (!notify_) return;
+  for (Notification& notice : notices) {
+    if (!notice.command.empty()) notify_(std::move(notice));
+  }
 }
 
 std::set<ServiceIdentity> Publication::NextFlipped() {

@@ -17,6 +17,8 @@
 
 #include "control/announcer.h"
 #include "control/health/monitor.h"
+#include "control/health/quorum.h"
+#include "control/health/real_events.h"
 #include "control/id_map.h"
 #include "control/intent.h"
 #include "control/multicast_groups.h"
@@ -43,7 +45,12 @@ class Publication {
   // The names and what was known of a director that was here before. Precondition: before the first
   // Want and the first Turn.
   void Restore(const StoredNames& names, TimePoint now);
-  void Recall(std::vector<KnownCheck> checks) { health_.Recall(std::move(checks)); }
+  void Recall(KnownHealth known) {
+    health_.Recall(std::move(known.checks));
+    quorums_.Recall(known.lost_quorums);
+  }
+  // Called for each command that an event names, once the snapshot that shows it is published.
+  void SetNotify(std::function<void(Notification)> notify) { notify_ = std::move(notify); }
   // Called when a snapshot is built and the ids are given out, right before it is published. What
   // it throws refuses the intent.
   void SetBeforePublish(std::function<void()> what) { before_publish_ = std::move(what); }
@@ -68,6 +75,7 @@ class Publication {
   [[nodiscard]] const IdMap& ids() const { return ids_; }
   [[nodiscard]] const SnapshotBuilder& builder() const { return builder_; }
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
+  [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
@@ -97,6 +105,7 @@ class Publication {
   void GoBack(const Error& why);
   std::unique_ptr<dataplane::Snapshot> Build(const Intent& intent, const IdPlan& plan);
   std::set<ServiceIdentity> NextFlipped();
+  void TellOfEvents();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
@@ -118,6 +127,9 @@ class Publication {
   PathNews path_news_;
   TimePoint next_path_rebuild_;
   HealthMonitor health_;
+  QuorumBook quorums_;
+  RealEvents real_events_;
+  std::function<void(Notification)> notify_;
   std::set<ServiceIdentity> flipped_;  // whose checks think otherwise than the snapshot
   Intent wanted_, in_force_;
   bool is_dirty_ = true;

@@ -10,6 +10,7 @@
 //   | drain                          | 0      | invalid   | continue; reset after the deadline    |
 //   | on_fail drain                  | 0      | invalid   | TCP continues, UDP and SYNs move      |
 //   | down                           | 0      | invalid   | the same, or as on_remove says        |
+//   | no quorum, and a fallback      | 0      | invalid   | continue                              |
 //   | on_fail remove                 | absent | invalid   | the same, or as on_remove says        |
 //
 // The harshest cause wins. Pure functions; the whole rule is these.
@@ -25,7 +26,9 @@
 namespace fairlead::control {
 
 struct RealFacts {
-  int32_t weight = 1;  // of the model
+  int32_t weight = 1;      // of the model, or as its checks say
+  uint32_t percent = 100;  // of it, as its checks say
+  uint32_t warmth = 100;   // percent of its share: below 100 while slow_start lasts
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;
   OnFail on_fail = OnFail::kDrain;
@@ -72,7 +75,11 @@ constexpr dataplane::Remains RemainsOfRemoved(std::optional<OnRemove> on_remove,
 }
 
 constexpr RealState StateOf(const RealFacts& facts) {
-  RealState state{.weight = facts.weight};
+  // A part of a weight is at least 1: 0 would be something else.
+  RealState state{
+      .weight = facts.percent == 100
+                    ? facts.weight
+                    : static_cast<int32_t>((int64_t{facts.weight} * facts.percent + 99) / 100)};
   const bool is_down = facts.health == HealthState::kDown;
   if (facts.admin != AdminState::kUp || is_down) state.weight = 0;
   if (facts.admin == AdminState::kDrain || facts.admin == AdminState::kDown) {

@@ -24,6 +24,21 @@ int32_t LastWeight(const RealConfig& real, const Overlay& overlay, const Service
   return overlay.last_weight({service, {real.address, real.port}});
 }
 
+// Parts of a weight have to show where all weights are 1 as well: then a scheduler that goes by
+// weight sees hundredths of them.
+int64_t ScaleOf(const ServiceConfig& config, std::span<const Judged> judged) {
+  const bool has_parts = std::ranges::any_of(judged, [](const Judged& each) {
+    return each.facts.percent != 100 || each.facts.warmth != 100;
+  });
+  return has_parts && GoesByWeight(config.scheduler) ? 100 : 1;
+}
+
+int32_t ShareOf(const RealFacts& facts, const RealState& state, int64_t scale) {
+  if (scale == 1) return state.weight;
+  const int64_t share = int64_t{facts.weight} * facts.percent * facts.warmth / 100;
+  return static_cast<int32_t>(std::clamp<int64_t>(share, 1, INT32_MAX));
+}
+
 // Nobody could take the flows of a dead real over: they stay, should it come back.
 void KeepFlowsInPlace(const std::vector<RealId>& dead, dataplane::Snapshot* snapshot) {
   using dataplane::Remains;
@@ -35,11 +50,15 @@ void KeepFlowsInPlace(const std::vector<RealId>& dead, dataplane::Snapshot* snap
 
 }  // namespace
 
-RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health) {
+RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const RealHealth& health) {
   RealFacts facts{.weight = static_cast<int32_t>(real.weight),
-                  .admin = real.state,
-                  .health = health(service, real)};
-  if (service.health) facts.on_fail = service.health->on_fail;
+                  .percent = health.percent,
+                  .warmth = health.warmth,
+                  .admin = std::max(real.state, health.wanted),
+                  .health = health.state,
+                  .on_fail = health.on_fail};
+  // A weight of 0 is the operator's word.
+  if (real.weight > 0 && health.weight) facts.weight = static_cast<int32_t>(*health.weight);
   facts.on_remove = service.on_remove;
   facts.expires_nodest = service.policy.expire_nodest_conn;
   return facts;
@@ -149,44 +168,72 @@ void SnapshotBuilder::RemoveService(ServiceId id, dataplane::Snapshot* snapshot)
 
 void SnapshotBuilder::AddReals(const Pass& pass, const ServiceConfig& config, ServiceId service) {
   const BuildInput& input = pass.input;
-  std::vector<sched::RealInput> plan;
   const ServiceIdentity key = KeyOf(config);
-  std::vector<RealId> moving;
-  bool is_anyone_up = false;
+  std::vector<Judged> judged;
+  judged.reserve(config.reals.size());
+  LivingWeight weight;
   bool is_fallback_listed = false;
   for (const RealConfig& real : config.reals) {
-    RealFacts facts = FactsOf(config, real, input.health);
+    RealFacts facts = FactsOf(config, real, input.health(config, real));
     const DrainPlan* drain = input.overlay.FindDrain({key, {real.address, real.port}});
     facts.is_drain_over = drain != nullptr && drain->is_over;
     const RealState state = StateOf(facts);
-    const RealId id = AddReal(pass, real, service, state);
-    is_anyone_up |= state.weight > 0;
-    if (state.remains == dataplane::Remains::kMove) moving.push_back(id);
+    judged.push_back({real, facts, state});
+    weight.all += real.weight;
+    weight.living += static_cast<uint64_t>(state.weight);
     is_fallback_listed |= config.fallback && config.fallback->address == real.address &&
                           config.fallback->port == real.port;
-    if (!state.is_present) continue;
-    plan.push_back({.id = id,
-                    .address = real.address,
-                    .port = Be16::FromHost(real.port),
-                    .weight = state.weight,
-                    .last_weight = LastWeight(real, input.overlay, key)});
   }
-  if (config.fallback && !is_fallback_listed) {
+  const bool has_quorum =
+      input.quorum ? input.quorum(config, weight) : HasQuorum(config, weight, true);
+  const bool has_fallback = config.fallback && !is_fallback_listed;
+  std::vector<sched::RealInput> plan =
+      AddJudged(pass, config, service, judged, has_quorum || !has_fallback, weight.living > 0);
+  if (has_fallback) {
     const RealConfig fallback{.address = config.fallback->address,
                               .port = config.fallback->port,
                               .forward = config.fallback->forward};
     // Its connections go on after the others are back; its clients do not.
-    const RealState state{.weight = is_anyone_up ? 0 : 1, .templates_valid = !is_anyone_up};
+    const RealState state{.weight = has_quorum ? 0 : 1, .templates_valid = !has_quorum};
     const RealId id = AddReal(pass, fallback, service, state);
-    if (!is_anyone_up) {
+    if (!has_quorum) {
       plan.push_back(
           {.id = id, .address = fallback.address, .port = Be16::FromHost(fallback.port)});
     }
   }
-  if (!is_anyone_up && !config.fallback) KeepFlowsInPlace(moving, &pass.snapshot);
   std::ranges::reverse(plan);
   UpdatePlan(config, service, std::move(plan), input.overlay.edits(key));
   pass.snapshot.services[service.index()].plan = services_[service.index()].plan->plan;
+}
+
+// `may_take`: living ones take new connections; they do not while the fallback does.
+std::vector<sched::RealInput> SnapshotBuilder::AddJudged(const Pass& pass,
+                                                         const ServiceConfig& config,
+                                                         ServiceId service,
+                                                         std::span<const Judged> judged,
+                                                         bool may_take, bool is_anyone_up) {
+  std::vector<sched::RealInput> plan;
+  std::vector<RealId> moving;
+  const ServiceIdentity key = KeyOf(config);
+  const int64_t scale = ScaleOf(config, judged);
+  for (const auto& [real, facts, judgement] : judged) {
+    RealState state = judgement;
+    if (!may_take && state.weight > 0) {
+      state.weight = 0;
+      state.templates_valid = false;
+    }
+    const RealId id = AddReal(pass, real, service, state);
+    if (state.remains == dataplane::Remains::kMove) moving.push_back(id);
+    if (!state.is_present) continue;
+    const int32_t last_weight = LastWeight(real, pass.input.overlay, key);
+    plan.push_back({.id = id,
+                    .address = real.address,
+                    .port = Be16::FromHost(real.port),
+                    .weight = state.weight == 0 ? 0 : ShareOf(facts, state, scale),
+                    .last_weight = last_weight});
+  }
+  if (!is_anyone_up && !config.fallback) KeepFlowsInPlace(moving, &pass.snapshot);
+  return plan;
 }
 
 RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, ServiceId service,

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "control/config/model.h"
@@ -34,6 +35,13 @@
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
+
+// A real of the service that is being built, and what it may do.
+struct Judged {
+  const RealConfig& real;
+  RealFacts facts;
+  RealState state;
+};
 
 class SnapshotBuilder {
  public:
@@ -80,6 +88,9 @@ class SnapshotBuilder {
   void AddService(const Pass& pass, ServiceId id, const SnapshotChanges::ServiceItem& item);
   void RemoveService(ServiceId id, dataplane::Snapshot* snapshot);
   void AddReals(const Pass& pass, const ServiceConfig& config, ServiceId service);
+  std::vector<sched::RealInput> AddJudged(const Pass& pass, const ServiceConfig& config,
+                                          ServiceId service, std::span<const Judged> judged,
+                                          bool may_take, bool is_anyone_up);
   RealId AddReal(const Pass& pass, const RealConfig& config, ServiceId service,
                  const RealState& state);
   void UpdatePlan(const ServiceConfig& config, ServiceId service,
@@ -104,6 +115,6 @@ class SnapshotBuilder {
 };
 
 // What the model says of a real, with the checker's opinion.
-RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const HealthOf& health);
+RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const RealHealth& health);
 
 }  // namespace fairlead::control

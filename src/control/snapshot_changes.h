@@ -20,6 +20,7 @@
 #include "base/ids.h"
 #include "control/config/model.h"
 #include "control/health/health_state.h"
+#include "control/health/quorum.h"
 #include "control/identity.h"
 #include "control/network_view.h"
 #include "control/overlay.h"
@@ -29,7 +30,9 @@
 
 namespace fairlead::control {
 
-using HealthOf = std::function<HealthState(const ServiceConfig&, const RealConfig&)>;
+using HealthOf = std::function<RealHealth(const ServiceConfig&, const RealConfig&)>;
+// Whether the service has its quorum (health/quorum.h).
+using QuorumOf = std::function<bool(const ServiceConfig&, const LivingWeight&)>;
 
 struct BuildInput {
   const ConfigModel& model;
@@ -45,6 +48,7 @@ struct BuildInput {
   // reals have other health than then; all else is compared here.
   const dataplane::Snapshot* before = nullptr;
   std::set<ServiceIdentity> health_changed{};
+  QuorumOf quorum{};  // empty: by the weights alone, as if it had been there
 };
 
 // What services are built from besides themselves.

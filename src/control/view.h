@@ -57,7 +57,9 @@ struct RealInfo {
   uint32_t upper_threshold = 0, lower_threshold = 0;
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;
-  std::string health_detail;  // "HTTP 200 in 3 ms", "connection refused"
+  std::string health_detail;        // "HTTP 200 in 3 ms", "connection refused"
+  std::vector<CheckInfo> checks{};  // all that it must pass
+  int32_t living_weight = 0;        // what it adds to the quorum
   bool is_fallback = false;
   std::optional<DrainInfo> drain{};
   std::string connections_are;  // what packets of its connections meet: serve, move, continue …
@@ -85,6 +87,9 @@ struct ServiceInfo {
   std::string engine;      // "sip", or empty
   bool is_one_packet = false;
   bool is_on_fallback = false;
+  uint32_t quorum = 1, hysteresis = 0;  // of the configuration
+  uint64_t living_weight = 0;           // what the quorum is compared with
+  bool has_quorum = true;
   std::vector<RealInfo> reals;  // list order; ghosts last
   struct Health {
     std::string real;

@@ -7,6 +7,7 @@
 #include "control/config/names.h"
 #include "control/model_diff.h"
 #include "control/persistence_builder.h"
+#include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_builder.h"
 
@@ -70,17 +71,16 @@ RealInfo BasicInfo(const ViewInput& input, RealId id) {
 
 RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const RealConfig& real,
                 RealId id) {
-  const std::optional<HealthCheck> check = CheckOf(service, real);
-  const HealthOf health_of = [&](const ServiceConfig&, const RealConfig&) {
-    return input.health.StateOf(check);
-  };
-  const RealFacts facts = FactsOf(service, real, health_of);
+  const std::vector<HealthCheck> checks = ChecksOf(service, real);
+  const RealFacts facts = FactsOf(service, real, input.health.HealthOf(checks));
   RealInfo info = BasicInfo(input, id);
-  info.weight = facts.weight;
-  info.admin = facts.admin;
+  info.weight = static_cast<int32_t>(real.weight);
+  info.admin = real.state;
   info.drain = DrainOf(input, {KeyOf(service), {real.address, real.port}});
   info.health = facts.health;
-  info.health_detail = input.health.DetailOf(check);
+  info.living_weight = StateOf(facts).weight;
+  info.health_detail = input.health.DetailOf(checks);
+  info.checks = input.health.InfosOf(checks);
   return info;
 }
 
@@ -157,8 +157,8 @@ void AddGhosts(const ViewInput& input, ServiceInfo* info) {
 
 void AddHealth(const ViewInput& input, const ServiceConfig& config, ServiceInfo* info) {
   for (const RealConfig& real : config.reals) {
-    if (const HealthHistogram* histogram = input.health.HistogramOf(CheckOf(config, real))) {
-      info->health_checks.push_back({NameOf(real), *histogram});
+    if (auto histogram = input.health.HistogramOf(ChecksOf(config, real))) {
+      info->health_checks.push_back({NameOf(real), *std::move(histogram)});
     }
   }
 }
@@ -172,6 +172,12 @@ std::shared_ptr<const ServiceInfo> InfoOf(const ViewInput& input, const ServiceC
     info.rate = input.ledger->service(id).rate.shown();
   }
   AddReals(input, config, &info);
+  for (const RealInfo& real : info.reals) {
+    info.living_weight += static_cast<uint64_t>(real.living_weight);
+  }
+  info.quorum = config.quorum;
+  info.hysteresis = config.hysteresis;
+  info.has_quorum = input.quorums.has_quorum(KeyOf(config));
   AddGhosts(input, &info);
   AddHealth(input, config, &info);
   return std::make_shared<const ServiceInfo>(std::move(info));

@@ -19,6 +19,7 @@
 #include "control/config/model.h"
 #include "control/drain.h"
 #include "control/health/monitor.h"
+#include "control/health/quorum.h"
 #include "control/id_map.h"
 #include "control/multicast_groups.h"
 #include "control/overlay.h"
@@ -35,6 +36,7 @@ struct ViewInput {
   std::span<const PortRuntime> ports;
   const IdMap& ids;
   const HealthMonitor& health;
+  const QuorumBook& quorums;
   const dataplane::Snapshot& snapshot;  // built from these
   const Overlay& overlay;
   TimePoint now;

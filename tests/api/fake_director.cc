@@ -87,6 +87,13 @@ control::ServiceInfo MakeWeb() {
   web.reals[1].health = HealthState::kDown;
   web.reals[1].health_detail = "connection refused";
   web.reals[1].effective_weight = 0;
+  web.reals[0].checks = {{"tcp at=10.0.0.11:80", "tcp", {.detail = "connected"}}};
+  // Whose downtime is over, as far as its check is concerned: it does not grow while a test runs.
+  web.reals[1].checks = {
+      {"tcp at=10.0.0.12:80",
+       "tcp",
+       {.detail = "connection refused", .downs = 3, .downtime = control::Duration{90500}}}};
+  web.living_weight = 2;
   web.health_checks = {{"10.0.0.11:80", {{0.001, 0.01, 0.1}, {5, 3, 0, 1}, 0.75}}};
   web.retired = {1000, 7000, 5000, 700000, 5000000};
   return web;
@@ -102,6 +109,7 @@ control::ServiceInfo MakeShop() {
   shop.is_persistent = true;
   shop.persistence_seconds = 1800;
   shop.prefix_length = 24;
+  shop.living_weight = 1;
   shop.reals = {MakeReal(2, "10.0.0.11:0", 1, "dr"), MakeReal(3, "10.0.0.99:0", 1, "dr"),
                 MakeReal(4, "10.0.0.13:0", 1, "dr")};
   shop.reals[1].is_fallback = true;

@@ -218,7 +218,8 @@ services:
       io.run();
     }
   }
-  EXPECT_EQ(monitor.StateOf(checks[0]), HealthState::kUp) << monitor.DetailOf(checks[0]);
+  EXPECT_EQ(monitor.StateOf({&checks[0], 1}), HealthState::kUp)
+      << monitor.DetailOf({&checks[0], 1});
 }
 
 TEST(AsioProber, SilenceEndsWithTheTimeout) {

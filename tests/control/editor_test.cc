@@ -1,4 +1,6 @@
 // What all edits have in common: names, bodies and their problems, and what results.
+#include <gmock/gmock.h>
+
 #include "control/config/dump.h"
 #include "control/config/yaml_tree.h"
 #include "edit_fixture.h"
@@ -38,6 +40,36 @@ TEST_F(EditTest, EveryProblemOfABodyIsNamedWithItsPlace) {
   EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{ weight: 1, lower_threshold: 4 }"}),
             "body:1:31: lower_threshold: needs an upper_threshold");
   EXPECT_EQ(Diff(), Sentences{});
+}
+
+// Who reaches the API may change services, and shall not choose what this machine runs.
+TEST(Editor, OnlyListedCommandsMayBeNamed) {
+  ConfigModel model = ModelOf(
+      "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, on_up: [/bin/own, "
+      "x],\n"
+      "      health: { type: script, command: [/bin/filed] }, reals: [ { address: 10.0.0.11 } ] "
+      "}\n");
+  model.director.scripts = {"/bin/listed"};
+  const Intent before{std::make_shared<const ConfigModel>(model), {}};
+  const auto fault = [&](const Edit& edit) -> std::string {
+    const EditResult result = ApplyEdit(edit, before, At(0s));
+    const auto* refusal = std::get_if<EditRefusal>(&result);
+    return refusal == nullptr ? "" : refusal->errors.at(0).ToString();
+  };
+  EXPECT_EQ(fault(PatchService{"web", "{ scheduler: rr }"}), "") << "what it had, it keeps";
+  EXPECT_EQ(fault(PatchService{"web", "{ on_down: [/bin/listed, y] }"}), "");
+  EXPECT_EQ(fault(PatchService{"web", "{ on_down: [/bin/filed] }"}), "");
+  EXPECT_THAT(fault(PatchService{"web", "{ on_up: [/bin/own, y] }"}),
+              testing::HasSubstr("\"/bin/own\" may not be named from here"));
+  EXPECT_THAT(fault(PatchService{"web", "{ health: { command: [/bin/sh, -c, id] } }"}),
+              testing::HasSubstr("health.command"));
+  EXPECT_THAT(fault(PatchReal{"web", "10.0.0.11:80", "{ on_down: [/bin/sh] }"}),
+              testing::HasSubstr("on_down"));
+  EXPECT_THAT(
+      fault(AddReal{"web", "{ address: 10.0.0.12, health: { type: script, command: [/bin/sh] } }"}),
+      testing::HasSubstr("/bin/sh"));
+  EXPECT_THAT(fault(AddService{"{ mark: 7, on_up: [/bin/own, x] }"}),
+              testing::HasSubstr("may not be named"));
 }
 
 // It took the control core a minute, and with it all health checks.

@@ -5,38 +5,12 @@
 #include "control/health/monitor.h"
 #include "control/health/probe_clock.h"
 #include "director_fixture.h"
+#include "fake_prober.h"
 
 namespace fairlead::control::health_monitor_test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Answers when told to.
-class FakeProber : public Prober {
- public:
-  void Start(const ProbeTarget& target, std::function<void(ProbeResult)> done) override {
-    asked.push_back({target, std::move(done)});
-  }
-  [[nodiscard]] size_t capacity() const override { return room; }
-  [[nodiscard]] bool has_room() const override { return asked.size() < room; }
-  void AnswerAll(LocalError error) {
-    for (auto& [target, done] : std::exchange(asked, {})) {
-      done({.detail = "too many open files", .local_error = error});
-    }
-  }
-  void FallSilent() {
-    for (auto& [target, done] : std::exchange(asked, {})) {
-      done({.detail = "no answer in 1000 ms", .is_silent = true});
-    }
-  }
-  void AnswerAll(bool is_ok) {
-    for (auto& [target, done] : std::exchange(asked, {})) {
-      done({.is_ok = is_ok, .detail = is_ok ? "connected" : "connection refused", .took = 3ms});
-    }
-  }
-  std::vector<std::pair<ProbeTarget, std::function<void(ProbeResult)>>> asked;
-  size_t room = SIZE_MAX;
-};
 
 constexpr const char* kYaml = R"(
 services:
@@ -64,7 +38,7 @@ class HealthMonitorTest : public testing::Test {
     prober_.AnswerAll(is_ok);
     return count;
   }
-  HealthState State() { return monitor_.StateOf(CheckOf(model_.services[0], Real())); }
+  HealthState State() { return monitor_.StateOf(ChecksOf(model_.services[0], Real())); }
   const RealConfig& Real() { return model_.services[0].reals[0]; }
 
   FakeProber prober_;
@@ -121,13 +95,13 @@ TEST_F(HealthMonitorTest, AnUnchangedCheckGoesOnOverAReload) {
 TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
   for (int i = 0; i < 3; ++i) Round(false);
   for (size_t i = 0; i < model_.services.size(); ++i) {
-    model_.services.Edit(i).health->interval = 3s;
-    model_.services.Edit(i).health->fall = 5;
+    model_.services.Edit(i).health[0].interval = 3s;
+    model_.services.Edit(i).health[0].fall = 5;
   }
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
-  const HealthHistogram* histogram = monitor_.HistogramOf(CheckOf(model_.services[0], Real()));
-  ASSERT_NE(histogram, nullptr);
+  const auto histogram = monitor_.HistogramOf(ChecksOf(model_.services[0], Real()));
+  ASSERT_TRUE(histogram);
   EXPECT_EQ(histogram->counts[2], 3u);
 }
 
@@ -135,8 +109,8 @@ TEST_F(HealthMonitorTest, AChangedCheckKeepsWhatTheOldOneKnew) {
 TEST_F(HealthMonitorTest, AChangedQuestionKeepsTheStateUntilItIsAnswered) {
   for (int i = 0; i < 3; ++i) Round(false);
   for (size_t i = 0; i < model_.services.size(); ++i) {
-    model_.services.Edit(i).health->type = HealthType::kHttp;
-    model_.services.Edit(i).health->port = 8080;
+    model_.services.Edit(i).health[0].type = HealthType::kHttp;
+    model_.services.Edit(i).health[0].port = 8080;
   }
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
@@ -148,7 +122,7 @@ TEST_F(HealthMonitorTest, AChangedQuestionKeepsTheStateUntilItIsAnswered) {
 
 TEST_F(HealthMonitorTest, AChangedQuestionKeepsAServerUpUntilItFails) {
   Round(true);
-  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health->port = 8080;
+  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health[0].port = 8080;
   monitor_.SetChecks(ChecksOf(model_), now_);
   Round(false);
   Round(false);
@@ -159,7 +133,7 @@ TEST_F(HealthMonitorTest, AChangedQuestionKeepsAServerUpUntilItFails) {
 
 // Two services asked different questions and now ask the same: no reload brings a dead server back.
 TEST_F(HealthMonitorTest, WhereOldAnswersDifferTheServerIsDead) {
-  model_.services.Edit(1).health->port = 8080;
+  model_.services.Edit(1).health[0].port = 8080;
   monitor_.SetChecks(ChecksOf(model_), now_);
   for (int i = 0; i < 3; ++i) {
     TickUntil(now_ + 2s);
@@ -168,7 +142,7 @@ TEST_F(HealthMonitorTest, WhereOldAnswersDifferTheServerIsDead) {
     }
   }
   EXPECT_EQ(State(), HealthState::kUp);
-  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health->port = 9090;
+  for (size_t i = 0; i < model_.services.size(); ++i) model_.services.Edit(i).health[0].port = 9090;
   monitor_.SetChecks(ChecksOf(model_), now_);
   EXPECT_EQ(State(), HealthState::kDown);
 }
@@ -203,12 +177,12 @@ TEST_F(HealthMonitorTest, ALateAnswerForARemovedCheckIsIgnored) {
 
 TEST_F(HealthMonitorTest, CountsDurations) {
   Round(true);
-  const HealthHistogram* histogram = monitor_.HistogramOf(CheckOf(model_.services[0], Real()));
-  ASSERT_NE(histogram, nullptr);
+  const auto histogram = monitor_.HistogramOf(ChecksOf(model_.services[0], Real()));
+  ASSERT_TRUE(histogram);
   EXPECT_EQ(histogram->counts.size(), histogram->bounds_seconds.size() + 1);
   EXPECT_EQ(histogram->counts[2], 1u);  // 2.5 ms < 3 ms ≤ 5 ms
   EXPECT_DOUBLE_EQ(histogram->sum_seconds, 0.003);
-  EXPECT_EQ(monitor_.DetailOf(CheckOf(model_.services[0], Real())), "connected");
+  EXPECT_EQ(monitor_.DetailOf(ChecksOf(model_.services[0], Real())), "connected");
 }
 
 // ---- our own limits ---------------------------------------------------------------------------
@@ -221,7 +195,7 @@ TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsNoFailure) {
   ASSERT_FALSE(summary.local_errors.empty());
   EXPECT_EQ(summary.local_errors[0], std::make_pair(std::string("descriptors"), uint64_t{9}));
   // No time of a server.
-  EXPECT_EQ(monitor_.HistogramOf(CheckOf(model_.services[0], Real()))->sum_seconds, 0);
+  EXPECT_EQ(monitor_.HistogramOf(ChecksOf(model_.services[0], Real()))->sum_seconds, 0);
 }
 
 // The answer may have been among frames for the kernel that were dropped here.
@@ -268,7 +242,7 @@ TEST(HealthOverloadExcuse, SilenceUnderOverloadIsNoFailureThreeTimes) {
   monitor.SetChecks(ChecksOf(model), now);
   const auto down = [&] {
     return std::ranges::count_if(model.services, [&](const ServiceConfig& service) {
-      return monitor.StateOf(CheckOf(service, service.reals[0])) == HealthState::kDown;
+      return monitor.StateOf(ChecksOf(service, service.reals[0])) == HealthState::kDown;
     });
   };
   // 6,000 a second are due, 5,000 are made: each tick is behind, and each server silent.

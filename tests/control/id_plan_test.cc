@@ -55,7 +55,7 @@ TEST_F(IdPlanTest, ASnapshotIsBuiltOfIdsThatNobodyHasBeenGiven) {
   ASSERT_TRUE(plan);
   const std::vector<PortRuntime> ports = TwoPorts();
   const Overlay overlay;
-  const HealthOf health = [](const auto&, const auto&) { return HealthState::kUp; };
+  const HealthOf health = [](const auto&, const auto&) { return RealHealth{}; };
   const InternNeighbour find = [this](PortId port, const IpAddress& address) {
     return fabric_.neighbours.Find(port, address);
   };

@@ -4,73 +4,12 @@
 
 #include "control/config/keys.h"
 #include "control/worker_views.h"
-#include "director_fixture.h"
+#include "snapshot_builder_fixture.h"
 
 namespace fairlead::control::snapshot_builder_test {
 namespace {
 
 using namespace std::chrono_literals;
-
-class SnapshotBuilderTest : public testing::Test {
- protected:
-  std::unique_ptr<dataplane::Snapshot> Build(const ConfigModel& model) {
-    const InternNeighbour intern = [this](PortId port, const IpAddress& address) {
-      return fabric_.neighbours.Intern(port, address);
-    };
-    const HealthOf health = [this](const ServiceConfig&, const RealConfig& real) {
-      return down_.contains(real.address) ? HealthState::kDown : HealthState::kUp;
-    };
-    const Result<IdPlan> plan = PlanIds(model, ids_);
-    if (!plan) {
-      ADD_FAILURE() << plan.error().ToString();
-      return nullptr;
-    }
-    ++generation_;
-    GiveOut(*plan, fabric_.stats, At(std::chrono::seconds(generation_)), &ids_);
-    return builder_.Build({.model = model,
-                           .ports = ports_,
-                           .overlay = overlay_,
-                           .health = health,
-                           .intern_neighbour = intern,
-                           .generation = generation_,
-                           .is_by_hand = is_by_hand_},
-                          PlannedIds(ids_, *plan));
-  }
-  static std::string AddressesOf(const dataplane::Snapshot& s, const dataplane::ServiceView& v) {
-    std::string text;
-    for (const auto& real : v.plan.reals()) {
-      text += s.reals[real.id.index()].address.ToString() + "=" + std::to_string(real.weight) + " ";
-    }
-    return text;
-  }
-  static const dataplane::ServiceView& Web(const dataplane::Snapshot& s) {
-    return s.services[s.FindService(0, {Ip("192.0.2.80"), Be16::FromHost(80), 6}).index()];
-  }
-  const dataplane::RealView& Real(const dataplane::Snapshot& s, const char* address) {
-    for (const auto& real : s.reals) {
-      if (!real.service.is_none() && real.address == Ip(address)) return real;
-    }
-    ADD_FAILURE() << "no real " << address;
-    return s.reals[0];
-  }
-
-  dataplane::Fabric fabric_{SmallFabric()};
-  IdMap ids_{64};
-  SnapshotBuilder builder_;
-  std::vector<PortRuntime> ports_ = TwoPorts();
-  Overlay overlay_;
-  bool is_by_hand_ = false;
-  std::set<IpAddress> down_;
-  uint64_t generation_ = 0;
-};
-
-std::string WebOf(const std::string& reals, const std::string& more = "") {
-  return "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, " + more +
-         " reals: [" + reals + "] }\n";
-}
-constexpr const char* kThree =
-    "{ address: 10.0.0.11, weight: 3 }, { address: 10.0.0.12, weight: 2 }, "
-    "{ address: 10.0.0.13 }";
 
 TEST_F(SnapshotBuilderTest, LaterRealsStandFirst) {
   const auto s = Build(ModelOf(WebOf(kThree)));
@@ -168,7 +107,7 @@ TEST_F(SnapshotBuilderTest, ReloadEqualsRestart) {
     dataplane::Fabric fresh_fabric{SmallFabric()};
     const IdMap fresh_ids{64};
     SnapshotBuilder fresh;
-    const HealthOf healthy = [](const auto&, const auto&) { return HealthState::kUp; };
+    const HealthOf healthy = [](const auto&, const auto&) { return RealHealth{}; };
     const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
       return fresh_fabric.neighbours.Intern(port, address);
     };

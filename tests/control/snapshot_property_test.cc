@@ -227,8 +227,11 @@ class SnapshotProperty : public testing::Test {
     const InternNeighbour intern = [this](PortId port, const IpAddress& address) {
       return fabric_.neighbours.Intern(port, address);
     };
-    const HealthOf health = [&](const ServiceConfig&, const RealConfig& real) {
-      return story.IsDown(real.address) ? HealthState::kDown : HealthState::kUp;
+    const HealthOf health = [&](const ServiceConfig& service, const RealConfig& real) {
+      RealHealth said{.state = HealthState::kUp};
+      if (story.IsDown(real.address)) said.state = HealthState::kDown;
+      if (!service.health.empty()) said.on_fail = service.health[0].on_fail;
+      return said;
     };
     side->ids.Collect(story.now(), fabric_.loads, fabric_.stats);
     const BuildInput input{.model = story.model(),

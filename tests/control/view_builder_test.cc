@@ -21,6 +21,7 @@ class ViewBuilderTest : public testing::Test {
                            .ports = ports_,
                            .ids = publication_.ids(),
                            .health = publication_.health(),
+                           .quorums = publication_.quorums(),
                            .snapshot = *publication_.snapshot(),
                            .overlay = publication_.in_force().overlay,
                            .now = now_});

@@ -117,6 +117,7 @@ std::string ExplainReport::WhyZero(RealId id) const {
   if (info.health == control::HealthState::kDown) {
     return "it is down" + (info.health_detail.empty() ? "" : " (" + info.health_detail + ")");
   }
+  if (info.living_weight > 0) return "its service has too little living weight for its quorum";
   if (info.is_fallback) return "it is the fallback, for when no other is up";
   return "its weight is 0";
 }

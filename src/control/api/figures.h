@@ -55,6 +55,34 @@ inline bool IsUp(const control::RealInfo& real) {
          real.admin != control::AdminState::kDown;
 }
 
+// What its checks have to tell of a real, taken together.
+struct RealHistory {
+  uint32_t downs = 0;
+  control::Duration downtime{0};  // until `now`
+  control::TimePoint since{};     // as it is
+};
+inline RealHistory HistoryOf(const control::RealInfo& real, control::TimePoint now) {
+  RealHistory history;
+  const bool is_down = real.health == control::HealthState::kDown;
+  bool is_first = true;
+  for (const control::CheckInfo& check : real.checks) {
+    const control::CheckFacts& facts = check.facts;
+    const bool is_check_down = facts.state == control::HealthState::kDown;
+    control::Duration downtime = facts.downtime;
+    if (is_check_down && facts.is_proven && now > facts.since) {
+      downtime += std::chrono::duration_cast<control::Duration>(now - facts.since);
+    }
+    history.downs = std::max(history.downs, facts.downs);
+    history.downtime = std::max(history.downtime, downtime);
+    // Down since the first of those that are, up since the last.
+    if (is_check_down != is_down) continue;
+    const bool is_it = is_down ? facts.since < history.since : facts.since > history.since;
+    if (is_first || is_it) history.since = facts.since;
+    is_first = false;
+  }
+  return history;
+}
+
 // What a configured real does now, in one word. Planned work is not failure: what the operator has
 // set goes before what the checks say.
 inline std::string_view StateWordOf(const control::RealInfo& real) {

@@ -129,6 +129,42 @@ json::array DropsToJson(const dataplane::StatsBoard& stats) {
   return drops;
 }
 
+// Of a time of the control core.
+std::string WallTimestamp(control::TimePoint at) {
+  using System = std::chrono::system_clock;
+  const auto ago = std::chrono::steady_clock::now() - at;
+  return Timestamp(System::now() - std::chrono::duration_cast<System::duration>(ago));
+}
+
+int64_t DowntimeSeconds(const control::RealInfo& real) {
+  const auto downtime = HistoryOf(real, std::chrono::steady_clock::now()).downtime;
+  return std::chrono::duration_cast<std::chrono::seconds>(downtime).count();
+}
+
+json::value HealthSince(const control::RealInfo& real) {
+  if (real.checks.empty()) return nullptr;
+  return json::value(WallTimestamp(HistoryOf(real, {}).since));
+}
+
+json::array ChecksToJson(const control::RealInfo& real) {
+  json::array checks;
+  for (const control::CheckInfo& check : real.checks) {
+    const control::CheckFacts& facts = check.facts;
+    const bool is_answered = facts.last_answer != control::TimePoint{};
+    checks.push_back(
+        {{"type", check.type},
+         {"question", check.question},
+         {"state", WordOf(facts.state)},
+         {"since", WallTimestamp(facts.since)},
+         {"detail", facts.detail},
+         {"last_answer", is_answered ? json::value(WallTimestamp(facts.last_answer)) : nullptr},
+         {"downs", facts.downs},
+         {"weight", OrNull(facts.weight.has_value(), facts.weight.value_or(0))},
+         {"percent", OrNull(facts.percent.has_value(), facts.percent.value_or(0))}});
+  }
+  return checks;
+}
+
 }  // namespace
 
 json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
@@ -145,6 +181,10 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"admin", control::ToWord(real.admin)},
                       {"health", WordOf(real.health)},
                       {"health_detail", real.health_detail},
+                      {"health_since", HealthSince(real)},
+                      {"downs", HistoryOf(real, {}).downs},
+                      {"downtime_seconds", DowntimeSeconds(real)},
+                      {"checks", ChecksToJson(real)},
                       {"up", IsUp(real)},
                       {"overloaded", fabric.loads.overloaded(real.id)},
                       {"fallback", real.is_fallback},
@@ -216,6 +256,10 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"engine", OrNull(!service.engine.empty(), service.engine)},
       {"one_packet", service.is_one_packet},
       {"on_fallback", service.is_on_fallback},
+      {"quorum", service.quorum},
+      {"hysteresis", service.hysteresis},
+      {"living_weight", service.living_weight},
+      {"has_quorum", service.has_quorum},
       {"reals_total", total},
       {"reals_up", up}};
   if (!service.is_persistent && HasNetmaskFlag(service)) AddNetmask(service, &object);

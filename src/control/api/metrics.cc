@@ -3,7 +3,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <limits>
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "control/api/context.h"
 #include "control/api/figures.h"
 #include "control/api/ipvs/dispatcher.h"
+#include "control/api/metric_family.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -22,58 +24,8 @@ namespace fairlead::api {
 namespace {
 
 using control::ControlView;
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-// One family while it is filled: Add(labels, value).
-class FamilyBuilder {
- public:
-  FamilyBuilder(std::vector<MetricFamily>* all, MetricType type, std::string name,
-                std::string help) {
-    family_.name = std::move(name);
-    family_.help = std::move(help);
-    family_.type = type;
-    all_ = all;
-  }
-  ~FamilyBuilder() {
-    if (!family_.metric.empty()) all_->push_back(std::move(family_));
-  }
-  FamilyBuilder(const FamilyBuilder&) = delete;
-  FamilyBuilder& operator=(const FamilyBuilder&) = delete;
-
-  template <typename Number>
-  void Add(Labels labels, Number value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    const double number = static_cast<double>(value);
-    if (family_.type == MetricType::Counter) {
-      metric.counter.value = number;
-    } else {
-      metric.gauge.value = number;
-    }
-    family_.metric.push_back(std::move(metric));
-  }
-  void AddHistogram(Labels labels, const control::HealthHistogram& h) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    uint64_t cumulative = 0;
-    for (size_t i = 0; i < h.counts.size(); ++i) {
-      cumulative += h.counts[i];
-      const double bound = i < h.bounds_seconds.size() ? h.bounds_seconds[i]
-                                                       : std::numeric_limits<double>::infinity();
-      metric.histogram.bucket.push_back({cumulative, bound});
-    }
-    metric.histogram.sample_count = cumulative;
-    metric.histogram.sample_sum = h.sum_seconds;
-    family_.metric.push_back(std::move(metric));
-  }
-
- private:
-  std::vector<MetricFamily>* all_;
-  MetricFamily family_;
-};
 
 class Renderer {
  public:
@@ -86,6 +38,8 @@ class Renderer {
     Traffic();
     Reals();
     RealStates();
+    ServiceStates();
+    RealHistories();
     Workers();
     Neighbours();
     Drops();
@@ -255,6 +209,45 @@ class Renderer {
                   "Always 1; what the operator has set: up, quiesce, drain or down"),
             [&](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
               family->Add(with_state(labels, control::ToWord(real.admin)), 1);
+            });
+  }
+
+  void ServiceStates() {
+    const auto add_all = [this](FamilyBuilder family, auto value) {
+      for (const auto& service : view_.services) {
+        family.Add({{"service", service.name}}, value(service));
+      }
+    };
+    add_all(Gauge("fairlead_service_reals_up", "Configured real servers that are not down"),
+            [](const control::ServiceInfo& service) {
+              return std::ranges::count_if(service.reals, [](const control::RealInfo& real) {
+                return !real.is_ghost && !real.is_fallback && IsUp(real);
+              });
+            });
+    add_all(Gauge("fairlead_service_on_fallback", "1: the fallback takes new connections"),
+            [](const control::ServiceInfo& service) { return service.is_on_fallback ? 1 : 0; });
+    add_all(Gauge("fairlead_service_has_quorum", "0: less weight lives than the quorum asks for"),
+            [](const control::ServiceInfo& service) { return service.has_quorum ? 1 : 0; });
+    add_all(Gauge("fairlead_service_living_weight",
+                  "Weight of the real servers that may take new connections"),
+            [](const control::ServiceInfo& service) { return service.living_weight; });
+  }
+
+  // Only of reals that are checked.
+  void RealHistories() {
+    const RealRows rows = CollectReals();
+    const auto now = std::chrono::steady_clock::now();
+    const auto add_all = [&rows](FamilyBuilder family, auto value) {
+      for (const auto& [key, row] : rows) {
+        const Labels labels{{"service", key.first}, {"real", key.second}};
+        if (!row.info->checks.empty()) family.Add(labels, value(*row.info));
+      }
+    };
+    add_all(Counter("fairlead_real_downs_total", "How often its checks took it down"),
+            [](const control::RealInfo& real) { return HistoryOf(real, {}).downs; });
+    add_all(Counter("fairlead_real_downtime_seconds_total", "How long it was down, by its checks"),
+            [&](const control::RealInfo& real) {
+              return std::chrono::duration<double>(HistoryOf(real, now).downtime).count();
             });
   }
 

@@ -29,6 +29,8 @@ void DumpDirector(Writer& w, const DirectorConfig& d) {
   w.Key("arena", Scalar(d.arena));
   w.Key("hugepages", Word(d.hugepages));
   w.Key("eal", FlowList(d.eal, Scalar));
+  w.Key("script_user", Scalar(d.script_user));
+  w.Key("scripts", FlowList(d.scripts, Scalar));
   w.Close();
 }
 

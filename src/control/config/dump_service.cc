@@ -65,6 +65,18 @@ std::string PersistenceGroupText(const PersistenceConfig& persistence) {
   return persistence.group.empty() ? "" : Scalar(persistence.group);
 }
 
+std::string HealthAddressText(const HealthConfig& health) {
+  return health.address ? Scalar(health.address->ToString()) : "";
+}
+
+std::string HealthSourceText(const HealthConfig& health) {
+  return health.source ? Scalar(health.source->ToString()) : "";
+}
+
+std::string HealthCommandText(const HealthConfig& health) {
+  return FlowList(health.command, Scalar);
+}
+
 std::string HealthPathText(const HealthConfig& health) { return Scalar(health.path); }
 
 std::string HealthHostText(const HealthConfig& health) {
@@ -75,6 +87,16 @@ std::string HealthExpectText(const HealthConfig& health) {
   return FlowList(health.expect, RangeText<StatusRange>);
 }
 
+void DumpHealth(Writer& w, const std::vector<HealthConfig>& checks) {
+  if (checks.size() == 1) return DumpSection(w, "health", kHealthKeys, checks[0]);
+  DumpList(w, "health", checks,
+           [](Writer& out, const HealthConfig& check) { DumpKeys(out, kHealthKeys, check); });
+}
+
+void DumpCommand(Writer& w, std::string_view key, const CommandLine& command) {
+  if (!command.empty()) w.Key(key, FlowList(command, Scalar));
+}
+
 void DumpReal(Writer& w, const RealConfig& r) {
   w.Key("address", Scalar(r.address.ToString()));
   if (r.port != 0) w.Key("port", std::to_string(r.port));
@@ -83,6 +105,13 @@ void DumpReal(Writer& w, const RealConfig& r) {
   w.Key("lower_threshold", std::to_string(r.lower_threshold));
   w.Key("forward", Word(r.forward));
   w.Key("state", Word(r.state));
+  if (r.health && r.health->empty()) {
+    w.Key("health", "none");
+  } else if (r.health) {
+    DumpHealth(w, *r.health);
+  }
+  DumpCommand(w, "on_up", r.on_up);
+  DumpCommand(w, "on_down", r.on_down);
 }
 
 void DumpService(Writer& w, const ServiceConfig& s) {
@@ -103,7 +132,11 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   DumpSection(w, "policy", kServicePolicyKeys, s.policy);
   w.Key("announce", Word(s.announce));
   if (s.on_remove) w.Key("on_remove", Word(*s.on_remove));
-  if (s.health) DumpSection(w, "health", kHealthKeys, *s.health);
+  if (!s.health.empty()) DumpHealth(w, s.health);
+  if (s.quorum != 1) w.Key("quorum", std::to_string(s.quorum));
+  if (s.hysteresis != 0) w.Key("hysteresis", std::to_string(s.hysteresis));
+  DumpCommand(w, "on_up", s.on_up);
+  DumpCommand(w, "on_down", s.on_down);
   if (s.fallback) {
     w.Open("fallback", false);
     w.Key("address", Scalar(s.fallback->address.ToString()));

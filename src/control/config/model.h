@@ -65,6 +65,9 @@ struct DirectorConfig {
   std::string arena = "auto";  // "auto", "none" or an absolute path (docs/survival.md)
   AutoOnOff hugepages = AutoOnOff::kAuto;
   std::vector<std::string> eal;  // extra EAL arguments, verbatim
+  // Whose rights commands have (docs/health.md); "root" only when the file says so.
+  std::string script_user = "nobody";
+  std::vector<std::string> scripts{};  // paths that configuration from elsewhere may name
   friend bool operator==(const DirectorConfig&, const DirectorConfig&) = default;
 };
 
@@ -148,6 +151,23 @@ struct ClientGroup {  // networks that persistence.client_groups may take for on
 // ---- defaults and policy ----------------------------------------------------------------------
 
 using SchedulerKind = sched::Kind;
+
+// Whether a real of half the weight gets about half the connections. The others hash, take the
+// weight for a limit or a rank, or do not look at it.
+constexpr bool GoesByWeight(SchedulerKind kind) {
+  switch (kind) {
+    case SchedulerKind::kWrr:
+    case SchedulerKind::kWlc:
+    case SchedulerKind::kSed:
+    case SchedulerKind::kNq:
+    case SchedulerKind::kTwos:
+    case SchedulerKind::kLblc:
+    case SchedulerKind::kLblcr:
+      return true;
+    default:
+      return false;
+  }
+}
 enum class Announce : uint8_t { kAlways, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
@@ -247,30 +267,43 @@ struct PersistenceConfig {
   friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
 };
 
-enum class HealthType : uint8_t { kTcp, kHttp };
+enum class HealthType : uint8_t { kTcp, kHttp, kScript };
 enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
+enum class InitialState : uint8_t { kUp, kDown };
+
+// A program with its arguments, run without a shell; empty: none.
+using CommandLine = std::vector<std::string>;
 
 // What a removed real's connections meet; docs/persistence.md, wishes 7 and 33.
 enum class OnRemove : uint8_t { kDrain, kHold, kExpire, kReset };
 
 struct HealthConfig {
   HealthType type = HealthType::kTcp;
-  std::string path = "/";          // kHttp
-  std::string host{};              // kHttp: Host header; empty: the address and port asked
-  std::optional<uint16_t> port{};  // none: the real's port, or 80 for HTTP when that is 0
+  std::string path = "/";              // kHttp
+  std::string host{};                  // kHttp: Host header; empty: the address and port asked
+  std::optional<IpAddress> address{};  // none: the real's
+  std::optional<uint16_t> port{};      // none: the real's port, or 80 for HTTP when that is 0
+  std::optional<IpAddress> source{};   // none: as the machine routes
   std::vector<StatusRange> expect = {StatusRange{}};  // kHttp
+  CommandLine command{};                              // kScript
+  bool sets_weight = false;                           // kScript: by its exit status
   Duration interval = 2s;
-  Duration timeout = 1s;  // ≤ interval
-  uint32_t fall = 3;      // consecutive failures until down
-  uint32_t rise = 2;      // consecutive successes until up again
+  Duration retry_interval{0};  // after a failure, until the real is down; 0: the interval
+  Duration timeout = 1s;
+  uint32_t fall = 3;  // consecutive failures until down
+  uint32_t rise = 2;  // consecutive successes until up again
+  InitialState initial = InitialState::kUp;
   OnFail on_fail = OnFail::kDrain;
+  Duration slow_start{0};  // until a real that is back has its whole weight; 0: at once
 
-  // Where to ask a real that has this port; 0: nowhere, which Validate refuses.
+  // Where to ask a real that has this port; 0: nowhere, which Validate refuses where a port is
+  // needed.
   [[nodiscard]] uint16_t PortFor(uint16_t real_port) const {
     if (port) return *port;
     if (real_port == 0 && type == HealthType::kHttp) return 80;
     return real_port;
   }
+  [[nodiscard]] bool needs_port() const { return type != HealthType::kScript; }
   friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
 };
 
@@ -286,6 +319,9 @@ struct RealConfig {
   uint32_t lower_threshold = 0;  // 0: three quarters of the upper (ipvs.md, thresholds)
   ForwardMethod forward = ForwardMethod::kNat;
   AdminState state = AdminState::kUp;
+  // None: the checks of its service. Empty: it is not checked.
+  std::optional<std::vector<HealthConfig>> health{};
+  CommandLine on_up{}, on_down{};  // run when its checks change their minds
   friend bool operator==(const RealConfig&, const RealConfig&) = default;
 };
 
@@ -324,11 +360,17 @@ struct ServiceConfig {
   // None: drain when the file drops a real, hold when it is removed by hand as ipvsadm -d does,
   // expire in both cases where policy.expire_nodest_conn says so.
   std::optional<OnRemove> on_remove{};
-  std::optional<HealthConfig> health{};
+  std::vector<HealthConfig> health{};  // all must pass; empty: reals are not checked
+  uint32_t quorum = 1;                 // weight of living reals that the service needs
+  uint32_t hysteresis = 0;             // so much less loses the quorum, so much more regains it
+  CommandLine on_up{}, on_down{};      // run when the quorum is regained or lost
   std::optional<FallbackConfig> fallback{};
   std::vector<RealConfig> reals{};
 
   [[nodiscard]] bool is_mark() const { return mark != 0; }
+  [[nodiscard]] const std::vector<HealthConfig>& ChecksFor(const RealConfig& real) const {
+    return real.health ? *real.health : health;
+  }
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
 };
 

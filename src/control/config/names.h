@@ -84,8 +84,11 @@ template <>
 inline constexpr WordTable<DefenceMode, 3> kWords<DefenceMode>{
     {{DefenceMode::kOff, "off"}, {DefenceMode::kAuto, "auto"}, {DefenceMode::kAlways, "always"}}};
 template <>
-inline constexpr WordTable<HealthType, 2> kWords<HealthType>{
-    {{HealthType::kTcp, "tcp"}, {HealthType::kHttp, "http"}}};
+inline constexpr WordTable<HealthType, 3> kWords<HealthType>{
+    {{HealthType::kTcp, "tcp"}, {HealthType::kHttp, "http"}, {HealthType::kScript, "script"}}};
+template <>
+inline constexpr WordTable<InitialState, 2> kWords<InitialState>{
+    {{InitialState::kUp, "up"}, {InitialState::kDown, "down"}}};
 template <>
 inline constexpr WordTable<OnFail, 3> kWords<OnFail>{
     {{OnFail::kDrain, "drain"}, {OnFail::kQuiesce, "quiesce"}, {OnFail::kRemove, "remove"}}};

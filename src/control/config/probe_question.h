@@ -134,9 +134,17 @@ struct GrpcProbe {
   friend bool operator==(const GrpcProbe&, const GrpcProbe&) = default;
 };
 
+// A command that exits with 0, run without a shell (command_runner.h). It asks whom it likes: the
+// endpoint is told to it.
+struct ScriptProbe {
+  std::vector<std::string> command{};  // a path and arguments
+  bool sets_weight = false;            // 2…255 mean up too, with the weight status − 2
+  friend bool operator==(const ScriptProbe&, const ScriptProbe&) = default;
+};
+
 using ProbeQuestion =
     std::variant<TcpProbe, HttpProbe, TextProbe, SmtpProbe, DnsProbe, UdpProbe, PingProbe,
-                 MysqlProbe, LdapProbe, RedisProbe, AgentProbe, GrpcProbe>;
+                 MysqlProbe, LdapProbe, RedisProbe, AgentProbe, GrpcProbe, ScriptProbe>;
 
 enum class TlsVersion : uint8_t { k10, k11, k12, k13 };
 

@@ -49,6 +49,18 @@ Result<std::string> ReadArena(const YamlNode& node) {
   return WrongValue(node, "auto, none or an absolute path");
 }
 
+// As useradd takes it. Whether there is such a user is for the machine that runs the commands.
+Result<std::string> ReadUser(const YamlNode& node) {
+  auto text = ReadText(node);
+  if (!text) return text;
+  const bool is_name = text->size() <= 32 && (*text)[0] != '-' &&
+                       text->find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+                           "YZ0123456789_.-") == std::string::npos;
+  if (!is_name) return WrongValue(node, "the name of a user");
+  return text;
+}
+
 // "http://127.0.0.1:9480" without the scheme.
 Result<Endpoint> ParseHttpAuthority(const std::string& authority, const std::string& whole) {
   const auto endpoint = Endpoint::Parse(authority);
@@ -156,6 +168,14 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
       director.eal.push_back(*argument);
     else
       reader.problems().Add(path, item.mark, argument.error().message);
+  });
+  reader.Read("script_user", &director.script_user, ReadUser);
+  reader.ForEach("scripts", [&](const YamlNode& item, const std::string& path) {
+    if (item.kind == YamlNode::Kind::kBroken) return;
+    if (item.is_scalar() && IsCommandPath(item.text))
+      director.scripts.push_back(item.text);
+    else
+      reader.problems().Add(path, item.mark, WrongValue(item, kCommandPathForm).message);
   });
 }
 

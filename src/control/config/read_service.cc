@@ -5,6 +5,7 @@ namespace {
 
 constexpr uint64_t kMaxWeight = 65535;  // ipvsadm 1.31 (ipvs.md, thresholds)
 constexpr uint64_t kMaxThreshold = 0x7fffffff;
+constexpr uint64_t kMaxQuorum = 0x7fffffff;  // a sum of weights
 
 // What the service is: a mark and family, or a protocol, an address and a port.
 void ReadServiceKey(MapReader& reader, ServiceConfig& service) {
@@ -102,6 +103,9 @@ void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real) 
   real.forward = service.forward;
   ReadForward(reader, real.forward);
   reader.Word("state", &real.state);
+  ReadHealthOfReal(reader, &real.health);
+  ReadCommand(reader, "on_up", &real.on_up);
+  ReadCommand(reader, "on_down", &real.on_down);
 }
 
 void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& service) {
@@ -134,8 +138,11 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   }
   if (const YamlNode* node = reader.Find("persistence"))
     ReadPersistence(inner(node, "persistence", kPersistenceSection), service.persistence.emplace());
-  if (const YamlNode* node = reader.Find("health"))
-    ReadHealth(inner(node, "health", kHealthSection), service.health.emplace());
+  ReadHealth(reader, &service.health);
+  reader.Number("quorum", &service.quorum, 1, kMaxQuorum);
+  reader.Number("hysteresis", &service.hysteresis, 0, kMaxQuorum);
+  ReadCommand(reader, "on_up", &service.on_up);
+  ReadCommand(reader, "on_down", &service.on_down);
   if (const YamlNode* node = reader.Find("fallback"))
     ReadFallback(inner(node, "fallback", kFallbackSection), service, service.fallback.emplace());
   reader.ForEach("reals", [&](const YamlNode& item, const std::string& path) {

@@ -16,9 +16,18 @@ constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
                                  {"policy"},      {"services"},   {"api"},      {"log"}};
 
-constexpr KeyInfo kDirectorKeys[] = {
-    {"name"},      {"workers"},      {"idle"},  {"connections"}, {"connections6"},
-    {"templates"}, {"side_records"}, {"arena"}, {"hugepages"},   {"eal"}};
+constexpr KeyInfo kDirectorKeys[] = {{"name"},
+                                     {"workers"},
+                                     {"idle"},
+                                     {"connections"},
+                                     {"connections6"},
+                                     {"templates"},
+                                     {"side_records"},
+                                     {"arena"},
+                                     {"hugepages"},
+                                     {"eal"},
+                                     {"script_user", {}, true},
+                                     {"scripts", {}, true}};
 
 constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},         {"role"},   {"addresses"},
                                  {"mtu"},      {"exception"},      {"queues"}, {"descriptors"},
@@ -121,6 +130,10 @@ constexpr KeyInfo kServiceKeys[] = {
     {"announce"},
     {"on_remove"},
     {"health"},
+    {"quorum"},
+    {"hysteresis"},
+    {"on_up", {}, true},
+    {"on_down", {}, true},
     {"fallback"},
     {"reals"},
     {"type", "belongs in forward: write { method: tun, type: ipip }"},
@@ -134,8 +147,9 @@ constexpr auto kHealthNames = NamesOf(kHealthKeys);
 
 constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
 
-constexpr KeyInfo kRealKeys[] = {{"address"},         {"port"},    {"weight"}, {"upper_threshold"},
-                                 {"lower_threshold"}, {"forward"}, {"state"}};
+constexpr KeyInfo kRealKeys[] = {
+    {"address"}, {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
+    {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
 constexpr KeyInfo kApiKeys[] = {
     {"listen"},       {"ipvs_socket"},       {"token_file", kNotYet}, {"certificate", kNotYet},

@@ -53,7 +53,14 @@ void ReadReal(MapReader reader, const ServiceConfig& service, RealConfig& real);
 std::string DerivedName(const ServiceConfig& service);
 // read_persistence.cc
 void ReadPersistence(MapReader reader, PersistenceConfig& persistence);
-// read_health.cc
-void ReadHealth(MapReader reader, HealthConfig& health);
+// read_health.cc: the key `health`, a check or a list of them; for a real also `none`.
+inline constexpr size_t kMostChecksOfAReal = 16;
+void ReadHealth(MapReader& reader, std::vector<HealthConfig>* checks);
+void ReadHealthOfReal(MapReader& reader, std::optional<std::vector<HealthConfig>>* checks);
+// A key whose value is [/path, argument, …].
+inline constexpr size_t kMostCommandWords = 64;
+inline constexpr std::string_view kCommandPathForm = "an absolute path without \".\" and \"..\"";
+void ReadCommand(MapReader& reader, std::string_view key, CommandLine* command);
+bool IsCommandPath(std::string_view path);
 
 }  // namespace fairlead::control

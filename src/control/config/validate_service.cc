@@ -81,21 +81,61 @@ void CheckSchedulerNetmask(const ServiceConfig& service, const std::string& path
   }
 }
 
-void CheckHealth(const ServiceConfig& service, const std::string& path, Problems& problems) {
-  const HealthConfig& health = *service.health;
-  const std::string at = path + ".health";
-  if (health.timeout > health.interval && !problems.IsBroken(at + ".timeout") &&
-      !problems.IsBroken(at + ".interval")) {
-    problems.Add(at + ".timeout",
-                 "must not be longer than the interval, " + FormatDuration(health.interval));
+// A check that stands at `at` may be asked of the reals from `first` to `last`.
+void CheckHealth(const ServiceConfig& service, const HealthConfig& health, const std::string& at,
+                 size_t first, size_t last, const std::string& path, Problems& problems) {
+  if (health.slow_start > Duration{0} && !GoesByWeight(service.scheduler) &&
+      !problems.IsBroken(at + ".slow_start") && !problems.IsBroken(path + ".scheduler")) {
+    problems.Add(at + ".slow_start",
+                 "needs a scheduler that goes by weight: wrr, wlc, sed, nq, twos, lblc or lblcr");
   }
   if (problems.IsBroken(at + ".port") || problems.IsBroken(at + ".type")) return;
-  for (size_t i = 0; i < service.reals.size(); ++i) {
-    if (problems.IsBroken(ItemPath(path + ".reals", i) + ".port")) continue;
+  for (size_t i = first; i < last; ++i) {
+    const std::string real = ItemPath(path + ".reals", i);
+    const IpAddress& asked = health.address ? *health.address : service.reals[i].address;
+    if (health.source && health.source->family() != asked.family() &&
+        !problems.IsBroken(at + ".source") && !problems.IsBroken(at + ".address") &&
+        !problems.IsBroken(real + ".address")) {
+      problems.Add(at + ".source", "must be an " + std::string(asked.is_v4() ? "IPv4" : "IPv6") +
+                                       " address, like " + asked.ToString() + ", which is asked");
+      return;
+    }
+    if (!health.needs_port() || problems.IsBroken(real + ".port")) continue;
     if (health.PortFor(service.reals[i].port) != 0 || IsKeyBroken(path, problems)) continue;
     problems.Add(at, "needs a port: the reals of this service have none of their own");
     return;
   }
+}
+
+// `at`: where a check or a list of them stands.
+std::string PlaceOfCheck(const std::string& at, size_t i, size_t count) {
+  return count == 1 ? at : ItemPath(at, i);
+}
+
+void CheckChecks(const ServiceConfig& service, const std::string& path, Problems& problems) {
+  const size_t count = service.reals.size();
+  for (size_t i = 0; i < service.health.size(); ++i) {
+    const std::string at = PlaceOfCheck(path + ".health", i, service.health.size());
+    if (problems.IsUnreadable(at)) continue;
+    CheckHealth(service, service.health[i], at, 0, count, path, problems);
+  }
+  for (size_t r = 0; r < count; ++r) {
+    const auto& own = service.reals[r].health;
+    if (!own) continue;
+    for (size_t i = 0; i < own->size(); ++i) {
+      const std::string at = PlaceOfCheck(ItemPath(path + ".reals", r) + ".health", i, own->size());
+      if (!problems.IsUnreadable(at)) {
+        CheckHealth(service, (*own)[i], at, r, r + 1, path, problems);
+      }
+    }
+  }
+}
+
+void CheckQuorum(const ServiceConfig& service, const std::string& path, Problems& problems) {
+  if (problems.IsBroken(path + ".quorum") || problems.IsBroken(path + ".hysteresis")) return;
+  if (service.hysteresis < service.quorum) return;
+  problems.Add(path + ".hysteresis", "must be below the quorum, " + std::to_string(service.quorum) +
+                                         ", or the service would never lose it");
 }
 
 // The rules a real and a fallback share (ipvs.md, addresses).
@@ -215,8 +255,8 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
   if (service.engine != Engine::kNone && !problems.IsUnreadable(path + ".engine"))
     CheckEngine(service, path, problems);
   if (service.persistence) ValidatePersistence(model, service, path, problems);
-  if (service.health && !problems.IsUnreadable(path + ".health"))
-    CheckHealth(service, path, problems);
+  CheckChecks(service, path, problems);
+  CheckQuorum(service, path, problems);
   if (is_key_broken) return;
   CheckReals(model, service, path, problems);
   if (service.fallback) CheckFallback(model, service, path, problems);

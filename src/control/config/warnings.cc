@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "control/config/command_path.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
@@ -52,6 +53,7 @@ class Warner {
       if (service.reals.empty() && !service.fallback)
         Add(ItemPath("services", i), "has no reals: its clients get ICMP port unreachable");
       AddUnreachableReals(service, ItemPath("services", i) + ".");
+      AddCommandFaults(service, ItemPath("services", i));
     }
     return std::move(warnings_);
   }
@@ -79,6 +81,31 @@ class Warner {
     const std::string where = where_(path);
     warnings_.push_back(
         {ErrorCode::kInvalid, std::move(sentence), where == path ? path : where + ": " + path});
+  }
+
+  // Commands that this machine would not run. The file may be for another one.
+  void AddCommandFaults(const ServiceConfig& service, const std::string& path) {
+    const auto check = [this](const CommandLine& command, const std::string& place) {
+      if (command.empty()) return;
+      const auto [fault, is_new] = command_faults_.try_emplace(command[0]);
+      if (is_new) fault->second = FaultOfCommand(command[0]);
+      if (!fault->second.empty()) Add(place, "would not be run on this machine: " + fault->second);
+    };
+    const auto check_list = [&](const std::vector<HealthConfig>& list, const std::string& place) {
+      for (size_t i = 0; i < list.size(); ++i) {
+        check(list[i].command, (list.size() == 1 ? place : ItemPath(place, i)) + ".command");
+      }
+    };
+    check_list(service.health, path + ".health");
+    check(service.on_up, path + ".on_up");
+    check(service.on_down, path + ".on_down");
+    for (size_t i = 0; i < service.reals.size(); ++i) {
+      const RealConfig& real = service.reals[i];
+      const std::string place = ItemPath(path + ".reals", i);
+      if (real.health) check_list(*real.health, place + ".health");
+      check(real.on_up, place + ".on_up");
+      check(real.on_down, place + ".on_down");
+    }
   }
 
   // A client group nobody names, and services that share clients but see them differently.
@@ -188,6 +215,7 @@ class Warner {
   const ConfigModel& model_;
   const Where& where_;
   const Reach reach_{model_};
+  std::map<std::string, std::string> command_faults_;  // by path; empty: it would be run
   std::vector<Error> warnings_;
 };
 

@@ -49,6 +49,8 @@ std::string_view LabelOf(LocalError error) {
       return "queue";
     case LocalError::kOverload:
       return "overload";
+    case LocalError::kCommand:
+      return "command";
   }
   return "none";
 }
@@ -74,6 +76,9 @@ std::string_view RemedyOf(LocalError error) {
              "health.interval, or leave the exception path a processor of its own";
     case LocalError::kOverload:
       return "more checks are due than can be made: lengthen health.interval";
+    case LocalError::kCommand:
+      return "make the program, and all directories above it, root's and writable by nobody else, "
+             "and executable for director.script_user";
   }
   return "";
 }

@@ -22,9 +22,10 @@ enum class LocalError : uint8_t {
   kSystem,
   kFiles,
   kQueue,
-  kOverload
+  kOverload,
+  kCommand
 };
-inline constexpr size_t kLocalErrorCount = 9;  // kNone included
+inline constexpr size_t kLocalErrorCount = 10;  // kNone included
 
 // kQueue and kOverload have no errno: the monitor finds them (monitor.h). kFiles: a certificate or
 // key that a check over TLS names. `errno_value` as a system

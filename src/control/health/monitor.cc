@@ -1,7 +1,6 @@
 #include "control/health/monitor.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -10,18 +9,8 @@
 namespace fairlead::control {
 namespace {
 
-constexpr std::array kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
-
 constexpr double kStretchBegins = 1.25;
 constexpr double kStretchOver = 1.1;
-
-HealthHistogram EmptyHistogram() {
-  HealthHistogram histogram;
-  histogram.bounds_seconds.assign(kBoundsSeconds.begin(), kBoundsSeconds.end());
-  histogram.counts.assign(kBoundsSeconds.size() + 1, 0);
-  return histogram;
-}
 
 void Observe(double seconds, HealthHistogram* histogram) {
   const auto bound = std::ranges::lower_bound(histogram->bounds_seconds, seconds);
@@ -29,212 +18,21 @@ void Observe(double seconds, HealthHistogram* histogram) {
   histogram->sum_seconds += seconds;
 }
 
-void AddPart(const char* name, const std::string& value, std::string* key) {
-  key->append(" ").append(name).append("=").append(value);
-}
-
-ProbeQuestion QuestionOf(const HealthConfig& health) {
-  if (health.type == HealthType::kTcp) return TcpProbe{};
-  return HttpProbe{.path = health.path, .host = health.host, .expect = health.expect};
-}
-
-std::string_view EffectOfDown(OnFail on_fail) {
-  switch (on_fail) {
-    case OnFail::kDrain:
-      return "no new connections, known clients move, its connections continue";
-    case OnFail::kQuiesce:
-      return "no new clients, known clients stay, its connections continue";
-    case OnFail::kRemove:
-      return "taken out: known clients move, its connections get no packets";
+AdminState WantedBy(AgentWords::Mode mode, AdminState before) {
+  switch (mode) {
+    case AgentWords::Mode::kReady:
+      return AdminState::kUp;
+    case AgentWords::Mode::kDrain:
+      return AdminState::kQuiesce;  // known clients stay, as with HAProxy
+    case AgentWords::Mode::kMaint:
+      return AdminState::kDown;
+    case AgentWords::Mode::kNone:
+      break;
   }
-  return "";
+  return before;
 }
 
 }  // namespace
-
-std::string HealthCheck::Question() const { return TextOf(target); }
-
-std::string HealthCheck::Key() const {
-  std::string key = Question();
-  AddPart("timeout", std::to_string(target.timeout.count()), &key);
-  AddPart("interval", std::to_string(interval.count()), &key);
-  AddPart("fall", std::to_string(fall), &key);
-  AddPart("rise", std::to_string(rise), &key);
-  return key;
-}
-
-std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfig& real) {
-  if (!service.health) return std::nullopt;
-  const HealthConfig& health = *service.health;
-  HealthCheck check;
-  check.target = {.endpoint = {real.address, Be16::FromHost(health.PortFor(real.port))},
-                  .question = QuestionOf(health),
-                  .timeout = health.timeout};
-  check.interval = health.interval;
-  check.fall = health.fall;
-  check.rise = health.rise;
-  check.wanted_by = service.name;
-  check.on_fail = health.on_fail;
-  return check;
-}
-
-std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
-  std::vector<HealthCheck> checks;
-  std::map<std::string, size_t> seen;
-  for (const ServiceConfig& service : model.services) {
-    for (const RealConfig& real : service.reals) {
-      std::optional<HealthCheck> check = CheckOf(service, real);
-      if (!check) continue;
-      const auto [it, is_new] = seen.try_emplace(check->Key(), checks.size());
-      if (is_new) {
-        checks.push_back(std::move(*check));
-      } else {
-        checks[it->second].wanted_by.append(", ").append(service.name);
-      }
-      checks[it->second].reals.emplace_back(KeyOf(service), RealIdentity{real.address, real.port});
-    }
-  }
-  return checks;
-}
-
-// Services with checks, in order, of which the two may think differently.
-bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after) {
-  const auto next_checked = [](const ConfigModel& model, size_t i) {
-    while (i < model.services.size() && !model.services[i].health) ++i;
-    return i;
-  };
-  const auto is_same = [](const ServiceConfig& a, const ServiceConfig& b) {
-    return a.health == b.health && a.name == b.name && KeyOf(a) == KeyOf(b) &&
-           std::ranges::equal(a.reals, b.reals, [](const RealConfig& x, const RealConfig& y) {
-             return x.address == y.address && x.port == y.port;
-           });
-  };
-  size_t i = next_checked(before, 0), k = next_checked(after, 0);
-  while (i < before.services.size() && k < after.services.size()) {
-    const bool is_shared = before.services.item(i) == after.services.item(k);
-    if (!is_shared && !is_same(before.services[i], after.services[k])) return true;
-    i = next_checked(before, i + 1);
-    k = next_checked(after, k + 1);
-  }
-  return i < before.services.size() || k < after.services.size();
-}
-
-struct HealthMonitor::Known {
-  explicit Known(const std::map<std::string, std::shared_ptr<Entry>>& entries) {
-    for (const auto& [key, entry] : entries) {
-      const auto [it, is_new] = by_question.emplace(entry->check.Question(), entry.get());
-      if (!is_new && entry->state == HealthState::kDown) it->second = entry.get();
-      for (const CheckedReal& real : entry->check.reals) by_real.emplace(real, entry.get());
-    }
-  }
-  // Null: nothing is known. Where several checks of a real become one, a dead answer outweighs a
-  // living one.
-  [[nodiscard]] const Entry* Before(const HealthCheck& check) const {
-    if (const auto it = by_question.find(check.Question()); it != by_question.end()) {
-      return it->second;
-    }
-    const Entry* before = nullptr;
-    for (const CheckedReal& real : check.reals) {
-      const auto it = by_real.find(real);
-      if (it == by_real.end()) continue;
-      if (before == nullptr || it->second->state == HealthState::kDown) before = it->second;
-    }
-    return before;
-  }
-
-  std::map<std::string, const Entry*> by_question;
-  std::map<CheckedReal, const Entry*> by_real;
-};
-
-// The same for what was known before this process began. All are down or about to change their
-// minds, so none outweighs another.
-struct HealthMonitor::Recalled {
-  explicit Recalled(const std::vector<KnownCheck>& checks) {
-    for (const KnownCheck& check : checks) {
-      by_key.emplace(check.key, &check);
-      if (!check.is_down) continue;
-      by_question.emplace(check.question, &check);
-      for (const CheckedReal& real : check.reals) by_real.emplace(real, &check);
-    }
-  }
-  void GiveTo(const std::string& key, Entry* entry) const {
-    const KnownCheck* known = nullptr;
-    if (const auto same = by_key.find(key); same != by_key.end()) {
-      known = same->second;
-      entry->streak = known->streak;
-    } else if (const auto asked = by_question.find(entry->check.Question());
-               asked != by_question.end()) {
-      known = asked->second;
-    } else {
-      for (const CheckedReal& real : entry->check.reals) {
-        const auto it = by_real.find(real);
-        if (it != by_real.end()) known = it->second;
-      }
-    }
-    if (known == nullptr) return;
-    entry->state = known->is_down ? HealthState::kDown : HealthState::kUp;
-    entry->detail = known->detail;
-  }
-
-  std::map<std::string, const KnownCheck*> by_key, by_question;
-  std::map<CheckedReal, const KnownCheck*> by_real;
-};
-
-std::vector<KnownCheck> HealthMonitor::Remembered() const {
-  std::vector<KnownCheck> all;
-  for (const auto& [key, entry] : entries_) {
-    if (entry->state == HealthState::kUp && entry->streak == 0) continue;
-    all.push_back({.key = key,
-                   .question = entry->check.Question(),
-                   .reals = entry->check.reals,
-                   .is_down = entry->state == HealthState::kDown,
-                   .streak = entry->streak,
-                   .detail = entry->detail});
-  }
-  return all;
-}
-
-void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
-  now_ = now;
-  pace_.at(now);
-  ++revision_;
-  const Known known(entries_);
-  const std::vector<KnownCheck> before_us = std::exchange(recalled_, {});
-  const Recalled recalled(before_us);
-  std::map<std::string, std::shared_ptr<Entry>> next;
-  for (HealthCheck& check : checks) {
-    const std::string key = check.Key();
-    const auto same = entries_.find(key);
-    std::shared_ptr<Entry> entry =
-        same != entries_.end() ? same->second : NewEntry(check, known.Before(check));
-    entry->check = std::move(check);
-    recalled.GiveTo(key, entry.get());
-    next.emplace(key, std::move(entry));
-  }
-  entries_ = std::move(next);
-  queue_.clear();
-  for (const auto& [key, entry] : entries_) {
-    if (!entry->is_asking) queue_.emplace(entry->next, entry);
-  }
-  WarnOfRoom();
-}
-
-std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck& check,
-                                                              const Entry* predecessor) {
-  auto entry = std::make_shared<Entry>();
-  entry->histogram = EmptyHistogram();
-  if (predecessor != nullptr) {
-    entry->state = predecessor->state;
-    entry->detail = predecessor->detail;
-    entry->histogram = predecessor->histogram;
-  }
-  // Spread, so that a thousand checks do not fall on one instant; soon, so that a real that was
-  // dead before us is found out early.
-  const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
-  const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
-  entry->next = pace_.at(now_) + Duration{jitter};
-  return entry;
-}
 
 // How many looks are under way when no server answers.
 void HealthMonitor::WarnOfRoom() {
@@ -278,6 +76,7 @@ void HealthMonitor::Tick(TimePoint now) {
   }
   is_behind_ = started == kMostStartsPerTick && reached < goal;
   pace_.Advance(reached, now);
+  WarmUp();
   NoteStretch();
 }
 
@@ -310,17 +109,24 @@ void HealthMonitor::WaitAgain(const std::shared_ptr<Entry>& entry) {
 }
 
 void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
+  const bool is_ours = result.local_error != LocalError::kNone;
+  const LocalError excuse = !is_ours && result.is_silent ? ExcuseOf(*entry) : LocalError::kNone;
+  if (!is_ours && excuse == LocalError::kNone) HurryAfterFailure(*entry, result);
   WaitAgain(entry);
-  if (result.local_error != LocalError::kNone) {
-    return NoteLocalError(*entry, result.local_error, result.detail);
-  }
-  const LocalError excuse = result.is_silent ? ExcuseOf(*entry) : LocalError::kNone;
+  if (is_ours) return NoteLocalError(*entry, result.local_error, result.detail);
   if (excuse != LocalError::kNone) {
     ++entry->excuses;
     return NoteLocalError(*entry, excuse, result.detail);
   }
   entry->excuses = 0;
-  OnVerdict(*entry, result);
+  OnVerdict(entry, result);
+}
+
+void HealthMonitor::HurryAfterFailure(Entry& entry, const ProbeResult& result) {
+  const HealthCheck& check = entry.check;
+  if (result.is_ok || entry.facts.state != HealthState::kUp) return;
+  if (check.retry_interval == check.interval || entry.streak + 1 >= check.fall) return;
+  entry.next = pace_.at(now_) + check.retry_interval;
 }
 
 LocalError HealthMonitor::ExcuseOf(const Entry& entry) const {
@@ -366,51 +172,173 @@ void HealthMonitor::NoteStretch() {
                              : "lengthen health.interval"}});
 }
 
-void HealthMonitor::OnVerdict(Entry& entry, const ProbeResult& result) {
-  entry.detail = result.detail;
-  Observe(std::chrono::duration<double>(result.took).count(), &entry.histogram);
-  const bool is_up = entry.state == HealthState::kUp;
+void HealthMonitor::OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
+  CheckFacts& facts = entry->facts;
+  facts.detail = result.detail;
+  facts.last_answer = now_;
+  Observe(std::chrono::duration<double>(result.took).count(), &entry->histogram);
+  TakeWishes(*entry, result);
+  const bool is_up = facts.state == HealthState::kUp;
   if (result.is_ok == is_up) {
-    if (std::exchange(entry.streak, 0) != 0) ++revision_;
+    if (std::exchange(entry->streak, 0) != 0) ++revision_;
     return;
   }
-  ++entry.streak;
+  ++entry->streak;
   ++revision_;
-  if (entry.streak < (is_up ? entry.check.fall : entry.check.rise)) return;
-  const uint32_t looks = std::exchange(entry.streak, 0);
-  const std::string real = entry.check.target.endpoint.ToString();
+  const uint32_t rise = facts.is_proven ? entry->check.rise : 1;
+  if (entry->streak < (is_up ? entry->check.fall : rise)) return;
+  const uint32_t looks = std::exchange(entry->streak, 0);
   if (is_up) {
-    entry.state = HealthState::kDown;
-    LogWarning("real server is down", {{"real", real},
-                                       {"services", entry.check.wanted_by},
-                                       {"reason", result.detail},
-                                       {"failures", looks},
-                                       {"effect", EffectOfDown(entry.check.on_fail)}});
+    GoDown(*entry, result, looks);
   } else {
-    entry.state = HealthState::kUp;
-    LogInfo("real server is up again", {{"real", real},
-                                        {"services", entry.check.wanted_by},
-                                        {"answer", result.detail},
-                                        {"successes", looks},
-                                        {"effect", "takes new connections by its weight"}});
+    GoUp(entry, result, looks);
   }
+  NoteFlip(*entry);
+}
+
+void HealthMonitor::GoDown(Entry& entry, const ProbeResult& result, uint32_t failures) {
+  CheckFacts& facts = entry.facts;
+  facts.state = HealthState::kDown;
+  facts.is_back = false;
+  facts.since = now_;
+  ++facts.downs;
+  LogWarning("real server is down", {{"real", entry.check.target.endpoint.ToString()},
+                                     {"services", entry.check.wanted_by},
+                                     {"reason", result.detail},
+                                     {"failures", failures},
+                                     {"effect", EffectOfDown(entry.check.on_fail)}});
+}
+
+void HealthMonitor::GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult& result,
+                         uint32_t successes) {
+  CheckFacts& facts = entry->facts;
+  const HealthCheck& check = entry->check;
+  facts.state = HealthState::kUp;
+  facts.is_back = std::exchange(facts.is_proven, true);
+  if (facts.is_back) {
+    facts.downtime += std::chrono::duration_cast<Duration>(now_ - facts.since);
+  }
+  facts.since = now_;
+  const bool is_warming = facts.is_back && check.slow_start > Duration{0};
+  if (is_warming) warming_.emplace(now_ + check.slow_start / kWarmSteps, entry);
+  LogInfo(
+      facts.is_back ? "real server is up again" : "real server is up",
+      {{"real", check.target.endpoint.ToString()},
+       {"services", check.wanted_by},
+       {"answer", result.detail},
+       {"successes", successes},
+       {"effect", is_warming ? "takes new connections, and more of them until slow_start is over"
+                             : "takes new connections by its weight"}});
+}
+
+void HealthMonitor::TakeWishes(Entry& entry, const ProbeResult& result) {
+  CheckFacts& facts = entry.facts;
+  const std::optional<uint32_t> weight = result.weight ? result.weight : facts.weight;
+  const AgentWords said = result.agent.value_or(AgentWords{});
+  const std::optional<uint32_t> percent = said.percent ? said.percent : facts.percent;
+  const AdminState wanted = WantedBy(said.mode, facts.wanted);
+  if (weight == facts.weight && percent == facts.percent && wanted == facts.wanted) return;
+  facts.weight = weight;
+  facts.percent = percent;
+  facts.wanted = wanted;
+  ++revision_;
+  LogInfo("real server asks for another weight", {{"real", entry.check.target.endpoint.ToString()},
+                                                  {"services", entry.check.wanted_by},
+                                                  {"answer", result.detail}});
+  NoteFlip(entry);
+}
+
+void HealthMonitor::NoteFlip(const Entry& entry) {
   for (const CheckedReal& checked : entry.check.reals) flipped_.insert(checked.first);
   changed_();
 }
 
-HealthState HealthMonitor::StateOf(const std::optional<HealthCheck>& check) const {
-  const Entry* entry = Find(check);
-  return entry == nullptr ? HealthState::kUnchecked : entry->state;
+// Of those that are back, one step further where its time has come.
+void HealthMonitor::WarmUp() {
+  while (!warming_.empty() && warming_.begin()->first <= now_) {
+    const std::shared_ptr<Entry> entry = warming_.begin()->second.lock();
+    warming_.erase(warming_.begin());
+    if (entry == nullptr || !entry->facts.is_back) continue;
+    const Duration slow_start = entry->check.slow_start;
+    if (now_ < entry->facts.since + slow_start) {
+      warming_.emplace(now_ + std::max(slow_start / kWarmSteps, Duration{50}), entry);
+    }
+    NoteFlip(*entry);
+  }
 }
 
-std::string HealthMonitor::DetailOf(const std::optional<HealthCheck>& check) const {
-  const Entry* entry = Find(check);
-  return entry == nullptr ? std::string() : entry->detail;
+uint32_t HealthMonitor::WarmthOf(const Entry& entry, Duration slow_start) const {
+  if (!entry.facts.is_back || slow_start == Duration{0}) return 100;
+  const auto up = std::chrono::duration_cast<Duration>(now_ - entry.facts.since);
+  if (up >= slow_start) return 100;
+  const auto steps =
+      static_cast<uint32_t>(std::max<int64_t>(up.count(), 0) * kWarmSteps / slow_start.count());
+  return std::max(steps, 1u) * (100 / kWarmSteps);
 }
 
-const HealthHistogram* HealthMonitor::HistogramOf(const std::optional<HealthCheck>& check) const {
-  const Entry* entry = Find(check);
-  return entry == nullptr ? nullptr : &entry->histogram;
+RealHealth HealthMonitor::HealthOf(Checks checks) const {
+  RealHealth health;
+  bool has_on_fail = false;
+  for (const HealthCheck& check : checks) {
+    const Entry* entry = Find(check);
+    if (entry == nullptr) continue;
+    const CheckFacts& facts = entry->facts;
+    if (facts.state == HealthState::kDown) {
+      const OnFail own = check.on_fail;
+      const bool is_harsher =
+          own == OnFail::kRemove || (own == OnFail::kDrain && health.on_fail == OnFail::kQuiesce);
+      if (!has_on_fail || is_harsher) health.on_fail = own;
+      has_on_fail = true;
+      health.state = HealthState::kDown;
+    } else if (health.state == HealthState::kUnchecked) {
+      health.state = HealthState::kUp;
+    }
+    if (facts.weight)
+      health.weight = std::min(health.weight.value_or(*facts.weight), *facts.weight);
+    health.percent = std::min(health.percent, facts.percent.value_or(100));
+    health.wanted = std::max(health.wanted, facts.wanted);
+    health.warmth = std::min(health.warmth, WarmthOf(*entry, check.slow_start));
+  }
+  return health;
+}
+
+std::string HealthMonitor::DetailOf(Checks checks) const {
+  const Entry* shown = nullptr;
+  for (const HealthCheck& check : checks) {
+    const Entry* entry = Find(check);
+    if (entry == nullptr) continue;
+    const bool is_worse = shown != nullptr && shown->facts.state != HealthState::kDown &&
+                          entry->facts.state == HealthState::kDown;
+    if (shown == nullptr || is_worse) shown = entry;
+  }
+  return shown == nullptr ? std::string() : shown->facts.detail;
+}
+
+std::vector<CheckInfo> HealthMonitor::InfosOf(Checks checks) const {
+  std::vector<CheckInfo> infos;
+  for (const HealthCheck& check : checks) {
+    const Entry* entry = Find(check);
+    if (entry == nullptr) continue;
+    const std::string question = check.Question();
+    infos.push_back({question, question.substr(0, question.find(' ')), entry->facts});
+  }
+  return infos;
+}
+
+std::optional<HealthHistogram> HealthMonitor::HistogramOf(Checks checks) const {
+  std::optional<HealthHistogram> all;
+  for (const HealthCheck& check : checks) {
+    const Entry* entry = Find(check);
+    if (entry == nullptr) continue;
+    const HealthHistogram& own = entry->histogram;
+    if (!all) {
+      all = own;
+      continue;
+    }
+    for (size_t i = 0; i < own.counts.size(); ++i) all->counts[i] += own.counts[i];
+    all->sum_seconds += own.sum_seconds;
+  }
+  return all;
 }
 
 HealthSummary HealthMonitor::summary() const {
@@ -423,9 +351,8 @@ HealthSummary HealthMonitor::summary() const {
   return summary;
 }
 
-const HealthMonitor::Entry* HealthMonitor::Find(const std::optional<HealthCheck>& check) const {
-  if (!check) return nullptr;
-  const auto it = entries_.find(check->Key());
+const HealthMonitor::Entry* HealthMonitor::Find(const HealthCheck& check) const {
+  const auto it = entries_.find(check.Key());
   return it == entries_.end() ? nullptr : it->second.get();
 }
 

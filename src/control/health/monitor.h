@@ -3,13 +3,13 @@
 //   HealthMonitor monitor(prober, [] { …build a new snapshot… });
 //   monitor.SetChecks(ChecksOf(model), now);      // at start and after each reload
 //   monitor.Tick(now);                            // starts what is due
-//   monitor.StateOf(CheckOf(service, real));      // kUp until `fall` looks in a row have failed
+//   monitor.StateOf(ChecksOf(service, real));     // kUp until `fall` looks in a row have failed
 //
-// A real starts up, as with keepalived without alpha. A change takes `fall` failures or `rise`
-// successes in a row. The same question about the same endpoint is asked once, however many
-// services want to know; a check that a reload leaves as it was goes on where it stood, and one
-// that is changed begins with what was known of the real, so no reload brings a dead one back. A
-// failing real is out after interval × fall + timeout at the latest.
+// A real is up when all its checks are. A check starts up, as with keepalived without alpha, or
+// down until its first good answer. A change takes `fall` failures or `rise` successes in a row.
+// The same question about the same endpoint is asked once, however many services want to know; a
+// check that a reload leaves as it was goes on where it stood, and one that is changed begins with
+// what was known of the real, so no reload brings a dead one back.
 //
 // Our own limits are nobody's failure: a look that this machine could not take leaves everything as
 // it was and is counted, and where there are more looks than may be taken all intervals grow by the
@@ -27,53 +27,32 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/log_pace.h"
-#include "control/config/model.h"
+#include "control/health/health_check.h"
 #include "control/health/health_state.h"
 #include "control/health/pace.h"
 #include "control/health/prober.h"
-#include "control/identity.h"
 #include "control/survival/stored_health.h"
 #include "control/time_point.h"
 
 namespace fairlead::control {
 
-// A real of a service, by which a check is recognised when its question has changed.
-using CheckedReal = std::pair<ServiceIdentity, RealIdentity>;
-
-struct HealthCheck {
-  ProbeTarget target;
-  Duration interval{2000};
-  uint32_t fall = 3;
-  uint32_t rise = 2;
-  // What a person knows it by; not part of what makes two checks the same.
-  std::string wanted_by;             // "shop, shop-tls"
-  std::vector<CheckedReal> reals{};  // the same
-  OnFail on_fail = OnFail::kDrain;
-
-  // Equal questions: what one check has found out holds for the other.
-  [[nodiscard]] std::string Question() const;
-  // Equal keys: the same check. The question, how often and how long.
-  [[nodiscard]] std::string Key() const;
-};
-
-// None when the service has no checker.
-std::optional<HealthCheck> CheckOf(const ServiceConfig& service, const RealConfig& real);
-// Of every real of every service, without repetitions.
-std::vector<HealthCheck> ChecksOf(const ConfigModel& model);
-// Whether ChecksOf differs between the two, order aside; quick where they share services.
-bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after);
-
 class HealthMonitor {
  public:
+  using Checks = std::span<const HealthCheck>;
+
   // In one Tick, which keeps the thread that long from everything else.
   static constexpr size_t kMostStartsPerTick = 250;
 
   static constexpr uint32_t kMostExcuses = 3;
+
+  // The weight of a real that is back grows in so many steps.
+  static constexpr uint32_t kWarmSteps = 20;
 
   // `lost_frames`: how many frames for kernel twins have been dropped here, since the start.
   HealthMonitor(Prober& prober, std::function<void()> changed,
@@ -93,13 +72,18 @@ class HealthMonitor {
   void SetChecks(std::vector<HealthCheck> checks, TimePoint now);
   void Tick(TimePoint now);
 
-  [[nodiscard]] HealthState StateOf(const std::optional<HealthCheck>& check) const;
+  // Of one real, by its checks.
+  [[nodiscard]] RealHealth HealthOf(Checks checks) const;
+  [[nodiscard]] HealthState StateOf(Checks checks) const { return HealthOf(checks).state; }
+  // What a person should know first: "HTTP 200 in 3 ms", the reason of one that is down. Empty
+  // before the first answer.
+  [[nodiscard]] std::string DetailOf(Checks checks) const;
+  // All that is known of each.
+  [[nodiscard]] std::vector<CheckInfo> InfosOf(Checks checks) const;
+  // Of all of them together; none when there are none.
+  [[nodiscard]] std::optional<HealthHistogram> HistogramOf(Checks checks) const;
   // Services of which a check has changed its mind since the last call.
   [[nodiscard]] std::set<ServiceIdentity> TakeFlipped() { return std::exchange(flipped_, {}); }
-  // "HTTP 200 in 3 ms"; empty before the first answer.
-  [[nodiscard]] std::string DetailOf(const std::optional<HealthCheck>& check) const;
-  // Null when there is no such check.
-  [[nodiscard]] const HealthHistogram* HistogramOf(const std::optional<HealthCheck>& check) const;
   [[nodiscard]] HealthSummary summary() const;
 
  private:
@@ -108,15 +92,14 @@ class HealthMonitor {
 
   struct Entry {
     HealthCheck check;
-    HealthState state = HealthState::kUp;
-    uint32_t streak = 0;  // answers in a row that speak against `state`
+    CheckFacts facts;
+    uint32_t streak = 0;  // answers in a row that speak against the state
     TimePoint next;       // by the schedule's clock
     bool is_asking = false;
     Queue::node_type place{};      // its own, while it is asked: to wait again needs no memory
     uint64_t lost_before = 0;      // frames, when it was asked
     bool is_asked_behind = false;  // more was due then than could be made
     uint32_t excuses = 0;          // in a row
-    std::string detail;
     HealthHistogram histogram;
   };
 
@@ -129,17 +112,28 @@ class HealthMonitor {
 
   struct Recalled;
 
-  std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor);
+  // `predecessor`: what was known of the real, or null. `is_heir`: that check is there no more, and
+  // the new one goes on with its counts.
+  std::shared_ptr<Entry> NewEntry(const HealthCheck& check, const Entry* predecessor, bool is_heir);
   void Ask(const std::shared_ptr<Entry>& entry, TimePoint goal);
   void WaitAgain(const std::shared_ptr<Entry>& entry);
   void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
-  void OnVerdict(Entry& entry, const ProbeResult& result);
+  void OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
+  void GoDown(Entry& entry, const ProbeResult& result, uint32_t failures);
+  void GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult& result, uint32_t successes);
+  // What the answer says of the weight and the administration of the real.
+  void TakeWishes(Entry& entry, const ProbeResult& result);
+  void NoteFlip(const Entry& entry);
+  // When it is asked next after a failure that does not take it down.
+  void HurryAfterFailure(Entry& entry, const ProbeResult& result);
+  void WarmUp();
+  [[nodiscard]] uint32_t WarmthOf(const Entry& entry, Duration slow_start) const;
   // What may have kept a silent server's answer from us; kNone: nothing, or too often.
   [[nodiscard]] LocalError ExcuseOf(const Entry& entry) const;
   void NoteLocalError(const Entry& entry, LocalError error, const std::string& detail);
   void NoteStretch();
   void WarnOfRoom();
-  [[nodiscard]] const Entry* Find(const std::optional<HealthCheck>& check) const;
+  [[nodiscard]] const Entry* Find(const HealthCheck& check) const;
 
   Prober& prober_;
   std::function<void()> changed_;
@@ -156,7 +150,8 @@ class HealthMonitor {
   size_t needed_at_once_ = 0;  // as last warned of
   std::array<LocalErrors, kLocalErrorCount> local_errors_{};
   std::set<ServiceIdentity> flipped_;
-  std::vector<KnownCheck> recalled_;  // until the first SetChecks
+  std::multimap<TimePoint, std::weak_ptr<Entry>> warming_;  // by when their weight grows next
+  std::vector<KnownCheck> recalled_;                        // until the first SetChecks
   uint64_t revision_ = 0;
 };
 

@@ -98,6 +98,11 @@ class Line {
     Add("service", grpc.service);
     Add("host", grpc.host);
   }
+  void operator()(const ScriptProbe& script) {
+    Begin("script");
+    for (const std::string& word : script.command) Add("word", word);
+    AddNumber("weight", script.sets_weight ? 1 : 0);
+  }
 
   void AddTls(const ProbeTls& tls) {
     Add("sni", tls.sni);

@@ -52,6 +52,7 @@ struct ProbeResult {
   LocalError local_error = LocalError::kNone;
   bool is_silent = false;             // what was asked for had not come when the timeout ended
   std::optional<AgentWords> agent{};  // AgentProbe, when is_ok or the words say down
+  std::optional<uint32_t> weight{};   // ScriptProbe that sets it
   // Of the server's certificate: when it stops being valid, whatever the verdict.
   std::optional<std::chrono::system_clock::time_point> certificate_expires{};
 };

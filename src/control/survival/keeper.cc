@@ -29,7 +29,7 @@ void Keeper::BeforePublish(const State& state) {
 void Keeper::Turn(const State& state) {
   if (state.now >= next_names_ && MarkOfNames(state) != names_) WriteNames(state);
   KeepIntent(state);
-  if (state.now >= next_health_ && state.health.revision() != health_) WriteHealth(state);
+  if (state.now >= next_health_ && RevisionOf(state) != health_) WriteHealth(state);
 }
 
 void Keeper::KeepIntent(const State& state) {
@@ -89,12 +89,13 @@ void Keeper::WriteIntent(const State& state) {
 }
 
 void Keeper::WriteHealth(const State& state) {
-  const std::string contents = EncodeHealth(state.health.Remembered());
+  const std::string contents =
+      EncodeHealth({.checks = state.health.Remembered(), .lost_quorums = state.quorums.Lost()});
   if (!Write(kHealthFile, contents, state.now)) {
     next_health_ = state.now + kRetryKeeping;
     return;
   }
-  health_ = state.health.revision();
+  health_ = RevisionOf(state);
   next_health_ = state.now + kHealthPause + PauseAfter(contents.size());
 }
 

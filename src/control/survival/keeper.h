@@ -43,6 +43,7 @@ class Keeper {
     const SnapshotBuilder& builder;
     const TrafficLedger& ledger;  // follows the ids
     const HealthMonitor& health;
+    const QuorumBook& quorums;
     const std::string& path;  // of the file in force
     TimePoint now;
   };
@@ -61,6 +62,10 @@ class Keeper {
     friend bool operator==(const NamesMark&, const NamesMark&) = default;
   };
   static NamesMark MarkOfNames(const State& state);
+  // Of health; both parts only rise.
+  static uint64_t RevisionOf(const State& state) {
+    return state.health.revision() + state.quorums.revision();
+  }
   [[nodiscard]] bool IsOtherIntent(const State& state) const;
   void WriteNames(const State& state);
   void WriteIntent(const State& state);
@@ -78,7 +83,7 @@ class Keeper {
   Intent intent_;
   std::string path_;
   FileMark start_mark_;
-  uint64_t health_ = 0;
+  uint64_t health_ = 0;        // RevisionOf
   bool is_intent_due_ = true;  // what is in force, or is about to be, is not written yet
   TimePoint next_names_, next_intent_, next_health_;
   std::array<std::string, kStoredKinds> problems_;  // of each kind; empty: it is kept

@@ -55,13 +55,17 @@ const RealConfig* FindReal(const std::vector<RealConfig>& reals, const RealConfi
 RealConfig MergeReal(const RealConfig& before, const RealConfig& running, RealConfig now,
                      std::vector<std::string>* conflicts) {
   // Breaks when a member is added: it needs its line.
-  const auto& [address, port, weight, upper, lower, forward, state] = running;
+  const auto& [address, port, weight, upper, lower, forward, state, health, on_up, on_down] =
+      running;
   Merge merge("real " + NameOf(now) + ": ", conflicts);
   merge.Take("weight", before.weight, weight, &now.weight);
   merge.Take("upper_threshold", before.upper_threshold, upper, &now.upper_threshold);
   merge.Take("lower_threshold", before.lower_threshold, lower, &now.lower_threshold);
   merge.Take("forward", before.forward, forward, &now.forward);
   merge.Take("state", before.state, state, &now.state);
+  merge.Take("health", before.health, health, &now.health);
+  merge.Take("on_up", before.on_up, on_up, &now.on_up);
+  merge.Take("on_down", before.on_down, on_down, &now.on_down);
   return now;
 }
 
@@ -106,7 +110,7 @@ ServiceConfig MergeService(const ServiceConfig& before, const ServiceConfig& run
   // Breaks when a member is added: it needs its line.
   const auto& [name, mark, family, protocol, address, port, allow_any_port, scheduler, flags, mask4,
                prefix_length6, persistence, engine, one_packet, forward, timeouts, policy, announce,
-               on_remove, health, fallback, reals] = running;
+               on_remove, health, quorum, hysteresis, on_up, on_down, fallback, reals] = running;
   ServiceConfig merged = now;
   Merge merge("", conflicts);
   merge.Take("name", before.name, name, &merged.name);
@@ -129,6 +133,10 @@ ServiceConfig MergeService(const ServiceConfig& before, const ServiceConfig& run
   merge.Take("announce", before.announce, announce, &merged.announce);
   merge.Take("on_remove", before.on_remove, on_remove, &merged.on_remove);
   merge.Take("health", before.health, health, &merged.health);
+  merge.Take("quorum", before.quorum, quorum, &merged.quorum);
+  merge.Take("hysteresis", before.hysteresis, hysteresis, &merged.hysteresis);
+  merge.Take("on_up", before.on_up, on_up, &merged.on_up);
+  merge.Take("on_down", before.on_down, on_down, &merged.on_down);
   merge.Take("fallback", before.fallback, fallback, &merged.fallback);
   merged.reals = MergeReals(before.reals, reals, now.reals, conflicts);
   return merged;

@@ -30,9 +30,9 @@ KeptState ReadState(const std::string& directory, uint32_t real_capacity) {
   state.intent = Read<StoredIntent>(directory, kIntentFile,
                                     "the director starts with the file, without changes by hand",
                                     DecodeIntent, &state.problems);
-  auto health = Read<std::vector<KnownCheck>>(
-      directory, kHealthFile, "all real servers count as up until a check says otherwise",
-      DecodeHealth, &state.problems);
+  auto health = Read<KnownHealth>(directory, kHealthFile,
+                                  "all real servers count as up until a check says otherwise",
+                                  DecodeHealth, &state.problems);
   if (health) state.health = *std::move(health);
   return state;
 }

@@ -21,7 +21,7 @@ namespace fairlead::control {
 struct KeptState {
   std::optional<StoredNames> names{};    // none: ids begin anew, so no record may be taken up
   std::optional<StoredIntent> intent{};  // none: the file is all there is
-  std::vector<KnownCheck> health{};
+  KnownHealth health{};
   std::vector<std::string> problems{};  // of files that are there and cannot be used
 };
 

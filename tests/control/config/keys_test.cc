@@ -90,8 +90,10 @@ services:
     persistence: { timeout: 7m, netmask: 24, netmask6: 64, renew: step=90s, max_lifetime: 8h,
       rekey: 1h, netmasks: [ { source: 10.8.0.0/16, netmask: 20 } ], client_groups: [campus],
       group: web, spread: 2 }
-    health: { type: http, path: /up, host: web.example, port: 81, expect: [200, 204],
-      interval: 3s, timeout: 2s, fall: 4, rise: 3, on_fail: remove }
+    health: [ { type: http, path: /up, host: web.example, address: 10.0.0.1, port: 81,
+      source: 10.0.0.2, expect: [200, 204], interval: 3s, retry_interval: 1s, timeout: 4s, fall: 4,
+      rise: 3, initial: down, on_fail: remove, slow_start: 1m },
+      { type: script, command: [/bin/check, "{address}"], sets_weight: true } ]
 )";
 
 // One key taken over makes that key's difference, and all of them all of it.
@@ -117,7 +119,11 @@ TEST(Keys, EveryKeyIsReadWrittenAndTakenOver) {
   ExpectKeysMakeTheConfig<TimeoutsConfig>(kTimeoutKeys, model.defaults.timeouts);
   ExpectKeysMakeTheConfig<ServicePolicy>(kServicePolicyKeys, model.policy.service);
   ExpectKeysMakeTheConfig<PersistenceConfig>(kPersistenceKeys, *service.persistence);
-  ExpectKeysMakeTheConfig<HealthConfig>(kHealthKeys, *service.health);
+  // No type has all of them.
+  HealthConfig health = service.health.at(0);
+  health.command = service.health.at(1).command;
+  health.sets_weight = service.health.at(1).sets_weight;
+  ExpectKeysMakeTheConfig<HealthConfig>(kHealthKeys, health);
   PolicyConfig global = model.policy;
   global.service = {};
   ExpectKeysMakeTheConfig<PolicyConfig>(kGlobalPolicyKeys, global);

@@ -226,7 +226,7 @@ TEST(YamlLoader, ReadsHealthAndFallback) {
            "    health: { type: http, path: /health, host: a.example, expect: [200, 301-302], "
            "interval: 500ms, timeout: 500ms, fall: 1, rise: 1, on_fail: remove, port: 8080 }\n"
            "    fallback: { address: 10.0.0.99 }\n");
-  const HealthConfig& health = *model.services[0].health;
+  const HealthConfig& health = model.services[0].health.at(0);
   EXPECT_EQ(health.expect, (std::vector<StatusRange>{{200, 200}, {301, 302}}));
   EXPECT_EQ(health.interval, 500ms);
   EXPECT_EQ(health.on_fail, OnFail::kRemove);

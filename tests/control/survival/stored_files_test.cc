@@ -56,13 +56,20 @@ StoredIntent SomeIntent() {
   return intent;
 }
 
-std::vector<KnownCheck> SomeChecks() {
-  return {{.key = "k",
-           .question = "q",
-           .reals = {{kWeb, {Ip("10.0.0.11"), 80}}},
-           .is_down = true,
-           .streak = 1,
-           .detail = "refused"}};
+KnownHealth SomeChecks() {
+  return {.checks = {{.key = "k",
+                      .question = "q",
+                      .reals = {{kWeb, {Ip("10.0.0.11"), 80}}},
+                      .is_down = true,
+                      .streak = 1,
+                      .detail = "refused",
+                      .is_proven = false,
+                      .since_ms = 1'700'000'000'000,
+                      .downs = 4,
+                      .downtime_ms = 77'000,
+                      .weight = 9,
+                      .wanted = 1}},
+          .lost_quorums = {kWeb}};
 }
 
 class StoredFiles : public testing::Test {
@@ -104,9 +111,21 @@ TEST_F(StoredFiles, IntentAndHealthComeBackAsTheyWere) {
   EXPECT_EQ(intent->services[0].text, SomeIntent().services[0].text);
   const auto checks = DecodeHealth(EncodeHealth(SomeChecks()));
   ASSERT_TRUE(checks);
-  ASSERT_THAT(*checks, SizeIs(1));
-  EXPECT_EQ(EncodeHealth(*checks), EncodeHealth(SomeChecks()));
-  EXPECT_EQ((*checks)[0].reals, SomeChecks()[0].reals);
+  EXPECT_EQ(*checks, SomeChecks());
+}
+
+// As long as the text of a check is what it was, the rest being what a start has.
+constexpr size_t kLaterBytes = 1 + 1 + 8 + 4 + 8 + (1 + 4) + 1 + 1 + 4 + 13;
+
+TEST_F(StoredFiles, HealthOfAnEarlierVersionIsRead) {
+  const std::string now = EncodeHealth(SomeChecks());
+  const auto read = DecodeHealth(std::string_view(now).substr(0, now.size() - kLaterBytes));
+  ASSERT_TRUE(read);
+  ASSERT_THAT(read->checks, SizeIs(1));
+  EXPECT_TRUE(read->checks[0].is_down);
+  EXPECT_EQ(read->checks[0].detail, "refused");
+  EXPECT_TRUE(read->checks[0].is_proven);
+  EXPECT_THAT(read->lost_quorums, SizeIs(0));
 }
 
 struct Wrong {
@@ -172,7 +191,11 @@ TEST_F(StoredFiles, ContentsOfAnyBytesAreTaken) {
   };
   for (const std::string& good : all) {
     EXPECT_EQ(read(good), 1);
-    for (size_t size = 0; size < good.size(); ++size) EXPECT_EQ(read(good.substr(0, size)), 0);
+    for (size_t size = 0; size < good.size(); ++size) {
+      // Where an earlier version's file ends is an end.
+      const bool is_earlier = &good == &all[2] && size == good.size() - kLaterBytes;
+      EXPECT_EQ(read(good.substr(0, size)), is_earlier ? 1 : 0);
+    }
     EXPECT_EQ(read(good + '\0'), 0);
     for (size_t bit = 0; bit < good.size() * 8; ++bit) {
       std::string bytes = good;
@@ -250,7 +273,7 @@ TEST_F(StoredFiles, OneDamagedFileLeavesTheOthersGood) {
   state = ReadState(directory_, 64);
   EXPECT_TRUE(state.names);
   EXPECT_FALSE(state.intent);
-  EXPECT_THAT(state.health, SizeIs(1));
+  EXPECT_THAT(state.health.checks, SizeIs(1));
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0],
             PathOf(kIntentFile) +

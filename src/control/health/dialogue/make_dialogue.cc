@@ -40,6 +40,8 @@ struct Maker {
   Made operator()(const GrpcProbe& grpc) const {
     return MakeGrpcDialogue(grpc, target.endpoint, target.tls.has_value());
   }
+  // Scripts are run by another prober (script_prober.h), and none comes here.
+  Made operator()(const ScriptProbe&) const { return MakeTcpDialogue(); }
 };
 
 }  // namespace

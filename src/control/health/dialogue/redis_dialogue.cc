@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kMostRedisLine = 1024;
 
 // A command of these words, as a RESP array.
-std::string Command(std::initializer_list<std::string_view> words) {
+std::string RespArray(std::initializer_list<std::string_view> words) {
   std::string bytes = "*";
   bytes.append(std::to_string(words.size())).append("\r\n");
   for (const std::string_view word : words) {
@@ -29,8 +29,8 @@ class RedisDialogue : public Dialogue {
   void OnBegin() override {
     is_authenticating_ = !redis_.password.empty();
     if (!is_authenticating_) return Ping();
-    Send(redis_.user.empty() ? Command({"AUTH", redis_.password})
-                             : Command({"AUTH", redis_.user, redis_.password}));
+    Send(redis_.user.empty() ? RespArray({"AUTH", redis_.password})
+                             : RespArray({"AUTH", redis_.user, redis_.password}));
   }
 
   void OnBytes(std::string_view bytes) override {
@@ -53,7 +53,7 @@ class RedisDialogue : public Dialogue {
     Accept("redis PONG");
   }
 
-  void Ping() { Send(Command({"PING"})); }
+  void Ping() { Send(RespArray({"PING"})); }
 
   const RedisProbe redis_;
   LineReader lines_{kMostRedisLine};

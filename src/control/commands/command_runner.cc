@@ -1,0 +1,232 @@
+#include "control/commands/command_runner.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "base/file_descriptor.h"
+#include "control/config/command_path.h"
+
+namespace fairlead::control {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMostText = 200;
+constexpr size_t kMostOutput = size_t{1} << 20;
+
+}  // namespace
+
+std::string CommandEnd::ToString() const {
+  const std::string more = text.empty() ? "" : ": " + text;
+  switch (how) {
+    case How::kExited:
+      return "exit status " + std::to_string(number) + more;
+    case How::kKilled:
+      return "ended by signal " + std::to_string(number) + more;
+    case How::kTimedOut:
+      return "not done in " + std::to_string(number) + " ms" + more;
+    case How::kNotRun:
+      return "not run" + more;
+  }
+  return text;
+}
+
+// One that runs. Keeps itself alive by the runner's set until it is reaped.
+class CommandRunner::Process : public std::enable_shared_from_this<Process> {
+ public:
+  Process(CommandRunner& runner, pid_t id, FileDescriptor handle, FileDescriptor output,
+          std::chrono::milliseconds limit, Done done)
+      : runner_(runner),
+        id_(id),
+        limit_(limit),
+        handle_(runner.io_, handle.Release()),
+        output_(runner.io_, output.Release()),
+        timer_(runner.io_, limit),
+        done_(std::move(done)) {}
+
+  void Watch() {
+    handle_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](error_code error) {
+                         if (!error) self->OnExit();
+                       });
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->OnLimit();
+    });
+    Read();
+  }
+
+  // Without a word to anybody: the runner goes.
+  void Kill() {
+    done_ = nullptr;
+    ::kill(-id_, SIGKILL);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED);
+    Close();
+  }
+
+ private:
+  void Read() {
+    output_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](error_code error) {
+                         if (!error) self->OnReadable();
+                       });
+  }
+
+  // By hand: the buffer is one for all.
+  void OnReadable() {
+    const ssize_t size =
+        ::read(output_.native_handle(), runner_.buffer_.data(), runner_.buffer_.size());
+    if (size == 0) return;  // nobody can print any more
+    if (size < 0 && errno != EAGAIN && errno != EINTR) return;
+    if (size > 0) Keep(static_cast<size_t>(size));
+    if (output_.is_open()) Read();
+  }
+
+  void Keep(size_t size) {
+    output_size_ += size;
+    for (size_t i = 0; i < size && !is_line_over_; ++i) {
+      const char c = runner_.buffer_[i];
+      is_line_over_ = (c == '\n' && !text_.empty()) || text_.size() == kMostText;
+      const bool is_plain = static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
+      if (!is_line_over_ && is_plain) text_ += c;
+    }
+    error_code ignored;
+    if (output_size_ >= kMostOutput) output_.close(ignored);  // it meets SIGPIPE
+  }
+
+  void OnLimit() {
+    // It may have ended while this thread was busy.
+    pollfd exit{handle_.native_handle(), POLLIN, 0};
+    if (::poll(&exit, 1, 0) != 0) return;
+    ::kill(-id_, SIGKILL);
+    Tell({.how = CommandEnd::How::kTimedOut,
+          .number = static_cast<int>(limit_.count()),
+          .text = text_});
+  }
+
+  void OnExit() {
+    // What is still in the pipe; who else holds it is of no interest.
+    if (output_.is_open()) {
+      const ssize_t size =
+          ::read(output_.native_handle(), runner_.buffer_.data(), runner_.buffer_.size());
+      if (size > 0) Keep(static_cast<size_t>(size));
+    }
+    // Before it is reaped, while its number is nobody else's.
+    ::kill(-id_, SIGKILL);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
+    const bool is_exit = info.si_code == CLD_EXITED;
+    Tell({.how = is_exit ? CommandEnd::How::kExited : CommandEnd::How::kKilled,
+          .number = info.si_status,
+          .text = text_});
+    Close();
+    runner_.OnEnded(shared_from_this());
+  }
+
+  void Tell(CommandEnd end) {
+    if (!done_) return;
+    end.took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun_);
+    std::exchange(done_, nullptr)(end);
+  }
+
+  void Close() {
+    error_code ignored;
+    handle_.close(ignored);
+    output_.close(ignored);
+    timer_.cancel();
+  }
+
+  CommandRunner& runner_;
+  const pid_t id_;
+  const std::chrono::milliseconds limit_;
+  const Clock::time_point begun_ = Clock::now();
+  asio::posix::stream_descriptor handle_;  // a pidfd: readable when it has ended
+  asio::posix::stream_descriptor output_;
+  asio::steady_timer timer_;
+  Done done_;
+  std::string text_;
+  bool is_line_over_ = false;
+  size_t output_size_ = 0;
+};
+
+CommandRunner::CommandRunner(asio::io_context& io, const std::string& user, size_t most_at_once)
+    : io_(io), user_(FindCommandUser(user)), most_at_once_(most_at_once) {}
+
+CommandRunner::~CommandRunner() {
+  for (const std::shared_ptr<Process>& process : running_) process->Kill();
+}
+
+void CommandRunner::Run(Command command, std::chrono::milliseconds limit, Done done) {
+  waiting_.push_back({std::move(command), limit, std::move(done)});
+  StartWaiting();
+}
+
+void CommandRunner::StartWaiting() {
+  while (!waiting_.empty() && running_.size() < most_at_once_) {
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    Start(std::move(next));
+  }
+}
+
+void CommandRunner::Refuse(Done done, int error, std::string why) {
+  asio::post(io_, [done = std::move(done), error, why = std::move(why)] {
+    done({.how = CommandEnd::How::kNotRun, .number = error, .text = why});
+  });
+}
+
+void CommandRunner::Start(Waiting next) {
+  if (!user_.is_known) {
+    return Refuse(std::move(next.done), EPERM, "there is no user " + user_.name);
+  }
+  std::string fault = FaultOfCommand(next.command.arguments.at(0));
+  if (!fault.empty()) return Refuse(std::move(next.done), EPERM, std::move(fault));
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    const int error = errno;
+    return Refuse(std::move(next.done), error, std::strerror(error));
+  }
+  FileDescriptor output(ends[0]);
+  FileDescriptor input(ends[1]);
+  ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
+  const Spawned child = Spawn(next.command, user_, input.get());
+  int error = child.error;
+  FileDescriptor handle;
+  if (error == 0) {
+    handle = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, child.process, 0)));
+    if (!handle) error = errno;
+  }
+  if (error != 0) {
+    if (child.process > 0) {
+      ::kill(-child.process, SIGKILL);
+      ::waitpid(child.process, nullptr, 0);
+    }
+    return Refuse(std::move(next.done), error,
+                  next.command.arguments[0] + ": " + std::strerror(error));
+  }
+  auto process = std::make_shared<Process>(*this, child.process, std::move(handle),
+                                           std::move(output), next.limit, std::move(next.done));
+  running_.insert(process);
+  process->Watch();
+}
+
+void CommandRunner::OnEnded(const std::shared_ptr<Process>& process) {
+  running_.erase(process);
+  StartWaiting();
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,52 @@
+// Runs what the configuration names for events, each once and in order.
+//
+//   Notifier notifier(io, director.script_user);
+//   notifier.Notify({.subject = "web", .command = {"/usr/lib/notify"},
+//                    .words = {"VS", "[192.0.2.80]:tcp:80", "DOWN"}, .environment = {…}});
+//
+// The words stand behind the arguments of the command. Events of one subject run one after another;
+// those of different subjects may run at once. One takes kNotifyLimit at the most. When
+// kMostNotices wait already, what comes is not run, and the log says so. Threads: the control core.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/commands/command_runner.h"
+
+namespace fairlead::control {
+
+struct Notification {
+  std::string subject{};  // a service
+  std::vector<std::string> command{};
+  std::vector<std::string> words{};
+  std::vector<std::string> environment{};
+  friend bool operator==(const Notification&, const Notification&) = default;
+};
+
+inline constexpr std::chrono::seconds kNotifyLimit{60};
+inline constexpr size_t kNoticesAtOnce = 16;
+inline constexpr size_t kMostNotices = 4096;
+
+class Notifier {
+ public:
+  Notifier(boost::asio::io_context& io, const std::string& user)
+      : commands_(io, user, kNoticesAtOnce) {}
+
+  void Notify(Notification notification);
+  [[nodiscard]] size_t waiting() const { return waiting_; }
+
+ private:
+  void RunFirst(const std::string& subject);
+  void OnEnd(const std::string& subject, const CommandEnd& end);
+
+  std::map<std::string, std::deque<Notification>> by_subject_;  // the first of each runs
+  size_t waiting_ = 0;
+  CommandRunner commands_;  // last: its end calls nobody
+};
+
+}  // namespace fairlead::control

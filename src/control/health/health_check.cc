@@ -1,0 +1,149 @@
+#include "control/health/health_check.h"
+
+#include <algorithm>
+#include <map>
+
+namespace fairlead::control {
+namespace {
+
+void AddPart(const char* name, const std::string& value, std::string* key) {
+  key->append(" ").append(name).append("=").append(value);
+}
+
+void Replace(std::string_view what, const std::string& by, std::string* text) {
+  for (size_t at = text->find(what); at != std::string::npos; at = text->find(what, at)) {
+    text->replace(at, what.size(), by);
+    at += by.size();
+  }
+}
+
+// The command with the real's address and port where it asks for them.
+ScriptProbe ScriptOf(const HealthConfig& health, const Endpoint& real) {
+  ScriptProbe script{.command = health.command, .sets_weight = health.sets_weight};
+  for (size_t i = 1; i < script.command.size(); ++i) {
+    Replace("{address}", real.address.ToString(), &script.command[i]);
+    Replace("{port}", std::to_string(real.port.host()), &script.command[i]);
+  }
+  return script;
+}
+
+ProbeQuestion QuestionOf(const HealthConfig& health, const Endpoint& real) {
+  switch (health.type) {
+    case HealthType::kTcp:
+      return TcpProbe{};
+    case HealthType::kHttp:
+      return HttpProbe{.path = health.path, .host = health.host, .expect = health.expect};
+    case HealthType::kScript:
+      return ScriptOf(health, real);
+  }
+  return TcpProbe{};
+}
+
+HealthCheck CheckOf(const HealthConfig& health, const ServiceConfig& service,
+                    const RealConfig& real) {
+  HealthCheck check;
+  const Endpoint asked{health.address.value_or(real.address),
+                       Be16::FromHost(health.PortFor(real.port))};
+  check.target = {.endpoint = asked,
+                  .question = QuestionOf(health, asked),
+                  .source = health.source,
+                  .timeout = health.timeout};
+  check.interval = health.interval;
+  check.retry_interval =
+      health.retry_interval == Duration{0} ? health.interval : health.retry_interval;
+  check.fall = health.fall;
+  check.rise = health.rise;
+  check.starts_down = health.initial == InitialState::kDown;
+  check.wanted_by = service.name;
+  check.on_fail = health.on_fail;
+  check.slow_start = health.slow_start;
+  return check;
+}
+
+bool HasChecks(const ServiceConfig& service) {
+  return !service.health.empty() || std::ranges::any_of(service.reals, [](const RealConfig& real) {
+    return real.health.has_value();
+  });
+}
+
+}  // namespace
+
+std::string HealthCheck::Question() const { return TextOf(target); }
+
+std::string HealthCheck::Key() const {
+  std::string key = Question();
+  AddPart("timeout", std::to_string(target.timeout.count()), &key);
+  AddPart("interval", std::to_string(interval.count()), &key);
+  AddPart("fall", std::to_string(fall), &key);
+  AddPart("rise", std::to_string(rise), &key);
+  // What was not there always is named only where it says something: so a director that is replaced
+  // by one that knows more finds its checks again.
+  if (retry_interval != interval) AddPart("retry", std::to_string(retry_interval.count()), &key);
+  if (starts_down) AddPart("initial", "down", &key);
+  return key;
+}
+
+std::vector<HealthCheck> ChecksOf(const ServiceConfig& service, const RealConfig& real) {
+  std::vector<HealthCheck> checks;
+  for (const HealthConfig& health : service.ChecksFor(real)) {
+    checks.push_back(CheckOf(health, service, real));
+  }
+  return checks;
+}
+
+std::vector<HealthCheck> ChecksOf(const ConfigModel& model) {
+  std::vector<HealthCheck> checks;
+  std::map<std::string, size_t> seen;
+  for (const ServiceConfig& service : model.services) {
+    for (const RealConfig& real : service.reals) {
+      const CheckedReal checked{KeyOf(service), {real.address, real.port}};
+      for (HealthCheck& check : ChecksOf(service, real)) {
+        const auto [it, is_new] = seen.try_emplace(check.Key(), checks.size());
+        if (is_new) checks.push_back(check);
+        HealthCheck& known = checks[it->second];
+        if (!is_new && (known.reals.empty() || known.reals.back().first != checked.first)) {
+          known.wanted_by.append(", ").append(service.name);
+        }
+        known.slow_start = std::max(known.slow_start, check.slow_start);
+        if (known.reals.empty() || known.reals.back() != checked) known.reals.push_back(checked);
+      }
+    }
+  }
+  return checks;
+}
+
+// Services with checks, in order, of which the two may think differently.
+bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after) {
+  const auto next_checked = [](const ConfigModel& model, size_t i) {
+    while (i < model.services.size() && !HasChecks(model.services[i])) ++i;
+    return i;
+  };
+  const auto is_same = [](const ServiceConfig& a, const ServiceConfig& b) {
+    return a.health == b.health && a.name == b.name && KeyOf(a) == KeyOf(b) &&
+           std::ranges::equal(a.reals, b.reals, [](const RealConfig& x, const RealConfig& y) {
+             return x.address == y.address && x.port == y.port && x.health == y.health;
+           });
+  };
+  size_t i = next_checked(before, 0), k = next_checked(after, 0);
+  while (i < before.services.size() && k < after.services.size()) {
+    const bool is_shared = before.services.item(i) == after.services.item(k);
+    if (!is_shared && !is_same(before.services[i], after.services[k])) return true;
+    i = next_checked(before, i + 1);
+    k = next_checked(after, k + 1);
+  }
+  return i < before.services.size() || k < after.services.size();
+}
+
+std::string_view EffectOfDown(OnFail on_fail) {
+  switch (on_fail) {
+    case OnFail::kDrain:
+      return "no new connections, known clients move, its connections continue";
+    case OnFail::kQuiesce:
+      return "no new clients, known clients stay, its connections continue";
+    case OnFail::kRemove:
+      return "taken out: known clients move, its connections get no packets";
+  }
+  return "";
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,49 @@
+// Which real servers with commands of their own have gone up or down since the last snapshot.
+//
+//   events.Note(service, real, HealthState::kDown, "connection refused");   // while building
+//   for (const Notification& each : events.Commit()) notify(each);          // once published
+//
+// Each change is told once. What is so when a real is first seen is no change: a restart and a
+// reload run nothing. Only reals that have on_up or on_down are remembered. Threads: the control
+// core.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/commands/notifier.h"
+#include "control/config/model.h"
+#include "control/health/health_state.h"
+#include "control/health/quorum.h"
+#include "control/identity.h"
+
+namespace fairlead::control {
+
+class RealEvents {
+ public:
+  void Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
+            const std::string& detail);
+  std::vector<Notification> Commit();
+  // The snapshot was not published.
+  void Discard() { noted_.clear(); }
+  // Forgets reals that are gone.
+  void Follow(const ConfigModel& model);
+
+ private:
+  using Key = std::pair<ServiceIdentity, RealIdentity>;
+  struct Noted {
+    Key key;
+    bool is_down = false;
+    Notification told{};  // if it is a change
+  };
+
+  std::map<Key, bool> is_down_;
+  std::vector<Noted> noted_;
+};
+
+// What is run when a quorum changes; nothing is when it has no command.
+Notification NotificationOf(const QuorumChange& change);
+
+}  // namespace fairlead::control

@@ -1,0 +1,272 @@
+// Commands that the configuration names: who may be run, how they end, what they leave.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "control/commands/command_runner.h"
+#include "control/commands/notifier.h"
+#include "control/config/command_path.h"
+#include "control/health/script_prober.h"
+
+namespace fairlead::control::commands_test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+Command Shell(const std::string& text) { return {{"/bin/sh", "-c", text}, {}}; }
+
+CommandEnd EndOf(const Command& command, std::chrono::milliseconds limit = 10s,
+                 const std::string& user = "nobody") {
+  boost::asio::io_context io;
+  CommandRunner runner(io, user, 4);
+  CommandEnd end;
+  int calls = 0;
+  runner.Run(command, limit, [&](const CommandEnd& what) {
+    end = what;
+    ++calls;
+  });
+  EXPECT_EQ(calls, 0) << "never inside Run";
+  io.run();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(runner.running(), 0u);
+  return end;
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// A directory in which commands may write, whoever they are.
+class CommandsTest : public testing::Test {
+ protected:
+  CommandsTest() {
+    char name[] = "/tmp/fairlead-commands-XXXXXX";
+    directory_ = mkdtemp(name);
+    chmod(directory_.c_str(), 0777);
+  }
+  ~CommandsTest() override { std::filesystem::remove_all(directory_); }
+  [[nodiscard]] std::string In(const std::string& name) const { return directory_ + "/" + name; }
+
+  std::string directory_;
+};
+
+// ---- who may be run ---------------------------------------------------------------------------
+
+TEST(CommandPath, WhatRootAloneMayWriteIsRun) {
+  EXPECT_EQ(FaultOfCommand("/bin/sh"), "");
+  EXPECT_EQ(FaultOfCommand("/usr/bin/env"), "");
+}
+
+TEST_F(CommandsTest, WhatOthersMayWriteIsNot) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs files of root";
+  std::ofstream(In("check")) << "#!/bin/sh\n";
+  chmod(In("check").c_str(), 0755);
+  EXPECT_EQ(FaultOfCommand(In("check")), "/tmp is writable by everybody");
+  // A link of root into it leads there as well.
+  const std::string link = "/root/fairlead-commands-test-" + std::to_string(getpid());
+  ASSERT_EQ(symlink(In("check").c_str(), link.c_str()), 0);
+  EXPECT_EQ(FaultOfCommand(link), "/tmp is writable by everybody");
+  unlink(link.c_str());
+}
+
+TEST_F(CommandsTest, AFaultNamesThePlace) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs files of root";
+  const std::string own = "/root/fairlead-commands-test-" + std::to_string(getpid());
+  std::filesystem::create_directory(own);
+  chmod(own.c_str(), 0755);
+  const std::string file = own + "/check";
+  EXPECT_THAT(FaultOfCommand(file), HasSubstr("No such file"));
+  std::ofstream(file) << "#!/bin/sh\n";
+  chmod(file.c_str(), 0644);
+  EXPECT_EQ(FaultOfCommand(file), file + " is not executable");
+  chmod(file.c_str(), 0755);
+  EXPECT_EQ(FaultOfCommand(file), "");
+  chmod(file.c_str(), 0775);
+  EXPECT_EQ(FaultOfCommand(file), file + " is writable by its group");
+  chmod(file.c_str(), 0755);
+  ASSERT_EQ(chown(file.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(FaultOfCommand(file), file + " is not root's");
+  EXPECT_EQ(FaultOfCommand(own), own + " is not a file");
+  std::filesystem::remove_all(own);
+}
+
+TEST(CommandRunner, WhatMayNotBeRunSaysWhy) {
+  const CommandEnd end = EndOf({{"/tmp/check"}, {}});
+  EXPECT_EQ(end.how, CommandEnd::How::kNotRun);
+  EXPECT_FALSE(end.text.empty());
+  if (geteuid() == 0) {
+    EXPECT_EQ(EndOf(Shell("true"), 10s, "no-such-user").text, "there is no user no-such-user");
+  }
+}
+
+// ---- how they end -----------------------------------------------------------------------------
+
+TEST(CommandRunner, TellsTheStatusAndTheFirstLine) {
+  EXPECT_EQ(EndOf(Shell("exit 0")).ToString(), "exit status 0");
+  EXPECT_EQ(EndOf(Shell("echo no answer >&2; echo more; exit 3")).ToString(),
+            "exit status 3: no answer");
+  EXPECT_EQ(EndOf(Shell("kill -9 $$")).ToString(), "ended by signal 9");
+}
+
+TEST(CommandRunner, WhoTakesTooLongIsKilled) {
+  const CommandEnd end = EndOf(Shell("echo waiting; sleep 1000"), 200ms);
+  EXPECT_EQ(end.ToString(), "not done in 200 ms: waiting");
+}
+
+// Else each look would leave one more.
+TEST_F(CommandsTest, WhatItLeavesBehindIsKilledToo) {
+  const std::string pid = In("pid");
+  EXPECT_EQ(EndOf(Shell("sleep 1000 & echo $! > " + pid)).number, 0);
+  const int child = std::stoi(ReadAll(pid));
+  for (int i = 0; i < 1000 && kill(child, 0) == 0; ++i) {
+    // A zombie until its new parent has looked.
+    if (ReadAll("/proc/" + std::to_string(child) + "/stat").find(") Z ") != std::string::npos)
+      break;
+    usleep(1000);
+  }
+  const std::string stat = ReadAll("/proc/" + std::to_string(child) + "/stat");
+  EXPECT_TRUE(stat.empty() || stat.find(") Z ") != std::string::npos) << stat;
+}
+
+TEST(CommandRunner, MegabytesAreNotListenedTo) {
+  const CommandEnd end = EndOf({.arguments = {"/usr/bin/yes", "yes"}, .environment = {}});
+  // It notices when it prints more.
+  EXPECT_NE(end.how, CommandEnd::How::kTimedOut);
+  EXPECT_FALSE(end.is_success());
+  EXPECT_EQ(end.text, "yes");
+}
+
+TEST(CommandRunner, SoManyAtOnceTheOthersInTurn) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 2);
+  std::string order;
+  for (const char* name : {"a", "b", "c"}) {
+    runner.Run(Shell("exit 0"), 10s, [&order, name](const CommandEnd&) { order += name; });
+  }
+  EXPECT_EQ(runner.running(), 2u);
+  EXPECT_EQ(runner.waiting(), 1u);
+  io.run();
+  EXPECT_EQ(order.size(), 3u);
+  EXPECT_EQ(runner.running(), 0u);
+}
+
+TEST(CommandRunner, ItsEndIsTheirs) {
+  boost::asio::io_context io;
+  {
+    CommandRunner runner(io, "nobody", 2);
+    runner.Run(Shell("sleep 1000"), 1000s, [](const CommandEnd&) { ADD_FAILURE(); });
+    EXPECT_EQ(runner.running(), 1u);
+  }
+}
+
+// ---- what they get ----------------------------------------------------------------------------
+
+TEST(CommandRunner, NothingOfOursIsInherited) {
+  setenv("LD_PRELOAD", "/tmp/evil.so", 1);
+  const CommandEnd end = EndOf({.arguments = {"/usr/bin/env"}, .environment = {"A=1"}});
+  unsetenv("LD_PRELOAD");
+  EXPECT_EQ(end.text, "A=1");
+  const int open = dup(STDERR_FILENO);  // one that is not closed on exec
+  EXPECT_EQ(EndOf(Shell("ls /proc/$$/fd | tr '\\n' ' '")).text, "0 1 2 ") << open;
+  close(open);
+}
+
+TEST(CommandRunner, RunsAsTheUserOfTheFile) {
+  if (geteuid() != 0) GTEST_SKIP() << "has no other user's rights to give";
+  EXPECT_EQ(EndOf(Shell("id -un; id -G")).text, "nobody");
+  EXPECT_EQ(EndOf(Shell("id -u"), 10s, "root").text, "0");
+  EXPECT_EQ(EndOf(Shell("grep CapEff /proc/self/status")).text, "CapEff:0000000000000000");
+}
+
+// ---- scripts of checks ------------------------------------------------------------------------
+
+ProbeResult Look(const ScriptProbe& script) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 4);
+  class NoProber : public Prober {
+    void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override { FAIL(); }
+  } sockets;
+  ScriptProber prober(sockets, runner);
+  ProbeResult result;
+  prober.Start({.endpoint = *Endpoint::Parse("10.0.0.11:80"),
+                .question = script,
+                .timeout = Duration{10000}},
+               [&](const ProbeResult& found) { result = found; });
+  io.run();
+  return result;
+}
+
+TEST(ScriptProber, TheExitStatusIsTheVerdict) {
+  EXPECT_TRUE(Look({{"/bin/true"}}).is_ok);
+  const ProbeResult bad = Look({{"/bin/sh", "-c", "echo down; exit 5"}});
+  EXPECT_FALSE(bad.is_ok);
+  EXPECT_EQ(bad.local_error, LocalError::kNone);
+  EXPECT_EQ(bad.detail, "exit status 5: down");
+  EXPECT_FALSE(bad.weight);
+}
+
+TEST(ScriptProber, ItMaySetTheWeight) {
+  const auto with = [](int status) {
+    return Look({{"/bin/sh", "-c", "exit " + std::to_string(status)}, true});
+  };
+  EXPECT_TRUE(with(0).is_ok);
+  EXPECT_FALSE(with(0).weight);
+  EXPECT_FALSE(with(1).is_ok);
+  EXPECT_TRUE(with(2).is_ok);
+  EXPECT_EQ(with(2).weight, 0u);
+  EXPECT_EQ(with(255).weight, 253u);
+}
+
+TEST(ScriptProber, ItIsToldWhomToAsk) {
+  EXPECT_THAT(
+      Look({{"/bin/sh", "-c", "echo $FAIRLEAD_REAL_ADDRESS $FAIRLEAD_REAL_PORT; exit 1"}}).detail,
+      HasSubstr("10.0.0.11 80"));
+}
+
+TEST(ScriptProber, WhatCannotBeRunIsNoVerdict) {
+  const ProbeResult result = Look({{"/no/such/check"}});
+  EXPECT_EQ(result.local_error, LocalError::kCommand);
+  EXPECT_THAT(result.detail, HasSubstr("/no"));
+}
+
+// ---- what is run for events -------------------------------------------------------------------
+
+TEST_F(CommandsTest, EventsOfAServiceRunInOrder) {
+  boost::asio::io_context io;
+  Notifier notifier(io, "nobody");
+  const std::string log = In("log");
+  for (const char* pause : {"0.2", "0", "0.1"}) {
+    notifier.Notify(
+        {.subject = "web",
+         .command = {"/bin/sh", "-c",
+                     "sleep " + std::string(pause) + "; echo $1 $2 $FAIRLEAD_EVENT >> " + log,
+                     "notify"},
+         .words = {"VS", pause},
+         .environment = {"FAIRLEAD_EVENT=quorum_up"}});
+  }
+  EXPECT_EQ(notifier.waiting(), 3u);
+  io.run();
+  EXPECT_EQ(notifier.waiting(), 0u);
+  EXPECT_EQ(ReadAll(log), "VS 0.2 quorum_up\nVS 0 quorum_up\nVS 0.1 quorum_up\n");
+}
+
+TEST(Notifier, ThoseThatAreTooManyAreNotRun) {
+  boost::asio::io_context io;
+  Notifier notifier(io, "nobody");
+  for (size_t i = 0; i < kMostNotices + 10; ++i) {
+    notifier.Notify({.subject = "web", .command = {"/bin/true"}});
+  }
+  EXPECT_EQ(notifier.waiting(), kMostNotices);
+}
+
+}  // namespace
+}  // namespace fairlead::control::commands_test
