@@ -26,17 +26,22 @@ PLACES = [("own memory", None, {}),
 
 @contextlib.contextmanager
 def reserved_huge_pages(count):
-    with open(HUGE_PAGES, "r+", encoding="ascii") as file:
-        before = int(file.read())
-        file.write(str(before + count))
-    try:
+    def reserved():
         with open(HUGE_PAGES, encoding="ascii") as file:
-            if int(file.read()) < before + count:
-                raise Failed(f"the machine has no {count} huge pages to reserve")
+            return int(file.read())
+
+    def reserve(pages):
+        with open(HUGE_PAGES, "w", encoding="ascii") as file:
+            file.write(str(pages))
+
+    before = reserved()
+    reserve(before + count)
+    try:
+        if reserved() < before + count:
+            raise Failed(f"the machine has no {count} huge pages to reserve")
         yield
     finally:
-        with open(HUGE_PAGES, "w", encoding="ascii") as file:
-            file.write(str(before))
+        reserve(before)
 
 
 def leave_mounts_alone():
