@@ -172,6 +172,17 @@ TEST(HealthList, ACheckThatIsAddedBringsNobodyBack) {
   EXPECT_EQ(w.Health().state, HealthState::kUp);
 }
 
+// Of two answers about a real the dead one is what a changed question begins with.
+TEST(HealthList, AChangedQuestionBesideAGoodOneBringsNobodyBack) {
+  World w("[ { type: tcp, fall: 1 }, { type: tcp, port: 81, fall: 1 } ]");
+  w.TickFor(2s);
+  w.Answer(80, {.is_ok = true});
+  w.Answer(81, {.is_ok = false});
+  ASSERT_EQ(w.Health().state, HealthState::kDown);
+  w.Reload(World::Model("[ { type: tcp, fall: 1 }, { type: tcp, port: 82, fall: 1 } ]"));
+  EXPECT_EQ(w.Health().state, HealthState::kDown);
+}
+
 // ---- weights ----------------------------------------------------------------------------------
 
 TEST(HealthWeight, TheLeastWeightThatIsAskedForHolds) {
@@ -190,6 +201,19 @@ TEST(HealthWeight, TheLeastWeightThatIsAskedForHolds) {
   w.TickFor(2s);
   w.prober.AnswerAll(true);
   EXPECT_EQ(w.Health().weight, 7u);
+}
+
+// Nobody could take it back: the real would keep it for good.
+TEST(HealthWeight, GoesWithTheScriptThatSaidIt) {
+  const std::string script = "{ type: script, command: [/bin/true], sets_weight: true }";
+  World w(script);
+  w.TickFor(2s);
+  w.Answer(80, {.is_ok = true, .weight = 5});
+  ASSERT_EQ(w.Health().weight, 5u);
+  w.Reload(World::Model("{ type: script, command: [/bin/false], sets_weight: true }"));
+  EXPECT_EQ(w.Health().weight, 5u) << "another script says its own when it has run";
+  w.Reload(World::Model(kTcp));
+  EXPECT_EQ(w.Health().weight, std::nullopt);
 }
 
 TEST(HealthWeight, AnAgentsWordsAreTakenOver) {
@@ -249,7 +273,8 @@ TEST(HealthHistory, CountsDownsAndTheTimeOfThem) {
 
 TEST(HealthHistory, SurvivesARestart) {
   const std::string health =
-      "{ type: tcp, interval: 1s, timeout: 1s, fall: 1, rise: 1, slow_start: 20s, initial: down }";
+      "{ type: script, command: [/bin/true], sets_weight: true, interval: 1s, timeout: 1s, "
+      "fall: 1, rise: 1, slow_start: 20s, initial: down }";
   World before(health);
   before.TickFor(1s);
   before.prober.AnswerAll(true);

@@ -15,7 +15,7 @@ ProbeTarget Asking(ProbeQuestion question) {
 TEST(ProbeText, IsOneLine) {
   EXPECT_EQ(TextOf(Asking(TcpProbe{})), "tcp at=10.0.0.11:80");
   EXPECT_EQ(TextOf(Asking(HttpProbe{.path = "/up", .host = "shop"})),
-            "http at=10.0.0.11:80 host=shop path=/up method=0 expect=200 to=399");
+            "http at=10.0.0.11:80 host=shop path=/up expect=200 to=399");
 }
 
 // A question that another one is taken for has that one's answer.

@@ -13,9 +13,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/file_descriptor.h"
+#include "base/log.h"
 #include "control/config/command_path.h"
 
 namespace fairlead::control {
@@ -48,15 +50,26 @@ std::string CommandEnd::ToString() const {
 // One that runs. Keeps itself alive by the runner's set until it is reaped.
 class CommandRunner::Process : public std::enable_shared_from_this<Process> {
  public:
-  Process(CommandRunner& runner, pid_t id, FileDescriptor handle, FileDescriptor output,
-          std::chrono::milliseconds limit, Done done)
+  Process(CommandRunner& runner, pid_t id, std::chrono::milliseconds limit)
       : runner_(runner),
         id_(id),
         limit_(limit),
-        handle_(runner.io_, handle.Release()),
-        output_(runner.io_, output.Release()),
-        timer_(runner.io_, limit),
-        done_(std::move(done)) {}
+        handle_(runner.io_),
+        output_(runner.io_),
+        timer_(runner.io_, limit) {}
+
+  // 0, or the errno of what this machine has no room for; then nothing is watched.
+  int Take(FileDescriptor* handle, FileDescriptor* output, Done* done) {
+    error_code error;
+    handle_.assign(handle->get(), error);
+    if (error) return error.value();
+    static_cast<void>(handle->Release());
+    output_.assign(output->get(), error);
+    if (error) return error.value();
+    static_cast<void>(output->Release());
+    done_ = std::move(*done);
+    return 0;
+  }
 
   void Watch() {
     handle_.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -109,6 +122,7 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
   void OnLimit() {
+    if (!handle_.is_open()) return;  // reaped: its number may be another's
     // It may have ended while this thread was busy.
     pollfd exit{handle_.native_handle(), POLLIN, 0};
     if (::poll(&exit, 1, 0) != 0) return;
@@ -130,11 +144,12 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     siginfo_t info{};
     ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
     const bool is_exit = info.si_code == CLD_EXITED;
+    const std::shared_ptr<Process> self = shared_from_this();
+    Close();
+    runner_.OnEnded(self);  // first: whoever is told may fail, and the place must be free
     Tell({.how = is_exit ? CommandEnd::How::kExited : CommandEnd::How::kKilled,
           .number = info.si_status,
           .text = text_});
-    Close();
-    runner_.OnEnded(shared_from_this());
   }
 
   void Tell(CommandEnd end) {
@@ -171,6 +186,11 @@ CommandRunner::~CommandRunner() {
 }
 
 void CommandRunner::Run(Command command, std::chrono::milliseconds limit, Done done) {
+  if (!std::exchange(has_said_user_, true) && geteuid() != 0) {
+    LogWarning("commands run with the director's own rights: only root can take others",
+               {{"script_user", user_.name},
+                {"remedy", "name only commands that may do all that the director may"}});
+  }
   waiting_.push_back({std::move(command), limit, std::move(done)});
   StartWaiting();
 }
@@ -179,7 +199,12 @@ void CommandRunner::StartWaiting() {
   while (!waiting_.empty() && running_.size() < most_at_once_) {
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    Start(std::move(next));
+    Done done = next.done;
+    try {
+      Start(std::move(next));
+    } catch (const std::exception& error) {  // without it nobody would hear of this one again
+      Refuse(std::move(done), ENOMEM, error.what());
+    }
   }
 }
 
@@ -210,7 +235,13 @@ void CommandRunner::Start(Waiting next) {
     handle = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, child.process, 0)));
     if (!handle) error = errno;
   }
+  std::shared_ptr<Process> process;
+  if (error == 0) {
+    process = MakeProcess(child.process, next.limit);
+    error = process == nullptr ? ENOMEM : process->Take(&handle, &output, &next.done);
+  }
   if (error != 0) {
+    if (process != nullptr) running_.erase(process);
     if (child.process > 0) {
       ::kill(-child.process, SIGKILL);
       ::waitpid(child.process, nullptr, 0);
@@ -218,10 +249,25 @@ void CommandRunner::Start(Waiting next) {
     return Refuse(std::move(next.done), error,
                   next.command.arguments[0] + ": " + std::strerror(error));
   }
-  auto process = std::make_shared<Process>(*this, child.process, std::move(handle),
-                                           std::move(output), next.limit, std::move(next.done));
-  running_.insert(process);
-  process->Watch();
+  try {
+    process->Watch();
+  } catch (const std::exception&) {
+    process->Kill();
+    running_.erase(process);
+    throw;
+  }
+}
+
+// Among those that run; null without memory.
+std::shared_ptr<CommandRunner::Process> CommandRunner::MakeProcess(
+    pid_t id, std::chrono::milliseconds limit) noexcept {
+  try {
+    auto process = std::make_shared<Process>(*this, id, limit);
+    running_.insert(process);
+    return process;
+  } catch (const std::exception&) {
+    return nullptr;
+  }
 }
 
 void CommandRunner::OnEnded(const std::shared_ptr<Process>& process) {

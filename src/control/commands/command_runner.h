@@ -13,6 +13,8 @@
 // Threads: the one that runs `io`; the callback always runs from `io`, never inside Run.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -65,12 +67,14 @@ class CommandRunner {
 
   void StartWaiting();
   void Start(Waiting next);
+  std::shared_ptr<Process> MakeProcess(pid_t id, std::chrono::milliseconds limit) noexcept;
   void Refuse(Done done, int error, std::string why);
   void OnEnded(const std::shared_ptr<Process>& process);
 
   boost::asio::io_context& io_;
   const CommandUser user_;
   const size_t most_at_once_;
+  bool has_said_user_ = false;
   std::deque<Waiting> waiting_;
   std::set<std::shared_ptr<Process>> running_;
   std::array<char, 16384> buffer_;  // what is read and, but for a line, forgotten

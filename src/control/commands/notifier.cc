@@ -8,9 +8,14 @@ namespace fairlead::control {
 
 void Notifier::Notify(Notification notification) {
   if (notification.command.empty()) return;
-  if (waiting_ == kMostNotices) {
-    return LogError("too many commands wait: one is not run",
-                    {{"service", notification.subject},
+  const auto old = by_subject_.find(notification.subject);
+  if (waiting_ == kMostNotices ||
+      (old != by_subject_.end() && old->second.size() == kMostNoticesOfOne)) {
+    const uint64_t times = refusals_.Note(std::chrono::steady_clock::now());
+    if (times == 0) return;
+    return LogError("too many commands wait: what comes is not run",
+                    {{"times", times},
+                     {"service", notification.subject},
                      {"command", notification.command[0]},
                      {"remedy", "make the commands of on_up and on_down quicker"}});
   }

@@ -6,7 +6,8 @@
 //
 // The words stand behind the arguments of the command. Events of one subject run one after another;
 // those of different subjects may run at once. One takes kNotifyLimit at the most. When
-// kMostNotices wait already, what comes is not run, and the log says so. Threads: the control core.
+// kMostNoticesOfOne of a subject or kMostNotices of all wait already, what comes is not run, and
+// the log says so. Threads: the control core.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log_pace.h"
 #include "control/commands/command_runner.h"
 
 namespace fairlead::control {
@@ -30,7 +32,8 @@ struct Notification {
 
 inline constexpr std::chrono::seconds kNotifyLimit{60};
 inline constexpr size_t kNoticesAtOnce = 16;
-inline constexpr size_t kMostNotices = 4096;
+inline constexpr size_t kMostNotices = 4096;     // of all subjects together
+inline constexpr size_t kMostNoticesOfOne = 64;  // so that none takes the room of the others
 
 class Notifier {
  public:
@@ -46,6 +49,7 @@ class Notifier {
 
   std::map<std::string, std::deque<Notification>> by_subject_;  // the first of each runs
   size_t waiting_ = 0;
+  LogPace refusals_;
   CommandRunner commands_;  // last: its end calls nobody
 };
 

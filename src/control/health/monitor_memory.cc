@@ -34,6 +34,15 @@ TimePoint SteadyOf(uint64_t wall_ms, TimePoint now) {
   return now - Duration{std::clamp<int64_t>(ago, 0, Duration{24h * 3650}.count())};
 }
 
+// What a server wished in answer to another question, and this one cannot say or take back.
+void ForgetForeignWishes(const ProbeQuestion& question, CheckFacts* facts) {
+  const auto* script = std::get_if<ScriptProbe>(&question);
+  if (script == nullptr || !script->sets_weight) facts->weight.reset();
+  if (std::holds_alternative<AgentProbe>(question)) return;
+  facts->percent.reset();
+  facts->wanted = AdminState::kUp;
+}
+
 }  // namespace
 
 struct HealthMonitor::Known {
@@ -41,7 +50,10 @@ struct HealthMonitor::Known {
     for (const auto& [key, entry] : entries) {
       const auto [it, is_new] = by_question.emplace(entry->check.Question(), entry.get());
       if (!is_new && entry->facts.state == HealthState::kDown) it->second = entry.get();
-      for (const CheckedReal& real : entry->check.reals) by_real.emplace(real, entry.get());
+      for (const CheckedReal& real : entry->check.reals) {
+        const auto [at, is_first] = by_real.emplace(real, entry.get());
+        if (!is_first && entry->facts.state == HealthState::kDown) at->second = entry.get();
+      }
     }
   }
   // Null: nothing is known. Where several checks of a real become one, a dead answer outweighs a
@@ -163,6 +175,7 @@ void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
     }
     entry->check = std::move(check);
     recalled.GiveTo(key, now, entry.get());
+    ForgetForeignWishes(entry->check.target.question, &entry->facts);
     if (WarmthOf(*entry, entry->check.slow_start) < 100) warming_.emplace(now, entry);
     next.emplace(key, std::move(entry));
   }
