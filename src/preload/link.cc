@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +27,11 @@ constexpr int kRetryMilliseconds = 50;
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 Link g_idle[kIdleLinks];
 std::atomic<bool> g_was_served{false};
+std::atomic<bool> g_waited_in_vain{false};
 std::atomic<bool> g_has_told{false};
+
+// Who has said how long waits for a director that was never seen, too.
+bool HasPatienceOfItsOwn() { return getenv("FAIRLEAD_IPVS_PATIENCE") != nullptr; }
 
 int64_t Now() {
   timespec now;
@@ -68,6 +73,9 @@ int ConnectOnce() {
     FAIRLEAD_NEXT(close)(fd);
     fd = high;
   }
+  // Behind a full backlog connect waits for so long only: then EAGAIN, and it is tried again.
+  const timeval most{1, 0};
+  FAIRLEAD_NEXT(setsockopt)(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
   const int error = errno;
   FAIRLEAD_NEXT(close)(fd);
@@ -75,15 +83,21 @@ int ConnectOnce() {
   return -1;
 }
 
+// Once in an absence of the director: a program that stops makes hundreds of requests, one after
+// the other, and must not wait for each.
 int ConnectPatiently() {
   const Deadline deadline = DeadlineAfter(PatienceMilliseconds());
   for (;;) {
     const int fd = ConnectOnce();
-    if (fd >= 0) return fd;
-    const bool may_come = errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR ||
-                          (errno == ENOENT && g_was_served);
+    if (fd >= 0) {
+      g_waited_in_vain = false;
+      return fd;
+    }
     const int error = errno;
-    if (!may_come || Now() >= deadline) {
+    const bool may_come = error == ECONNREFUSED || error == EAGAIN || error == EINTR ||
+                          (error == ENOENT && (g_was_served || HasPatienceOfItsOwn()));
+    if (may_come && Now() >= deadline) g_waited_in_vain = true;
+    if (!may_come || g_waited_in_vain) {
       errno = error;
       return -1;
     }
@@ -96,6 +110,9 @@ int ConnectPatiently() {
 Deadline DeadlineAfter(int milliseconds) { return Now() + milliseconds; }
 
 bool Link::is_open() const { return fd_ >= 0 && InodeOf(fd_) == inode_; }
+
+// The director has judged who connected: whoever drops their rights begins anew.
+bool Link::is_ours() const { return is_open() && user_ == geteuid(); }
 
 bool Link::Send(const void* request, size_t size, Deadline deadline) {
   for (;;) {
@@ -129,7 +146,7 @@ Link TakeLink(bool must_be_new) {
     if (idle.fd_ < 0) continue;
     Link taken = idle;
     idle = Link();
-    if (must_be_new || !taken.is_open()) {
+    if (must_be_new || !taken.is_ours()) {
       taken.Close();
       continue;
     }
@@ -140,6 +157,7 @@ Link TakeLink(bool must_be_new) {
   Link made;
   made.fd_ = ConnectPatiently();
   if (made.fd_ >= 0) made.inode_ = InodeOf(made.fd_);
+  made.user_ = geteuid();
   return made;
 }
 

@@ -29,6 +29,8 @@ class Link {
   Link() = default;
 
   [[nodiscard]] bool is_open() const;
+  // And made by the user that the program is now.
+  [[nodiscard]] bool is_ours() const;
   [[nodiscard]] int fd() const { return fd_; }
   // It came out of the store, so that its director may have gone meanwhile.
   [[nodiscard]] bool is_used() const { return is_used_; }
@@ -45,11 +47,13 @@ class Link {
 
   int fd_ = -1;
   ino_t inode_ = 0;
+  uid_t user_ = 0;
   bool is_used_ = false;
 };
 
-// Not open when there is no director. A program that was served before, or that finds the socket
-// of a director that has just ended, waits for the next one: Patience().
+// Not open when there is no director. A program that was served before, that finds the socket of a
+// director that has just ended, or that was told how long, waits for the next one:
+// PatienceMilliseconds(), once in an absence of the director.
 Link TakeLink(bool must_be_new = false);
 // For the next request. Only after the answer has been read to its end.
 void GiveBack(Link* link);

@@ -45,6 +45,7 @@ bool IsIpvsOption(int level, int option) {
 }
 
 void InChild() {
+  RenewSettingsLock();
   ForgetLinks();
   ForgetDumps();
 }

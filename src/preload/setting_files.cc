@@ -82,6 +82,8 @@ bool Find(int fd, OpenFile* found) {
 
 }  // namespace
 
+void RenewSettingsLock() { pthread_mutex_init(&g_mutex, nullptr); }
+
 int OpenSetting(const char* path, int flags) {
   const int error = CheckExists(path);
   if (error != 0) {

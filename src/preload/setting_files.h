@@ -25,6 +25,8 @@ bool MayBeSetting(int fd);
 int BeforeClose(int fd);
 // At the start: a shell may have opened the program's output for us, `cat value > /proc/sys/…`.
 void AdoptSettings();
+// In a child after fork: the thread that held the lock is not there.
+void RenewSettingsLock();
 // At the end of the program.
 void SendUnsentSettings();
 

@@ -41,6 +41,9 @@ void HideSource(int fd, void* name, socklen_t size) {
   memcpy(name, &source, sizeof source);
 }
 
+// The kernel gives the length of the address, even where it had no room for all of it.
+socklen_t Smaller(socklen_t room, socklen_t length) { return room < length ? room : length; }
+
 ssize_t Received(int fd, ssize_t got, size_t room, int flags) {
   if (got >= 0 && (flags & MSG_PEEK) == 0 && AnyDump()) AfterReceive(fd, room);
   return got;
@@ -128,32 +131,40 @@ FAIRLEAD_HOOK ssize_t __recv_chk(int fd, void* data, size_t room, size_t real_ro
 
 FAIRLEAD_HOOK ssize_t recvfrom(int fd, void* data, size_t room, int flags, sockaddr* peer,
                                socklen_t* peer_size) {
+  const socklen_t name_room = peer_size != nullptr ? *peer_size : 0;
   const ssize_t got = FAIRLEAD_NEXT(recvfrom)(fd, data, room, flags, peer, peer_size);
-  if (got >= 0 && peer_size != nullptr) HideSource(fd, peer, *peer_size);
+  if (got >= 0 && name_room > 0) HideSource(fd, peer, Smaller(name_room, *peer_size));
   return Received(fd, got, room, flags);
 }
 
 FAIRLEAD_HOOK ssize_t __recvfrom_chk(int fd, void* data, size_t room, size_t real_room, int flags,
                                      sockaddr* peer, socklen_t* peer_size) {
+  const socklen_t name_room = peer_size != nullptr ? *peer_size : 0;
   const ssize_t got =
       FAIRLEAD_NEXT(__recvfrom_chk)(fd, data, room, real_room, flags, peer, peer_size);
-  if (got >= 0 && peer_size != nullptr) HideSource(fd, peer, *peer_size);
+  if (got >= 0 && name_room > 0) HideSource(fd, peer, Smaller(name_room, *peer_size));
   return Received(fd, got, room, flags);
 }
 
 FAIRLEAD_HOOK ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  const socklen_t name_room = message != nullptr ? message->msg_namelen : 0;
   const ssize_t got = FAIRLEAD_NEXT(recvmsg)(fd, message, flags);
   if (got < 0) return got;
-  HideSource(fd, message->msg_name, message->msg_namelen);
+  HideSource(fd, message->msg_name, Smaller(name_room, message->msg_namelen));
   return Received(fd, got, RoomOf(message->msg_iov, message->msg_iovlen), flags);
 }
 
 FAIRLEAD_HOOK int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags,
                            timespec* timeout) {
+  // Of other sockets nothing is looked at. Of ours one message at a time, as its room for a name is
+  // lost in the call.
+  if (GenericNetlinkInode(fd) != 0 && count > 1) count = 1;
+  const socklen_t name_room = count > 0 ? messages[0].msg_hdr.msg_namelen : 0;
   const int got = FAIRLEAD_NEXT(recvmmsg)(fd, messages, count, flags, timeout);
+  if (count != 1) return got;
   for (int i = 0; i < got; ++i) {
     const msghdr& message = messages[i].msg_hdr;
-    HideSource(fd, message.msg_name, message.msg_namelen);
+    HideSource(fd, message.msg_name, Smaller(name_room, message.msg_namelen));
     Received(fd, messages[i].msg_len, RoomOf(message.msg_iov, message.msg_iovlen), flags);
   }
   return got;

@@ -99,6 +99,13 @@ IpAddress AddressOf(Family family, Bytes bytes) {
   return Ipv4Address::Load(whole.bytes.data());
 }
 
+// Whatever is wrong in a service, a real server or a daemon, the kernel says EINVAL.
+Fault ReadInner(Bytes bytes, std::span<const AttributeRule> rules, Attributes* into) {
+  Fault fault = into->Read(bytes, rules);
+  if (fault) fault.number = EINVAL;
+  return fault;
+}
+
 }  // namespace
 
 const std::span<const AttributeRule> kServiceRules{kService}, kDestRules{kDest},
@@ -122,7 +129,7 @@ Fault ReadCommand(const Message& message, Attributes* command) {
 Fault ReadService(const Attributes& command, Depth depth, ServiceRequest* service) {
   if (!command.Has(IPVS_CMD_ATTR_SERVICE)) return {EINVAL, "IPVS_CMD_ATTR_SERVICE is missing"};
   Attributes it;
-  if (Fault fault = it.Read(command.Raw(IPVS_CMD_ATTR_SERVICE), kServiceRules)) return fault;
+  if (Fault fault = ReadInner(command.Raw(IPVS_CMD_ATTR_SERVICE), kServiceRules, &it)) return fault;
   if (Fault fault = FindMissing(it, kServiceRules, {IPVS_SVC_ATTR_AF})) return fault;
   ServiceKey& key = service->key;
   if (!it.Has(IPVS_SVC_ATTR_FWMARK)) {
@@ -164,7 +171,7 @@ Fault ReadService(const Attributes& command, Depth depth, ServiceRequest* servic
 Fault ReadDest(const Attributes& command, Depth depth, Family family, DestRequest* dest) {
   if (!command.Has(IPVS_CMD_ATTR_DEST)) return {EINVAL, "IPVS_CMD_ATTR_DEST is missing"};
   Attributes it;
-  if (Fault fault = it.Read(command.Raw(IPVS_CMD_ATTR_DEST), kDestRules)) return fault;
+  if (Fault fault = ReadInner(command.Raw(IPVS_CMD_ATTR_DEST), kDestRules, &it)) return fault;
   if (Fault fault = FindMissing(it, kDestRules, {IPVS_DEST_ATTR_ADDR, IPVS_DEST_ATTR_PORT})) {
     return fault;
   }
@@ -199,7 +206,7 @@ TimeoutsRequest ReadTimeouts(const Attributes& command) {
 Fault ReadDaemonState(const Attributes& command, uint32_t* state) {
   if (!command.Has(IPVS_CMD_ATTR_DAEMON)) return {EINVAL, "IPVS_CMD_ATTR_DAEMON is missing"};
   Attributes it;
-  if (Fault fault = it.Read(command.Raw(IPVS_CMD_ATTR_DAEMON), kDaemon)) return fault;
+  if (Fault fault = ReadInner(command.Raw(IPVS_CMD_ATTR_DAEMON), kDaemon, &it)) return fault;
   if (Fault fault = FindMissing(it, kDaemon, {IPVS_DAEMON_ATTR_STATE})) return fault;
   *state = it.U32(IPVS_DAEMON_ATTR_STATE);
   return {};
