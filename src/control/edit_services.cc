@@ -1,4 +1,7 @@
 // Adding, changing and removing services by hand.
+#include <algorithm>
+
+#include "control/command_rule.h"
 #include "control/config/dump.h"
 #include "control/config/merge_patch.h"
 #include "control/config/section_readers.h"
@@ -25,6 +28,15 @@ bool Editor::HasTwin(size_t place) {
     }
   }
   return false;
+}
+
+void Editor::CheckCommands(const Service& service) {
+  const auto earlier = std::ranges::find_if(
+      before_.model->services,
+      [&](const ServiceConfig& each) { return KeyOf(each) == KeyOf(*service); });
+  const bool is_new = earlier == before_.model->services.end();
+  control::CheckCommands(*service, is_new ? nullptr : &*earlier, model_.director.scripts,
+                         PathOf(service), problems_);
 }
 
 EditResult Editor::operator()(const AddService& edit) {

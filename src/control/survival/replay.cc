@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "control/command_rule.h"
 #include "control/config/dump.h"
 #include "control/config/map_reader.h"
 #include "control/config/section_readers.h"
@@ -202,7 +203,11 @@ class Replayer {
     for (const ServiceConfig& service : model_.services) ++names[service.name];
     for (size_t i = 0; i < model_.services.size();) {
       const ServiceItem service = model_.services.item(i);
-      std::string why = of_file.contains(service.get()) ? "" : ProblemOf(i);
+      const auto original = file_items.find(KeyOf(*service));
+      std::string why =
+          of_file.contains(service.get())
+              ? ""
+              : ProblemOf(i, original == file_items.end() ? nullptr : original->second.get());
       if (why.empty() && !of_file.contains(service.get()) && names[service->name] > 1) {
         why = "another service has this name";
       }
@@ -213,7 +218,6 @@ class Replayer {
       Drop("service " + service->name, why);
       --kept_;
       --names[service->name];
-      const auto original = file_items.find(KeyOf(*service));
       if (original == file_items.end()) {
         model_.services.Remove(i);
       } else {
@@ -223,9 +227,12 @@ class Replayer {
     }
   }
 
-  [[nodiscard]] std::string ProblemOf(size_t place) const {
+  // `of_file`: the file's service with the same key; null: there is none.
+  [[nodiscard]] std::string ProblemOf(size_t place, const ServiceConfig* of_file) const {
     Problems problems("stored");
     ValidateService(model_, place, problems);
+    CheckCommands(model_.services[place], of_file, file_.director.scripts,
+                  "services[" + std::to_string(place) + "]", problems);
     return problems.empty() ? "" : problems.Take().front().ToString();
   }
 

@@ -165,6 +165,20 @@ TEST_F(ReplayTest, WhatWouldBeRefusedIsTheFiles) {
   EXPECT_EQ(Dump(*replayed.intent.model), Dump(ModelOf(other)));
 }
 
+// The list may have become shorter with the restart that it asks for.
+TEST_F(ReplayTest, ACommandThatMayNoLongerBeNamedIsNotRun) {
+  const std::string listed = "director: { scripts: [/bin/true] }\n" + std::string(kFile);
+  intent_ = Intent{SharedModelOf(listed)};
+  Edit(
+      AddService{"{ name: two, address: 192.0.2.80, protocol: tcp, port: 2, "
+                 "health: { type: script, command: [/bin/true] } }"});
+  EXPECT_THAT(Over(listed).dropped, IsEmpty());
+  const Replayed replayed = Over(kFile);
+  ASSERT_EQ(replayed.dropped.size(), 1u);
+  EXPECT_THAT(replayed.dropped[0], testing::HasSubstr("may not be named from here"));
+  EXPECT_EQ(replayed.intent.model->services.size(), 2u);
+}
+
 TEST_F(ReplayTest, AClientGroupThatIsGoneTakesItsServiceWithIt) {
   const std::string groups = "client_groups: [ { name: campus, source: 198.51.100.0/24 } ]";
   intent_ = {SharedModelOf(groups + kFile)};

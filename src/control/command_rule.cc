@@ -1,11 +1,9 @@
-// Which commands a change by hand may name: those of director.scripts, and those that its service
-// had already.
+#include "control/command_rule.h"
+
 #include <algorithm>
 #include <set>
 
-#include "control/config/model.h"
 #include "control/config/validate_util.h"
-#include "control/editor.h"
 
 namespace fairlead::control {
 namespace {
@@ -35,23 +33,20 @@ void ForEachCommand(const ServiceConfig& service, Visit visit) {
 
 }  // namespace
 
-void Editor::CheckCommands(const Service& service) {
+void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
+                   const std::vector<std::string>& scripts, const std::string& path,
+                   Problems& problems) {
   std::set<CommandLine> known;
-  const auto earlier = std::ranges::find_if(
-      before_.model->services,
-      [&](const ServiceConfig& each) { return KeyOf(each) == KeyOf(*service); });
-  if (earlier != before_.model->services.end()) {
+  if (earlier != nullptr) {
     ForEachCommand(*earlier,
                    [&](const CommandLine& command, const std::string&) { known.insert(command); });
   }
-  const std::vector<std::string>& allowed = model_.director.scripts;
-  ForEachCommand(*service, [&](const CommandLine& command, const std::string& place) {
+  ForEachCommand(service, [&](const CommandLine& command, const std::string& place) {
     if (known.contains(command)) return;
-    if (std::ranges::find(allowed, command[0]) != allowed.end()) return;
-    problems_.Add(PathOf(service) + place,
-                  Quote(command[0]) +
-                      " may not be named from here; add it to director.scripts of the file, and "
-                      "restart");
+    if (std::ranges::find(scripts, command[0]) != scripts.end()) return;
+    problems.Add(path + place, Quote(command[0]) +
+                                   " may not be named from here; add it to director.scripts of the "
+                                   "file, and restart");
   });
 }
 
