@@ -23,12 +23,6 @@ size_t Gather(const iovec* parts, size_t count, char* to, size_t room) {
   return size;
 }
 
-size_t SizeOf(const iovec* parts, size_t count) {
-  size_t size = 0;
-  for (size_t i = 0; i < count; ++i) size += parts[i].iov_len;
-  return size;
-}
-
 // A look at the first bytes, cheap enough for everything that a program writes.
 bool MayBeOurs(const iovec* parts, size_t count) {
   const size_t size = SizeOf(parts, count);

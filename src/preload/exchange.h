@@ -2,7 +2,7 @@
 // the kernel, in their order.
 //
 //   ssize_t sent;
-//   if (Intercept(fd, iovecs, count, has_peer, &sent)) return sent;   // errno as usual
+//   if (Intercept(fd, iovecs, count, flags, &sent)) return sent;   // errno as usual
 //   return the real call
 //
 // A request is answered before this returns, as the kernel answers before send returns. Threads:
@@ -15,6 +15,13 @@
 #include <sys/uio.h>
 
 namespace fairlead::preload {
+
+// Bytes in all.
+inline size_t SizeOf(const iovec* parts, size_t count) {
+  size_t size = 0;
+  for (size_t i = 0; i < count; ++i) size += parts[i].iov_len;
+  return size;
+}
 
 bool Intercept(int fd, const iovec* parts, size_t count, int flags, ssize_t* sent);
 

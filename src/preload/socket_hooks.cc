@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "preload/delivery.h"
 #include "preload/dumps.h"
 #include "preload/exchange.h"
@@ -23,7 +25,8 @@ ssize_t __recvfrom_chk(int, void*, size_t, size_t, int, sockaddr*, socklen_t*);
 namespace fairlead::preload {
 namespace {
 
-// The kernel's source number is 0; ours is the program's own.
+// The kernel's source number is 0; ours is the program's own. `size`: what is there of the address;
+// the kernel tells its whole length even where it had no room for all of it.
 void HideSource(int fd, void* name, socklen_t size) {
   sockaddr_nl source;
   if (name == nullptr || size < sizeof source) return;
@@ -41,18 +44,9 @@ void HideSource(int fd, void* name, socklen_t size) {
   memcpy(name, &source, sizeof source);
 }
 
-// The kernel gives the length of the address, even where it had no room for all of it.
-socklen_t Smaller(socklen_t room, socklen_t length) { return room < length ? room : length; }
-
 ssize_t Received(int fd, ssize_t got, size_t room, int flags) {
   if (got >= 0 && (flags & MSG_PEEK) == 0 && AnyDump()) AfterReceive(fd, room);
   return got;
-}
-
-size_t RoomOf(const iovec* parts, size_t count) {
-  size_t room = 0;
-  for (size_t i = 0; i < count; ++i) room += parts[i].iov_len;
-  return room;
 }
 
 bool IsToKernel(const void* name, socklen_t size) {
@@ -133,7 +127,7 @@ FAIRLEAD_HOOK ssize_t recvfrom(int fd, void* data, size_t room, int flags, socka
                                socklen_t* peer_size) {
   const socklen_t name_room = peer_size != nullptr ? *peer_size : 0;
   const ssize_t got = FAIRLEAD_NEXT(recvfrom)(fd, data, room, flags, peer, peer_size);
-  if (got >= 0 && name_room > 0) HideSource(fd, peer, Smaller(name_room, *peer_size));
+  if (got >= 0 && name_room > 0) HideSource(fd, peer, std::min(name_room, *peer_size));
   return Received(fd, got, room, flags);
 }
 
@@ -142,7 +136,7 @@ FAIRLEAD_HOOK ssize_t __recvfrom_chk(int fd, void* data, size_t room, size_t rea
   const socklen_t name_room = peer_size != nullptr ? *peer_size : 0;
   const ssize_t got =
       FAIRLEAD_NEXT(__recvfrom_chk)(fd, data, room, real_room, flags, peer, peer_size);
-  if (got >= 0 && name_room > 0) HideSource(fd, peer, Smaller(name_room, *peer_size));
+  if (got >= 0 && name_room > 0) HideSource(fd, peer, std::min(name_room, *peer_size));
   return Received(fd, got, room, flags);
 }
 
@@ -150,8 +144,8 @@ FAIRLEAD_HOOK ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const socklen_t name_room = message != nullptr ? message->msg_namelen : 0;
   const ssize_t got = FAIRLEAD_NEXT(recvmsg)(fd, message, flags);
   if (got < 0) return got;
-  HideSource(fd, message->msg_name, Smaller(name_room, message->msg_namelen));
-  return Received(fd, got, RoomOf(message->msg_iov, message->msg_iovlen), flags);
+  HideSource(fd, message->msg_name, std::min(name_room, message->msg_namelen));
+  return Received(fd, got, SizeOf(message->msg_iov, message->msg_iovlen), flags);
 }
 
 FAIRLEAD_HOOK int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags,
@@ -164,8 +158,8 @@ FAIRLEAD_HOOK int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags,
   if (count != 1) return got;
   for (int i = 0; i < got; ++i) {
     const msghdr& message = messages[i].msg_hdr;
-    HideSource(fd, message.msg_name, Smaller(name_room, message.msg_namelen));
-    Received(fd, messages[i].msg_len, RoomOf(message.msg_iov, message.msg_iovlen), flags);
+    HideSource(fd, message.msg_name, std::min(name_room, message.msg_namelen));
+    Received(fd, messages[i].msg_len, SizeOf(message.msg_iov, message.msg_iovlen), flags);
   }
   return got;
 }
@@ -180,5 +174,5 @@ FAIRLEAD_HOOK ssize_t __read_chk(int fd, void* data, size_t room, size_t real_ro
 
 FAIRLEAD_HOOK ssize_t readv(int fd, const iovec* parts, int count) {
   const ssize_t got = FAIRLEAD_NEXT(readv)(fd, parts, count);
-  return Received(fd, got, got < 0 ? 0 : RoomOf(parts, static_cast<size_t>(count)), 0);
+  return Received(fd, got, got < 0 ? 0 : SizeOf(parts, static_cast<size_t>(count)), 0);
 }

@@ -2,6 +2,7 @@
 // connections and figures.
 #include <gtest/gtest.h>
 
+#include "control/api/ipvs/entries.h"
 #include "control/api/ipvs/proc_lines.h"
 #include "control/api/name_index.h"
 #include "control/view.h"
@@ -110,13 +111,13 @@ TEST_F(ProcRealLines, Reals) {
 TEST(ProcLines, RealsThatAreNotListed) {
   RealInfo real;
   real.effective_weight = 0;
-  EXPECT_TRUE(IsInListing(real));
+  EXPECT_TRUE(IsListed(real));
   real.is_fallback = true;
-  EXPECT_FALSE(IsInListing(real));
+  EXPECT_FALSE(IsListed(real));
   real.effective_weight = 1;
-  EXPECT_TRUE(IsInListing(real));
+  EXPECT_TRUE(IsListed(real));
   real.is_ghost = true;
-  EXPECT_FALSE(IsInListing(real));
+  EXPECT_FALSE(IsListed(real));
 }
 
 ConnectionRow Connection(std::string_view client, std::string_view to, std::string_view real,

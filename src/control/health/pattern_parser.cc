@@ -45,13 +45,6 @@ std::optional<Bytes> NamedClass(std::string_view name) {
   return std::nullopt;
 }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Recursive descent; the first fault ends it.
 class Parser {
  public:

@@ -12,9 +12,6 @@ namespace fairlead::ipvs {
 
 namespace {
 
-// 31 days: the longest time that ipvsadm can say stands for one without end.
-constexpr uint32_t kMostSeconds = 2'678'400;
-
 bool HasFlag(const control::ServiceInfo& service, std::string_view ending) {
   return std::ranges::any_of(service.scheduler_flags,
                              [&](const std::string& flag) { return flag.ends_with(ending); });

@@ -5,6 +5,8 @@
 // Threads: any; pure but for the boards' figures.
 #pragma once
 
+#include <cstdint>
+
 #include "control/api/ipvs/replies.h"
 #include "control/api/ipvs/requests.h"
 
@@ -17,6 +19,9 @@ class Fabric;
 }
 
 namespace fairlead::ipvs {
+
+// 31 days: the longest time that ipvsadm can say stands for one without end.
+inline constexpr uint32_t kMostSeconds = 2'678'400;
 
 ServiceKey KeyOf(const control::ServiceInfo& service);
 // IP_VS_SVC_F_PERSISTENT …

@@ -8,6 +8,7 @@
 #include "base/forward_method.h"
 #include "base/transport.h"
 #include "control/api/figures.h"
+#include "control/api/ipvs/entries.h"
 #include "control/api/name_index.h"
 #include "control/view.h"
 #include "dataplane/shard/fabric.h"
@@ -19,9 +20,8 @@ namespace {
 
 using dataplane::TrafficSum;
 
-constexpr uint32_t kMostSeconds = 2'678'400;  // 31 days, the longest that ipvsadm can say
-constexpr uint32_t kJiffiesPerSecond = 100;   // in which the kernel writes persistence timeouts
-constexpr unsigned kInvalidPort = 65535;      // of a renamed template (ipvs.md, template validity)
+constexpr uint32_t kJiffiesPerSecond = 100;  // in which the kernel writes persistence timeouts
+constexpr unsigned kInvalidPort = 65535;     // of a renamed template (ipvs.md, template validity)
 
 __attribute__((format(printf, 2, 3))) void Append(std::string* text, const char* format, ...) {
   char line[256];
@@ -123,10 +123,6 @@ void AppendService(const control::ServiceInfo& service, std::string* text) {
            MaskOf(service));
   }
   *text += '\n';
-}
-
-bool IsInListing(const control::RealInfo& real) {
-  return !real.is_ghost && !(real.is_fallback && real.effective_weight == 0);
 }
 
 void AppendReal(const dataplane::Fabric& fabric, const control::RealInfo& real, std::string* text) {

@@ -35,8 +35,6 @@ inline constexpr std::string_view kServicesHead =
     "Prot LocalAddress:Port Scheduler Flags\n"
     "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n";
 void AppendService(const control::ServiceInfo& service, std::string* text);
-// Ghosts and a fallback that is not in use are not listed.
-bool IsInListing(const control::RealInfo& real);
 void AppendReal(const dataplane::Fabric& fabric, const control::RealInfo& real, std::string* text);
 
 // Of ip_vs_conn and of ip_vs_conn_sync, which says where each comes from.

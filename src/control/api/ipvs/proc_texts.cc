@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/api/ipvs/entries.h"
 #include "control/api/ipvs/proc_files.h"
 #include "control/api/name_index.h"
 #include "control/api/worker_client.h"
@@ -62,7 +63,7 @@ class ServicesText : public FileText {
       is_begun_ = true;
     } else if (real_ < service.reals.size()) {
       const control::RealInfo& real = service.reals[real_++];
-      if (IsInListing(real)) AppendReal(fabric_, real, &made_);
+      if (IsListed(real)) AppendReal(fabric_, real, &made_);
     } else {
       ++service_;
       real_ = 0;

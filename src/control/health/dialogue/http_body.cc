@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -26,10 +28,7 @@ std::optional<uint64_t> NumberOf(std::string_view digits, unsigned base) {
   if (digits.empty()) return std::nullopt;
   uint64_t number = 0;
   for (const char c : digits) {
-    unsigned digit = 16;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
-    if (c >= 'A' && c <= 'F') digit = static_cast<unsigned>(c - 'A') + 10;
+    const auto digit = static_cast<unsigned>(HexDigit(c));  // of no digit: far above any base
     if (digit >= base || number > kMostLength) return std::nullopt;
     number = number * base + digit;
   }
