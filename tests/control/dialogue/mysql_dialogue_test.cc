@@ -110,7 +110,7 @@ TEST(MysqlDialogue, FollowsASwitchOfThePlugin) {
   EXPECT_TRUE(outcome.sent.ends_with(
       Packet(3, *MysqlAnswer("mysql_native_password", "secret", "tsrqponmlkjihgfedcba")) + kQuit));
   EXPECT_EQ(Hear(Mysql(user), {Greeting("mysql_native_password"), Packet(2, "\xfe")}).detail,
-            "MySQL wants a login of before 4.1");
+            "MySQL asks for the login of versions before 4.1");
 }
 
 TEST(MysqlDialogue, OtherAnswersAreBad) {

@@ -116,7 +116,7 @@ class MysqlDialogue : public Dialogue {
 
   void OnSwitch(std::string_view packet) {
     const size_t end = packet.find('\0', 1);
-    if (end == packet.npos) return Reject("MySQL wants a login of before 4.1");
+    if (end == packet.npos) return Reject("MySQL asks for the login of versions before 4.1");
     const std::string plugin(packet.substr(1, end - 1));
     const auto answer = MysqlAnswer(plugin, mysql_.password, packet.substr(end + 1).substr(0, 20));
     if (!answer) return Reject("MySQL wants a login by " + Quoted(plugin) + ", not known here");
