@@ -11,6 +11,7 @@ keepalived.conf is written here as its users write it, but for intervals of less
 
 import os
 import signal
+import time
 
 from . import addresses as at, client
 from .case import LabTest
@@ -74,6 +75,10 @@ class Keepalived(Daemon):
     def ipvsadm(self, *words) -> str:
         """What Debian's ipvsadm prints."""
         return self.namespace.run(*self.ipvs_exec(), "ipvsadm", *words).stdout
+
+    def set_sysctl(self, name: str, value: int):
+        """As `sysctl net.ipv4.vs.NAME=VALUE` does."""
+        self.namespace.run(*self.ipvs_exec(), "sysctl", "-q", f"net.ipv4.vs.{name}={value}")
 
     def reload(self, text: str):
         self.write("keepalived.conf", text)
@@ -143,6 +148,23 @@ def director_configuration(**extra) -> dict:
     return config
 
 
+class Change:
+    """A change of the table, and when it began and was over: requests that begin meanwhile may fail.
+
+        with Change() as out:
+            checked.break_(2, "smtp")
+            wait_table(...)
+        self.assert_steady(loops, out)
+    """
+
+    def __enter__(self):
+        self.begin = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.end = time.monotonic()
+
+
 def url(port: int, address: str = at.VIP) -> str:
     return f"http://{address}:{port}/"
 
@@ -157,6 +179,11 @@ class KeepalivedTest(LabTest):
         return director_configuration()
 
     @classmethod
+    def expire_connections(cls, value: int):
+        """Of removed real servers: 1 ends them, as many keepalived users have it; with 0 they wait for its return."""
+        cls.keepalived.set_sysctl("expire_nodest_conn", value)
+
+    @classmethod
     def conf(cls) -> str:
         raise NotImplementedError
 
@@ -167,6 +194,7 @@ class KeepalivedTest(LabTest):
         cls.keepalived = Keepalived(cls.lab, cls.director)
         try:
             cls.checked.start()
+            cls.expire_connections(1)
             cls.keepalived.start(cls.conf())
         except BaseException:
             cls.tearDownClass()
@@ -186,6 +214,15 @@ class KeepalivedTest(LabTest):
         if len(result.failures) + len(result.errors) > before:
             print(f"---- keepalived said:\n{self.keepalived.said()[-6000:]}----", flush=True)
 
+    def assert_steady(self, loops, *changes):
+        """No request has failed but those that began in one of the changes."""
+        self.assertEqual([each for each in loops.failures
+                          if not any(change.begin <= each[0] <= change.end for change in changes)], [])
+
     def names(self, url: str, count: int = 8) -> set:
         """Who answers so many clients."""
         return set(client.spread(self.lab, url, [f"198.51.100.{n}" for n in range(1, count + 1)]))
+
+    def names_between(self, loops, before: Change, after: Change) -> list:
+        """Who has answered the requests that began between two changes."""
+        return sorted({name for start, _, name in loops.answers if before.end < start < after.begin})
