@@ -39,6 +39,7 @@ const char* Name(LogLevel level) {
 }  // namespace
 
 void SetLogLevel(LogLevel level) { g_level = level; }
+LogLevel CurrentLogLevel() { return g_level; }
 
 std::string QuoteLogfmt(std::string_view value) {
   bool plain = !value.empty();

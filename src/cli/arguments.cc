@@ -29,9 +29,10 @@ class Grammar {
     app_.set_version_flag("--version", "fairlead " FAIRLEAD_VERSION);
     app_.footer(kFooter);
     app_.add_option("--api", into_.api,
-                    "Where the director listens: unix:PATH or http://HOST:PORT\n"
+                    "Where the director listens: unix:PATH, http://HOST:PORT or https://HOST:PORT\n"
                     "(environment: FAIRLEAD_API; default: " +
                         std::string(kDefaultApi) + ")");
+    AddCredentialOptions(&app_, &into_.credentials);
     app_.add_option_function<std::string>(
             "-o,--output", [this](const std::string& format) { into_.is_json = format == "json"; },
             "table for people, json for scripts")
@@ -335,6 +336,10 @@ class Grammar {
         ->add_option("file", into_.file, "The file")
         ->required();
     Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
+    Add(Group("log", "The director's log"), "level",
+        "Show which lines are logged, or change it until the next reload", Verb::kLogLevel)
+        ->add_option("level", into_.level, "debug, info, warning or error")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   }
 
   Arguments& into_;
@@ -384,6 +389,7 @@ void FillInApi(Arguments* into) {
   const char* from_environment = std::getenv("FAIRLEAD_API");
   if (into->api.empty() && from_environment != nullptr) into->api = from_environment;
   if (into->api.empty()) into->api = kDefaultApi;
+  FillInCredentials(&into->credentials);
 }
 
 // `fairlead complete WORD…`: words of a line that nobody has finished, so they are not parsed.
@@ -414,13 +420,16 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
 }
 
 std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,
-                                      std::string* api) {
+                                      Arguments* at) {
   Arguments unused;
   Grammar grammar(&unused);
   const std::vector<std::string> before(words.begin(), words.end() - (words.empty() ? 0 : 1));
   const WordPath path = FollowWords(grammar.app(), before);
   *service = ServiceIn(path);
-  if (const auto given = path.given.find("--api"); given != path.given.end()) *api = given->second;
+  if (const auto given = path.given.find("--api"); given != path.given.end()) {
+    at->api = given->second;
+  }
+  TakeCredentials(path.given, &at->credentials);
   return CandidatesAt(path, words.empty() ? "" : words.back());
 }
 

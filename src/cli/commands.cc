@@ -132,6 +132,8 @@ int Run(const Arguments& arguments) {
       return RunCheck(arguments);
     case Verb::kMetrics:
       return RunMetrics(arguments);
+    case Verb::kLogLevel:
+      return RunLogLevel(arguments);
     case Verb::kIpvsadm:
       return RunIpvsadm(arguments);
     case Verb::kIpvsExec:

@@ -161,6 +161,7 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
   const bool is_as_file =
       wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
   if (*loaded.model == *wanted.model && is_as_file) {
+    SetLogLevel(loaded.model->log.level);  // PUT /v1/log has changed it perhaps
     path_in_force_ = path;
     if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
     NoteReload(true, "");

@@ -151,9 +151,11 @@ constexpr KeyInfo kRealKeys[] = {
     {"address"}, {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
-constexpr KeyInfo kApiKeys[] = {
-    {"listen"},       {"ipvs_socket"},       {"token_file", kNotYet}, {"certificate", kNotYet},
-    {"key", kNotYet}, {"client_ca", kNotYet}};
+constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"token_file"},
+                                {"certificate"}, {"key"},         {"client_ca"}};
+
+constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
+                                   {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
@@ -178,15 +180,18 @@ const Section kHealthSection{"services[].health", kHealthNames};
 const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
+const Section kListenSection{"api.listen[]", kListenKeys};
 const Section kLogSection{"log", kLogKeys};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
-      &kRootSection,          &kDirectorSection,    &kPortSection,        &kRouteSection,
-      &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection,    &kTimeoutsSection,
-      &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
-      &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
-      &kFallbackSection,      &kRealSection,        &kApiSection,         &kLogSection};
+      &kRootSection,          &kDirectorSection,    &kPortSection,
+      &kRouteSection,         &kPrefixSetSection,   &kRuleSection,
+      &kDefaultsSection,      &kTimeoutsSection,    &kForwardSection,
+      &kClientGroupSection,   &kPolicySection,      &kServiceSection,
+      &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection,
+      &kHealthSection,        &kFallbackSection,    &kRealSection,
+      &kApiSection,           &kListenSection,      &kLogSection};
   return kAll;
 }
 
