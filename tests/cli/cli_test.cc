@@ -68,10 +68,10 @@ TEST_F(CliTest, PortList) {
   EXPECT_EQ(Good("port list"),
             "PORT     DEVICE             LINK                             DOWNS  ROLE     "
             "KERNEL TWIN   MTU  RECEIVED  SENT  LOST\n"
-            "outside  net_af_packet0 d0  up 10000 full                        1  outside  "
+            "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
             "fl-outside   1500         5     0     3\n"
-            "inside   net_af_packet0 d0  DOWN since 1970-01-01T00:00:00Z      2  inside   "
-            "-            1500         5     0     3\n");
+            "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
+            "-            1500         5     0    12\n");
   const std::string all = Good("port list --counters");
   EXPECT_NE(all.find("COUNTER OF inside  VALUE\nrx_q0_packets         41\n"), std::string::npos)
       << all;

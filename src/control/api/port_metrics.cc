@@ -74,11 +74,11 @@ void AddLinks(const control::ControlView& view, std::vector<MetricFamily>* famil
                         "How often the port has lost its link");
     for (const auto& port : view.ports) downs.Add({{"port", port.name}}, port.link.downs);
   }
-  FamilyBuilder speed(families, MetricType::Gauge, "fairlead_port_speed_bits_per_second",
+  FamilyBuilder speed(families, MetricType::Gauge, "fairlead_port_speed_bytes_per_second",
                       "Speed of the link; absent while it is unknown");
   for (const auto& port : view.ports) {
     const uint64_t mbps = port.link.link.speed_mbps;
-    if (mbps != 0) speed.Add({{"port", port.name}}, mbps * 1'000'000);
+    if (mbps != 0) speed.Add({{"port", port.name}}, mbps * 125'000);
   }
 }
 
