@@ -309,7 +309,10 @@ class Grammar {
     explain->add_flag(
         "--later", into_.is_later,
         "Ask about a packet that is no SYN, of a TCP connection the client already has");
-    CLI::App* release = Add(Group("port", "Ports"), "release",
+    CLI::App* const port = Group("port", "Ports");
+    Add(port, "list", "List the ports: device, link, speed, traffic", Verb::kPortList)
+        ->add_flag("--counters", into_.shows_counters, "Also what their drivers count, but zeros");
+    CLI::App* release = Add(port, "release",
                             "Reopen interfaces that a director left closed to the kernel, and "
                             "remove kernel twins that it left; needs no director",
                             Verb::kPortRelease);

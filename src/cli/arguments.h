@@ -43,6 +43,7 @@ enum class Verb : uint8_t {
   kTemplateUnpin,
   kTemplateRetime,
   kExplain,
+  kPortList,
   kPortRelease,
   kReload,
   kUpgrade,
@@ -82,6 +83,7 @@ struct Arguments {
   bool is_later = false;                // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
+  bool shows_counters = false;          // port list
   std::string file;                     // reload, check; upgrade: the program
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload

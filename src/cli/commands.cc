@@ -122,6 +122,8 @@ int Run(const Arguments& arguments) {
       return RunTemplateRetime(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
+    case Verb::kPortList:
+      return RunPortList(arguments);
     case Verb::kPortRelease:
       return RunPortRelease(arguments);
     case Verb::kReload:

@@ -58,6 +58,7 @@ int RunTemplatePin(const Arguments& arguments);
 int RunTemplateRetime(const Arguments& arguments);
 int RunFlush(const Arguments& arguments);
 int RunExplain(const Arguments& arguments);
+int RunPortList(const Arguments& arguments);
 int RunPortRelease(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunUpgrade(const Arguments& arguments);

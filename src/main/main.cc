@@ -74,6 +74,26 @@ api::PortStatsReader StatsReader(const edge::Edge& edge) {
   };
 }
 
+control::PortLinkReader LinksOf(edge::Edge& edge) {
+  return [&edge] {
+    std::vector<control::PortLink> links;
+    for (const edge::LinkState& link : edge.ReadLinks()) {
+      links.push_back({link.is_up, link.speed_mbps, link.is_full_duplex});
+    }
+    return links;
+  };
+}
+
+api::DriverCounterReader CountersOf(const edge::Edge& edge) {
+  return [&edge](PortId port) {
+    std::vector<api::DriverCounter> counters;
+    for (edge::DriverCounter& counter : edge.ReadDriverCounters(port)) {
+      counters.push_back({std::move(counter.name), counter.value});
+    }
+    return counters;
+  };
+}
+
 // For what no thread can survive, as an exception in a worker: the reason in the log, then SIGABRT,
 // which a service manager takes for a failure and restarts.
 [[noreturn]] void EndLoudly() {
@@ -157,6 +177,7 @@ int RunDirector(const Options& options, const char* argv0) {
   control::ControlCore core(fabric, *std::move(model), path, RuntimesOf(**edge));
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
+  core.SetLinkReader(LinksOf(**edge));
   if (Status s = TakeOver(kept, **edge, fabric, core); !s) {
     return give_up("cannot take over what the director before has left", s.error());
   }
@@ -168,7 +189,7 @@ int RunDirector(const Options& options, const char* argv0) {
                   [&core] { core.Stop(); });
   api::ApiServer api(
       core, {.listen = plan.listeners, .upgrade = &upgrade, .ipvs_socket = plan.ipvs_socket},
-      StatsReader(**edge));
+      {StatsReader(**edge), CountersOf(**edge)});
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }
