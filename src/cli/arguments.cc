@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "cli/foreign_words.h"
+#include "cli/manual.h"
 #include "cli/problem.h"
 #include "cli/word_path.h"
 
@@ -411,6 +412,10 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
   }
   FillInApi(into);
   return std::nullopt;
+    if (words == std::vector<std::string>{"manual"}) {
+      std::cout << ManualPage(grammar.app());
+      return kOk;
+    }
 }
 
 std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,

@@ -1,4 +1,4 @@
-// The command line as a value. CLI11 is seen by arguments.cc and word_path.cc alone.
+// The command line as a value. CLI11 is seen by arguments.cc, word_path.cc and manual.cc alone.
 //
 //   Arguments arguments;
 //   if (std::optional<int> exit = ParseArguments(argc, argv, &arguments)) return *exit;
@@ -100,6 +100,8 @@ struct Arguments {
 // Called by the name ipvsadm, ipvsadm-save or ipvsadm-restore, every word is ipvsadm's, and the API
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
+// `fairlead manual` prints the manual page: made when the program is built, no verb of people.
+//
 
 // Candidates that stand for names: of services, of the reals of a service, of files.
 inline constexpr const char* kServiceNames = "@services";
