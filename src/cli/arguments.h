@@ -48,6 +48,7 @@ enum class Verb : uint8_t {
   kUpgrade,
   kDiff,
   kCheck,
+  kDoctor,
   kMetrics,
   kIpvsadm,
   kIpvsExec,
@@ -56,6 +57,7 @@ enum class Verb : uint8_t {
 
 inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
 inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
+inline constexpr const char* kDefaultConfig = "/etc/fairlead/fairlead.yaml";
 
 struct Arguments {
   Verb verb = Verb::kStatus;
@@ -82,7 +84,8 @@ struct Arguments {
   bool is_later = false;                // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
-  std::string file;                     // reload, check; upgrade: the program
+  std::string file;                     // reload, check, doctor; upgrade: the program
+  std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
@@ -97,11 +100,11 @@ struct Arguments {
 //
 // What is wrong is said on standard error: in a sentence, or with -o json as a problem document.
 //
+// `fairlead manual` prints the manual page: made when the program is built, no verb of people.
+//
 // Called by the name ipvsadm, ipvsadm-save or ipvsadm-restore, every word is ipvsadm's, and the API
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
-// `fairlead manual` prints the manual page: made when the program is built, no verb of people.
-//
 
 // Candidates that stand for names: of services, of the reals of a service, of files.
 inline constexpr const char* kServiceNames = "@services";
