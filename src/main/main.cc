@@ -12,7 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -26,6 +28,7 @@
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
+#include "main/prepare.h"
 #include "main/start.h"
 #include "main/upgrade.h"
 #include "main/watchdog.h"
@@ -42,6 +45,17 @@ int Check(const std::string& path) {
   }
   std::cout << path << ": ok\n";
   return 0;
+}
+
+int Prepare(const Options& options) {
+  const control::LoadResult loaded = control::LoadConfig(options.config_path);
+  for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
+  if (!loaded) return 1;
+  std::ifstream mounts("/proc/self/mountinfo");
+  const std::string mountinfo{std::istreambuf_iterator<char>(mounts), {}};
+  const Status done = PrepareFor(options.prepare_for, *loaded.model, mountinfo);
+  if (!done) std::cerr << "fairleadd --prepare: " << done.error().ToString() << '\n';
+  return done ? 0 : 1;
 }
 
 // Signals are for the control core: no worker, no DPDK thread may be interrupted by one.
@@ -224,6 +238,7 @@ int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   if (options.exit_code) return *options.exit_code;
   if (options.only_check) return Check(options.config_path);
+  if (!options.prepare_for.empty()) return Prepare(options);
   const LogWriter log_writer;
   std::set_terminate(EndLoudly);
   try {
