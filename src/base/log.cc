@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/log_level.h"
 #include "base/log_writer.h"
 
 namespace fairlead {

@@ -30,9 +30,8 @@ struct LogField {
       : key(k), value(std::to_string(v)) {}
 };
 
-// Lines below this level are not written. Default kInfo. Any thread, at any time.
+// Lines below this level are not written. Default kInfo. Set before threads start.
 void SetLogLevel(LogLevel level);
-LogLevel CurrentLogLevel();
 // Without memory the line is counted as dropped.
 void Log(LogLevel level, std::string_view message,
          std::initializer_list<LogField> fields = {}) noexcept;

@@ -2,7 +2,7 @@
 #include <boost/json/array.hpp>
 
 #include "api_test.h"
-#include "base/log.h"
+#include "base/log_level.h"
 #include "control/api/audit.h"
 #include "control/api/events.h"
 #include "live_director.h"

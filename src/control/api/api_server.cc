@@ -35,7 +35,7 @@ const std::string kIpvs = "ipvs:";  // and the path: a listening socket that is 
 }  // namespace
 
 struct ApiServer::Impl {
-  Impl(control::ControlApi& control, ApiConfig the_config, PortStatsReader port_stats)
+  Impl(control::ControlApi& control, ApiConfig the_config, PortReaders ports)
       : config(std::move(the_config)),
         io(std::make_shared<asio::io_context>(1)),
         busy(control.fabric().stats),
@@ -44,7 +44,7 @@ struct ApiServer::Impl {
         files(io, control, workers),
         dispatcher(io, control, &files),
         events(*io, control),
-        context{io,          control, workers, busy, pulse, std::move(port_stats), config.upgrade,
+        context{io,          control, workers, busy, pulse, std::move(ports), config.upgrade,
                 &dispatcher, &events},
         server(*io,
                [this](HttpRequest request, Responder respond) {
@@ -54,6 +54,7 @@ struct ApiServer::Impl {
         sample_timer(*io),
         pulse_timer(*io) {
     AddStatusRoutes(&router, context);
+    AddPortRoutes(&router, context);
     AddServiceRoutes(&router, context);
     AddEditRoutes(&router, context);
     AddRecordRoutes(&router, context);
@@ -133,8 +134,8 @@ struct ApiServer::Impl {
   std::thread thread;
 };
 
-ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortStatsReader port_stats)
-    : impl_(std::make_unique<Impl>(control, std::move(config), std::move(port_stats))) {}
+ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortReaders ports)
+    : impl_(std::make_unique<Impl>(control, std::move(config), std::move(ports))) {}
 
 ApiServer::~ApiServer() { Stop(); }
 

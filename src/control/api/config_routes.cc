@@ -1,7 +1,7 @@
 // PUT /v1/config: all that can be changed by hand, at once; and GET and PUT /v1/log.
 #include <boost/json/array.hpp>
 
-#include "base/log.h"
+#include "base/log_level.h"
 #include "control/api/body_reader.h"
 #include "control/api/change.h"
 #include "control/api/context.h"
