@@ -2,6 +2,7 @@
 #include "cli/api_client.h"
 
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,7 +11,9 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "base/private_file.h"
@@ -50,6 +53,11 @@ Error BadAddress(const std::string& address) {
 
 Error BadFile(const std::string& option, const std::string& why) {
   return {ErrorCode::kInvalid, "The file of " + option + " cannot be used: " + why, ""};
+}
+
+Status CheckThere(const std::string& option, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return Done{};
+  return BadFile(option, path + ": " + std::strerror(errno));
 }
 
 struct Question {
@@ -132,12 +140,14 @@ Status Prepare(const Credentials& own, ssl::context* context) {
   if (own.ca.empty()) {
     context->set_default_verify_paths(ec);
   } else {
+    if (Status there = CheckThere("--ca", own.ca); !there) return there;
     context->load_verify_file(own.ca, ec);
     if (ec) return BadFile("--ca", own.ca + ": " + ec.message());
   }
   if (own.certificate.empty()) {
     return own.key.empty() ? Status(Done{}) : BadFile("--key", "it needs --certificate too");
   }
+  if (Status there = CheckThere("--certificate", own.certificate); !there) return there;
   context->use_certificate_chain_file(own.certificate, ec);
   if (ec) return BadFile("--certificate", own.certificate + ": " + ec.message());
   const std::string& key = own.key.empty() ? own.certificate : own.key;

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-from fairlead_lab import addresses as at, client, configuration, run
+from fairlead_lab import addresses as at, client, configuration, run, wait_until
 from fairlead_lab.authority import Authority, write_secret
 from fairlead_lab.case import LabTest
 from fairlead_lab.director import BUILD
@@ -186,12 +186,15 @@ class Access(LabTest):
         self.assertEqual(self.curl(*patch, token=ADMIN), "200")
         self.assertEqual(self.curl(*patch, token=READ), "403")
         self.director.cli("real", "set", "web", real, "--weight", "8")
-        log = self.director.log_since_start()
-        lines = [line for line in log.splitlines() if f"/v1/services/web/reals/{real}" in line]
+        def is_logged(words) -> bool:
+            lines = [line for line in self.director.log_since_start().splitlines() if f"/reals/{real}" in line]
+            return any(all(word in line for word in words) for line in lines)
+
         for words in [('by="token alice"', "from=127.0.0.1:", "status=200", "generation="),
                       ('by="token prometheus"', "status=403", "problem=needs-admin"),
                       ('by="uid 0 pid ', "from=unix", "status=200")]:
-            self.assertTrue(any(all(word in line for word in words) for line in lines), f"{words} in {lines}")
+            wait_until(lambda words=words: is_logged(words), f"the log has a line with {words}", timeout=10)
+        log = self.director.log_since_start()
         shown = self.director.get("/v1/config")[1] + self.director.get("/v1/diff")[1] + log
         for secret in SECRETS:
             self.assertNotIn(secret, shown)

@@ -1,8 +1,11 @@
 #include "control/api/tls_files.h"
 
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include <boost/asio/ssl/context.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "base/log.h"
 #include "base/private_file.h"
@@ -18,6 +21,13 @@ constexpr size_t kMaxKeyBytes = 64 << 10;
 
 Error Unusable(const std::string& what, const std::string& path, const error_code& error) {
   return {ErrorCode::kInvalid, "the " + what + " cannot be used: " + error.message(), path};
+}
+
+// What the system says of a file is more than what OpenSSL makes of that.
+Status CheckThere(const std::string& what, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return Done{};
+  return Error{ErrorCode::kInvalid, "the " + what + " cannot be used: " + std::strerror(errno),
+               path};
 }
 
 void Restrict(SSL_CTX* raw) {
@@ -62,6 +72,11 @@ std::string TlsFiles::Stamp() const {
 Status TlsFiles::Load() {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   Restrict(context->native_handle());
+  if (Status there = CheckThere("certificate", certificate_); !there) return there;
+  if (Status there = client_ca_.empty() ? Status(Done{}) : CheckThere("client_ca", client_ca_);
+      !there) {
+    return there;
+  }
   error_code ec;
   // Nobody is there to type a passphrase.
   context->set_password_callback([](size_t, ssl::context::password_purpose) { return ""; }, ec);
