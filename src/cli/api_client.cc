@@ -168,7 +168,11 @@ Result<Reply> ExchangeOverTls(tcp::socket socket, const std::string& address,
   stream.set_verify_callback(ssl::host_name_verification(authority.name));
   error_code ec;
   (void)asio::ip::make_address(authority.name, ec);
-  if (ec) SSL_set_tlsext_host_name(stream.native_handle(), authority.name.c_str());
+  if (ec) {  // a name, so that one address may have several
+    std::string name = authority.name;
+    SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             name.data());
+  }
   stream.handshake(ssl::stream_base::client, ec);
   if (!ec) return Exchange(stream, address, question);
   const long verdict = SSL_get_verify_result(stream.native_handle());

@@ -30,7 +30,8 @@ std::string Replaced(std::string text, const std::string& what, const std::strin
 
 std::string Sentences(const Answer& answer) {
   std::string all;
-  for (const json::value& each : answer.json().at("changes").as_array()) {
+  const json::object document = answer.json();
+  for (const json::value& each : document.at("changes").as_array()) {
     all += std::string(each.as_string()) + "\n";
   }
   return all;
@@ -131,7 +132,7 @@ TEST_F(AuditTest, EachChangeLeavesALineWithWhoAndWhatBecameOfIt) {
   peer->Ask("PATCH /v1/services/web/reals/10.0.0.11:80?x=%0a",
             R"({"weight": 3, "secret": "hunter2"})");
   peer->Ask("GET /v1/services");
-  peer->Ask("DELETE /v1/services/" + std::string(1000, 'x'));
+  peer->Ask("DELETE /v1/connections?client=" + std::string(1000, 'x'));
   const std::string log = ::testing::internal::GetCapturedStderr();
   const std::string by = "by=\"uid " + std::to_string(::getuid()) + " pid " +
                          std::to_string(::getpid()) + "\" from=unix";
@@ -140,8 +141,9 @@ TEST_F(AuditTest, EachChangeLeavesALineWithWhoAndWhatBecameOfIt) {
             std::string::npos)
       << log;
   EXPECT_NE(log.find("problem=none"), std::string::npos) << log;
-  EXPECT_NE(log.find("msg=\"API change refused\" " + by + " what=\"DELETE /v1/services/xxx"),
-            std::string::npos)
+  EXPECT_NE(
+      log.find("msg=\"API change refused\" " + by + " what=\"DELETE /v1/connections?client=xxx"),
+      std::string::npos)
       << log;
   EXPECT_EQ(log.find("hunter2"), std::string::npos) << log;
   EXPECT_EQ(log.find("GET"), std::string::npos) << log;
@@ -242,9 +244,9 @@ TEST_F(FollowTest, AFollowerIsToldWhatHappens) {
   StartLive(kWeb);
   HttpPeer follower(server_->addresses()[0]);
   Follow(follower);
-  const std::string begin = Until(follower, "\n\n");
+  const std::string begin =
+      Until(follower, "event: generation\ndata: {\"generation\":1,\"was\":null}");
   EXPECT_NE(begin.find("Content-Type: text/event-stream"), std::string::npos) << begin;
-  Until(follower, "event: generation\ndata: {\"generation\":1,\"was\":null}");
   ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.12", R"({"state": "drain"})").status,
             200);
   const std::string told = Until(follower, "\"state\":\"drain\"");

@@ -40,7 +40,8 @@ TEST_F(OpenApiTest, ListsExactlyTheRoutes) {
 TEST_F(OpenApiTest, EveryOperationHasItsNameAndItsRole) {
   Start();
   std::set<std::string> names, documented;
-  for (const auto& path : peer->Ask("GET /v1/openapi.json").json().at("paths").as_object()) {
+  const json::object document = peer->Ask("GET /v1/openapi.json").json();
+  for (const auto& path : document.at("paths").as_object()) {
     for (const auto& operation : path.value().as_object()) {
       if (operation.key() == "parameters") continue;
       const json::object& its = operation.value().as_object();

@@ -97,7 +97,8 @@ class OpenApiFuzz:
         for parameter in map(self.resolve, [*shared, *operation.get("parameters", [])]):
             value = self.text(self.value(parameter.get("schema", {}), 0, parameter["name"]))
             if parameter["in"] == "path":
-                path = path.replace("{%s}" % parameter["name"], quote(value.encode("latin-1"), safe=""))
+                word = quote(value.encode("latin-1"), safe="") or "x"  # an empty one would be another path
+                path = path.replace("{%s}" % parameter["name"], word)
             elif parameter["in"] == "query" and self.random.random() < 0.5:
                 query.append((parameter["name"], value.encode("latin-1")))
         target = path + ("?" + urlencode(query) if query else "")
