@@ -1,9 +1,12 @@
 """Debian's ipvsadm and other programs of the kernel's IPVS, unmodified, by the library, with traffic."""
 
 import os
+import subprocess
+import sys
 
 from fairlead_lab import addresses as at, client, configuration
-from fairlead_lab.ipvs_programs import IpvsTest
+from fairlead_lab.ipvs_programs import HEAD, IpvsTest, RAW_IPVS, SERVICES, compiled
+from fairlead_lab.shell import run
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
@@ -67,3 +70,42 @@ class GuideOverNetlink(IpvsTest):
             done = self.ipvsadm(line)
             self.assertEqual((line, done.returncode, done.stderr), (line, code, said))
         self.assertEqual(self.listing("-Sn"), data("setup-guide.saved"))
+
+
+class OtherPrograms(IpvsTest):
+    """One written with libnl, one with raw sockets, and some that have another business. A kernel lists real servers the
+    newest first."""
+
+    def test_a_program_of_libnl(self):
+        flags = run("pkg-config", "--cflags", "--libs", "libnl-genl-3.0").stdout.split()
+        program = compiled("libnl_ipvs", *flags)
+        process = self.lab.director.spawn(*self.words_for(self.lab, program, at.VIP, 80, "10.0.0.11", "10.0.0.12"),
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        said = ""
+        while not said.endswith("set up\n"):
+            line = process.stdout.readline()
+            self.assertTrue(line, said)
+            said += line
+        self.assertEqual(said, (
+            "new service: Success\nnew real: Success\nnew real: Success\nthe same again: Object exists\n"
+            f"service {at.VIP}:80 rr\nservices: Success\n"
+            "real 10.0.0.12:80 weight 1\nreal 10.0.0.11:80 weight 1\nreals: Success\n"
+            "ethtool: Success\nethtool has links: yes\nlinks: Success\nroute has links: yes\nset up\n"))
+        names = client.spread(self.lab, f"http://{at.VIP}/", [f"198.51.100.{n}" for n in range(1, 9)])
+        self.assertEqual(self.address_counts(names), {"real1": 4, "real2": 4})
+        self.assertEqual(process.communicate("\n", timeout=60)[0], "removed: Success\n")
+        self.assertEqual(self.listing("-Ln"), HEAD + SERVICES)
+
+    def test_a_program_with_raw_sockets(self):
+        done = self.program(sys.executable, RAW_IPVS, "dialogue", at.VIP6, 80, "fd00:10::11", "fd00:10::12", check=True)
+        self.assertEqual(done.stdout, (
+            f"services [{at.VIP6}]:80\nreals [fd00:10::12]:80 1 [fd00:10::11]:80 1\nagain: File exists\n"
+            "ethtool there\nservices\n"))
+
+    def test_programs_with_another_business_see_no_difference(self):
+        for words in (["ethtool", "outside"], ["ethtool", "-i", "outside"], ["ip", "-d", "link"], ["ip", "-4", "route"],
+                      ["genl", "ctrl", "get", "name", "ethtool"], ["ss", "-Hltn"], ["cat", "/proc/net/dev_mcast"]):
+            plain = self.lab.director.run(*words, check=False)
+            loaded = self.program(*words, env=dict(os.environ))
+            self.assertEqual((plain.returncode, plain.stdout, plain.stderr),
+                             (loaded.returncode, loaded.stdout, loaded.stderr), words)

@@ -45,7 +45,7 @@ class LdirectordDaemon(IpvsTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.path = f"{cls.lab.state}/{cls.lab.name}.cf"  # the name is in that of its pid file
-        cls.pid_file = f"/run/ldirectord.{cls.lab.name}.pid"
+        cls.pid_file = f"/run/ldirectord.{cls.lab.name}.cf.pid"
         cls.log_path = f"{cls.lab.state}/ldirectord.log"
         cls.write(1, 2)
         cls.ldirectord("start")
@@ -70,6 +70,13 @@ class LdirectordDaemon(IpvsTest):
         with open(cls.path + ".new", "w") as file:
             file.write(CONFIGURATION.format(log=cls.log_path, vip=at.VIP, reals=lines))
         os.rename(cls.path + ".new", cls.path)
+
+    def pid(self) -> str:
+        """Written a little after the command has returned."""
+        def read():
+            with open(self.pid_file) as file:
+                return file.read().strip()
+        return wait_until(read, "ldirectord has written its number")
 
     def wait_reals(self, *reals):
         """Those of the file's that are in the table, each with its number as weight; the fallback is number 4."""
@@ -139,15 +146,15 @@ class LdirectordDaemon(IpvsTest):
         self.director.crash()
         self.ldirectord("reload")
         self.wait_reals(2, 3)
+        before = self.pid()
         self.ldirectord("restart")
+        self.assertNotEqual(self.pid(), before)
         self.wait_reals(2, 3)
         self.assertEqual(set(self.names()), {"real2", "real3"})
 
     def test_7_it_leaves_nothing_behind(self):
-        with open(self.pid_file) as file:
-            daemon = int(file.read())
         self.ldirectord("stop")  # does not wait for the one that ends
-        wait_until(lambda: not os.path.exists(f"/proc/{daemon}"), "ldirectord has ended")
+        wait_until(lambda: not os.path.exists(self.pid_file), "ldirectord has ended")
         self.assertEqual(self.listing("-Ln").count("\n"), 3)
         with open(self.log_path) as file:
             log = file.read()

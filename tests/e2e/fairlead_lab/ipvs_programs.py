@@ -10,6 +10,7 @@
 
 import os
 import subprocess
+import sys
 
 from .case import LabTest
 from .director import BUILD, configuration
@@ -17,6 +18,9 @@ from .lab import ROOT
 from .shell import run
 
 HEAD = "IP Virtual Server version 1.2.1 (size=4096)\n"
+SERVICES = ("Prot LocalAddress:Port Scheduler Flags\n"
+            "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
+RAW_IPVS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "raw_ipvs.py")
 
 
 def compiled(name: str, *flags) -> str:
@@ -59,6 +63,18 @@ class IpvsTest(LabTest):
         """ipvsadm -R: one process for all of them."""
         done = self.program("ipvsadm", "-R", input=lines)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    @classmethod
+    def measured(cls, output: str, *command) -> tuple:
+        """Runs with the library, standard output to that file: (seconds, most bytes of memory of it or its children)."""
+        code = ("import os,resource,subprocess,sys,time\n"
+                "start=time.monotonic()\n"
+                "with open(sys.argv[1],'wb') as out: code=subprocess.run(sys.argv[2:],stdout=out).returncode\n"
+                "print(time.monotonic()-start,resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss*1024)\n"
+                "sys.exit(code)\n")
+        done = cls.lab.director.run(sys.executable, "-c", code, output, *cls.words_for(cls.lab, *command), timeout=300)
+        seconds, size = done.stdout.split()
+        return float(seconds), int(size)
 
     def resident_bytes(self, pid: int = 0) -> int:
         """Of the daemon, or of a process."""
