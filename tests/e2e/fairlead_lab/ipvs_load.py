@@ -100,7 +100,7 @@ class ManyConnectionsTest(IpvsTest):
 
 
 class ChangesTest(IpvsTest):
-    """A real server comes and goes two hundred times a second, by netlink, while clients ask."""
+    """Two hundred changes a second by netlink, of weights and of real servers that come and go, while clients ask."""
 
     SECONDS = 0
     RATE = 200
@@ -114,8 +114,9 @@ class ChangesTest(IpvsTest):
 
     def test_no_request_is_lost(self):
         with client.Loops(self.lab, f"http://{at.VIP}/", 20, 0.05) as loops:
-            done = self.program(sys.executable, RAW_IPVS, "flip", at.VIP, 80, at.real_address(3), self.RATE,
-                                self.SECONDS, check=True, timeout=self.SECONDS * 3 + 60)
+            done = self.program(sys.executable, RAW_IPVS, "changes", at.VIP, 80, at.real_address(2),
+                                at.VIP2, 50, at.real_address(3), self.RATE, self.SECONDS,
+                                check=True, timeout=self.SECONDS * 3 + 60)
         said = json.loads(done.stdout)
         rate = said["made"] / said["seconds"]
         print(f"     {said['made']} changes, {rate:.0f} a second, the longest {said['longest_ms']:.0f} ms; "

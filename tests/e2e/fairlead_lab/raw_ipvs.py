@@ -6,7 +6,7 @@
 
 As a program it counts changes, for the tests of many:
 
-    raw_ipvs.py flip VIP PORT REAL RATE SECONDS   that real server added and removed, so many changes a second:
+    raw_ipvs.py changes VIP PORT REAL VIP PORT REAL RATE SECONDS     so many changes a second of two real servers:
                                                   {"made": N, "refused": N, "seconds": S, "longest_ms": M}
     raw_ipvs.py dialogue VIP PORT REAL…           sets up a service, lists it, removes it: what it saw, line by line
 """
@@ -151,7 +151,14 @@ class Records(Peer):
         self.family = OUR_FAMILY
 
 
-def flip(vip: str, port: int, ip: str, rate: float, seconds: float) -> dict:
+def changes(web: tuple, other: tuple, rate: float, seconds: float) -> dict:
+    """`web` and `other` are (VIP, port, real server). That of web goes to weight 0 and back, that of the other service comes
+    and goes, in turn: a real server that goes for good takes its connections with it, so web's stays."""
+    def weight(value: int) -> tuple:
+        return SET_DEST, service(*web[:2]) + real(web[2], web[1], value)
+
+    there = service(*other[:2]) + real(other[2], other[1])
+    turn = [weight(0), (NEW_DEST, there), weight(3), (DEL_DEST, there)]
     made = refused = 0
     longest = 0.0
     with Netlink() as ipvs:
@@ -159,8 +166,7 @@ def flip(vip: str, port: int, ip: str, rate: float, seconds: float) -> dict:
         while time.monotonic() - start < seconds:
             before = time.monotonic()
             try:
-                command = NEW_DEST if (made + refused) % 2 == 0 else DEL_DEST
-                ipvs.change(command, service(vip, port) + real(ip, port))
+                ipvs.change(*turn[(made + refused) % len(turn)])
                 made += 1
             except OSError:
                 refused += 1
@@ -168,13 +174,16 @@ def flip(vip: str, port: int, ip: str, rate: float, seconds: float) -> dict:
             longest = max(longest, now - before)
             time.sleep(max(0.0, start + (made + refused) / rate - now))
         spent = time.monotonic() - start
+        ipvs.change(*weight(1))
     return {"made": made, "refused": refused, "seconds": spent, "longest_ms": longest * 1000}
 
 
 def main():
     verb, vip, port, *rest = sys.argv[1:]
-    if verb == "flip":
-        json.dump(flip(vip, int(port), rest[0], float(rest[1]), float(rest[2])), sys.stdout)
+    if verb == "changes":
+        ip, other_vip, other_port, other_ip, rate, seconds = rest
+        result = changes((vip, int(port), ip), (other_vip, int(other_port), other_ip), float(rate), float(seconds))
+        json.dump(result, sys.stdout)
         return
     with Netlink() as ipvs:
         ipvs.change(NEW_SERVICE, service(vip, int(port), "rr"))
