@@ -33,6 +33,7 @@ constexpr size_t kDumps = 32;
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 Dump g_dumps[kDumps];
 std::atomic<size_t> g_count{0};
+std::atomic<pid_t> g_owner{0};  // whose dumps they are: a child of vfork has this memory too
 
 Dump* FindLocked(ino_t socket) {
   for (Dump& dump : g_dumps) {
@@ -193,6 +194,7 @@ Put StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* r
     *link = Link();
     *record = Record();
     g_count.fetch_add(1);
+    g_owner.store(getpid());
   }
   pthread_mutex_unlock(&g_mutex);
   if (dump == nullptr) return delivery.PutError(sequence, ENOBUFS);
@@ -228,6 +230,7 @@ void AfterReceive(int fd, size_t room) {
 }
 
 void EndDumpUnlessHeld(ino_t socket) {
+  if (getpid() != g_owner.load()) return;
   const ErrnoKeeper keep;
   HeldSockets held;
   while (const ino_t inode = held.Next()) {
@@ -239,7 +242,7 @@ void EndDumpUnlessHeld(ino_t socket) {
 }
 
 void EndDumpsNotHeld() {
-  if (!AnyDump()) return;
+  if (!AnyDump() || getpid() != g_owner.load()) return;
   const ErrnoKeeper keep;
   pthread_mutex_lock(&g_mutex);
   for (Dump& dump : g_dumps) dump.is_held = false;

@@ -31,7 +31,13 @@ virtual = {vip}:80
 
 
 class LdirectordByLibrary(Ldirectord):
-    """All that it does with `fairlead ipvsadm` mounted in place of the other."""
+    """All that it does with `fairlead ipvsadm` mounted in place of the other. A failed server stays in the table with weight
+    0, where LdirectordDaemon below takes it out."""
+
+    quiescent = "yes"
+
+    def out(self, *names) -> dict:
+        return {name: 0 for name in names}
 
     @classmethod
     def command(cls, path: str) -> list:
@@ -160,12 +166,3 @@ class LdirectordDaemon(IpvsTest):
             log = file.read()
         self.assertIn("Purged virtual server", log)
         self.assertNotIn(" failed: ", log)  # what it says of a command that ended with an error
-
-
-class LdirectordQuiescentByLibrary(LdirectordByLibrary):
-    """With quiescent=yes: a failed server stays in the table with weight 0."""
-
-    quiescent = "yes"
-
-    def out(self, *names) -> dict:
-        return {name: 0 for name in names}

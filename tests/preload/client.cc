@@ -258,6 +258,19 @@ void DumpOverWhatIsLeft() {
   Say(Words(ReadDump(other, Readers().at("read"))));
 }
 
+// What a child of vfork closes is open in its parent, whose memory it has.
+void DumpOverVfork() {
+  const int fd = Socket();
+  Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+  const pid_t child = vfork();
+  if (child == 0) {
+    close_range(3, ~0U, 0);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  Say(Words(ReadDump(fd, Readers().at("read"))));
+}
+
 // Gives up more dumps than there is room for, in ways that are no close().
 void DumpsGivenUp(const std::string& how) {
   for (int round = 0; round < 100; ++round) {
@@ -436,6 +449,7 @@ int main(int count, char** words) {
   if (verb == "dump") DumpWith(words[2]);
   if (verb == "dup") DumpOverDup();
   if (verb == "dup-left") DumpOverWhatIsLeft();
+  if (verb == "vfork") DumpOverVfork();
   if (verb == "given-up") DumpsGivenUp(words[2]);
   if (verb == "tells-nobody-else") TellsNobodyElse(words[2]);
   if (verb == "epoll") DumpWithEpoll();
