@@ -51,6 +51,7 @@ enum class Verb : uint8_t {
   kUpgrade,
   kDiff,
   kCheck,
+  kSchema,
   kDoctor,
   kMetrics,
   kLogLevel,

@@ -32,6 +32,7 @@ std::vector<Error> OutOfReach(const ConfigModel& running, ConfigModel* wanted) {
   compare("defaults.scheduler", running.defaults.scheduler, wanted->defaults.scheduler);
   compare("defaults.forward", running.defaults.forward, wanted->defaults.forward);
   compare("log", running.log, wanted->log);
+  compare("api.on_reload", running.api.on_reload, wanted->api.on_reload);
   return errors;
 }
 

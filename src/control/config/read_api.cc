@@ -202,6 +202,7 @@ void ReadApi(MapReader reader, ApiConfig& api) {
   ReadListeners(reader, inherited, api);
   api.ipvs_socket = IpvsSocketBeside(api.listen);
   reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
+  reader.Word("on_reload", &api.on_reload);
 }
 
 }  // namespace fairlead::control
