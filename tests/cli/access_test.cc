@@ -75,7 +75,7 @@ TEST_F(CliAccessTest, FilesThatDoNotDoAreNamed) {
            {"--ca /nowhere", "The file of --ca cannot be used: /nowhere"},
            {"--certificate /nowhere", "The file of --certificate cannot be used: /nowhere"},
            {"--key /nowhere", "it needs --certificate too"}}) {
-    const Outcome outcome = RunAt(known_ + words + " service list");
+    const Outcome outcome = RunAt(at_ + words + " service list");
     EXPECT_EQ(outcome.exit_code, 2) << words;
     EXPECT_NE(outcome.err.find(sentence), std::string::npos) << outcome.err;
     EXPECT_EQ(outcome.err.find("a-read-token"), std::string::npos);
