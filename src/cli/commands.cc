@@ -138,6 +138,8 @@ int Run(const Arguments& arguments) {
       return RunDoctor(arguments);
     case Verb::kMetrics:
       return RunMetrics(arguments);
+    case Verb::kLogLevel:
+      return RunLogLevel(arguments);
     case Verb::kIpvsadm:
       return RunIpvsadm(arguments);
     case Verb::kIpvsExec:

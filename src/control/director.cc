@@ -178,6 +178,7 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
                 {"services", outcome.losses.services.size()}});
   }
   if (IsWanted(next)) {
+    SetLogLevel(next.model->log.level);  // PUT /v1/log has changed it perhaps
     path_in_force_ = path;
     if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
     NoteReload(true, "");

@@ -14,6 +14,7 @@
 #include "base/log_writer.h"
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/events.h"
 #include "control/api/figures.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
@@ -86,6 +87,10 @@ class Renderer {
           .Add({}, context_.dispatcher->requests());
       Counter("fairlead_ipvs_refused_total", "Those of them that were answered with an error")
           .Add({}, context_.dispatcher->refused());
+    }
+    if (context_.events != nullptr) {
+      Counter("fairlead_api_followers_dropped_total", "Clients of /v1/events that were too slow")
+          .Add({}, context_.events->dropped());
     }
     Counter("fairlead_log_lines_dropped_total", "Log lines that no reader has got")
         .Add({}, LogLinesDropped());

@@ -119,6 +119,7 @@ constexpr std::array kDefinitions{
     Definition{"fallback", &kFallbackSection, R"("address")"},
     Definition{"real", &kRealSection, R"("address")"},
     Definition{"api", &kApiSection, ""},
+    Definition{"listener", &kListenSection, R"("address")"},
     Definition{"log", &kLogSection, ""}};
 
 // What is no section. A scalar that means text may look like something else to YAML: `name: 12`.

@@ -139,6 +139,23 @@ Shapes ConditionShapes() {
           {"receive", Defined("receive_or_text")}};
 }
 
+Shapes ApiShapes() {
+  return {{"listen", ListOf(R"({"anyOf": [)" + kText + ", " + Defined("listener") + "]}")},
+          {"ipvs_socket", kText},
+          {"on_reload", EnumOf<OnReload>()},
+          {"token_file", kText},
+          {"certificate", kText},
+          {"key", kText},
+          {"client_ca", kText}};
+}
+
+Shapes ListenerShapes() {
+  return {{"address", kText},     {"role", EnumOf<ApiRole>()},
+          {"group", kText},       {"mode", kText},
+          {"certificate", kText}, {"key", kText},
+          {"client_ca", kText},   {"tokens", kText}};
+}
+
 Shapes ShapesOf(const Section& section) {
   if (section.name == kRootSection.name) return RootShapes();
   if (section.name == kDirectorSection.name) return DirectorShapes();
@@ -165,8 +182,8 @@ Shapes ShapesOf(const Section& section) {
     return {{"address", kText}, {"port", WholeFrom(0, 65535)}, {"forward", kForward}};
   }
   if (section.name == kRealSection.name) return RealShapes();
-  if (section.name == kApiSection.name)
-    return {{"listen", ListOf(R"({"type": ["string", "object"]})")}, {"ipvs_socket", kText}};
+  if (section.name == kApiSection.name) return ApiShapes();
+  if (section.name == kListenSection.name) return ListenerShapes();
   if (section.name == kLogSection.name) return {{"level", EnumOf<LogLevel>()}};
   return ConditionShapes();
 }
