@@ -48,6 +48,12 @@ std::optional<DrainInfo> DrainOf(const ViewInput& input, const Overlay::Key& key
   return info;
 }
 
+// Of the weight in force: the rest was rounded away, or slow_start keeps it back for now.
+double PartOf(const ServiceConfig& service, const RealFacts& facts, int32_t weight) {
+  if (weight == 0 || !GoesByWeight(service.scheduler)) return 1;
+  return std::min(1.0, facts.weight * (facts.percent / 100.0) * (facts.warmth / 100.0) / weight);
+}
+
 // What the snapshot and the id map know of any real, configured or ghost.
 RealInfo BasicInfo(const ViewInput& input, RealId id) {
   const IdMap::Real& known = input.ids.reals()[id.index()];
@@ -74,6 +80,7 @@ RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const Real
   const std::vector<HealthCheck> checks = ChecksOf(service, real);
   const RealFacts facts = FactsOf(service, real, input.health.HealthOf(checks));
   RealInfo info = BasicInfo(input, id);
+  info.part = PartOf(service, facts, info.effective_weight);
   info.weight = static_cast<int32_t>(real.weight);
   info.admin = real.state;
   info.drain = DrainOf(input, {KeyOf(service), {real.address, real.port}});

@@ -2,6 +2,7 @@
 
 #include "control/publication.h"
 #include "director_fixture.h"
+#include "fake_prober.h"
 
 namespace fairlead::control::view_builder_test {
 namespace {
@@ -43,7 +44,7 @@ class ViewBuilderTest : public testing::Test {
 
   dataplane::Fabric fabric_{SmallFabric()};
   std::vector<PortRuntime> ports_ = TwoPorts();
-  SilentProber prober_;
+  FakeProber prober_;
   Publication publication_{fabric_, SharedModelOf(""), ports_, prober_, 1};
   ViewBuilder builder_;
   TimePoint now_ = At(0s);
@@ -54,6 +55,24 @@ TEST_F(ViewBuilderTest, RealsStandNewestFirstAndGhostsLast) {
   EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=1 ");
   Apply(Web("{ address: 10.0.0.12, weight: 2 }"));
   EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=0+ ");
+}
+
+TEST_F(ViewBuilderTest, ShowsThePartOfAWeightThatSlowStartLeaves) {
+  Apply(R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wlc,
+      health: { type: tcp, interval: 1s, fall: 1, rise: 1, slow_start: 20s }, reals: [ { address: 10.0.0.11 } ] }
+)");
+  for (const bool is_ok : {false, true}) {
+    for (const TimePoint end = now_ + 2s; now_ < end;) publication_.Turn(now_ += 50ms);
+    ASSERT_FALSE(prober_.asked.empty());
+    prober_.AnswerAll(is_ok);
+    publication_.Turn(now_ += 50ms);
+    AdoptAll(fabric_);
+  }
+  const RealInfo real = View().services[0].reals[0];
+  EXPECT_EQ(real.effective_weight, 1);
+  EXPECT_DOUBLE_EQ(real.part, 0.05);
 }
 
 TEST_F(ViewBuilderTest, SaysWhenTheFallbackServes) {

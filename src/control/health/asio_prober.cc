@@ -17,8 +17,8 @@ class AsioProber : public Prober {
               {.target = target, .done = std::move(done), .deadline = host_.In(target.timeout)},
               WayOf(target.question));
   }
-  [[nodiscard]] size_t capacity() const override { return host_.capacity(); }
-  [[nodiscard]] bool has_room() const override { return host_.has_room(); }
+  [[nodiscard]] size_t capacity(Lane) const override { return host_.capacity(); }
+  [[nodiscard]] bool has_room(Lane) const override { return host_.has_room(); }
 
  private:
   LookHost host_;
