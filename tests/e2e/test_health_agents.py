@@ -5,7 +5,7 @@ from collections import Counter
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
-from fairlead_lab.checked_servers import AGENT, CheckedServers
+from fairlead_lab.protocol_servers import AGENT, ProtocolServers
 from fairlead_lab.shell import wait_until
 
 REALS = (1, 2)
@@ -16,7 +16,7 @@ class AgentsInTraffic(LabTest):
 
     @classmethod
     def setUpClass(cls):
-        cls.agents = {index: CheckedServers(cls.lab, index) for index in REALS}
+        cls.agents = {index: ProtocolServers(cls.lab, index) for index in REALS}
         try:
             for index, server in cls.agents.items():
                 cls.say(index, "ready up 100%")

@@ -5,9 +5,9 @@ import os
 import re
 import time
 
-from fairlead_lab import addresses as at, checked_servers as well, configuration
+from fairlead_lab import addresses as at, protocol_servers as well, configuration
 from fairlead_lab.case import LabTest
-from fairlead_lab.checked_servers import NAME, CheckedServers
+from fairlead_lab.protocol_servers import NAME, ProtocolServers
 from fairlead_lab.shell import wait_until
 
 GOOD, HOSTILE, NOBODY = 1, 2, "10.0.0.99"
@@ -143,7 +143,7 @@ class CheckTypes(LabTest):
 
     @classmethod
     def setUpClass(cls):
-        cls.servers = {index: CheckedServers(cls.lab, index) for index in (GOOD, HOSTILE)}
+        cls.servers = {index: ProtocolServers(cls.lab, index) for index in (GOOD, HOSTILE)}
         try:
             cls.servers[GOOD].start_good()
             super().setUpClass()

@@ -1,150 +1,109 @@
-"""Real servers of every protocol that health checks speak, and hostile ones, on a real server of the lab.
+"""What keepalived's checkers ask on each real server, what makes their checks fail, and the checkers themselves.
 
-    servers = CheckedServers(lab, 1)
-    servers.start_good()
-    servers.start_hostile({7001: "silent", 7002: "say:2b4f4b0d0a"})
-    …
-    servers.stop()
-
-Their files are in a folder of the lab's, and so are the certificates: `ca.pem`, and with a key each `server`, for the name
-health.example, and `client`.
+    checked = CheckedServers(lab)
+    checked.start()
+    checked.break_(2, "smtp")                # the SMTP check of the second fails
+    checked.mend(2)                          # and all of its are right again
+    text = checked.checks(2)["smtp"]         # the checker, as keepalived.conf has it
 """
 
-import contextlib
+import hashlib
 import os
-import signal
 import subprocess
 import sys
 
 from . import addresses as at
-from .shell import ShellError, run, wait_until
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-DEBIANS_PYTHON = "/usr/bin/python3"
-NAME = "health.example"
-PASSWORD = "only for this lab"
-
-# Where the good ones listen.
-HTTPS, TLS, TLS_CLIENT, SMTP, DNS, MYSQL, LDAP, REDIS, AGENT, GRPC = 8443, 8444, 8445, 2525, 5300, 3306, 3389, 6379, 9001, 9002
-
-NGINX = """
-user root;
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen {port} ssl;
-    ssl_certificate {folder}/server.pem;
-    ssl_certificate_key {folder}/server.key;
-    location / {{ return 200 "the shop is open\\n"; }}
-    location /closed {{ return 503; }}
-  }}
-}}
-"""
-SLAPD = """
-include /etc/ldap/schema/core.schema
-pidfile {folder}/slapd.pid
-database config
-rootdn cn=config
-rootpw "{password}"
-"""
-MYSQL_BEGIN = "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\n"
-MYSQL_END = """
-flush privileges;
-create user 'health'@'%' identified via mysql_native_password using password('{password}');
-"""
+from .checked_answers import PAGE, PORTS
+from .shell import run, wait_until
 
 
 class CheckedServers:
-    def __init__(self, lab, index: int):
-        self.lab, self.index, self.namespace = lab, index, lab.reals[index]
-        self.folder = f"{lab.state}/checked{index}"
+    """The servers of checked_answers.py on each real server."""
+
+    def __init__(self, lab):
+        self.lab = lab
         self.processes = []
-        os.makedirs(f"{self.folder}/mysql", exist_ok=True)
+        self.certificate = f"{lab.state}/checked.pem"
+        for index in lab.reals:
+            os.makedirs(self.folder(index), exist_ok=True)
+            self.mend(index)
 
-    def path(self, name: str) -> str:
-        return f"{self.folder}/{name}"
+    def folder(self, index: int) -> str:
+        return f"{self.lab.state}/checked-{at.real_name(index)}"
 
-    def write(self, name: str, text: str) -> str:
-        with open(self.path(name), "w") as file:
-            file.write(text.format(folder=self.folder, password=PASSWORD, port=HTTPS))
-        return self.path(name)
-
-    def start(self, *words):
-        with open(self.path("log"), "ab") as log:
-            self.processes.append(self.namespace.spawn(*words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                                       start_new_session=True))
-
-    def wait_listening(self, ports, kind: str = "t"):
-        def missing():
-            open_ports = {line.split()[3].rsplit(":", 1)[1]
-                          for line in self.namespace.run("ss", f"-Hln{kind}").stdout.splitlines()}
-            return [port for port in ports if str(port) not in open_ports]
-        try:
-            wait_until(lambda: not missing(), f"all listen on {at.real_name(self.index)}", timeout=60, interval=0.2)
-        except ShellError as error:
-            with open(self.path("log"), errors="replace") as log:
-                raise ShellError(f"{error}; not on {missing()}:\n{log.read()[-4000:]}") from None
-
-    def start_good(self):
-        self.make_certificates()
-        self.write("password", "{password}\n")
-        pair = ("-cert", self.path("server.pem"), "-key", self.path("server.key"))
-        self.start("nginx", "-c", self.write("nginx.conf", NGINX), "-e", self.path("nginx.log"))
-        self.start("openssl", "s_server", "-quiet", "-accept", TLS, *pair)
-        self.start("openssl", "s_server", "-quiet", "-accept", TLS_CLIENT, *pair, "-Verify", "1", "-verify_return_error",
-                   "-CAfile", self.path("ca.pem"))
-        self.start(DEBIANS_PYTHON, "-W", "ignore", "-m", "smtpd", "-n", "-c", "DebuggingServer", f"0.0.0.0:{SMTP}")
-        self.start("dnsmasq", "--keep-in-foreground", f"--port={DNS}", "--conf-file=/dev/null", "--no-resolv",
-                   "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces", "--except-interface=lo",
-                   f"--address=/{NAME}/192.0.2.99")
-        self.start("redis-server", "--port", REDIS, "--bind", "0.0.0.0", "--save", "", "--appendonly", "no",
-                   "--dir", self.folder, "--requirepass", PASSWORD)
-        self.start("slapd", "-d", "0", "-f", self.write("slapd.conf", SLAPD), "-h", f"ldap://0.0.0.0:{LDAP}")
-        self.start(DEBIANS_PYTHON, f"{HERE}/grpc_health.py", GRPC)
-        self.start_mysql()
-        self.wait_listening((HTTPS, TLS, TLS_CLIENT, SMTP, DNS, MYSQL, LDAP, REDIS, GRPC))
-
-    def start_mysql(self):
-        small = ("--no-defaults", f"--datadir={self.folder}/mysql", "--user=root", "--skip-log-bin",
-                 "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--key-buffer-size=1M")
-        tables = ""
-        for name in ("mysql_system_tables", "mysql_system_tables_data"):
-            with open(f"/usr/share/mysql/{name}.sql") as file:
-                tables += file.read()
-        run("mariadbd", *small, "--bootstrap", input=MYSQL_BEGIN + tables + MYSQL_END.format(password=PASSWORD))
-        self.start("mariadbd", *small, f"--port={MYSQL}", "--bind-address=0.0.0.0", f"--socket={self.folder}/mysql.sock",
-                   "--skip-name-resolve")
-
-    def make_certificates(self):
-        def openssl(*words):
-            run("openssl", *words, cwd=self.folder)
-        new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
-        openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=lab")
-        for name, subject in (("server", NAME), ("client", "director")):
-            openssl(*new, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", f"{name}.key", "-out", f"{name}.pem",
-                    "-subj", f"/CN={subject}", "-addext", f"subjectAltName=DNS:{subject}",
-                    "-addext", "basicConstraints=critical,CA:FALSE")
-
-    def start_hostile(self, ways: dict):
-        """{port: "WAY[:ARGUMENT]"}, as hostile.py has them."""
-        self.start(sys.executable, f"{HERE}/hostile.py", *(f"{port}:{way}" for port, way in ways.items()))
-        self.wait_listening(ports=[port for port, way in ways.items() if not way.startswith("dns_")])
-        udp = [port for port, way in ways.items() if way.startswith("dns_")]
-        self.wait_listening(ports=udp, kind="u")
+    def start(self):
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=real",
+            "-keyout", self.certificate, "-out", f"{self.certificate}.crt")
+        with open(f"{self.certificate}.crt") as certificate, open(self.certificate, "a") as both:
+            both.write(certificate.read())
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checked_answers.py")
+        for index in self.lab.reals:
+            with open(f"{self.folder(index)}.log", "w") as log:
+                self.processes.append(self.lab.reals[index].spawn(
+                    sys.executable, script, self.folder(index), self.certificate, stdin=subprocess.DEVNULL,
+                    stdout=log, stderr=log))
+        for index in self.lab.reals:
+            wait_until(lambda: f":{PORTS['tcp']} " in self.lab.reals[index].run("ss", "-Hltn").stdout,
+                       f"the checked servers of {at.real_name(index)} listen")
 
     def stop(self):
-        for process in self.processes:  # with what they have started
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        for process in self.processes:
+            process.kill()
             process.wait()
         self.processes = []
+        for index in self.lab.reals:
+            self.mend(index)
+
+    def break_(self, index: int, *checks: str):
+        for check in checks:
+            if check == "ping":
+                self._ignore_pings(index, 1)
+            else:
+                open(f"{self.folder(index)}/{check}", "w").close()
+
+    def mend(self, index: int, *checks: str):
+        """Those; all of them, when none is named."""
+        for check in checks or os.listdir(self.folder(index)) + ["ping"]:
+            if check == "ping":
+                self._ignore_pings(index, 0)
+            elif os.path.exists(f"{self.folder(index)}/{check}"):
+                os.unlink(f"{self.folder(index)}/{check}")
+
+    def _ignore_pings(self, index: int, value: int):
+        self.lab.reals[index].sysctl(net__ipv4__icmp_echo_ignore_all=value)
+
+    def misc(self, index: int, name: str = "misc", more: str = "") -> str:
+        """A MISC_CHECK that fails while `name` is broken."""
+        return (f"    MISC_CHECK {{\n      misc_path \"/usr/bin/test ! -e {self.folder(index)}/{name}\"\n"
+                f"      misc_timeout 10\n      retry 0\n{more}    }}\n")
+
+    def script(self, name: str, line: str) -> str:
+        """The path of a shell script of one line. keepalived runs none that others than root may write."""
+        path = f"{self.lab.state}/{name}.sh"
+        with open(path, "w") as file:
+            file.write(f"#!/bin/sh\n{line}\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def checks(self, index: int) -> dict:
+        """Of that real server, by what makes them fail: the text of its checker in keepalived.conf."""
+        def get(word: str, port: int, question: str) -> str:
+            return (f"    {word} {{\n      connect_port {port}\n"
+                    f"      url {{\n        path /\n        {question}\n      }}\n    }}\n")
+
+        digest = hashlib.md5(PAGE.encode()).hexdigest()  # as genhash(1) prints it
+        return {
+            "tcp": f"    TCP_CHECK {{\n      connect_port {PORTS['tcp']}\n    }}\n",
+            "status": get("HTTP_GET", PORTS["http"], "status_code 200"),
+            "page": get("HTTP_GET", PORTS["http"], f"digest {digest}"),
+            "page-regex": get("HTTP_GET", PORTS["http"],
+                              'regex "^all is [a-z]+$"\n        regex_options multiline'),
+            "tls": get("SSL_GET", PORTS["tls"], "status_code 200"),
+            "misc": self.misc(index),
+            "dns": f"    DNS_CHECK {{\n      connect_port {PORTS['dns']}\n      type A\n      name www.example.org\n"
+                   "      retry 1\n    }\n",
+            "smtp": f"    SMTP_CHECK {{\n      connect_port {PORTS['smtp']}\n      helo_name lab.example.org\n    }}\n",
+            "udp": f"    UDP_CHECK {{\n      connect_port {PORTS['udp']}\n      connect_timeout 2\n"
+                   "      payload 61 62\n      require_reply 70 6f 6e 67 20 61 XX\n      min_reply_length 7\n    }\n",
+            "ping": "    PING_CHECK {\n      connect_timeout 2\n    }\n",
+        }
