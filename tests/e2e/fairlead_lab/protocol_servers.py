@@ -110,7 +110,7 @@ class ProtocolServers:
         self.start("redis-server", "--port", REDIS, "--bind", "0.0.0.0", "--save", "", "--appendonly", "no",
                    "--dir", self.folder, "--requirepass", PASSWORD)
         self.start("slapd", "-d", "0", "-f", self.write("slapd.conf", SLAPD), "-h", f"ldap://0.0.0.0:{LDAP}")
-        self.start(DEBIANS_PYTHON, f"{HERE}/grpc_health.py", GRPC)
+        self.start(DEBIANS_PYTHON, f"{HERE}/serving.py", GRPC)
         self.start_mysql()
         self.wait_listening((HTTPS, TLS, TLS_CLIENT, SMTP, DNS, MYSQL, LDAP, REDIS, GRPC))
 

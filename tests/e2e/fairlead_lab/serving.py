@@ -1,6 +1,6 @@
-"""A gRPC server with the health service: `grpc_health.py PORT`. The service "sick" is not serving, "" is, others are unknown.
+"""A gRPC server with the health service: `serving.py PORT`. The service "sick" is not serving, "" is, others are unknown.
 
-Debian's python3-grpcio, so it is run by Debian's Python.
+Debian's python3-grpcio, so it is run by Debian's Python. Not called grpc_health: that library imports what is.
 """
 
 import sys
