@@ -201,21 +201,6 @@ TEST(CommandRunner, SoManyAtOnceTheOthersInTurn) {
   EXPECT_EQ(runner.running(), 0u);
 }
 
-// The next one begins while news of the last one's descriptors, whose places it takes, still wait.
-TEST(CommandRunner, NoneEndsByWhatAnotherHasLeft) {
-  boost::asio::io_context io;
-  CommandRunner runner(io, "nobody", 1);
-  int good = 0;
-  constexpr int kCommands = 200;
-  for (int i = 0; i < kCommands; ++i) {
-    runner.Run(Shell("echo a; exit 3"), 10s, [&](const CommandEnd& end) {
-      good += end.ToString() == "exit status 3: a" ? 1 : 0;
-    });
-  }
-  io.run();
-  EXPECT_EQ(good, kCommands);
-}
-
 TEST(CommandRunner, ItsEndIsTheirs) {
   boost::asio::io_context io;
   {

@@ -62,9 +62,14 @@ class TenThousandChecks(LabTest):
     def questions(number: int) -> list:
         # The same question with another timeout is another check.
         times = {"interval": "1s", "timeout": f"{3000 + number}ms", "fall": 3}
-        asked = [{"type": "http", "path": f"/health?{number}-{n}"} for n in range(9)]
-        asked += [{"type": "tcp", "port": port} for port in (21, 23, 443, 5000, 8080)]
-        asked += [{"type": "http", "path": "/", "host": f"shop{number}.example"}]
+        asked = [{"type": "http", "path": f"/health?{number}-{n}"} for n in range(5)]
+        asked += [{"type": "tcp", "port": port} for port in (21, 23, 443, 5000)]
+        asked += [{"type": "http", "method": "HEAD", "host": f"shop{number}.example"},
+                  {"type": "http", "path": "/health", "expect_body": {"matches": "^ok$"}},
+                  {"type": "tcp", "send": "GET /health HTTP/1.0\\r\\n\\r\\n", "receive": {"contains": "ok"}},
+                  {"type": "udp", "port": at.UDP_PORT, "send": f"look {number}", "receive": {"contains": "real"}},
+                  {"type": "udp", "port": at.UDP_PORT, "send": f"look again {number}", "needs_answer": True},
+                  {"type": "ping"}]
         asked += [{"type": "script", "command": ["/bin/true", str(number), "{address}"], "interval": "10s"}]
         return [{**times, **question} for question in asked]
 

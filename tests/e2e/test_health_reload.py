@@ -1,4 +1,4 @@
-"""A reload asks nobody anew who is asked the same; who is asked something else keeps his state until he has answered."""
+"""A reload asks nobody anew who is asked the same; who is asked something else keeps its state until it has answered."""
 
 import copy
 

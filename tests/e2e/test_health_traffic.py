@@ -1,5 +1,5 @@
-"""What checks say, as traffic: who starts down, quorum and hysteresis, weights that checks set, slow start. The shares are
-counted at the real servers, in connections that they have accepted."""
+"""What checks say, as traffic: who starts down, quorum and hysteresis, weights that checks set, slow start. The shares
+are counted at the real servers, in connections that they have accepted."""
 
 from collections import Counter
 

@@ -1,5 +1,5 @@
-"""Each type of check against a server that is well, and against servers that are slow, wrong or hostile: what the director
-calls them, the reason that it gives, and what it costs it."""
+"""Each type of check against a server that is well, and against servers that are slow, wrong or hostile: what the
+director calls them, the reason that it gives, and what it costs it."""
 
 import os
 import re
