@@ -185,7 +185,7 @@ class Renderer {
       active.Add(labels, row.figures.active);
       inactive.Add(labels, row.figures.inactive);
       templates.Add(labels, row.figures.templates);
-      weight.Add(labels, row.info->effective_weight);
+      weight.Add(labels, row.info->effective_weight * row.info->part);
     }
   }
 
@@ -374,6 +374,11 @@ class Renderer {
     Gauge("fairlead_health_interval_stretch",
           "By how much all check intervals are longer than configured; 1: not")
         .Add({}, view_.health.interval_stretch);
+    Gauge("fairlead_health_script_interval_stretch",
+          "By how much the intervals of scripts are longer than configured; 1: not")
+        .Add({}, view_.health.script_interval_stretch);
+    Gauge("fairlead_health_stuck_scripts", "Scripts that were killed and have not ended")
+        .Add({}, view_.health.stuck_scripts);
     {
       auto errors = Counter("fairlead_health_local_errors_total",
                             "Checks that this machine could not make, by reason; no verdict");
