@@ -348,11 +348,16 @@ struct ApiListen {
 inline constexpr const char* kDefaultApiSocket = "/run/fairlead/api.sock";
 inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
 
+// What a reload does with changes by hand: takes them back, or lays them over the file as a start
+// does.
+enum class OnReload : uint8_t { kUndo, kKeep };
+
 struct ApiConfig {
   std::vector<ApiListen> listen = {{ApiListen::Kind::kUnix, kDefaultApiSocket, {}}};
   // The kernel's interface to IPVS; empty: not served. Where the file says nothing, it lies beside
   // the first Unix socket of `listen`.
   std::string ipvs_socket = kDefaultIpvsSocket;
+  OnReload on_reload = OnReload::kUndo;
   friend bool operator==(const ApiConfig&, const ApiConfig&) = default;
 };
 

@@ -127,6 +127,9 @@ inline constexpr WordTable<OnRemove, 4> kWords<OnRemove>{{{OnRemove::kDrain, "dr
                                                           {OnRemove::kExpire, "expire"},
                                                           {OnRemove::kReset, "reset"}}};
 template <>
+inline constexpr WordTable<OnReload, 2> kWords<OnReload>{
+    {{OnReload::kUndo, "undo"}, {OnReload::kKeep, "keep"}}};
+template <>
 inline constexpr WordTable<Renew, 6> kWords<Renew>{{{Renew::kLinux, "linux"},
                                                     {Renew::kLegacy120, "legacy120"},
                                                     {Renew::kFull, "full"},

@@ -162,9 +162,13 @@ constexpr KeyInfo kRealKeys[] = {
     {"address"}, {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
-constexpr KeyInfo kApiKeys[] = {
-    {"listen"},       {"ipvs_socket"},       {"token_file", kNotYet}, {"certificate", kNotYet},
-    {"key", kNotYet}, {"client_ca", kNotYet}};
+constexpr KeyInfo kApiKeys[] = {{"listen"},
+                                {"ipvs_socket"},
+                                {"on_reload"},
+                                {"token_file", kNotYet},
+                                {"certificate", kNotYet},
+                                {"key", kNotYet},
+                                {"client_ca", kNotYet}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 

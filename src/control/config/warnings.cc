@@ -45,8 +45,10 @@ class Warner {
     Marks();
     Groups();
     OnePacket();
-    // A file without the key may be meant; one that has it and nothing in it is hardly.
-    if (model_.services.empty() && where_("services") != where_(""))
+    // A file without the key may be meant, and one whose services come by hand; one that has it and
+    // nothing in it is hardly.
+    if (model_.services.empty() && where_("services") != where_("") &&
+        model_.api.on_reload == OnReload::kUndo)
       Add("services", "is empty: nothing is balanced, and a reload takes every service away");
     for (size_t i = 0; i < model_.services.size(); ++i) {
       const ServiceConfig& service = model_.services[i];
