@@ -338,6 +338,9 @@ class Grammar {
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
+    Add(&app_, "schema",
+        "Print the JSON Schema of configuration files, for editors and programs; needs no director",
+        Verb::kSchema);
     CLI::App* doctor = Add(&app_, "doctor",
                            "Look at this machine as the director's: what is wrong with it, and the "
                            "command that mends it; needs no director",

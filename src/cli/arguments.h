@@ -49,6 +49,7 @@ enum class Verb : uint8_t {
   kUpgrade,
   kDiff,
   kCheck,
+  kSchema,
   kDoctor,
   kMetrics,
   kIpvsadm,

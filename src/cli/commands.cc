@@ -132,6 +132,8 @@ int Run(const Arguments& arguments) {
       return RunUpgrade(arguments);
     case Verb::kCheck:
       return RunCheck(arguments);
+    case Verb::kSchema:
+      return RunSchema();
     case Verb::kDoctor:
       return RunDoctor(arguments);
     case Verb::kMetrics:

@@ -63,6 +63,7 @@ int RunPortRelease(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunUpgrade(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
+int RunSchema();
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

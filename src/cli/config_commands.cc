@@ -1,4 +1,4 @@
-// fairlead reload, check
+// fairlead reload, check, schema
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/problem.h"
 #include "cli/text.h"
+#include "control/config/json_schema.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -137,6 +138,11 @@ int RunCheck(const Arguments& arguments) {
     fmt::print(stderr, "warning: {}\n", warning.ToString());
   }
   fmt::print("{}: ok\n", arguments.file);
+  return kOk;
+}
+
+int RunSchema() {
+  fmt::print("{}", control::JsonSchema());
   return kOk;
 }
 
