@@ -166,7 +166,9 @@ Shapes ShapesOf(const Section& section) {
   }
   if (section.name == kRealSection.name) return RealShapes();
   if (section.name == kApiSection.name)
-    return {{"listen", ListOf(R"({"type": ["string", "object"]})")}, {"ipvs_socket", kText}};
+    return {{"listen", ListOf(R"({"type": ["string", "object"]})")},
+            {"ipvs_socket", kText},
+            {"on_reload", EnumOf<OnReload>()}};
   if (section.name == kLogSection.name) return {{"level", EnumOf<LogLevel>()}};
   return ConditionShapes();
 }
