@@ -7,10 +7,10 @@
 #include <iterator>
 #include <set>
 
-#include "base/utf8.h"
 #include "cli/foreign_words.h"
+#include "cli/looking_verbs.h"
 #include "cli/manual.h"
-#include "cli/problem.h"
+#include "cli/usage.h"
 #include "cli/word_path.h"
 
 namespace fairlead::cli {
@@ -45,6 +45,7 @@ class Grammar {
     Connections();
     Templates();
     Others();
+    AddLookingVerbs(&app_, &into_);
   }
 
   CLI::App& app() { return app_; }
@@ -153,6 +154,28 @@ class Grammar {
         ->required();
     return command;
   }
+  // One that may be asked of every service at once, with the address of the real alone.
+  CLI::App* AddRealState(CLI::App* group, const std::string& name, const std::string& what) {
+    CLI::App* command = group->add_subcommand(name, what);
+    command
+        ->add_option("service", into_.service,
+                     "Name of the service; with --everywhere the real server")
+        ->required();
+    command->add_option("real", into_.real,
+                        "Real server of the service: ADDRESS:PORT, or the address alone");
+    command->add_flag("--everywhere", into_.is_everywhere,
+                      "In every service that has the real server");
+    command->parse_complete_callback([this, command] {
+      if (into_.is_everywhere != into_.real.empty()) {
+        throw CLI::ValidationError(command->get_name(),
+                                   into_.is_everywhere
+                                       ? "with --everywhere give the real server alone"
+                                       : "real is required; or name it alone, with --everywhere");
+      }
+      if (into_.is_everywhere) into_.real.swap(into_.service);
+    });
+    return command;
+  }
 
   void Reals() {
     CLI::App* real = Group("real", "List, add, change, drain and remove real servers");
@@ -185,7 +208,7 @@ class Grammar {
          "Send no new clients; known (persistent) clients and connections stay"},
         {"disable", "down", "As drain, and show it as down"},
     };
-    CLI::App* drain = AddRealChange(
+    CLI::App* drain = AddRealState(
         real, "drain", "Send no new connections, not even of known clients; running ones stay");
     drain->add_option(
         "--deadline", into_.deadline,
@@ -198,7 +221,7 @@ class Grammar {
                     "Show the progress and return when the drain has ended");
     drain->callback([this] { into_.verb = Verb::kRealDrain; });
     for (const auto& state : kStates) {
-      AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
+      AddRealState(real, state.name, state.what)->callback([this, admin = state.admin] {
         into_.verb = Verb::kRealSet;
         into_.admin = admin;
       });
@@ -338,61 +361,12 @@ class Grammar {
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
-    CLI::App* doctor = Add(&app_, "doctor",
-                           "Look at this machine as the director's: what is wrong with it, and the "
-                           "command that mends it; needs no director",
-                           Verb::kDoctor);
-    doctor->add_option(
-        "file", into_.file,
-        "Configuration of the director (default: " + std::string(kDefaultConfig) + ")");
-    doctor->add_option("--root", into_.root,
-                       "Directory with another machine's /proc, /sys, /etc and /dev, to be looked "
-                       "at instead");
     Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
   }
 
   Arguments& into_;
   CLI::App app_{"fairlead: control a running Fairlead director", "fairlead"};
 };
-
-// Whether -o json is among the words: asked for when they could not be parsed.
-bool IsJsonAsked(const std::vector<std::string>& words) {
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "-ojson" || words[i] == "-o=json" || words[i] == "--output=json") return true;
-    const bool is_output = words[i] == "-o" || words[i] == "--output";
-    if (is_output && i + 1 < words.size() && words[i + 1] == "json") return true;
-  }
-  return false;
-}
-
-// Help and version end well; everything else is usage.
-int End(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
-  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
-  const WordPath path = FollowWords(app, words);
-  std::string fault = FaultOf(path);
-  if (fault.empty()) {
-    fault = error.what();
-    const std::string verb = path.app->get_name() + ": ";  // CLI11 puts it before our own checks
-    fault = path.Name() + ": " + (fault.starts_with(verb) ? fault.substr(verb.size()) : fault);
-  }
-  const std::string hint = (fault.ends_with('?') ? " Try " : "; try ") + path.Name() + " --help";
-  return PrintProblem({IsJsonAsked(words), "usage", "The command line is wrong", fault + hint},
-                      kUsage);
-}
-
-// What the API and our own JSON cannot carry is refused before it is sent. The file of `check` is
-// opened here and may have any name.
-std::optional<int> RefuseOtherThanUtf8(const std::vector<std::string>& words,
-                                       const Arguments& arguments) {
-  for (const std::string& word : words) {
-    const bool is_local_file = arguments.verb == Verb::kCheck && word == arguments.file;
-    if (IsUtf8(word) || is_local_file) continue;
-    return PrintProblem({arguments.is_json, "usage", "The command line is wrong",
-                         "\"" + ToUtf8(word) + "\" is not UTF-8, as names and values must be"},
-                        kUsage);
-  }
-  return std::nullopt;
-}
 
 void FillInApi(Arguments* into) {
   const char* from_environment = std::getenv("FAIRLEAD_API");
@@ -422,7 +396,7 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
     try {
       grammar.app().parse(own, argv);
     } catch (const CLI::ParseError& e) {
-      return End(grammar.app(), e, words);
+      return EndParsing(grammar.app(), e, words);
     }
     if (const auto refused = RefuseOtherThanUtf8(words, *into)) return refused;
     into->foreign.assign(argv + own, argv + argc);
