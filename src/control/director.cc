@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/apply_edit.h"
 #include "control/model_diff.h"
+#include "control/survival/replay.h"
 
 namespace fairlead::control {
 namespace {
@@ -111,10 +112,11 @@ ReloadOutcome Director::PreviewReload(const std::string& wanted_path) {
 }
 
 ReloadOutcome Director::PreviewWith(const std::string& path, LoadResult loaded) const {
-  return Weigh(path, &loaded);
+  Intent next;
+  return Weigh(path, &loaded, &next);
 }
 
-ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded) const {
+ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded, Intent* next) const {
   ReloadOutcome outcome;
   outcome.path = path;
   outcome.generation = publication_.snapshot()->generation;
@@ -129,10 +131,27 @@ ReloadOutcome Director::Weigh(const std::string& path, LoadResult* loaded) const
   outcome.errors = PortsWaitedFor(*loaded->model);
   if (!outcome.errors.empty()) return outcome;
   outcome.ok = true;
-  outcome.changes = DescribeChanges(running, *loaded->model);
+  auto file = std::make_shared<const ConfigModel>(*std::move(loaded->model));
+  const bool is_kept = file->api.on_reload == OnReload::kKeep;
+  std::vector<std::string> dropped;
+  *next = is_kept ? OverFile(std::move(file), &dropped) : Intent{.model = std::move(file)};
+  outcome.changes = DescribeChanges(running, *next->model);
   outcome.changes.insert(outcome.changes.end(), outcome.waiting.begin(), outcome.waiting.end());
-  outcome.losses = LossesOf(*wanted.file_model(), running, *loaded->model);
+  outcome.losses = LossesOf(*wanted.file_model(), running, *next->model);
+  if (is_kept) outcome.losses.edits = dropped;
+  for (const std::string& edit : dropped) {
+    outcome.warnings.push_back("a change by hand is dropped, the file wins: " + edit);
+  }
   return outcome;
+}
+
+Intent Director::OverFile(std::shared_ptr<const ConfigModel> file,
+                          std::vector<std::string>* dropped) const {
+  StoredIntent changes;
+  ChangesByHand().Describe(publication_.wanted(), &changes);
+  Replayed replayed = Replay(changes, std::move(file), {.now = now_, .is_same_boot = true});
+  *dropped = std::move(replayed.dropped);
+  return std::move(replayed.intent);
 }
 
 void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
@@ -143,7 +162,8 @@ void Director::Reload(const std::string& wanted_path, std::function<void(ReloadO
 void Director::ReloadWith(const std::string& path, LoadResult loaded,
                           std::function<void(ReloadOutcome)> done) {
   last_reload_ = std::chrono::system_clock::now();
-  ReloadOutcome outcome = Weigh(path, &loaded);
+  Intent next;
+  ReloadOutcome outcome = Weigh(path, &loaded, &next);
   if (!outcome.ok) return RefuseReload(std::move(outcome), done);
   for (const std::string& warning : outcome.warnings) {
     LogWarning("configuration warning", {{"what", warning}});
@@ -157,44 +177,48 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
                 {"changes_by_hand", outcome.losses.edits.size()},
                 {"services", outcome.losses.services.size()}});
   }
-  const Intent& wanted = publication_.wanted();
-  const bool is_as_file =
-      wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
-  if (*loaded.model == *wanted.model && is_as_file) {
+  if (IsWanted(next)) {
     path_in_force_ = path;
     if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
     NoteReload(true, "");
     LogInfo("configuration unchanged", {{"file", path}});
     return done(std::move(outcome));
   }
-  Apply(path, std::make_shared<const ConfigModel>(*std::move(loaded.model)), std::move(outcome),
-        std::move(done));
+  Apply(path, std::move(next), std::move(outcome), std::move(done));
 }
 
-void Director::Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
-                     ReloadOutcome outcome, std::function<void(ReloadOutcome)> done) {
-  const auto level = model->log.level;
-  publication_.Want({.model = std::move(model)},
-                    [this, path, level, outcome = std::move(outcome),
-                     done = std::move(done)](const Result<uint64_t>& result) mutable {
-                      if (!result) {
-                        outcome.errors = {result.error()};
-                        return RefuseReload(std::move(outcome), done);
-                      }
-                      SetLogLevel(level);
-                      path_in_force_ = path;
-                      authors_.clear();
-                      if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
-                      outcome.generation = *result;
-                      NoteReload(true, "");
-                      LogInfo("configuration applied", {{"file", path},
-                                                        {"generation", outcome.generation},
-                                                        {"changes", outcome.changes.size()}});
-                      for (const std::string& change : outcome.changes) {
-                        LogInfo("configuration change", {{"what", change}});
-                      }
-                      done(std::move(outcome));
-                    });
+bool Director::IsWanted(const Intent& next) const {
+  const Intent& wanted = publication_.wanted();
+  if (*next.model != *wanted.model) return false;
+  if (next.file_model() != next.model) return *next.file_model() == *wanted.file_model();
+  return wanted.file_model() == wanted.model && !wanted.overlay.remembers_weights();
+}
+
+void Director::Apply(const std::string& path, Intent next, ReloadOutcome outcome,
+                     std::function<void(ReloadOutcome)> done) {
+  const auto level = next.model->log.level;
+  const bool is_undone = next.file_model() == next.model;
+  publication_.Want(std::move(next), [this, path, level, is_undone, outcome = std::move(outcome),
+                                      done =
+                                          std::move(done)](const Result<uint64_t>& result) mutable {
+    if (!result) {
+      outcome.errors = {result.error()};
+      return RefuseReload(std::move(outcome), done);
+    }
+    SetLogLevel(level);
+    path_in_force_ = path;
+    if (is_undone) authors_.clear();
+    if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
+    outcome.generation = *result;
+    NoteReload(true, "");
+    LogInfo(
+        "configuration applied",
+        {{"file", path}, {"generation", outcome.generation}, {"changes", outcome.changes.size()}});
+    for (const std::string& change : outcome.changes) {
+      LogInfo("configuration change", {{"what", change}});
+    }
+    done(std::move(outcome));
+  });
 }
 
 void Director::RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done) {

@@ -96,11 +96,16 @@ class Director {
   // that of the start.
   std::shared_ptr<const ConfigModel> FileInForce(const StoredIntent& intent, Restored* restored);
   [[nodiscard]] Keeper::State StateToKeep(const Intent& intent);
-  // What a file that was read would do; puts running values back into it where only a restart can
-  // change them.
-  ReloadOutcome Weigh(const std::string& path, LoadResult* loaded) const;
-  void Apply(const std::string& path, std::shared_ptr<const ConfigModel> model,
-             ReloadOutcome outcome, std::function<void(ReloadOutcome)> done);
+  // What a file that was read would do, and what would be wanted then; puts running values back
+  // into it where only a restart can change them.
+  ReloadOutcome Weigh(const std::string& path, LoadResult* loaded, Intent* next) const;
+  // The file with the changes by hand, but for those that are dropped since the file wins.
+  [[nodiscard]] Intent OverFile(std::shared_ptr<const ConfigModel> file,
+                                std::vector<std::string>* dropped) const;
+  // Nothing would be another: neither what is in force, nor what of it is by hand.
+  [[nodiscard]] bool IsWanted(const Intent& next) const;
+  void Apply(const std::string& path, Intent next, ReloadOutcome outcome,
+             std::function<void(ReloadOutcome)> done);
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
   void TickRates();
   void NoteReload(bool ok, std::string error);

@@ -262,6 +262,10 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
     control::EditOutcome outcome;
     ControlView next = *view();
     outcome.generation = ++next.generation;
+    if (refusal) {
+      outcome.refusal = {refusal->code, {*refusal}};
+      return done(std::move(outcome));
+    }
     if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
       const control::YamlNode body = control::TreeOf(patch->body.text());
       const auto* weight = control::FindKey(body, "weight");

@@ -92,6 +92,17 @@ class Changes(KeepalivedTest):
     def test_4_the_director_is_restarted(self):
         self.end_of_the_director(self.director.stop)
 
+    def test_4b_its_file_changes_while_the_director_is_away(self):
+        self.director.stop()
+        self.keepalived.reload(self.conf_of({9301: (2, 3), 9303: (1, 3)}))
+        time.sleep(1)  # it has read the file, and waits
+        self.director.start()
+        wait_table(self.director, {**self.ALL, self.SHOP: reals(2, 3), self.OLD: None, self.NEW: reals(1, 3)}, "as it says")
+        self.assertEqual(self.names(url(9303), 4), {"real1", "real3"})
+        self.keepalived.reload(self.conf())
+        wait_table(self.director, self.ALL, "as before")
+        self.assert_checks_count()
+
     def end_of_the_director(self, end):
         """What holds before holds after it, and a check that failed meanwhile counts."""
         said = len(self.keepalived.said())
@@ -127,7 +138,6 @@ class Changes(KeepalivedTest):
             self.keepalived.kill()
             self.assertEqual({key: table(self.director).get(key) for key in self.ALL}, self.ALL)
             self.keepalived.start(self.conf())
-            self.keepalived.wait_said("Startup complete")
             time.sleep(1)
         self.assertEqual(loops.failures, [])
         self.assert_checks_count()

@@ -145,6 +145,7 @@ std::string Dump(const ConfigModel& model) {
   w.Open("api", false);
   w.Key("listen", FlowList(model.api.listen, ListenText));
   w.Key("ipvs_socket", model.api.ipvs_socket.empty() ? "none" : Scalar(model.api.ipvs_socket));
+  w.Key("on_reload", Word(model.api.on_reload));
   w.Close();
   w.Open("log", false);
   w.Key("level", Word(model.log.level));

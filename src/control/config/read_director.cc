@@ -183,6 +183,7 @@ void ReadApi(MapReader reader, ApiConfig& api) {
   ReadListeners(reader, api);
   api.ipvs_socket = IpvsSocketBeside(api.listen);
   reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
+  reader.Word("on_reload", &api.on_reload);
 }
 
 void ReadLog(MapReader reader, LogConfig& log) { reader.Word("level", &log.level); }

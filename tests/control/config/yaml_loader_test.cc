@@ -255,6 +255,8 @@ TEST(YamlLoader, TheSocketOfIpvsLiesBesideThatOfTheApi) {
   EXPECT_EQ(socket("api: { listen: ['unix:/tmp/ipvs.sock'] }\n"), "") << "that one is taken";
   EXPECT_EQ(socket("api: { listen: [], ipvs_socket: /tmp/i.sock }\n"), "/tmp/i.sock");
   EXPECT_EQ(socket("api: { ipvs_socket: none }\n"), "");
+  EXPECT_EQ(Load(kBase).api.on_reload, OnReload::kUndo);
+  EXPECT_EQ(Load(kBase + "api: { on_reload: keep }\n").api.on_reload, OnReload::kKeep);
   EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: ipvs.sock }\n"),
             "t.yaml:5:21: api.ipvs_socket: must be an absolute path, or none, not \"ipvs.sock\"\n");
   EXPECT_NE(ProblemsOf(kBase + "api: { ipvs_socket: /" + std::string(107, 'x') + " }\n")

@@ -128,6 +128,68 @@ TEST_F(Restart, WhatAReloadTookAwayStaysAway) {
   EXPECT_THAT(Differences(), IsEmpty());
 }
 
+// ---- a reload that keeps changes by hand --------------------------------------------------------
+
+TEST_F(Restart, AReloadKeepsChangesByHandWhenTheFileSaysSo) {
+  constexpr const char* kKeep = "api: { on_reload: keep }\n";
+  machine_.Write("a.yaml", std::string(kKeep) + kWeb);
+  machine_.Restart();
+  machine_.Change(
+      AddService{"{ name: shop, address: 192.0.2.80, protocol: tcp, port: 90, reals: [ "
+                 "{ address: 10.0.0.31 } ] }"});
+  machine_.Change(PatchReal{"web", "10.0.0.12", "{ weight: 7 }"});
+  const RealId kept = IdOf("10.0.0.31", 90);
+  ASSERT_FALSE(kept.is_none());
+  const std::vector<std::string> differences = Differences();
+  EXPECT_THAT(differences, SizeIs(2));
+  machine_.Write("a.yaml", std::string(kKeep) + kTwo);
+  machine_.Reload("a.yaml");
+  EXPECT_EQ(machine_.view()->model->services.size(), 3U);
+  EXPECT_EQ(IdOf("10.0.0.31", 90), kept);
+  EXPECT_FALSE(IdOf("10.0.0.21", 81).is_none()) << "what the file adds is there";
+  EXPECT_THAT(Differences(), SizeIs(2)) << "by hand is still by hand";
+  const auto before = machine_.view()->generation;
+  machine_.Reload("a.yaml");
+  EXPECT_EQ(machine_.view()->generation, before) << "the same again is no change";
+  machine_.Restart();
+  EXPECT_EQ(machine_.view()->model->services.size(), 3U);
+  // The file has the last word about what it changes itself, and about keeping.
+  machine_.Write("a.yaml", kTwo);
+  machine_.Reload("a.yaml");
+  EXPECT_EQ(machine_.view()->model->services.size(), 2U);
+  EXPECT_THAT(Differences(), IsEmpty());
+}
+
+TEST_F(Restart, AReloadThatKeepsSaysWhatTheFileTakesAway) {
+  machine_.Change(PatchReal{"web", "10.0.0.11", "{ weight: 7 }"});
+  machine_.Change(PatchReal{"web", "10.0.0.12", "{ weight: 8 }"});
+  std::string other = std::string("api: { on_reload: keep }\n") + kWeb;
+  other.replace(other.find("weight: 3"), 9, "weight: 5");
+  machine_.Write("a.yaml", other);
+  std::optional<ReloadOutcome> outcome;
+  machine_.director().Reload(machine_.PathOf("a.yaml"),
+                             [&outcome](ReloadOutcome answer) { outcome = std::move(answer); });
+  machine_.Turn(3);
+  ASSERT_TRUE(outcome && outcome->ok);
+  EXPECT_THAT(outcome->warnings,
+              ElementsAre(HasSubstr("a change by hand is dropped, the file wins: service web")));
+  EXPECT_THAT(outcome->losses.edits, SizeIs(1));
+  EXPECT_THAT(outcome->losses.services, IsEmpty());
+  EXPECT_THAT(Differences(), ElementsAre(HasSubstr("10.0.0.12:80 weight 1 → 8")));
+}
+
+TEST_F(Restart, AReloadThatKeepsTakesNothingAwayWhereTheFileChangesAnotherKey) {
+  machine_.Change(PatchPolicy{"{ expire_nodest_conn: true }"});
+  machine_.Write("a.yaml",
+                 std::string("api: { on_reload: keep }\npolicy: { sloppy_tcp: true }\n") + kWeb);
+  const ReloadOutcome outcome = machine_.director().PreviewReload(machine_.PathOf("a.yaml"));
+  EXPECT_TRUE(outcome.losses.empty());
+  EXPECT_THAT(outcome.warnings, IsEmpty());
+  machine_.Reload("a.yaml");
+  EXPECT_TRUE(machine_.view()->model->policy.service.expire_nodest_conn);
+  EXPECT_TRUE(machine_.view()->model->policy.service.sloppy_tcp);
+}
+
 TEST_F(Restart, AnotherFileInForceStaysInForce) {
   machine_.Write("b.yaml", kTwo);
   machine_.Reload("b.yaml");

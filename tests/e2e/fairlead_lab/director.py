@@ -107,6 +107,8 @@ class Director:
             text = re.sub(r"(?m)^(\s+workers:) .*", rf"\1 {self.workers}", text)
             text = re.sub(r"(framecnt=\d+)", rf"\1,qpairs={self.workers}", text)
         if "arena:" not in text:  # what it keeps goes with the lab
+            if not re.search(r"(?m)^director:", text):
+                text += "\ndirector:\n"
             text = re.sub(r"(?m)^director:\n", f"director:\n  arena: {self.arena}\n", text, count=1)
         self.write_text(text)
         self.start()

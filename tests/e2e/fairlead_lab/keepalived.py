@@ -65,9 +65,11 @@ class Keepalived(Daemon):
 
     def start(self, text: str):
         conf = self.write("keepalived.conf", text)
-        self.spawn(*self.ipvs_exec(), "keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", conf,
+        # As packaging/keepalived.service.d has it.
+        self.spawn("env", "FAIRLEAD_IPVS_PATIENCE=15000", *self.ipvs_exec(), "keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", conf,
                    "--pid", f"{self.folder}/pid", "--checkers_pid", f"{self.folder}/checkers.pid",
                    "--vrrp_pid", f"{self.folder}/vrrp.pid")
+        self.wait_said("Startup complete")  # SIGHUP would end it before
 
     def ipvs_exec(self) -> list:
         return [f"{BUILD}/src/cli/fairlead", "ipvs-exec", "--socket", self.ipvs]
