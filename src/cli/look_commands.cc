@@ -3,9 +3,9 @@
 
 #include "base/ip_address.h"
 #include "cli/commands.h"
-#include "cli/config_schema.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "control/config/json_schema.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -105,7 +105,7 @@ int RunConfigShow(const Arguments& arguments) {
 }
 
 int RunConfigSchema() {
-  fmt::print("{}\n", Indented(ConfigSchema()));
+  fmt::print("{}", control::JsonSchema());
   return kOk;
 }
 
