@@ -76,6 +76,9 @@ class Shard {
   // queued).
   template <typename Address>
   void Destroy(uint32_t slot) noexcept;
+  // State and time as a peer tells of them. Precondition: the state is one of its transport.
+  template <typename Address>
+  void Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount timeout) noexcept;
   // Counts a connection that was taken up, as the record's kInactive has it.
   void CountTakenUp(RealId real, bool is_inactive) noexcept;
   // Gives back a child that no connection took.
