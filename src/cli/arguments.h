@@ -24,6 +24,7 @@ enum ExitCode : int {
 
 enum class Verb : uint8_t {
   kStatus,
+  kSyncStatus,
   kServiceList,
   kServiceShow,
   kServiceAdd,

@@ -40,6 +40,7 @@ class Session {
 };
 
 int RunStatus(const Arguments& arguments);
+int RunSyncStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);
 int RunServiceAdd(const Arguments& arguments);

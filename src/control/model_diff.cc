@@ -317,6 +317,7 @@ std::vector<std::string> DescribeChanges(const ConfigModel& before, const Config
   sentences.ChangeIf("client_groups", before.client_groups, after.client_groups);
   sentences.ChangeIf("policy", before.policy, after.policy);
   sentences.ChangeIf("defaults", before.defaults, after.defaults);
+  sentences.ChangeIf("sync", before.sync, after.sync);
   sentences.Change("log level", std::string(ToWord(before.log.level)),
                    std::string(ToWord(after.log.level)));
   for (std::string& line : sentences.Take()) all.push_back(std::move(line));

@@ -25,6 +25,7 @@
 #include "control/neighbours.h"
 #include "control/port_runtime.h"
 #include "control/snapshot_builder.h"
+#include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/fabric.h"
@@ -77,6 +78,7 @@ class Publication {
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
+  [[nodiscard]] const IpvsSync& sync() const { return sync_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
@@ -120,6 +122,7 @@ class Publication {
   IdMap ids_;
   SnapshotBuilder builder_;
   WorkerMail mail_;
+  IpvsSync sync_;
   Neighbours neighbours_;
   Announcer announcer_;
   MulticastGroups groups_;

@@ -244,6 +244,19 @@ TEST_P(TakeIn, AConnectionIsItsTemplatesChild) {
   EXPECT_EQ(d.CheckNothingLeft(), "");
 }
 
+// A master that sends seldom tells of a connection's beginning and its end in one datagram.
+TEST_P(TakeIn, TheLastEntryOfADatagramCounts) {
+  Service({.persistence_seconds = 300});
+  for (uint16_t port = 1000; port < 1020; ++port) {
+    const SyncEntry connection = Entry(kClient, port, "10.0.0.11");
+    Take({Template(kClient, "10.0.0.11"), connection, In(connection, TcpState::kClose, 10)});
+  }
+  EXPECT_EQ(Load(r1), "0/20/1");
+  EXPECT_EQ(Templates(),
+            std::vector<std::string>{"198.51.100.7 10.0.0.11 assured 300 s children 20"});
+  EXPECT_EQ(Fault(SyncFault::kOtherReal), 0u);
+}
+
 TEST_P(TakeIn, AConnectionOfAnotherRealThanItsTemplateIsNoChild) {
   Service({.persistence_seconds = 300});
   Take({Template(kClient, "10.0.0.12"), Entry(kClient, 1234, "10.0.0.11")});

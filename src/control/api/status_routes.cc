@@ -8,6 +8,7 @@
 #include "control/api/problem.h"
 #include "control/api/pulse.h"
 #include "control/api/router.h"
+#include "control/api/sync_json.h"
 #include "control/control_api.h"
 #include "control/view.h"
 
@@ -45,6 +46,9 @@ void AddStatusRoutes(Router* router, const Context& context) {
   router->Add(Method::kGet, "/v1/status", [&context](const Call&, const Responder& respond) {
     const auto view = context.control.view();
     respond(WithGeneration(JsonResponse(200, StatusToJson(context, *view)), view->generation));
+  });
+  router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {
+    respond(JsonResponse(200, SyncToJson(*context.control.view())));
   });
   router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
     respond(PlainText(std::string(kOpenApiDocument), "application/json"));

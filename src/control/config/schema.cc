@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/config/keys.h"
+#include "control/config/sync_keys.h"
 
 namespace fairlead::control {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::string_view kNotHere =
 
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
-                                 {"policy"},      {"services"},   {"api"},      {"log"}};
+                                 {"policy"},      {"services"},   {"sync"},     {"api"},
+                                 {"log"}};
 
 constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"workers"},
@@ -157,6 +159,18 @@ constexpr KeyInfo kApiKeys[] = {
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
+constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
+                                 {"name", kNotYet},
+                                 {"peers", kNotYet},
+                                 {"key_file", kNotYet},
+                                 {"ready_lag", kNotYet},
+                                 {"ready_timeout", kNotYet},
+                                 {"certificate", kNotYet},
+                                 {"key", kNotYet},
+                                 {"ca", kNotYet}};
+
+constexpr auto kIpvsSyncNames = NamesOf(kIpvsSyncKeys);
+
 }  // namespace
 
 const Section kRootSection{"", kRootKeys};
@@ -179,6 +193,8 @@ const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
 const Section kLogSection{"log", kLogKeys};
+const Section kSyncSection{"sync", kSyncKeys};
+const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
@@ -186,7 +202,8 @@ std::span<const Section* const> AllSections() {
       &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection,    &kTimeoutsSection,
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
-      &kFallbackSection,      &kRealSection,        &kApiSection,         &kLogSection};
+      &kFallbackSection,      &kRealSection,        &kApiSection,         &kLogSection,
+      &kSyncSection,          &kIpvsSyncSection};
   return kAll;
 }
 

@@ -45,6 +45,8 @@ extern const Section kFallbackSection;
 extern const Section kRealSection;
 extern const Section kApiSection;
 extern const Section kLogSection;
+extern const Section kSyncSection;
+extern const Section kIpvsSyncSection;
 
 std::span<const Section* const> AllSections();
 

@@ -11,7 +11,6 @@
 // Allocates when it is made, and for datagrams.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -19,23 +18,14 @@
 #include <span>
 #include <vector>
 
+#include "control/sync/sync_info.h"
 #include "dataplane/shard/sync_mail.h"
-#include "sync/ipvs/refusal.h"
 
 namespace fairlead::control {
 
 struct IntakeSettings {
   uint8_t syncid = 0;      // 0: every sender's
   uint32_t threshold = 3;  // packets that a connection taken in has had
-};
-
-// What came of it, since the start.
-struct IntakeCounts {
-  uint64_t datagrams = 0, bytes = 0;
-  uint64_t entries = 0;                     // that made sense
-  uint64_t connections = 0, templates = 0;  // taken
-  std::array<uint64_t, sync::kSyncRefusalCount> refused{};
-  std::array<uint64_t, dataplane::kSyncFaultCount> faults{};
 };
 
 class Intake {

@@ -13,10 +13,6 @@ namespace {
 using sync::SyncEntry;
 using sync::SyncFlag;
 
-// Connection::sync of one that a message brought: it stays so, and its state counts as sent.
-constexpr uint8_t kLearnt = 0x80;
-constexpr uint8_t SentState(uint16_t state) noexcept { return static_cast<uint8_t>(state & 0x0f); }
-
 class TakingIn {
  public:
   TakingIn(Shard& shard, TakeSyncEntries* take) : shard_(shard), take_(*take) {}
@@ -128,6 +124,11 @@ class TakingIn {
   }
 
   size_t TakeGranted(const SyncEntry& entry, const TemplateRef& ref) {
+    // An earlier entry of this round may have made it.
+    if (FollowKnown(entry)) {
+      if (!ref.is_none()) shard_.ReleaseGrant(ref);
+      return 1;
+    }
     const SyncPlace place = PlaceOf(snapshot(), entry);
     if (!place.fault) {
       Place(entry, place, ref);
@@ -173,7 +174,7 @@ class TakingIn {
   void Follow(uint32_t slot, const SyncEntry& entry) {
     Connection<Address>& record = shard_.Connections<Address>().at(slot);
     const RealView& real = snapshot().reals[record.real_id.index()];
-    record.sync = static_cast<uint8_t>((record.sync & 0xf0) | SentState(entry.state));
+    record.sync = static_cast<uint8_t>((record.sync & ~kSyncState) | (entry.state & kSyncState));
     shard_.Follow<Address>(slot, static_cast<uint8_t>(entry.state), entry.Has(SyncFlag::kInactive),
                            TimeoutOf(entry, TimeoutsOf(snapshot(), real)));
     ++take_.connections;
@@ -193,7 +194,7 @@ class TakingIn {
     const RealView& real = snapshot().reals[place.real.index()];
     Connection<Address> draft = DraftConnection(key, *place.service, place.real, real, ref);
     draft.packets = take_.threshold;
-    draft.sync = kLearnt;
+    draft.sync = kSyncLearnt;
     if (entry.Has(SyncFlag::kNoClientPort)) draft.Set(ConnectionFlag::kNoClientPort);
     const uint64_t hash = shard_.Connections<Address>().Hash(key);
     const InsertOutcome inserted = shard_.Insert(draft, hash, real);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/config/dump.h"
+#include "control/config/sync_keys.h"
 #include "load_helpers.h"
 
 namespace fairlead::control::keys_test {
@@ -73,6 +74,7 @@ TEST(Keys, TheDocumentationSaysWhatIsDeclared) {
   for (const auto& key : kGlobalPolicyKeys) EXPECT_NE(rows.at(std::string(key.name))[3], "yes");
   ExpectDocumented<PersistenceConfig>(kPersistenceKeys, "### `persistence`");
   ExpectDocumented<HealthConfig>(kHealthKeys, "### `health`");
+  ExpectDocumented<IpvsSyncConfig>(kIpvsSyncKeys, "### `sync.ipvs`");
 }
 
 // Every key, with another value than its default.
