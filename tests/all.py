@@ -154,17 +154,22 @@ def fuzz_one(program: str, seconds: int):
     return one(f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs", done.returncode == 0)
 
 
-def end_to_end(_, *options, env=None):
+def counted(prefix: str, *words, env=None):
+    """A program of tests, which ends with "PREFIX: N passed, N failed"."""
     sys.stdout.flush()
-    process = subprocess.Popen(["tests/e2e/run", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True,
                                env={**os.environ, **(env or {})})
     last = ""
     for line in process.stdout:
         say(line.rstrip("\n"))
-        last = line if line.startswith("e2e: ") else last
+        last = line if line.startswith(f"{prefix}: ") else last
     process.wait()
-    counts = re.match(r"e2e: (\d+) passed, (\d+) failed", last)
-    return (int(counts.group(1)), int(counts.group(2))) if counts else one("end-to-end tests ended", False)
+    counts = re.match(rf"{prefix}: (\d+) passed, (\d+) failed", last)
+    return (int(counts.group(1)), int(counts.group(2))) if counts else one(f"{words[0]} ended", False)
+
+
+def end_to_end(_, *options, env=None):
+    return counted("e2e", "tests/e2e/run", *options, env=env)
 
 
 def end_to_end_long(options):
@@ -173,6 +178,14 @@ def end_to_end_long(options):
 
 def end_to_end_asan(options):
     return end_to_end(options, "--sanitized", env={"FAIRLEAD_BUILD": f"{ROOT}/build/asan"})
+
+
+def package(_):
+    return counted("package", "tests/package/run")
+
+
+def package_life(_):
+    return counted("package", "tests/package/run", "--life-cycle")
 
 
 def demo(_):
@@ -205,13 +218,13 @@ def read_int(path: str) -> int:
 
 STEPS = {
     "check": check,
-    "build-release": build("release"), "unit-release": unit("release"), "e2e": end_to_end,
+    "build-release": build("release"), "unit-release": unit("release"), "package": package, "e2e": end_to_end,
     "build-asan": build("asan"), "unit-asan": unit("asan"),
     "fuzz": fuzz,
     "build-tsan": build("tsan"), "unit-tsan": unit("tsan"),
     "e2e-asan": end_to_end_asan, "demo": demo, "bench": bench, "instructions": instructions,
 }
-LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "bare-debian": bare_debian}
+LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "package-life": package_life, "bare-debian": bare_debian}
 
 
 # A step → the builds that go on beside it. Its tests wait most of the time, and the builds give way to them.
@@ -220,7 +233,7 @@ BESIDE = {"e2e": ["asan", "tsan"]}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/test")
-    parser.add_argument("--long", action="store_true", help="and clang-tidy, fuzzers ten times longer, the long end-to-end tests, a bare Debian 12")
+    parser.add_argument("--long", action="store_true", help="and clang-tidy, fuzzers ten times longer, the long end-to-end tests, the package and the demo in a bare Debian 12")
     parser.add_argument("--only", default="", help=f"some of: {', '.join({**STEPS, **LONG_STEPS})}")
     options = parser.parse_args()
     steps = {**STEPS, **(LONG_STEPS if options.long or options.only else {})}

@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "cli/foreign_words.h"
+#include "cli/manual.h"
 #include "cli/problem.h"
 #include "cli/word_path.h"
 
@@ -309,7 +310,10 @@ class Grammar {
     explain->add_flag(
         "--later", into_.is_later,
         "Ask about a packet that is no SYN, of a TCP connection the client already has");
-    CLI::App* release = Add(Group("port", "Ports"), "release",
+    CLI::App* const port = Group("port", "Ports");
+    Add(port, "list", "List the ports: device, link, speed, traffic", Verb::kPortList)
+        ->add_flag("--counters", into_.shows_counters, "Also what their drivers count, but zeros");
+    CLI::App* release = Add(port, "release",
                             "Reopen interfaces that a director left closed to the kernel, and "
                             "remove kernel twins that it left; needs no director",
                             Verb::kPortRelease);
@@ -337,6 +341,16 @@ class Grammar {
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
+    CLI::App* doctor = Add(&app_, "doctor",
+                           "Look at this machine as the director's: what is wrong with it, and the "
+                           "command that mends it; needs no director",
+                           Verb::kDoctor);
+    doctor->add_option(
+        "file", into_.file,
+        "Configuration of the director (default: " + std::string(kDefaultConfig) + ")");
+    doctor->add_option("--root", into_.root,
+                       "Directory with another machine's /proc, /sys, /etc and /dev, to be looked "
+                       "at instead");
     Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
   }
 
@@ -404,6 +418,10 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
     const int own = CountOwnWords(argc, argv);
     const std::vector<std::string> words(argv + std::min(1, argc), argv + own);
     Grammar grammar(into);
+    if (words == std::vector<std::string>{"manual"}) {
+      std::cout << ManualPage(grammar.app());
+      return kOk;
+    }
     try {
       grammar.app().parse(own, argv);
     } catch (const CLI::ParseError& e) {

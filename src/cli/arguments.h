@@ -1,4 +1,4 @@
-// The command line as a value. CLI11 is seen by arguments.cc and word_path.cc alone.
+// The command line as a value. CLI11 is seen by arguments.cc, word_path.cc and manual.cc alone.
 //
 //   Arguments arguments;
 //   if (std::optional<int> exit = ParseArguments(argc, argv, &arguments)) return *exit;
@@ -44,11 +44,13 @@ enum class Verb : uint8_t {
   kTemplateUnpin,
   kTemplateRetime,
   kExplain,
+  kPortList,
   kPortRelease,
   kReload,
   kUpgrade,
   kDiff,
   kCheck,
+  kDoctor,
   kMetrics,
   kIpvsadm,
   kIpvsExec,
@@ -57,6 +59,7 @@ enum class Verb : uint8_t {
 
 inline constexpr const char* kDefaultApi = "unix:/run/fairlead/api.sock";
 inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
+inline constexpr const char* kDefaultConfig = "/etc/fairlead/fairlead.yaml";
 
 struct Arguments {
   Verb verb = Verb::kStatus;
@@ -83,7 +86,9 @@ struct Arguments {
   bool is_later = false;                // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
-  std::string file;                     // reload, check; upgrade: the program
+  bool shows_counters = false;          // port list
+  std::string file;                     // reload, check, doctor; upgrade: the program
+  std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
@@ -97,6 +102,8 @@ struct Arguments {
 // printed.
 //
 // What is wrong is said on standard error: in a sentence, or with -o json as a problem document.
+//
+// `fairlead manual` prints the manual page: made when the program is built, no verb of people.
 //
 // Called by the name ipvsadm, ipvsadm-save or ipvsadm-restore, every word is ipvsadm's, and the API
 // is that of the environment or the default.

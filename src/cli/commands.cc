@@ -124,6 +124,8 @@ int Run(const Arguments& arguments) {
       return RunTemplateRetime(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
+    case Verb::kPortList:
+      return RunPortList(arguments);
     case Verb::kPortRelease:
       return RunPortRelease(arguments);
     case Verb::kReload:
@@ -132,6 +134,8 @@ int Run(const Arguments& arguments) {
       return RunUpgrade(arguments);
     case Verb::kCheck:
       return RunCheck(arguments);
+    case Verb::kDoctor:
+      return RunDoctor(arguments);
     case Verb::kMetrics:
       return RunMetrics(arguments);
     case Verb::kIpvsadm:

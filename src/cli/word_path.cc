@@ -7,12 +7,20 @@
 
 namespace fairlead::cli {
 
-namespace {
-
-// Verbs that help shows; a hidden one has no group.
+// A hidden one has no group.
 std::vector<const CLI::App*> VerbsOf(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
 }
+
+// CLI11 keeps them in the name of the option's type: "TEXT:{up,down}".
+std::vector<std::string> ChoicesOf(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t begin = type.find('{'), end = type.rfind('}');
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
+}
+
+namespace {
 
 const CLI::App* FindVerb(const CLI::App& app, const std::string& name) {
   for (const CLI::App* verb : VerbsOf(app)) {
@@ -57,15 +65,6 @@ std::string Joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
-}
-
-// The words of a set of words, which CLI11 keeps in the name of the option's type:
-// "TEXT:{up,down}".
-std::vector<std::string> ChoicesOf(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  const size_t begin = type.find('{'), end = type.rfind('}');
-  if (begin == std::string::npos || end == std::string::npos) return {};
-  return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
 }
 
 // What a value may be: by the set of words, else by what the name says.

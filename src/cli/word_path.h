@@ -28,6 +28,12 @@ struct WordPath {
   [[nodiscard]] std::string Name() const;
 };
 
+// Verbs that help shows, in their order.
+std::vector<const CLI::App*> VerbsOf(const CLI::App& app);
+
+// The words that an option takes, when it takes only these.
+std::vector<std::string> ChoicesOf(const CLI::Option& option);
+
 WordPath FollowWords(const CLI::App& app, const std::vector<std::string>& words);
 
 // A sentence about the unknown verb or option, or the verb that is missing; empty when the path

@@ -18,6 +18,13 @@ void Announcer::Announce(std::vector<Announcement> all, TimePoint now) {
   Tick(now);
 }
 
+void Announcer::AnnounceAgain(PortId port) {
+  for (const Announcement& what : all_) {
+    const bool is_waiting = std::ranges::find(first_, what) != first_.end();
+    if (what.port == port && !is_waiting) first_.push_back(what);
+  }
+}
+
 void Announcer::Tick(TimePoint now) {
   Refill(now);
   // What is gone since must not be announced.

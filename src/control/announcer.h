@@ -43,6 +43,8 @@ class Announcer {
 
   // All that are here now.
   void Announce(std::vector<Announcement> all, TimePoint now);
+  // What is here on a port whose line was down: its neighbours may have forgotten.
+  void AnnounceAgain(PortId port);
   void Tick(TimePoint now);
 
   // Addresses that have not been announced once.

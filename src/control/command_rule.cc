@@ -8,27 +8,55 @@
 namespace fairlead::control {
 namespace {
 
+// Calls visit(check, place of it below the service) for each that there is.
+template <typename Visit>
+void ForEachCheck(const ServiceConfig& service, Visit visit) {
+  const auto list = [&](const std::vector<HealthConfig>& checks, const std::string& place) {
+    for (size_t i = 0; i < checks.size(); ++i) {
+      visit(checks[i], checks.size() == 1 ? place : ItemPath(place, i));
+    }
+  };
+  list(service.health, ".health");
+  for (size_t i = 0; i < service.reals.size(); ++i) {
+    const auto& own = service.reals[i].health;
+    if (own) list(*own, ItemPath(".reals", i) + ".health");
+  }
+}
+
 // Calls visit(command, place of it below the service) for each that there is.
 template <typename Visit>
 void ForEachCommand(const ServiceConfig& service, Visit visit) {
   const auto one = [&](const CommandLine& command, const std::string& place) {
     if (!command.empty()) visit(command, place);
   };
-  const auto checks = [&](const std::vector<HealthConfig>& list, const std::string& place) {
-    for (size_t i = 0; i < list.size(); ++i) {
-      one(list[i].command, (list.size() == 1 ? place : ItemPath(place, i)) + ".command");
-    }
-  };
-  checks(service.health, ".health");
+  ForEachCheck(service, [&](const HealthConfig& check, const std::string& place) {
+    one(check.command, place + ".command");
+  });
   one(service.on_up, ".on_up");
   one(service.on_down, ".on_down");
   for (size_t i = 0; i < service.reals.size(); ++i) {
     const RealConfig& real = service.reals[i];
     const std::string place = ItemPath(".reals", i);
-    if (real.health) checks(*real.health, place + ".health");
     one(real.on_up, place + ".on_up");
     one(real.on_down, place + ".on_down");
   }
+}
+
+// What is sent to a server whom the same change may choose.
+void CheckPasswordFiles(const ServiceConfig& service, const ServiceConfig* earlier,
+                        const std::string& path, Problems& problems) {
+  std::set<std::string> known;
+  if (earlier != nullptr) {
+    ForEachCheck(*earlier, [&](const HealthConfig& check, const std::string&) {
+      known.insert(check.password_file);
+    });
+  }
+  ForEachCheck(service, [&](const HealthConfig& check, const std::string& place) {
+    if (check.password_file.empty() || known.contains(check.password_file)) return;
+    problems.Add(path + place + ".password_file",
+                 Quote(check.password_file) +
+                     " may not be named from here; write this check into the file, and reload");
+  });
 }
 
 }  // namespace
@@ -36,6 +64,7 @@ void ForEachCommand(const ServiceConfig& service, Visit visit) {
 void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
                    const std::vector<std::string>& scripts, const std::string& path,
                    Problems& problems) {
+  CheckPasswordFiles(service, earlier, path, problems);
   std::set<CommandLine> known;
   if (earlier != nullptr) {
     ForEachCommand(*earlier,

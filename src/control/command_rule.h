@@ -1,5 +1,6 @@
 // Which commands a change by hand may name: programs of director.scripts, and what its service has
-// named already.
+// named already. And which files with passwords: those that its service has named already, since
+// who names a file and the server that is asked could else read it.
 //
 //   CheckCommands(service, &earlier, director.scripts, "services[2]", problems);
 //

@@ -243,6 +243,9 @@ Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
 }
+void ControlCore::SetLinkReader(PortLinkReader reader) {
+  impl_->director().SetLinkReader(std::move(reader));
+}
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));

@@ -26,6 +26,7 @@
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
 #include "control/control_api.h"
+#include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/survival/state_store.h"
 #include "control/view.h"
@@ -47,6 +48,9 @@ class ControlCore : public ControlApi {
   Status PublishFirst();
   // One that has loaded the file of the start makes the first reload quick. Before Run.
   void SetLoader(ConfigLoader loader);
+  // Says whether each port has a link; called on the control core's thread, several times a second.
+  // It must not wait. Before PublishFirst.
+  void SetLinkReader(PortLinkReader reader);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
   // What it shows as taken up from the director before. Before PublishFirst.

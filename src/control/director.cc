@@ -355,6 +355,7 @@ void Director::RefreshView(bool is_time) {
                                                          .drains = &drains_,
                                                          .ledger = &ledger_,
                                                          .groups = &publication_.groups(),
+                                                         .links = &publication_.links(),
                                                          .is_time = is_time}));
   next->model = intent.model;
   next->file_model = intent.file_model();

@@ -71,6 +71,8 @@ class Director {
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
+  // Before PublishFirst; called on this thread, and must not wait.
+  void SetLinkReader(PortLinkReader reader) { publication_.SetLinkReader(std::move(reader)); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   // What it shows as taken up.

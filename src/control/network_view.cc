@@ -1,7 +1,9 @@
 #include "control/network_view.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "control/config/virtual_addresses.h"
 
@@ -47,11 +49,41 @@ std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& addr
   return best;
 }
 
+// The ways to each network, of which one is taken.
+class Ways {
+ public:
+  explicit Ways(const PortLinks* links) : links_(links) {}
+
+  void Add(const Prefix& to, const dataplane::RouteView& way) {
+    const bool is_up = links_ == nullptr || links_->is_up(way.output);
+    const bool is_on_link = way.gateway.is_none();
+    if (!is_up && !is_on_link) return;
+    const auto [found, is_new] = ways_.try_emplace({to.network(), to.length}, Way{way, is_up});
+    if (!is_new && !found->second.is_up && is_up) found->second = {way, is_up};
+  }
+
+  [[nodiscard]] dataplane::PrefixMap<dataplane::RouteView> Build() const {
+    std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> entries;
+    for (const auto& [to, way] : ways_) entries.push_back({{to.first, to.second}, way.view});
+    return dataplane::PrefixMap<dataplane::RouteView>::Build(entries);
+  }
+
+ private:
+  struct Way {
+    dataplane::RouteView view;
+    bool is_up;
+  };
+
+  const PortLinks* const links_;
+  std::map<std::pair<IpAddress, int>, Way> ways_;
+};
+
 }  // namespace
 
 std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
-  std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> routes;
+                                   const PortLinks* links, const InternNeighbour& intern,
+                                   dataplane::Snapshot* snapshot) {
+  Ways ways(links);
   snapshot->ports.clear();
   snapshot->broadcasts.clear();
   for (size_t i = 0; i < model.ports.size(); ++i) {
@@ -62,12 +94,11 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
                                .has_host = !runtimes[i].host_interface.empty(),
                                .sums_ip_headers = runtimes[i].sums_ip_headers});
     for (const Prefix& prefix : port.addresses) {
-      routes.push_back({{prefix.network(), prefix.length},
-                        {.output = PortAt(i),
-                         .length = static_cast<uint8_t>(prefix.length),
-                         .gateway = {},
-                         .gateway_address = {},
-                         .source = prefix.address}});
+      ways.Add(prefix, {.output = PortAt(i),
+                        .length = static_cast<uint8_t>(prefix.length),
+                        .gateway = {},
+                        .gateway_address = {},
+                        .source = prefix.address});
       if (prefix.address.is_v4() && prefix.length < 31) {
         snapshot->broadcasts.push_back(BroadcastOf(prefix));
       }
@@ -78,14 +109,13 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
     const auto link = FindOnLink(model, route.via);
     if (!link) continue;
     gateways.push_back(intern(link->port, route.via));
-    routes.push_back({route.to,
-                      {.output = link->port,
-                       .length = static_cast<uint8_t>(route.to.length),
-                       .gateway = gateways.back(),
-                       .gateway_address = route.via,
-                       .source = link->source}});
+    ways.Add(route.to, {.output = link->port,
+                        .length = static_cast<uint8_t>(route.to.length),
+                        .gateway = gateways.back(),
+                        .gateway_address = route.via,
+                        .source = link->source});
   }
-  snapshot->routes = dataplane::PrefixMap<dataplane::RouteView>::Build(routes);
+  snapshot->routes = ways.Build();
   return gateways;
 }
 

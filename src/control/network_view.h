@@ -1,6 +1,6 @@
 // The director's own presence on its networks: ports, local addresses, routes, announcements.
 //
-//   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, intern, &snapshot);
+//   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, links, intern, &snapshot);
 //   FillLocalAddresses(model, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
 //   announcer.Announce(AnnouncementsOf(model), now);
@@ -14,6 +14,7 @@
 
 #include "control/announcer.h"
 #include "control/config/model.h"
+#include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "dataplane/snapshot/snapshot.h"
 
@@ -22,10 +23,14 @@ namespace fairlead::control {
 // Gives the id of a neighbour that the snapshot under construction names.
 using InternNeighbour = std::function<NeighbourId(PortId, const IpAddress&)>;
 
-// Ports and routes; returns the gateways of the routes, in their order. Precondition: as many
-// runtimes as ports.
+// Ports and routes; returns the gateways of the routes, in their order. Of several ways to one
+// network the first whose port has a link is taken: the network of a port itself, then the routes
+// as they are listed. Where none has, a port's own network stays where it is, so that packets for
+// it leave nowhere else, and a route is left out, so that a shorter prefix decides. `links`: null,
+// all are up. Precondition: as many runtimes, and links, as ports.
 std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot);
+                                   const PortLinks* links, const InternNeighbour& intern,
+                                   dataplane::Snapshot* snapshot);
 // Virtual addresses and those of the ports.
 void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot);
 

@@ -36,6 +36,12 @@ uint64_t LostFrames(dataplane::Fabric& fabric) {
   return sum;
 }
 
+std::vector<std::string> NamesOf(const std::vector<PortConfig>& ports) {
+  std::vector<std::string> names;
+  for (const PortConfig& port : ports) names.push_back(port.name);
+  return names;
+}
+
 }  // namespace
 
 Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const ConfigModel> model,
@@ -48,6 +54,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
+      links_(NamesOf(model->ports)),
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
@@ -77,6 +84,7 @@ bool Publication::Turn(TimePoint now) {
     threshold_edits_.clear();
   }
   bool is_news = AnswerWaiters();
+  is_news |= ReadLinks(now);
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
@@ -131,6 +139,18 @@ void Publication::ApplyPathMtus(TimePoint now) {
   path_news_ = {};
   next_path_rebuild_ = now + kPathRebuildInterval;
   Rebuild();
+}
+
+// A port that is back is to be heard: whoever forgot its addresses meanwhile, or learnt them from
+// another port, sends elsewhere.
+bool Publication::ReadLinks(TimePoint now) {
+  const std::vector<PortId> changed = links_.Tick(now);
+  for (const PortId port : changed) {
+    if (links_.is_up(port)) announcer_.AnnounceAgain(port);
+  }
+  if (changed.empty()) return false;
+  Rebuild();
+  return true;
 }
 
 bool Publication::PublishNext(TimePoint now) {
@@ -232,6 +252,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        // At the start only files have changed.
        .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
        .path_mtus = &path_mtus_,
+       .links = &links_,
        .before = snapshot(),
        .health_changed = NextFlipped(),
        .quorum = [this](const ServiceConfig& service,

@@ -23,6 +23,7 @@
 #include "control/intent.h"
 #include "control/multicast_groups.h"
 #include "control/neighbours.h"
+#include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/snapshot_builder.h"
 #include "control/sync/ipvs_sync.h"
@@ -56,6 +57,9 @@ class Publication {
   // it throws refuses the intent.
   void SetBeforePublish(std::function<void()> what) { before_publish_ = std::move(what); }
 
+  // Before the first Turn: ports whose line is down then have no routes from the start.
+  void SetLinkReader(PortLinkReader reader) { links_.SetReader(std::move(reader)); }
+
   // What will be in force when nothing fails: edit a copy of it and Want that.
   [[nodiscard]] const Intent& wanted() const { return wanted_; }
   // `waiter` may be empty.
@@ -79,6 +83,7 @@ class Publication {
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   [[nodiscard]] const IpvsSync& sync() const { return sync_; }
+  [[nodiscard]] const PortLinks& links() const { return links_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
@@ -100,6 +105,7 @@ class Publication {
 
   void ReadWorkerEvents(TimePoint now);
   void ApplyPathMtus(TimePoint now);
+  bool ReadLinks(TimePoint now);
   bool PublishNext(TimePoint now);
   // None when the ids run short.
   Result<IdPlan> PlanWanted();
@@ -126,6 +132,7 @@ class Publication {
   Neighbours neighbours_;
   Announcer announcer_;
   MulticastGroups groups_;
+  PortLinks links_;
   PathMtus path_mtus_;
   PathNews path_news_;
   TimePoint next_path_rebuild_;

@@ -39,6 +39,13 @@ int32_t ShareOf(const RealFacts& facts, const RealState& state, int64_t scale) {
   return static_cast<int32_t>(std::clamp<int64_t>(share, 1, INT32_MAX));
 }
 
+std::vector<bool> LinksOf(const PortLinks* links) {
+  std::vector<bool> ups;
+  if (links == nullptr) return ups;
+  for (const PortLinks::State& state : links->states()) ups.push_back(state.link.is_up);
+  return ups;
+}
+
 // Nobody could take the flows of a dead real over: they stay, should it come back.
 void KeepFlowsInPlace(const std::vector<RealId>& dead, dataplane::Snapshot* snapshot) {
   using dataplane::Remains;
@@ -67,11 +74,12 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Re
 std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& input,
                                                             const PlannedIds& ids) {
   auto snapshot = std::make_unique<dataplane::Snapshot>();
-  Surroundings surroundings{
-      .policy = input.model.policy,
-      .ports = input.model.ports,
-      .routes = input.model.routes,
-      .gateways = FillPorts(input.model, input.ports, input.intern_neighbour, snapshot.get())};
+  Surroundings surroundings{.policy = input.model.policy,
+                            .ports = input.model.ports,
+                            .routes = input.model.routes,
+                            .gateways = FillPorts(input.model, input.ports, input.links,
+                                                  input.intern_neighbour, snapshot.get()),
+                            .links = LinksOf(input.links)};
   persistence_.BeginPass(input.model);
   const SnapshotChanges::Scope scope =
       changes_.Since(input, surroundings, ids.places(), persistence_.has_changed());

@@ -25,6 +25,7 @@
 #include "control/network_view.h"
 #include "control/overlay.h"
 #include "control/path_mtus.h"
+#include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "dataplane/snapshot/snapshot.h"
 
@@ -44,6 +45,7 @@ struct BuildInput {
   // The model differs from the file by changes at run time: what is gone was removed by hand.
   bool is_by_hand = false;
   const PathMtus* path_mtus = nullptr;  // none: paths are as wide as their first link
+  const PortLinks* links = nullptr;     // none: all are up
   // What this builder built last, null: everything is made anew. With it come the services whose
   // reals have other health than then; all else is compared here.
   const dataplane::Snapshot* before = nullptr;
@@ -57,6 +59,7 @@ struct Surroundings {
   std::vector<PortConfig> ports;
   std::vector<RouteConfig> routes;
   std::vector<NeighbourId> gateways;
+  std::vector<bool> links;  // up or not, by PortId; empty: all are
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
 

@@ -24,6 +24,7 @@
 #include "base/shared_list.h"
 #include "control/config/model.h"
 #include "control/health/health_state.h"
+#include "control/port_links.h"
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
@@ -124,6 +125,7 @@ struct PortInfo {
   std::string steering;         // as in PortRuntime
   std::string kernel_ingress;   // likewise
   size_t multicast_groups = 0;  // joined for its addresses
+  PortLinks::State link;
   std::vector<Prefix> addresses;
 };
 

@@ -211,6 +211,7 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.steering = runtime.steering;
     info.kernel_ingress = runtime.kernel_ingress;
     info.multicast_groups = input.groups == nullptr ? 0 : input.groups->size(info.id);
+    if (input.links != nullptr) info.link = input.links->states()[i];
     info.addresses = port.addresses;
     view->ports.push_back(std::move(info));
   }

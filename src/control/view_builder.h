@@ -43,6 +43,7 @@ struct ViewInput {
   const DrainBook* drains = nullptr;        // null: no counts
   const TrafficLedger* ledger = nullptr;    // follows `ids`; null: no zeroes, no rates
   const MulticastGroups* groups = nullptr;  // null: none is joined
+  const PortLinks* links = nullptr;         // null: all are up
   bool is_time = true;                      // for the next services in turn
 };
 

@@ -243,20 +243,22 @@ std::vector<Error> SetRoutes(Netlink& netlink, unsigned interface, const std::ve
   note(ReadOurRoutes(netlink, AF_INET6, &ours));
   for (const Route& each : wanted) {
     const Route route{{each.to.network(), each.to.length}, each.via};
+    const uint32_t own_metric = metric + each.preference;
     bool is_there = false;
     bool replaces_ours = false;
     for (const OurRoute& old : ours) {
-      if (old.metric != metric || !(old.route.to == route.to)) continue;
+      if (old.metric != own_metric || !(old.route.to == route.to)) continue;
       is_there |= old.interface == interface && old.route == route;
       replaces_ours = true;
     }
-    if (!is_there) note(AddRoute(netlink, interface, route, metric, replaces_ours));
+    if (!is_there) note(AddRoute(netlink, interface, route, own_metric, replaces_ours));
   }
   for (const OurRoute& old : ours) {
     const bool is_named = std::any_of(wanted.begin(), wanted.end(), [&](const Route& route) {
-      return route.to.length == old.route.to.length && route.to.network() == old.route.to.address;
+      return route.to.length == old.route.to.length && route.to.network() == old.route.to.address &&
+             old.metric == metric + route.preference;
     });
-    if (old.interface != interface || (is_named && old.metric == metric)) continue;
+    if (old.interface != interface || is_named) continue;
     note(RemoveRoute(netlink, interface, old));
   }
   return failures;

@@ -29,6 +29,7 @@ inline constexpr uint8_t kOurProtocol = 70;
 struct Route {
   Prefix to;
   IpAddress via;
+  uint32_t preference = 0;  // of several to one network; the least goes first
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -37,8 +38,8 @@ struct Route {
 // away takes others of its network with it.
 Status SetAddresses(Netlink& netlink, unsigned interface, const std::vector<Prefix>& wanted);
 
-// In the main table, at `metric`: high, so that a route the machine already has wins; one of the
-// same metric that is not ours wins too. Returns what could not be done.
+// In the main table, at `metric` and their preference: high, so that a route the machine already
+// has wins; one of the same metric that is not ours wins too. Returns what could not be done.
 std::vector<Error> SetRoutes(Netlink& netlink, unsigned interface, const std::vector<Route>& wanted,
                              uint32_t metric);
 

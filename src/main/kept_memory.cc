@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/page_advice.h"
 #include "dataplane/shard/kept_tables.h"
 #include "dataplane/shard/take_up.h"
 #include "dataplane/tables/arena_check.h"
 #include "dataplane/tables/arena_places.h"
-#include "main/page_advice.h"
 
 namespace fairlead {
 namespace {

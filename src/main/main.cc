@@ -12,7 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -26,6 +28,7 @@
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
+#include "main/prepare.h"
 #include "main/start.h"
 #include "main/upgrade.h"
 #include "main/watchdog.h"
@@ -42,6 +45,17 @@ int Check(const std::string& path) {
   }
   std::cout << path << ": ok\n";
   return 0;
+}
+
+int Prepare(const Options& options) {
+  const control::LoadResult loaded = control::LoadConfig(options.config_path);
+  for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
+  if (!loaded) return 1;
+  std::ifstream mounts("/proc/self/mountinfo");
+  const std::string mountinfo{std::istreambuf_iterator<char>(mounts), {}};
+  const Status done = PrepareFor(options.prepare_for, *loaded.model, mountinfo);
+  if (!done) std::cerr << "fairleadd --prepare: " << done.error().ToString() << '\n';
+  return done ? 0 : 1;
 }
 
 // Signals are for the control core: no worker, no DPDK thread may be interrupted by one.
@@ -71,6 +85,26 @@ api::PortStatsReader StatsReader(const edge::Edge& edge) {
                           .tx_packets = stats.tx_packets,
                           .tx_bytes = stats.tx_bytes,
                           .tx_errors = stats.tx_errors};
+  };
+}
+
+control::PortLinkReader LinksOf(edge::Edge& edge) {
+  return [&edge] {
+    std::vector<control::PortLink> links;
+    for (const edge::LinkState& link : edge.ReadLinks()) {
+      links.push_back({link.is_up, link.speed_mbps, link.is_full_duplex});
+    }
+    return links;
+  };
+}
+
+api::DriverCounterReader CountersOf(const edge::Edge& edge) {
+  return [&edge](PortId port) {
+    std::vector<api::DriverCounter> counters;
+    for (edge::DriverCounter& counter : edge.ReadDriverCounters(port)) {
+      counters.push_back({std::move(counter.name), counter.value});
+    }
+    return counters;
   };
 }
 
@@ -157,6 +191,7 @@ int RunDirector(const Options& options, const char* argv0) {
   control::ControlCore core(fabric, *std::move(model), path, RuntimesOf(**edge));
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
+  core.SetLinkReader(LinksOf(**edge));
   if (Status s = TakeOver(kept, **edge, fabric, core); !s) {
     return give_up("cannot take over what the director before has left", s.error());
   }
@@ -168,7 +203,7 @@ int RunDirector(const Options& options, const char* argv0) {
                   [&core] { core.Stop(); });
   api::ApiServer api(
       core, {.listen = plan.listeners, .upgrade = &upgrade, .ipvs_socket = plan.ipvs_socket},
-      StatsReader(**edge));
+      {StatsReader(**edge), CountersOf(**edge)});
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }
@@ -203,6 +238,7 @@ int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   if (options.exit_code) return *options.exit_code;
   if (options.only_check) return Check(options.config_path);
+  if (!options.prepare_for.empty()) return Prepare(options);
   const LogWriter log_writer;
   std::set_terminate(EndLoudly);
   try {

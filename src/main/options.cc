@@ -19,6 +19,10 @@ Options ParseOptions(int argc, char** argv) {
   app.add_flag("--fresh", options.is_fresh,
                "Begin with empty tables, whatever connections the director before has left")
       ->excludes(check);
+  app.add_option("--prepare", options.prepare_for,
+                 "Make what only root can make for a director that runs as this user (its "
+                 "directory on hugetlbfs, with hugepages: on), and exit")
+      ->excludes(check);
   // For an upgrade, in which a director starts its successor; no option of people.
   app.add_option("--hand-over", options.hand_over)->group("")->excludes(check);
   try {

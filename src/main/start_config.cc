@@ -1,6 +1,8 @@
 #include "main/start_config.h"
 
 #include <cstring>
+#include <map>
+#include <string>
 
 #include "base/secret.h"
 #include "dataplane/dpdk/edge.h"
@@ -37,10 +39,12 @@ dataplane::HugePages TablePagesOf(control::AutoOnOff wanted) {
 std::vector<edge::HostRoute> HostRoutesOf(const control::ConfigModel& model,
                                           const control::PortConfig& port) {
   std::vector<edge::HostRoute> routes;
+  std::map<std::string, uint32_t> ways;  // so far, by network
   for (const control::RouteConfig& route : model.routes) {
+    const uint32_t preference = ways[route.to.ToString()]++;
     for (const Prefix& prefix : port.addresses) {
       if (!prefix.Contains(route.via)) continue;
-      routes.push_back({route.to, route.via});
+      routes.push_back({route.to, route.via, preference});
       break;
     }
   }

@@ -1,8 +1,12 @@
 #include "preload/dumps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 
@@ -18,6 +22,7 @@ struct Dump {
   bool is_busy = false;    // a thread works for it
   bool is_wanted = false;  // more was read meanwhile
   bool is_over = false;    // the socket was closed meanwhile
+  bool is_held = false;    // a descriptor of the socket was found
   size_t room = kFirstRoom;
   Link link;
   Record record;
@@ -28,6 +33,7 @@ constexpr size_t kDumps = 32;
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 Dump g_dumps[kDumps];
 std::atomic<size_t> g_count{0};
+std::atomic<pid_t> g_owner{0};  // whose dumps they are: a child of vfork has this memory too
 
 Dump* FindLocked(ino_t socket) {
   for (Dump& dump : g_dumps) {
@@ -41,6 +47,69 @@ void FreeLocked(Dump* dump) {
   *dump = Dump();
   g_count.fetch_sub(1);
 }
+
+void EndLocked(Dump* dump) {
+  if (dump->is_busy) {
+    dump->is_over = true;
+    return;
+  }
+  dump->link.Close();
+  FreeLocked(dump);
+}
+
+// The inodes of the sockets that this process has open, as /proc tells. System calls alone: close
+// may be called where nothing may be allocated.
+class HeldSockets {
+ public:
+  HeldSockets()
+      : folder_(FAIRLEAD_NEXT(open)("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+  ~HeldSockets() {
+    if (folder_ >= 0) FAIRLEAD_NEXT(close)(folder_);
+  }
+  HeldSockets(const HeldSockets&) = delete;
+  HeldSockets& operator=(const HeldSockets&) = delete;
+
+  // 0: there are no more.
+  ino_t Next() {
+    for (;;) {
+      if (at_ >= end_ && !Refill()) return 0;
+      const auto* entry = reinterpret_cast<const Entry*>(entries_ + at_);
+      at_ += entry->length;
+      if (const ino_t inode = InodeAt(entry->name)) return inode;
+    }
+  }
+
+ private:
+  struct Entry {  // linux_dirent64
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[1];
+  };
+
+  bool Refill() {
+    const long got = folder_ < 0 ? 0 : syscall(SYS_getdents64, folder_, entries_, sizeof entries_);
+    at_ = 0;
+    end_ = got > 0 ? static_cast<size_t>(got) : 0;
+    return end_ > 0;
+  }
+
+  // 0 for what is no socket.
+  ino_t InodeAt(const char* name) const {
+    constexpr char kBegin[] = "socket:[";
+    constexpr size_t kLength = sizeof kBegin - 1;
+    char target[64];
+    const ssize_t size = readlinkat(folder_, name, target, sizeof target - 1);
+    if (size <= static_cast<ssize_t>(kLength) || memcmp(target, kBegin, kLength) != 0) return 0;
+    target[size] = '\0';
+    return strtoul(target + kLength, nullptr, 10);
+  }
+
+  const int folder_;
+  size_t at_ = 0, end_ = 0;
+  alignas(8) char entries_[2048];
+};
 
 // Reads the next record when this one is delivered; false with an errno when there is none.
 bool Refill(Dump* dump) {
@@ -112,6 +181,8 @@ bool EndsDump(const Record& record) {
 }
 
 Put StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* record) {
+  // A program may close in ways that are not seen here.
+  if (g_count.load() == kDumps) EndDumpsNotHeld();
   pthread_mutex_lock(&g_mutex);
   Dump* dump = FindLocked(0);
   if (dump != nullptr) {
@@ -123,6 +194,7 @@ Put StartDump(const Delivery& delivery, uint32_t sequence, Link* link, Record* r
     *link = Link();
     *record = Record();
     g_count.fetch_add(1);
+    g_owner.store(getpid());
   }
   pthread_mutex_unlock(&g_mutex);
   if (dump == nullptr) return delivery.PutError(sequence, ENOBUFS);
@@ -157,14 +229,29 @@ void AfterReceive(int fd, size_t room) {
   if (is_ours) Work(dump, Delivery(fd));
 }
 
-void EndDumps(ino_t socket) {
+void EndDumpUnlessHeld(ino_t socket) {
+  if (getpid() != g_owner.load()) return;
+  const ErrnoKeeper keep;
+  HeldSockets held;
+  while (const ino_t inode = held.Next()) {
+    if (inode == socket) return;
+  }
   pthread_mutex_lock(&g_mutex);
-  Dump* dump = FindLocked(socket);
-  if (dump != nullptr && dump->is_busy) {
-    dump->is_over = true;
-  } else if (dump != nullptr) {
-    dump->link.Close();
-    FreeLocked(dump);
+  if (Dump* dump = FindLocked(socket)) EndLocked(dump);
+  pthread_mutex_unlock(&g_mutex);
+}
+
+void EndDumpsNotHeld() {
+  if (!AnyDump() || getpid() != g_owner.load()) return;
+  const ErrnoKeeper keep;
+  pthread_mutex_lock(&g_mutex);
+  for (Dump& dump : g_dumps) dump.is_held = false;
+  HeldSockets held;
+  while (const ino_t inode = held.Next()) {
+    if (Dump* dump = FindLocked(inode)) dump->is_held = true;
+  }
+  for (Dump& dump : g_dumps) {
+    if (dump.socket != 0 && !dump.is_held) EndLocked(&dump);
   }
   pthread_mutex_unlock(&g_mutex);
 }

@@ -36,8 +36,10 @@ void AfterReceive(int fd, size_t room);
 // Whether any dump is on its way: else AfterReceive need not be called.
 bool AnyDump();
 
-// The program has closed the socket.
-void EndDumps(ino_t socket);
+// After the program has closed a descriptor of the socket: its dump ends when that was the last.
+void EndDumpUnlessHeld(ino_t socket);
+// After it has closed many: the same for every dump.
+void EndDumpsNotHeld();
 // In a child after fork: the parent goes on with its dumps.
 void ForgetDumps();
 

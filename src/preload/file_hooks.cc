@@ -2,6 +2,7 @@
 // are served, all others go on.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,11 +139,30 @@ bool Resolved(const char* name, char* to, char** result) {
 
 bool MakesFile(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
 
-void BeforeSocketClose(int fd) {
-  if (!AnyDump()) return;
+// The socket whose dump may end with this descriptor, or 0.
+ino_t DumpingSocket(int fd) {
+  if (!AnyDump()) return 0;
   const ErrnoKeeper keep;
-  if (const ino_t inode = GenericNetlinkInode(fd)) EndDumps(inode);
+  const ino_t inode = GenericNetlinkInode(fd);
+  return inode != 0 && IsDumping(inode) ? inode : 0;
 }
+
+// Ends what goes on over a descriptor that is closed while this stands.
+class Closing {
+ public:
+  explicit Closing(int fd) : socket_(DumpingSocket(fd)), error_(BeforeClose(fd)) {}
+  ~Closing() {
+    if (socket_ != 0) EndDumpUnlessHeld(socket_);
+  }
+  Closing(const Closing&) = delete;
+  Closing& operator=(const Closing&) = delete;
+  // 0, or why a setting that was written was not changed.
+  [[nodiscard]] int error() const { return error_; }
+
+ private:
+  const ino_t socket_;
+  const int error_;
+};
 
 }  // namespace
 }  // namespace fairlead::preload
@@ -206,33 +226,39 @@ FAIRLEAD_HOOK FILE* fopen64(const char* path, const char* mode) {
 
 FAIRLEAD_HOOK int fclose(FILE* stream) {
   const int fd = fileno(stream);
-  int error = 0;
-  if (fd >= 0) {
-    BeforeSocketClose(fd);
-    if (MayBeSetting(fd)) {
-      fflush(stream);
-      error = BeforeClose(fd);
-    }
-  }
+  if (fd >= 0 && MayBeSetting(fd)) fflush(stream);
+  const Closing closing(fd);
   const int result = FAIRLEAD_NEXT(fclose)(stream);
-  if (error == 0) return result;
-  errno = error;
+  if (closing.error() == 0) return result;
+  errno = closing.error();
   return EOF;
 }
 
 FAIRLEAD_HOOK int close(int fd) {
-  BeforeSocketClose(fd);
-  const int error = BeforeClose(fd);
+  const Closing closing(fd);
   const int result = FAIRLEAD_NEXT(close)(fd);
-  return error == 0 ? result : Result(error);
+  return closing.error() == 0 ? result : Result(closing.error());
 }
 FAIRLEAD_HOOK int dup2(int from, int to) __THROW {
-  if (from != to) BeforeClose(to);
+  if (from == to) return FAIRLEAD_NEXT(dup2)(from, to);
+  const Closing closing(to);
   return FAIRLEAD_NEXT(dup2)(from, to);
 }
 FAIRLEAD_HOOK int dup3(int from, int to, int flags) __THROW {
-  BeforeClose(to);
+  const Closing closing(to);
   return FAIRLEAD_NEXT(dup3)(from, to, flags);
+}
+FAIRLEAD_HOOK int close_range(unsigned first, unsigned last, int flags) __THROW {
+  const bool closes = (static_cast<unsigned>(flags) & CLOSE_RANGE_CLOEXEC) == 0;
+  if (closes) BeforeCloseRange(first, last);
+  const int result = FAIRLEAD_NEXT(close_range)(first, last, flags);
+  if (closes) EndDumpsNotHeld();
+  return result;
+}
+FAIRLEAD_HOOK void closefrom(int first) __THROW {
+  BeforeCloseRange(first < 0 ? 0 : static_cast<unsigned>(first), ~0U);
+  FAIRLEAD_NEXT(closefrom)(first);
+  EndDumpsNotHeld();
 }
 
 FAIRLEAD_HOOK int access(const char* path, int mode) __THROW {

@@ -3,10 +3,11 @@
 //   char path[kPathBytes];
 //   if (ServedPath(name, path) != FileKind::kNone) return OpenForReading(path, flags);
 //
-// A short file becomes a memory file, which seeks like one of /proc. A long one is a pipe: a
+// A short file becomes a memory file, which seeks like one of /proc. A long one is a stream: a
 // process of its own fetches record by record as the program reads, so connections are never
 // copied whole. That process is nobody's child and the program gets no signal from it; it ends when
-// either side does. A pipe, because it goes on working over dup, fork and exec.
+// either side does. What it writes to goes on working over dup, fork and exec. A text that breaks
+// off ends with a read error, ECONNRESET (relay.h).
 //
 // Threads: any.
 #pragma once

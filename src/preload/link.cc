@@ -29,6 +29,8 @@ Link g_idle[kIdleLinks];
 std::atomic<bool> g_was_served{false};
 std::atomic<bool> g_waited_in_vain{false};
 std::atomic<bool> g_has_told{false};
+dev_t g_error_device = 0;  // of descriptor 2 as it was at the start
+ino_t g_error_inode = 0;   // 0: there was none
 
 // Who has said how long waits for a director that was never seen, too.
 bool HasPatienceOfItsOwn() { return getenv("FAIRLEAD_IPVS_PATIENCE") != nullptr; }
@@ -191,9 +193,23 @@ const char* SocketPath() {
   return path != nullptr && *path != '\0' ? path : "/run/fairlead/ipvs.sock";
 }
 
+void RememberStandardError() {
+  const ErrnoKeeper keep;
+  struct stat status;
+  if (FAIRLEAD_NEXT(fstat)(STDERR_FILENO, &status) != 0) return;
+  g_error_device = status.st_dev;
+  g_error_inode = status.st_ino;
+}
+
 void TellOnce(const char* what) {
   if (g_has_told.exchange(true)) return;
   const ErrnoKeeper keep;
+  struct stat status;
+  if (g_error_inode == 0 || FAIRLEAD_NEXT(fstat)(STDERR_FILENO, &status) != 0 ||
+      status.st_dev != g_error_device || status.st_ino != g_error_inode) {
+    return;
+  }
+  errno = keep.kept();
   char line[512];
   const int size = snprintf(line, sizeof line, "libfairlead-ipvs: %s (socket %s): %s\n", what,
                             SocketPath(), strerror(errno));

@@ -64,7 +64,10 @@ void ForgetLinks();
 int PatienceMilliseconds();
 const char* SocketPath();
 
-// One line on standard error, once in the life of the process.
+// One line on standard error, once in the life of the process; nothing when descriptor 2 is no more
+// what it was at the start: a program may have closed it and opened a file or a socket there.
 void TellOnce(const char* what);
+// At the start of the process: what descriptor 2 is.
+void RememberStandardError();
 
 }  // namespace fairlead::preload

@@ -28,6 +28,7 @@ class ErrnoKeeper {
   ~ErrnoKeeper() { errno = kept_; }
   ErrnoKeeper(const ErrnoKeeper&) = delete;
   ErrnoKeeper& operator=(const ErrnoKeeper&) = delete;
+  [[nodiscard]] int kept() const { return kept_; }
 
  private:
   const int kept_;

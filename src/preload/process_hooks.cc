@@ -51,6 +51,7 @@ void InChild() {
 }
 
 __attribute__((constructor)) void AtStart() {
+  RememberStandardError();
   pthread_atfork(nullptr, nullptr, InChild);
   AdoptSettings();
 }

@@ -36,6 +36,14 @@ constexpr int kBegun = 0, kText = 1, kLink = 2;
   for (;;) syscall(SYS_exit_group, 0);
 }
 
+// The program reads the end of the file instead of an error.
+[[noreturn]] void EndComplete() {
+  char byte;
+  while (syscall(SYS_read, kText, &byte, 1) < 0 && errno == EINTR) {
+  }
+  End();
+}
+
 void CopyBegun() {
   char text[4096];
   off_t at = 0;
@@ -58,10 +66,10 @@ void CopyBegun() {
     if (got < 0 && errno == EINTR) continue;
     size_t length = 0;
     int error = 0;
-    if (got <= 0 ||
-        TextOf(record, static_cast<size_t>(got), kText, &length, &error) != TextState::kMore) {
-      End();
-    }
+    if (got <= 0) End();
+    const TextState state = TextOf(record, static_cast<size_t>(got), kText, &length, &error);
+    if (state == TextState::kComplete) EndComplete();
+    if (state == TextState::kRefused) End();
   }
 }
 
@@ -83,6 +91,20 @@ void CopyBegun() {
 
 // fork without what the C library adds, and without a signal to the parent at the end.
 long PlainFork() { return syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, 0UL); }
+
+// The program's and the relay's, in which a byte lies.
+bool MakeEnds(int ends[2]) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  const char byte = 0;
+  if (FAIRLEAD_NEXT(send)(ends[0], &byte, 1, MSG_NOSIGNAL) == 1 &&
+      shutdown(ends[0], SHUT_WR) == 0) {
+    return true;
+  }
+  const ErrnoKeeper keep;
+  FAIRLEAD_NEXT(close)(ends[0]);
+  FAIRLEAD_NEXT(close)(ends[1]);
+  return false;
+}
 
 }  // namespace
 
@@ -108,8 +130,8 @@ TextState TextOf(char* record, size_t size, int to, size_t* length, int* error) 
 
 int StartRelay(int begun, int link_fd, int flags) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
-  // No handler of the program may run in the relay, and a pipe without a reader is no signal.
+  if (!MakeEnds(ends)) return -1;
+  // No handler of the program may run in the relay, and a reader who is gone is no signal.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -149,6 +149,14 @@ int BeforeClose(int fd) {
   return error;
 }
 
+void BeforeCloseRange(unsigned first, unsigned last) {
+  if (!g_any.load(std::memory_order_relaxed)) return;
+  for (const OpenFile& file : g_files) {
+    const auto fd = static_cast<unsigned>(file.fd);
+    if (file.inode != 0 && fd >= first && fd <= last) BeforeClose(file.fd);
+  }
+}
+
 void AdoptSettings() {
   const ErrnoKeeper keep;
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {

@@ -23,6 +23,8 @@ bool WriteSettingParts(int fd, const iovec* parts, size_t count, ssize_t* writte
 bool MayBeSetting(int fd);
 // Before fd is closed or taken by dup2: sends what has been written and not sent. 0, or an errno.
 int BeforeClose(int fd);
+// The same for all from `first` to `last`, as far as they are what they were opened as.
+void BeforeCloseRange(unsigned first, unsigned last);
 // At the start: a shell may have opened the program's output for us, `cat value > /proc/sys/…`.
 void AdoptSettings();
 // In a child after fork: the thread that held the lock is not there.

@@ -14,12 +14,15 @@ namespace fairlead::testing {
 class ApiTest : public ::testing::Test {
  protected:
   // Before this: fill director.connections and the like.
-  void Start(api::PortStatsReader ports = {},
+  void Start(api::PortStatsReader stats = {},
              std::chrono::milliseconds patience = api::kPulsePatience) {
     director.Start();
     server = std::make_unique<api::ApiServer>(
         director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience, upgrade},
-        std::move(ports));
+        api::PortReaders{std::move(stats), [](PortId port) {
+                           return std::vector<api::DriverCounter>{
+                               {"rx_q0_packets", 40u + port.value()}, {"rx_q0_errors", 0}};
+                         }});
     const Status started = server->Start();
     ASSERT_TRUE(started) << started.error().ToString();
     peer = std::make_unique<HttpPeer>(director.socket());

@@ -240,6 +240,46 @@ TEST_F(EditRoutesTest, WhatIsReadCanBeWritten) {
   }
 }
 
+// Every type of check, with texts that JSON could take for something else.
+constexpr const char* kChecks = R"(
+services:
+  - name: web
+    address: 192.0.2.10
+    protocol: tcp
+    port: 80
+    health:
+      - { type: https, method: OPTIONS, host: "007", expect_body: { contains: "12" }, sni: "1a",
+          verify: false, certificate: /etc/own.pem, key: /etc/own.key, min_tls: 1.3 }
+      - { type: http, expect_body: { matches: "true|\\d" } }
+      - { type: tcp, send: 'PING\r\n\x00\xff', receive: "220" }
+      - { type: tcp, tls: true, steps: [ { receive: { matches: "^2" } }, { send: "1" },
+          { send: '\\ "', receive: null-ish } ] }
+      - { type: smtp, helo: "25" }
+      - { type: dns, name: "1.2", record: PTR }
+      - { type: udp, send: "1", needs_answer: true }
+      - { type: ping }
+      - { type: mysql, user: "1", password_file: /etc/1 }
+      - { type: ldap, bind_dn: "1", password_file: /etc/1 }
+      - { type: redis, password_file: /etc/1 }
+      - { type: agent, port: 9777, send: "true" }
+      - { type: grpc, service: "1", host: "2" }
+    reals: [ { address: 10.0.0.11 }, { address: 10.0.0.12, health: { type: tcp, send: "7" } } ]
+)";
+
+TEST_F(EditRoutesTest, ChecksThatAreReadCanBeWritten) {
+  StartLive(kChecks);
+  const control::ConfigModel before = *core_->view()->model;
+  ASSERT_EQ(before.services.size(), 1u);
+  ASSERT_EQ(before.services[0].health.size(), 13u);
+  for (const char* path : {"/v1/services/web", "/v1/services/web/reals/10.0.0.12:80"}) {
+    const json::value config = peer->Ask(std::string("GET ") + path).json().at("config");
+    const Answer answer = peer->Ask(std::string("PATCH ") + path, json::serialize(config));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.json().at("config"), config);
+    EXPECT_EQ(*core_->view()->model, before) << json::serialize(config);
+  }
+}
+
 TEST_F(EditRoutesTest, TimeoutsAndPolicyReachTheServices) {
   StartLive(kWeb);
   ASSERT_EQ(peer->Ask("PATCH /v1/timeouts", R"({"tcp":"901s","udp":"30s"})").status, 200);

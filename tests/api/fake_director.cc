@@ -135,6 +135,8 @@ std::vector<control::PortInfo> MakePorts() {
   inside.id = PortId{1};
   inside.name = inside.role = "inside";
   inside.host_interface = "";
+  outside.link = {{.is_up = false}, 2, std::chrono::system_clock::from_time_t(1'790'000'000)};
+  inside.link.link = {true, 10000, true};
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
   return {outside, inside};
 }
@@ -271,6 +273,10 @@ void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOu
     control::EditOutcome outcome;
     ControlView next = *view();
     outcome.generation = ++next.generation;
+    if (refusal) {
+      outcome.refusal = {refusal->code, {*refusal}};
+      return done(std::move(outcome));
+    }
     if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
       const control::YamlNode body = control::TreeOf(patch->body.text());
       const auto* weight = control::FindKey(body, "weight");

@@ -62,6 +62,7 @@ class FakeDirector : public control::ControlApi {
   std::vector<dataplane::TemplateRow> templates[kWorkers];
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
+  std::optional<Error> refusal;  // of every change; set before one is asked for
   std::atomic<uint64_t> commands{0};
   std::atomic<uint64_t> reloads{0}, previews{0};
   // Whether their counts of turns rise: at each look, and all the while.

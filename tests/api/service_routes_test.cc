@@ -220,6 +220,24 @@ TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {
   EXPECT_EQ(problem.at("errors").at(1).at("place").as_string(), "a.yaml:9:1");
 }
 
+TEST_F(ServiceRoutesTest, PortsWithTheirLinksAndWhatTheirDriversCount) {
+  Start();
+  const json::object answer = peer->Ask("GET /v1/ports").json();
+  ASSERT_EQ(answer.at("ports").as_array().size(), 2u);
+  const json::value& outside = answer.at("ports").at(0);
+  EXPECT_EQ(outside.at("link"), (json::value{{"up", false},
+                                             {"since", "2026-09-21T14:13:20Z"},
+                                             {"downs", 2},
+                                             {"speed_mbps", nullptr},
+                                             {"duplex", nullptr}}));
+  EXPECT_EQ(outside.at("driver_counters").at("rx_q0_packets"), 40);
+  const json::value& inside = answer.at("ports").at(1);
+  EXPECT_EQ(inside.at("link").at("up"), true);
+  EXPECT_EQ(inside.at("link").at("speed_mbps"), 10000);
+  EXPECT_EQ(inside.at("link").at("duplex"), "full");
+  EXPECT_EQ(inside.at("driver_counters").at("rx_q0_packets"), 41);
+}
+
 TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   Start([](PortId port) -> std::optional<api::PortStats> {
     if (port.value() != 0) return std::nullopt;

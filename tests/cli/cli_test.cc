@@ -63,6 +63,21 @@ TEST_F(CliTest, ServiceList) {
             "          4          243  166.1 KiB  1.2 MiB\n");
 }
 
+TEST_F(CliTest, PortList) {
+  Start([](PortId) { return api::PortStats{.rx_packets = 5, .rx_missed = 2, .tx_errors = 1}; });
+  EXPECT_EQ(Good("port list"),
+            "PORT     DEVICE             LINK                             DOWNS  ROLE     "
+            "KERNEL TWIN   MTU  RECEIVED  SENT  LOST\n"
+            "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
+            "fl-outside   1500         5     0     3\n"
+            "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
+            "-            1500         5     0    12\n");
+  const std::string all = Good("port list --counters");
+  EXPECT_NE(all.find("COUNTER OF inside  VALUE\nrx_q0_packets         41\n"), std::string::npos)
+      << all;
+  EXPECT_EQ(all.find("rx_q0_errors"), std::string::npos) << "a zero says nothing\n" << all;
+}
+
 TEST_F(CliTest, ServiceShow) {
   Start();
   const std::string text = Good("service show web");

@@ -93,6 +93,23 @@ TEST_F(AnnouncerTest, WhatIsGoneIsNotAnnouncedAgain) {
   EXPECT_EQ(ear_.times.size(), 200u) << "those that went out at once";
 }
 
+TEST_F(AnnouncerTest, APortThatIsBackIsAnnouncedAgainAlone) {
+  announcer_.Announce({{PortId{0}, Ip("192.0.2.80")}, {PortId{1}, Ip("192.0.2.81")}}, now_);
+  for (int i = 0; i < 100; ++i) {
+    Turn();
+    ear_.Hear();
+  }
+  ASSERT_EQ(ear_.Heard(3), 2u);
+  announcer_.AnnounceAgain(PortId{1});
+  announcer_.AnnounceAgain(PortId{1});  // twice in one turn is once
+  for (int i = 0; i < 100; ++i) {
+    Turn();
+    ear_.Hear();
+  }
+  EXPECT_EQ(ear_.times[Ip("192.0.2.80")], 3);
+  EXPECT_EQ(ear_.times[Ip("192.0.2.81")], 6);
+}
+
 // All of the first round before any of the second, however many there are and however slow the
 // worker is.
 TEST_F(AnnouncerTest, ManyAddressesArePacedAndComplete) {

@@ -240,6 +240,21 @@ TEST(ScriptProber, WhatCannotBeRunIsNoVerdict) {
 
 // ---- what is run for events -------------------------------------------------------------------
 
+// Each begins as the one before ends, with descriptors of the same numbers, of which the loop may
+// still have news that were the other's.
+TEST(CommandRunner, NoCommandIsTakenForEndedBeforeItIs) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 1);
+  std::vector<std::string> ends;
+  for (int i = 0; i < 100; ++i) {
+    runner.Run(Shell("echo " + std::to_string(i)), 10s,
+               [&ends](const CommandEnd& end) { ends.push_back(end.ToString()); });
+  }
+  io.run();
+  ASSERT_EQ(ends.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ends[i], "exit status 0: " + std::to_string(i));
+}
+
 TEST_F(CommandsTest, EventsOfAServiceRunInOrder) {
   boost::asio::io_context io;
   Notifier notifier(io, "nobody");

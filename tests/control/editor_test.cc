@@ -72,6 +72,33 @@ TEST(Editor, OnlyListedCommandsMayBeNamed) {
               testing::HasSubstr("may not be named"));
 }
 
+// Nor read the director's files by sending them to a server of his own.
+TEST(Editor, OnlyPasswordFilesOfTheServiceMayBeNamed) {
+  const Intent before{
+      SharedModelOf("services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80,\n"
+                    "      health: { type: redis, password_file: /etc/own }, reals: [ { address: "
+                    "10.0.0.11 } ] }\n"),
+      {}};
+  const auto fault = [&](const Edit& edit) -> std::string {
+    const EditResult result = ApplyEdit(edit, before, At(0s));
+    const auto* refusal = std::get_if<EditRefusal>(&result);
+    return refusal == nullptr ? "" : refusal->errors.at(0).ToString();
+  };
+  EXPECT_EQ(fault(PatchService{"web", "{ health: { interval: 9s } }"}), "");
+  EXPECT_EQ(fault(PatchReal{"web", "10.0.0.11:80",
+                            "{ health: { type: redis, password_file: /etc/own } }"}),
+            "");
+  EXPECT_THAT(fault(PatchService{"web", "{ health: { password_file: /etc/shadow } }"}),
+              testing::HasSubstr("health.password_file: \"/etc/shadow\" may not be named from "
+                                 "here"));
+  EXPECT_THAT(
+      fault(AddReal{"web",
+                    "{ address: 10.0.0.12, health: { type: redis, password_file: /etc/shadow } }"}),
+      testing::HasSubstr("password_file"));
+  EXPECT_THAT(fault(AddService{"{ mark: 7, health: { type: redis, password_file: /etc/own } }"}),
+              testing::HasSubstr("password_file"));
+}
+
 // It took the control core a minute, and with it all health checks.
 TEST_F(EditTest, ABodyOfManyKeysIsRefusedWhereItIsParsed) {
   std::string many = "{";

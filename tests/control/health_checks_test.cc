@@ -1,7 +1,9 @@
 // What a check may say besides up and down, and what several checks of a real say together.
 #include <gmock/gmock.h>
 
+#include "control/health/dialogue/make_dialogue.h"
 #include "control/health/monitor.h"
+#include "control/snapshot_builder.h"
 #include "director_fixture.h"
 #include "fake_prober.h"
 
@@ -216,20 +218,120 @@ TEST(HealthWeight, GoesWithTheScriptThatSaidIt) {
   EXPECT_EQ(w.Health().weight, std::nullopt);
 }
 
-TEST(HealthWeight, AnAgentsWordsAreTakenOver) {
-  World w(kTcp);
-  w.TickFor(1s);
-  w.prober.asked.at(0).second({.is_ok = true, .agent = AgentWords{.percent = 40}});
-  EXPECT_EQ(w.Health().percent, 40u);
-  EXPECT_EQ(w.Health().wanted, AdminState::kUp);
-  w.prober.asked.clear();
-  w.TickFor(10s);
-  w.Answer(80, {.is_ok = true, .agent = AgentWords{.mode = AgentWords::Mode::kDrain}});
-  EXPECT_EQ(w.Health().wanted, AdminState::kQuiesce);
-  EXPECT_EQ(w.Health().percent, 40u);
-  w.TickFor(10s);
-  w.Answer(80, {.is_ok = true, .agent = AgentWords{.mode = AgentWords::Mode::kReady}});
-  EXPECT_EQ(w.Health().wanted, AdminState::kUp);
+// What an agent's bytes make of the real, by all that lies between.
+struct AgentWorld : World {
+  explicit AgentWorld(const std::string& health = kAgent) : World(health) {}
+  void Say(const std::string& bytes) {
+    TickFor(5s);
+    ASSERT_FALSE(prober.asked.empty());
+    for (auto& [target, done] : std::exchange(prober.asked, {})) {
+      if (!std::holds_alternative<AgentProbe>(target.question)) {
+        done({.is_ok = true, .detail = "connected"});
+        continue;
+      }
+      const std::unique_ptr<Dialogue> talk = MakeDialogue(target, Way::kTcp);
+      talk->Begin();
+      talk->Feed(bytes);
+      talk->End();
+      done({.is_ok = talk->state() == Dialogue::State::kGood,
+            .detail = talk->detail(),
+            .agent = talk->agent()});
+    }
+  }
+  RealFacts Real(uint32_t weight = 40) {
+    RealConfig real = model.services[0].reals[0];
+    real.weight = weight;
+    return FactsOf(model.services[0], real, Health());
+  }
+  int32_t Weight() { return StateOf(Real()).weight; }
+
+  static constexpr const char* kAgent = "{ type: agent, port: 9777, interval: 5s, timeout: 1s }";
+};
+
+TEST(HealthAgent, APercentageIsAShareOfTheWeight) {
+  AgentWorld w;
+  EXPECT_EQ(w.Weight(), 40);
+  w.Say("50%\n");
+  EXPECT_EQ(w.Weight(), 20);
+  w.Say("up 0%\n");
+  EXPECT_EQ(w.Weight(), 0);
+  EXPECT_TRUE(StateOf(w.Real()).templates_valid) << "known clients stay";
+  w.Say("150%\n");
+  EXPECT_EQ(w.Weight(), 60);
+  w.Say("up\n");
+  EXPECT_EQ(w.Weight(), 60) << "nothing was said about it";
+  w.Say("100% # all well\n");
+  EXPECT_EQ(w.Weight(), 40);
+  EXPECT_EQ(StateOf(w.Real(0)).weight, 0) << "a weight of 0 is the operator's word";
+}
+
+TEST(HealthAgent, DrainAndMaintHoldUntilReady) {
+  AgentWorld w;
+  w.Say("drain 50%\n");
+  EXPECT_EQ(w.Real().admin, AdminState::kQuiesce);
+  EXPECT_EQ(w.Weight(), 0);
+  w.Say("up 75%\n");
+  EXPECT_EQ(w.Real().admin, AdminState::kQuiesce);
+  w.Say("maint\n");
+  EXPECT_EQ(w.Real().admin, AdminState::kDown);
+  w.Say("ready\n");
+  EXPECT_EQ(w.Real().admin, AdminState::kUp);
+  EXPECT_EQ(w.Weight(), 30);
+}
+
+TEST(HealthAgent, DownCountsAtOnceAndUpTakesItBack) {
+  for (const char* word : {"down\n", "fail\n", "failed # disk full\n", "stopped\n"}) {
+    AgentWorld w;
+    w.Say("up\n");
+    w.Say(word);
+    EXPECT_EQ(w.Health().state, HealthState::kDown) << word;
+    EXPECT_EQ(w.Weight(), 0);
+    w.Say("up\n");
+    EXPECT_EQ(w.Health().state, HealthState::kUp) << word;
+  }
+}
+
+TEST(HealthAgent, WhoSaysNothingChangesNothing) {
+  AgentWorld w;
+  w.Say("50%\n");
+  for (const char* silence : {"", "what\n", "50% wat\n"}) {
+    w.Say(silence);
+    EXPECT_EQ(w.Health().state, HealthState::kUp) << silence;
+    EXPECT_EQ(w.Weight(), 20);
+  }
+  w.Say("down\n");
+  w.TickFor(5s);
+  w.prober.AnswerAll(false);
+  EXPECT_EQ(w.Health().state, HealthState::kDown);
+  EXPECT_EQ(w.monitor.DetailOf(w.Checks()), "connection refused") << "and is shown";
+}
+
+TEST(HealthAgent, TheLeastShareOfSeveralCounts) {
+  AgentWorld w(
+      "[ { type: agent, port: 9777, interval: 5s }, { type: agent, port: 9778, interval: 5s }, "
+      "{ type: tcp, interval: 5s } ]");
+  w.TickFor(5s);
+  w.Answer(9777, {.is_ok = true, .agent = AgentWords{.percent = 200}});
+  w.Answer(9778, {.is_ok = true, .agent = AgentWords{.percent = 150}});
+  EXPECT_EQ(w.Weight(), 60);
+  w.TickFor(5s);
+  w.Answer(9778, {.is_ok = true, .agent = AgentWords{.percent = 25}});
+  EXPECT_EQ(w.Weight(), 10);
+}
+
+TEST(HealthAgent, TakesItsWordsAlong) {
+  AgentWorld w;
+  w.Say("maint 50%\n");
+  w.Reload(World::Model(kTcp));
+  EXPECT_EQ(w.Real().admin, AdminState::kUp);
+  EXPECT_EQ(w.Weight(), 40);
+}
+
+TEST(HealthFacts, AreOfTheTypeThatIsConfigured) {
+  World w("[ { type: https }, { type: tcp, send: a, receive: b }, { type: http } ]");
+  std::string types;
+  for (const CheckInfo& info : w.monitor.InfosOf(w.Checks())) types += info.type + " ";
+  EXPECT_EQ(types, "https tcp http ");
 }
 
 TEST(HealthWeight, ARealThatIsBackWarmsUp) {

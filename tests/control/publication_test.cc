@@ -131,6 +131,30 @@ TEST_F(PublicationTest, ARefusedIntentLeavesChecksAndSchedulersAsTheyWere) {
   EXPECT_EQ(publication_.ids().reals().size(), 1u);
 }
 
+TEST_F(PublicationTest, ALinkThatGoesAndComesMovesTheRoutes) {
+  std::vector<PortLink> links{{.is_up = true}, {.is_up = true}};
+  publication_.SetLinkReader([&links] { return links; });
+  Turn();
+  Settle();
+  const auto has_default = [this] {
+    return publication_.snapshot()->routes.Find(Ip("203.0.113.5")) != nullptr;
+  };
+  EXPECT_TRUE(has_default());
+  const uint64_t before = publication_.snapshot()->generation;
+  links[0].is_up = false;
+  now_ += PortLinks::kInterval;
+  Turn();
+  Settle();
+  EXPECT_FALSE(has_default());
+  EXPECT_FALSE(publication_.links().is_up(PortId{0}));
+  links[0].is_up = true;
+  now_ += PortLinks::kInterval;
+  Turn();
+  Settle();
+  EXPECT_TRUE(has_default());
+  EXPECT_EQ(publication_.snapshot()->generation, before + 2);
+}
+
 TEST_F(PublicationTest, AFailedCheckTakesTheRealOutByTheNextSnapshot) {
   Turn();
   Settle();

@@ -161,11 +161,15 @@ class Ldirectord(IpvsadmTest):
         path = f"{cls.lab.state}/ldirectord.cf"
         with open(path, "w") as file:
             file.write(LDIRECTORD.format(quiescent=cls.quiescent, vip=at.VIP))
-        mount_and_run = f"mount --bind {PROGRAM} /usr/sbin/ipvsadm && exec ldirectord {path} start"
         with open(cls.log_path, "w") as log:
             cls.process = cls.lab.director.spawn(
-                "unshare", "--mount", "sh", "-c", mount_and_run, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                *cls.command(path), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "FAIRLEAD_API": cls.director.api}, start_new_session=True)
+
+    @classmethod
+    def command(cls, path: str) -> list:
+        mount_and_run = f"mount --bind {PROGRAM} /usr/sbin/ipvsadm && exec ldirectord {path} start"
+        return ["unshare", "--mount", "sh", "-c", mount_and_run]
 
     @classmethod
     def tearDownClass(cls):

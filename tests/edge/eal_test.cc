@@ -155,6 +155,10 @@ TEST(DeviceTest, PortsOfOneDeviceAreToldTogether) {
 TEST(DeviceTest, APacketSocketNamesItsInterface) {
   EXPECT_EQ(PacketSocketInterface("net_af_packet0,iface=v,qpairs=1"), "v");
   EXPECT_EQ(PacketSocketInterface("net_af_xdp0,iface=v"), "");
+  EXPECT_EQ(KernelInterface("net_af_xdp0,iface=v"), "v");
+  EXPECT_EQ(KernelInterface("net_af_packet0,iface=v,qpairs=1"), "v");
+  EXPECT_EQ(KernelInterface("0000:3b:00.1"), "");
+  EXPECT_EQ(KernelInterface("net_null0,iface=v"), "");
   EXPECT_EQ(PacketSocketInterface("0000:3b:00.1"), "");
 }
 

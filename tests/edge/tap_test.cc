@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernel/line.h"
 #include "kernel/link.h"
 #include "kernel/netlink.h"
 #include "kernel/twin.h"
@@ -228,6 +229,37 @@ TEST_F(TapTest, ARouteMovesToAnotherTwinInEitherOrder) {
     Ip("link del fl-a");
     Ip("link del fl-b");
   }
+}
+
+TEST_F(TapTest, WaysToOneNetworkStandInTheirOrder) {
+  HostRoute spare = Via("0.0.0.0/0", "192.0.2.3");
+  spare.preference = 1;
+  LiveOnce(Outside({P("192.0.2.2/24")}, {Via("0.0.0.0/0", "192.0.2.1"), spare}));
+  EXPECT_THAT(RoutesOf("fl-outside"), HasSubstr("default via 192.0.2.1 proto 70 metric 4096"));
+  EXPECT_THAT(RoutesOf("fl-outside"), HasSubstr("default via 192.0.2.3 proto 70 metric 4097"));
+  LiveOnce(Outside({P("192.0.2.2/24")}, {Via("0.0.0.0/0", "192.0.2.3")}));
+  EXPECT_THAT(RoutesOf("fl-outside"), HasSubstr("default via 192.0.2.3 proto 70 metric 4096"));
+  EXPECT_THAT(RoutesOf("fl-outside"), Not(HasSubstr("metric 4097")));
+}
+
+TEST_F(TapTest, TheLineOfAnInterfaceFollowsItsOtherEnd) {
+  Ip("link add near type veth peer name far");
+  Ip("link set near up");
+  auto line = kernel::ReadLine("near");
+  ASSERT_TRUE(line && *line);
+  EXPECT_FALSE((*line)->is_up) << "the other end is down";
+  Ip("link set far up");
+  line = kernel::ReadLine("near");
+  EXPECT_TRUE((*line)->is_up);
+  EXPECT_EQ((*line)->speed_mbps, 10000u) << "of every veth";
+  EXPECT_TRUE((*line)->is_full_duplex);
+  Ip("link set near down");
+  line = kernel::ReadLine("near");
+  EXPECT_FALSE((*line)->is_up);
+  Ip("link del near");
+  line = kernel::ReadLine("near");
+  ASSERT_TRUE(line);
+  EXPECT_FALSE(line->has_value());
 }
 
 TEST_F(TapTest, ARouteOfSomebodyElseWins) {

@@ -76,6 +76,18 @@ TEST(Dispatcher, AddsEditsAndRemovesAService) {
   EXPECT_TRUE(Services(director).empty());
 }
 
+TEST(Dispatcher, WhatIsNotThereIsLookedForOnceInAView) {
+  TestDirector director("");
+  ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, Web())), 0);
+  for (uint32_t mark = 1; mark <= 100; ++mark) {
+    EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_GET_SERVICE, ServiceOfMark(mark))), ESRCH);
+  }
+  EXPECT_EQ(director.dispatcher.placings(), 1u);
+  ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_DEL_SERVICE, kWeb)), 0);
+  EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_DEL_SERVICE, kWeb)), ESRCH);
+  EXPECT_EQ(director.dispatcher.placings(), 2u);
+}
+
 TEST(Dispatcher, FlagsOutsideTheMaskStay) {
   TestDirector director("");
   ServiceRequest service = Web("sh");
@@ -351,9 +363,9 @@ class OneFile : public FileService {
     return std::make_unique<Text>();
   }
   void Write(const std::string& path, const std::string& bytes, const std::string& author,
-             std::function<void(int)> done) override {
+             std::function<void(const Fault&)> done) override {
     written = path + " " + bytes + " " + author;
-    done(bytes == "1" ? 0 : EINVAL);
+    done(bytes == "1" ? Fault{} : Fault{EINVAL, "It is 1"});
   }
   std::string written;
 

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
+#include <optional>
 
 #include "control/api/worker_client.h"
 #include "control/config/model.h"
@@ -51,11 +52,12 @@ class ProcFilesTest : public ::testing::Test {
   }
 
   int Write(const std::string& path, const std::string& bytes) {
-    int error = -1;
-    files_.Write(path, bytes, "ipvs: test", [&](int number) { error = number; });
-    while (error == -1) io_->run_one();
+    std::optional<Fault> fault;
+    files_.Write(path, bytes, "ipvs: test", [&](const Fault& ended) { fault = ended; });
+    while (!fault) io_->run_one();
     io_->restart();
-    return error;
+    why_ = fault->why;
+    return fault->number;
   }
 
   static dataplane::ConnectionRow Connection(uint16_t client_port) {
@@ -73,6 +75,7 @@ class ProcFilesTest : public ::testing::Test {
   std::shared_ptr<boost::asio::io_context> io_ = std::make_shared<boost::asio::io_context>();
   api::WorkerClient workers_{*io_, director_.fabric(), 50ms};
   ProcFiles files_{io_, director_, workers_};
+  std::string why_;  // the last write was refused
 };
 
 TEST_F(ProcFilesTest, TheTableOfServices) {
@@ -167,9 +170,13 @@ TEST_F(ProcFilesTest, Settings) {
   EXPECT_EQ(Read(kDropEntry).text, "1\n");
   EXPECT_EQ(Write(kDropEntry, "3\n"), 0);
   EXPECT_EQ(Write(kDropEntry, "9\n"), EINVAL);
+  EXPECT_EQ(why_, "drop_entry is a whole number from 0 to 3, and not \"9\"");
   EXPECT_EQ(Write("/proc/sys/net/ipv4/vs/conntrack", "1\n"), EPERM);
   EXPECT_EQ(Write("/proc/sys/net/ipv4/vs/nonsense", "1\n"), ENOENT);
   EXPECT_EQ(Write("/proc/net/ip_vs", "1\n"), EACCES);
+  director_.refusal = Error{ErrorCode::kUnavailable, "Another change is being applied", ""};
+  EXPECT_EQ(Write(kDropEntry, "3\n"), EAGAIN);
+  EXPECT_EQ(why_, "Another change is being applied");
   EXPECT_EQ(Read("/proc/net/ip_vs_nonsense").text, "no such file");
   EXPECT_EQ(Read("/etc/passwd").text, "no such file");
 }

@@ -12,7 +12,7 @@ namespace {
 
 std::string Outcome(const char* name, std::string_view text) {
   const SettingChange change = FindSetting(name)->Parse(text);
-  return change.error != 0 ? std::to_string(change.error) : change.patch;
+  return change.fault ? std::to_string(change.fault.number) : change.patch;
 }
 
 TEST(Settings, DefaultsAreTheKernels) {
@@ -60,6 +60,15 @@ TEST(Settings, BadValuesAreEinvalAndForeignOnesEperm) {
   EXPECT_EQ(Outcome("sync_threshold", "3 50\n"), "");
   EXPECT_EQ(Outcome("sync_threshold", "3 100\n"), eperm);
   EXPECT_EQ(FindSetting("nonsense"), nullptr);
+}
+
+TEST(Settings, ARefusalSaysWhatWouldBeRight) {
+  const auto why = [](const char* name, const char* text) {
+    return FindSetting(name)->Parse(text).fault.why;
+  };
+  EXPECT_EQ(why("drop_entry", "9\n"), "drop_entry is a whole number from 0 to 3, and not \"9\"");
+  EXPECT_EQ(why("conntrack", "1\n"),
+            "conntrack is 0, always: the director has no other, and not \"1\"");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -248,6 +249,55 @@ void DumpOverDup() {
   Say(Words(ReadDump(other, Readers().at("read"))));
 }
 
+// Goes on over the duplicate that is left.
+void DumpOverWhatIsLeft() {
+  const int fd = Socket();
+  const int other = dup(fd);
+  Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+  close(fd);
+  Say(Words(ReadDump(other, Readers().at("read"))));
+}
+
+// What a child of vfork closes is open in its parent, whose memory it has.
+void DumpOverVfork() {
+  const int fd = Socket();
+  Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+  const pid_t child = vfork();
+  if (child == 0) {
+    close_range(3, ~0U, 0);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  Say(Words(ReadDump(fd, Readers().at("read"))));
+}
+
+// Gives up more dumps than there is room for, in ways that are no close().
+void DumpsGivenUp(const std::string& how) {
+  for (int round = 0; round < 100; ++round) {
+    const int fd = Socket();
+    Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+    if (how == "dup2") dup2(2, fd);
+    if (how == "dup3") dup3(2, fd, O_CLOEXEC);
+    if (how == "close_range") close_range(static_cast<unsigned>(fd), static_cast<unsigned>(fd), 0);
+    if (how == "closefrom") closefrom(fd);
+    if (how == "syscall") syscall(SYS_close, fd);
+    if (how.starts_with("dup")) close(fd);
+  }
+  const int fd = Socket();
+  Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+  Say(Words(ReadDump(fd, Readers().at("read"))));
+}
+
+// Whose descriptor 2 is a file of its own when there is something to say.
+void TellsNobodyElse(const std::string& path) {
+  close(2);
+  if (open(path.c_str(), O_RDWR | O_CREAT, 0644) != 2) Say("not descriptor 2");
+  Resolve();
+  struct stat status;
+  fstat(2, &status);
+  Say("the file has " + std::to_string(status.st_size) + " bytes");
+}
+
 void DumpWithEpoll() {
   const int fd = Socket(SOCK_NONBLOCK);
   const int waiter = epoll_create1(0);
@@ -398,6 +448,10 @@ int main(int count, char** words) {
   if (verb == "change") Changes();
   if (verb == "dump") DumpWith(words[2]);
   if (verb == "dup") DumpOverDup();
+  if (verb == "dup-left") DumpOverWhatIsLeft();
+  if (verb == "vfork") DumpOverVfork();
+  if (verb == "given-up") DumpsGivenUp(words[2]);
+  if (verb == "tells-nobody-else") TellsNobodyElse(words[2]);
   if (verb == "epoll") DumpWithEpoll();
   if (verb == "two-dumps") TwoDumps();
   if (verb == "fork") Fork();

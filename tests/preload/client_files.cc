@@ -48,8 +48,11 @@ void ReadFile(const char* path, const std::string& how) {
   for (int round = 0; round < (how == "twice" ? 2 : 1); ++round) {
     if (round > 0) Say("seek " + std::to_string(lseek(fd, 0, SEEK_SET)));
     text.clear();
-    for (ssize_t got; (got = read(fd, piece, sizeof piece)) > 0;) {
-      text.append(piece, static_cast<size_t>(got));
+    ssize_t got;
+    while ((got = read(fd, piece, sizeof piece)) > 0) text.append(piece, static_cast<size_t>(got));
+    if (got < 0) {
+      return Say(std::string(strerror(errno)) + ", after " + std::to_string(text.size()) +
+                 " bytes");
     }
     Print(text);
   }
@@ -57,10 +60,14 @@ void ReadFile(const char* path, const std::string& how) {
 }
 
 void WriteFile(const char* path, const std::string& how, const char* value) {
-  if (how == "stdio") {
+  if (how == "stdio" || how == "close_range") {
     FILE* file = fopen(path, "w");
     if (file == nullptr) return Say(strerror(errno));
     fputs(value, file);
+    if (how == "close_range") {
+      fflush(file);
+      return Say(close_range(3, ~0U, 0) == 0 ? "closed" : strerror(errno));
+    }
     return Say(fclose(file) == 0 ? "closed" : strerror(errno));
   }
   const int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT, 0644);

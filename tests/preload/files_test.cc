@@ -54,6 +54,22 @@ TEST_F(Files, ALongFileIsFetchedAsTheProgramReads) {
   EXPECT_LT(director_.records_sent(), 100U);
 }
 
+TEST_F(Files, ALongFileThatBreaksOffIsNoWholeOne) {
+  director_.files[kConnections] = Lines(2'000'000);
+  director_.dump_ends_after = 100;
+  EXPECT_EQ(Client({"read", kConnections, "read"}).substr(0, 32),
+            "Connection reset by peer, after ");
+  const Outcome outcome = Run({"sh", "-c", std::string("cat < ") + kConnections + " > /dev/null"});
+  EXPECT_EQ(outcome.errors, "cat: -: Connection reset by peer\n");
+  EXPECT_EQ(outcome.exit_code, 1);
+}
+
+TEST_F(Files, SettingsReachTheDirectorHoweverTheyAreClosed) {
+  director_.files[kSetting] = "0\n";
+  EXPECT_EQ(Client({"write", kSetting, "close_range", "3"}), "closed\n");
+  EXPECT_EQ(director_.written(), (std::vector<std::string>{std::string(kSetting) + "=3"}));
+}
+
 TEST_F(Files, AnEmptyFileIsOne) {
   director_.files["/proc/net/ip_vs_app"] = "";
   EXPECT_EQ(Client({"read", "/proc/net/ip_vs_app", "read"}), Printed(""));

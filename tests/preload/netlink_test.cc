@@ -58,6 +58,19 @@ TEST_F(Netlink, DumpsGoOnOverAnotherDescriptorOfTheSocket) {
   EXPECT_EQ(Client("dup"), "2000 messages, done\n");
 }
 
+TEST_F(Netlink, ADumpGoesOnWhileADescriptorOfItsSocketIsLeft) {
+  director_.dump_messages = 2'000;
+  EXPECT_EQ(Client("dup-left"), "2000 messages, done\n");
+  EXPECT_EQ(Client("vfork"), "2000 messages, done\n");
+}
+
+TEST_F(Netlink, HoweverASocketIsClosedItsDumpEnds) {
+  director_.dump_messages = 2'000;
+  for (const char* how : {"dup2", "dup3", "close_range", "closefrom", "syscall"}) {
+    EXPECT_EQ(Client("given-up", how), "2000 messages, done\n") << how;
+  }
+}
+
 TEST_F(Netlink, PollAndEpollWakeForAnswers) {
   director_.dump_messages = 2'000;
   EXPECT_EQ(Client("epoll"),
@@ -140,6 +153,14 @@ TEST_F(Netlink, WithoutADirectorItIsAKernelWithoutIpvs) {
   EXPECT_EQ(outcome.errors, "libfairlead-ipvs: the director cannot be reached (socket " + socket_ +
                                 "): No such file or directory\n");
   EXPECT_EQ(Run({PRELOAD_CLIENT, "change"}).output.substr(0, 15), "seq 1 error -2\n");
+}
+
+TEST_F(Netlink, NothingIsWrittenToWhatAProgramHasPutInStandardErrorsPlace) {
+  director_.Stop();
+  std::remove(socket_.c_str());
+  EXPECT_EQ(Client("tells-nobody-else", folder_ + "/file"),
+            "ipvs: seq 7 error -2\nno name in the answer\nethtool: there\n"
+            "the file has 0 bytes\n");
 }
 
 TEST_F(Netlink, WithoutTheCapabilityThereIsNoIpvs) {

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "cli/director_api.h"
+#include "control/config/new_service.h"
 
 namespace fairlead::cli::ipvsadm {
 
@@ -64,20 +65,12 @@ json::object ServiceBody(const Command& command) {
 
 json::object NewServiceBody(const Command& command) {
   const ServiceKey& key = *command.service;
-  json::object body;
-  if (key.mark != 0) {
-    body["mark"] = key.mark;
-    body["family"] = key.family == Family::kIpv6 ? "ipv6" : "ipv4";
-  } else {
-    body["address"] = key.address.ToString();
-    body["protocol"] = NamesOf(key.protocol).word;
-    body["port"] = key.port;
-    if (key.port == 0) body["allow_any_port"] = true;
-  }
-  for (auto& [name, value] : ServiceBody(command)) {
-    if (!value.is_null()) body[name] = value;
-  }
-  return body;
+  return control::NewServiceBody({.mark = key.mark,
+                                  .family = key.family,
+                                  .protocol = key.mark != 0 ? "" : NamesOf(key.protocol).word,
+                                  .address = key.address,
+                                  .port = key.port},
+                                 ServiceBody(command));
 }
 
 json::value Forward(const ServerOptions& server) {

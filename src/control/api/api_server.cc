@@ -34,7 +34,7 @@ const std::string kIpvs = "ipvs:";  // and the path: a listening socket that is 
 }  // namespace
 
 struct ApiServer::Impl {
-  Impl(control::ControlApi& control, ApiConfig the_config, PortStatsReader port_stats)
+  Impl(control::ControlApi& control, ApiConfig the_config, PortReaders ports)
       : config(std::move(the_config)),
         io(std::make_shared<asio::io_context>(1)),
         busy(control.fabric().stats),
@@ -42,8 +42,7 @@ struct ApiServer::Impl {
         workers(*io, control.fabric()),
         files(io, control, workers),
         dispatcher(io, control, &files),
-        context{io,         control, workers, busy, pulse, std::move(port_stats), config.upgrade,
-                &dispatcher},
+        context{io, control, workers, busy, pulse, std::move(ports), config.upgrade, &dispatcher},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
@@ -52,6 +51,7 @@ struct ApiServer::Impl {
         sample_timer(*io),
         pulse_timer(*io) {
     AddStatusRoutes(&router, context);
+    AddPortRoutes(&router, context);
     AddServiceRoutes(&router, context);
     AddEditRoutes(&router, context);
     AddRecordRoutes(&router, context);
@@ -129,8 +129,8 @@ struct ApiServer::Impl {
   std::thread thread;
 };
 
-ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortStatsReader port_stats)
-    : impl_(std::make_unique<Impl>(control, std::move(config), std::move(port_stats))) {}
+ApiServer::ApiServer(control::ControlApi& control, ApiConfig config, PortReaders ports)
+    : impl_(std::make_unique<Impl>(control, std::move(config), std::move(ports))) {}
 
 ApiServer::~ApiServer() { Stop(); }
 

@@ -1,6 +1,6 @@
 // The API thread: REST, metrics and explain over HTTP (docs/api.md).
 //
-//   ApiServer api(control, {.listen = {"unix:/run/fairlead/api.sock"}}, read_port_stats);
+//   ApiServer api(control, {.listen = {"unix:/run/fairlead/api.sock"}}, {read_port_stats});
 //   if (Status s = api.Start(); !s) …log s.error() and end…
 //   …
 //   api.Stop();                        // before the workers end
@@ -37,7 +37,7 @@ struct ApiConfig {
 
 class ApiServer {
  public:
-  ApiServer(control::ControlApi& control, ApiConfig config, PortStatsReader port_stats = {});
+  ApiServer(control::ControlApi& control, ApiConfig config, PortReaders ports = {});
   ~ApiServer();  // stops
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;

@@ -34,7 +34,7 @@ struct Context {
   WorkerClient& workers;
   const BusyMeter& busy;
   Pulse& pulse;
-  PortStatsReader port_stats;
+  PortReaders ports;
   UpgradeApi* upgrade = nullptr;                 // none: there are no upgrades
   const ipvs::Dispatcher* dispatcher = nullptr;  // for its counts; none: it is not served
 };
@@ -57,6 +57,7 @@ class ReturnTicket {
   Responder respond_;
 };
 
+void AddPortRoutes(Router* router, const Context& context);
 void AddStatusRoutes(Router* router, const Context& context);
 void AddServiceRoutes(Router* router, const Context& context);
 void AddEditRoutes(Router* router, const Context& context);

@@ -152,6 +152,11 @@ const char* ExplainReport::WhyThisReal() const {
   return "it belongs to a connection";
 }
 
+bool ExplainReport::HasLink(PortId id) const {
+  const bool is_known = id.index() < view_.ports.size();
+  return !is_known || view_.ports[id.index()].link.link.is_up;
+}
+
 std::string ExplainReport::Summary() const {
   const std::string what = WordOfProtocol(question_.protocol) + " from " + Client() + " to " +
                            question_.destination.ToString();

@@ -46,6 +46,7 @@ class ExplainReport {
   [[nodiscard]] std::string Service(ServiceId id) const;
   [[nodiscard]] std::string Real(RealId id) const;
   [[nodiscard]] std::string Port(PortId id) const;
+  [[nodiscard]] bool HasLink(PortId id) const;
   [[nodiscard]] std::string Scheduler() const;
   [[nodiscard]] std::string Client() const;
   [[nodiscard]] std::string ClientNetwork() const;

@@ -279,7 +279,9 @@ struct ExplainReport::Sentences {
     return "No real may take a new connection: the client is told port unreachable (no_real).";
   }
   std::string operator()(const step::NextHop& s) const {
-    const std::string way = "It leaves by port " + report.Port(s.port) + "; the next hop ";
+    std::string way = "It leaves by port " + report.Port(s.port);
+    if (!report.HasLink(s.port)) return way + ", which has no link: packets to it are lost.";
+    way += "; the next hop ";
     switch (s.neighbour) {
       case NeighbourState::kReachable:
         return way + "is reachable.";

@@ -10,6 +10,7 @@
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
 #include "control/api/figures.h"
+#include "control/api/port_json.h"
 #include "control/api/pulse.h"
 #include "control/config/names.h"
 #include "control/control_api.h"
@@ -64,11 +65,6 @@ void AddFigures(json::object* into, const Figures& figures, const Info& info) {
   (*into)["rate"] = TrafficToJson(info.rate);
 }
 
-template <typename T>
-json::value OrNull(bool is_there, const T& value) {
-  return is_there ? json::value(value) : json::value(nullptr);
-}
-
 json::object WorkerToJson(const Context& context, WorkerId id) {
   const auto& c = context.control.fabric().stats.worker(id);
   return {{"worker", id.value()},
@@ -88,31 +84,6 @@ json::object WorkerToJson(const Context& context, WorkerId id) {
           {"template_capacity", c.template_capacity.value()},
           {"side_records", c.side_records.value()},
           {"side_record_capacity", c.side_record_capacity.value()}};
-}
-
-json::object PortToJson(const Context& context, const control::PortInfo& port) {
-  json::array addresses;
-  for (const Prefix& prefix : port.addresses) addresses.emplace_back(prefix.ToString());
-  json::object object{{"name", port.name},
-                      {"device", port.device},
-                      {"vlan", OrNull(port.vlan != 0, port.vlan)},
-                      {"mac", port.mac.ToString()},
-                      {"mtu_bytes", port.mtu_bytes},
-                      {"role", port.role},
-                      {"host_interface", OrNull(!port.host_interface.empty(), port.host_interface)},
-                      {"kernel_ingress", OrNull(!port.kernel_ingress.empty(), port.kernel_ingress)},
-                      {"multicast_groups", port.multicast_groups},
-                      {"steering", port.steering},
-                      {"addresses", std::move(addresses)}};
-  const uint64_t missed =
-      context.control.fabric().stats.SumPort(port.id, &dataplane::PortCounters::tx_missed);
-  if (const auto s = context.port_stats ? context.port_stats(port.id) : std::nullopt) {
-    object["traffic"] = {{"rx_packets", s->rx_packets}, {"rx_bytes", s->rx_bytes},
-                         {"rx_errors", s->rx_errors},   {"rx_missed", s->rx_missed},
-                         {"tx_packets", s->tx_packets}, {"tx_bytes", s->tx_bytes},
-                         {"tx_errors", s->tx_errors},   {"tx_missed", missed}};
-  }
-  return object;
 }
 
 json::array DropsToJson(const dataplane::StatsBoard& stats) {

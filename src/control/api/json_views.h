@@ -29,6 +29,11 @@ std::string WordOfProtocol(uint8_t protocol);  // "tcp", "udp", or the number
 // "2026-11-20T19:00:00Z"
 std::string Timestamp(std::chrono::system_clock::time_point at);
 
+template <typename T>
+boost::json::value OrNull(bool is_there, const T& value) {
+  return is_there ? boost::json::value(value) : boost::json::value(nullptr);
+}
+
 boost::json::object TrafficToJson(const dataplane::TrafficSum& traffic);
 boost::json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
                                const control::RealInfo& real);

@@ -17,6 +17,7 @@
 #include "control/api/figures.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
+#include "control/api/port_metrics.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -43,7 +44,7 @@ class Renderer {
     Workers();
     Neighbours();
     Drops();
-    Ports();
+    AddPortMetrics(context_, view_, &families_);
     Health();
     Sync();
     std::ostringstream out;
@@ -397,51 +398,6 @@ class Renderer {
         packets += fabric_.stats.worker(Worker(w)).dropped[reason].value();
       }
       dropped.Add({{"reason", std::string(dataplane::kDropReasonText[reason].label)}}, packets);
-    }
-  }
-
-  struct PortColumn {
-    const char* name;
-    const char* help;
-    uint64_t PortStats::*member;
-  };
-  static constexpr PortColumn kPort[] = {
-      {"rx_packets_total", "Packets the port received", &PortStats::rx_packets},
-      {"rx_bytes_total", "Bytes the port received", &PortStats::rx_bytes},
-      {"rx_errors_total", "Packets the port received broken", &PortStats::rx_errors},
-      {"rx_missed_total", "Packets that came faster than workers fetched them",
-       &PortStats::rx_missed},
-      {"tx_packets_total", "Packets the port sent", &PortStats::tx_packets},
-      {"tx_bytes_total", "Bytes the port sent", &PortStats::tx_bytes},
-      {"tx_errors_total", "Packets the port failed to send", &PortStats::tx_errors},
-  };
-
-  void Ports() {
-    std::vector<std::pair<std::string, PortStats>> rows;
-    for (const auto& port : view_.ports) {
-      if (!context_.port_stats) break;
-      if (const auto stats = context_.port_stats(port.id)) rows.emplace_back(port.name, *stats);
-    }
-    for (const PortColumn& column : kPort) {
-      auto family = Counter("fairlead_port_" + std::string(column.name), column.help);
-      for (const auto& [name, stats] : rows) family.Add({{"port", name}}, stats.*column.member);
-    }
-    // The driver does not see what its queue refuses; the workers do.
-    using dataplane::PortCounters;
-    {
-      auto missed = Counter("fairlead_port_tx_missed_total",
-                            "Packets that a full transmit queue did not take");
-      for (const auto& port : view_.ports) {
-        missed.Add({{"port", port.name}}, fabric_.stats.SumPort(port.id, &PortCounters::tx_missed));
-      }
-    }
-    auto exception = Counter("fairlead_exception_packets_total",
-                             "Packets between a port and its kernel twin, by direction");
-    for (const auto& port : view_.ports) {
-      exception.Add({{"port", port.name}, {"direction", "from_host"}},
-                    fabric_.stats.SumPort(port.id, &PortCounters::from_host));
-      exception.Add({{"port", port.name}, {"direction", "to_host"}},
-                    fabric_.stats.SumPort(port.id, &PortCounters::to_host));
     }
   }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/ids.h"
 
@@ -15,7 +17,19 @@ struct PortStats {
   uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
 };
 
+// By the driver's own name, such as "rx_good_packets".
+struct DriverCounter {
+  std::string name;
+  uint64_t value = 0;
+};
+
 // Called on the API thread; nothing when the port has no figures. May be empty.
 using PortStatsReader = std::function<std::optional<PortStats>(PortId)>;
+using DriverCounterReader = std::function<std::vector<DriverCounter>(PortId)>;
+
+struct PortReaders {
+  PortStatsReader stats{};
+  DriverCounterReader counters{};
+};
 
 }  // namespace fairlead::api

@@ -72,10 +72,7 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
   void Watch() {
-    handle_.async_wait(asio::posix::stream_descriptor::wait_read,
-                       [self = shared_from_this()](error_code error) {
-                         if (!error) self->OnExit();
-                       });
+    WaitForExit();
     timer_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->OnLimit();
     });
@@ -92,6 +89,20 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
  private:
+  void WaitForExit() {
+    handle_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](error_code error) {
+                         if (!error) self->OnExit();
+                       });
+  }
+
+  // The loop may have news of a descriptor that had this number before.
+  [[nodiscard]] bool HasEnded() const {
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid != 0;
+  }
+
   void Read() {
     output_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [self = shared_from_this()](error_code error) {
@@ -133,6 +144,7 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
   void OnExit() {
+    if (!HasEnded()) return WaitForExit();
     // What is still in the pipe; who else holds it is of no interest.
     if (output_.is_open()) {
       const ssize_t size =

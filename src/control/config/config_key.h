@@ -208,6 +208,14 @@ void DumpKeys(Writer& w, const Keys& keys, const Config& config) {
   }
 }
 
+// The same as a map of that name.
+template <typename Keys, typename Config>
+void DumpSection(Writer& w, std::string_view name, const Keys& keys, const Config& config) {
+  w.Open(name, false);
+  DumpKeys(w, keys, config);
+  w.Close();
+}
+
 // Reports the keys that the map has and that are not for such a config.
 template <typename Keys, typename Config>
 void RefuseKeys(MapReader& reader, const Keys& keys, const Config& config) {

@@ -26,13 +26,6 @@ void DumpServiceKey(Writer& w, const ServiceConfig& s) {
   if (s.allow_any_port) w.Key("allow_any_port", "true");
 }
 
-template <typename Keys, typename Config>
-void DumpSection(Writer& w, std::string_view name, const Keys& keys, const Config& config) {
-  w.Open(name, false);
-  DumpKeys(w, keys, config);
-  w.Close();
-}
-
 }  // namespace
 
 std::string PersistenceTimeoutText(const PersistenceConfig& persistence) {
@@ -63,34 +56,6 @@ std::string ClientGroupNamesText(const PersistenceConfig& persistence) {
 
 std::string PersistenceGroupText(const PersistenceConfig& persistence) {
   return persistence.group.empty() ? "" : Scalar(persistence.group);
-}
-
-std::string HealthAddressText(const HealthConfig& health) {
-  return health.address ? Scalar(health.address->ToString()) : "";
-}
-
-std::string HealthSourceText(const HealthConfig& health) {
-  return health.source ? Scalar(health.source->ToString()) : "";
-}
-
-std::string HealthCommandText(const HealthConfig& health) {
-  return FlowList(health.command, Scalar);
-}
-
-std::string HealthPathText(const HealthConfig& health) { return Scalar(health.path); }
-
-std::string HealthHostText(const HealthConfig& health) {
-  return health.host.empty() ? "" : Scalar(health.host);
-}
-
-std::string HealthExpectText(const HealthConfig& health) {
-  return FlowList(health.expect, RangeText<StatusRange>);
-}
-
-void DumpHealth(Writer& w, const std::vector<HealthConfig>& checks) {
-  if (checks.size() == 1) return DumpSection(w, "health", kHealthKeys, checks[0]);
-  DumpList(w, "health", checks,
-           [](Writer& out, const HealthConfig& check) { DumpKeys(out, kHealthKeys, check); });
 }
 
 void DumpCommand(Writer& w, std::string_view key, const CommandLine& command) {

@@ -1,4 +1,5 @@
-// The keys of `timeouts`, `policy`, `persistence` and `health`, each declared once (config_key.h).
+// The keys of `timeouts`, `policy` and `persistence`, each declared once (config_key.h); those of
+// `health` are in health_keys.h.
 //
 // A new one is a line here, the member it sets (model.h), its use, and its rows in
 // docs/configuration.md and config/reference.yaml, which a test compares with these. Order: that in
@@ -18,7 +19,6 @@ namespace fairlead::control {
 
 // What ipvsadm takes (ipvs.md, longest timeout and set timeouts).
 inline constexpr TimeRange kSecondToMonth{1s, 24h * 31};
-inline constexpr TimeRange kCheckTimes{100ms, 24h};
 
 // ---- timeouts ---------------------------------------------------------------------------------
 
@@ -166,88 +166,5 @@ inline constexpr PersistenceKey kPersistenceKeys[] = {
                                       "services of one group share their clients' reals"),
     NumberKey<&PersistenceConfig::spread>(
         "spread", 1, 64, "templates, and so reals, that one client may have at once")};
-
-// ---- health -----------------------------------------------------------------------------------
-
-using HealthKey = ConfigKey<HealthConfig>;
-void ReadHealthPath(MapReader& reader, const HealthKey& key, HealthConfig& to);
-void ReadHealthHost(MapReader& reader, const HealthKey& key, HealthConfig& to);
-void ReadHealthExpect(MapReader& reader, const HealthKey& key, HealthConfig& to);
-void ReadHealthAddress(MapReader& reader, const HealthKey& key, HealthConfig& to);
-void ReadHealthSource(MapReader& reader, const HealthKey& key, HealthConfig& to);
-void ReadHealthCommand(MapReader& reader, const HealthKey& key, HealthConfig& to);
-std::string HealthAddressText(const HealthConfig& health);
-std::string HealthSourceText(const HealthConfig& health);
-std::string HealthCommandText(const HealthConfig& health);
-std::string HealthPathText(const HealthConfig& health);
-std::string HealthHostText(const HealthConfig& health);
-std::string HealthExpectText(const HealthConfig& health);
-
-inline constexpr std::array<std::string_view, 8> kPlannedChecks{"https", "smtp", "dns",  "misc",
-                                                                "udp",   "ping", "file", "bfd"};
-constexpr bool IsHttpCheck(const HealthConfig& health) { return health.type == HealthType::kHttp; }
-inline constexpr std::string_view kHttpOnly = "only \"type: http\" has this key";
-constexpr bool IsScriptCheck(const HealthConfig& health) {
-  return health.type == HealthType::kScript;
-}
-constexpr bool IsNetworkCheck(const HealthConfig& health) { return !IsScriptCheck(health); }
-inline constexpr std::string_view kScriptOnly = "only \"type: script\" has this key";
-inline constexpr std::string_view kNotOfScripts =
-    "\"type: script\" has no such key: the command asks whom it likes";
-
-// The type stands first: it says which others there may be.
-inline constexpr HealthKey kHealthKeys[] = {
-    WordKey<&HealthConfig::type, kPlannedChecks>(
-        "type",
-        "`tcp`: a connection is accepted; `http`: a GET is answered with an expected status; "
-        "`script`: a command exits with 0")
-        .Default("required"),
-    OwnKey<&HealthConfig::path>("path", "text, begins with `/`", ReadHealthPath, HealthPathText,
-                                "http")
-        .OnlyWhen(IsHttpCheck, kHttpOnly),
-    OwnKey<&HealthConfig::host>("host", "text", ReadHealthHost, HealthHostText,
-                                "http: the Host header")
-        .Default("the address and port asked")
-        .OnlyWhen(IsHttpCheck, kHttpOnly),
-    OwnKey<&HealthConfig::address>("address", "unicast address", ReadHealthAddress,
-                                   HealthAddressText, "where to ask")
-        .Default("the address of the real")
-        .OnlyWhen(IsNetworkCheck, kNotOfScripts),
-    NumberKey<&HealthConfig::port>("port", 1, 65535, "where to ask")
-        .Default("the port of the real; where that is 0: 80 for http, required for tcp"),
-    OwnKey<&HealthConfig::source>("source", "unicast address", ReadHealthSource, HealthSourceText,
-                                  "an address of this machine: where to ask from")
-        .Default("as the machine routes")
-        .OnlyWhen(IsNetworkCheck, kNotOfScripts),
-    OwnKey<&HealthConfig::expect>("expect", "100–599, range or list", ReadHealthExpect,
-                                  HealthExpectText, "http: statuses that mean up")
-        .Default("200–399")
-        .OnlyWhen(IsHttpCheck, kHttpOnly),
-    OwnKey<&HealthConfig::command>("command", "`[/path, arguments…]`", ReadHealthCommand,
-                                   HealthCommandText, "script: the program, run without a shell")
-        .Default("required for script")
-        .OnlyWhen(IsScriptCheck, kScriptOnly),
-    BoolKey<&HealthConfig::sets_weight>(
-        "sets_weight", "script: exit statuses 2 to 255 mean up, with the weight status − 2")
-        .OnlyWhen(IsScriptCheck, kScriptOnly),
-    TimeKey<&HealthConfig::interval>("interval", kCheckTimes, "from one check to the next"),
-    TimeKey<&HealthConfig::retry_interval>(
-        "retry_interval", kCheckTimes,
-        "from a failure to the next check, while the real is not yet down")
-        .Default("the interval"),
-    TimeKey<&HealthConfig::timeout>("timeout", kCheckTimes,
-                                    "without an answer by then the check has failed"),
-    NumberKey<&HealthConfig::fall>("fall", 1, 1000, "failures in a row until the real is down"),
-    NumberKey<&HealthConfig::rise>("rise", 1, 1000, "successes in a row until it is up again"),
-    WordKey<&HealthConfig::initial>(
-        "initial",
-        "what a real counts as before its first answer; after `down` one good answer is enough"),
-    WordKey<&HealthConfig::on_fail>(
-        "on_fail",
-        "`drain`: no new connections, known clients move, connections stay; `quiesce`: known "
-        "clients stay too; `remove`: as if it were not in the file"),
-    TimeKey<&HealthConfig::slow_start>(
-        "slow_start", kSecondToMonth,
-        "the weight of a real that is up again grows to its whole over this time")};
 
 }  // namespace fairlead::control

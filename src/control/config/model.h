@@ -31,13 +31,11 @@
 #include "base/shared_list.h"
 #include "base/transport.h"
 #include "base/unknown_connections.h"
-#include "control/config/probe_question.h"
+#include "control/config/duration.h"
+#include "control/config/health_config.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
-
-using Duration = std::chrono::milliseconds;
-using namespace std::chrono_literals;
 
 // ---- director ---------------------------------------------------------------------------------
 
@@ -267,45 +265,8 @@ struct PersistenceConfig {
   friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
 };
 
-enum class HealthType : uint8_t { kTcp, kHttp, kScript };
-enum class OnFail : uint8_t { kDrain, kQuiesce, kRemove };
-enum class InitialState : uint8_t { kUp, kDown };
-
-// A program with its arguments, run without a shell; empty: none.
-using CommandLine = std::vector<std::string>;
-
 // What a removed real's connections meet; docs/persistence.md, wishes 7 and 33.
 enum class OnRemove : uint8_t { kDrain, kHold, kExpire, kReset };
-
-struct HealthConfig {
-  HealthType type = HealthType::kTcp;
-  std::string path = "/";              // kHttp
-  std::string host{};                  // kHttp: Host header; empty: the address and port asked
-  std::optional<IpAddress> address{};  // none: the real's
-  std::optional<uint16_t> port{};      // none: the real's port, or 80 for HTTP when that is 0
-  std::optional<IpAddress> source{};   // none: as the machine routes
-  std::vector<StatusRange> expect = {StatusRange{}};  // kHttp
-  CommandLine command{};                              // kScript
-  bool sets_weight = false;                           // kScript: by its exit status
-  Duration interval = 2s;
-  Duration retry_interval{0};  // after a failure, until the real is down; 0: the interval
-  Duration timeout = 1s;
-  uint32_t fall = 3;  // consecutive failures until down
-  uint32_t rise = 2;  // consecutive successes until up again
-  InitialState initial = InitialState::kUp;
-  OnFail on_fail = OnFail::kDrain;
-  Duration slow_start{0};  // until a real that is back has its whole weight; 0: at once
-
-  // Where to ask a real that has this port; 0: nowhere, which Validate refuses where a port is
-  // needed.
-  [[nodiscard]] uint16_t PortFor(uint16_t real_port) const {
-    if (port) return *port;
-    if (real_port == 0 && type == HealthType::kHttp) return 80;
-    return real_port;
-  }
-  [[nodiscard]] bool needs_port() const { return type != HealthType::kScript; }
-  friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
-};
 
 enum class AdminState : uint8_t { kUp, kQuiesce, kDrain, kDown };
 

@@ -90,8 +90,37 @@ template <>
 inline constexpr WordTable<DefenceMode, 3> kWords<DefenceMode>{
     {{DefenceMode::kOff, "off"}, {DefenceMode::kAuto, "auto"}, {DefenceMode::kAlways, "always"}}};
 template <>
-inline constexpr WordTable<HealthType, 3> kWords<HealthType>{
-    {{HealthType::kTcp, "tcp"}, {HealthType::kHttp, "http"}, {HealthType::kScript, "script"}}};
+inline constexpr WordTable<HealthType, 13> kWords<HealthType>{{{HealthType::kTcp, "tcp"},
+                                                               {HealthType::kHttp, "http"},
+                                                               {HealthType::kHttps, "https"},
+                                                               {HealthType::kScript, "script"},
+                                                               {HealthType::kSmtp, "smtp"},
+                                                               {HealthType::kDns, "dns"},
+                                                               {HealthType::kUdp, "udp"},
+                                                               {HealthType::kPing, "ping"},
+                                                               {HealthType::kMysql, "mysql"},
+                                                               {HealthType::kLdap, "ldap"},
+                                                               {HealthType::kRedis, "redis"},
+                                                               {HealthType::kAgent, "agent"},
+                                                               {HealthType::kGrpc, "grpc"}}};
+template <>
+inline constexpr WordTable<HttpMethod, 3> kWords<HttpMethod>{
+    {{HttpMethod::kGet, "GET"}, {HttpMethod::kHead, "HEAD"}, {HttpMethod::kOptions, "OPTIONS"}}};
+template <>
+inline constexpr WordTable<DnsType, 9> kWords<DnsType>{{{DnsType::kA, "A"},
+                                                        {DnsType::kAaaa, "AAAA"},
+                                                        {DnsType::kNs, "NS"},
+                                                        {DnsType::kCname, "CNAME"},
+                                                        {DnsType::kSoa, "SOA"},
+                                                        {DnsType::kPtr, "PTR"},
+                                                        {DnsType::kMx, "MX"},
+                                                        {DnsType::kTxt, "TXT"},
+                                                        {DnsType::kSrv, "SRV"}}};
+template <>
+inline constexpr WordTable<TlsVersion, 4> kWords<TlsVersion>{{{TlsVersion::k10, "1.0"},
+                                                              {TlsVersion::k11, "1.1"},
+                                                              {TlsVersion::k12, "1.2"},
+                                                              {TlsVersion::k13, "1.3"}}};
 template <>
 inline constexpr WordTable<InitialState, 2> kWords<InitialState>{
     {{InitialState::kUp, "up"}, {InitialState::kDown, "down"}}};

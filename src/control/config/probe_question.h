@@ -3,6 +3,8 @@
 //   ProbeQuestion question = HttpProbe{.path = "/health", .expect = {{200, 299}}};
 //   std::get<HttpProbe>(question).body = TextCondition{TextCondition::Kind::kContains, "ready"};
 //
+// A password stands in a file, of which the first line is read for each look (health/look/
+// password_file.h): so no configuration and no log has it. `password` is empty until then.
 // Where to ask, how long to wait and over what (TLS, a source address) is in ProbeTarget
 // (prober.h). docs/health.md says what each type counts as an answer. Threads: values.
 #pragma once
@@ -104,6 +106,7 @@ struct PingProbe {
 struct MysqlProbe {
   std::string user{};
   std::string password{};
+  std::string password_file{};
   friend bool operator==(const MysqlProbe&, const MysqlProbe&) = default;
 };
 
@@ -111,6 +114,7 @@ struct MysqlProbe {
 struct LdapProbe {
   std::string bind_dn{};
   std::string password{};
+  std::string password_file{};
   friend bool operator==(const LdapProbe&, const LdapProbe&) = default;
 };
 
@@ -118,6 +122,7 @@ struct LdapProbe {
 struct RedisProbe {
   std::string user{};
   std::string password{};
+  std::string password_file{};
   friend bool operator==(const RedisProbe&, const RedisProbe&) = default;
 };
 

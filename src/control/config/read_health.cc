@@ -1,29 +1,10 @@
 #include <algorithm>
 #include <span>
 
-#include "control/config/keys.h"
+#include "control/config/health_keys.h"
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
-namespace {
-
-// A request line and a header are built from these: nothing that could end either.
-Result<std::string> ReadPath(const YamlNode& node) {
-  auto text = ReadText(node);
-  if (!text) return text;
-  if ((*text)[0] != '/' || text->find(' ') != std::string::npos)
-    return WrongValue(node, "a path that begins with / and has no blanks");
-  return text;
-}
-
-Result<std::string> ReadHost(const YamlNode& node) {
-  auto text = ReadText(node);
-  if (text && text->find(' ') != std::string::npos) return WrongValue(node, "a host name");
-  return text;
-}
-
-}  // namespace
-
 // Checked here as far as the text goes; the file itself when it is run (command_path.h).
 void ReadCommand(MapReader& reader, std::string_view key, CommandLine* command) {
   const YamlNode* const node = reader.Find(key);
@@ -66,46 +47,61 @@ bool IsCommandPath(std::string_view path) {
   return true;
 }
 
-void ReadHealthAddress(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  reader.Read(key.name, &to.address, ReadUnicast);
-}
+namespace {
 
-void ReadHealthSource(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  reader.Read(key.name, &to.source, ReadUnicast);
-}
-
-void ReadHealthCommand(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  ReadCommand(reader, key.name, &to.command);
-}
-
-void ReadHealthPath(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  reader.Read(key.name, &to.path, ReadPath);
-}
-
-void ReadHealthHost(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  reader.Read(key.name, &to.host, ReadHost);
-}
-
-void ReadHealthExpect(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  if (!reader.Has(key.name)) return;
-  to.expect.clear();
-  reader.ReadOneOrMany(key.name, &to.expect, [](const YamlNode& node) -> Result<StatusRange> {
-    const auto range = ReadRange(node, 100, 599);
-    if (!range) return range.error();
-    return StatusRange{range->first, range->last};
-  });
+// What does not go together, or is missing; each key by itself has been read.
+void CheckTogether(MapReader& reader, const HealthConfig& health) {
+  const auto refuse = [&](std::string_view key, std::string sentence) {
+    if (reader.Has(key)) reader.problems().Add(reader.PathOf(key), std::move(sentence));
+  };
+  const bool has_password = reader.Has("password_file");
+  if (health.method == HttpMethod::kHead) {
+    refuse("expect_body", "cannot be looked at: a HEAD is answered without a body");
+  }
+  if (!health.verify) refuse("ca", "has no use with \"verify: false\"");
+  if (!reader.Has("certificate")) refuse("key", "needs the key \"certificate\" beside it");
+  if (reader.Has("steps")) {
+    for (const char* key : {"send", "receive"}) {
+      refuse(key, "cannot be combined with steps; make it the first of them");
+    }
+  }
+  if (health.type == HealthType::kMysql && has_password && !reader.Has("user")) {
+    refuse("password_file", "needs the key \"user\" beside it");
+  }
+  if (health.type == HealthType::kRedis && !has_password) {
+    refuse("user", "needs the key \"password_file\" beside it");
+  }
+  if (health.type == HealthType::kLdap && !has_password) {
+    refuse("bind_dn",
+           "needs the key \"password_file\" beside it: a name without a password is an anonymous "
+           "bind");
+  }
+  if (health.type == HealthType::kLdap && !reader.Has("bind_dn")) {
+    refuse("password_file", "needs the key \"bind_dn\" beside it");
+  }
+  if (health.type == HealthType::kAgent) {
+    reader.Require("port", "an agent listens on one of its own");
+  }
 }
 
 void ReadHealthMap(MapReader reader, HealthConfig& health) {
+  constexpr size_t kDeciding = 2;  // type and tls, which say what else there may be
   const std::span keys(kHealthKeys);
   reader.Require("type");
-  ReadKeys(reader, keys.first(1), &health);  // the type, which says what else there may be
-  if (reader.Has("type") && !reader.problems().IsBroken(reader.PathOf("type"))) {
-    RefuseKeys(reader, keys, health);
+  ReadKeys(reader, keys.first(kDeciding), &health);
+  const bool is_decided = reader.Has("type") && !reader.problems().IsBroken(reader.PathOf("type"));
+  if (is_decided) {
+    HealthConfig supposed = health;
+    // A word that is no bool was meant to say something.
+    if (reader.problems().IsBroken(reader.PathOf("tls"))) supposed.tls = true;
+    RefuseKeys(reader, keys, supposed);
     if (health.type == HealthType::kScript) reader.Require("command");
   }
-  ReadKeys(reader, keys.subspan(1), &health);
+  ReadKeys(reader, keys.subspan(kDeciding), &health);
+  if (is_decided) CheckTogether(reader, health);
 }
+
+}  // namespace
 
 void ReadHealth(MapReader& reader, std::vector<HealthConfig>* checks) {
   const YamlNode* const node = reader.Find("health");

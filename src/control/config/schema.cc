@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/config/health_keys.h"
 #include "control/config/keys.h"
 #include "control/config/sync_keys.h"
 
@@ -145,7 +146,17 @@ constexpr auto kPersistenceNames = NamesOf(kPersistenceKeys);
 
 constexpr KeyInfo kNetmaskRuleKeys[] = {{"source"}, {"netmask"}, {"netmask6"}};
 
-constexpr auto kHealthNames = NamesOf(kHealthKeys);
+constexpr auto kHealthNames =
+    Join(NamesOf(kHealthKeys),
+         std::to_array<KeyInfo>({{"password",
+                                  "belongs in a file: the configuration is shown to everybody who "
+                                  "may read it; name the file in password_file"}}));
+
+constexpr KeyInfo kBodyKeys[] = {
+    {"contains", {}, true}, {"matches", {}, true}, {"sha256", {}, true}};
+constexpr KeyInfo kReceiveKeys[] = {
+    {"contains", {}, true}, {"matches", {}, true}, {"sha256", "is for expect_body of HTTP alone"}};
+constexpr KeyInfo kStepKeys[] = {{"send", {}, true}, {"receive"}};
 
 constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
 
@@ -189,6 +200,9 @@ const Section kServicePolicySection{"services[].policy", kPolicyOfServiceKeys};
 const Section kPersistenceSection{"services[].persistence", kPersistenceNames};
 const Section kNetmaskRuleSection{"services[].persistence.netmasks[]", kNetmaskRuleKeys};
 const Section kHealthSection{"services[].health", kHealthNames};
+const Section kBodySection{"*.expect_body", kBodyKeys};
+const Section kReceiveSection{"*.receive", kReceiveKeys};
+const Section kStepSection{"*.steps[]", kStepKeys};
 const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
@@ -202,8 +216,9 @@ std::span<const Section* const> AllSections() {
       &kPrefixSetSection,     &kRuleSection,        &kDefaultsSection,    &kTimeoutsSection,
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
-      &kFallbackSection,      &kRealSection,        &kApiSection,         &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection};
+      &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
+      &kRealSection,          &kApiSection,         &kLogSection,         &kSyncSection,
+      &kIpvsSyncSection};
   return kAll;
 }
 

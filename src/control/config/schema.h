@@ -41,6 +41,9 @@ extern const Section kServicePolicySection;
 extern const Section kPersistenceSection;
 extern const Section kNetmaskRuleSection;
 extern const Section kHealthSection;
+extern const Section kBodySection;     // what an answer must be like
+extern const Section kReceiveSection;  // the same of any text protocol
+extern const Section kStepSection;
 extern const Section kFallbackSection;
 extern const Section kRealSection;
 extern const Section kApiSection;

@@ -103,13 +103,15 @@ void ValidateNetwork(const ConfigModel& model, Problems& problems) {
     CheckDevice(model, i, problems);
     CheckPort(port, path, addresses, problems);
   }
-  FirstPlaces<std::string> targets;
+  FirstPlaces<std::string> ways;
   for (size_t i = 0; i < model.routes.size(); ++i) {
     const RouteConfig& route = model.routes[i];
     const std::string path = ItemPath("routes", i);
     if (problems.IsBroken(path + ".to")) continue;
-    if (const std::string* first = targets.Earlier(route.to.ToString(), path))
-      problems.Add(path + ".to", "there is already a route to it at " + problems.Where(*first));
+    const std::string way = route.to.ToString() + " via " + route.via.ToString();
+    if (const std::string* first = ways.Earlier(way, path))
+      problems.Add(path + ".via", "there is already a route to " + route.to.ToString() +
+                                      " by it at " + problems.Where(*first));
     if (!problems.IsBroken(path + ".via") && route.to.address.family() != route.via.family())
       problems.Add(path + ".via", "must be of the same IP version as \"to\"");
     else

@@ -54,6 +54,7 @@ class Warner {
         Add(ItemPath("services", i), "has no reals: its clients get ICMP port unreachable");
       AddUnreachableReals(service, ItemPath("services", i) + ".");
       AddCommandFaults(service, ItemPath("services", i));
+      AddLonelyAgents(service, ItemPath("services", i));
     }
     return std::move(warnings_);
   }
@@ -105,6 +106,23 @@ class Warner {
       if (real.health) check_list(*real.health, place + ".health");
       check(real.on_up, place + ".on_up");
       check(real.on_down, place + ".on_down");
+    }
+  }
+
+  // An agent that is silent changes nothing, so a dead server would stay.
+  void AddLonelyAgents(const ServiceConfig& service, const std::string& path) {
+    const auto check = [this](const std::vector<HealthConfig>& list, const std::string& place) {
+      if (list.empty() || !std::ranges::all_of(list, [](const HealthConfig& each) {
+            return each.type == HealthType::kAgent;
+          })) {
+        return;
+      }
+      Add(place, "an agent that gives no answer takes nobody out; add another check, such as tcp");
+    };
+    check(service.health, path + ".health");
+    for (size_t i = 0; i < service.reals.size(); ++i) {
+      const auto& own = service.reals[i].health;
+      if (own) check(*own, ItemPath(path + ".reals", i) + ".health");
     }
   }
 

@@ -89,10 +89,11 @@ void DumpList(Writer& w, std::string_view key, const List& list, DumpItem dump) 
   w.Close();
 }
 
-// The parts that stand in several places.
+// The parts that stand in several places, and those of other files.
 std::string TimeoutsText(const TimeoutsConfig& timeouts);
 std::string MatchText(const AddressMatch& match);
 void DumpService(Writer& w, const ServiceConfig& service);  // dump_service.cc
 void DumpReal(Writer& w, const RealConfig& real);
+void DumpHealth(Writer& w, const std::vector<HealthConfig>& checks);  // dump_health.cc
 
 }  // namespace fairlead::control

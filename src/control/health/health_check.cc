@@ -27,16 +27,58 @@ ScriptProbe ScriptOf(const HealthConfig& health, const Endpoint& real) {
   return script;
 }
 
+// One step of it is the usual case; without any a connection is enough.
+ProbeQuestion TcpOf(const HealthConfig& health) {
+  if (!health.steps.empty()) return TextProbe{.steps = health.steps};
+  if (health.send.empty() && !health.receive) return TcpProbe{};
+  return TextProbe{.steps = {{.send = health.send, .receive = health.receive}}};
+}
+
 ProbeQuestion QuestionOf(const HealthConfig& health, const Endpoint& real) {
   switch (health.type) {
     case HealthType::kTcp:
-      return TcpProbe{};
+      return TcpOf(health);
     case HealthType::kHttp:
-      return HttpProbe{.path = health.path, .host = health.host, .expect = health.expect};
+    case HealthType::kHttps:
+      return HttpProbe{.method = health.method,
+                       .path = health.path,
+                       .host = health.host,
+                       .expect = health.expect,
+                       .body = health.expect_body};
     case HealthType::kScript:
       return ScriptOf(health, real);
+    case HealthType::kSmtp:
+      return SmtpProbe{.helo = health.helo};
+    case HealthType::kDns:
+      return DnsProbe{.name = health.name, .type = health.record};
+    case HealthType::kUdp:
+      return UdpProbe{
+          .send = health.send, .needs_answer = health.needs_answer, .receive = health.receive};
+    case HealthType::kPing:
+      return PingProbe{};
+    case HealthType::kMysql:
+      return MysqlProbe{.user = health.user, .password = {}, .password_file = health.password_file};
+    case HealthType::kLdap:
+      return LdapProbe{
+          .bind_dn = health.bind_dn, .password = {}, .password_file = health.password_file};
+    case HealthType::kRedis:
+      return RedisProbe{.user = health.user, .password = {}, .password_file = health.password_file};
+    case HealthType::kAgent:
+      return AgentProbe{.send = health.send};
+    case HealthType::kGrpc:
+      return GrpcProbe{.service = health.service, .host = health.host};
   }
   return TcpProbe{};
+}
+
+std::optional<ProbeTls> TlsOf(const HealthConfig& health) {
+  if (!health.uses_tls()) return std::nullopt;
+  return ProbeTls{.sni = health.sni,
+                  .is_verified = health.verify,
+                  .ca_file = health.ca,
+                  .certificate_file = health.certificate,
+                  .key_file = health.key,
+                  .minimum = health.min_tls};
 }
 
 HealthCheck CheckOf(const HealthConfig& health, const ServiceConfig& service,
@@ -46,13 +88,16 @@ HealthCheck CheckOf(const HealthConfig& health, const ServiceConfig& service,
                        Be16::FromHost(health.PortFor(real.port))};
   check.target = {.endpoint = asked,
                   .question = QuestionOf(health, asked),
+                  .tls = TlsOf(health),
                   .source = health.source,
                   .timeout = health.timeout};
   check.interval = health.interval;
   check.retry_interval =
       health.retry_interval == Duration{0} ? health.interval : health.retry_interval;
-  check.fall = health.fall;
-  check.rise = health.rise;
+  const bool is_counted = health.type != HealthType::kAgent;  // whose word counts at once
+  check.type = health.type;
+  check.fall = is_counted ? health.fall : 1;
+  check.rise = is_counted ? health.rise : 1;
   check.starts_down = health.initial == InitialState::kDown;
   check.wanted_by = service.name;
   check.on_fail = health.on_fail;

@@ -29,6 +29,7 @@ struct HealthCheck {
   uint32_t rise = 2;
   bool starts_down = false;  // until the first good answer
   // What a person knows it by; not part of what makes two checks the same.
+  HealthType type = HealthType::kTcp;
   std::string wanted_by;             // "shop, shop-tls"
   std::vector<CheckedReal> reals{};  // the same
   OnFail on_fail = OnFail::kDrain;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/config/names.h"
 
 namespace fairlead::control {
 namespace {
@@ -177,6 +178,7 @@ void HealthMonitor::OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeRe
   facts.detail = result.detail;
   facts.last_answer = now_;
   Observe(std::chrono::duration<double>(result.took).count(), &entry->histogram);
+  if (IsWithoutWord(*entry, result)) return;
   TakeWishes(*entry, result);
   const bool is_up = facts.state == HealthState::kUp;
   if (result.is_ok == is_up) {
@@ -194,6 +196,19 @@ void HealthMonitor::OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeRe
     GoUp(entry, result, looks);
   }
   NoteFlip(*entry);
+}
+
+// An agent that cannot be asked says nothing about its server: other checks ask that one.
+bool HealthMonitor::IsWithoutWord(Entry& entry, const ProbeResult& result) {
+  if (!std::holds_alternative<AgentProbe>(entry.check.target.question)) return false;
+  const bool is_silent = !result.is_ok && !result.agent;
+  if (std::exchange(entry.is_agent_silent, is_silent) != is_silent && is_silent) {
+    LogWarning("an agent gives no answer; what it said last stands",
+               {{"real", entry.check.target.endpoint.ToString()},
+                {"services", entry.check.wanted_by},
+                {"reason", result.detail}});
+  }
+  return is_silent;
 }
 
 void HealthMonitor::GoDown(Entry& entry, const ProbeResult& result, uint32_t failures) {
@@ -278,6 +293,7 @@ uint32_t HealthMonitor::WarmthOf(const Entry& entry, Duration slow_start) const 
 
 RealHealth HealthMonitor::HealthOf(Checks checks) const {
   RealHealth health;
+  std::optional<uint32_t> percent;
   bool has_on_fail = false;
   for (const HealthCheck& check : checks) {
     const Entry* entry = Find(check);
@@ -295,10 +311,11 @@ RealHealth HealthMonitor::HealthOf(Checks checks) const {
     }
     if (facts.weight)
       health.weight = std::min(health.weight.value_or(*facts.weight), *facts.weight);
-    health.percent = std::min(health.percent, facts.percent.value_or(100));
+    if (facts.percent) percent = std::min(percent.value_or(*facts.percent), *facts.percent);
     health.wanted = std::max(health.wanted, facts.wanted);
     health.warmth = std::min(health.warmth, WarmthOf(*entry, check.slow_start));
   }
+  health.percent = percent.value_or(100);
   return health;
 }
 
@@ -319,8 +336,7 @@ std::vector<CheckInfo> HealthMonitor::InfosOf(Checks checks) const {
   for (const HealthCheck& check : checks) {
     const Entry* entry = Find(check);
     if (entry == nullptr) continue;
-    const std::string question = check.Question();
-    infos.push_back({question, question.substr(0, question.find(' ')), entry->facts});
+    infos.push_back({check.Question(), std::string(ToWord(check.type)), entry->facts});
   }
   return infos;
 }

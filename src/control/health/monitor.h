@@ -100,6 +100,7 @@ class HealthMonitor {
     uint64_t lost_before = 0;      // frames, when it was asked
     bool is_asked_behind = false;  // more was due then than could be made
     uint32_t excuses = 0;          // in a row
+    bool is_agent_silent = false;
     HealthHistogram histogram;
   };
 
@@ -119,6 +120,7 @@ class HealthMonitor {
   void WaitAgain(const std::shared_ptr<Entry>& entry);
   void OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
   void OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeResult& result);
+  bool IsWithoutWord(Entry& entry, const ProbeResult& result);
   void GoDown(Entry& entry, const ProbeResult& result, uint32_t failures);
   void GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult& result, uint32_t successes);
   // What the answer says of the weight and the administration of the real.

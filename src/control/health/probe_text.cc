@@ -80,15 +80,15 @@ class Line {
   void operator()(const PingProbe&) { Begin("ping"); }
   void operator()(const MysqlProbe& mysql) {
     Begin("mysql");
-    AddCredentials(mysql.user, mysql.password);
+    AddCredentials(mysql.user, mysql);
   }
   void operator()(const LdapProbe& ldap) {
     Begin("ldap");
-    AddCredentials(ldap.bind_dn, ldap.password);
+    AddCredentials(ldap.bind_dn, ldap);
   }
   void operator()(const RedisProbe& redis) {
     Begin("redis");
-    AddCredentials(redis.user, redis.password);
+    AddCredentials(redis.user, redis);
   }
   void operator()(const AgentProbe& agent) {
     Begin("agent");
@@ -129,9 +129,11 @@ class Line {
     AddNumber("wants", static_cast<uint64_t>(condition->kind));
     Add("text", condition->text);
   }
-  void AddCredentials(std::string_view user, std::string_view password) {
+  template <typename Probe>
+  void AddCredentials(std::string_view user, const Probe& probe) {
     Add("user", user);
-    if (!password.empty()) Add("password", HashOf(password));
+    if (!probe.password.empty()) Add("password", HashOf(probe.password));
+    if (!probe.password_file.empty()) Add("password_file", probe.password_file);
   }
 
   const std::string at_;

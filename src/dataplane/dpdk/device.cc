@@ -172,6 +172,10 @@ std::string PacketSocketInterface(std::string_view device) {
   return is_packet_socket ? ArgumentOf(device, "iface") : "";
 }
 
+std::string KernelInterface(std::string_view device) {
+  return IsKernelInterfaceDriver(device) ? ArgumentOf(device, "iface") : "";
+}
+
 uint32_t ReceiveRoomBytes(const DeviceUse& use) {
   if (use.port.device.starts_with("net_af_packet")) return PacketRingFrame(use);
   return use.mtu_bytes() + kFrameOverhead;

@@ -47,6 +47,9 @@ std::string DeviceArguments(const DeviceUse& use, size_t workers);
 // The interface of a packet socket (net_af_packet); empty for every other device.
 std::string PacketSocketInterface(std::string_view device);
 
+// The kernel's interface under the device (net_af_packet, net_af_xdp); empty: there is none.
+std::string KernelInterface(std::string_view device);
+
 // Bytes a received frame may need in a packet buffer, headroom not counted.
 uint32_t ReceiveRoomBytes(const DeviceUse& use);
 

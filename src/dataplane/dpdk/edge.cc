@@ -35,6 +35,7 @@ struct Edge::State {
   std::vector<PortInfo> infos;
   std::unique_ptr<Lines> lines;
   KernelIngress kernel_ingress;
+  LinkReader links;
   std::unique_ptr<ExceptionPath> exception_path;
   std::vector<std::unique_ptr<WorkerLoop>> loops;  // by WorkerId
   uint64_t base_cycles = 0;
@@ -306,6 +307,19 @@ void Edge::Stop() {
 dataplane::PortStats Edge::ReadPortStats(PortId port) const {
   if (port.index() >= state_->ports.size()) return {};
   return state_->ports[port.index()].ReadStats();
+}
+
+std::vector<DriverCounter> Edge::ReadDriverCounters(PortId port) const {
+  if (port.index() >= state_->ports.size()) return {};
+  return state_->ports[port.index()].ReadDriverCounters();
+}
+
+std::vector<LinkState> Edge::ReadLinks() {
+  std::vector<LinkState> links;
+  for (const Port& port : state_->ports) {
+    links.push_back(state_->links.Read(state_->specs[port.id().index()].device, port.dpdk_id()));
+  }
+  return links;
 }
 
 MemoryUse Edge::memory() const {

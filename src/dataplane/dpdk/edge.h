@@ -9,7 +9,8 @@
 //
 // Threads: Make, Start, LaunchWorkers and Stop by main, which is not pinned: threads it starts
 // later may run on any CPU. Call Make and Start before other threads and with signals blocked (the
-// workers inherit the mask). ReadPortStats and now from any thread. Invariants: one Edge a process
+// workers inherit the mask). ReadPortStats, ReadDriverCounters and now from
+// any thread. Invariants: one Edge a process
 // (DPDK starts once); the Fabric outlives it and has config.workers workers and config.ports.size()
 // ports.
 #pragma once
@@ -22,7 +23,9 @@
 #include "base/file_descriptor.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "dataplane/dpdk/driver_counter.h"
 #include "dataplane/dpdk/edge_config.h"
+#include "dataplane/dpdk/link_reader.h"
 #include "dataplane/shard/fabric.h"
 
 namespace fairlead::dataplane {
@@ -110,6 +113,10 @@ class Edge {
   std::vector<NamedDescriptor> StopForSuccessor();
 
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
+  // All that the driver counts, by its own names; empty where it counts no more than that.
+  [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters(PortId port) const;
+  // By PortId. One thread at a time; takes some microseconds a port.
+  std::vector<LinkState> ReadLinks();
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.
   [[nodiscard]] Tick now() const;

@@ -201,12 +201,22 @@ dataplane::PortStats Port::ReadStats() const {
     stats.tx_bytes = read.obytes;
     stats.tx_errors = read.oerrors;
   }
-  rte_eth_link link{};
-  if (rte_eth_link_get_nowait(dpdk_id_, &link) == 0) {
-    stats.is_up = link.link_status == RTE_ETH_LINK_UP;
-    stats.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-  }
   return stats;
+}
+
+std::vector<DriverCounter> Port::ReadDriverCounters() const {
+  const int count = rte_eth_xstats_get(dpdk_id_, nullptr, 0);
+  if (count <= 0) return {};
+  const auto size = static_cast<unsigned>(count);
+  std::vector<rte_eth_xstat_name> names(size);
+  std::vector<rte_eth_xstat> values(size);
+  if (rte_eth_xstats_get_names(dpdk_id_, names.data(), size) != count) return {};
+  if (rte_eth_xstats_get(dpdk_id_, values.data(), size) != count) return {};
+  std::vector<DriverCounter> counters;
+  for (const rte_eth_xstat& each : values) {
+    if (each.id < size) counters.push_back({names[each.id].name, each.value});
+  }
+  return counters;
 }
 
 }  // namespace fairlead::edge

@@ -14,11 +14,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/driver_counter.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
 #include "dataplane/dpdk/rss_plan.h"
@@ -55,6 +57,7 @@ class Port {
   [[nodiscard]] PortSteering steering() const { return rss_.steering; }
   [[nodiscard]] std::string_view why_not_hardware() const { return rss_.why_not; }
   [[nodiscard]] dataplane::PortStats ReadStats() const;
+  [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters() const;
 
  private:
   Port() = default;

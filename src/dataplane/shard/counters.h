@@ -126,13 +126,11 @@ struct alignas(kCacheLine) NeighbourCounters {
   Counter announcements_sent;
 };
 
-// What a port's driver counts, over all queues, and its link; read on request, from any thread.
+// What a port's driver counts, over all queues; read on request, from any thread.
 struct PortStats {
   uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0;
   uint64_t rx_missed = 0;  // the queue was full or no buffer was free
   uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
-  bool is_up = false;
-  uint32_t speed_mbps = 0;  // 0: unknown
 };
 
 // All counters of a director. A real's id that is used again keeps counting up: who shows figures

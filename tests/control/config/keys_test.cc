@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/config/dump.h"
+#include "control/config/health_keys.h"
 #include "control/config/sync_keys.h"
 #include "load_helpers.h"
 
@@ -95,7 +96,17 @@ services:
     health: [ { type: http, path: /up, host: web.example, address: 10.0.0.1, port: 81,
       source: 10.0.0.2, expect: [200, 204], interval: 3s, retry_interval: 1s, timeout: 4s, fall: 4,
       rise: 3, initial: down, on_fail: remove, slow_start: 1m },
-      { type: script, command: [/bin/check, "{address}"], sets_weight: true } ]
+      { type: script, command: [/bin/check, "{address}"], sets_weight: true },
+      { type: https, method: OPTIONS, expect_body: { contains: "ready" }, sni: web.example,
+        ca: /etc/ca.pem, certificate: /etc/own.pem, key: /etc/own.key, min_tls: 1.3 },
+      { type: tcp, port: 6379, tls: true, verify: false, send: 'PING\r\n', receive: +PONG },
+      { type: tcp, port: 110, steps: [ { receive: { matches: '^\+OK' } },
+        { send: "QUIT\r\n", receive: +OK } ] },
+      { type: udp, port: 5060, needs_answer: true },
+      { type: smtp, helo: lb.example }, { type: dns, name: web.example, record: AAAA },
+      { type: mysql, user: probe, password_file: /etc/fairlead/mysql.password },
+      { type: ldap, bind_dn: 'cn=probe,dc=example', password_file: /etc/fairlead/ldap.password },
+      { type: grpc, port: 50051, service: shop.Cart } ]
 )";
 
 // One key taken over makes that key's difference, and all of them all of it.
@@ -122,9 +133,12 @@ TEST(Keys, EveryKeyIsReadWrittenAndTakenOver) {
   ExpectKeysMakeTheConfig<ServicePolicy>(kServicePolicyKeys, model.policy.service);
   ExpectKeysMakeTheConfig<PersistenceConfig>(kPersistenceKeys, *service.persistence);
   // No type has all of them.
-  HealthConfig health = service.health.at(0);
-  health.command = service.health.at(1).command;
-  health.sets_weight = service.health.at(1).sets_weight;
+  HealthConfig health;
+  for (const HealthConfig& check : service.health) {
+    for (const HealthKey& key : kHealthKeys) {
+      if (!key.is_equal(HealthConfig{}, check)) key.assign(check, health);
+    }
+  }
   ExpectKeysMakeTheConfig<HealthConfig>(kHealthKeys, health);
   PolicyConfig global = model.policy;
   global.service = {};

@@ -83,6 +83,25 @@ TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
             "t.yaml:8:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
 }
 
+// Nobody would find out a dead server.
+TEST(Warnings, AnAgentAloneIsNotEnough) {
+  const auto warnings = [](const std::string& health, const std::string& own) {
+    const LoadResult result = LoadConfigText(
+        kBase + "services:\n  - { address: 192.0.2.80, port: 80, protocol: tcp, health: " + health +
+            ", reals: [{ address: 10.0.0.11" + own + " }] }\n",
+        "t.yaml");
+    return ToText(result.errors) + ToText(result.warnings);
+  };
+  const std::string agent = "{ type: agent, port: 9777 }";
+  const std::string what =
+      "an agent that gives no answer takes nobody out; add another check, such as tcp\n";
+  EXPECT_EQ(warnings(agent, ""), "t.yaml:6:61: services[0].health: " + what);
+  EXPECT_EQ(warnings("[ " + agent + ", { type: tcp } ]", ""), "");
+  EXPECT_EQ(warnings("{ type: tcp }", ", health: " + agent),
+            "t.yaml:6:114: services[0].reals[0].health: " + what);
+  EXPECT_EQ(warnings("{ type: tcp }", ", health: none"), "");
+}
+
 TEST(Warnings, OfGroupsThatWillHardlyDoWhatWasMeant) {
   const LoadResult result = LoadConfigText(
       kBase +

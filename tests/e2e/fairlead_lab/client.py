@@ -98,6 +98,8 @@ class Loops:
         with Loops(lab, "http://192.0.2.80/", 100) as loops:
             director.reload(other)
         self.assertEqual(loops.failures, [])
+
+    `url` may be several with blanks between; client number `index` asks the one at `index % how many`.
     """
 
     def __init__(self, lab, url: str, count: int = 100, pause: float = 0.2):

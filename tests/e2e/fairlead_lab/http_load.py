@@ -4,6 +4,7 @@
   http_load.py parallel URL COUNT         COUNT connections open at once, then a request on each: {"name": n…}
   http_load.py loops    URL COUNT PAUSE   COUNT clients, each asking once and then again until standard input closes:
                                           {"answers": [[start, source, name]…], "failures": [[start, source, why]…]}
+                                          URL may be several with blanks between, which the clients take in turn
 
 A SOURCE is `address` or `address:port`. Every request has a connection of its own; times are CLOCK_MONOTONIC.
 """
@@ -77,12 +78,13 @@ async def parallel(url, count: int) -> dict:
     return dict(collections.Counter(names))
 
 
-async def loops(url, count: int, pause: float) -> dict:
+async def loops(urls: list, count: int, pause: float) -> dict:
     answers, failures = [], []
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
 
     async def client(index: int):
+        url = urls[index % len(urls)]
         source = loop_source(index, ":" in url.hostname)
         await asyncio.sleep(pause * index / count)
         has_asked = False
@@ -101,13 +103,13 @@ async def loops(url, count: int, pause: float) -> dict:
 
 
 def main():
-    verb, url, rest = sys.argv[1], urlsplit(sys.argv[2]), sys.argv[3:]
+    verb, urls, rest = sys.argv[1], [urlsplit(url) for url in sys.argv[2].split()], sys.argv[3:]
     if verb == "spread":
-        result = asyncio.run(spread(url, rest))
+        result = asyncio.run(spread(urls[0], rest))
     elif verb == "parallel":
-        result = asyncio.run(parallel(url, int(rest[0])))
+        result = asyncio.run(parallel(urls[0], int(rest[0])))
     else:
-        result = asyncio.run(loops(url, int(rest[0]), float(rest[1])))
+        result = asyncio.run(loops(urls, int(rest[0]), float(rest[1])))
     json.dump(result, sys.stdout)
 
 

@@ -84,31 +84,6 @@ const RealInfo* FindReal(const ServiceInfo& service, const DestRequest& dest) {
   });
 }
 
-int NumberOf(ErrorCode code, int not_found) {
-  switch (code) {
-    case ErrorCode::kInvalid:
-      return EINVAL;
-    case ErrorCode::kNotFound:
-      return not_found;
-    case ErrorCode::kExists:
-      return EEXIST;
-    case ErrorCode::kUnavailable:
-      return EAGAIN;
-    case ErrorCode::kSystem:
-      return EIO;
-  }
-  return EINVAL;
-}
-
-Fault FaultOf(const control::EditOutcome& outcome, int not_found) {
-  if (!outcome.refusal) return {};
-  std::string why;
-  for (const Error& error : outcome.refusal->errors) {
-    why += (why.empty() ? "" : "; ") + error.ToString();
-  }
-  return {NumberOf(outcome.refusal->code, not_found), why};
-}
-
 }  // namespace
 
 std::string Peer::Author() const {
@@ -352,7 +327,9 @@ const ServiceInfo* Dispatcher::FindService(const View& view, const ServiceKey& k
     return KeyOf(service) == key ? &service : nullptr;
   };
   if (const ServiceInfo* service = look()) return service;
-  // As many services as there are places, each where it was: what is not among them is nowhere.
+  if (placed_.lock() == view) return nullptr;  // all that it has was looked at
+  placed_ = view;
+  ++placings_;
   places_.clear();
   for (size_t i = 0; i < services.size(); ++i) places_.emplace(KeyOf(services[i]), i);
   return look();
@@ -377,12 +354,12 @@ void Dispatcher::HandleFile(const Request& request, Done done) {
     return done(Refuse(request, {EOPNOTSUPP, "Files are read (1) and written (2)"}));
   }
   files_->Write(file.path, file.bytes, request.peer.Author(),
-                [this, request, path = file.path, done = std::move(done)](int error) {
-                  if (error == 0) {
+                [this, request, path = file.path, done = std::move(done)](const Fault& fault) {
+                  if (!fault) {
                     return done(std::make_unique<Records>(
                         std::vector<Record>{ErrorRecord(request.message, 0)}));
                   }
-                  done(Refuse(request, {error, "Cannot write " + path}));
+                  done(Refuse(request, {fault.number, path + ": " + fault.why}));
                 });
 }
 

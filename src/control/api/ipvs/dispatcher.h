@@ -70,6 +70,8 @@ class Dispatcher {
   // Since the start.
   [[nodiscard]] uint64_t requests() const { return requests_; }
   [[nodiscard]] uint64_t refused() const { return refused_; }
+  // How often every service of a view was looked at to find one.
+  [[nodiscard]] uint64_t placings() const { return placings_; }
 
  private:
   using View = std::shared_ptr<const control::ControlView>;
@@ -101,6 +103,8 @@ class Dispatcher {
   FileService* const files_;
   // Where services stood in the view that was asked last; what stands there is looked at again.
   std::unordered_map<ServiceKey, size_t, ServiceKeyHash> places_;
+  std::weak_ptr<const control::ControlView> placed_;  // the view they were taken from
+  uint64_t placings_ = 0;
   uint64_t requests_ = 0, refused_ = 0;
   // Lines about refusals in the present pause.
   std::chrono::steady_clock::time_point pause_ends_{};

@@ -11,6 +11,7 @@
 #include "base/forward_method.h"
 #include "base/transport.h"
 #include "control/config/names.h"
+#include "control/config/new_service.h"
 #include "control/view.h"
 
 namespace fairlead::ipvs {
@@ -142,21 +143,40 @@ uint16_t PortOf(const control::ServiceInfo& service, const DestRequest& request)
   return request.port != 0 ? request.port : own;
 }
 
+int NumberOf(ErrorCode code, int not_found) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return EINVAL;
+    case ErrorCode::kNotFound:
+      return not_found;
+    case ErrorCode::kExists:
+      return EEXIST;
+    case ErrorCode::kUnavailable:
+      return EAGAIN;
+    case ErrorCode::kSystem:
+      return EIO;
+  }
+  return EINVAL;
+}
+
+Fault FaultOf(const control::EditOutcome& outcome, int not_found) {
+  if (!outcome.refusal) return {};
+  std::string why;
+  for (const Error& error : outcome.refusal->errors) {
+    why += (why.empty() ? "" : "; ") + error.ToString();
+  }
+  return {NumberOf(outcome.refusal->code, not_found), why};
+}
+
 control::Edit EditOfNewService(const ServiceRequest& request) {
   const ServiceKey& key = request.key;
-  json::object body;
-  if (key.mark != 0) {
-    body["mark"] = key.mark;
-    body["family"] = key.family == Family::kIpv6 ? "ipv6" : "ipv4";
-  } else {
-    body["address"] = key.address.ToString();
-    body["protocol"] = TraitsOf(static_cast<Transport>(key.protocol)).word;
-    body["port"] = key.port;
-    if (key.port == 0) body["allow_any_port"] = true;
-  }
-  for (auto& [name, value] : ServiceBody(request)) {
-    if (!value.is_null()) body[name] = value;
-  }
+  const json::object body = control::NewServiceBody(
+      {.mark = key.mark,
+       .family = key.family,
+       .protocol = key.mark != 0 ? "" : TraitsOf(static_cast<Transport>(key.protocol)).word,
+       .address = key.address,
+       .port = key.port},
+      ServiceBody(request));
   return control::AddService{json::serialize(body)};
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "control/api/ipvs/requests.h"
+#include "control/control_api.h"
 #include "control/edit.h"
 
 namespace fairlead::control {
@@ -25,6 +26,11 @@ Fault CheckDest(const DestRequest& request);
 // The port that a real server of the service has when a request names this one: without NAT it is
 // the service's, whatever programs say.
 uint16_t PortOf(const control::ServiceInfo& service, const DestRequest& request);
+
+// The kernel's number for a refusal; `not_found` is what is meant when something is not there.
+int NumberOf(ErrorCode code, int not_found);
+// What a change ended with, all its errors in one sentence.
+Fault FaultOf(const control::EditOutcome& outcome, int not_found);
 
 control::Edit EditOfNewService(const ServiceRequest& request);
 control::Edit EditOfService(const std::string& name, const ServiceRequest& request);

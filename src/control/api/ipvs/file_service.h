@@ -3,7 +3,7 @@
 //
 //   std::unique_ptr<FileText> text = files.Open("/proc/net/ip_vs");     // null: no such file
 //   text->Next(kMostFileBytes, [](FileText::Piece piece) { …piece.text… });
-//   files.Write("/proc/sys/net/ipv4/vs/drop_entry", "1\n", author, [](int error) { … });
+//   files.Write("/proc/sys/net/ipv4/vs/drop_entry", "1\n", author, [](const Fault& fault) { … });
 //
 // Threads: the API thread alone, `done` included; it may be called before the function returns.
 // Invariants: one Next at a time; a text that is let go of does not call `done` any more, so who
@@ -14,6 +14,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+
+#include "control/api/ipvs/wire.h"
 
 namespace fairlead::ipvs {
 
@@ -37,10 +39,11 @@ class FileService {
   virtual ~FileService() = default;
   // `path` as the program named it, made absolute and plain. Null: no such file.
   virtual std::unique_ptr<FileText> Open(const std::string& path) = 0;
-  // `author` is who writes, in the words of edits ("ipvs: sysctl, pid 12, uid 0"). `done`: 0, or a
-  // number of errno.h: ENOENT no such file, EINVAL a bad value, EACCES not to be written.
+  // `author` is who writes, in the words of edits ("ipvs: sysctl, pid 12, uid 0"). `done`: no
+  // fault, or ENOENT no such file, EINVAL a bad value, EACCES not to be written, EPERM a value that
+  // the director does not have, EAGAIN it cannot be changed now.
   virtual void Write(const std::string& path, const std::string& bytes, const std::string& author,
-                     std::function<void(int error)> done) = 0;
+                     std::function<void(const Fault&)> done) = 0;
 };
 
 }  // namespace fairlead::ipvs

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/api/ipvs/edits.h"
 #include "control/api/ipvs/proc_lines.h"
 #include "control/api/ipvs/proc_texts.h"
 #include "control/api/ipvs/return_path.h"
@@ -89,17 +90,19 @@ std::string ProcFiles::Stats(bool by_worker) const {
 }
 
 void ProcFiles::Write(const std::string& path, const std::string& bytes, const std::string& author,
-                      std::function<void(int error)> done) {
+                      std::function<void(const Fault&)> done) {
   const Setting* setting = SettingAt(path);
-  if (setting == nullptr) return done(IsProcNet(path) ? EACCES : ENOENT);
+  if (setting == nullptr) {
+    return done(IsProcNet(path) ? Fault{EACCES, "The file is only read"}
+                                : Fault{ENOENT, "There is no such file"});
+  }
   SettingChange change = setting->Parse(bytes);
-  if (change.error != 0 || change.patch.empty()) return done(change.error);
-  const auto path_back = std::make_shared<ReturnPath>(
-      io_, [done = std::move(done)](const Fault& fault) { done(fault.number); });
+  if (change.fault || change.patch.empty()) return done(change.fault);
+  const auto path_back = std::make_shared<ReturnPath>(io_, std::move(done));
   control::Edit edit = control::PatchPolicy{change.patch};
   edit.author = author;
   control_.Change(std::move(edit), [path_back](const control::EditOutcome& outcome) {
-    path_back->Give({outcome.refusal ? EINVAL : 0});
+    path_back->Give(FaultOf(outcome, ENOENT));
   });
 }
 

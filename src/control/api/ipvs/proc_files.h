@@ -38,7 +38,7 @@ class ProcFiles : public FileService {
 
   std::unique_ptr<FileText> Open(const std::string& path) override;
   void Write(const std::string& path, const std::string& bytes, const std::string& author,
-             std::function<void(int error)> done) override;
+             std::function<void(const Fault&)> done) override;
 
  private:
   [[nodiscard]] std::string Stats(bool by_worker) const;

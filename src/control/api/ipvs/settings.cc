@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 #include <cerrno>
 #include <charconv>
 
@@ -10,6 +12,8 @@
 namespace fairlead::ipvs {
 
 namespace {
+
+namespace json = boost::json;
 
 using control::PolicyConfig;
 using control::ServicePolicy;
@@ -120,20 +124,26 @@ std::string Setting::Text(const PolicyConfig& policy) const {
 
 SettingChange Setting::Parse(std::string_view text) const {
   const std::string_view value = Trimmed(text);
+  const auto refuse = [&](int error, const std::string& must) {
+    return SettingChange{.fault = {error, std::string(name) + " is " + must + ", and not " +
+                                              json::serialize(json::string(value))}};
+  };
   if (read == nullptr) {
-    if (!IsNumbers(value)) return {.error = EINVAL};
-    return {.error = AreSame(value, fixed) ? 0 : EPERM};
+    const std::string must = std::string(fixed) + ", always: the director has no other";
+    if (!IsNumbers(value)) return refuse(EINVAL, must);
+    return AreSame(value, fixed) ? SettingChange{} : refuse(EPERM, must);
   }
   long number = 0;
   const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (ec != std::errc() || end != value.data() + value.size() || number < least || number > most) {
-    return {.error = EINVAL};
+    return refuse(EINVAL,
+                  "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   }
   const bool is_flag = least == 0 && most == 1;
-  const std::string json = is_flag                  ? (number != 0 ? "true" : "false")
-                           : unit == Unit::kSeconds ? "\"" + std::to_string(number) + "s\""
-                                                    : std::to_string(number);
-  return {.patch = "{\"" + std::string(name) + "\": " + json + "}"};
+  const std::string written = is_flag                  ? (number != 0 ? "true" : "false")
+                              : unit == Unit::kSeconds ? "\"" + std::to_string(number) + "s\""
+                                                       : std::to_string(number);
+  return {.patch = "{\"" + std::string(name) + "\": " + written + "}"};
 }
 
 std::span<const Setting> Settings() { return kSettings; }

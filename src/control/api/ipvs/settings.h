@@ -3,7 +3,7 @@
 //   const Setting* setting = FindSetting("drop_entry");        // null: no such file
 //   setting->Read(model.policy);                               // "0\n"
 //   SettingChange change = setting->Parse("3\n", model.policy);
-//   if (change.error == 0 && !change.patch.empty()) …a PatchPolicy with change.patch…
+//   if (!change.fault && !change.patch.empty()) …a PatchPolicy with change.patch…
 //
 // A setting without a counterpart here shows what the director does, always: writing that again is
 // accepted, another value is EPERM. A value the kernel would not take is EINVAL. Threads:
@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "control/api/ipvs/wire.h"
+
 namespace fairlead::control {
 struct PolicyConfig;
 }
@@ -21,7 +23,7 @@ struct PolicyConfig;
 namespace fairlead::ipvs {
 
 struct SettingChange {
-  int error = 0;        // of errno.h
+  Fault fault{};
   std::string patch{};  // of the policy, as JSON; empty: nothing changes
 };
 

@@ -1,4 +1,4 @@
-#include "main/page_advice.h"
+#include "base/page_advice.h"
 
 #include <mntent.h>
 

@@ -1,0 +1,35 @@
+// GET /v1/ports.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control/api/context.h"
+#include "control/api/port_json.h"
+#include "control/api/problem.h"
+#include "control/api/router.h"
+#include "control/control_api.h"
+#include "control/view.h"
+
+namespace fairlead::api {
+
+namespace json = boost::json;
+
+// With all that their drivers count, which would be much for /v1/status.
+void AddPortRoutes(Router* router, const Context& context) {
+  router->Add(Method::kGet, "/v1/ports", [&context](const Call&, const Responder& respond) {
+    json::array ports;
+    for (const control::PortInfo& port : context.control.view()->ports) {
+      json::object object = PortToJson(context, port);
+      json::object counters;
+      if (context.ports.counters) {
+        for (const DriverCounter& counter : context.ports.counters(port.id)) {
+          counters[counter.name] = counter.value;
+        }
+      }
+      object["driver_counters"] = std::move(counters);
+      ports.push_back(std::move(object));
+    }
+    respond(JsonResponse(200, json::object{{"ports", std::move(ports)}}));
+  });
+}
+
+}  // namespace fairlead::api

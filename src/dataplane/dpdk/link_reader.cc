@@ -1,0 +1,40 @@
+#include "dataplane/dpdk/link_reader.h"
+
+#include <rte_ethdev.h>
+
+#include <optional>
+
+#include "dataplane/dpdk/device.h"
+#include "kernel/line.h"
+
+namespace fairlead::edge {
+namespace {
+
+std::optional<LinkState> AskDriver(uint16_t dpdk_id) {
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(dpdk_id, &link) != 0) return std::nullopt;
+  const bool has_speed = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+  return LinkState{.is_up = link.link_status == RTE_ETH_LINK_UP,
+                   .speed_mbps = has_speed ? link.link_speed : 0,
+                   .is_full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX};
+}
+
+// An interface that is gone is down.
+std::optional<LinkState> AskKernel(const std::string& interface) {
+  const Result<std::optional<kernel::Line>> line = kernel::ReadLine(interface);
+  if (!line) return std::nullopt;
+  const kernel::Line known = line->value_or(kernel::Line{});
+  return LinkState{known.is_up, known.speed_mbps, known.is_full_duplex};
+}
+
+}  // namespace
+
+LinkState LinkReader::Read(const std::string& device, uint16_t dpdk_id) {
+  const std::string interface = KernelInterface(device);
+  const std::optional<LinkState> now =
+      interface.empty() ? AskDriver(dpdk_id) : AskKernel(interface);
+  if (now) last_[dpdk_id] = *now;
+  return last_[dpdk_id];
+}
+
+}  // namespace fairlead::edge
