@@ -195,7 +195,9 @@ class TakingIn {
     Connection<Address> draft = DraftConnection(key, *place.service, place.real, real, ref);
     draft.packets = take_.threshold;
     draft.sync = kSyncLearnt;
-    if (entry.Has(SyncFlag::kNoClientPort)) draft.Set(ConnectionFlag::kNoClientPort);
+    if (entry.Has(SyncFlag::kNoClientPort) && entry.client_port.is_zero()) {
+      draft.Set(ConnectionFlag::kNoClientPort);
+    }
     const uint64_t hash = shard_.Connections<Address>().Hash(key);
     const InsertOutcome inserted = shard_.Insert(draft, hash, real);
     if (inserted.ok()) return Follow<Address>(inserted.slot, entry);
