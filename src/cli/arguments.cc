@@ -345,6 +345,9 @@ class Grammar {
                         "Interfaces; by default all that are closed, and all twins left");
     release->add_flag("--force", into_.is_force,
                       "Reopen interfaces of a running director too, but for its twins");
+    Add(Group("sync", "Synchronisation with other directors"), "status",
+        "Show what was received from other directors, and what was sent to them",
+        Verb::kSyncStatus);
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "File to load instead of the one loaded last");

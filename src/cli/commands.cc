@@ -88,6 +88,8 @@ int Run(const Arguments& arguments) {
   switch (arguments.verb) {
     case Verb::kStatus:
       return RunStatus(arguments);
+    case Verb::kSyncStatus:
+      return RunSyncStatus(arguments);
     case Verb::kServiceList:
       return RunServiceList(arguments);
     case Verb::kServiceShow:

@@ -49,6 +49,7 @@ std::optional<boost::json::array> RealsAt(Session* session, const Arguments& arg
 void PrintReals(const boost::json::array& reals, bool with_service);
 
 int RunStatus(const Arguments& arguments);
+int RunSyncStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);
 int RunServiceAdd(const Arguments& arguments);

@@ -51,6 +51,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ports_(ports),
       ids_(fabric.config.reals),
       mail_(fabric),
+      sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
@@ -58,7 +59,9 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
-      in_force_(wanted_) {}
+      in_force_(wanted_) {
+  mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
+}
 
 void Publication::Restore(const StoredNames& names, TimePoint now) {
   ids_.Restore(names, now, fabric_.stats);
@@ -74,6 +77,7 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
 
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
+  if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
   if (!threshold_edits_.empty() && is_in_force()) {

@@ -26,6 +26,7 @@
 #include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/snapshot_builder.h"
+#include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/fabric.h"
@@ -81,6 +82,7 @@ class Publication {
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
+  [[nodiscard]] const IpvsSync& sync() const { return sync_; }
   [[nodiscard]] const PortLinks& links() const { return links_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
@@ -126,6 +128,7 @@ class Publication {
   IdMap ids_;
   SnapshotBuilder builder_;
   WorkerMail mail_;
+  IpvsSync sync_;
   Neighbours neighbours_;
   Announcer announcer_;
   MulticastGroups groups_;

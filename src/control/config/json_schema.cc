@@ -7,6 +7,7 @@
 
 #include "control/config/health_keys.h"
 #include "control/config/keys.h"
+#include "control/config/sync_keys.h"
 
 namespace fairlead::control {
 namespace {
@@ -49,6 +50,7 @@ std::string SchemaOfKey(const Section& section, std::string_view key) {
   if (&section == &kTimeoutsSection) schema = DeclaredIn(kTimeoutKeys, key);
   if (&section == &kPersistenceSection) schema = DeclaredIn(kPersistenceKeys, key);
   if (&section == &kHealthSection) schema = DeclaredIn(kHealthKeys, key);
+  if (&section == &kIpvsSyncSection) schema = DeclaredIn(kIpvsSyncKeys, key);
   if (&section == &kPolicySection || &section == &kServicePolicySection) {
     schema = DeclaredIn(kServicePolicyKeys, key);
     if (schema.empty()) schema = DeclaredIn(kGlobalPolicyKeys, key);
@@ -120,7 +122,9 @@ constexpr std::array kDefinitions{
     Definition{"real", &kRealSection, R"("address")"},
     Definition{"api", &kApiSection, ""},
     Definition{"listener", &kListenSection, R"("address")"},
-    Definition{"log", &kLogSection, ""}};
+    Definition{"log", &kLogSection, ""},
+    Definition{"sync", &kSyncSection, ""},
+    Definition{"ipvs_sync", &kIpvsSyncSection, R"("interface")"}};
 
 // What is no section. A scalar that means text may look like something else to YAML: `name: 12`.
 constexpr std::pair<std::string_view, std::string_view> kSimple[] = {

@@ -27,6 +27,12 @@ template <>
 inline constexpr WordTable<AutoOnOff, 3> kWords<AutoOnOff>{
     {{AutoOnOff::kAuto, "auto"}, {AutoOnOff::kOn, "on"}, {AutoOnOff::kOff, "off"}}};
 template <>
+inline constexpr WordTable<SyncRole, 3> kWords<SyncRole>{
+    {{SyncRole::kBackup, "backup"}, {SyncRole::kMaster, "master"}, {SyncRole::kBoth, "both"}}};
+template <>
+inline constexpr WordTable<UnknownService, 1> kWords<UnknownService>{
+    {{UnknownService::kRefuse, "refuse"}}};
+template <>
 inline constexpr WordTable<IdlePolicy, 2> kWords<IdlePolicy>{
     {{IdlePolicy::kPoll, "poll"}, {IdlePolicy::kSleep, "sleep"}}};
 template <>

@@ -11,6 +11,7 @@
 
 #include "control/config/dump.h"
 #include "control/config/health_keys.h"
+#include "control/config/sync_keys.h"
 #include "load_helpers.h"
 
 namespace fairlead::control::keys_test {
@@ -74,6 +75,7 @@ TEST(Keys, TheDocumentationSaysWhatIsDeclared) {
   for (const auto& key : kGlobalPolicyKeys) EXPECT_NE(rows.at(std::string(key.name))[3], "yes");
   ExpectDocumented<PersistenceConfig>(kPersistenceKeys, "### `persistence`");
   ExpectDocumented<HealthConfig>(kHealthKeys, "### `health`");
+  ExpectDocumented<IpvsSyncConfig>(kIpvsSyncKeys, "### `sync.ipvs`");
 }
 
 // Every key, with another value than its default.
