@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/log_level.h"
 #include "base/log_writer.h"
 
 namespace fairlead {
@@ -39,6 +40,7 @@ const char* Name(LogLevel level) {
 }  // namespace
 
 void SetLogLevel(LogLevel level) { g_level = level; }
+LogLevel CurrentLogLevel() { return g_level; }
 
 std::string QuoteLogfmt(std::string_view value) {
   bool plain = !value.empty();

@@ -1,25 +1,36 @@
 // The only file of the command line that includes Beast.
 #include "cli/api_client.h"
 
+#include <openssl/ssl.h>
+#include <unistd.h>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+
+#include "base/private_file.h"
 
 namespace fairlead::cli {
 
 namespace asio = boost::asio;
+namespace ssl = asio::ssl;
 namespace bhttp = boost::beast::http;
+using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
 
 constexpr std::string_view kUnix = "unix:";
 constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
 
 Error Unreachable(const std::string& address, const std::string& why) {
   return {ErrorCode::kUnavailable,
@@ -29,37 +40,147 @@ Error Unreachable(const std::string& address, const std::string& why) {
           ""};
 }
 
-Error BadAddress(const std::string& address) {
-  return {ErrorCode::kInvalid,
-          "\"" + address + "\" is not an API address; give unix:/PATH or http://HOST:PORT", ""};
+Error NotTrusted(const std::string& address, const std::string& why) {
+  return {ErrorCode::kUnavailable, "No TLS connection to " + address + ": " + why, ""};
 }
 
-template <typename Socket>
-Result<Reply> Exchange(Socket& socket, const std::string& address, std::string_view method,
-                       const std::string& host, const std::string& target,
-                       const std::string& body) {
+Error BadAddress(const std::string& address) {
+  return {ErrorCode::kInvalid,
+          "\"" + address +
+              "\" is not an API address; give unix:/PATH, http://HOST:PORT or https://HOST:PORT",
+          ""};
+}
+
+Error BadFile(const std::string& option, const std::string& why) {
+  return {ErrorCode::kInvalid, "The file of " + option + " cannot be used: " + why, ""};
+}
+
+Status CheckThere(const std::string& option, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return Done{};
+  return BadFile(option, path + ": " + std::strerror(errno));
+}
+
+struct Question {
+  std::string_view method;
+  const std::string& target;
+  const std::string& body;
+  std::string host, token{};
+};
+
+template <typename Stream>
+Result<Reply> Exchange(Stream& stream, const std::string& address, const Question& question) {
   bhttp::request<bhttp::string_body> request;
   request.version(11);
-  request.method_string({method.data(), method.size()});
-  request.target(target);
-  request.set(bhttp::field::host, host);
+  request.method_string({question.method.data(), question.method.size()});
+  request.target(question.target);
+  request.set(bhttp::field::host, question.host);
   request.set(bhttp::field::user_agent, "fairlead/" FAIRLEAD_VERSION);
+  if (!question.token.empty()) {
+    request.set(bhttp::field::authorization, "Bearer " + question.token);
+  }
   request.keep_alive(false);
-  if (!body.empty()) {
+  if (!question.body.empty()) {
     request.set(bhttp::field::content_type, "application/json");
-    request.body() = body;
+    request.body() = question.body;
   }
   request.prepare_payload();
   error_code ec;
-  bhttp::write(socket, request, ec);
+  bhttp::write(stream, request, ec);
   if (ec) return Unreachable(address, ec.message());
   boost::beast::flat_buffer buffer;
   bhttp::response_parser<bhttp::string_body> parser;
   parser.body_limit(std::numeric_limits<uint32_t>::max());
-  bhttp::read(socket, buffer, parser, ec);
+  bhttp::read(stream, buffer, parser, ec);
+  // With TLS 1.3 this is where a client learns what the other end thinks of its certificate.
+  if (ec.category() == asio::error::get_ssl_category()) {
+    return NotTrusted(
+        address, "the director ended it (" + ec.message() + "); look at --certificate and --key");
+  }
   if (ec)
     return Unreachable(address, "what answers there does not speak HTTP (" + ec.message() + ")");
   return Reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+}
+
+// "edge-1:9480" in its parts; false when it has none.
+struct Authority {
+  std::string host, name, port;
+
+  static bool Parse(std::string text, const char* default_port, Authority* into) {
+    while (text.ends_with('/')) text.pop_back();
+    const size_t colon = text.rfind(':');
+    const bool has_port = colon != text.npos && text.find(']', colon) == text.npos;
+    std::string name = has_port ? text.substr(0, colon) : text;
+    if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+    *into = {text, name, has_port ? text.substr(colon + 1) : default_port};
+    return !into->name.empty() && !into->port.empty();
+  }
+  [[nodiscard]] bool is_loopback() const {
+    error_code ec;
+    const auto address = asio::ip::make_address(name, ec);
+    return ec ? name == "localhost" : address.is_loopback();
+  }
+};
+
+Result<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) return std::string();
+  auto text = ReadPrivateFile(path, 4096);
+  if (!text) return BadFile("--token-file", text.error().ToString());
+  const std::string token = text->substr(0, text->find_first_of(" \t\r\n"));
+  if (token.empty()) return BadFile("--token-file", path + ": its first line is no token");
+  for (const char c : token) {
+    if (c <= ' ' || c > '~') return BadFile("--token-file", path + ": its first line is no token");
+  }
+  return token;
+}
+
+Status Prepare(const Credentials& own, ssl::context* context) {
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_verify_mode(ssl::verify_peer);
+  error_code ec;
+  if (own.ca.empty()) {
+    context->set_default_verify_paths(ec);
+  } else {
+    if (Status there = CheckThere("--ca", own.ca); !there) return there;
+    context->load_verify_file(own.ca, ec);
+    if (ec) return BadFile("--ca", own.ca + ": " + ec.message());
+  }
+  if (own.certificate.empty()) {
+    return own.key.empty() ? Status(Done{}) : BadFile("--key", "it needs --certificate too");
+  }
+  if (Status there = CheckThere("--certificate", own.certificate); !there) return there;
+  context->use_certificate_chain_file(own.certificate, ec);
+  if (ec) return BadFile("--certificate", own.certificate + ": " + ec.message());
+  const std::string& key = own.key.empty() ? own.certificate : own.key;
+  if (Status checked = CheckPrivateFile(key); !checked) {
+    return BadFile("--key", checked.error().ToString());
+  }
+  context->use_private_key_file(key, ssl::context::pem, ec);
+  if (ec) return BadFile("--key", key + ": " + ec.message());
+  return Done{};
+}
+
+Result<Reply> ExchangeOverTls(tcp::socket socket, const std::string& address,
+                              const Authority& authority, const Credentials& own,
+                              const Question& question) {
+  ssl::context context(ssl::context::tls_client);
+  if (Status prepared = Prepare(own, &context); !prepared) return prepared.error();
+  ssl::stream<tcp::socket> stream(std::move(socket), context);
+  stream.set_verify_callback(ssl::host_name_verification(authority.name));
+  error_code ec;
+  (void)asio::ip::make_address(authority.name, ec);
+  if (ec) {  // a name, so that one address may have several
+    std::string name = authority.name;
+    SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             name.data());
+  }
+  stream.handshake(ssl::stream_base::client, ec);
+  if (!ec) return Exchange(stream, address, question);
+  const long verdict = SSL_get_verify_result(stream.native_handle());
+  if (verdict == X509_V_OK) return NotTrusted(address, ec.message());
+  return NotTrusted(address, "its certificate cannot be trusted (" +
+                                 std::string(X509_verify_cert_error_string(verdict)) +
+                                 "); name its authority with --ca FILE, and the director as the "
+                                 "certificate does");
 }
 
 }  // namespace
@@ -68,6 +189,7 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
                               const std::string& body) {
   asio::io_context io;
   error_code ec;
+  Question question{method, target, body, "localhost"};
   if (address_.starts_with(kUnix) && address_.size() > kUnix.size()) {
     const std::string path = address_.substr(kUnix.size());
     if (path.size() > 107) return BadAddress(address_);
@@ -77,24 +199,32 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
       return Unreachable(address_, "permission denied (the socket is for root and its group)");
     }
     if (ec) return Unreachable(address_, ec.message());
-    return Exchange(socket, address_, method, "localhost", target, body);
+    return Exchange(socket, address_, question);
   }
-  if (!address_.starts_with(kHttp)) return BadAddress(address_);
-  std::string host = address_.substr(kHttp.size());
-  while (host.ends_with('/')) host.pop_back();
-  const size_t colon = host.rfind(':');
-  const bool has_port = colon != host.npos && host.find(']', colon) == host.npos;
-  std::string name = has_port ? host.substr(0, colon) : host;
-  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
-  const std::string port = has_port ? host.substr(colon + 1) : "80";
-  if (name.empty() || port.empty()) return BadAddress(address_);
-  asio::ip::tcp::resolver resolver(io);
-  const auto results = resolver.resolve(name, port, ec);
+  const bool is_https = address_.starts_with(kHttps);
+  if (!is_https && !address_.starts_with(kHttp)) return BadAddress(address_);
+  Authority authority;
+  if (!Authority::Parse(address_.substr((is_https ? kHttps : kHttp).size()),
+                        is_https ? "443" : "80", &authority)) {
+    return BadAddress(address_);
+  }
+  if (!is_https && !own_.token_file.empty() && !authority.is_loopback()) {
+    return Error{ErrorCode::kInvalid,
+                 "The token could be read on the way to " + address_ + "; give an https:// address",
+                 ""};
+  }
+  auto token = ReadToken(own_.token_file);
+  if (!token) return token.error();
+  question.host = authority.host;
+  question.token = *std::move(token);
+  tcp::resolver resolver(io);
+  const auto results = resolver.resolve(authority.name, authority.port, ec);
   if (ec) return Unreachable(address_, ec.message());
-  asio::ip::tcp::socket socket(io);
+  tcp::socket socket(io);
   asio::connect(socket, results, ec);
   if (ec) return Unreachable(address_, ec.message());
-  return Exchange(socket, address_, method, host, target, body);
+  if (is_https) return ExchangeOverTls(std::move(socket), address_, authority, own_, question);
+  return Exchange(socket, address_, question);
 }
 
 }  // namespace fairlead::cli

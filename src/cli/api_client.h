@@ -1,7 +1,7 @@
 // One request to the director, one answer back. The only other file that sees Beast is
 // api_client.cc.
 //
-//   ApiClient client("unix:/run/fairlead/api.sock");
+//   ApiClient client("unix:/run/fairlead/api.sock", credentials);
 //   Result<Reply> reply = client.Send("GET", "/v1/status", "");
 //   if (!reply) …kUnavailable: nobody there; kInvalid: the address is wrong…
 //   if (reply->status >= 400) …a problem document…
@@ -11,13 +11,15 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cli/credentials.h"
 #include "cli/director_api.h"
 
 namespace fairlead::cli {
 
 class ApiClient : public DirectorApi {
  public:
-  explicit ApiClient(std::string address) : address_(std::move(address)) {}
+  ApiClient(std::string address, Credentials own)
+      : address_(std::move(address)), own_(std::move(own)) {}
 
   [[nodiscard]] Result<Reply> Send(std::string_view method, const std::string& target,
                                    const std::string& body) override;
@@ -25,6 +27,7 @@ class ApiClient : public DirectorApi {
 
  private:
   std::string address_;
+  Credentials own_;
 };
 
 }  // namespace fairlead::cli

@@ -30,9 +30,10 @@ class Grammar {
     app_.set_version_flag("--version", "fairlead " FAIRLEAD_VERSION);
     app_.footer(kFooter);
     app_.add_option("--api", into_.api,
-                    "Where the director listens: unix:PATH or http://HOST:PORT\n"
+                    "Where the director listens: unix:PATH, http://HOST:PORT or https://HOST:PORT\n"
                     "(environment: FAIRLEAD_API; default: " +
                         std::string(kDefaultApi) + ")");
+    AddCredentialOptions(&app_, &into_.credentials);
     app_.add_option_function<std::string>(
             "-o,--output", [this](const std::string& format) { into_.is_json = format == "json"; },
             "table for people, json for scripts")
@@ -338,6 +339,9 @@ class Grammar {
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
+    Add(&app_, "schema",
+        "Print the JSON Schema of configuration files, for editors and programs; needs no director",
+        Verb::kSchema);
     CLI::App* doctor = Add(&app_, "doctor",
                            "Look at this machine as the director's: what is wrong with it, and the "
                            "command that mends it; needs no director",
@@ -349,21 +353,15 @@ class Grammar {
                        "Directory with another machine's /proc, /sys, /etc and /dev, to be looked "
                        "at instead");
     Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
+    Add(Group("log", "The director's log"), "level",
+        "Show which lines are logged, or change it until the next reload", Verb::kLogLevel)
+        ->add_option("level", into_.level, "debug, info, warning or error")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   }
 
   Arguments& into_;
   CLI::App app_{"fairlead: control a running Fairlead director", "fairlead"};
 };
-
-// Whether -o json is among the words: asked for when they could not be parsed.
-bool IsJsonAsked(const std::vector<std::string>& words) {
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "-ojson" || words[i] == "-o=json" || words[i] == "--output=json") return true;
-    const bool is_output = words[i] == "-o" || words[i] == "--output";
-    if (is_output && i + 1 < words.size() && words[i + 1] == "json") return true;
-  }
-  return false;
-}
 
 // Help and version end well; everything else is usage.
 int End(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
@@ -398,6 +396,7 @@ void FillInApi(Arguments* into) {
   const char* from_environment = std::getenv("FAIRLEAD_API");
   if (into->api.empty() && from_environment != nullptr) into->api = from_environment;
   if (into->api.empty()) into->api = kDefaultApi;
+  FillInCredentials(&into->credentials);
 }
 
 // `fairlead complete WORD…`: words of a line that nobody has finished, so they are not parsed.
@@ -432,13 +431,16 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
 }
 
 std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,
-                                      std::string* api) {
+                                      Arguments* at) {
   Arguments unused;
   Grammar grammar(&unused);
   const std::vector<std::string> before(words.begin(), words.end() - (words.empty() ? 0 : 1));
   const WordPath path = FollowWords(grammar.app(), before);
   *service = ServiceIn(path);
-  if (const auto given = path.given.find("--api"); given != path.given.end()) *api = given->second;
+  if (const auto given = path.given.find("--api"); given != path.given.end()) {
+    at->api = given->second;
+  }
+  TakeCredentials(path.given, &at->credentials);
   return CandidatesAt(path, words.empty() ? "" : words.back());
 }
 

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/credentials.h"
+
 namespace fairlead::cli {
 
 enum ExitCode : int {
@@ -49,8 +51,10 @@ enum class Verb : uint8_t {
   kUpgrade,
   kDiff,
   kCheck,
+  kSchema,
   kDoctor,
   kMetrics,
+  kLogLevel,
   kIpvsadm,
   kIpvsExec,
   kComplete,
@@ -62,7 +66,8 @@ inline constexpr const char* kDefaultConfig = "/etc/fairlead/fairlead.yaml";
 
 struct Arguments {
   Verb verb = Verb::kStatus;
-  std::string api;  // "unix:PATH" or "http://HOST:PORT"
+  std::string api;  // "unix:PATH", "http://HOST:PORT" or "https://HOST:PORT"
+  Credentials credentials;
   bool is_json = false;
 
   std::string service, real;  // names; filters in lists and flushes
@@ -90,6 +95,7 @@ struct Arguments {
   std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
   bool is_dry_run = false;              // reload
+  std::string level;                    // log level: to set; empty: show
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
   std::vector<std::string> foreign;
   std::string socket;                 // ipvs-exec
@@ -113,9 +119,9 @@ inline constexpr const char* kServiceNames = "@services";
 inline constexpr const char* kRealNames = "@reals";
 inline constexpr const char* kFileNames = "@files";
 
-// What the last of the words may become. `service` becomes the service that the words name, `api`
-// the director, if they name one.
+// What the last of the words may become. `service` becomes the service that the words name, `at`
+// the director and the credentials, if they name any.
 std::vector<std::string> CandidatesOf(const std::vector<std::string>& words, std::string* service,
-                                      std::string* api);
+                                      Arguments* at);
 
 }  // namespace fairlead::cli

@@ -132,10 +132,14 @@ int Run(const Arguments& arguments) {
       return RunUpgrade(arguments);
     case Verb::kCheck:
       return RunCheck(arguments);
+    case Verb::kSchema:
+      return RunSchema();
     case Verb::kDoctor:
       return RunDoctor(arguments);
     case Verb::kMetrics:
       return RunMetrics(arguments);
+    case Verb::kLogLevel:
+      return RunLogLevel(arguments);
     case Verb::kIpvsadm:
       return RunIpvsadm(arguments);
     case Verb::kIpvsExec:

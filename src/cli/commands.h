@@ -22,7 +22,7 @@ int Run(const Arguments& arguments);
 class Session {
  public:
   explicit Session(const Arguments& arguments)
-      : client_(arguments.api), is_json_(arguments.is_json) {}
+      : client_(arguments.api, arguments.credentials), is_json_(arguments.is_json) {}
 
   // The document, or nothing after the problem was printed.
   std::optional<boost::json::value> Ask(std::string_view method, const std::string& target,
@@ -63,9 +63,11 @@ int RunPortRelease(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunUpgrade(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
+int RunSchema();
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);
+int RunLogLevel(const Arguments& arguments);
 int RunIpvsadm(const Arguments& arguments);
 int RunIpvsExec(const Arguments& arguments);
 

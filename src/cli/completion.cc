@@ -13,9 +13,9 @@ namespace json = boost::json;
 
 namespace {
 
-void PrintNames(const std::string& api, const std::string& target, const char* member,
+void PrintNames(const Arguments& at, const std::string& target, const char* member,
                 const std::string& begin) {
-  const Result<Reply> reply = ApiClient(api).Send("GET", target, "");
+  const Result<Reply> reply = ApiClient(at.api, at.credentials).Send("GET", target, "");
   if (!reply || reply->status >= 400) return;  // nothing to offer is no fault of a completion
   json::error_code ec;
   const json::value document = json::parse(reply->body, ec);
@@ -31,14 +31,15 @@ void PrintNames(const std::string& api, const std::string& target, const char* m
 
 int RunComplete(const Arguments& arguments) {
   const std::string begin = arguments.complete.empty() ? "" : arguments.complete.back();
-  std::string service, api = arguments.api;
-  for (const std::string& word : CandidatesOf(arguments.complete, &service, &api)) {
+  std::string service;
+  Arguments at = arguments;
+  for (const std::string& word : CandidatesOf(arguments.complete, &service, &at)) {
     if (word == kServiceNames) {
-      PrintNames(api, "/v1/services", "services", begin);
+      PrintNames(at, "/v1/services", "services", begin);
     } else if (word != kRealNames) {
       fmt::print("{}\n", word);
     } else if (!service.empty()) {
-      PrintNames(api, "/v1/services/" + Encode(service) + "/reals", "reals", begin);
+      PrintNames(at, "/v1/services/" + Encode(service) + "/reals", "reals", begin);
     }
   }
   return kOk;

@@ -1,4 +1,4 @@
-// fairlead reload, check
+// fairlead reload, check, log, schema
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/problem.h"
 #include "cli/text.h"
+#include "control/config/json_schema.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -137,6 +138,30 @@ int RunCheck(const Arguments& arguments) {
     fmt::print(stderr, "warning: {}\n", warning.ToString());
   }
   fmt::print("{}: ok\n", arguments.file);
+  return kOk;
+}
+
+int RunLogLevel(const Arguments& arguments) {
+  Session session(arguments);
+  const bool is_change = !arguments.level.empty();
+  const auto answer =
+      is_change
+          ? session.Ask("PUT", "/v1/log", json::serialize(json::object{{"level", arguments.level}}))
+          : session.Ask("GET", "/v1/log");
+  if (!answer) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*answer));
+    return kOk;
+  }
+  const std::string level = Text(answer->as_object(), "level");
+  const std::string configured = Text(answer->as_object(), "configured");
+  fmt::print("{}{}\n", level,
+             level == configured ? "" : ", until the next reload; the file says " + configured);
+  return kOk;
+}
+
+int RunSchema() {
+  fmt::print("{}", control::JsonSchema());
   return kOk;
 }
 

@@ -10,7 +10,7 @@
 namespace fairlead::cli {
 
 int RunIpvsadm(const Arguments& arguments) {
-  ApiClient client(arguments.api);
+  ApiClient client(arguments.api, arguments.credentials);
   ipvsadm::SystemResolver names;
   const auto run = [&](std::vector<std::string> words, std::istream& input) {
     for (std::string& word : words) word = ToUtf8(std::move(word));  // as JSON, it must be

@@ -24,7 +24,7 @@ bool IsOnInterface(const std::string& device, const std::string& interface) {
 
 // The name of the director that answers and has the interface; empty: none does.
 std::string UserOf(const std::string& interface, const Arguments& arguments) {
-  ApiClient client(arguments.api);
+  ApiClient client(arguments.api, arguments.credentials);
   const Result<Reply> reply = client.Send("GET", "/v1/status", "");
   if (!reply || reply->status != 200) return "";  // what it is for: nobody runs
   json::error_code ec;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace fairlead::cli {
 
@@ -16,6 +17,9 @@ struct Problem {
   std::string title;   // the same for every problem of that word
   std::string detail;  // a sentence about this one, with what to do
 };
+
+// Whether -o json is among the words: asked for when they could not be parsed.
+bool IsJsonAsked(const std::vector<std::string>& words);
 
 // Returns the exit code.
 int PrintProblem(const Problem& problem, int exit_code);

@@ -73,8 +73,17 @@ void PrintHealth(const json::object& status) {
     const auto count = item.value().to_number<uint64_t>();
     if (count > 0) errors += fmt::format("; {} could not be made ({})", count, item.key_c_str());
   }
-  const json::value* stretch = health.if_contains("interval_stretch");
-  const double factor = stretch == nullptr ? 1 : stretch->to_number<double>();
+  const auto number = [&](const char* key, double otherwise) {
+    const json::value* value = health.if_contains(key);
+    return value == nullptr ? otherwise : value->to_number<double>();
+  };
+  const double factor = number("interval_stretch", 1);
+  if (const double scripts = number("script_interval_stretch", 1); scripts >= 1.1) {
+    errors = fmt::format("; those of scripts by {:.1f}{}", scripts, errors);
+  }
+  if (const double stuck = number("stuck_scripts", 0); stuck > 0) {
+    errors += fmt::format("; {:.0f} killed scripts have not ended", stuck);
+  }
   if (factor < 1.1 && errors.empty()) return;
   fmt::print("health checks: {}, at most {} at once, intervals stretched by {:.1f}{}\n",
              Text(health, "checks"), Text(health, "allowed_at_once"), factor, errors);

@@ -67,7 +67,7 @@ int RunUpgrade(const Arguments& arguments) {
   const auto answer = session.Ask("POST", "/v1/upgrade", json::serialize(request));
   if (!answer) return session.exit_code();
   const json::object& begun = answer->as_object();
-  ApiClient client(arguments.api);
+  ApiClient client(arguments.api, arguments.credentials);
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(kLook);

@@ -178,6 +178,7 @@ void Director::ReloadWith(const std::string& path, LoadResult loaded,
                 {"services", outcome.losses.services.size()}});
   }
   if (IsWanted(next)) {
+    SetLogLevel(next.model->log.level);  // PUT /v1/log has changed it perhaps
     path_in_force_ = path;
     if (keeper_) keeper_->KeepIntent(StateToKeep(publication_.in_force()));
     NoteReload(true, "");
@@ -402,14 +403,12 @@ void Director::RefreshView(bool is_time) {
   next->health = publication_.health().summary();
   next->is_ready = publication_.is_in_force();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
-  const size_t services = std::max(next->services.size(), ViewBuilder::kServicesAtOnce);
-  const bool shows_all = services == ViewBuilder::kServicesAtOnce;
-  if (is_time || shows_all) {
+  const auto rounds = static_cast<TimePoint::rep>(view_builder_.rounds());
+  if (is_time || rounds == 1) {
     view_made_ = now_;
     const auto cost = std::chrono::steady_clock::now() - begun;
-    view_refresh_ = std::max<TimePoint::duration>(
-        TimePoint::duration(kViewRefresh) * ViewBuilder::kServicesAtOnce / services,
-        kViewCostShare * cost);
+    view_refresh_ = std::max<TimePoint::duration>(TimePoint::duration(kViewRefresh) / rounds,
+                                                  kViewCostShare * cost);
   }
   const std::lock_guard lock(view_mutex_);
   view_ = std::move(next);

@@ -24,6 +24,7 @@ namespace fairlead::control {
 
 class Problems;
 struct ConfigModel;
+struct LoadResult;
 struct ServiceConfig;
 struct YamlNode;
 
@@ -82,9 +83,15 @@ struct PatchTimeouts {
 struct PatchPolicy {
   EditBody body;
 };
+// All of these at once, from a whole configuration as a file would have it, which whoever asks has
+// loaded. Refused when it differs in what cannot be changed by hand.
+struct ReplaceConfig {
+  std::shared_ptr<const LoadResult> loaded;
+};
 
-using AnyEdit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
-                             PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy>;
+using AnyEdit =
+    std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal, PatchReal,
+                 DrainReal, RemoveReal, PatchTimeouts, PatchPolicy, ReplaceConfig>;
 
 struct Edit : AnyEdit {
   using AnyEdit::AnyEdit;

@@ -3,8 +3,9 @@
 //
 //   return std::visit(Editor(before, now), edit);
 //
-// One function for each kind of edit; they stand by what they edit: edit_services.cc, edit_reals.cc
-// and edit_inherited.cc. What they share is in editor.cc. Threads: pure.
+// One function for each kind of edit; they stand by what they edit: edit_services.cc,
+// edit_reals.cc, edit_inherited.cc and edit_config.cc. What they share is in editor.cc. Threads:
+// pure.
 #pragma once
 
 #include <string>
@@ -30,6 +31,7 @@ class Editor {
   EditResult operator()(const RemoveReal& edit);
   EditResult operator()(const PatchTimeouts& edit);
   EditResult operator()(const PatchPolicy& edit);
+  EditResult operator()(const ReplaceConfig& edit);
 
  private:
   // A service of the model under edit; it is a copy of the one in force.

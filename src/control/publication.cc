@@ -8,7 +8,8 @@
 namespace fairlead::control {
 namespace {
 
-constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours and checks
+constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours
+constexpr std::chrono::milliseconds kHealthTurn{5};  // a few looks at a time
 constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
 // From a removal to the sweep for its connections: as in Linux not within the command, so that a
 // removal taken back at once costs nothing.
@@ -91,6 +92,9 @@ bool Publication::Turn(TimePoint now) {
     neighbours_.Tick(now, oldest_generation_);
     announcer_.Tick(now);
     groups_.Tick(now);
+  }
+  if (now >= next_health_turn_) {
+    next_health_turn_ = now + kHealthTurn;
     health_.Tick(now);
   }
   if (sweep_at_ && now >= *sweep_at_ && is_in_force()) {

@@ -148,7 +148,7 @@ class Publication {
   std::vector<IntentWaiter> unpublished_;
   std::vector<Waiting> published_;
   uint64_t oldest_generation_ = 0;  // that a worker may still hold
-  TimePoint next_slow_turn_;
+  TimePoint next_slow_turn_, next_health_turn_;
   TimePoint next_collect_;
 };
 

@@ -55,6 +55,7 @@ struct RealInfo {
   std::string forward;           // nat, dr, tun
   int32_t weight = 0;            // as configured
   int32_t effective_weight = 0;  // what the scheduler sees now
+  double part = 1;               // of it, before it was rounded up and while slow_start lasts
   uint32_t upper_threshold = 0, lower_threshold = 0;
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;

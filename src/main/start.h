@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "control/api/listen_spec.h"
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
 #include "dataplane/dpdk/edge.h"
@@ -32,7 +33,7 @@ namespace fairlead {
 struct StartPlan {
   edge::EdgeConfig edge;
   dataplane::FabricConfig fabric;
-  std::vector<std::string> listeners;
+  std::vector<api::ListenSpec> listeners;
   std::string ipvs_socket;
 };
 StartPlan PlanOf(const control::ConfigModel& model);

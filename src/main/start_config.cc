@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "control/config/dump.h"
 #include "dataplane/dpdk/edge.h"
 
 namespace fairlead {
@@ -136,12 +137,18 @@ dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t
   return config;
 }
 
-std::vector<std::string> ApiListenersOf(const control::ConfigModel& model) {
-  std::vector<std::string> listeners;
+std::vector<api::ListenSpec> ApiListenersOf(const control::ConfigModel& model) {
+  std::vector<api::ListenSpec> listeners;
   for (const control::ApiListen& listen : model.api.listen) {
-    listeners.push_back(listen.kind == control::ApiListen::Kind::kUnix
-                            ? "unix:" + listen.path
-                            : "http://" + listen.endpoint.ToString());
+    api::ListenSpec spec(control::AddressText(listen));
+    spec.role = listen.role == control::ApiRole::kAdmin ? api::Role::kAdmin : api::Role::kRead;
+    spec.group = listen.group;
+    spec.mode = listen.mode;
+    spec.certificate = listen.certificate;
+    spec.key = listen.key;
+    spec.client_ca = listen.client_ca;
+    spec.tokens = listen.tokens;
+    listeners.push_back(std::move(spec));
   }
   return listeners;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "control/api/listen_spec.h"
 #include "control/config/model.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/shard/fabric.h"
@@ -18,6 +19,6 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model);
 dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t workers);
 
 // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"
-std::vector<std::string> ApiListenersOf(const control::ConfigModel& model);
+std::vector<api::ListenSpec> ApiListenersOf(const control::ConfigModel& model);
 
 }  // namespace fairlead

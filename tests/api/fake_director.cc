@@ -150,6 +150,8 @@ ControlView MakeView() {
   view.health = {.checks = 3,
                  .allowed_at_once = 768,
                  .interval_stretch = 1.5,
+                 .script_interval_stretch = 2.5,
+                 .stuck_scripts = 1,
                  .local_errors = {{"descriptors", 7}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";

@@ -1,6 +1,7 @@
 #include "http_peer.h"
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -9,12 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "base/ip_address.h"
 
 namespace fairlead::testing {
 
-HttpPeer::HttpPeer(const std::string& address) {
+HttpPeer::HttpPeer(const std::string& address, const TlsClient& tls) {
   int connected = -1;
   if (address.starts_with("unix:")) {
     sockaddr_un where{};
@@ -23,7 +25,7 @@ HttpPeer::HttpPeer(const std::string& address) {
     fd_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
     connected = ::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where);
   } else {
-    const auto endpoint = Endpoint::Parse(address.substr(7));
+    const auto endpoint = Endpoint::Parse(address.substr(address.find("//") + 2));
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_port = endpoint->port.raw();
@@ -32,9 +34,35 @@ HttpPeer::HttpPeer(const std::string& address) {
     connected = ::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where);
   }
   if (connected != 0) throw std::runtime_error("cannot connect to " + address);
+  if (address.starts_with("https:")) ShakeHands(tls);
 }
 
-HttpPeer::~HttpPeer() { ::close(fd_); }
+HttpPeer::~HttpPeer() {
+  SSL_free(tls_);
+  ::close(fd_);
+}
+
+void HttpPeer::ShakeHands(const TlsClient& tls) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_load_verify_locations(context, tls.ca.c_str(), nullptr);
+  if (tls.version != 0) {
+    SSL_CTX_set_min_proto_version(context, 0);
+    SSL_CTX_set_max_proto_version(context, tls.version);
+    SSL_CTX_set_security_level(context, 0);
+  }
+  if (!tls.certificate.empty()) {
+    SSL_CTX_use_certificate_file(context, tls.certificate.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(context, tls.certificate.c_str(), SSL_FILETYPE_PEM);
+  }
+  tls_ = SSL_new(context);
+  SSL_CTX_free(context);
+  SSL_set_fd(tls_, fd_);
+  if (SSL_connect(tls_) == 1) return;
+  SSL_free(tls_);
+  ::close(fd_);
+  throw std::runtime_error("no agreement on TLS");
+}
 
 Answer HttpPeer::Ask(const std::string& line, const std::string& body, const std::string& headers) {
   std::string text = line + " HTTP/1.1\r\n" + headers;
@@ -44,7 +72,8 @@ Answer HttpPeer::Ask(const std::string& line, const std::string& body, const std
 
 bool HttpPeer::ReadMore() {
   char chunk[4096];
-  const ssize_t n = ::read(fd_, chunk, sizeof chunk);
+  const ssize_t n =
+      tls_ != nullptr ? SSL_read(tls_, chunk, sizeof chunk) : ::read(fd_, chunk, sizeof chunk);
   if (n > 0) buffer_.append(chunk, static_cast<size_t>(n));
   return n > 0;
 }
@@ -55,9 +84,17 @@ bool HttpPeer::IsOpen() const {
   return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
+std::string HttpPeer::ReadSome() {
+  if (buffer_.empty()) ReadMore();
+  return std::exchange(buffer_, {});
+}
+
 void HttpPeer::Send(const std::string& bytes) {
   for (size_t sent = 0; sent < bytes.size();) {
-    const ssize_t n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    const char* const rest = bytes.data() + sent;
+    const size_t size = bytes.size() - sent;
+    const ssize_t n = tls_ != nullptr ? SSL_write(tls_, rest, static_cast<int>(size))
+                                      : ::send(fd_, rest, size, MSG_NOSIGNAL);
     if (n <= 0) break;
     sent += static_cast<size_t>(n);
   }

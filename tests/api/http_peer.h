@@ -4,8 +4,11 @@
 //   Answer a = peer.Ask("GET /v1/status");
 //   a.status; a.header("content-type"); a.body; a.json();
 //
-// One connection for all Asks, so keep-alive is tested by use.
+// One connection for all Asks, so keep-alive is tested by use. "https://…" speaks TLS: TlsClient
+// says what it trusts and what it shows.
 #pragma once
+
+#include <openssl/types.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -26,9 +29,16 @@ struct Answer {
   [[nodiscard]] boost::json::object json() const { return boost::json::parse(body).as_object(); }
 };
 
+struct TlsClient {
+  std::string ca{};           // PEM files
+  std::string certificate{};  // with its key; empty: none
+  int version = 0;            // the highest that it speaks, for instance TLS1_1_VERSION
+};
+
 class HttpPeer {
  public:
-  explicit HttpPeer(const std::string& address);
+  // Throws when nobody is there, or when there is no agreement on TLS.
+  explicit HttpPeer(const std::string& address, const TlsClient& tls = {});
   ~HttpPeer();
   HttpPeer(const HttpPeer&) = delete;
   HttpPeer& operator=(const HttpPeer&) = delete;
@@ -37,6 +47,8 @@ class HttpPeer {
   Answer Ask(const std::string& line, const std::string& body = "",
              const std::string& headers = "Host: localhost\r\n");
   void Send(const std::string& bytes);
+  // What has come, as it is; waits for it. Empty: the other end has closed.
+  std::string ReadSome();
   // Whether the other end has not closed; takes nothing that was sent.
   [[nodiscard]] bool IsOpen() const;
   // Bytes as they are; then one answer.
@@ -44,8 +56,10 @@ class HttpPeer {
 
  private:
   bool ReadMore();
+  void ShakeHands(const TlsClient& tls);
 
   int fd_;
+  SSL* tls_ = nullptr;
   std::string buffer_;
 };
 

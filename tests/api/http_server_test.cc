@@ -58,7 +58,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNoSocketAndNoLoopback) {
            {"unix:relative", "absolute path"},
            {"http://192.0.2.1:80", "loopback address"},
            {"http://0.0.0.0:80", "loopback address"},
-           {"https://127.0.0.1:80", "loopback address"},
+           {"https://127.0.0.1:80", "needs certificate and key"},
            {"ftp", "loopback address"}}) {
     api::ApiServer refused(director, {{where}});
     const Status status = refused.Start();

@@ -37,6 +37,26 @@ TEST_F(OpenApiTest, ListsExactlyTheRoutes) {
   EXPECT_EQ(documented, std::set<std::string>(routes.begin(), routes.end()));
 }
 
+TEST_F(OpenApiTest, EveryOperationHasItsNameAndItsRole) {
+  Start();
+  std::set<std::string> names, documented;
+  const json::object document = peer->Ask("GET /v1/openapi.json").json();
+  for (const auto& path : document.at("paths").as_object()) {
+    for (const auto& operation : path.value().as_object()) {
+      if (operation.key() == "parameters") continue;
+      const json::object& its = operation.value().as_object();
+      EXPECT_TRUE(names.insert(std::string(its.at("operationId").as_string())).second)
+          << path.key();
+      std::string method(operation.key());
+      for (char& c : method) c = static_cast<char>(std::toupper(c));
+      documented.insert(method + " " + std::string(path.key()) + " " +
+                        std::string(its.at("x-fairlead-role").as_string()));
+    }
+  }
+  const auto roles = server->roles();
+  EXPECT_EQ(documented, std::set<std::string>(roles.begin(), roles.end()));
+}
+
 TEST_F(OpenApiTest, ThePageNamesEveryRoute) {
   Start();
   std::ifstream file(FAIRLEAD_SOURCE "/docs/api.md");

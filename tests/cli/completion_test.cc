@@ -79,7 +79,8 @@ TEST_F(CompletionTest, VerbsAreThoseOfTheManual) { EXPECT_EQ(Verbs(), Documented
 TEST_F(CompletionTest, OptionsAreThoseOfTheHelp) {
   for (const std::string& verb : Verbs()) {
     if (verb == "ipvsadm") continue;  // its options are its own
-    Words expected = {"--api", "--help", "--output", "--version"};
+    Words expected = {"--api", "--ca",     "--certificate", "--help",
+                      "--key", "--output", "--token-file",  "--version"};
     const std::string help = RunAt(verb + " --help").out;
     const std::regex option(R"((--[a-z0-9-]+))");
     std::istringstream lines(help);

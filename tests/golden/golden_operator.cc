@@ -37,6 +37,7 @@ api::HttpRequest RequestOf(std::string_view method, const std::string& target,
   const auto url = boost::urls::parse_origin_form(target);
   if (!url) throw std::runtime_error("no path: " + target);
   api::HttpRequest request;
+  request.caller.role = api::Role::kAdmin;
   request.method = MethodOf(method);
   request.path = std::string(url->encoded_path());
   for (auto segment : url->segments()) request.segments.push_back(std::string(segment));

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/events.h"
 #include "control/api/http_server.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/ipvs/proc_files.h"
@@ -42,7 +43,9 @@ struct ApiServer::Impl {
         workers(*io, control.fabric()),
         files(io, control, workers),
         dispatcher(io, control, &files),
-        context{io, control, workers, busy, pulse, std::move(ports), config.upgrade, &dispatcher},
+        events(*io, control),
+        context{io,          control, workers, busy, pulse, std::move(ports), config.upgrade,
+                &dispatcher, &events},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
@@ -59,6 +62,7 @@ struct ApiServer::Impl {
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
+    AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
   }
 
@@ -67,8 +71,8 @@ struct ApiServer::Impl {
       const auto its = std::ranges::find(passed, name, &NamedDescriptor::name);
       return its == passed.end() ? FileDescriptor() : std::move(its->descriptor);
     };
-    for (const std::string& where : config.listen) {
-      if (Status listening = server.Listen(where, take(where)); !listening) return listening;
+    for (const ListenSpec& spec : config.listen) {
+      if (Status listening = server.Listen(spec, take(spec.where)); !listening) return listening;
     }
     if (config.ipvs_socket.empty()) return Done{};
     return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket));
@@ -120,6 +124,7 @@ struct ApiServer::Impl {
   WorkerClient workers;
   ipvs::ProcFiles files;
   ipvs::Dispatcher dispatcher;
+  EventHub events;
   const Context context;
   Router router;
   HttpServer server;
@@ -171,5 +176,7 @@ std::vector<NamedDescriptor> ApiServer::StopAndRelease() {
 std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }
 
 std::vector<std::string> ApiServer::routes() const { return impl_->router.list(); }
+
+std::vector<std::string> ApiServer::roles() const { return impl_->router.roles(); }
 
 }  // namespace fairlead::api

@@ -18,6 +18,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
+#include "control/api/listen_spec.h"
 #include "control/api/port_stats.h"
 #include "control/api/pulse.h"
 
@@ -26,8 +27,7 @@ namespace fairlead::api {
 class UpgradeApi;
 
 struct ApiConfig {
-  // "unix:/run/fairlead/api.sock", "http://127.0.0.1:9480"
-  std::vector<std::string> listen = {"unix:/run/fairlead/api.sock"};
+  std::vector<ListenSpec> listen = {"unix:/run/fairlead/api.sock"};
   // How long a thread may make no turn before /readyz says so.
   std::chrono::milliseconds patience = kPulsePatience;
   UpgradeApi* upgrade = nullptr;  // outlives the server
@@ -55,6 +55,8 @@ class ApiServer {
   [[nodiscard]] std::vector<std::string> addresses() const;
   // "GET /v1/status" …
   [[nodiscard]] std::vector<std::string> routes() const;
+  // "GET /v1/status read" …
+  [[nodiscard]] std::vector<std::string> roles() const;
 
  private:
   struct Impl;

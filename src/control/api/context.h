@@ -22,6 +22,7 @@ class Dispatcher;
 namespace fairlead::api {
 
 class BusyMeter;
+class EventHub;
 class Pulse;
 class Router;
 class UpgradeApi;
@@ -37,6 +38,7 @@ struct Context {
   PortReaders ports;
   UpgradeApi* upgrade = nullptr;                 // none: there are no upgrades
   const ipvs::Dispatcher* dispatcher = nullptr;  // for its counts; none: it is not served
+  EventHub* events = nullptr;                    // none: nobody can follow
 };
 
 // Carries a Responder to the control core and back: its answer, and its end, happen on the API
@@ -66,6 +68,7 @@ void AddTemplateRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);
+void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

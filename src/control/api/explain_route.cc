@@ -100,15 +100,17 @@ void Ask(const Context& context, WorkerId worker, const std::shared_ptr<Inquiry>
 }  // namespace
 
 void AddExplainRoute(Router* router, const Context& context) {
-  router->Add(Method::kPost, "/v1/explain", [&context](const Call& call, const Responder& respond) {
-    const auto view = context.control.view();
-    BodyReader body(call.request.body, {"client", "destination", "protocol", "port", "packet"});
-    const auto question = ParseQuestion(*view, &body);
-    if (!question) return respond(body.problem());
-    auto inquiry = std::make_shared<Inquiry>(
-        Inquiry{view, *question, ExplainReport(*view, *question), respond});
-    Ask(context, OwnerOf(context.control.fabric().steering, question->client), inquiry);
-  });
+  router->Add(
+      Method::kPost, "/v1/explain", Needs::kRead,
+      [&context](const Call& call, const Responder& respond) {
+        const auto view = context.control.view();
+        BodyReader body(call.request.body, {"client", "destination", "protocol", "port", "packet"});
+        const auto question = ParseQuestion(*view, &body);
+        if (!question) return respond(body.problem());
+        auto inquiry = std::make_shared<Inquiry>(
+            Inquiry{view, *question, ExplainReport(*view, *question), respond});
+        Ask(context, OwnerOf(context.control.fabric().steering, question->client), inquiry);
+      });
 }
 
 }  // namespace fairlead::api

@@ -12,9 +12,9 @@
 
 #include "base/log.h"
 #include "base/log_pace.h"
+#include "control/api/door.h"
 #include "control/api/http_session.h"
 #include "control/api/listen.h"
-#include "control/api/session_budget.h"
 
 namespace fairlead::api {
 
@@ -23,12 +23,23 @@ using boost::system::error_code;
 
 namespace {
 
+// Whoever has a network of IPv6 has as many addresses as he wants.
+std::string BudgetOf(const asio::ip::address& address) {
+  if (!address.is_v6() || address.to_v6().is_v4_mapped()) return address.to_string();
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), 0);
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 // Nothing when it has gone already.
 std::optional<HttpPeer> PeerOf(const asio::ip::tcp::socket& socket) {
   error_code ec;
   const auto endpoint = socket.remote_endpoint(ec);
   if (ec) return std::nullopt;
-  return HttpPeer{endpoint.address().to_string(), std::nullopt};
+  const std::string address = endpoint.address().to_string();
+  const std::string from = endpoint.address().is_v6() ? "[" + address + "]" : address;
+  return HttpPeer{BudgetOf(endpoint.address()), from + ":" + std::to_string(endpoint.port()),
+                  std::nullopt};
 }
 
 std::optional<HttpPeer> PeerOf(asio::local::stream_protocol::socket& socket) {
@@ -37,7 +48,7 @@ std::optional<HttpPeer> PeerOf(asio::local::stream_protocol::socket& socket) {
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) {
     return std::nullopt;
   }
-  return HttpPeer{"uid " + std::to_string(who.uid), User{who.uid, who.gid}};
+  return HttpPeer{"uid " + std::to_string(who.uid), "unix", User{who.uid, who.gid, who.pid}};
 }
 
 }  // namespace
@@ -84,10 +95,11 @@ template <typename Protocol>
 class HttpServer::Listener::Of : public Listener,
                                  public std::enable_shared_from_this<Of<Protocol>> {
  public:
-  Of(asio::io_context& io, std::shared_ptr<HttpSessions> sessions,
+  Of(asio::io_context& io, std::shared_ptr<HttpSessions> sessions, std::shared_ptr<Door> door,
      typename Protocol::acceptor acceptor, std::string where, std::string bound, std::string path)
       : Listener(std::move(where), std::move(bound), std::move(path)),
         sessions_(std::move(sessions)),
+        door_(std::move(door)),
         acceptor_(std::move(acceptor)),
         retry_(io) {
     RememberInode();
@@ -131,13 +143,13 @@ class HttpServer::Listener::Of : public Listener,
       return;
     }
     Accept();  // first: no memory for this session must not be the end of the listener
-    if (auto peer = PeerOf(socket); peer && budget_->MakeRoom(peer->name)) {
-      HttpSessions::Begin(sessions_, budget_, std::move(socket), std::move(*peer));
+    if (auto peer = PeerOf(socket); peer && door_->MakeRoom(peer->budget)) {
+      HttpSessions::Begin(sessions_, door_, std::move(socket), std::move(*peer));
     }
   }
 
   const std::shared_ptr<HttpSessions> sessions_;
-  const std::shared_ptr<SessionBudget> budget_ = std::make_shared<SessionBudget>();
+  const std::shared_ptr<Door> door_;
   typename Protocol::acceptor acceptor_;
   asio::steady_timer retry_;
   LogPace pace_;  // of failures to accept
@@ -148,30 +160,35 @@ HttpServer::HttpServer(asio::io_context& io, HttpHandler handler)
 
 HttpServer::~HttpServer() { Close(); }
 
-Status HttpServer::Listen(const std::string& where, FileDescriptor passed) {
-  if (where.starts_with("unix:")) {
-    auto acceptor = passed ? AdoptPath(io_, where, std::move(passed)) : ListenOnPath(io_, where);
+Status HttpServer::Listen(const ListenSpec& spec, FileDescriptor passed) {
+  const std::string& where = spec.where;
+  auto door = Door::Open(spec);
+  if (!door) return door.error();
+  if (spec.is_unix()) {
+    auto acceptor = passed ? AdoptPath(io_, spec, std::move(passed)) : ListenOnPath(io_, spec);
     if (!acceptor) return acceptor.error();
-    Start<asio::local::stream_protocol>(std::move(*acceptor), where, where, where.substr(5));
+    Start<asio::local::stream_protocol>(std::move(*acceptor), *std::move(door), where, where,
+                                        where.substr(5));
     return Done{};
   }
-  auto acceptor =
-      passed ? AdoptLoopback(io_, where, std::move(passed)) : ListenOnLoopback(io_, where);
+  auto acceptor = passed ? AdoptTcp(io_, where, std::move(passed)) : ListenOnTcp(io_, where);
   if (!acceptor) return acceptor.error();
   error_code ec;
   const auto bound = acceptor->local_endpoint(ec);
   const std::string host = bound.address().is_v6() ? "[" + bound.address().to_string() + "]"
                                                    : bound.address().to_string();
-  Start<asio::ip::tcp>(std::move(*acceptor), where,
-                       "http://" + host + ":" + std::to_string(bound.port()), "");
+  Start<asio::ip::tcp>(
+      std::move(*acceptor), *std::move(door), where,
+      (spec.is_https() ? "https://" : "http://") + host + ":" + std::to_string(bound.port()), "");
   return Done{};
 }
 
 template <typename Protocol>
-void HttpServer::Start(typename Protocol::acceptor acceptor, const std::string& where,
-                       const std::string& address, const std::string& path) {
-  auto listener = std::make_shared<Listener::Of<Protocol>>(io_, sessions_, std::move(acceptor),
-                                                           where, address, path);
+void HttpServer::Start(typename Protocol::acceptor acceptor, std::shared_ptr<Door> door,
+                       const std::string& where, const std::string& address,
+                       const std::string& path) {
+  auto listener = std::make_shared<Listener::Of<Protocol>>(
+      io_, sessions_, std::move(door), std::move(acceptor), where, address, path);
   listener->Accept();
   listeners_.push_back(std::move(listener));
 }

@@ -1,15 +1,21 @@
-// The only file of the director that includes Beast.
+// The only file of the director that includes Beast, and with it the streams of TLS.
 #include "control/api/http_session.h"
 
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url.hpp>
 #include <chrono>
 #include <thread>
 
+#include "base/log.h"
+#include "base/utf8.h"
 #include "control/api/loopback_host.h"
 #include "control/api/problem.h"
 
@@ -20,6 +26,8 @@ namespace bhttp = beast::http;
 using boost::system::error_code;
 using Socket = boost::asio::generic::stream_protocol::socket;
 using Stream = beast::basic_stream<boost::asio::generic::stream_protocol>;
+using TlsStream = boost::asio::ssl::stream<Stream&>;
+using Serializer = bhttp::response_serializer<bhttp::string_body>;
 
 namespace {
 
@@ -41,19 +49,42 @@ Method MethodOf(bhttp::verb verb) {
   }
 }
 
-std::optional<HttpResponse> RefuseForeign(const bhttp::request<bhttp::string_body>& request) {
-  const auto text = [](beast::string_view s) { return std::string_view(s.data(), s.size()); };
-  if (request.count(bhttp::field::host) != 1 ||
-      !IsLoopbackHost(text(request[bhttp::field::host]))) {
+std::string_view TextOf(beast::string_view s) { return {s.data(), s.size()}; }
+
+// Of a peer over TCP: what a page of another site in a browser could send. `is_tls`: the name of
+// the host is the certificate's, and proves itself.
+std::optional<HttpResponse> RefuseForeign(const bhttp::request<bhttp::string_body>& request,
+                                          bool is_tls) {
+  const std::string_view host = TextOf(request[bhttp::field::host]);
+  if (!is_tls && (request.count(bhttp::field::host) != 1 || !IsLoopbackHost(host))) {
     return Problem(421, "foreign-host",
                    "This listener answers to localhost, 127.0.0.1 and [::1] only; use one of them "
                    "as the host");
   }
+  const auto is_own = [&](const auto& field) {
+    const std::string_view origin = TextOf(field.value());
+    return is_tls ? origin == "https://" + std::string(host) : IsLoopbackOrigin(origin);
+  };
   const auto [origin, end] = request.equal_range(bhttp::field::origin);
-  if (!std::all_of(origin, end, [&](const auto& o) { return IsLoopbackOrigin(text(o.value())); })) {
+  if (!std::all_of(origin, end, is_own)) {
     return Problem(403, "foreign-origin", "Pages of other sites may not use this API");
   }
   return std::nullopt;
+}
+
+// The subject of the certificate that the peer has shown and that was verified; empty: none.
+std::string SubjectOf(SSL* tls) {
+  constexpr size_t kMostBytes = 200;
+  X509* const shown = SSL_get0_peer_certificate(tls);
+  if (shown == nullptr || SSL_get_verify_result(tls) != X509_V_OK) return "";
+  BIO* const out = BIO_new(BIO_s_mem());
+  if (out == nullptr) return "?";
+  X509_NAME_print_ex(out, X509_get_subject_name(shown), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+  char* bytes = nullptr;
+  const long length = BIO_get_mem_data(out, &bytes);
+  std::string subject(bytes, std::min(static_cast<size_t>(std::max(length, 0l)), kMostBytes));
+  BIO_free(out);
+  return subject.empty() ? "without a name" : ToUtf8(subject);
 }
 
 // Fills path, segments and query; false when the target is no path.
@@ -75,15 +106,17 @@ bool ParseTarget(std::string_view target, HttpRequest* into) {
 // One connection. Lives as long as an operation on it, or a Responder, is outstanding.
 class HttpSessions::Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<HttpSessions> sessions, std::shared_ptr<SessionBudget> budget,
-          Socket socket, HttpPeer peer)
+  Session(std::shared_ptr<HttpSessions> sessions, std::shared_ptr<Door> door, Socket socket,
+          HttpPeer peer)
       : sessions_(std::move(sessions)),
-        budget_(std::move(budget)),
+        door_(std::move(door)),
         stream_(std::move(socket)),
         peer_(std::move(peer)),
-        seat_{peer_.name, [this] { Close(); }} {}
+        seat_{peer_.budget, [this] { Close(); }},
+        handshake_{peer_.budget, [this] { Close(); }} {}
   ~Session() {
-    budget_->Remove(&seat_);
+    door_->handshakes.Remove(&handshake_);
+    door_->seats.Remove(&seat_);
     sessions_->open_.erase(this);
   }
   Session(const Session&) = delete;
@@ -93,20 +126,24 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
   // undone by hand, and the destructor does it for an object that is whole.
   void Begin() {
     sessions_->open_.insert(this);
-    budget_->Add(&seat_);
-    Read();
+    door_->seats.Add(&seat_);
+    if (!door_->tls) return Read();
+    door_->handshakes.Add(&handshake_);
+    ShakeHands();
   }
 
   // Waits for a request as long as an idle connection may; what has begun must end soon.
   void Read() {
     WaitForPeer(kIdleSeconds);
     if (buffer_.size() > 0) return ReadRequest();  // sent before the last answer was taken
-    stream_.async_read_some(buffer_.prepare(kReadBytes),
-                            [self = shared_from_this()](error_code ec, size_t n) {
-                              if (ec) return self->Close();
-                              self->buffer_.commit(n);
-                              self->ReadRequest();
-                            });
+    OnStream([this](auto& stream) {
+      stream.async_read_some(buffer_.prepare(kReadBytes),
+                             [self = shared_from_this()](error_code ec, size_t n) {
+                               if (ec) return self->Close();
+                               self->buffer_.commit(n);
+                               self->ReadRequest();
+                             });
+    });
   }
 
   void Close() {
@@ -150,13 +187,66 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
     bool is_given_ = false;
   };
 
+  // Calls `use` with what bytes go through.
+  template <typename Use>
+  void OnStream(Use use) {
+    if (tls_) {
+      use(*tls_);
+    } else {
+      use(stream_);
+    }
+  }
+
+  void ShakeHands() {
+    context_ = door_->tls->current();
+    tls_ = std::make_unique<TlsStream>(stream_, *context_);
+    WaitForPeer(kHandshakeSeconds);
+    handshake_.waits_since = seat_.waits_since;
+    tls_->async_handshake(TlsStream::server, [self = shared_from_this()](error_code ec) {
+      self->door_->handshakes.Remove(&self->handshake_);
+      if (ec) return self->EndUnmet(ec);
+      self->certificate_ = SubjectOf(self->tls_->native_handle());
+      self->Read();
+    });
+  }
+
+  void EndUnmet(error_code ec) {
+    if (const uint64_t times = door_->failures.Note(std::chrono::steady_clock::now())) {
+      LogInfo("the API could not agree on TLS with a client",
+              {{"from", peer_.from}, {"reason", ec.message()}, {"times", times}});
+    }
+    Close();
+  }
+
   void ReadRequest() {
     parser_.emplace();
     parser_->body_limit(kMaxBodyBytes);
     parser_->header_limit(kMaxHeaderBytes);
     WaitForPeer(kRequestSeconds);
-    bhttp::async_read(stream_, buffer_, *parser_,
-                      [self = shared_from_this()](error_code ec, size_t) { self->OnRead(ec); });
+    OnStream([this](auto& stream) {
+      bhttp::async_read_header(
+          stream, buffer_, *parser_,
+          [self = shared_from_this()](error_code ec, size_t) { self->OnHeader(ec); });
+    });
+  }
+
+  // Whoever may do nothing has no more of a body read than it takes to answer in peace.
+  void OnHeader(error_code ec) {
+    if (ec) return OnRead(ec);
+    const auto& request = parser_->get();
+    caller_ =
+        door_->access.CallerOf(peer_, TextOf(request[bhttp::field::authorization]), certificate_);
+    if (parser_->is_done()) return OnRead(ec);
+    const auto length = parser_->content_length();
+    auto refusal = Refuse(caller_, Needs::kRead);
+    if (refusal && (!length || *length > kMaxStrangersBytes)) {
+      is_head_ = keep_alive_ = false;
+      return Write(std::move(*refusal));
+    }
+    OnStream([this](auto& stream) {
+      bhttp::async_read(stream, buffer_, *parser_,
+                        [self = shared_from_this()](error_code e, size_t) { self->OnRead(e); });
+    });
   }
 
   void WaitForPeer(int seconds) {
@@ -189,12 +279,14 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
     stream_.expires_never();  // the answer may have to wait for workers
     seat_.waits_since.reset();
     if (!peer_.user) {
-      if (auto refusal = RefuseForeign(request)) return reply->Give(std::move(*refusal));
+      if (auto refusal = RefuseForeign(request, tls_ != nullptr))
+        return reply->Give(std::move(*refusal));
     }
     HttpRequest plain;
     plain.method = MethodOf(request.method());
     plain.body = request.body();
     plain.user = peer_.user;
+    plain.caller = caller_;
     plain.if_match = std::string(request[bhttp::field::if_match]);
     const auto target = request.target();
     if (!ParseTarget({target.data(), target.size()}, &plain)) {
@@ -206,8 +298,9 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
                         }));
   }
 
-  void Write(HttpResponse response) {
-    auto message = std::make_shared<bhttp::response<bhttp::string_body>>();
+  using Message = bhttp::response<bhttp::string_body>;
+
+  static void FillIn(const HttpResponse& response, bool keep_alive, Message* message) {
     message->version(11);
     message->result(static_cast<unsigned>(response.status));
     message->reason(std::string(ReasonPhrase(response.status)));
@@ -215,7 +308,13 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
     message->set(bhttp::field::content_type, response.content_type);
     message->set(bhttp::field::cache_control, "no-store");
     for (const auto& [name, value] : response.headers) message->set(name, value);
-    message->keep_alive(keep_alive_);
+    message->keep_alive(keep_alive);
+  }
+
+  void Write(HttpResponse response) {
+    if (response.stream && !is_head_) return WriteOnAndOn(std::move(response));
+    auto message = std::make_shared<Message>();
+    FillIn(response, keep_alive_, message.get());
     message->content_length(response.body.size());
     if (!is_head_) message->body() = std::move(response.body);
     WaitForPeer(kIdleSeconds);
@@ -224,28 +323,88 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
       self->Read();
     };
     if (is_head_) {  // the length of the body that GET would have, and no body
-      auto serializer = std::make_shared<bhttp::response_serializer<bhttp::string_body>>(*message);
-      bhttp::async_write_header(stream_, *serializer,
-                                [after, serializer](error_code ec, size_t n) { after(ec, n); });
+      auto serializer = std::make_shared<Serializer>(*message);
+      OnStream([&](auto& stream) {
+        bhttp::async_write_header(stream, *serializer,
+                                  [after, serializer](error_code ec, size_t n) { after(ec, n); });
+      });
       return;
     }
-    bhttp::async_write(stream_, *message, after);
+    OnStream([&](auto& stream) { bhttp::async_write(stream, *message, after); });
+  }
+
+  // A body without a length, which ends with the connection.
+  void WriteOnAndOn(HttpResponse response) {
+    auto message = std::make_shared<Message>();
+    FillIn(response, false, message.get());
+    auto serializer = std::make_shared<Serializer>(*message);
+    WaitForPeer(kIdleSeconds);
+    auto after = [self = shared_from_this(), message, serializer,
+                  stream = std::move(response.stream)](error_code ec, size_t) {
+      if (ec) return self->Close();
+      self->stream_.expires_never();
+      self->CloseWithPeer();
+      stream([weak = self->weak_from_this()](std::string_view text) {
+        const auto session = weak.lock();
+        return session ? session->PushText(text) : Pushed::kGone;
+      });
+    };
+    OnStream([&](auto& stream) { bhttp::async_write_header(stream, *serializer, after); });
+  }
+
+  // Whoever is only to listen has nothing to say: what comes now is his end.
+  void CloseWithPeer() {
+    OnStream([this](auto& stream) {
+      stream.async_read_some(buffer_.prepare(kReadBytes),
+                             [self = shared_from_this()](error_code, size_t) { self->Close(); });
+    });
+  }
+
+  Pushed PushText(std::string_view text) {
+    if (!stream_.socket().is_open()) return Pushed::kGone;
+    if (is_pushing_ && queued_.size() + text.size() > kMaxQueuedBytes) {
+      Close();
+      return Pushed::kTooSlow;
+    }
+    queued_ += text;
+    if (!is_pushing_) PushQueued();
+    return Pushed::kTaken;
+  }
+
+  void PushQueued() {
+    is_pushing_ = true;
+    pushed_ = std::exchange(queued_, {});
+    WaitForPeer(kIdleSeconds);
+    OnStream([this](auto& stream) {
+      boost::asio::async_write(stream, boost::asio::buffer(pushed_),
+                               [self = shared_from_this()](error_code ec, size_t) {
+                                 self->is_pushing_ = false;
+                                 if (ec) return self->Close();
+                                 if (!self->queued_.empty()) self->PushQueued();
+                               });
+    });
   }
 
   std::shared_ptr<HttpSessions> sessions_;
-  std::shared_ptr<SessionBudget> budget_;
+  std::shared_ptr<Door> door_;
   Stream stream_;
+  std::shared_ptr<boost::asio::ssl::context> context_;  // of tls_, whatever comes after it
+  std::unique_ptr<TlsStream> tls_;                      // none: plain HTTP
   const HttpPeer peer_;
-  Seat seat_;
+  std::string certificate_;  // its subject
+  Caller caller_;            // of the request that is being answered
+  Seat seat_, handshake_;
   beast::flat_buffer buffer_;
   std::optional<bhttp::request_parser<bhttp::string_body>> parser_;
   bool keep_alive_ = false;
   bool is_head_ = false;
+  std::string queued_, pushed_;  // of an answer that goes on: to be sent, being sent
+  bool is_pushing_ = false;
 };
 
-void HttpSessions::Begin(std::shared_ptr<HttpSessions> sessions,
-                         std::shared_ptr<SessionBudget> budget, Socket socket, HttpPeer peer) {
-  std::make_shared<Session>(std::move(sessions), std::move(budget), std::move(socket),
+void HttpSessions::Begin(std::shared_ptr<HttpSessions> sessions, std::shared_ptr<Door> door,
+                         Socket socket, HttpPeer peer) {
+  std::make_shared<Session>(std::move(sessions), std::move(door), std::move(socket),
                             std::move(peer))
       ->Begin();
 }

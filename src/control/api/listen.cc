@@ -1,13 +1,16 @@
 #include "control/api/listen.h"
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/ip_address.h"
 
@@ -79,6 +82,39 @@ Status PrepareSocketPath(const Place& place, const std::string& path) {
   return Done{};
 }
 
+// The group by its name, or -1 for none. Only root and members of a group may give a file to it.
+Result<gid_t> GroupOf(const ListenSpec& spec) {
+  if (spec.group.empty()) return static_cast<gid_t>(-1);
+  std::vector<char> room(64 << 10);
+  group entry{};
+  group* found = nullptr;
+  if (::getgrnam_r(spec.group.c_str(), &entry, room.data(), room.size(), &found) == 0 &&
+      found != nullptr) {
+    return found->gr_gid;
+  }
+  return Error{ErrorCode::kInvalid,
+               "There is no group " + spec.group + "; make it (groupadd --system " + spec.group +
+                   "), or name another",
+               "api.listen " + spec.where};
+}
+
+// The socket has mode 0600 before, so nobody comes in too early.
+Status GiveAway(const ListenSpec& spec) {
+  const std::string path = spec.where.substr(spec.where.find(':') + 1);
+  const auto gid = GroupOf(spec);
+  if (!gid) return gid.error();
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
+    return ListenPlace(spec.where)
+        .SystemError(
+            "the socket cannot be given to group " + spec.group + " (" + std::strerror(errno) + ")",
+            "make the director's user a member of it, or name another");
+  }
+  if (::chmod(path.c_str(), spec.mode) != 0) {
+    return ListenPlace(spec.where).SystemError(std::strerror(errno), "look at its directory");
+  }
+  return Done{};
+}
+
 template <typename Protocol>
 Result<typename Protocol::acceptor> Bind(asio::io_context& io,
                                          const typename Protocol::endpoint& endpoint,
@@ -129,14 +165,15 @@ Error NotListening(const Place& place) {
 }  // namespace
 
 Result<asio::local::stream_protocol::acceptor> AdoptPath(asio::io_context& io,
-                                                         const std::string& where,
+                                                         const ListenSpec& spec,
                                                          FileDescriptor passed) {
-  if (FamilyOf(passed) != AF_UNIX) return NotListening(ListenPlace(where));
-  return Adopt(io, asio::local::stream_protocol(), where, std::move(passed));
+  if (FamilyOf(passed) != AF_UNIX) return NotListening(ListenPlace(spec.where));
+  if (Status given = GiveAway(spec); !given) return given.error();
+  return Adopt(io, asio::local::stream_protocol(), spec.where, std::move(passed));
 }
 
-Result<asio::ip::tcp::acceptor> AdoptLoopback(asio::io_context& io, const std::string& where,
-                                              FileDescriptor passed) {
+Result<asio::ip::tcp::acceptor> AdoptTcp(asio::io_context& io, const std::string& where,
+                                         FileDescriptor passed) {
   const int family = FamilyOf(passed);
   if (family != AF_INET && family != AF_INET6) return NotListening(ListenPlace(where));
   const auto protocol = family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
@@ -144,13 +181,16 @@ Result<asio::ip::tcp::acceptor> AdoptLoopback(asio::io_context& io, const std::s
 }
 
 Result<asio::local::stream_protocol::acceptor> ListenOnPath(asio::io_context& io,
-                                                            const std::string& where) {
+                                                            const ListenSpec& spec) {
   using Local = asio::local::stream_protocol;
-  const std::string path = where.substr(where.find(':') + 1);
-  if (Status prepared = PrepareSocketPath(ListenPlace(where), path); !prepared) {
+  const std::string path = spec.where.substr(spec.where.find(':') + 1);
+  if (Status prepared = PrepareSocketPath(ListenPlace(spec.where), path); !prepared) {
     return prepared.error();
   }
-  return Bind<Local>(io, Local::endpoint(path), where, 0117);  // mode 0660
+  auto acceptor = Bind<Local>(io, Local::endpoint(path), spec.where, 0177);
+  if (!acceptor) return acceptor;
+  if (Status given = GiveAway(spec); !given) return given.error();
+  return acceptor;
 }
 
 Result<FileDescriptor> ListenForRecords(const std::string& path) {
@@ -181,20 +221,20 @@ Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor pass
   return passed;
 }
 
-Result<asio::ip::tcp::acceptor> ListenOnLoopback(asio::io_context& io, const std::string& where) {
-  constexpr std::string_view kHttp = "http://";
-  std::string host = where.starts_with(kHttp) ? where.substr(kHttp.size()) : "";
+Result<asio::ip::tcp::acceptor> ListenOnTcp(asio::io_context& io, const std::string& where) {
+  const bool is_https = where.starts_with("https://");
+  std::string host =
+      is_https || where.starts_with("http://") ? where.substr(where.find("//") + 2) : "";
   if (host.ends_with('/')) host.pop_back();
   if (host.starts_with("localhost:")) host.replace(0, 9, "127.0.0.1");
   const auto endpoint = Endpoint::Parse(host);
   error_code ec;
   const auto address =
       asio::ip::make_address(endpoint ? endpoint->address.ToString() : "invalid", ec);
-  if (ec || !address.is_loopback()) {
+  if (ec || (!is_https && !address.is_loopback())) {
     return Error{ErrorCode::kInvalid,
-                 "The API listens on unix:/PATH or on a loopback address, for instance "
-                 "http://127.0.0.1:9480; put a proxy with authentication in front to reach it from "
-                 "elsewhere",
+                 "The API listens on unix:/PATH, on a loopback address, for instance "
+                 "http://127.0.0.1:9480, or by https:// on any address",
                  "api.listen " + where};
   }
   using Tcp = asio::ip::tcp;

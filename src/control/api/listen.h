@@ -1,8 +1,8 @@
 // A listening socket for `api.listen` or `api.ipvs_socket`, or why there is none and what to do.
 // Used by http_server.cc and ipvs/server.cc.
 //
-//   auto acceptor = ListenOnPath(io, "unix:/run/fairlead/api.sock");
-//   auto acceptor = ListenOnLoopback(io, "http://127.0.0.1:9480");
+//   auto acceptor = ListenOnPath(io, ListenSpec("unix:/run/fairlead/api.sock"));
+//   auto acceptor = ListenOnTcp(io, "http://127.0.0.1:9480");
 //   auto socket = ListenForRecords("/run/fairlead/ipvs.sock");
 //
 // Threads: before the io_context runs.
@@ -15,27 +15,28 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
+#include "control/api/listen_spec.h"
 
 namespace fairlead::api {
 
-// The directory is made, a stale socket replaced; mode 0660.
+// The directory is made, a stale socket replaced; nobody can open it before it has its group and
+// its mode.
 Result<boost::asio::local::stream_protocol::acceptor> ListenOnPath(boost::asio::io_context& io,
-                                                                   const std::string& where);
-// A loopback address; port 0 takes a free one.
-Result<boost::asio::ip::tcp::acceptor> ListenOnLoopback(boost::asio::io_context& io,
-                                                        const std::string& where);
+                                                                   const ListenSpec& spec);
+// http:// on a loopback address, https:// on any; port 0 takes a free one.
+Result<boost::asio::ip::tcp::acceptor> ListenOnTcp(boost::asio::io_context& io,
+                                                   const std::string& where);
 
-// The same as ListenOnPath for the key `api.ipvs_socket`: its connections keep the bounds of what
-// is sent (SOCK_SEQPACKET). Non-blocking.
+// The same as ListenOnPath for the key `api.ipvs_socket`, with mode 0660: its connections keep the
+// bounds of what is sent (SOCK_SEQPACKET). Non-blocking.
 Result<FileDescriptor> ListenForRecords(const std::string& path);
 
 // What the director before has listened on there, passed on by it. Error: it is no such socket.
 Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_context& io,
-                                                                const std::string& where,
+                                                                const ListenSpec& spec,
                                                                 FileDescriptor passed);
-Result<boost::asio::ip::tcp::acceptor> AdoptLoopback(boost::asio::io_context& io,
-                                                     const std::string& where,
-                                                     FileDescriptor passed);
+Result<boost::asio::ip::tcp::acceptor> AdoptTcp(boost::asio::io_context& io,
+                                                const std::string& where, FileDescriptor passed);
 Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor passed);
 
 }  // namespace fairlead::api

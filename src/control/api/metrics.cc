@@ -14,6 +14,7 @@
 #include "base/log_writer.h"
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/events.h"
 #include "control/api/figures.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
@@ -96,6 +97,10 @@ class Renderer {
           .Add({}, context_.dispatcher->requests());
       Counter("fairlead_ipvs_refused_total", "Those of them that were answered with an error")
           .Add({}, context_.dispatcher->refused());
+    }
+    if (context_.events != nullptr) {
+      Counter("fairlead_api_followers_dropped_total", "Clients of /v1/events that were too slow")
+          .Add({}, context_.events->dropped());
     }
     Counter("fairlead_log_lines_dropped_total", "Log lines that no reader has got")
         .Add({}, LogLinesDropped());
@@ -190,7 +195,7 @@ class Renderer {
       active.Add(labels, row.figures.active);
       inactive.Add(labels, row.figures.inactive);
       templates.Add(labels, row.figures.templates);
-      weight.Add(labels, row.info->effective_weight);
+      weight.Add(labels, row.info->effective_weight * row.info->part);
     }
   }
 
@@ -389,6 +394,11 @@ class Renderer {
     Gauge("fairlead_health_interval_stretch",
           "By how much all check intervals are longer than configured; 1: not")
         .Add({}, view_.health.interval_stretch);
+    Gauge("fairlead_health_script_interval_stretch",
+          "By how much the intervals of scripts are longer than configured; 1: not")
+        .Add({}, view_.health.script_interval_stretch);
+    Gauge("fairlead_health_stuck_scripts", "Scripts that were killed and have not ended")
+        .Add({}, view_.health.stuck_scripts);
     {
       auto errors = Counter("fairlead_health_local_errors_total",
                             "Checks that this machine could not make, by reason; no verdict");

@@ -28,6 +28,8 @@ std::string_view ReasonPhrase(int status) {
       return "No Content";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -68,6 +70,7 @@ HttpResponse Problem(int status, std::string_view type, std::string_view detail,
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
+  response.problem = type;
   response.body = Serialize(document);
   return response;
 }

@@ -47,8 +47,8 @@ std::optional<HttpResponse> RefusePath(const control::ControlView& view, const s
                                        const std::optional<User>& user) {
   if (!user) {
     return Problem(403, "needs-socket",
-                   "Naming a file is for the Unix socket only, since any local user can "
-                   "reach this listener; leave path out, or use the socket");
+                   "Naming a file is for the Unix socket only, where it is known who may read "
+                   "it; leave path out, or use the socket");
   }
   if (const Status allowed = CheckReloadPath(view.start_path, path, *user); !allowed) {
     return Problem(403, "path-not-allowed", allowed.error().message, {{"place", "path"}});

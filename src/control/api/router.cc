@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/api/access.h"
 #include "control/api/problem.h"
 
 namespace fairlead::api {
@@ -34,22 +35,29 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
 
 }  // namespace
 
-void Router::Add(Method method, std::string_view pattern, RouteHandler handler) {
-  entries_.push_back({method, std::string(pattern), Split(pattern), std::move(handler)});
+void Router::Add(Method method, std::string_view pattern, Needs needs, RouteHandler handler) {
+  entries_.push_back({method, needs, std::string(pattern), Split(pattern), std::move(handler)});
 }
 
-void Router::Route(HttpRequest request, Responder respond) const {
+void Router::Route(HttpRequest request, Responder respond) {
   Call call;
   std::string allow;
   for (const Entry& entry : entries_) {
     if (!Matches(entry.segments, request.segments, &call.args)) continue;
     if (entry.method == request.method) {
+      const bool changes = entry.needs == Needs::kAdmin;
+      if (auto refusal = Refuse(request.caller, entry.needs)) {
+        if (changes) audit_.Refused(request, *refusal);
+        return respond(std::move(*refusal));
+      }
+      if (changes) respond = Audit::Follow(request, std::move(respond));
       call.request = std::move(request);
       return entry.handler(call, respond);
     }
     if (!allow.empty()) allow += ", ";
     allow += entry.method == Method::kGet ? "GET, HEAD" : NameOf(entry.method);
   }
+  if (auto refusal = Refuse(request.caller, Needs::kRead)) return respond(std::move(*refusal));
   if (allow.empty()) {
     return respond(
         Problem(404, "no-such-resource",
@@ -65,6 +73,15 @@ std::vector<std::string> Router::list() const {
   std::vector<std::string> lines;
   for (const Entry& entry : entries_) {
     lines.push_back(std::string(NameOf(entry.method)) + " " + entry.pattern);
+  }
+  return lines;
+}
+
+std::vector<std::string> Router::roles() const {
+  constexpr const char* kWords[] = {" scrape", " read", " admin"};
+  std::vector<std::string> lines = list();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    lines[i] += kWords[static_cast<size_t>(entries_[i].needs)];
   }
   return lines;
 }

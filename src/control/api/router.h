@@ -4,9 +4,11 @@
 //   router.Add(Method::kGet, "/v1/services/{name}", [](const Call& call, Responder respond) {
 //     respond(Find(call.args[0]));
 //   });
-//   router.Route(request, respond);      // 404, 405 with Allow, or the function
+//   router.Route(request, respond);      // 401, 403, 404, 405 with Allow, or the function
 //
-// Patterns are literal segments and {placeholders} of one segment. Threads: built once, then read.
+// Patterns are literal segments and {placeholders} of one segment. Whoever may not even look is not
+// told what there is. Each request that changes something leaves a line in the log (audit.h).
+// Threads: built once, then used by one.
 #pragma once
 
 #include <functional>
@@ -14,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/api/audit.h"
 #include "control/api/http.h"
 
 namespace fairlead::api {
@@ -27,20 +30,28 @@ using RouteHandler = std::function<void(const Call&, Responder)>;
 
 class Router {
  public:
-  void Add(Method method, std::string_view pattern, RouteHandler handler);
-  void Route(HttpRequest request, Responder respond) const;
+  // What only looks is a GET, unless `needs` says something else.
+  void Add(Method method, std::string_view pattern, RouteHandler handler) {
+    Add(method, pattern, method == Method::kGet ? Needs::kRead : Needs::kAdmin, std::move(handler));
+  }
+  void Add(Method method, std::string_view pattern, Needs needs, RouteHandler handler);
+  void Route(HttpRequest request, Responder respond);
 
   // "GET /v1/status" …, in order of Add; a test compares them with the OpenAPI document.
   [[nodiscard]] std::vector<std::string> list() const;
+  // "GET /v1/status read" …, the same with what each asks for: scrape, read or admin.
+  [[nodiscard]] std::vector<std::string> roles() const;
 
  private:
   struct Entry {
     Method method;
+    Needs needs;
     std::string pattern;
     std::vector<std::string> segments;
     RouteHandler handler;
   };
   std::vector<Entry> entries_;
+  Audit audit_;
 };
 
 }  // namespace fairlead::api

@@ -6,8 +6,8 @@
 namespace fairlead::api {
 
 bool SessionBudget::MakeRoom(const std::string& peer) {
-  if (CountOf(peer) >= kMaxSeatsOfPeer && !Dismiss(peer)) return false;
-  return size() < kMaxSeats || Dismiss(Greediest());
+  if (CountOf(peer) >= max_of_peer_ && !Dismiss(peer)) return false;
+  return size() < max_seats_ || Dismiss(Greediest());
 }
 
 size_t SessionBudget::CountOf(const std::string& peer) const {

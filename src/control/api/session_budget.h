@@ -38,6 +38,9 @@ struct Seat {
 
 class SessionBudget {
  public:
+  explicit SessionBudget(size_t seats = kMaxSeats, size_t of_peer = kMaxSeatsOfPeer)
+      : max_seats_(seats), max_of_peer_(of_peer) {}
+
   // Whether `peer` can have one more. Others may have to leave, and have no seat any more then.
   bool MakeRoom(const std::string& peer);
 
@@ -51,6 +54,7 @@ class SessionBudget {
   // The connection of `peer` that has waited longest leaves; false when all are being answered.
   bool Dismiss(const std::string& peer);
 
+  const size_t max_seats_, max_of_peer_;
   std::set<Seat*> seats_;
 };
 

@@ -1,7 +1,8 @@
-// GET /healthz, /readyz, /metrics, /v1/status and /v1/openapi.json.
+// GET /healthz, /readyz, /metrics, /v1/status, /v1/events and /v1/openapi.json.
 #include <boost/json/value.hpp>
 
 #include "control/api/context.h"
+#include "control/api/events.h"
 #include "control/api/json_views.h"
 #include "control/api/metrics.h"
 #include "control/api/openapi.h"
@@ -35,16 +36,27 @@ HttpResponse Ready(const Context& context) {
 }  // namespace
 
 void AddStatusRoutes(Router* router, const Context& context) {
-  router->Add(Method::kGet, "/healthz",
+  router->Add(Method::kGet, "/healthz", Needs::kScrape,
               [](const Call&, const Responder& respond) { respond(PlainText("ok\n")); });
-  router->Add(Method::kGet, "/readyz",
+  router->Add(Method::kGet, "/readyz", Needs::kScrape,
               [&context](const Call&, const Responder& respond) { respond(Ready(context)); });
-  router->Add(Method::kGet, "/metrics", [&context](const Call&, const Responder& respond) {
-    respond(PlainText(RenderMetrics(context, *context.control.view()), kMetricsContentType));
-  });
+  router->Add(
+      Method::kGet, "/metrics", Needs::kScrape, [&context](const Call&, const Responder& respond) {
+        respond(PlainText(RenderMetrics(context, *context.control.view()), kMetricsContentType));
+      });
   router->Add(Method::kGet, "/v1/status", [&context](const Call&, const Responder& respond) {
     const auto view = context.control.view();
     respond(WithGeneration(JsonResponse(200, StatusToJson(context, *view)), view->generation));
+  });
+  router->Add(Method::kGet, "/v1/events", [&context](const Call&, const Responder& respond) {
+    if (context.events == nullptr || context.events->size() >= kMostFollowers) {
+      return respond(Problem(503, "unavailable",
+                             "Sixteen clients follow the events already; try again later"));
+    }
+    HttpResponse response;
+    response.content_type = "text/event-stream";
+    response.stream = [&context](Push push) { context.events->Follow(std::move(push)); };
+    respond(std::move(response));
   });
   router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
     respond(PlainText(std::string(kOpenApiDocument), "application/json"));

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "control/config/json_words.h"
 #include "control/config/map_reader.h"
 #include "control/config/names.h"
 #include "control/config/schema.h"
@@ -44,6 +45,9 @@ struct ConfigKey {
   // Instead of `text`, what takes more than a line.
   void (*dump)(Writer& w, const Config& config) = nullptr;
   bool is_text = false;  // JSON has it as text, whatever it looks like
+  // What it may be, as JSON Schema (json_schema.h).
+  std::string (*schema)(const ConfigKey& key) = nullptr;
+  std::string_view schema_words{};  // instead of `schema`
   // For some types of the section only, and what else to say. Null: for all.
   bool (*applies)(const Config& config) = nullptr;
   std::string_view refusal{};
@@ -56,6 +60,11 @@ struct ConfigKey {
   constexpr ConfigKey DumpedBy(void (*write)(Writer&, const Config&)) const {
     ConfigKey key = *this;
     key.dump = write;
+    return key;
+  }
+  constexpr ConfigKey Schema(std::string_view words) const {
+    ConfigKey key = *this;
+    key.schema_words = words;
     return key;
   }
   constexpr ConfigKey OnlyWhen(bool (*is_so)(const Config&), std::string_view otherwise) const {
@@ -106,6 +115,7 @@ constexpr auto TimeKey(std::string_view name, TimeRange range, std::string_view 
   key.text = [](const Config& config) {
     return config.*kMember == Duration{0} ? std::string() : FormatDuration(config.*kMember);
   };
+  key.schema_words = R"({"$ref": "#/$defs/duration"})";
   key.range = [](const ConfigKey<Config>& own) {
     return "duration, " + FormatDuration(Duration(own.min)) + "–" +
            FormatDuration(Duration(own.max));
@@ -122,6 +132,7 @@ constexpr auto NumberKey(std::string_view name, uint64_t min, uint64_t max,
   auto key = KeyAt<kMember>(name, effect);
   key.min = min;
   key.max = max;
+  key.schema = [](const ConfigKey<Config>& own) { return WholeFrom(own.min, own.max); };
   key.range = [](const ConfigKey<Config>& own) {
     return std::to_string(own.min) + "–" + std::to_string(own.max);
   };
@@ -150,6 +161,7 @@ constexpr auto BoolKey(std::string_view name, std::string_view effect) {
     reader.Bool(own.name, &(config.*kMember));
   };
   key.text = [](const Config& config) { return std::string(config.*kMember ? "true" : "false"); };
+  key.schema_words = R"({"type": "boolean"})";
   key.range_words = "bool";
   return key;
 }
@@ -165,6 +177,7 @@ constexpr auto WordKey(std::string_view name, std::string_view effect) {
     reader.Word(own.name, &(config.*kMember), kPlanned);
   };
   key.text = [](const Config& config) { return std::string(ToWord(config.*kMember)); };
+  key.schema = [](const ConfigKey<Config>&) { return EnumOf<Value>(); };
   key.range = [](const ConfigKey<Config>&) {
     std::string words;
     for (const auto& [value, word] : kWords<Value>) {
@@ -246,6 +259,12 @@ constexpr std::array<KeyInfo, N> NamesOf(const ConfigKey<Config> (&keys)[N]) {
 template <typename Config>
 std::string RangeOf(const ConfigKey<Config>& key) {
   return key.range == nullptr ? std::string(key.range_words) : key.range(key);
+}
+// JSON Schema of its value.
+template <typename Config>
+std::string SchemaOf(const ConfigKey<Config>& key) {
+  if (!key.schema_words.empty()) return std::string(key.schema_words);
+  return key.schema == nullptr ? "true" : key.schema(key);
 }
 template <typename Config>
 std::string DefaultOf(const ConfigKey<Config>& key) {

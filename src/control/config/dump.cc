@@ -79,12 +79,39 @@ void DumpPrefixSets(Writer& w, const std::vector<PrefixSet>& sets) {
   w.Close();
 }
 
+// Paths of secrets, never what is in them.
 std::string ListenText(const ApiListen& listen) {
-  return Scalar(listen.kind == ApiListen::Kind::kUnix ? "unix:" + listen.path
-                                                      : "http://" + listen.endpoint.ToString());
+  std::string out = "{ address: " + Scalar(AddressText(listen)) + ", role: " + Word(listen.role);
+  const auto add = [&out](std::string_view key, const std::string& value) {
+    if (!value.empty()) out += ", " + std::string(key) + ": " + Scalar(value);
+  };
+  if (listen.kind == ApiListen::Kind::kUnix) {
+    constexpr char kDigits[] = "01234567";
+    add("group", listen.group);
+    // In quotes: elsewhere such a number is octal.
+    out += std::string(", mode: \"0") + kDigits[listen.mode >> 6 & 7] +
+           kDigits[listen.mode >> 3 & 7] + kDigits[listen.mode & 7] + "\"";
+  }
+  add("certificate", listen.certificate);
+  add("key", listen.key);
+  add("client_ca", listen.client_ca);
+  add("tokens", listen.tokens);
+  return out + " }";
 }
 
 }  // namespace
+
+std::string AddressText(const ApiListen& listen) {
+  switch (listen.kind) {
+    case ApiListen::Kind::kUnix:
+      return "unix:" + listen.path;
+    case ApiListen::Kind::kHttp:
+      return "http://" + listen.endpoint.ToString();
+    case ApiListen::Kind::kHttps:
+      break;
+  }
+  return "https://" + listen.endpoint.ToString();
+}
 
 std::string MatchText(const AddressMatch& match) {
   std::string out = FlowList(match.sets, [](const std::string& set) { return Scalar("@" + set); });

@@ -21,5 +21,7 @@ std::string DumpOf(const ServiceConfig& service);
 std::string DumpOf(const RealConfig& real);
 std::string DumpOf(const TimeoutsConfig& timeouts);
 std::string DumpOf(const PolicyConfig& policy);
+// "https://0.0.0.0:9480"
+std::string AddressText(const ApiListen& listen);
 
 }  // namespace fairlead::control

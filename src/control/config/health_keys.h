@@ -109,6 +109,8 @@ inline constexpr std::string_view kPasswordOnly =
 inline constexpr std::string_view kBelievedAtOnce =
     "\"type: agent\" has no such key: what an agent says counts at once";
 
+inline constexpr std::string_view kTextSchema = R"({"$ref": "#/$defs/text"})";
+
 // A key that is a text, or the path of a file; empty: there is nothing to write down.
 template <std::string HealthConfig::*kMember, bool kIsPath = false>
 constexpr HealthKey TextKey(std::string_view name, std::string_view range,
@@ -154,6 +156,7 @@ inline constexpr HealthKey kHealthKeys[] = {
     OwnKey<&HealthConfig::address>("address", "unicast address", ReadHealthAddress,
                                    HealthAddressText, "where to ask")
         .Default("the address of the real")
+        .Schema(kTextSchema)
         .OnlyWhen(IsNetworkCheck, kNotOfScripts),
     NumberKey<&HealthConfig::port>("port", 1, 65535, "where to ask")
         .Default("the port of the real; where that is 0: that of the protocol, and required for "
@@ -162,23 +165,31 @@ inline constexpr HealthKey kHealthKeys[] = {
     OwnKey<&HealthConfig::source>("source", "unicast address", ReadHealthSource, HealthSourceText,
                                   "an address of this machine: where to ask from")
         .Default("as the machine routes")
+        .Schema(kTextSchema)
         .OnlyWhen(IsNetworkCheck, kNotOfScripts),
     OwnKey<&HealthConfig::expect>("expect", "100–599, range or list", ReadHealthExpect,
                                   HealthExpectText, "http, https: statuses that mean up")
         .Default("200–399")
+        .Schema(R"({"anyOf": [{"type": ["integer", "string"]}, )"
+                R"({"type": "array", "items": {"type": ["integer", "string"]}}]})")
         .OnlyWhen(IsHttpCheck, kHttpOnly),
     OwnKey<&HealthConfig::expect_body>("expect_body", "`contains`, `matches` or `sha256`",
                                        ReadHealthBody, HealthBodyText,
                                        "http, https: what the body must be like")
+        .Schema(R"({"$ref": "#/$defs/expect_body_or_text"})")
         .OnlyWhen(IsHttpCheck, kHttpOnly),
     OwnKey<&HealthConfig::send>("send", "bytes, up to 4096, with `\\r \\n \\t \\0 \\\\ \\xHH`",
                                 ReadHealthSend, HealthSendText, "tcp, udp, agent: what is sent")
+        .Schema(kTextSchema)
         .OnlyWhen(MaySend, kSendOnly),
     OwnKey<&HealthConfig::receive>("receive", "text, or `contains` or `matches`", ReadHealthReceive,
                                    HealthReceiveText, "tcp, udp: what the answer must be like")
+        .Schema(R"({"$ref": "#/$defs/receive_or_text"})")
         .OnlyWhen(MayReceive, kReceiveOnly),
     OwnKey<&HealthConfig::steps>("steps", "list of up to 16 of `send`, `receive`", ReadHealthSteps,
                                  HealthStepsText, "tcp: a conversation of several steps")
+        .Schema(
+            R"({"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1, "maxItems": 16})")
         .OnlyWhen(IsOfType<HealthType::kTcp>, kTcpOnly),
     BoolKey<&HealthConfig::needs_answer>("needs_answer",
                                          "udp: true: silence means down. `receive` needs one too")
@@ -221,10 +232,12 @@ inline constexpr HealthKey kHealthKeys[] = {
         .Default("in the file of `certificate`")
         .OnlyWhen(IsOverTls, kTlsOnly),
     WordKey<&HealthConfig::min_tls>("min_tls", "TLS: the oldest version that may be spoken")
+        .Schema(R"({"enum": ["1.0", "1.1", "1.2", "1.3", 1.0, 1.1, 1.2, 1.3]})")
         .OnlyWhen(IsOverTls, kTlsOnly),
     OwnKey<&HealthConfig::command>("command", "`[/path, arguments…]`", ReadHealthCommand,
                                    HealthCommandText, "script: the program, run without a shell")
         .Default("required for script")
+        .Schema(R"({"$ref": "#/$defs/command"})")
         .OnlyWhen(IsOfType<HealthType::kScript>, kScriptOnly),
     BoolKey<&HealthConfig::sets_weight>(
         "sets_weight", "script: exit statuses 2 to 255 mean up, with the weight status − 2")

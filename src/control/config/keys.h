@@ -50,6 +50,7 @@ constexpr auto ModeKey(std::string_view name, std::string_view effect) {
   };
   key.range = nullptr;
   key.range_words = "mode";
+  key.schema_words = R"({"enum": ["off", "auto", "always", 0, 1, 2, 3]})";
   return key;
 }
 
@@ -139,15 +140,20 @@ std::string PersistenceGroupText(const PersistenceConfig& persistence);
 inline constexpr PersistenceKey kPersistenceKeys[] = {
     OwnKey<&PersistenceConfig::timeout>("timeout", "duration, 1s–31d, or `infinite`",
                                         ReadPersistenceTimeout, PersistenceTimeoutText,
-                                        "counted from the client's last new connection"),
+                                        "counted from the client's last new connection")
+        .Schema(R"({"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d)|infinite)$"})"),
     OwnKey<&PersistenceConfig::mask4>("netmask", "0–32, or a mask such as 255.255.255.0",
                                       ReadPersistenceMask, PersistenceMaskText,
-                                      "IPv4 clients alike under it are one client"),
+                                      "IPv4 clients alike under it are one client")
+        .Schema(R"({"$ref": "#/$defs/netmask"})"),
     NumberKey<&PersistenceConfig::prefix_length6>("netmask6", 1, 128, "the same for IPv6"),
     OwnKey<&PersistenceConfig::renew, &PersistenceConfig::step>(
         "renew",
         "`linux` \\| `legacy120` \\| `full` \\| `step=DURATION` \\| `after-last-close` \\| `fixed`",
-        ReadRenew, RenewText, "how the time goes on"),
+        ReadRenew, RenewText, "how the time goes on")
+        .Schema(
+            R"({"anyOf": [{"enum": ["linux", "legacy120", "full", "after-last-close", "fixed"]}, )"
+            R"({"type": "string", "pattern": "^step=[0-9]+(ms|s|m|h|d)$"}]})"),
     TimeKey<&PersistenceConfig::max_lifetime>(
         "max_lifetime", kSecondToMonth, "after this the client is scheduled anew in any case"),
     TimeKey<&PersistenceConfig::rekey>(
@@ -158,12 +164,15 @@ inline constexpr PersistenceKey kPersistenceKeys[] = {
         "netmasks", "list of `source`, `netmask`, `netmask6`", ReadNetmaskRules, nullptr,
         "clients of these networks (`\"@set\"`, a prefix, or a list) have another netmask")
         .Default("[]")
+        .Schema(R"({"type": "array", "items": {"$ref": "#/$defs/netmask_rule"}})")
         .DumpedBy(DumpNetmaskRules),
     OwnKey<&PersistenceConfig::client_groups>("client_groups", "names of `client_groups`",
                                               ReadClientGroupNames, ClientGroupNamesText,
-                                              "each is one client, whatever the netmasks say"),
+                                              "each is one client, whatever the netmasks say")
+        .Schema(R"({"type": "array", "items": {"$ref": "#/$defs/text"}})"),
     OwnKey<&PersistenceConfig::group>("group", "name", ReadPersistenceGroup, PersistenceGroupText,
-                                      "services of one group share their clients' reals"),
+                                      "services of one group share their clients' reals")
+        .Schema(R"({"$ref": "#/$defs/text"})"),
     NumberKey<&PersistenceConfig::spread>(
         "spread", 1, 64, "templates, and so reals, that one client may have at once")};
 

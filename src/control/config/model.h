@@ -337,11 +337,20 @@ struct ServiceConfig {
 
 // ---- api, log ---------------------------------------------------------------------------------
 
+// What whoever is let in may do: look, or also change.
+enum class ApiRole : uint8_t { kRead, kAdmin };
+
 struct ApiListen {
-  enum class Kind : uint8_t { kUnix, kHttp };
+  enum class Kind : uint8_t { kUnix, kHttp, kHttps };
   Kind kind = Kind::kUnix;
   std::string path{};   // kUnix: absolute
   Endpoint endpoint{};  // kHttp: a loopback address
+  ApiRole role = ApiRole::kAdmin;
+  std::string group{};   // kUnix: of the socket; empty: the director's
+  uint16_t mode = 0660;  // kUnix
+  // Absolute paths; empty: none. kHttps has the first two and one of the others.
+  std::string certificate{}, key{}, client_ca{};
+  std::string tokens{};  // also kHttp
   friend bool operator==(const ApiListen&, const ApiListen&) = default;
 };
 

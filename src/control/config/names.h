@@ -67,6 +67,9 @@ inline constexpr auto kWords<ForwardMethod> = [] {
   return words;
 }();
 template <>
+inline constexpr WordTable<ApiRole, 2> kWords<ApiRole>{
+    {{ApiRole::kRead, "read"}, {ApiRole::kAdmin, "admin"}}};
+template <>
 inline constexpr WordTable<Announce, 2> kWords<Announce>{
     {{Announce::kAlways, "always"}, {Announce::kNever, "never"}}};
 template <>

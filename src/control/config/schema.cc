@@ -162,13 +162,11 @@ constexpr KeyInfo kRealKeys[] = {
     {"address"}, {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
-constexpr KeyInfo kApiKeys[] = {{"listen"},
-                                {"ipvs_socket"},
-                                {"on_reload"},
-                                {"token_file", kNotYet},
-                                {"certificate", kNotYet},
-                                {"key", kNotYet},
-                                {"client_ca", kNotYet}};
+constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"}, {"token_file"},
+                                {"certificate"}, {"key"},         {"client_ca"}};
+
+constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
+                                   {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
@@ -196,6 +194,7 @@ const Section kStepSection{"*.steps[]", kStepKeys};
 const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
+const Section kListenSection{"api.listen[]", kListenKeys};
 const Section kLogSection{"log", kLogKeys};
 
 std::span<const Section* const> AllSections() {
@@ -205,7 +204,7 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kLogSection};
+      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection};
   return kAll;
 }
 

@@ -47,6 +47,7 @@ extern const Section kStepSection;
 extern const Section kFallbackSection;
 extern const Section kRealSection;
 extern const Section kApiSection;
+extern const Section kListenSection;
 extern const Section kLogSection;
 
 std::span<const Section* const> AllSections();

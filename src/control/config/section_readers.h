@@ -19,8 +19,13 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
 
 // read_director.cc: the process itself.
 void ReadDirector(MapReader reader, DirectorConfig& director);
-void ReadApi(MapReader reader, ApiConfig& api);
 void ReadLog(MapReader reader, LogConfig& log);
+// As useradd and groupadd take it. Whether there is one is for the machine that runs the director.
+// `what`: "the name of a user".
+Result<std::string> ReadAccountName(const YamlNode& node, const char* what);
+
+// read_api.cc
+void ReadApi(MapReader reader, ApiConfig& api);
 
 // read_network.cc
 void ReadPort(MapReader reader, PortConfig& port);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/config/dump.h"
 #include "control/config/names.h"
 #include "load_helpers.h"
 
@@ -243,6 +244,47 @@ TEST(YamlLoader, ReadsTheApiAndTheLog) {
   EXPECT_EQ(model.api.listen[1].endpoint.ToString(), "[::1]:9480");
   EXPECT_EQ(model.log.level, LogLevel::kDebug);
   EXPECT_TRUE(Load(kBase + "api: { listen: [] }\n").api.listen.empty());
+}
+
+TEST(YamlLoader, AListenerMayBeAMap) {
+  const auto listen =
+      Load(kBase +
+           "api:\n"
+           "  listen:\n"
+           "    - { address: 'unix:/tmp/x.sock', group: www-data, mode: 0666, role: read }\n"
+           "    - { address: 'http://127.0.0.1:1', tokens: /etc/t }\n"
+           "    - { address: 'https://0.0.0.0:2', certificate: /etc/c, key: /etc/k, "
+           "client_ca: /etc/a }\n"
+           "    - 'https://[::]:2'\n"
+           "  certificate: /etc/c1\n  key: /etc/k1\n  token_file: /etc/t1\n")
+          .api.listen;
+  ASSERT_EQ(listen.size(), 4u);
+  EXPECT_EQ(listen[0].role, ApiRole::kRead);
+  EXPECT_EQ(listen[0].group, "www-data");
+  EXPECT_EQ(listen[0].mode, 0666);
+  EXPECT_EQ(listen[1].kind, ApiListen::Kind::kHttp);
+  EXPECT_EQ(listen[1].tokens, "/etc/t");
+  EXPECT_EQ(listen[1].mode, 0660);
+  EXPECT_EQ(listen[2].certificate, "/etc/c");
+  EXPECT_EQ(listen[2].client_ca, "/etc/a");
+  EXPECT_EQ(listen[2].tokens, "") << "one way in that a listener names keeps out the inherited one";
+  EXPECT_EQ(listen[2].role, ApiRole::kAdmin);
+  EXPECT_EQ(listen[3].kind, ApiListen::Kind::kHttps);
+  EXPECT_EQ(listen[3].certificate, "/etc/c1");
+  EXPECT_EQ(listen[3].key, "/etc/k1");
+  EXPECT_EQ(listen[3].tokens, "/etc/t1");
+}
+
+TEST(YamlLoader, WhatIsDumpedOfAListenerLoadsAgain) {
+  const ConfigModel model =
+      Load(kBase +
+           "api: { listen: [{ address: 'unix:/tmp/x.sock', group: a, mode: 0600, role: read }, "
+           "{ address: 'https://[::1]:2', certificate: /etc/c, key: /etc/k, tokens: /etc/t }] }\n");
+  const std::string text = Dump(model);
+  EXPECT_NE(text.find("group: a, mode: \"0600\" }"), std::string::npos) << text;
+  const LoadResult again = LoadConfigText(text, "again.yaml");
+  ASSERT_TRUE(again) << ToText(again.errors);
+  EXPECT_EQ(again.model->api, model.api);
 }
 
 // A director with a socket of its own has the other beside it.

@@ -1,0 +1,94 @@
+// The command line at a director that asks who it is.
+#include <boost/json/parse.hpp>
+#include <fstream>
+
+#include "run_cli.h"
+#include "test_authority.h"
+
+namespace fairlead::testing::access_test {
+namespace {
+
+class CliAccessTest : public CliTest {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(director.directory());
+    ours_ = std::make_unique<TestAuthority>(director.directory(), "ours");
+    api::ListenSpec spec("https://127.0.0.1:0");
+    spec.certificate = spec.key = ours_->Issue("127.0.0.1", 3600);
+    spec.client_ca = ours_->file();
+    spec.tokens = Write("tokens", "read:a-read-token-of-the-test prometheus\n");
+    api::ApiConfig config;
+    config.listen = {spec};
+    director.Start();
+    server = std::make_unique<api::ApiServer>(director, config);
+    ASSERT_TRUE(server->Start());
+    at_ = "--api " + server->addresses()[0] + " ";
+    known_ = at_ + "--ca " + ours_->file() + " ";
+  }
+  std::string Write(const std::string& name, const std::string& text, mode_t mode = 0600) {
+    const std::string path = director.directory() + "/" + name;
+    std::ofstream(path) << text;
+    ::chmod(path.c_str(), mode);
+    return path;
+  }
+
+  std::unique_ptr<TestAuthority> ours_;
+  std::string at_, known_;
+};
+
+TEST_F(CliAccessTest, ATokenOrACertificateIsShown) {
+  const std::string token = Write("token", "a-read-token-of-the-test\n");
+  EXPECT_EQ(RunAt(known_ + "--token-file " + token + " service list").exit_code, 0);
+  EXPECT_EQ(
+      RunAt(known_ + "--certificate " + ours_->Issue("ops", 3600) + " service list").exit_code, 0);
+  ::setenv("FAIRLEAD_CA", ours_->file().c_str(), 1);
+  ::setenv("FAIRLEAD_TOKEN_FILE", token.c_str(), 1);
+  const Outcome outcome = RunAt(at_ + "service list");
+  ::unsetenv("FAIRLEAD_CA");
+  ::unsetenv("FAIRLEAD_TOKEN_FILE");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST_F(CliAccessTest, WhatIsMissingIsSaid) {
+  const Outcome nobody = RunAt(known_ + "-o json service list");
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_EQ(boost::json::parse(nobody.err).at("type").as_string(),
+            "urn:fairlead:problem:needs-token");
+  const Outcome untrusted = RunAt(at_ + "service list");
+  EXPECT_EQ(untrusted.exit_code, 3);
+  EXPECT_NE(untrusted.err.find("its certificate cannot be trusted"), std::string::npos)
+      << untrusted.err;
+  EXPECT_NE(untrusted.err.find("--ca FILE"), std::string::npos) << untrusted.err;
+  const Outcome late =
+      RunAt(known_ + "--certificate " + ours_->Issue("late", -10) + " service list");
+  EXPECT_EQ(late.exit_code, 3);
+  EXPECT_NE(late.err.find("look at --certificate and --key"), std::string::npos) << late.err;
+}
+
+TEST_F(CliAccessTest, FilesThatDoNotDoAreNamed) {
+  const std::string open = Write("open", "a-read-token-of-the-test\n", 0644);
+  const std::string empty = Write("empty", "\n");
+  for (const auto& [words, sentence] : std::vector<std::pair<std::string, std::string>>{
+           {"--token-file " + open, "chmod o= " + open},
+           {"--token-file " + empty, "its first line is no token"},
+           {"--token-file /nowhere", "No such file"},
+           {"--ca /nowhere", "The file of --ca cannot be used: /nowhere"},
+           {"--certificate /nowhere", "The file of --certificate cannot be used: /nowhere"},
+           {"--key /nowhere", "it needs --certificate too"}}) {
+    const Outcome outcome = RunAt(at_ + words + " service list");
+    EXPECT_EQ(outcome.exit_code, 2) << words;
+    EXPECT_NE(outcome.err.find(sentence), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("a-read-token"), std::string::npos);
+  }
+}
+
+TEST_F(CliAccessTest, NoTokenGoesOverThePlainNetwork) {
+  const std::string token = Write("token", "a-read-token-of-the-test\n");
+  const Outcome outcome =
+      RunAt("--api http://192.0.2.1:9480 --token-file " + token + " service list");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("The token could be read on the way"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::testing::access_test
