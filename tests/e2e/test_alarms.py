@@ -4,6 +4,7 @@ A real Prometheus scrapes the director with the rules that are shipped; only the
 has the table that comes out.
 """
 
+import json
 import re
 import shutil
 import time
@@ -17,6 +18,7 @@ from fairlead_lab.prometheus import Prometheus
 from fairlead_lab.shell import wait_until
 
 RULES = f"{ROOT}/packaging/prometheus/fairlead-alerts.yaml"
+DASHBOARD = f"{ROOT}/packaging/grafana/fairlead-dashboard.json"
 # What a rule says → what it is in the lab. A restart there takes seconds, so two minutes stay longer than that.
 SHORTER = {"1m": "2s", "2m": "8s", "3m": "8s", "5m": "6s", "10m": "20s", "15m": "15s", "30m": "20s"}
 HEALTH = {"type": "http", "path": "/health", "interval": "500ms", "timeout": "500ms", "fall": 2, "rise": 1}
@@ -44,6 +46,15 @@ def shorter_rules() -> str:
     with open(RULES) as file:
         text = file.read()
     return re.sub(r"(for: |\[)(\d+m)\b", lambda found: found[1] + SHORTER[found[2]], text)
+
+
+def dashboard_queries() -> list:
+    """Title and query of each target of each panel, for all directors and services."""
+    with open(DASHBOARD) as file:
+        panels = json.load(file)["panels"]
+    found = [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
+    values = {"$instance": ".*", "$service": ".*", "$__rate_interval": "5s"}
+    return [(title, re.sub(r"\$\w+", lambda name: values[name[0]], query)) for title, query in found]
 
 
 class Alarms(LabTest):
@@ -95,6 +106,19 @@ class Alarms(LabTest):
                 seen[name] = sorted(prometheus.fired(begin))
                 print(f"{name}: {', '.join(seen[name]) or '–'} ({time.time() - begin:.1f} s)", flush=True)
         self.assertEqual(seen, EXPECTED)
+
+    def test_the_dashboard_has_answers(self):
+        with Prometheus(self.lab, "500ms") as prometheus:
+            prometheus.wait_value("fairlead_ready", 1)
+            prometheus.wait_value("count_over_time(fairlead_ready[10s]) > bool 5", 1)
+            empty = []
+            for title, query in dashboard_queries():
+                answer = prometheus.ask("query", query=query)
+                self.assertIsNotNone(answer, f"Prometheus does not understand {title}: {query}")
+                if not answer["result"]:
+                    empty.append(title)
+        # These show nothing where all is well.
+        self.assertEqual([title for title in empty if title != "Dropped"], ["Real servers that are not in service"])
 
     def wait_fired(self, names: set, since: float):
         """Until these have fired, or something is wrong: the table then shows what."""
