@@ -19,6 +19,7 @@
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
 #include "control/api/port_metrics.h"
+#include "control/api/pulse.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -40,6 +41,7 @@ class Renderer {
     Traffic();
     Reals();
     RealStates();
+    ConfiguredWeights();
     ServiceStates();
     RealHistories();
     Workers();
@@ -61,17 +63,25 @@ class Renderer {
     return {&families_, MetricType::Gauge, std::move(name), std::move(help)};
   }
 
+  static int64_t SecondsOf(std::chrono::system_clock::time_point when) {
+    return std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch()).count();
+  }
+
   void Director() {
     Gauge("fairlead_build_info", "Version of the running director; always 1")
         .Add({{"version", FAIRLEAD_VERSION}}, 1);
+    const bool stands_still = !context_.pulse.WhoStandsStill(Pulse::Clock::now()).empty();
+    Gauge("fairlead_ready", "1 while every worker and the control core do their work, as /readyz")
+        .Add({}, view_.is_ready && !stands_still ? 1 : 0);
+    Gauge("fairlead_start_time_seconds", "When this process was started, Unix time")
+        .Add({}, SecondsOf(view_.started));
     Gauge("fairlead_config_generation", "Generation of the configuration in force")
         .Add({}, view_.generation);
     Gauge("fairlead_config_last_reload_success",
           "1 when the last reload was applied, 0 when refused")
         .Add({}, view_.last_reload_ok ? 1 : 0);
-    const auto since_epoch = view_.last_reload.time_since_epoch();
     Gauge("fairlead_config_last_reload_timestamp_seconds", "When the last reload ended, Unix time")
-        .Add({}, std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+        .Add({}, SecondsOf(view_.last_reload));
     const control::ControlVitals vitals = context_.control.vitals();
     Counter("fairlead_control_turns_total", "Turns of the control core").Add({}, vitals.turns);
     Gauge("fairlead_control_longest_work_seconds",
@@ -254,6 +264,16 @@ class Renderer {
             [&](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
               family->Add(with_state(labels, control::ToWord(real.admin)), 1);
             });
+  }
+
+  // Apart from what the scheduler sees, which falls to 0 with every failure: who has 0 in the
+  // configuration has been taken out on purpose.
+  void ConfiguredWeights() {
+    auto weight = Gauge("fairlead_real_configured_weight", "Weight as configured; 0: no new work");
+    for (const auto& [key, row] : CollectReals()) {
+      if (row.info->is_ghost || row.info->is_fallback) continue;
+      weight.Add({{"service", key.first}, {"real", key.second}}, row.info->weight);
+    }
   }
 
   void ServiceStates() {
