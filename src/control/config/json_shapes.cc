@@ -39,7 +39,8 @@ Shapes RootShapes() {
           {"policy", Defined("policy")},
           {"services", ListOf(Defined("service"))},
           {"api", Defined("api")},
-          {"log", Defined("log")}};
+          {"log", Defined("log")},
+          {"mail", Defined("mail")}};
 }
 
 Shapes DirectorShapes() {

@@ -5,6 +5,7 @@
 
 #include "control/config/health_keys.h"
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
 
 namespace fairlead::control {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::string_view kNotHere =
 
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
-                                 {"policy"},      {"services"},   {"api"},      {"log"}};
+                                 {"policy"},      {"services"},   {"api"},      {"log"},
+                                 {"mail"}};
 
 constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"workers"},
@@ -172,6 +174,10 @@ constexpr KeyInfo kApiKeys[] = {{"listen"},
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
+constexpr auto kMailNames =
+    Join(NamesOf(kMailKeys),
+         std::to_array<KeyInfo>({{"password", "belongs in a file: name it in password_file"}}));
+
 }  // namespace
 
 const Section kRootSection{"", kRootKeys};
@@ -197,6 +203,7 @@ const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
 const Section kLogSection{"log", kLogKeys};
+const Section kMailSection{"mail", kMailNames};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
@@ -205,7 +212,7 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kLogSection};
+      &kRealSection,          &kApiSection,         &kLogSection,         &kMailSection};
   return kAll;
 }
 

@@ -21,6 +21,8 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
 void ReadDirector(MapReader reader, DirectorConfig& director);
 void ReadApi(MapReader reader, ApiConfig& api);
 void ReadLog(MapReader reader, LogConfig& log);
+// read_mail.cc
+void ReadMail(MapReader reader, std::optional<MailConfig>& mail);
 
 // read_network.cc
 void ReadPort(MapReader reader, PortConfig& port);
