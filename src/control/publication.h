@@ -51,7 +51,8 @@ class Publication {
     health_.Recall(std::move(known.checks));
     quorums_.Recall(known.lost_quorums);
   }
-  // Called for each command that an event names, once the snapshot that shows it is published.
+  // Called for each command that an event names, and where mail is sent for each event, once the
+  // snapshot that shows it is published.
   void SetNotify(std::function<void(Notification)> notify) { notify_ = std::move(notify); }
   // Called when a snapshot is built and the ids are given out, right before it is published. What
   // it throws refuses the intent.
@@ -114,6 +115,7 @@ class Publication {
   std::unique_ptr<dataplane::Snapshot> Build(const Intent& intent, const IdPlan& plan);
   std::set<ServiceIdentity> NextFlipped();
   void TellOfEvents();
+  void NoteAllReals();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);

@@ -87,6 +87,12 @@ class Renderer {
     Gauge("fairlead_control_longest_work_seconds",
           "CPU time of the control core's longest single piece of work since the first turn")
         .Add({}, static_cast<double>(vitals.longest_work_ns) / 1e9);
+    Counter("fairlead_mail_sent_total", "Messages that the mail server has taken")
+        .Add({}, vitals.mail.sent);
+    Counter("fairlead_mail_failures_total", "Attempts to send one that have failed")
+        .Add({}, vitals.mail.failed);
+    Counter("fairlead_mail_lost_changes_total", "Changes that no message was sent about")
+        .Add({}, vitals.mail.dropped);
     {
       auto faults = Counter("fairlead_faults_total", "Exceptions that a thread has survived");
       for (size_t i = 0; i < kThreadNames.size(); ++i) {

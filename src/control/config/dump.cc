@@ -1,6 +1,7 @@
 #include "control/config/dump.h"
 
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
 #include "control/config/sync_keys.h"
 #include "control/config/units.h"
 #include "control/config/yaml_writer.h"
@@ -185,6 +186,7 @@ std::string Dump(const ConfigModel& model) {
   w.Open("log", false);
   w.Key("level", Word(model.log.level));
   w.Close();
+  if (model.mail) DumpSection(w, "mail", kMailKeys, *model.mail);
   return w.Take();
 }
 

@@ -40,7 +40,8 @@ Shapes RootShapes() {
           {"services", ListOf(Defined("service"))},
           {"api", Defined("api")},
           {"log", Defined("log")},
-          {"sync", Defined("sync")}};
+          {"sync", Defined("sync")},
+          {"mail", Defined("mail")}};
 }
 
 Shapes DirectorShapes() {

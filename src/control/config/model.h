@@ -33,6 +33,7 @@
 #include "base/unknown_connections.h"
 #include "control/config/duration.h"
 #include "control/config/health_config.h"
+#include "control/config/mail_config.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -427,6 +428,7 @@ struct ConfigModel {
   SyncConfig sync;
   ApiConfig api;
   LogConfig log;
+  std::optional<MailConfig> mail{};  // none: no mail is sent
   friend bool operator==(const ConfigModel&, const ConfigModel&) = default;
 };
 

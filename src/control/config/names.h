@@ -107,6 +107,9 @@ inline constexpr WordTable<HealthType, 13> kWords<HealthType>{{{HealthType::kTcp
                                                                {HealthType::kAgent, "agent"},
                                                                {HealthType::kGrpc, "grpc"}}};
 template <>
+inline constexpr WordTable<MailTls, 3> kWords<MailTls>{
+    {{MailTls::kNone, "none"}, {MailTls::kStarttls, "starttls"}, {MailTls::kImplicit, "implicit"}}};
+template <>
 inline constexpr WordTable<HttpMethod, 3> kWords<HttpMethod>{
     {{HttpMethod::kGet, "GET"}, {HttpMethod::kHead, "HEAD"}, {HttpMethod::kOptions, "OPTIONS"}}};
 template <>

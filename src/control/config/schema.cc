@@ -5,6 +5,7 @@
 
 #include "control/config/health_keys.h"
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
 #include "control/config/sync_keys.h"
 
 namespace fairlead::control {
@@ -17,7 +18,7 @@ constexpr std::string_view kNotHere =
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
                                  {"policy"},      {"services"},   {"sync"},     {"api"},
-                                 {"log"}};
+                                 {"log"},         {"mail"}};
 
 constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"workers"},
@@ -184,6 +185,10 @@ constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
 
 constexpr auto kIpvsSyncNames = NamesOf(kIpvsSyncKeys);
 
+constexpr auto kMailNames =
+    Join(NamesOf(kMailKeys),
+         std::to_array<KeyInfo>({{"password", "belongs in a file: name it in password_file"}}));
+
 }  // namespace
 
 const Section kRootSection{"", kRootKeys};
@@ -212,6 +217,7 @@ const Section kListenSection{"api.listen[]", kListenKeys};
 const Section kLogSection{"log", kLogKeys};
 const Section kSyncSection{"sync", kSyncKeys};
 const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
+const Section kMailSection{"mail", kMailNames};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
@@ -221,7 +227,7 @@ std::span<const Section* const> AllSections() {
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
       &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection};
+      &kSyncSection,          &kIpvsSyncSection,    &kMailSection};
   return kAll;
 }
 
