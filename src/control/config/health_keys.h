@@ -13,6 +13,7 @@
 #include "control/config/config_key.h"
 #include "control/config/keys.h"
 #include "control/config/model.h"
+#include "control/config/section_readers.h"
 
 namespace fairlead::control {
 
@@ -35,9 +36,8 @@ void ReadHealthSni(MapReader& reader, const HealthKey& key, HealthConfig& to);
 void ReadHealthAddress(MapReader& reader, const HealthKey& key, HealthConfig& to);
 void ReadHealthSource(MapReader& reader, const HealthKey& key, HealthConfig& to);
 void ReadHealthCommand(MapReader& reader, const HealthKey& key, HealthConfig& to);
-// A text, and an absolute path.
+// A text.
 void ReadPlainText(MapReader& reader, std::string_view key, std::string* to);
-void ReadFilePath(MapReader& reader, std::string_view key, std::string* to);
 // dump_health.cc
 std::string HealthAddressText(const HealthConfig& health);
 std::string HealthSourceText(const HealthConfig& health);

@@ -24,6 +24,9 @@ void ReadLog(MapReader reader, LogConfig& log);
 // `what`: "the name of a user".
 Result<std::string> ReadAccountName(const YamlNode& node, const char* what);
 
+// read_probe.cc: an absolute path, as files of certificates, keys and passwords have.
+void ReadFilePath(MapReader& reader, std::string_view key, std::string* to);
+
 // read_api.cc
 void ReadApi(MapReader reader, ApiConfig& api);
 
