@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/journal.h"
 #include "base/log.h"
 
 namespace fairlead {
@@ -34,6 +35,15 @@ bool WriteWhole(int descriptor, std::string_view text) noexcept {
     }
   }
   return true;
+}
+
+// One write(2) for priority and line: they must not come apart.
+bool WriteLine(int descriptor, std::string_view line) {
+  const std::string_view priority = IsJournal(descriptor) ? PriorityOf(line) : "";
+  if (priority.empty()) return WriteWhole(descriptor, line);
+  std::string text(priority);
+  text += line;
+  return WriteWhole(descriptor, text);
 }
 
 }  // namespace
@@ -111,7 +121,7 @@ class LogWriter::Queue {
                            {{"lines", missing}}));
     }
     lock.unlock();
-    if (!WriteWhole(descriptor_, line)) CountDroppedLogLine();
+    if (!WriteLine(descriptor_, line)) CountDroppedLogLine();
     return true;
   }
 
@@ -195,7 +205,7 @@ void FlushLog(std::chrono::milliseconds patience) noexcept {
 void WriteLogLine(std::string line) noexcept {
   try {
     if (const auto queue = CurrentQueue()) return queue->Push(std::move(line));
-    if (!WriteWhole(STDERR_FILENO, line)) CountDroppedLogLine();
+    if (!WriteLine(STDERR_FILENO, line)) CountDroppedLogLine();
   } catch (...) {
     CountDroppedLogLine();
   }

@@ -12,8 +12,8 @@ namespace json = boost::json;
 namespace {
 
 void PrintWorkers(const json::object& status) {
-  Table table({"WORKER>", "BUSY>", "RECEIVED>", "SENT>", "DROPPED>", "HANDED OFF>", "CONNECTIONS>",
-               "ROOM>", "TEMPLATES>", "ROOM>"});
+  Table table({"WORKER>", "BUSY>", "RECEIVED>", "SENT>", "DROPPED>", "HANDED OFF>?", "CONNECTIONS>",
+               "ROOM>?", "TEMPLATES>?", "ROOM>?"});
   for (const json::value& item : Array(status, "workers")) {
     const json::object& w = item.as_object();
     table.Add({Text(w, "worker"), Text(w, "busy_percent") + "%", Text(w, "received_packets"),
@@ -21,12 +21,13 @@ void PrintWorkers(const json::object& status) {
                Text(w, "connections"), Text(w, "connection_capacity"), Text(w, "templates"),
                Text(w, "template_capacity")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 void PrintPorts(const json::object& status) {
-  Table table({"PORT", "ROLE", "MAC", "MTU>", "ADDRESSES", "KERNEL TWIN", "RECEIVED>", "SENT>",
-               "MISSED>", "STEERING"});
+  Table table({"PORT", "ROLE?", "MAC?", "MTU>?", "ADDRESSES", "KERNEL TWIN?", "RECEIVED>", "SENT>",
+               "MISSED>", "STEERING?"});
   for (const json::value& item : Array(status, "ports")) {
     const json::object& p = item.as_object();
     const json::object& traffic = Object(p, "traffic");
@@ -38,7 +39,8 @@ void PrintPorts(const json::object& status) {
                Text(p, "host_interface"), Text(traffic, "rx_packets"), Text(traffic, "tx_packets"),
                Text(traffic, "rx_missed"), Text(p, "steering")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
   for (const json::value& item : Array(status, "ports")) {
     const std::string kernel = Text(item.as_object(), "kernel_ingress");
     if (kernel.starts_with("open")) {
@@ -73,8 +75,17 @@ void PrintHealth(const json::object& status) {
     const auto count = item.value().to_number<uint64_t>();
     if (count > 0) errors += fmt::format("; {} could not be made ({})", count, item.key_c_str());
   }
-  const json::value* stretch = health.if_contains("interval_stretch");
-  const double factor = stretch == nullptr ? 1 : stretch->to_number<double>();
+  const auto number = [&](const char* key, double otherwise) {
+    const json::value* value = health.if_contains(key);
+    return value == nullptr ? otherwise : value->to_number<double>();
+  };
+  const double factor = number("interval_stretch", 1);
+  if (const double scripts = number("script_interval_stretch", 1); scripts >= 1.1) {
+    errors = fmt::format("; those of scripts by {:.1f}{}", scripts, errors);
+  }
+  if (const double stuck = number("stuck_scripts", 0); stuck > 0) {
+    errors += fmt::format("; {:.0f} killed scripts have not ended", stuck);
+  }
   if (factor < 1.1 && errors.empty()) return;
   fmt::print("health checks: {}, at most {} at once, intervals stretched by {:.1f}{}\n",
              Text(health, "checks"), Text(health, "allowed_at_once"), factor, errors);
@@ -122,7 +133,8 @@ void PrintMemory(const json::object& status) {
     table.Add({Text(use, "use"), Text(use, "bytes"), Text(use, "records"),
                Text(use, "bytes_per_record")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 void PrintDrops(const json::object& status) {
@@ -133,7 +145,8 @@ void PrintDrops(const json::object& status) {
     const json::object& d = item.as_object();
     table.Add({Text(d, "reason"), Text(d, "packets"), Text(d, "meaning")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 namespace fairlead::control {
 namespace {
 
-constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours and checks
+constexpr std::chrono::milliseconds kSlowTurn{50};   // neighbours
+constexpr std::chrono::milliseconds kHealthTurn{5};  // a few looks at a time
 constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
 // From a removal to the sweep for its connections: as in Linux not within the command, so that a
 // removal taken back at once costs nothing.
@@ -50,6 +51,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ports_(ports),
       ids_(fabric.config.reals),
       mail_(fabric),
+      sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
@@ -57,7 +59,9 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
-      in_force_(wanted_) {}
+      in_force_(wanted_) {
+  mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
+}
 
 void Publication::Restore(const StoredNames& names, TimePoint now) {
   ids_.Restore(names, now, fabric_.stats);
@@ -73,6 +77,7 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
 
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
+  if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
   if (!threshold_edits_.empty() && is_in_force()) {
@@ -91,6 +96,9 @@ bool Publication::Turn(TimePoint now) {
     neighbours_.Tick(now, oldest_generation_);
     announcer_.Tick(now);
     groups_.Tick(now);
+  }
+  if (now >= next_health_turn_) {
+    next_health_turn_ = now + kHealthTurn;
     health_.Tick(now);
   }
   if (sweep_at_ && now >= *sweep_at_ && is_in_force()) {
@@ -196,6 +204,9 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
+  // Those that are not built anew with it would be seen for the first time when they change.
+  const bool is_first_mail = wanted_.model->mail.has_value() && !real_events_.tells_all();
+  real_events_.set_tells_all(wanted_.model->mail.has_value());
   auto next = Build(wanted_, plan);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
@@ -220,6 +231,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   if (is_new_model) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
+    if (is_first_mail) NoteAllReals();
   }
   if (has_other_addresses) {
     announcer_.Announce(std::move(announcements), now);
@@ -258,6 +270,16 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
   return next;
 }
 
+// How they are now: what they change to is news.
+void Publication::NoteAllReals() {
+  for (const ServiceConfig& service : in_force_.model->services) {
+    for (const RealConfig& real : service.reals) {
+      real_events_.Note(service, real, health_.StateOf(ChecksOf(service, real)), "");
+    }
+  }
+  real_events_.Commit();
+}
+
 // What was so from the start is no news, unless a director before us knew otherwise.
 void Publication::TellOfEvents() {
   const std::vector<QuorumChange> changes = quorums_.Commit();
@@ -269,7 +291,7 @@ void Publication::TellOfEvents() {
   }
   if (!notify_) return;
   for (Notification& notice : notices) {
-    if (!notice.command.empty()) notify_(std::move(notice));
+    if (!notice.command.empty() || real_events_.tells_all()) notify_(std::move(notice));
   }
 }
 

@@ -25,6 +25,7 @@
 #include "control/config/model.h"
 #include "control/health/health_state.h"
 #include "control/port_links.h"
+#include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
 
@@ -55,6 +56,7 @@ struct RealInfo {
   std::string forward;           // nat, dr, tun
   int32_t weight = 0;            // as configured
   int32_t effective_weight = 0;  // what the scheduler sees now
+  double part = 1;               // of it, before it was rounded up and while slow_start lasts
   uint32_t upper_threshold = 0, lower_threshold = 0;
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;
@@ -184,6 +186,7 @@ struct ControlView {
     uint64_t records = 0;  // that have room in it
   };
   std::vector<MemoryUse> memory;
+  std::shared_ptr<const SyncInfo> sync;      // null: sync.ipvs is off
   std::shared_ptr<const Restored> restored;  // null: nothing was there, or nothing is kept
   std::string keep_problem;  // why a restart now would not find what is in force; or empty
 };

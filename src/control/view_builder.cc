@@ -48,6 +48,12 @@ std::optional<DrainInfo> DrainOf(const ViewInput& input, const Overlay::Key& key
   return info;
 }
 
+// Of the weight in force: the rest was rounded away, or slow_start keeps it back for now.
+double PartOf(const ServiceConfig& service, const RealFacts& facts, int32_t weight) {
+  if (weight == 0 || !GoesByWeight(service.scheduler)) return 1;
+  return std::min(1.0, facts.weight * (facts.percent / 100.0) * (facts.warmth / 100.0) / weight);
+}
+
 // What the snapshot and the id map know of any real, configured or ghost.
 RealInfo BasicInfo(const ViewInput& input, RealId id) {
   const IdMap::Real& known = input.ids.reals()[id.index()];
@@ -74,6 +80,7 @@ RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const Real
   const std::vector<HealthCheck> checks = ChecksOf(service, real);
   const RealFacts facts = FactsOf(service, real, input.health.HealthOf(checks));
   RealInfo info = BasicInfo(input, id);
+  info.part = PartOf(service, facts, info.effective_weight);
   info.weight = static_cast<int32_t>(real.weight);
   info.admin = real.state;
   info.drain = DrainOf(input, {KeyOf(service), {real.address, real.port}});
@@ -183,6 +190,12 @@ std::shared_ptr<const ServiceInfo> InfoOf(const ViewInput& input, const ServiceC
   return std::make_shared<const ServiceInfo>(std::move(info));
 }
 
+size_t WorkOf(const ServiceConfig& config) {
+  size_t work = ViewBuilder::kWorkOfService;
+  for (const RealConfig& real : config.reals) work += config.ChecksFor(real).size();
+  return work;
+}
+
 // Names of what template keys and explanations hold as numbers.
 void AddGroups(const ConfigModel& model, ControlView* view) {
   std::set<std::string> names;
@@ -247,7 +260,11 @@ ControlView ViewBuilder::Build(const ViewInput& input) {
 
 void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {
   const SharedList<ServiceConfig>& configs = input.model.services;
-  const bool shows_all = configs.size() <= kServicesAtOnce;
+  if (!configs.is_copy_of(configs_)) {
+    work_ = 0;
+    for (const ServiceConfig& config : configs) work_ += WorkOf(config);
+  }
+  const bool shows_all = rounds() == 1;
   const bool is_as_before = !shown_.empty() && generation_ == input.snapshot.generation &&
                             revision_ == input.ids.revision() && input.overlay.drains().empty() &&
                             configs.is_copy_of(configs_);
@@ -258,6 +275,10 @@ void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {
   const std::vector<bool> changed = ChangedServices(input);
   shown_.resize(input.ids.services().size());
   if (next_in_turn_ >= configs.size()) next_in_turn_ = 0;
+  size_t end_of_turn = next_in_turn_;
+  for (size_t work = 0; input.is_time && end_of_turn < configs.size() && work < kWorkAtOnce;) {
+    work += WorkOf(configs[end_of_turn++]);
+  }
   view->services.reserve(configs.size());
   // While no id has changed hands, the object that stood at a place has the id that stood there.
   const bool keeps_ids = revision_ == input.ids.revision();
@@ -269,14 +290,13 @@ void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {
     places_[i] = id;
     if (id.is_none()) continue;
     Shown& shown = shown_[id.index()];
-    const bool is_in_turn =
-        input.is_time && i >= next_in_turn_ && i < next_in_turn_ + kServicesAtOnce;
+    const bool is_in_turn = i >= next_in_turn_ && i < end_of_turn;
     if (shows_all || is_in_turn || changed[id.index()] || shown.config != configs.item(i)) {
       shown = {configs.item(i), InfoOf(input, configs[i], id)};
     }
     view->services.push_back(shown.info);
   }
-  if (input.is_time) next_in_turn_ += kServicesAtOnce;
+  next_in_turn_ = end_of_turn;
   services_ = view->services;
   configs_ = configs;
   generation_ = input.snapshot.generation;

@@ -8,8 +8,8 @@
 //
 // The next view shares with the last one the services that nothing has happened to. What changes
 // without an event (rates, what a check has last seen) is brought up to date with every view while
-// there are few services, else kServicesAtOnce at a time, in turn, when the caller says it is time:
-// a reload must not wait for 100,000 names to be written. Threads: the control core.
+// that is little work, else kWorkAtOnce at a time, in turn, when the caller says it is time: a
+// change must not wait for 100,000 names or 10,000 checks to be written. Threads: the control core.
 #pragma once
 
 #include <memory>
@@ -49,11 +49,14 @@ struct ViewInput {
 
 class ViewBuilder {
  public:
-  static constexpr size_t kServicesAtOnce = 256;
+  static constexpr size_t kWorkOfService = 4;  // that of a check is 1
+  static constexpr size_t kWorkAtOnce = 256 * kWorkOfService;
 
   ControlView Build(const ViewInput& input);
   // The next view shows every service anew.
   void ForgetServices() { shown_.clear(); }
+  // How many views it takes to show each service of the last one anew.
+  [[nodiscard]] size_t rounds() const { return 1 + work_ / (kWorkAtOnce + 1); }
 
  private:
   struct Shown {
@@ -71,6 +74,7 @@ class ViewBuilder {
   SharedList<ServiceConfig> configs_;  // of which these are
   uint64_t generation_ = 0;            // likewise
   uint64_t revision_ = 0;              // of the ids
+  size_t work_ = 0;                    // of all services
   size_t next_in_turn_ = 0;            // place in the model
   std::vector<ClassifierRule> rules_;
   SharedVector<ClassifierRuleInfo> rule_infos_;

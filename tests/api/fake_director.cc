@@ -150,6 +150,8 @@ ControlView MakeView() {
   view.health = {.checks = 3,
                  .allowed_at_once = 768,
                  .interval_stretch = 1.5,
+                 .script_interval_stretch = 2.5,
+                 .stuck_scripts = 1,
                  .local_errors = {{"descriptors", 7}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
@@ -162,6 +164,17 @@ ControlView MakeView() {
                 {"scan", "drop to 192.0.2.80 ports 1-79"}};
   view.ports = MakePorts();
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
+  control::SyncInfo sync;
+  sync.config.interface = "eth2";
+  sync.config.syncid = 7;
+  sync.is_open = true;
+  sync.received.datagrams = 3;
+  sync.received.connections = 40;
+  sync.received.templates = 2;
+  sync.received.refused[static_cast<size_t>(sync::SyncRefusal::kSyncid)] = 5;
+  sync.received.faults[static_cast<size_t>(dataplane::SyncFault::kReal)] = 6;
+  sync.foreign = 1;
+  view.sync = std::make_shared<const control::SyncInfo>(sync);
   view.restored = std::make_shared<const control::Restored>(control::Restored{
       .records = {.when = view.last_reload,
                   .reason = "after-crash",
@@ -404,6 +417,7 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
     case CommandKind::kTransmitFrame:
     case CommandKind::kSweepConnections:
     case CommandKind::kSweepTemplates:
+    case CommandKind::kTakeSyncEntries:
       return;
   }
 }

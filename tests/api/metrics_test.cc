@@ -42,6 +42,7 @@ TEST_F(MetricsTest, TextIsTheGoldenOne) {
   std::string text = std::regex_replace(Scrape(), std::regex(FAIRLEAD_VERSION), "VERSION");
   // Of the process: those of other tests count too.
   text = std::regex_replace(text, std::regex("(fairlead_faults_total.*) [0-9]+"), "$1 0");
+  text = std::regex_replace(text, std::regex("(fairlead_start_time_seconds) [0-9]+"), "$1 1");
   const std::string path = kSource + "/tests/api/golden/metrics.txt";
   if (std::getenv("FAIRLEAD_RENEW_GOLDEN") != nullptr) std::ofstream(path) << text;
   EXPECT_EQ(text, ReadFile(path));
@@ -92,6 +93,29 @@ TEST_F(MetricsTest, HealthAndTheOperatorsWillAreApart) {
                                                     {"drained", "0 drain drain "},
                                                     {"quiesced", "1 quiesce quiesce "}};
   EXPECT_EQ(states, expected);
+}
+
+// Who waits for an alarm compares with what was configured: the scheduler's weight of a dead one is
+// 0 as well.
+TEST_F(MetricsTest, AConfiguredWeightOutlivesAFailure) {
+  control::ControlView view = MakeView();
+  control::ServiceInfo& web = view.services.Edit(0);
+  web.reals[0].weight = 7;
+  web.reals[0].effective_weight = 0;
+  web.reals[1].is_fallback = true;
+  director.SetView(view);
+  const std::string text = Scrape();
+  const std::string name = "fairlead_real_configured_weight{service=\"web\",real=\"";
+  EXPECT_NE(text.find(name + web.reals[0].name + "\"} 7\n"), std::string::npos);
+  EXPECT_EQ(text.find(name + web.reals[1].name), std::string::npos);
+}
+
+TEST_F(MetricsTest, ReadyIsWhatReadyzSays) {
+  EXPECT_NE(Scrape().find("\nfairlead_ready 1\n"), std::string::npos);
+  control::ControlView view = MakeView();
+  view.is_ready = false;
+  director.SetView(view);
+  EXPECT_NE(peer->Ask("GET /metrics").body.find("\nfairlead_ready 0\n"), std::string::npos);
 }
 
 TEST_F(MetricsTest, PromtoolIsContent) {

@@ -260,6 +260,8 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(status.at("defence").at("drop_entry").as_string(), "auto");
   EXPECT_EQ(status.at("defence").at("secure_tcp").as_string(), "off");
   EXPECT_EQ(status.at("health").at("interval_stretch").as_double(), 1.5);
+  EXPECT_EQ(status.at("health").at("script_interval_stretch").as_double(), 2.5);
+  EXPECT_EQ(status.at("health").at("stuck_scripts").as_int64(), 1);
   EXPECT_EQ(status.at("health").at("local_errors").at("descriptors").as_int64(), 7);
   EXPECT_EQ(status.at("defence").at("low_workers").as_int64(), 0);
 

@@ -1,6 +1,9 @@
 // Commands that the configuration names: who may be run, how they end, what they leave.
 #include <gmock/gmock.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +15,7 @@
 #include "control/commands/notifier.h"
 #include "control/config/command_path.h"
 #include "control/health/script_prober.h"
+#include "fake_prober.h"
 
 namespace fairlead::control::commands_test {
 namespace {
@@ -44,6 +48,44 @@ std::string ReadAll(const std::string& path) {
   text << file.rdbuf();
   return text.str();
 }
+
+// The children of this thread, the oldest first.
+std::string Children() {
+  const std::string self = std::to_string(getpid());
+  return ReadAll("/proc/" + self + "/task/" + self + "/children");
+}
+
+// Keeps a child of this process from being over once it is killed, as a file system does that does
+// not answer: the news of its end go to whoever traces it, who does not listen.
+class Hold {
+ public:
+  explicit Hold(pid_t process) {
+    int ready[2], release[2];
+    EXPECT_EQ(pipe(ready), 0);
+    EXPECT_EQ(pipe(release), 0);
+    holder_ = fork();
+    if (holder_ == 0) {
+      close(release[1]);
+      char byte = ptrace(PTRACE_SEIZE, process, nullptr, nullptr) == 0 ? 'y' : 'n';
+      _exit(write(ready[1], &byte, 1) == 1 && read(release[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    char byte = 'n';
+    EXPECT_EQ(read(ready[0], &byte, 1), 1);
+    EXPECT_EQ(byte, 'y');
+    for (const int each : {ready[0], ready[1], release[0]}) close(each);
+    release_ = release[1];
+  }
+  ~Hold() { Release(); }
+  void Release() {
+    if (release_ < 0) return;
+    close(std::exchange(release_, -1));
+    waitpid(holder_, nullptr, 0);
+  }
+
+ private:
+  pid_t holder_;
+  int release_;
+};
 
 // A directory in which commands may write, whoever they are.
 class CommandsTest : public testing::Test {
@@ -168,6 +210,49 @@ TEST(CommandRunner, ItsEndIsTheirs) {
   }
 }
 
+// It keeps what it has, and nobody else waits for that.
+TEST(CommandRunner, OneThatDoesNotEndGivesItsPlaceAway) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 1);
+  std::vector<std::string> ends;
+  const auto note = [&](const CommandEnd& end) { ends.push_back(end.ToString()); };
+  const Command command = Shell("sleep 1000");
+  runner.Run(command, 50ms, note);
+  const pid_t child = std::stoi(Children());
+  Hold hold(child);
+  EXPECT_FALSE(runner.has_room());
+  runner.Run(Shell("exit 3"), 10s, note);
+  while (ends.size() < 2) io.run_one();
+  EXPECT_EQ(ends[0], "not done in 50 ms");
+  EXPECT_EQ(ends[1], "exit status 3");
+  EXPECT_EQ(runner.stuck(), 1u);
+  EXPECT_EQ(runner.running(), 1u);
+  EXPECT_TRUE(runner.has_room());
+  // The same once more would be stuck as well.
+  const std::string children = Children();
+  runner.Run(command, 50ms, note);
+  EXPECT_EQ(Children(), children) << "no other has begun";
+  while (ends.size() < 3) io.run_one();
+  EXPECT_EQ(ends[2], "not done in 50 ms: its process " + std::to_string(child) +
+                         " of before cannot be killed");
+  hold.Release();
+  io.run();
+  EXPECT_EQ(runner.stuck(), 0u);
+  EXPECT_EQ(runner.running(), 0u);
+  EXPECT_EQ(Children(), "") << "it is reaped";
+}
+
+TEST(CommandRunner, ItsEndWaitsForNobody) {
+  boost::asio::io_context io;
+  auto runner = std::make_unique<CommandRunner>(io, "nobody", 1);
+  runner->Run(Shell("sleep 1000"), 1000s, [](const CommandEnd&) { ADD_FAILURE(); });
+  const pid_t child = std::stoi(Children());
+  Hold hold(child);
+  runner.reset();  // comes back, while the child is held
+  hold.Release();
+  waitpid(child, nullptr, 0);
+}
+
 // ---- what they get ----------------------------------------------------------------------------
 
 TEST(CommandRunner, NothingOfOursIsInherited) {
@@ -176,7 +261,10 @@ TEST(CommandRunner, NothingOfOursIsInherited) {
   unsetenv("LD_PRELOAD");
   EXPECT_EQ(end.text, "A=1");
   const int open = dup(STDERR_FILENO);  // one that is not closed on exec
-  EXPECT_EQ(EndOf(Shell("ls /proc/$$/fd | tr '\\n' ' '")).text, "0 1 2 ") << open;
+  // Without a pipe: the shell has its end of one for a moment.
+  const std::string list = "for n in $(seq 0 " + std::to_string(open) +
+                           "); do [ -e /proc/$$/fd/$n ] && printf \"$n \"; done";
+  EXPECT_EQ(EndOf(Shell(list)).text, "0 1 2 ") << open;
   close(open);
 }
 
@@ -187,9 +275,21 @@ TEST(CommandRunner, RunsAsTheUserOfTheFile) {
   EXPECT_EQ(EndOf(Shell("grep CapEff /proc/self/status")).text, "CapEff:0000000000000000");
 }
 
+// The child has this process's memory when it changes its user.
+TEST(CommandRunner, ThisProcessMayStillBeDumped) {
+  ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+  EXPECT_EQ(EndOf(Shell("true")).number, 0);
+  EXPECT_EQ(prctl(PR_GET_DUMPABLE), 1);
+  // Who has forbidden it keeps that.
+  ASSERT_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+  EXPECT_EQ(EndOf(Shell("true")).number, 0);
+  EXPECT_EQ(prctl(PR_GET_DUMPABLE), 0);
+  prctl(PR_SET_DUMPABLE, 1);
+}
+
 // ---- scripts of checks ------------------------------------------------------------------------
 
-ProbeResult Look(const ScriptProbe& script) {
+ProbeResult Look(const ScriptProbe& script, Duration timeout = Duration{10000}) {
   boost::asio::io_context io;
   CommandRunner runner(io, "nobody", 4);
   class NoProber : public Prober {
@@ -197,10 +297,9 @@ ProbeResult Look(const ScriptProbe& script) {
   } sockets;
   ScriptProber prober(sockets, runner);
   ProbeResult result;
-  prober.Start({.endpoint = *Endpoint::Parse("10.0.0.11:80"),
-                .question = script,
-                .timeout = Duration{10000}},
-               [&](const ProbeResult& found) { result = found; });
+  prober.Start(
+      {.endpoint = *Endpoint::Parse("10.0.0.11:80"), .question = script, .timeout = timeout},
+      [&](const ProbeResult& found) { result = found; });
   io.run();
   return result;
 }
@@ -230,6 +329,32 @@ TEST(ScriptProber, ItIsToldWhomToAsk) {
   EXPECT_THAT(
       Look({{"/bin/sh", "-c", "echo $FAIRLEAD_REAL_ADDRESS $FAIRLEAD_REAL_PORT; exit 1"}}).detail,
       HasSubstr("10.0.0.11 80"));
+}
+
+// As of other checks: it may have been this machine that was late (monitor.h).
+TEST(ScriptProber, OneThatIsNotDoneIsSilent) {
+  const ProbeResult result = Look({{"/bin/sleep", "1000"}}, Duration{50});
+  EXPECT_FALSE(result.is_ok);
+  EXPECT_TRUE(result.is_silent);
+  EXPECT_EQ(result.detail, "not done in 50 ms");
+  EXPECT_FALSE(Look({{"/bin/false"}}).is_silent);
+}
+
+TEST(ScriptProber, CommandsHavePlacesOfTheirOwn) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 1);
+  FakeProber sockets;
+  sockets.room = 0;
+  ScriptProber prober(sockets, runner);
+  EXPECT_EQ(prober.capacity(Lane::kCommands), 1u);
+  EXPECT_EQ(prober.capacity(Lane::kSockets), 0u);
+  EXPECT_TRUE(prober.has_room(Lane::kCommands));
+  EXPECT_FALSE(prober.has_room(Lane::kSockets));
+  prober.Start({.question = ScriptProbe{{"/bin/true"}}, .timeout = Duration{10000}},
+               [](const ProbeResult&) {});
+  EXPECT_FALSE(prober.has_room(Lane::kCommands));
+  io.run();
+  EXPECT_TRUE(prober.has_room(Lane::kCommands));
 }
 
 TEST(ScriptProber, WhatCannotBeRunIsNoVerdict) {

@@ -6,6 +6,7 @@
 //   prober.AnswerAll(false);        // whoever was asked: connection refused
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <utility>
@@ -21,8 +22,15 @@ class FakeProber : public Prober {
   void Start(const ProbeTarget& target, std::function<void(ProbeResult)> done) override {
     asked.push_back({target, std::move(done)});
   }
-  [[nodiscard]] size_t capacity() const override { return room; }
-  [[nodiscard]] bool has_room() const override { return asked.size() < room; }
+  [[nodiscard]] size_t capacity(Lane lane) const override {
+    return lane == Lane::kCommands ? room_for_commands : room;
+  }
+  [[nodiscard]] bool has_room(Lane lane) const override {
+    const auto taken = std::ranges::count_if(
+        asked, [&](const auto& one) { return LaneOf(one.first.question) == lane; });
+    return static_cast<size_t>(taken) < (lane == Lane::kCommands ? room_for_commands : room);
+  }
+  [[nodiscard]] size_t stuck() const override { return stuck_commands; }
   void AnswerAll(LocalError error) {
     for (auto& [target, done] : std::exchange(asked, {})) {
       done({.detail = "too many open files", .local_error = error});
@@ -41,7 +49,7 @@ class FakeProber : public Prober {
     }
   }
   std::vector<std::pair<ProbeTarget, std::function<void(ProbeResult)>>> asked;
-  size_t room = SIZE_MAX;
+  size_t room = SIZE_MAX, room_for_commands = SIZE_MAX, stuck_commands = 0;
 };
 
 }  // namespace fairlead::control

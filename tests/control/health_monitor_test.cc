@@ -381,15 +381,67 @@ TEST(HealthOverload, ATickStartsABoundedNumber) {
       prober, [] {}, [] { return uint64_t{0}; });
   monitor.SetChecks(ChecksOf(model), At(0s));
   size_t most = 0, total = 0;
-  for (auto now = 0ms; now < 10s; now += 50ms) {
+  for (auto now = 0ms; now < 10s; now += 5ms) {
     monitor.Tick(At(now));
     most = std::max(most, prober.asked.size());
     total += prober.asked.size();
     prober.AnswerAll(true);
   }
-  EXPECT_EQ(most, HealthMonitor::kMostStartsPerTick);
-  EXPECT_NEAR(static_cast<double>(total), 10 * 20 * 250, 500);
+  const HealthMonitor::Starts& starts = HealthMonitor::kStarts[0];
+  EXPECT_EQ(most, starts.fewest_at_once);
+  EXPECT_NEAR(static_cast<double>(total), static_cast<double>(10 * starts.a_second), 500);
+  // Nor all that have become due while it was away.
+  monitor.Tick(At(11s));
+  EXPECT_EQ(prober.asked.size(), starts.most_at_once);
   EXPECT_GT(monitor.summary().interval_stretch, 1.25);
+}
+
+ConfigModel Checked(const std::string& health, int reals) {
+  std::string text =
+      "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, health: " +
+      health + ",\n      reals: [";
+  for (int i = 1; i <= reals; ++i) {
+    text += " { address: 10.0.0." + std::to_string(10 + i) + " },";
+  }
+  return ModelOf(text + " ] }\n");
+}
+
+// Scripts have places of their own: what they are short of holds nobody else up.
+TEST(HealthOverload, ScriptsAreStretchedByThemselves) {
+  const ConfigModel model = Checked(
+      "[ { type: tcp, interval: 1s }, { type: script, command: [/bin/true], interval: 1s } ]", 10);
+  FakeProber prober;
+  prober.room_for_commands = 5;
+  HealthMonitor monitor(
+      prober, [] {}, [] { return uint64_t{0}; });
+  monitor.SetChecks(ChecksOf(model), At(0s));
+  std::array<size_t, kLaneCount> counts{};
+  for (auto now = 0ms; now < 40s; now += 1000ms) {
+    monitor.Tick(At(now));
+    for (const auto& [target, done] : prober.asked) {
+      ++counts[static_cast<size_t>(LaneOf(target.question))];
+    }
+    prober.AnswerAll(true);
+  }
+  EXPECT_NEAR(static_cast<double>(counts[0]), 400, 20);  // each second each of ten
+  EXPECT_NEAR(static_cast<double>(counts[1]), 200, 20);
+  EXPECT_DOUBLE_EQ(monitor.summary().interval_stretch, 1);
+  EXPECT_GT(monitor.summary().script_interval_stretch, 1.5);
+}
+
+TEST(HealthOverload, ATickBeginsFewCommands) {
+  const ConfigModel model = Checked("{ type: script, command: [/bin/true], interval: 1s }", 100);
+  FakeProber prober;
+  HealthMonitor monitor(
+      prober, [] {}, [] { return uint64_t{0}; });
+  monitor.SetChecks(ChecksOf(model), At(0s));
+  const HealthMonitor::Starts& starts = HealthMonitor::kStarts[1];
+  monitor.Tick(At(900ms));
+  EXPECT_EQ(prober.asked.size(), starts.most_at_once);
+  monitor.Tick(At(905ms));
+  EXPECT_EQ(prober.asked.size(), starts.most_at_once + starts.fewest_at_once);
+  prober.stuck_commands = 3;
+  EXPECT_EQ(monitor.summary().stuck_scripts, 3u);
 }
 
 // A control core that was away for a minute owes nobody sixty looks.

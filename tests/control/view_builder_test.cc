@@ -2,6 +2,7 @@
 
 #include "control/publication.h"
 #include "director_fixture.h"
+#include "fake_prober.h"
 
 namespace fairlead::control::view_builder_test {
 namespace {
@@ -10,13 +11,14 @@ using namespace std::chrono_literals;
 
 class ViewBuilderTest : public testing::Test {
  protected:
-  void Apply(const std::string& yaml) {
-    publication_.Want({SharedModelOf(yaml), {}}, {});
+  void Apply(const std::string& yaml) { Apply(SharedModelOf(yaml)); }
+  void Apply(const std::shared_ptr<const ConfigModel>& model) {
+    publication_.Want({model, {}}, {});
     publication_.Turn(now_ += 5ms);
     AdoptAll(fabric_);
     publication_.Turn(now_ += 5ms);
   }
-  ControlView View() {
+  ControlView View(bool is_time = true) {
     return builder_.Build({.model = *publication_.in_force().model,
                            .ports = ports_,
                            .ids = publication_.ids(),
@@ -24,7 +26,8 @@ class ViewBuilderTest : public testing::Test {
                            .quorums = publication_.quorums(),
                            .snapshot = *publication_.snapshot(),
                            .overlay = publication_.in_force().overlay,
-                           .now = now_});
+                           .now = now_,
+                           .is_time = is_time});
   }
   // "NAME=EFFECTIVE_WEIGHT", with "?" for a fallback and "+" for a ghost behind it.
   static std::string RealsOf(const ServiceInfo& service) {
@@ -43,7 +46,7 @@ class ViewBuilderTest : public testing::Test {
 
   dataplane::Fabric fabric_{SmallFabric()};
   std::vector<PortRuntime> ports_ = TwoPorts();
-  SilentProber prober_;
+  FakeProber prober_;
   Publication publication_{fabric_, SharedModelOf(""), ports_, prober_, 1};
   ViewBuilder builder_;
   TimePoint now_ = At(0s);
@@ -54,6 +57,49 @@ TEST_F(ViewBuilderTest, RealsStandNewestFirstAndGhostsLast) {
   EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=1 ");
   Apply(Web("{ address: 10.0.0.12, weight: 2 }"));
   EXPECT_EQ(RealsOf(View().services[0]), "10.0.0.99:80=0? 10.0.0.12:80=2 10.0.0.11:80=0+ ");
+}
+
+TEST_F(ViewBuilderTest, ShowsThePartOfAWeightThatSlowStartLeaves) {
+  Apply(R"(
+services:
+  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: wlc,
+      health: { type: tcp, interval: 1s, fall: 1, rise: 1, slow_start: 20s }, reals: [ { address: 10.0.0.11 } ] }
+)");
+  for (const bool is_ok : {false, true}) {
+    for (const TimePoint end = now_ + 2s; now_ < end;) publication_.Turn(now_ += 50ms);
+    ASSERT_FALSE(prober_.asked.empty());
+    prober_.AnswerAll(is_ok);
+    publication_.Turn(now_ += 50ms);
+    AdoptAll(fabric_);
+  }
+  const RealInfo real = View().services[0].reals[0];
+  EXPECT_EQ(real.effective_weight, 1);
+  EXPECT_DOUBLE_EQ(real.part, 0.05);
+}
+
+// 10,000 checks are not written anew because somebody has changed a weight.
+TEST_F(ViewBuilderTest, ManyChecksAreShownInTurn) {
+  std::string text = "services:\n";
+  for (int i = 0; i < 60; ++i) {
+    text += "  - { name: s" + std::to_string(i) +
+            ", address: 192.0.2.80, protocol: tcp, port: " + std::to_string(1000 + i) +
+            ", health: [";
+    for (int k = 0; k < 16; ++k) text += " { type: http, path: /" + std::to_string(k) + " },";
+    text += " ], reals: [ { address: 10.0.0.11 } ] }\n";
+  }
+  Apply(text);
+  const ControlView first = View();
+  EXPECT_EQ(builder_.rounds(), 2u);
+  ConfigModel changed = *publication_.in_force().model;
+  changed.services.Edit(0).reals[0].weight = 2;
+  Apply(std::make_shared<const ConfigModel>(std::move(changed)));
+  ControlView next = View(false);
+  const auto shared = [&](size_t i) { return next.services.item(i) == first.services.item(i); };
+  EXPECT_FALSE(shared(0)) << "it has changed";
+  EXPECT_EQ(next.services[0].reals[0].weight, 2);
+  for (size_t i = 1; i < 60; ++i) EXPECT_TRUE(shared(i)) << i;
+  for (size_t i = 0; i < builder_.rounds(); ++i) next = View();
+  for (size_t i = 0; i < 60; ++i) EXPECT_FALSE(shared(i)) << i;
 }
 
 TEST_F(ViewBuilderTest, SaysWhenTheFallbackServes) {

@@ -2,11 +2,11 @@
 
 import json
 import random
-import subprocess
 
-from fairlead_lab import addresses as at, client, configuration, run, wait_until
+from fairlead_lab import addresses as at, client, configuration, run
 from fairlead_lab.case import LabTest
 from fairlead_lab.director import BUILD
+from fairlead_lab.prometheus import Prometheus
 
 SEED = 20
 
@@ -99,35 +99,9 @@ class Metrics(LabTest):
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     def test_a_real_prometheus_scrapes_it(self):
-        state = f"{self.lab.state}/prometheus"
-        run("mkdir", "-p", state)
-        with open(f"{state}/prometheus.yml", "w") as file:
-            file.write("global: {scrape_interval: 1s}\nscrape_configs:\n"
-                       "  - {job_name: fairlead, static_configs: [{targets: ['127.0.0.1:9480']}]}\n")
         client.spread(self.lab, f"http://{at.VIP}/", [at.CLIENT] * 9)
         expected = self.director.metric("fairlead_service_connections_total", service="web")
         self.assertGreaterEqual(expected, 9)
-        with open(f"{state}/log", "w") as log:
-            prometheus = self.lab.director.spawn(
-                "prometheus", f"--config.file={state}/prometheus.yml", f"--storage.tsdb.path={state}/data",
-                "--web.listen-address=127.0.0.1:9090", stdout=log, stderr=log)
-        try:
-            for query, value in (('up{job="fairlead"}', 1),
-                                 ('fairlead_service_connections_total{service="web"}', expected)):
-                wait_until(lambda: self.value_of(query) == value, f"Prometheus says {query} = {value}", timeout=90,
-                           interval=0.5)
-        finally:
-            prometheus.terminate()
-            try:
-                prometheus.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                prometheus.kill()
-                prometheus.wait()
-
-    def value_of(self, query: str):
-        done = self.lab.director.run("curl", "-sS", "--data-urlencode", f"query={query}",
-                                     "http://127.0.0.1:9090/api/v1/query", check=False)
-        try:
-            return float(json.loads(done.stdout)["data"]["result"][0]["value"][1])
-        except (ValueError, KeyError, IndexError):
-            return None
+        with Prometheus(self.lab) as prometheus:
+            prometheus.wait_value('up{job="fairlead"}', 1)
+            prometheus.wait_value('fairlead_service_connections_total{service="web"}', expected)

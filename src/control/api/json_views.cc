@@ -268,6 +268,8 @@ json::object HealthToJson(const control::HealthSummary& health) {
   return {{"checks", health.checks},
           {"allowed_at_once", health.allowed_at_once},
           {"interval_stretch", std::round(health.interval_stretch * 100) / 100},
+          {"script_interval_stretch", std::round(health.script_interval_stretch * 100) / 100},
+          {"stuck_scripts", health.stuck_scripts},
           {"local_errors", std::move(errors)}};
 }
 

@@ -19,6 +19,7 @@
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
 #include "control/api/port_metrics.h"
+#include "control/api/pulse.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -40,6 +41,7 @@ class Renderer {
     Traffic();
     Reals();
     RealStates();
+    ConfiguredWeights();
     ServiceStates();
     RealHistories();
     Workers();
@@ -47,6 +49,7 @@ class Renderer {
     Drops();
     AddPortMetrics(context_, view_, &families_);
     Health();
+    Sync();
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);
     return std::move(out).str();
@@ -60,22 +63,36 @@ class Renderer {
     return {&families_, MetricType::Gauge, std::move(name), std::move(help)};
   }
 
+  static int64_t SecondsOf(std::chrono::system_clock::time_point when) {
+    return std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch()).count();
+  }
+
   void Director() {
     Gauge("fairlead_build_info", "Version of the running director; always 1")
         .Add({{"version", FAIRLEAD_VERSION}}, 1);
+    const bool stands_still = !context_.pulse.WhoStandsStill(Pulse::Clock::now()).empty();
+    Gauge("fairlead_ready", "1 while every worker and the control core do their work, as /readyz")
+        .Add({}, view_.is_ready && !stands_still ? 1 : 0);
+    Gauge("fairlead_start_time_seconds", "When this process was started, Unix time")
+        .Add({}, SecondsOf(view_.started));
     Gauge("fairlead_config_generation", "Generation of the configuration in force")
         .Add({}, view_.generation);
     Gauge("fairlead_config_last_reload_success",
           "1 when the last reload was applied, 0 when refused")
         .Add({}, view_.last_reload_ok ? 1 : 0);
-    const auto since_epoch = view_.last_reload.time_since_epoch();
     Gauge("fairlead_config_last_reload_timestamp_seconds", "When the last reload ended, Unix time")
-        .Add({}, std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+        .Add({}, SecondsOf(view_.last_reload));
     const control::ControlVitals vitals = context_.control.vitals();
     Counter("fairlead_control_turns_total", "Turns of the control core").Add({}, vitals.turns);
     Gauge("fairlead_control_longest_work_seconds",
           "CPU time of the control core's longest single piece of work since the first turn")
         .Add({}, static_cast<double>(vitals.longest_work_ns) / 1e9);
+    Counter("fairlead_mail_sent_total", "Messages that the mail server has taken")
+        .Add({}, vitals.mail.sent);
+    Counter("fairlead_mail_failures_total", "Attempts to send one that have failed")
+        .Add({}, vitals.mail.failed);
+    Counter("fairlead_mail_lost_changes_total", "Changes that no message was sent about")
+        .Add({}, vitals.mail.dropped);
     {
       auto faults = Counter("fairlead_faults_total", "Exceptions that a thread has survived");
       for (size_t i = 0; i < kThreadNames.size(); ++i) {
@@ -115,6 +132,43 @@ class Renderer {
     }
     auto dropped = Gauge("fairlead_restore_dropped_records", "Records that were not, by cause");
     for (const auto& count : records.dropped) dropped.Add({{"cause", count.name}}, count.records);
+  }
+
+  void Sync() {
+    if (view_.sync == nullptr) return;
+    const control::IntakeCounts& in = view_.sync->received;
+    const control::OutgoingCounts& out = view_.sync->sent;
+    const auto label = [](const char* direction) {
+      return Labels{{"peer", "ipvs"}, {"direction", direction}};
+    };
+    Gauge("fairlead_sync_open", "1 when the sockets of sync.ipvs are open, 0 when not")
+        .Add({{"peer", "ipvs"}}, view_.sync->is_open ? 1 : 0);
+    {
+      auto datagrams = Counter("fairlead_sync_datagrams_total", "Datagrams of synchronisation");
+      datagrams.Add(label("in"), in.datagrams);
+      datagrams.Add(label("out"), out.datagrams);
+    }
+    {
+      auto entries = Counter("fairlead_sync_entries_total",
+                             "Connections and templates in them; in: that were taken in");
+      entries.Add(label("in"), in.connections + in.templates);
+      entries.Add(label("out"), out.entries);
+    }
+    auto refused =
+        Counter("fairlead_sync_refused_total", "Entries and datagrams left out, by reason");
+    for (size_t i = 0; i < in.refused.size(); ++i) {
+      refused.Add({{"reason", std::string(sync::kSyncRefusalNames[i])}}, in.refused[i]);
+    }
+    for (size_t i = 0; i < in.faults.size(); ++i) {
+      refused.Add({{"reason", std::string(dataplane::kSyncFaultNames[i])}}, in.faults[i]);
+    }
+    refused.Add({{"reason", "not_a_peer"}}, view_.sync->foreign);
+    uint64_t lost = 0;
+    for (size_t w = 0; w < fabric_.stats.worker_count(); ++w) {
+      lost += fabric_.stats.worker(WorkerId{static_cast<uint8_t>(w)}).sync_news_lost.value();
+    }
+    Counter("fairlead_sync_lost_total", "Entries to send that found a worker's ring full")
+        .Add({}, lost);
   }
 
   // A real can be there twice under one name: as fallback and in the list, or removed and added
@@ -185,7 +239,7 @@ class Renderer {
       active.Add(labels, row.figures.active);
       inactive.Add(labels, row.figures.inactive);
       templates.Add(labels, row.figures.templates);
-      weight.Add(labels, row.info->effective_weight);
+      weight.Add(labels, row.info->effective_weight * row.info->part);
     }
   }
 
@@ -216,6 +270,16 @@ class Renderer {
             [&](FamilyBuilder* family, const Labels& labels, const control::RealInfo& real) {
               family->Add(with_state(labels, control::ToWord(real.admin)), 1);
             });
+  }
+
+  // Apart from what the scheduler sees, which falls to 0 with every failure: who has 0 in the
+  // configuration has been taken out on purpose.
+  void ConfiguredWeights() {
+    auto weight = Gauge("fairlead_real_configured_weight", "Weight as configured; 0: no new work");
+    for (const auto& [key, row] : CollectReals()) {
+      if (row.info->is_ghost || row.info->is_fallback) continue;
+      weight.Add({{"service", key.first}, {"real", key.second}}, row.info->weight);
+    }
   }
 
   void ServiceStates() {
@@ -374,6 +438,11 @@ class Renderer {
     Gauge("fairlead_health_interval_stretch",
           "By how much all check intervals are longer than configured; 1: not")
         .Add({}, view_.health.interval_stretch);
+    Gauge("fairlead_health_script_interval_stretch",
+          "By how much the intervals of scripts are longer than configured; 1: not")
+        .Add({}, view_.health.script_interval_stretch);
+    Gauge("fairlead_health_stuck_scripts", "Scripts that were killed and have not ended")
+        .Add({}, view_.health.stuck_scripts);
     {
       auto errors = Counter("fairlead_health_local_errors_total",
                             "Checks that this machine could not make, by reason; no verdict");

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -29,6 +30,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostText = 200;
 constexpr size_t kMostOutput = size_t{1} << 20;
+constexpr std::chrono::milliseconds kLooksAgain{20};  // at one that has ended and is held
+constexpr std::chrono::milliseconds kPatienceAtEnd{
+    100};  // of the runner's own end, for all of them
+
+// Whether it could be reaped, or was not ours to reap. Never waits.
+bool Reap(pid_t id, siginfo_t* info) {
+  *info = {};
+  return ::waitid(P_PID, static_cast<id_t>(id), info, WEXITED | WNOHANG) != 0 || info->si_pid != 0;
+}
 
 }  // namespace
 
@@ -50,13 +60,18 @@ std::string CommandEnd::ToString() const {
 // One that runs. Keeps itself alive by the runner's set until it is reaped.
 class CommandRunner::Process : public std::enable_shared_from_this<Process> {
  public:
-  Process(CommandRunner& runner, pid_t id, std::chrono::milliseconds limit)
+  Process(CommandRunner& runner, pid_t id, Command command, std::chrono::milliseconds limit)
       : runner_(runner),
         id_(id),
+        command_(std::move(command)),
         limit_(limit),
         handle_(runner.io_),
         output_(runner.io_),
-        timer_(runner.io_, limit) {}
+        timer_(runner.io_, limit),
+        again_(runner.io_) {}
+
+  [[nodiscard]] pid_t id() const { return id_; }
+  [[nodiscard]] const Command& command() const { return command_; }
 
   // 0, or the errno of what this machine has no room for; then nothing is watched.
   int Take(FileDescriptor* handle, FileDescriptor* output, Done* done) {
@@ -72,35 +87,31 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
   void Watch() {
-    WaitForExit();
+    AwaitExit();
     timer_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->OnLimit();
     });
     Read();
   }
 
-  // Without a word to anybody: the runner goes.
+  // Without a word to anybody: the runner goes, or could not watch it.
   void Kill() {
     done_ = nullptr;
     ::kill(-id_, SIGKILL);
-    siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED);
+  }
+  void WaitForEnd(Clock::time_point until) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    pollfd exit{handle_.native_handle(), POLLIN, 0};
+    ::poll(&exit, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
     Close();
   }
 
  private:
-  void WaitForExit() {
+  void AwaitExit() {
     handle_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [self = shared_from_this()](error_code error) {
                          if (!error) self->OnExit();
                        });
-  }
-
-  // The loop may have news of a descriptor that had this number before.
-  [[nodiscard]] bool HasEnded() const {
-    siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT);
-    return info.si_pid != 0;
   }
 
   void Read() {
@@ -134,17 +145,29 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
 
   void OnLimit() {
     if (!handle_.is_open()) return;  // reaped: its number may be another's
-    // It may have ended while this thread was busy.
-    pollfd exit{handle_.native_handle(), POLLIN, 0};
-    if (::poll(&exit, 1, 0) != 0) return;
+    if (has_ended()) return;         // while this thread was busy
     ::kill(-id_, SIGKILL);
+    timer_.expires_after(kStuckAfter);
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error && self->handle_.is_open()) self->runner_.NoteStuck(self);
+    });
     Tell({.how = CommandEnd::How::kTimedOut,
           .number = static_cast<int>(limit_.count()),
           .text = text_});
   }
 
+  [[nodiscard]] bool has_ended() {
+    pollfd exit{handle_.native_handle(), POLLIN, 0};
+    return ::poll(&exit, 1, 0) != 0;
+  }
+
   void OnExit() {
-    if (!HasEnded()) return WaitForExit();
+    // The library may wake it with what was meant for a descriptor that had its place before: one
+    // that ends may close its own in the handler in which the next one opens.
+    if (!has_ended()) return AwaitExit();
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (info.si_pid == 0) return LookAgain();
     // What is still in the pipe; who else holds it is of no interest.
     if (output_.is_open()) {
       const ssize_t size =
@@ -153,8 +176,7 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     }
     // Before it is reaped, while its number is nobody else's.
     ::kill(-id_, SIGKILL);
-    siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
+    Reap(id_, &info);
     const bool is_exit = info.si_code == CLD_EXITED;
     const std::shared_ptr<Process> self = shared_from_this();
     Close();
@@ -162,6 +184,14 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     Tell({.how = is_exit ? CommandEnd::How::kExited : CommandEnd::How::kKilled,
           .number = info.si_status,
           .text = text_});
+  }
+
+  // It has ended, and somebody who traces it has not let it go.
+  void LookAgain() {
+    again_.expires_after(kLooksAgain);
+    again_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->OnExit();
+    });
   }
 
   void Tell(CommandEnd end) {
@@ -179,11 +209,12 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
 
   CommandRunner& runner_;
   const pid_t id_;
+  const Command command_;
   const std::chrono::milliseconds limit_;
   const Clock::time_point begun_ = Clock::now();
   asio::posix::stream_descriptor handle_;  // a pidfd: readable when it has ended
   asio::posix::stream_descriptor output_;
-  asio::steady_timer timer_;
+  asio::steady_timer timer_, again_;
   Done done_;
   std::string text_;
   bool is_line_over_ = false;
@@ -193,8 +224,26 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
 CommandRunner::CommandRunner(asio::io_context& io, const std::string& user, size_t most_at_once)
     : io_(io), user_(FindCommandUser(user)), most_at_once_(most_at_once) {}
 
+// What cannot be killed now is the kernel's to end, and the init process's to reap.
 CommandRunner::~CommandRunner() {
   for (const std::shared_ptr<Process>& process : running_) process->Kill();
+  const Clock::time_point until = Clock::now() + kPatienceAtEnd;
+  siginfo_t info{};
+  for (const std::shared_ptr<Process>& process : running_) {
+    process->WaitForEnd(until);
+    Reap(process->id(), &info);
+  }
+}
+
+bool CommandRunner::has_room() const {
+  return running_.size() - stuck_.size() + dying_.size() < most_at_once_ &&
+         stuck_.size() < kMostStuck;
+}
+
+pid_t CommandRunner::StuckIn(const Command& command) const {
+  const auto it = std::ranges::find_if(
+      stuck_, [&](const auto& process) { return process->command() == command; });
+  return it == stuck_.end() ? 0 : (*it)->id();
 }
 
 void CommandRunner::Run(Command command, std::chrono::milliseconds limit, Done done) {
@@ -208,7 +257,9 @@ void CommandRunner::Run(Command command, std::chrono::milliseconds limit, Done d
 }
 
 void CommandRunner::StartWaiting() {
-  while (!waiting_.empty() && running_.size() < most_at_once_) {
+  siginfo_t info{};
+  std::erase_if(dying_, [&](pid_t id) { return Reap(id, &info); });
+  while (!waiting_.empty() && has_room()) {
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     Done done = next.done;
@@ -221,14 +272,23 @@ void CommandRunner::StartWaiting() {
 }
 
 void CommandRunner::Refuse(Done done, int error, std::string why) {
-  asio::post(io_, [done = std::move(done), error, why = std::move(why)] {
-    done({.how = CommandEnd::How::kNotRun, .number = error, .text = why});
-  });
+  Answer(std::move(done),
+         {.how = CommandEnd::How::kNotRun, .number = error, .text = std::move(why)});
+}
+
+void CommandRunner::Answer(Done done, CommandEnd end) {
+  asio::post(io_, [done = std::move(done), end = std::move(end)] { done(end); });
 }
 
 void CommandRunner::Start(Waiting next) {
   if (!user_.is_known) {
     return Refuse(std::move(next.done), EPERM, "there is no user " + user_.name);
+  }
+  if (const pid_t stuck = StuckIn(next.command); stuck != 0) {  // or it would take all places
+    return Answer(std::move(next.done),
+                  {.how = CommandEnd::How::kTimedOut,
+                   .number = static_cast<int>(next.limit.count()),
+                   .text = "its process " + std::to_string(stuck) + " of before cannot be killed"});
   }
   std::string fault = FaultOfCommand(next.command.arguments.at(0));
   if (!fault.empty()) return Refuse(std::move(next.done), EPERM, std::move(fault));
@@ -249,15 +309,12 @@ void CommandRunner::Start(Waiting next) {
   }
   std::shared_ptr<Process> process;
   if (error == 0) {
-    process = MakeProcess(child.process, next.limit);
+    process = MakeProcess(child.process, next.command, next.limit);
     error = process == nullptr ? ENOMEM : process->Take(&handle, &output, &next.done);
   }
   if (error != 0) {
     if (process != nullptr) running_.erase(process);
-    if (child.process > 0) {
-      ::kill(-child.process, SIGKILL);
-      ::waitpid(child.process, nullptr, 0);
-    }
+    if (child.process > 0) Abandon(child.process);
     return Refuse(std::move(next.done), error,
                   next.command.arguments[0] + ": " + std::strerror(error));
   }
@@ -266,15 +323,23 @@ void CommandRunner::Start(Waiting next) {
   } catch (const std::exception&) {
     process->Kill();
     running_.erase(process);
+    Abandon(child.process);
     throw;
   }
 }
 
+// A child that nobody watches. It is reaped when it has ended, whenever that is.
+void CommandRunner::Abandon(pid_t id) {
+  ::kill(-id, SIGKILL);
+  siginfo_t info{};
+  if (!Reap(id, &info)) dying_.push_back(id);
+}
+
 // Among those that run; null without memory.
 std::shared_ptr<CommandRunner::Process> CommandRunner::MakeProcess(
-    pid_t id, std::chrono::milliseconds limit) noexcept {
+    pid_t id, const Command& command, std::chrono::milliseconds limit) noexcept {
   try {
-    auto process = std::make_shared<Process>(*this, id, limit);
+    auto process = std::make_shared<Process>(*this, id, command, limit);
     running_.insert(process);
     return process;
   } catch (const std::exception&) {
@@ -282,8 +347,25 @@ std::shared_ptr<CommandRunner::Process> CommandRunner::MakeProcess(
   }
 }
 
+void CommandRunner::NoteStuck(const std::shared_ptr<Process>& process) {
+  stuck_.insert(process);
+  const uint64_t times = stuck_pace_.Note(Clock::now());
+  if (times != 0) {
+    LogWarning("a command was killed and has not ended: it waits in the kernel",
+               {{"process", process->id()},
+                {"command", process->command().arguments[0]},
+                {"stuck", stuck_.size()},
+                {"at_most", kMostStuck},
+                {"remedy",
+                 "look what it waits for, in /proc/PROCESS/stack: most often a file "
+                 "system of a server that does not answer"}});
+  }
+  StartWaiting();  // others have its place
+}
+
 void CommandRunner::OnEnded(const std::shared_ptr<Process>& process) {
   running_.erase(process);
+  stuck_.erase(process);
   StartWaiting();
 }
 

@@ -9,8 +9,11 @@
 // director.script_user, without a shell and with an environment of its own (spawn.h). So many at
 // once; the others wait in turn. A command that takes longer than its limit is killed with all of
 // its process group, and so is what one leaves behind; the limit begins when it begins. Of its
-// output the first line is kept; after a mebibyte nobody listens any more. Nothing here blocks.
-// Threads: the one that runs `io`; the callback always runs from `io`, never inside Run.
+// output the first line is kept; after a mebibyte nobody listens any more. One that has been killed
+// and has not ended kStuckAfter later waits in the kernel for something that does not come: it
+// gives its place to others, up to kMostStuck of them, and stays known until it ends; meanwhile the
+// same command is not run again, and has timed out at once. Nothing here blocks. Threads: the one
+// that runs `io`; the callback always runs from `io`, never inside Run.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +26,9 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "base/log_pace.h"
 #include "control/commands/spawn.h"
 
 namespace boost::asio {
@@ -49,11 +54,18 @@ class CommandRunner {
 
   // `io` outlives it, and runs no more handlers once it is gone.
   CommandRunner(boost::asio::io_context& io, const std::string& user, size_t most_at_once);
-  ~CommandRunner();  // kills what runs
+  ~CommandRunner();  // kills what runs, and waits for that a tenth of a second at the most
   CommandRunner(const CommandRunner&) = delete;
   CommandRunner& operator=(const CommandRunner&) = delete;
 
+  static constexpr std::chrono::milliseconds kStuckAfter{1000};
+  static constexpr size_t kMostStuck = 64;
+
   void Run(Command command, std::chrono::milliseconds limit, Done done);
+  // Whether one more would begin at once.
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] size_t most_at_once() const { return most_at_once_; }
+  [[nodiscard]] size_t stuck() const { return stuck_.size(); }
   [[nodiscard]] size_t running() const { return running_.size(); }
   [[nodiscard]] size_t waiting() const { return waiting_.size(); }
 
@@ -67,8 +79,14 @@ class CommandRunner {
 
   void StartWaiting();
   void Start(Waiting next);
-  std::shared_ptr<Process> MakeProcess(pid_t id, std::chrono::milliseconds limit) noexcept;
+  std::shared_ptr<Process> MakeProcess(pid_t id, const Command& command,
+                                       std::chrono::milliseconds limit) noexcept;
+  void Abandon(pid_t id);
+  void NoteStuck(const std::shared_ptr<Process>& process);
   void Refuse(Done done, int error, std::string why);
+  void Answer(Done done, CommandEnd end);
+  // The process of a stuck command that was the same; 0: there is none.
+  [[nodiscard]] pid_t StuckIn(const Command& command) const;
   void OnEnded(const std::shared_ptr<Process>& process);
 
   boost::asio::io_context& io_;
@@ -76,7 +94,9 @@ class CommandRunner {
   const size_t most_at_once_;
   bool has_said_user_ = false;
   std::deque<Waiting> waiting_;
-  std::set<std::shared_ptr<Process>> running_;
+  std::set<std::shared_ptr<Process>> running_, stuck_;  // those that are stuck are in both
+  std::vector<pid_t> dying_;                            // killed before they were watched
+  LogPace stuck_pace_;
   std::array<char, 16384> buffer_;  // what is read and, but for a line, forgotten
 };
 

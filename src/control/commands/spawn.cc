@@ -115,11 +115,15 @@ Spawned Spawn(const Command& command, const CommandUser& user, int output) {
             .group = user.group};
   // No handler of ours may run in the child, where it would write our memory.
   sigset_t all, before;
+  const int dumpable = prctl(PR_GET_DUMPABLE);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t child = Start(&plan);
   const int error = child < 0 ? errno : plan.error;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // The child has our memory until it is the program, and the kernel marks memory whose user
+  // changes as not to be dumped: this process would leave no core any more.
+  if (dumpable == 1) prctl(PR_SET_DUMPABLE, 1);
   if (child < 0) return {.error = error};
   return {child, error};
 }

@@ -31,6 +31,7 @@ CommandUser FindCommandUser(const std::string& name);
 struct Command {
   std::vector<std::string> arguments;    // the first is an absolute path
   std::vector<std::string> environment;  // "NAME=value"
+  friend bool operator==(const Command&, const Command&) = default;
 };
 
 struct Spawned {

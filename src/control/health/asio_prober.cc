@@ -24,8 +24,8 @@ class AsioProber : public Prober {
     }
     StartLook(host_, std::move(task), WayOf(target.question));
   }
-  [[nodiscard]] size_t capacity() const override { return host_.capacity(); }
-  [[nodiscard]] bool has_room() const override { return host_.has_room(); }
+  [[nodiscard]] size_t capacity(Lane) const override { return host_.capacity(); }
+  [[nodiscard]] bool has_room(Lane) const override { return host_.has_room(); }
 
  private:
   LookHost host_;

@@ -64,7 +64,9 @@ struct HealthHistogram {
 struct HealthSummary {
   size_t checks = 0;  // different questions
   size_t allowed_at_once = 0;
-  double interval_stretch = 1;  // by how much all intervals are longer than configured
+  double interval_stretch = 1;         // by how much all intervals are longer than configured
+  double script_interval_stretch = 1;  // those of scripts, which have places of their own
+  size_t stuck_scripts = 0;            // killed, and not ended
   std::vector<std::pair<std::string, uint64_t>> local_errors{};  // by reason, all reasons
 };
 

@@ -36,55 +36,80 @@ AdminState WantedBy(AgentWords::Mode mode, AdminState before) {
 }  // namespace
 
 // How many looks are under way when no server answers.
-void HealthMonitor::WarnOfRoom() {
+void HealthMonitor::WarnOfRoom(Lane lane) {
+  Schedule& schedule = schedules_[static_cast<size_t>(lane)];
   double looks = 0;
+  size_t checks = 0;
   for (const auto& [key, entry] : entries_) {
+    if (&ScheduleOf(*entry) != &schedule) continue;
+    ++checks;
     looks += static_cast<double>(entry->check.target.timeout.count()) /
              static_cast<double>(std::max<int64_t>(entry->check.interval.count(), 1));
   }
   const auto needed = static_cast<size_t>(std::ceil(looks));
-  if (needed > prober_.capacity() && needed > needed_at_once_) {
-    LogWarning(
-        "more health checks than can be under way at once when servers do not answer; all "
-        "intervals are stretched then",
-        {{"checks", entries_.size()},
-         {"needed_at_once", needed},
-         {"allowed_at_once", prober_.capacity()},
-         {"remedy",
-          "raise LimitNOFILE of the unit (three quarters of it are for checks, 4096 at most), "
-          "lengthen health.interval or shorten health.timeout"}});
+  if (needed > prober_.capacity(lane) && needed > schedule.needed_at_once) {
+    const std::string_view message =
+        lane == Lane::kCommands
+            ? "more scripts of health checks than can run at once when they take their whole "
+              "timeout; all intervals of scripts are stretched then"
+            : "more health checks than can be under way at once when servers do not answer; all "
+              "intervals are stretched then";
+    const std::string_view remedy =
+        lane == Lane::kCommands
+            ? "lengthen health.interval or shorten health.timeout of the scripts"
+            : "raise LimitNOFILE of the unit (three quarters of it are for checks, 4096 at most), "
+              "lengthen health.interval or shorten health.timeout";
+    LogWarning(message, {{"checks", checks},
+                         {"needed_at_once", needed},
+                         {"allowed_at_once", prober_.capacity(lane)},
+                         {"remedy", remedy}});
   }
-  needed_at_once_ = needed;
+  schedule.needed_at_once = needed;
 }
 
 void HealthMonitor::Tick(TimePoint now) {
   now_ = now;
-  const TimePoint goal = pace_.Goal(now);
+  for (const Lane lane : {Lane::kSockets, Lane::kCommands}) {
+    Start(lane, now);
+    NoteStretch(lane);
+  }
+  WarmUp();
+}
+
+// What is due.
+void HealthMonitor::Start(Lane lane, TimePoint now) {
+  Schedule& schedule = schedules_[static_cast<size_t>(lane)];
+  const Starts& starts = kStarts[static_cast<size_t>(lane)];
+  const double since = std::chrono::duration<double>(now - schedule.last_start).count();
+  const size_t most = static_cast<size_t>(std::clamp(since * static_cast<double>(starts.a_second),
+                                                     static_cast<double>(starts.fewest_at_once),
+                                                     static_cast<double>(starts.most_at_once)));
+  schedule.last_start = now;
+  const TimePoint goal = schedule.pace.Goal(now);
   TimePoint reached = goal;
   size_t started = 0;
-  while (!queue_.empty() && queue_.begin()->first <= goal) {
-    const bool has_room = prober_.has_room();
-    if (started == kMostStartsPerTick || !has_room) {
-      reached = queue_.begin()->first;
-      is_room_short_ = !has_room;
+  Queue& queue = schedule.queue;
+  while (!queue.empty() && queue.begin()->first <= goal) {
+    const bool has_room = prober_.has_room(lane);
+    if (started == most || !has_room) {
+      reached = queue.begin()->first;
+      schedule.is_room_short = !has_room;
       break;
     }
-    Queue::node_type place = queue_.extract(queue_.begin());
+    Queue::node_type place = queue.extract(queue.begin());
     const std::shared_ptr<Entry> entry = std::exchange(place.mapped(), nullptr);
     entry->place = std::move(place);
     Ask(entry, goal);
     ++started;
   }
-  is_behind_ = started == kMostStartsPerTick && reached < goal;
-  pace_.Advance(reached, now);
-  WarmUp();
-  NoteStretch();
+  schedule.is_behind = started == most && reached < goal;
+  schedule.pace.Advance(reached, now);
 }
 
 void HealthMonitor::Ask(const std::shared_ptr<Entry>& entry, TimePoint goal) {
   entry->is_asking = true;
   entry->lost_before = lost_frames_();
-  entry->is_asked_behind = is_behind_;
+  entry->is_asked_behind = ScheduleOf(*entry).is_behind;
   // From when it was due, so that late turns do not add up; unless we have lost a whole interval.
   entry->next += entry->check.interval;
   if (entry->next <= goal) entry->next = goal + entry->check.interval;
@@ -106,7 +131,7 @@ void HealthMonitor::WaitAgain(const std::shared_ptr<Entry>& entry) {
   Queue::node_type place = std::move(entry->place);
   place.key() = entry->next;
   place.mapped() = entry;
-  queue_.insert(std::move(place));
+  ScheduleOf(*entry).queue.insert(std::move(place));
 }
 
 void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
@@ -127,13 +152,14 @@ void HealthMonitor::HurryAfterFailure(Entry& entry, const ProbeResult& result) {
   const HealthCheck& check = entry.check;
   if (result.is_ok || entry.facts.state != HealthState::kUp) return;
   if (check.retry_interval == check.interval || entry.streak + 1 >= check.fall) return;
-  entry.next = pace_.at(now_) + check.retry_interval;
+  entry.next = ScheduleOf(entry).pace.at(now_) + check.retry_interval;
 }
 
-LocalError HealthMonitor::ExcuseOf(const Entry& entry) const {
+LocalError HealthMonitor::ExcuseOf(const Entry& entry) {
   if (entry.excuses == kMostExcuses) return LocalError::kNone;
   if (lost_frames_() != entry.lost_before) return LocalError::kQueue;
-  return entry.is_asked_behind || is_behind_ ? LocalError::kOverload : LocalError::kNone;
+  const bool is_behind = entry.is_asked_behind || ScheduleOf(entry).is_behind;
+  return is_behind ? LocalError::kOverload : LocalError::kNone;
 }
 
 // Once in a while: with many checks each of them may meet the same limit.
@@ -153,21 +179,34 @@ void HealthMonitor::NoteLocalError(const Entry& entry, LocalError error,
        {"remedy", RemedyOf(error)}});
 }
 
-void HealthMonitor::NoteStretch() {
-  const double stretch = pace_.stretch();
-  if (is_stretched_ ? stretch > kStretchOver : stretch < kStretchBegins) return;
-  if (now_ < next_stretch_word_) return;
-  next_stretch_word_ = now_ + LogPace::kPause;
-  is_stretched_ = !is_stretched_;
+void HealthMonitor::NoteStretch(Lane lane) {
+  Schedule& schedule = schedules_[static_cast<size_t>(lane)];
+  const double stretch = schedule.pace.stretch();
+  if (schedule.is_stretched ? stretch > kStretchOver : stretch < kStretchBegins) return;
+  if (now_ < schedule.next_stretch_word) return;
+  schedule.next_stretch_word = now_ + LogPace::kPause;
+  schedule.is_stretched = !schedule.is_stretched;
   const std::string factor = std::to_string(stretch).substr(0, 4);
-  if (!is_stretched_) {
-    return LogInfo("health checks keep their intervals again", {{"stretch", factor}});
+  const bool is_command = lane == Lane::kCommands;
+  if (!schedule.is_stretched) {
+    return LogInfo(is_command ? "scripts of health checks keep their intervals again"
+                              : "health checks keep their intervals again",
+                   {{"stretch", factor}});
+  }
+  if (is_command) {
+    return LogWarning(
+        "more scripts of health checks are due than can run: all intervals of scripts are "
+        "stretched",
+        {{"stretch", factor},
+         {"allowed_at_once", prober_.capacity(lane)},
+         {"stuck", prober_.stuck()},
+         {"remedy", "lengthen health.interval or shorten health.timeout of the scripts"}});
   }
   LogWarning("more health checks are due than can be made: all intervals are stretched",
              {{"stretch", factor},
               {"checks", entries_.size()},
-              {"allowed_at_once", prober_.capacity()},
-              {"remedy", is_room_short_
+              {"allowed_at_once", prober_.capacity(lane)},
+              {"remedy", schedule.is_room_short
                              ? "raise LimitNOFILE of the unit while fewer than 4096 are allowed, "
                                "lengthen health.interval or shorten health.timeout"
                              : "lengthen health.interval"}});
@@ -358,9 +397,14 @@ std::optional<HealthHistogram> HealthMonitor::HistogramOf(Checks checks) const {
 }
 
 HealthSummary HealthMonitor::summary() const {
+  const auto stretch_of = [&](Lane lane) {
+    return schedules_[static_cast<size_t>(lane)].pace.stretch();
+  };
   HealthSummary summary{.checks = entries_.size(),
-                        .allowed_at_once = prober_.capacity(),
-                        .interval_stretch = pace_.stretch()};
+                        .allowed_at_once = prober_.capacity(Lane::kSockets),
+                        .interval_stretch = stretch_of(Lane::kSockets),
+                        .script_interval_stretch = stretch_of(Lane::kCommands),
+                        .stuck_scripts = prober_.stuck()};
   for (size_t i = 1; i < kLocalErrorCount; ++i) {
     summary.local_errors.emplace_back(LabelOf(static_cast<LocalError>(i)), local_errors_[i].count);
   }

@@ -13,11 +13,11 @@
 //
 // Our own limits are nobody's failure: a look that this machine could not take leaves everything as
 // it was and is counted, and where there are more looks than may be taken all intervals grow by the
-// same factor (pace.h). A server is not called silent when its silence may be ours: frames for the
-// kernel twin were dropped here while it was asked, or more was due than there was time for (a full
-// room costs nobody time); kMostExcuses times in a row at the most, so that neither a flood nor an
-// overload keeps a dead server in. Threads: the control core. `changed` runs inside Tick or a
-// prober's callback.
+// same factor (pace.h); those of scripts by another than those of all others. A server is not
+// called silent when its silence may be ours: frames for the kernel twin were dropped here while it
+// was asked, or more was due than there was time for (a full room costs nobody time); kMostExcuses
+// times in a row at the most, so that neither a flood nor an overload keeps a dead server in.
+// Threads: the control core. `changed` runs inside Tick or a prober's callback.
 #pragma once
 
 #include <array>
@@ -46,8 +46,12 @@ class HealthMonitor {
  public:
   using Checks = std::span<const HealthCheck>;
 
-  // In one Tick, which keeps the thread that long from everything else.
-  static constexpr size_t kMostStartsPerTick = 250;
+  // How many looks may begin: by the time since the last Tick, and in one Tick, which keeps the
+  // thread that long from everything else. To begin a command takes as long as to load it.
+  struct Starts {
+    size_t a_second, fewest_at_once, most_at_once;
+  };
+  static constexpr std::array<Starts, kLaneCount> kStarts{{{5000, 25, 100}, {400, 2, 8}}};
 
   static constexpr uint32_t kMostExcuses = 3;
 
@@ -94,7 +98,7 @@ class HealthMonitor {
     HealthCheck check;
     CheckFacts facts;
     uint32_t streak = 0;  // answers in a row that speak against the state
-    TimePoint next;       // by the schedule's clock
+    TimePoint next;       // by its lane's clock
     bool is_asking = false;
     Queue::node_type place{};      // its own, while it is asked: to wait again needs no memory
     uint64_t lost_before = 0;      // frames, when it was asked
@@ -102,6 +106,18 @@ class HealthMonitor {
     uint32_t excuses = 0;          // in a row
     bool is_agent_silent = false;
     HealthHistogram histogram;
+  };
+
+  // The schedule of those that take the same places.
+  struct Schedule {
+    Queue queue;  // those that nobody is asked for now
+    SchedulePace pace;
+    TimePoint last_start{};
+    bool is_behind = false;      // more was due at the last Tick than one may start
+    bool is_room_short = false;  // at the last Tick that could not start all that was due
+    bool is_stretched = false;   // as last said
+    TimePoint next_stretch_word{};
+    size_t needed_at_once = 0;  // as last warned of
   };
 
   struct LocalErrors {
@@ -128,13 +144,17 @@ class HealthMonitor {
   void NoteFlip(const Entry& entry);
   // When it is asked next after a failure that does not take it down.
   void HurryAfterFailure(Entry& entry, const ProbeResult& result);
+  void Start(Lane lane, TimePoint now);
+  Schedule& ScheduleOf(const Entry& entry) {
+    return schedules_[static_cast<size_t>(LaneOf(entry.check.target.question))];
+  }
   void WarmUp();
   [[nodiscard]] uint32_t WarmthOf(const Entry& entry, Duration slow_start) const;
   // What may have kept a silent server's answer from us; kNone: nothing, or too often.
-  [[nodiscard]] LocalError ExcuseOf(const Entry& entry) const;
+  [[nodiscard]] LocalError ExcuseOf(const Entry& entry);
   void NoteLocalError(const Entry& entry, LocalError error, const std::string& detail);
-  void NoteStretch();
-  void WarnOfRoom();
+  void NoteStretch(Lane lane);
+  void WarnOfRoom(Lane lane);
   [[nodiscard]] const Entry* Find(const HealthCheck& check) const;
 
   Prober& prober_;
@@ -142,14 +162,8 @@ class HealthMonitor {
   std::function<uint64_t()> lost_frames_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
-  Queue queue_;  // those that nobody is asked for now
-  SchedulePace pace_;
-  TimePoint now_{};             // of the last Tick
-  bool is_behind_ = false;      // more was due at the last Tick than one may start
-  bool is_room_short_ = false;  // at the last Tick that could not start all that was due
-  bool is_stretched_ = false;   // as last said
-  TimePoint next_stretch_word_{};
-  size_t needed_at_once_ = 0;  // as last warned of
+  std::array<Schedule, kLaneCount> schedules_;
+  TimePoint now_{};  // of the last Tick
   std::array<LocalErrors, kLocalErrorCount> local_errors_{};
   std::set<ServiceIdentity> flipped_;
   std::multimap<TimePoint, std::weak_ptr<Entry>> warming_;  // by when their weight grows next

@@ -154,7 +154,7 @@ std::vector<KnownCheck> HealthMonitor::Remembered() const {
 
 void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
   now_ = now;
-  pace_.at(now);
+  for (Schedule& schedule : schedules_) schedule.pace.at(now);
   ++revision_;
   const Known known(entries_);
   const std::vector<KnownCheck> before_us = std::exchange(recalled_, {});
@@ -180,17 +180,18 @@ void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
     next.emplace(key, std::move(entry));
   }
   entries_ = std::move(next);
-  queue_.clear();
+  for (Schedule& schedule : schedules_) schedule.queue.clear();
   for (const auto& [key, entry] : entries_) {
-    if (!entry->is_asking) queue_.emplace(entry->next, entry);
+    if (!entry->is_asking) ScheduleOf(*entry).queue.emplace(entry->next, entry);
   }
-  WarnOfRoom();
+  for (const Lane lane : {Lane::kSockets, Lane::kCommands}) WarnOfRoom(lane);
 }
 
 std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck& check,
                                                               const Entry* predecessor,
                                                               bool is_heir) {
   auto entry = std::make_shared<Entry>();
+  entry->check = check;
   CheckFacts& facts = entry->facts;
   if (is_heir) {
     facts = predecessor->facts;
@@ -207,7 +208,7 @@ std::shared_ptr<HealthMonitor::Entry> HealthMonitor::NewEntry(const HealthCheck&
   // dead before us is found out early.
   const auto spread = std::min<Duration>(check.interval, std::chrono::seconds{1});
   const auto jitter = static_cast<int64_t>(random_()) % std::max<int64_t>(spread.count(), 1);
-  entry->next = pace_.at(now_) + Duration{jitter};
+  entry->next = ScheduleOf(*entry).pace.at(now_) + Duration{jitter};
   return entry;
 }
 

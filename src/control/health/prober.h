@@ -1,6 +1,7 @@
 // One look at one real server: does it answer a question as expected?
 //
-//   if (prober.has_room()) prober.Start(target, [](ProbeResult result) { … });
+//   if (prober.has_room(LaneOf(target.question)))
+//     prober.Start(target, [](ProbeResult result) { … });
 //
 // `done` is called once, later, on the same thread. Threads: the control core's. The monitor
 // decides when to look and what it means; a prober only looks.
@@ -11,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "base/ip_address.h"
 #include "control/config/model.h"
@@ -57,13 +59,23 @@ struct ProbeResult {
   std::optional<std::chrono::system_clock::time_point> certificate_expires{};
 };
 
+// What a look takes a place of: each has its own number of them, and what is short of one does not
+// hold up the other.
+enum class Lane : uint8_t { kSockets, kCommands };
+inline constexpr size_t kLaneCount = 2;
+constexpr Lane LaneOf(const ProbeQuestion& question) {
+  return std::holds_alternative<ScriptProbe>(question) ? Lane::kCommands : Lane::kSockets;
+}
+
 class Prober {
  public:
   virtual ~Prober() = default;
   virtual void Start(const ProbeTarget& target, std::function<void(ProbeResult)> done) = 0;
   // How many looks may be under way at once, and whether one more may.
-  [[nodiscard]] virtual size_t capacity() const { return SIZE_MAX; }
-  [[nodiscard]] virtual bool has_room() const { return true; }
+  [[nodiscard]] virtual size_t capacity(Lane) const { return SIZE_MAX; }
+  [[nodiscard]] virtual bool has_room(Lane) const { return true; }
+  // Looks that are over and keep their place: commands that could not be killed.
+  [[nodiscard]] virtual size_t stuck() const { return 0; }
 };
 
 }  // namespace fairlead::control

@@ -21,7 +21,9 @@ void ScriptProber::Start(const ProbeTarget& target, std::function<void(ProbeResu
 }
 
 ProbeResult ResultOf(const ScriptProbe& script, const CommandEnd& end) {
-  ProbeResult result{.detail = end.ToString(), .took = end.took};
+  ProbeResult result{.detail = end.ToString(),
+                     .took = end.took,
+                     .is_silent = end.how == CommandEnd::How::kTimedOut};
   if (end.how == CommandEnd::How::kNotRun) {
     const LocalError error = LocalErrorOf(end.number, true);
     const bool is_command = error == LocalError::kNone || error == LocalError::kPolicy;

@@ -22,8 +22,13 @@ class ScriptProber : public Prober {
   ScriptProber(Prober& others, CommandRunner& commands) : others_(others), commands_(commands) {}
 
   void Start(const ProbeTarget& target, std::function<void(ProbeResult)> done) override;
-  [[nodiscard]] size_t capacity() const override { return others_.capacity(); }
-  [[nodiscard]] bool has_room() const override { return others_.has_room(); }
+  [[nodiscard]] size_t capacity(Lane lane) const override {
+    return lane == Lane::kCommands ? commands_.most_at_once() : others_.capacity(lane);
+  }
+  [[nodiscard]] bool has_room(Lane lane) const override {
+    return lane == Lane::kCommands ? commands_.has_room() : others_.has_room(lane);
+  }
+  [[nodiscard]] size_t stuck() const override { return commands_.stuck(); }
 
  private:
   Prober& others_;
