@@ -44,6 +44,7 @@ def check_around(document: dict):
             if method == "parameters":
                 continue
             assert method in METHODS, f"{path}: no method {method}"
+            assert operation.get("operationId"), f"{method} {path} has no operationId"
             assert operation["operationId"] not in names, f"{operation['operationId']} is there twice"
             names.add(operation["operationId"])
             assert operation["responses"], f"{method} {path} has no responses"
