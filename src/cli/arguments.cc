@@ -7,10 +7,10 @@
 #include <iterator>
 #include <set>
 
-#include "base/utf8.h"
 #include "cli/foreign_words.h"
+#include "cli/looking_verbs.h"
 #include "cli/manual.h"
-#include "cli/problem.h"
+#include "cli/usage.h"
 #include "cli/word_path.h"
 
 namespace fairlead::cli {
@@ -46,6 +46,7 @@ class Grammar {
     Connections();
     Templates();
     Others();
+    AddLookingVerbs(&app_, &into_);
   }
 
   CLI::App& app() { return app_; }
@@ -154,6 +155,28 @@ class Grammar {
         ->required();
     return command;
   }
+  // One that may be asked of every service at once, with the address of the real alone.
+  CLI::App* AddRealState(CLI::App* group, const std::string& name, const std::string& what) {
+    CLI::App* command = group->add_subcommand(name, what);
+    command
+        ->add_option("service", into_.service,
+                     "Name of the service; with --everywhere the real server")
+        ->required();
+    command->add_option("real", into_.real,
+                        "Real server of the service: ADDRESS:PORT, or the address alone");
+    command->add_flag("--everywhere", into_.is_everywhere,
+                      "In every service that has the real server");
+    command->parse_complete_callback([this, command] {
+      if (into_.is_everywhere != into_.real.empty()) {
+        throw CLI::ValidationError(command->get_name(),
+                                   into_.is_everywhere
+                                       ? "with --everywhere give the real server alone"
+                                       : "real is required; or name it alone, with --everywhere");
+      }
+      if (into_.is_everywhere) into_.real.swap(into_.service);
+    });
+    return command;
+  }
 
   void Reals() {
     CLI::App* real = Group("real", "List, add, change, drain and remove real servers");
@@ -186,7 +209,7 @@ class Grammar {
          "Send no new clients; known (persistent) clients and connections stay"},
         {"disable", "down", "As drain, and show it as down"},
     };
-    CLI::App* drain = AddRealChange(
+    CLI::App* drain = AddRealState(
         real, "drain", "Send no new connections, not even of known clients; running ones stay");
     drain->add_option(
         "--deadline", into_.deadline,
@@ -199,7 +222,7 @@ class Grammar {
                     "Show the progress and return when the drain has ended");
     drain->callback([this] { into_.verb = Verb::kRealDrain; });
     for (const auto& state : kStates) {
-      AddRealChange(real, state.name, state.what)->callback([this, admin = state.admin] {
+      AddRealState(real, state.name, state.what)->callback([this, admin = state.admin] {
         into_.verb = Verb::kRealSet;
         into_.admin = admin;
       });
@@ -322,6 +345,9 @@ class Grammar {
                         "Interfaces; by default all that are closed, and all twins left");
     release->add_flag("--force", into_.is_force,
                       "Reopen interfaces of a running director too, but for its twins");
+    Add(Group("sync", "Synchronisation with other directors"), "status",
+        "Show what was received from other directors, and what was sent to them",
+        Verb::kSyncStatus);
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "File to load instead of the one loaded last");
@@ -339,19 +365,6 @@ class Grammar {
     Add(&app_, "check", "Check a configuration file; needs no director", Verb::kCheck)
         ->add_option("file", into_.file, "The file")
         ->required();
-    Add(&app_, "schema",
-        "Print the JSON Schema of configuration files, for editors and programs; needs no director",
-        Verb::kSchema);
-    CLI::App* doctor = Add(&app_, "doctor",
-                           "Look at this machine as the director's: what is wrong with it, and the "
-                           "command that mends it; needs no director",
-                           Verb::kDoctor);
-    doctor->add_option(
-        "file", into_.file,
-        "Configuration of the director (default: " + std::string(kDefaultConfig) + ")");
-    doctor->add_option("--root", into_.root,
-                       "Directory with another machine's /proc, /sys, /etc and /dev, to be looked "
-                       "at instead");
     Add(&app_, "metrics", "Print all counters in the Prometheus text format", Verb::kMetrics);
     Add(Group("log", "The director's log"), "level",
         "Show which lines are logged, or change it until the next reload", Verb::kLogLevel)
@@ -362,35 +375,6 @@ class Grammar {
   Arguments& into_;
   CLI::App app_{"fairlead: control a running Fairlead director", "fairlead"};
 };
-
-// Help and version end well; everything else is usage.
-int End(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
-  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
-  const WordPath path = FollowWords(app, words);
-  std::string fault = FaultOf(path);
-  if (fault.empty()) {
-    fault = error.what();
-    const std::string verb = path.app->get_name() + ": ";  // CLI11 puts it before our own checks
-    fault = path.Name() + ": " + (fault.starts_with(verb) ? fault.substr(verb.size()) : fault);
-  }
-  const std::string hint = (fault.ends_with('?') ? " Try " : "; try ") + path.Name() + " --help";
-  return PrintProblem({IsJsonAsked(words), "usage", "The command line is wrong", fault + hint},
-                      kUsage);
-}
-
-// What the API and our own JSON cannot carry is refused before it is sent. The file of `check` is
-// opened here and may have any name.
-std::optional<int> RefuseOtherThanUtf8(const std::vector<std::string>& words,
-                                       const Arguments& arguments) {
-  for (const std::string& word : words) {
-    const bool is_local_file = arguments.verb == Verb::kCheck && word == arguments.file;
-    if (IsUtf8(word) || is_local_file) continue;
-    return PrintProblem({arguments.is_json, "usage", "The command line is wrong",
-                         "\"" + ToUtf8(word) + "\" is not UTF-8, as names and values must be"},
-                        kUsage);
-  }
-  return std::nullopt;
-}
 
 void FillInApi(Arguments* into) {
   const char* from_environment = std::getenv("FAIRLEAD_API");
@@ -421,7 +405,7 @@ std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* 
     try {
       grammar.app().parse(own, argv);
     } catch (const CLI::ParseError& e) {
-      return End(grammar.app(), e, words);
+      return EndParsing(grammar.app(), e, words);
     }
     if (const auto refused = RefuseOtherThanUtf8(words, *into)) return refused;
     into->foreign.assign(argv + own, argv + argc);

@@ -1,4 +1,5 @@
-// The command line as a value. CLI11 is seen by arguments.cc, word_path.cc and manual.cc alone.
+// The command line as a value. CLI11 is seen by those files alone that make or read
+// the grammar: arguments, looking_verbs, manual, usage, word_path.
 //
 //   Arguments arguments;
 //   if (std::optional<int> exit = ParseArguments(argc, argv, &arguments)) return *exit;
@@ -26,12 +27,14 @@ enum ExitCode : int {
 
 enum class Verb : uint8_t {
   kStatus,
+  kSyncStatus,
   kServiceList,
   kServiceShow,
   kServiceAdd,
   kServiceEdit,
   kServiceRemove,
   kRealList,
+  kRealShow,
   kRealAdd,
   kRealSet,
   kRealRemove,
@@ -51,8 +54,11 @@ enum class Verb : uint8_t {
   kUpgrade,
   kDiff,
   kCheck,
-  kSchema,
   kDoctor,
+  kConfigShow,
+  kConfigSave,
+  kConfigSchema,
+  kRouteList,
   kMetrics,
   kLogLevel,
   kIpvsadm,
@@ -84,6 +90,7 @@ struct Arguments {
   std::string admin;                    // real set: up, quiesce, drain, down
   std::string deadline;                 // real drain
   bool is_then_remove = false;          // real drain
+  bool is_everywhere = false;           // real drain, enable …: `service` is empty
   bool is_wait = false;                 // real drain
   std::string destination;              // explain: "192.0.2.10:80/tcp"; `client` is the client
   std::string port;                     // explain: input port
@@ -94,7 +101,7 @@ struct Arguments {
   std::string file;                     // reload, check, doctor; upgrade: the program
   std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
-  bool is_dry_run = false;              // reload
+  bool is_dry_run = false;              // reload, config save
   std::string level;                    // log level: to set; empty: show
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
   std::vector<std::string> foreign;

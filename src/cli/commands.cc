@@ -45,6 +45,10 @@ void Session::PrintRefusal(const Reply& reply) {
   }
 }
 
+void Session::Fail(const std::string& word, const std::string& title, const std::string& detail) {
+  exit_code_ = PrintProblem({is_json_, word, title, detail}, kFailed);
+}
+
 std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
                                             const std::string& body) {
   Result<Reply> reply = client_.Send(method, target, body);
@@ -84,6 +88,8 @@ int Run(const Arguments& arguments) {
   switch (arguments.verb) {
     case Verb::kStatus:
       return RunStatus(arguments);
+    case Verb::kSyncStatus:
+      return RunSyncStatus(arguments);
     case Verb::kServiceList:
       return RunServiceList(arguments);
     case Verb::kServiceShow:
@@ -102,6 +108,8 @@ int Run(const Arguments& arguments) {
       return RunDiff(arguments);
     case Verb::kRealList:
       return RunRealList(arguments);
+    case Verb::kRealShow:
+      return RunRealShow(arguments);
     case Verb::kRealDrain:
       return RunRealDrain(arguments);
     case Verb::kRealSet:
@@ -132,8 +140,14 @@ int Run(const Arguments& arguments) {
       return RunUpgrade(arguments);
     case Verb::kCheck:
       return RunCheck(arguments);
-    case Verb::kSchema:
-      return RunSchema();
+    case Verb::kConfigShow:
+      return RunConfigShow(arguments);
+    case Verb::kConfigSave:
+      return RunConfigSave(arguments);
+    case Verb::kConfigSchema:
+      return RunConfigSchema();
+    case Verb::kRouteList:
+      return RunRouteList(arguments);
     case Verb::kDoctor:
       return RunDoctor(arguments);
     case Verb::kMetrics:

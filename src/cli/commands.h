@@ -1,6 +1,7 @@
 // What each verb does: ask the API, print, give the exit code.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class Session {
   std::optional<std::string> AskText(std::string_view method, const std::string& target,
                                      const std::string& body = "");
   [[nodiscard]] int exit_code() const { return exit_code_; }
+  // A problem of the command line's own.
+  void Fail(const std::string& word, const std::string& title, const std::string& detail);
 
  private:
   void PrintRefusal(const Reply& reply);
@@ -39,7 +42,14 @@ class Session {
   int exit_code_ = kOk;
 };
 
+// Reals with that address, or address and port, of all services, each with its service's name; not
+// fallbacks, and not those that are removed. Nothing after a problem was printed: none is one, too.
+std::optional<boost::json::array> RealsAt(Session* session, const Arguments& arguments);
+// A table of reals as services show them.
+void PrintReals(const boost::json::array& reals, bool with_service);
+
 int RunStatus(const Arguments& arguments);
+int RunSyncStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);
 int RunServiceAdd(const Arguments& arguments);
@@ -49,6 +59,7 @@ int RunRealAdd(const Arguments& arguments);
 int RunRealRemove(const Arguments& arguments);
 int RunDiff(const Arguments& arguments);
 int RunRealList(const Arguments& arguments);
+int RunRealShow(const Arguments& arguments);
 int RunRealSet(const Arguments& arguments);
 int RunRealDrain(const Arguments& arguments);
 int RunConnectionList(const Arguments& arguments);
@@ -63,7 +74,10 @@ int RunPortRelease(const Arguments& arguments);
 int RunReload(const Arguments& arguments);
 int RunUpgrade(const Arguments& arguments);
 int RunCheck(const Arguments& arguments);
-int RunSchema();
+int RunConfigShow(const Arguments& arguments);
+int RunConfigSave(const Arguments& arguments);
+int RunConfigSchema();
+int RunRouteList(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

@@ -1,4 +1,4 @@
-// fairlead reload, check, log, schema
+// fairlead reload, check, log
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/problem.h"
 #include "cli/text.h"
-#include "control/config/json_schema.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -157,11 +156,6 @@ int RunLogLevel(const Arguments& arguments) {
   const std::string configured = Text(answer->as_object(), "configured");
   fmt::print("{}{}\n", level,
              level == configured ? "" : ", until the next reload; the file says " + configured);
-  return kOk;
-}
-
-int RunSchema() {
-  fmt::print("{}", control::JsonSchema());
   return kOk;
 }
 

@@ -1,10 +1,14 @@
-// fairlead real drain SERVICE REAL [--deadline 10m] [--then-remove] [--all] [--wait]
+// fairlead real drain SERVICE REAL [--deadline 10m] [--then-remove] [--all] [--wait], or
+// --everywhere REAL
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/director_api.h"
@@ -84,36 +88,39 @@ const json::object* FindReal(const json::value& document, const std::string& nam
   return nullptr;
 }
 
-}  // namespace
+std::string RealsPath(const Arguments& arguments) {
+  return ServicePath(arguments.service) + "/reals";
+}
 
-int RunRealDrain(const Arguments& arguments) {
-  const std::string reals = "/v1/services/" + Encode(arguments.service) + "/reals";
-  Session session(arguments);
+void ShowProgress(const Arguments& arguments, const json::object& real) {
+  if (!arguments.is_json) fmt::print("{}\n", Progress(real));
+  std::fflush(stdout);
+}
+
+// The real as it is now, or nothing after the problem was printed.
+std::optional<json::value> Begin(Session* session, const Arguments& arguments) {
   json::object body;
   if (!arguments.deadline.empty()) body["deadline"] = arguments.deadline;
   if (arguments.is_then_remove) body["then_remove"] = true;
   if (arguments.is_all) body["all"] = true;
-  auto answer =
-      session.Ask("POST", reals + "/" + Encode(arguments.real) + "/drain", json::serialize(body));
-  if (!answer) return session.exit_code();
-  const std::string name = Text(answer->as_object(), "name");
-  const auto show = [&arguments](const json::object& real) {
-    if (!arguments.is_json) fmt::print("{}\n", Progress(real));
-    std::fflush(stdout);
-  };
-  if (!arguments.is_wait) {
-    if (arguments.is_json) fmt::print("{}\n", Indented(*answer));
-    show(answer->as_object());
-    return kOk;
-  }
+  auto answer = session->Ask("POST", RealsPath(arguments) + "/" + Encode(arguments.real) + "/drain",
+                             json::serialize(body));
+  if (!answer || arguments.is_wait) return answer;
+  if (arguments.is_json) fmt::print("{}\n", Indented(*answer));
+  ShowProgress(arguments, answer->as_object());
+  return answer;
+}
+
+// Until the drain of the real of that name has ended.
+int Await(Session* session, const Arguments& arguments, const std::string& name) {
   uint64_t shown = UINT64_MAX;
   for (;;) {
-    const auto document = session.Ask("GET", reals);
-    if (!document) return session.exit_code();
+    const auto document = session->Ask("GET", RealsPath(arguments));
+    if (!document) return session->exit_code();
     const json::object* real = FindReal(*document, name);
     if (real != nullptr && Number(*real, "connections_left") != shown) {
       shown = Number(*real, "connections_left");
-      show(*real);
+      ShowProgress(arguments, *real);
     }
     if (const std::string end = EndOf(real); !end.empty()) {
       PrintEnd(arguments, name, end, end == "taken back" ? nullptr : FindOutcome(*document, name));
@@ -121,6 +128,44 @@ int RunRealDrain(const Arguments& arguments) {
     }
     std::this_thread::sleep_for(kPoll);
   }
+}
+
+// The real of one service, or that of every service that has it.
+std::optional<std::vector<Arguments>> DrainsOf(Session* session, const Arguments& arguments) {
+  if (!arguments.is_everywhere) return std::vector{arguments};
+  const auto reals = RealsAt(session, arguments);
+  if (!reals) return std::nullopt;
+  std::vector<Arguments> drains;
+  for (const json::value& real : *reals) {
+    drains.push_back(arguments);
+    drains.back().service = Text(real.as_object(), "service");
+    drains.back().real = Text(real.as_object(), "name");
+  }
+  return drains;
+}
+
+}  // namespace
+
+// All drains begin before the first is waited for. One that is refused keeps no other from it.
+int RunRealDrain(const Arguments& arguments) {
+  Session session(arguments);
+  const auto drains = DrainsOf(&session, arguments);
+  if (!drains) return session.exit_code();
+  int worst = kOk;
+  std::vector<std::pair<const Arguments*, std::string>> begun;
+  for (const Arguments& drain : *drains) {
+    const auto answer = Begin(&session, drain);
+    if (answer) {
+      begun.emplace_back(&drain, Text(answer->as_object(), "name"));
+    } else {
+      worst = std::max(worst, session.exit_code());
+    }
+  }
+  if (!arguments.is_wait) return worst;
+  for (const auto& [drain, name] : begun) {
+    worst = std::max(worst, Await(&session, *drain, name));
+  }
+  return worst;
 }
 
 }  // namespace fairlead::cli

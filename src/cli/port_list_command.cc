@@ -37,7 +37,9 @@ void PrintCounters(const json::object& port) {
     if (counter.value().to_number<uint64_t>() == 0) continue;
     table.Add({std::string(counter.key()), std::to_string(counter.value().to_number<uint64_t>())});
   }
-  if (!table.empty()) fmt::print("\n{}", table.ToString());
+  if (table.empty()) return;
+  fmt::print("\n");
+  table.Print();
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ int RunPortList(const Arguments& arguments) {
     return kOk;
   }
   const json::array& ports = Array(document->as_object(), "ports");
-  Table table({"PORT", "DEVICE", "LINK", "DOWNS>", "ROLE", "KERNEL TWIN", "MTU>", "RECEIVED>",
+  Table table({"PORT", "DEVICE?", "LINK!", "DOWNS>?", "ROLE?", "KERNEL TWIN?", "MTU>?", "RECEIVED>",
                "SENT>", "LOST>"});
   for (const json::value& item : ports) {
     const json::object& port = item.as_object();
@@ -63,7 +65,7 @@ int RunPortList(const Arguments& arguments) {
                Text(port, "host_interface"), Text(port, "mtu_bytes"), Text(traffic, "rx_packets"),
                Text(traffic, "tx_packets"), std::to_string(lost)});
   }
-  fmt::print("{}", table.ToString());
+  table.Print();
   if (arguments.shows_counters) {
     for (const json::value& item : ports) PrintCounters(item.as_object());
   }

@@ -68,7 +68,7 @@ int Print(const Arguments& a, const std::string& member, const Listing& listing,
     fmt::print("{}\n", Indented(json::object{{member, listing.rows}, {"more", listing.is_cut}}));
     return kOk;
   }
-  fmt::print("{}", table.ToString());
+  table.Print();
   if (listing.is_cut) {
     fmt::print(stderr, "fairlead: there are more than {}; add a filter, or --limit 0 for all\n",
                listing.rows.size());
@@ -93,8 +93,8 @@ int RunConnectionList(const Arguments& arguments) {
   Session session(arguments);
   const auto listing = FetchAll(&session, arguments, "connections");
   if (!listing) return session.exit_code();
-  Table table({"PROTOCOL", "STATE", "CLIENT", "VIRTUAL", "REAL", "SERVICE", "FORWARD", "PACKETS>",
-               "EXPIRES>"});
+  Table table({"PROTOCOL?", "STATE!", "CLIENT", "VIRTUAL", "REAL", "SERVICE?", "FORWARD?",
+               "PACKETS>?", "EXPIRES>"});
   for (const json::value& item : listing->rows) {
     const json::object& c = item.as_object();
     table.Add({Text(c, "protocol"), Text(c, "state"), Text(c, "client"), Text(c, "virtual"),
@@ -108,7 +108,8 @@ int RunTemplateList(const Arguments& arguments) {
   Session session(arguments);
   const auto listing = FetchAll(&session, arguments, "templates");
   if (!listing) return session.exit_code();
-  Table table({"CLIENT", "FOR", "SERVICE", "REAL", "CONNECTIONS>", "STATE", "EXPIRES>", "OF>"});
+  Table table(
+      {"CLIENT", "FOR?", "SERVICE?", "REAL", "CONNECTIONS>?", "STATE!", "EXPIRES>", "OF>?"});
   for (const json::value& item : listing->rows) {
     const json::object& t = item.as_object();
     const std::string what =
@@ -164,7 +165,7 @@ int RunConnectionCount(const Arguments& arguments) {
     add("(others)", others, Number(count, "others_open"));
   }
   add("(all)", all, open);
-  fmt::print("{}", table.ToString());
+  table.Print();
   return kOk;
 }
 

@@ -1,5 +1,7 @@
-// fairlead service list|show, real list|set|enable|drain|quiesce|disable
+// fairlead service list|show, real list|set|enable|quiesce|disable
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "cli/commands.h"
 #include "cli/table.h"
@@ -57,10 +59,12 @@ std::string Weight(const json::object& real) {
   return weight == effective ? weight : effective + " (" + weight + ")";
 }
 
+}  // namespace
+
 void PrintReals(const json::array& reals, bool with_service) {
-  std::vector<std::string> titles = {"REAL",    "FORWARD",   "WEIGHT>",    "STATE",
-                                     "ACTIVE>", "INACTIVE>", "TEMPLATES>", "CONNECTIONS>",
-                                     "IN>",     "OUT>",      "HEALTH"};
+  std::vector<std::string> titles = {"REAL",    "FORWARD?",   "WEIGHT>",     "STATE!",
+                                     "ACTIVE>", "INACTIVE>?", "TEMPLATES>?", "CONNECTIONS>?",
+                                     "IN>?",    "OUT>?",      "HEALTH"};
   if (with_service) titles.insert(titles.begin(), "SERVICE");
   Table table(titles);
   for (const json::value& item : reals) {
@@ -80,10 +84,8 @@ void PrintReals(const json::array& reals, bool with_service) {
     if (with_service) cells.insert(cells.begin(), Text(r, "service"));
     table.Add(cells);
   }
-  fmt::print("{}", table.ToString());
+  table.Print();
 }
-
-}  // namespace
 
 int RunServiceList(const Arguments& arguments) {
   Session session(arguments);
@@ -93,8 +95,8 @@ int RunServiceList(const Arguments& arguments) {
     fmt::print("{}\n", Indented(*document));
     return kOk;
   }
-  Table table({"SERVICE", "FOR", "SCHEDULER", "PERSISTENCE", "REALS UP>", "ACTIVE>", "INACTIVE>",
-               "TEMPLATES>", "CONNECTIONS>", "IN>", "OUT>"});
+  Table table({"SERVICE", "FOR", "SCHEDULER?", "PERSISTENCE?", "REALS UP>!", "ACTIVE>",
+               "INACTIVE>?", "TEMPLATES>?", "CONNECTIONS>?", "IN>?", "OUT>?"});
   for (const json::value& item : Array(document->as_object(), "services")) {
     const json::object& s = item.as_object();
     const json::object& traffic = Object(s, "traffic");
@@ -105,7 +107,7 @@ int RunServiceList(const Arguments& arguments) {
                Text(traffic, "connections"), Bytes(Number(traffic, "in_bytes")),
                Bytes(Number(traffic, "out_bytes"))});
   }
-  fmt::print("{}", table.ToString());
+  table.Print();
   return kOk;
 }
 
@@ -167,7 +169,9 @@ int RunRealList(const Arguments& arguments) {
   return kOk;
 }
 
-int RunRealSet(const Arguments& arguments) {
+namespace {
+
+int SetReal(const Arguments& arguments) {
   std::string change = arguments.body;
   if (arguments.weight) change += fmt::format("weight: {}\n", *arguments.weight);
   if (!arguments.admin.empty()) change += "state: " + arguments.admin + "\n";
@@ -185,6 +189,23 @@ int RunRealSet(const Arguments& arguments) {
              Text(real, "active_connections"), Text(real, "inactive_connections"),
              Plural(Number(real, "templates"), "template"));
   return kOk;
+}
+
+}  // namespace
+
+int RunRealSet(const Arguments& arguments) {
+  if (!arguments.is_everywhere) return SetReal(arguments);
+  Session session(arguments);
+  const auto reals = RealsAt(&session, arguments);
+  if (!reals) return session.exit_code();
+  int worst = kOk;
+  for (const json::value& real : *reals) {
+    Arguments one = arguments;
+    one.service = Text(real.as_object(), "service");
+    one.real = Text(real.as_object(), "name");
+    worst = std::max(worst, SetReal(one));
+  }
+  return worst;
 }
 
 }  // namespace fairlead::cli

@@ -12,8 +12,8 @@ namespace json = boost::json;
 namespace {
 
 void PrintWorkers(const json::object& status) {
-  Table table({"WORKER>", "BUSY>", "RECEIVED>", "SENT>", "DROPPED>", "HANDED OFF>", "CONNECTIONS>",
-               "ROOM>", "TEMPLATES>", "ROOM>"});
+  Table table({"WORKER>", "BUSY>", "RECEIVED>", "SENT>", "DROPPED>", "HANDED OFF>?", "CONNECTIONS>",
+               "ROOM>?", "TEMPLATES>?", "ROOM>?"});
   for (const json::value& item : Array(status, "workers")) {
     const json::object& w = item.as_object();
     table.Add({Text(w, "worker"), Text(w, "busy_percent") + "%", Text(w, "received_packets"),
@@ -21,12 +21,13 @@ void PrintWorkers(const json::object& status) {
                Text(w, "connections"), Text(w, "connection_capacity"), Text(w, "templates"),
                Text(w, "template_capacity")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 void PrintPorts(const json::object& status) {
-  Table table({"PORT", "ROLE", "MAC", "MTU>", "ADDRESSES", "KERNEL TWIN", "RECEIVED>", "SENT>",
-               "MISSED>", "STEERING"});
+  Table table({"PORT", "ROLE?", "MAC?", "MTU>?", "ADDRESSES", "KERNEL TWIN?", "RECEIVED>", "SENT>",
+               "MISSED>", "STEERING?"});
   for (const json::value& item : Array(status, "ports")) {
     const json::object& p = item.as_object();
     const json::object& traffic = Object(p, "traffic");
@@ -38,7 +39,8 @@ void PrintPorts(const json::object& status) {
                Text(p, "host_interface"), Text(traffic, "rx_packets"), Text(traffic, "tx_packets"),
                Text(traffic, "rx_missed"), Text(p, "steering")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
   for (const json::value& item : Array(status, "ports")) {
     const std::string kernel = Text(item.as_object(), "kernel_ingress");
     if (kernel.starts_with("open")) {
@@ -131,7 +133,8 @@ void PrintMemory(const json::object& status) {
     table.Add({Text(use, "use"), Text(use, "bytes"), Text(use, "records"),
                Text(use, "bytes_per_record")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 void PrintDrops(const json::object& status) {
@@ -142,7 +145,8 @@ void PrintDrops(const json::object& status) {
     const json::object& d = item.as_object();
     table.Add({Text(d, "reason"), Text(d, "packets"), Text(d, "meaning")});
   }
-  fmt::print("\n{}", table.ToString());
+  fmt::print("\n");
+  table.Print();
 }
 
 }  // namespace

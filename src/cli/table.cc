@@ -1,10 +1,15 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <string_view>
 
 namespace fairlead::cli {
 
 namespace {
+
+constexpr size_t kGap = 2;    // blanks between columns
+constexpr size_t kLeast = 6;  // characters of a text that was cut
 
 // Characters, not bytes: continuation bytes of UTF-8 take no room.
 size_t Width(const std::string& text) {
@@ -13,38 +18,119 @@ size_t Width(const std::string& text) {
   }));
 }
 
+bool HasAny(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(words,
+                             [&](std::string_view word) { return text.find(word) != text.npos; });
+}
+
+// Red for what has failed, yellow for what somebody wants so or what is near a limit.
+std::string_view ColourOf(std::string_view state) {
+  if (HasAny(state, {"DOWN", "FALLBACK", "LOST"})) return "\033[31m";
+  if (HasAny(state, {"drain", "quiesce", "down", "removed", "overloaded", "IN USE", "invalid"})) {
+    return "\033[33m";
+  }
+  return state == "up" || state == "ESTABLISHED" ? "\033[32m" : "";
+}
+
+// At most so many characters; what was longer ends with "…".
+std::string Cut(const std::string& text, size_t characters) {
+  if (Width(text) <= characters) return text;
+  size_t bytes = 0;
+  for (size_t n = 0; bytes < text.size(); ++bytes) {
+    const bool begins = (static_cast<unsigned char>(text[bytes]) & 0xc0) != 0x80;
+    if (begins && n++ == characters - 1) break;
+  }
+  return text.substr(0, bytes) + "…";
+}
+
+size_t LineWidth(const std::vector<size_t>& widths, const std::vector<bool>& is_shown) {
+  size_t sum = 0, shown = 0;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    if (!is_shown[i]) continue;
+    sum += widths[i];
+    ++shown;
+  }
+  return shown == 0 ? 0 : sum + (shown - 1) * kGap;
+}
+
 }  // namespace
 
-Table::Table(std::vector<std::string> titles) {
-  for (std::string& title : titles) {
-    is_right_.push_back(title.ends_with('>'));
-    if (is_right_.back()) title.pop_back();
+Table::Table(std::vector<std::string> titles) : columns_(titles.size()) {
+  for (size_t i = 0; i < titles.size(); ++i) {
+    for (std::string& title = titles[i]; !title.empty(); title.pop_back()) {
+      if (title.back() == '>') {
+        columns_[i].is_right = true;
+      } else if (title.back() == '!') {
+        columns_[i].is_state = true;
+      } else if (title.back() == '?') {
+        columns_[i].is_optional = true;
+      } else {
+        break;
+      }
+    }
   }
   rows_.push_back(std::move(titles));
 }
 
 void Table::Add(std::vector<std::string> cells) {
-  cells.resize(is_right_.size());
+  cells.resize(columns_.size());
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::ToString() const {
-  std::vector<size_t> widths(is_right_.size());
+std::vector<size_t> Table::Widths() const {
+  std::vector<size_t> widths(columns_.size());
   for (const auto& row : rows_) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
-  std::string text;
-  for (const auto& row : rows_) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) line += "  ";
-      const std::string pad(widths[i] - Width(row[i]), ' ');
-      line += is_right_[i] ? pad + row[i] : row[i] + pad;
+  return widths;
+}
+
+std::string Table::Line(const std::vector<std::string>& row, const std::vector<size_t>& widths,
+                        const std::vector<bool>& is_shown, bool has_colour) const {
+  std::string line;
+  size_t blanks = 0;  // before the next text: none are left at the end of a line
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (!is_shown[i]) continue;
+    const size_t pad = widths[i] - Width(row[i]);
+    if (columns_[i].is_right) blanks += pad;
+    if (!row[i].empty()) {
+      const std::string_view colour =
+          has_colour && columns_[i].is_state ? ColourOf(row[i]) : std::string_view();
+      line.append(blanks, ' ')
+          .append(colour)
+          .append(row[i])
+          .append(colour.empty() ? "" : "\033[0m");
+      blanks = 0;
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+    blanks += kGap + (columns_[i].is_right ? 0 : pad);
   }
+  return line + "\n";
+}
+
+std::string Table::ToString(const Screen& screen) const {
+  const std::vector<size_t> widths = Widths();
+  std::vector<bool> is_shown(columns_.size(), true);
+  std::string left_out;
+  for (size_t i = columns_.size(); screen.width > 0 && i-- > 0;) {
+    if (LineWidth(widths, is_shown) <= screen.width) break;
+    if (!columns_[i].is_optional) continue;
+    is_shown[i] = false;
+    left_out = rows_[0][i] + (left_out.empty() ? "" : ", ") + left_out;
+  }
+  // What is left over is the last text's to give: a sentence, of which the beginning says most.
+  const size_t line = LineWidth(widths, is_shown), last = columns_.size() - 1;
+  const size_t excess = screen.width > 0 && line > screen.width ? line - screen.width : 0;
+  const bool is_cut = excess > 0 && !columns_[last].is_right && widths[last] >= excess + kLeast;
+  std::string text;
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    std::vector<std::string> row = rows_[r];
+    if (is_cut) row[last] = Cut(row[last], widths[last] - excess);
+    text += Line(row, widths, is_shown, screen.has_colour && r > 0);
+  }
+  if (!left_out.empty()) text += "(no room for " + left_out + ")\n";
   return text;
 }
+
+void Table::Print() const { std::fputs(ToString(Screen::OfStandardOutput()).c_str(), stdout); }
 
 }  // namespace fairlead::cli

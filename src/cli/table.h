@@ -1,14 +1,19 @@
 // Aligned columns for people.
 //
-//   Table table({"SERVICE", "REALS>"});      // ">" ends a title: numbers, aligned right
-//   table.Add({"shop", "2/2"});
-//   std::fputs(table.ToString().c_str(), stdout);
+//   Table table({"SERVICE", "REALS>", "STATE!", "IN>?"});
+//   table.Add({"shop", "2/2", "up", "1.2 MiB"});
+//   table.Print();
 //
-// A table without rows prints its titles alone. Threads: a value.
+// Marks at the end of a title: ">" numbers, aligned right; "!" states, coloured on a terminal; "?"
+// may be left out, the last such column first, when a terminal is not wide enough. A line below
+// says which were. If that is not enough, the last column is cut. A table without rows prints its
+// titles alone. Threads: a value.
 #pragma once
 
 #include <string>
 #include <vector>
+
+#include "cli/screen.h"
 
 namespace fairlead::cli {
 
@@ -18,11 +23,22 @@ class Table {
 
   // As many cells as titles.
   void Add(std::vector<std::string> cells);
-  [[nodiscard]] std::string ToString() const;
+  [[nodiscard]] std::string ToString(const Screen& screen = {}) const;
+  // To standard output, as it suits whoever reads there.
+  void Print() const;
   [[nodiscard]] bool empty() const { return rows_.size() == 1; }
 
  private:
-  std::vector<bool> is_right_;
+  struct Column {
+    bool is_right = false, is_state = false, is_optional = false;
+  };
+
+  [[nodiscard]] std::vector<size_t> Widths() const;
+  [[nodiscard]] std::string Line(const std::vector<std::string>& row,
+                                 const std::vector<size_t>& widths,
+                                 const std::vector<bool>& is_shown, bool has_colour) const;
+
+  std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;  // the first are the titles
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "control/edit.h"
+#include "control/mail/mail_counts.h"
 #include "control/model_diff.h"
 
 namespace fairlead::dataplane {
@@ -51,6 +52,7 @@ struct ControlVitals {
   uint64_t turns = 0;
   // CPU time of the longest single piece of work since the first turn.
   uint64_t longest_work_ns = 0;
+  MailCounts mail{};
 };
 
 class ControlApi {

@@ -17,6 +17,7 @@
 #include "control/director.h"
 #include "control/health/asio_prober.h"
 #include "control/health/script_prober.h"
+#include "control/mail/mailer.h"
 
 namespace fairlead::control {
 namespace {
@@ -51,7 +52,14 @@ class ControlCore::Impl {
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_) {
     signals_.add(SIGUSR2);
-    director_.SetNotify([this](Notification notice) { notifier_.Notify(std::move(notice)); });
+    director_.SetNotify([this](Notification notice) {
+      const ConfigModel& intent = *director_.publication().wanted().model;
+      if (intent.mail && !notice.title.empty()) {
+        mailer_.Note(*intent.mail, intent.director.name,
+                     {std::chrono::system_clock::now(), notice.title, notice.detail});
+      }
+      notifier_.Notify(std::move(notice));
+    });
     WaitForSignal();
   }
 
@@ -86,7 +94,8 @@ class ControlCore::Impl {
 
   [[nodiscard]] ControlVitals vitals() const {
     return {.turns = director_.turns(),
-            .longest_work_ns = longest_work_ns_.load(std::memory_order_relaxed)};
+            .longest_work_ns = longest_work_ns_.load(std::memory_order_relaxed),
+            .mail = mailer_.counts()};
   }
 
   // Runs `what(director)` on the control core's thread.
@@ -211,6 +220,7 @@ class ControlCore::Impl {
   std::unique_ptr<Prober> sockets_;
   CommandRunner scripts_;
   Notifier notifier_;
+  Mailer mailer_{io_};
   ScriptProber prober_;
   Director director_;
   asio::signal_set signals_;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "base/log.h"
 #include "control/apply_edit.h"
+#include "control/inherited.h"
 #include "control/model_diff.h"
 #include "control/survival/replay.h"
 
@@ -151,7 +153,18 @@ Intent Director::OverFile(std::shared_ptr<const ConfigModel> file,
   ChangesByHand().Describe(publication_.wanted(), &changes);
   Replayed replayed = Replay(changes, std::move(file), {.now = now_, .is_same_boot = true});
   *dropped = std::move(replayed.dropped);
-  return std::move(replayed.intent);
+  Intent& next = replayed.intent;
+  if (next.file_model() == next.model) return std::move(next);
+  // Services that the file does not have follow what it says for all.
+  std::set<ServiceIdentity> of_file;
+  for (const ServiceConfig& service : next.file->services) of_file.insert(KeyOf(service));
+  ConfigModel model = *next.model;
+  const Inherited before = InheritedFrom(*publication_.wanted().model);
+  for (size_t i = 0; i < model.services.size(); ++i) {
+    if (!of_file.contains(KeyOf(model.services[i]))) Follow(before, &model, i);
+  }
+  next.model = std::make_shared<const ConfigModel>(std::move(model));
+  return std::move(next);
 }
 
 void Director::Reload(const std::string& wanted_path, std::function<void(ReloadOutcome)> done) {
@@ -401,6 +414,7 @@ void Director::RefreshView(bool is_time) {
   if (keeper_) next->keep_problem = keeper_->problem();
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
+  next->sync = publication_.sync().info();
   next->is_ready = publication_.is_in_force();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
   const auto rounds = static_cast<TimePoint::rep>(view_builder_.rounds());

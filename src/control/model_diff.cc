@@ -319,6 +319,8 @@ std::vector<std::string> DescribeChanges(const ConfigModel& before, const Config
   sentences.ChangeIf("defaults", before.defaults, after.defaults);
   sentences.Change("api.on_reload", std::string(ToWord(before.api.on_reload)),
                    std::string(ToWord(after.api.on_reload)));
+  sentences.ChangeIf("mail", before.mail, after.mail);
+  sentences.ChangeIf("sync", before.sync, after.sync);
   sentences.Change("log level", std::string(ToWord(before.log.level)),
                    std::string(ToWord(after.log.level)));
   for (std::string& line : sentences.Take()) all.push_back(std::move(line));

@@ -51,6 +51,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ports_(ports),
       ids_(fabric.config.reals),
       mail_(fabric),
+      sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
@@ -58,7 +59,9 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
-      in_force_(wanted_) {}
+      in_force_(wanted_) {
+  mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
+}
 
 void Publication::Restore(const StoredNames& names, TimePoint now) {
   ids_.Restore(names, now, fabric_.stats);
@@ -74,6 +77,7 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
 
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
+  if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
   if (!threshold_edits_.empty() && is_in_force()) {
@@ -200,6 +204,9 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
+  // Those that are not built anew with it would be seen for the first time when they change.
+  const bool is_first_mail = wanted_.model->mail.has_value() && !real_events_.tells_all();
+  real_events_.set_tells_all(wanted_.model->mail.has_value());
   auto next = Build(wanted_, plan);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
@@ -224,6 +231,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   if (is_new_model) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
+    if (is_first_mail) NoteAllReals();
   }
   if (has_other_addresses) {
     announcer_.Announce(std::move(announcements), now);
@@ -262,6 +270,16 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
   return next;
 }
 
+// How they are now: what they change to is news.
+void Publication::NoteAllReals() {
+  for (const ServiceConfig& service : in_force_.model->services) {
+    for (const RealConfig& real : service.reals) {
+      real_events_.Note(service, real, health_.StateOf(ChecksOf(service, real)), "");
+    }
+  }
+  real_events_.Commit();
+}
+
 // What was so from the start is no news, unless a director before us knew otherwise.
 void Publication::TellOfEvents() {
   const std::vector<QuorumChange> changes = quorums_.Commit();
@@ -273,7 +291,7 @@ void Publication::TellOfEvents() {
   }
   if (!notify_) return;
   for (Notification& notice : notices) {
-    if (!notice.command.empty()) notify_(std::move(notice));
+    if (!notice.command.empty() || real_events_.tells_all()) notify_(std::move(notice));
   }
 }
 

@@ -26,6 +26,7 @@
 #include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/snapshot_builder.h"
+#include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/fabric.h"
@@ -50,7 +51,8 @@ class Publication {
     health_.Recall(std::move(known.checks));
     quorums_.Recall(known.lost_quorums);
   }
-  // Called for each command that an event names, once the snapshot that shows it is published.
+  // Called for each command that an event names, and where mail is sent for each event, once the
+  // snapshot that shows it is published.
   void SetNotify(std::function<void(Notification)> notify) { notify_ = std::move(notify); }
   // Called when a snapshot is built and the ids are given out, right before it is published. What
   // it throws refuses the intent.
@@ -81,6 +83,7 @@ class Publication {
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
+  [[nodiscard]] const IpvsSync& sync() const { return sync_; }
   [[nodiscard]] const PortLinks& links() const { return links_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
@@ -112,6 +115,7 @@ class Publication {
   std::unique_ptr<dataplane::Snapshot> Build(const Intent& intent, const IdPlan& plan);
   std::set<ServiceIdentity> NextFlipped();
   void TellOfEvents();
+  void NoteAllReals();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);
@@ -126,6 +130,7 @@ class Publication {
   IdMap ids_;
   SnapshotBuilder builder_;
   WorkerMail mail_;
+  IpvsSync sync_;
   Neighbours neighbours_;
   Announcer announcer_;
   MulticastGroups groups_;

@@ -106,6 +106,17 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   return snapshot;
 }
 
+dataplane::SyncView SyncFrom(const SyncConfig& sync) {
+  if (!sync.ipvs || !sync.ipvs->sends()) return {};
+  const IpvsSyncConfig& ipvs = *sync.ipvs;
+  return {.is_on = true,
+          .templates_only = ipvs.persist_mode,
+          .retries = ipvs.retries,
+          .threshold = ipvs.threshold.threshold,
+          .period = ipvs.threshold.period,
+          .refresh = TicksFromMilliseconds(static_cast<uint64_t>(ipvs.refresh_period.count()))};
+}
+
 // What holds for the whole director.
 void SnapshotBuilder::FillGlobals(const BuildInput& input, dataplane::Snapshot* snapshot) {
   const PolicyConfig& policy = input.model.policy;
@@ -114,6 +125,7 @@ void SnapshotBuilder::FillGlobals(const BuildInput& input, dataplane::Snapshot* 
   snapshot->defence = {.drop_entry = static_cast<uint8_t>(policy.drop_entry),
                        .am_droprate = policy.am_droprate,
                        .amemthresh_percent = policy.amemthresh};
+  snapshot->sync = SyncFrom(input.model.sync);
   snapshot->timeouts = TimeoutsFrom(input.model.defaults.timeouts);
   snapshot->has_ftp_service = snapshot->has_port0_service = false;
   for (const ServiceConfig& config : input.model.services) {

@@ -67,6 +67,8 @@ void WorkerMail::Poll() {
       if (done == nullptr) break;
       if (done->kind == CommandKind::kTransmitFrame) {
         TakeBackFrame(static_cast<dataplane::TransmitFrame*>(done));
+      } else if (done->kind == CommandKind::kTakeSyncEntries) {
+        sync_done_(worker);
       } else {
         ContinueSweep(worker, done);
       }
@@ -90,7 +92,7 @@ void WorkerMail::Begin(size_t worker, SweepCommand* sweep) {
 
 void WorkerMail::Submit(size_t worker, Command* command) {
   [[maybe_unused]] const bool has_place = fabric_.control[worker]->Submit(command);
-  assert(has_place);  // kFrames + 1
+  assert(has_place);  // kFrames + 2
 }
 
 }  // namespace fairlead::control

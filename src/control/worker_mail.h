@@ -12,8 +12,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "dataplane/shard/fabric.h"
@@ -49,6 +51,10 @@ class WorkerMail {
   // Precondition: every worker has adopted the snapshot that says so.
   void Sweep();
   void Poll();
+  // Commands with entries of other directors: one for each worker at a time. `done` is called when
+  // that of a worker has come back.
+  void SetSyncDone(std::function<void(size_t worker)> done) { sync_done_ = std::move(done); }
+  void SubmitSync(size_t worker, dataplane::Command* command) { Submit(worker, command); }
 
   [[nodiscard]] size_t frames_out() const { return kFrames - free_.size(); }
 
@@ -58,7 +64,8 @@ class WorkerMail {
     dataplane::SweepConnections connections;
     dataplane::SweepTemplates templates;
   };
-  static_assert(kFrames + 1 <= dataplane::Mailbox::kCapacity);  // one sweep command at a time
+  // One sweep command at a time, and one of synchronisation.
+  static_assert(kFrames + 2 <= dataplane::Mailbox::kCapacity);
 
   void Submit(size_t worker, Command* command);
   template <typename SweepCommand>
@@ -73,6 +80,7 @@ class WorkerMail {
   size_t sweeping_connections_ = 0;         // workers that are not through
   size_t sweeping_templates_ = 0;
   bool sweep_again_ = false;
+  std::function<void(size_t)> sync_done_;
 };
 
 }  // namespace fairlead::control

@@ -164,6 +164,17 @@ ControlView MakeView() {
                 {"scan", "drop to 192.0.2.80 ports 1-79"}};
   view.ports = MakePorts();
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
+  control::SyncInfo sync;
+  sync.config.interface = "eth2";
+  sync.config.syncid = 7;
+  sync.is_open = true;
+  sync.received.datagrams = 3;
+  sync.received.connections = 40;
+  sync.received.templates = 2;
+  sync.received.refused[static_cast<size_t>(sync::SyncRefusal::kSyncid)] = 5;
+  sync.received.faults[static_cast<size_t>(dataplane::SyncFault::kReal)] = 6;
+  sync.foreign = 1;
+  view.sync = std::make_shared<const control::SyncInfo>(sync);
   view.restored = std::make_shared<const control::Restored>(control::Restored{
       .records = {.when = view.last_reload,
                   .reason = "after-crash",
@@ -406,6 +417,7 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
     case CommandKind::kTransmitFrame:
     case CommandKind::kSweepConnections:
     case CommandKind::kSweepTemplates:
+    case CommandKind::kTakeSyncEntries:
       return;
   }
 }

@@ -1,4 +1,4 @@
-"""`fairlead schema` against a validator of its own: files that load are valid, what the loader refuses is not.
+"""`fairlead config schema` against a validator of its own: files that load are valid, what the loader refuses is not.
 
     config_schema_test.py FAIRLEAD SOURCE_DIRECTORY
 """
@@ -29,7 +29,7 @@ for tag, pattern, first in (
 ):
     Core.add_implicit_resolver("tag:yaml.org,2002:" + tag, re.compile(pattern), list(first))
 
-SCHEMA = json.loads(subprocess.run([FAIRLEAD, "schema"], check=True, capture_output=True).stdout)
+SCHEMA = json.loads(subprocess.run([FAIRLEAD, "config", "schema"], check=True, capture_output=True).stdout)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "../api/live_director.h"
+#include "control/config/yaml_loader.h"
+#include "run_cli.h"
 
 namespace fairlead::testing::edit_commands_test {
 namespace {
@@ -72,6 +74,86 @@ TEST_F(EditCommandsTest, ADrainIsShownWaitedForAndTakenBack) {
       removed.ends_with("10.0.0.11:80 of web: removed: 0 connections finished, 0 cut, 0 left\n"))
       << removed;
   EXPECT_EQ(removed[0], '0');
+}
+
+TEST_F(EditCommandsTest, ARealIsShownAndDrainedInEveryServiceThatHasIt) {
+  StartLive("");
+  Run("service add 192.0.2.10:80/tcp --name web");
+  Run("service add 192.0.2.10:443/tcp --name tls");
+  Run("service add 192.0.2.11:80/tcp --name other");
+  for (const char* real :
+       {"web 10.0.0.11", "web 10.0.0.12", "tls 10.0.0.11:8443", "other 10.0.0.13"}) {
+    ASSERT_EQ(Run(std::string("real add ") + real)[0], '0');
+  }
+  const std::string both = Run("-o json real show 10.0.0.11");
+  EXPECT_NE(both.find("\"10.0.0.11:80\""), std::string::npos) << both;
+  EXPECT_NE(both.find("\"10.0.0.11:8443\""), std::string::npos);
+  EXPECT_EQ(both.find("10.0.0.12"), std::string::npos);
+  const std::string one = Run("real show 10.0.0.11:8443");
+  EXPECT_NE(one.find("\ntls "), std::string::npos) << one;
+  EXPECT_EQ(one.find("\nweb "), std::string::npos) << one;
+
+  const std::string none = ": 0 connections left (0 active)\n";
+  EXPECT_EQ(Run("real drain --everywhere 10.0.0.11"),
+            "0 10.0.0.11:80 of web" + none + "10.0.0.11:8443 of tls" + none);
+  const std::string ended = ": drained: 0 connections finished, 0 cut, 0 left\n";
+  EXPECT_EQ(Run("real drain 10.0.0.11 --everywhere --wait"),
+            "0 10.0.0.11:80 of web" + none + "10.0.0.11:80 of web" + ended +
+                "10.0.0.11:8443 of tls" + none + "10.0.0.11:8443 of tls" + ended);
+  const auto& services = core_->view()->model->services;
+  EXPECT_EQ(services[0].reals[0].state, control::AdminState::kDrain);
+  EXPECT_EQ(services[0].reals[1].state, control::AdminState::kUp) << "another machine";
+  EXPECT_EQ(services[1].reals[0].state, control::AdminState::kDrain);
+  EXPECT_EQ(Run("real enable --everywhere 10.0.0.11:8443").substr(0, 28),
+            "0 10.0.0.11:8443 of tls: up,");
+  EXPECT_EQ(core_->view()->model->services[0].reals[0].state, control::AdminState::kDrain);
+  EXPECT_EQ(Run("real drain --everywhere 10.0.0.99"),
+            "1 fairlead: no service has a real server 10.0.0.99; fairlead real list names all\n");
+  EXPECT_EQ(Run("real drain --everywhere web")[0], '1');
+  EXPECT_EQ(Run("real drain --everywhere web 10.0.0.11")[0], '2');
+  EXPECT_EQ(Run("real drain 10.0.0.11")[0], '2');
+}
+
+TEST_F(EditCommandsTest, TheConfigurationInForceIsShownWithChangesByHand) {
+  StartLive("routes: [ { to: 0.0.0.0/0, via: 192.0.2.2 } ]\n");
+  Run("service add 192.0.2.10:80/tcp --name web");
+  const std::string shown = Run("config show");
+  EXPECT_NE(shown.find("name: web"), std::string::npos) << shown;
+  const control::LoadResult loaded = control::LoadConfigText(shown.substr(2), "shown.yaml");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(*loaded.model, *core_->view()->model);
+  const std::string routes = Run("route list");
+  EXPECT_NE(routes.find("\n0.0.0.0/0 "), std::string::npos) << routes;
+  EXPECT_NE(routes.find("\n192.0.2.0/24 "), std::string::npos) << routes;
+  EXPECT_NE(Run("-o json route list").find("\"via\": \"192.0.2.2\""), std::string::npos);
+}
+
+TEST_F(EditCommandsTest, ChangesByHandAreWrittenIntoTheFile) {
+  StartLive(
+      "services:  # all of them\n"
+      "  - { name: web, address: 192.0.2.10, port: 80, protocol: tcp, reals: [\n"
+      "      { address: 10.0.0.11, weight: 2 },   # old\n"
+      "      { address: 10.0.0.12 } ] }\n");
+  const auto text = [this] { return ReadFile(path_); };
+  std::string expected = text();
+  EXPECT_EQ(Run("config save"), "0 nothing differs from " + path_ + "\n");
+  Run("real set web 10.0.0.11 --weight 5");
+  EXPECT_EQ(Run("config save --dry-run"), "0 " + path_ + ":6: weight: 2 → 5\n");
+  EXPECT_EQ(text(), expected) << "nothing was written";
+  EXPECT_EQ(Run("config save"), "0 " + path_ + ":6: weight: 2 → 5\n");
+  expected.replace(expected.find("weight: 2"), 9, "weight: 5");
+  EXPECT_EQ(text(), expected);
+  EXPECT_EQ(Run("diff"), "0 nothing differs from " + path_ + "\n");
+
+  Run("real add web 10.0.0.13");
+  const std::string refused = Run("config save");
+  EXPECT_EQ(refused.substr(0, 12), "1 fairlead: ") << refused;
+  EXPECT_NE(refused.find("services[0].reals"), std::string::npos) << refused;
+  EXPECT_EQ(text(), expected);
+  Run("real remove web 10.0.0.13");
+  Run("real set web 10.0.0.12 --weight 9");
+  std::ofstream(path_, std::ios::app) << "log: { level: debug }\n";
+  EXPECT_NE(Run("config save").find("has changed since the director read it"), std::string::npos);
 }
 
 TEST_F(EditCommandsTest, MarksIpv6AndPortZero) {

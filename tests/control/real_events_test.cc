@@ -44,6 +44,24 @@ TEST(RealEvents, TellsOfEachChangeOnce) {
   EXPECT_EQ(up[0].words.back(), "UP");
 }
 
+TEST(RealEvents, WhereMailIsSentAllAreTold) {
+  const ConfigModel model = Model("");
+  RealEvents events;
+  events.set_tells_all(true);
+  EXPECT_TRUE(Noted(&events, model, HealthState::kUp).empty()) << "so from the start";
+  const auto down = Noted(&events, model, HealthState::kDown);
+  ASSERT_EQ(down.size(), 1u);
+  EXPECT_TRUE(down[0].command.empty());
+  EXPECT_EQ(down[0].title, "real server 10.0.0.11:80 of web is down");
+  EXPECT_EQ(down[0].detail, "connection refused");
+  const auto up = Noted(&events, model, HealthState::kUp);
+  ASSERT_EQ(up.size(), 1u);
+  EXPECT_EQ(up[0].title, "real server 10.0.0.11:80 of web is up again");
+  events.set_tells_all(false);
+  events.Follow(model);
+  EXPECT_TRUE(Noted(&events, model, HealthState::kDown).empty());
+}
+
 TEST(RealEvents, WhatWasNotPublishedIsNotTold) {
   const ConfigModel model = Model(", on_down: [/bin/down]");
   RealEvents events;

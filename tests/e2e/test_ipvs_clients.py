@@ -16,6 +16,9 @@ def data(name: str) -> str:
         return file.read()
 
 
+INVALID = "Invalid operation.  Possibly wrong module version, address not unicast, ...\n"
+
+
 class GuideOverNetlink(IpvsTest):
     """The lines that set-up guides print, typed into Debian's ipvsadm."""
 
@@ -66,6 +69,19 @@ class GuideOverNetlink(IpvsTest):
                 ("-A -t 192.0.2.99:80 --pe nonsense", 255, "Scheduler or persistence engine not found\n"),
                 ("-L -t 192.0.2.99:80", 1, "No such service\n"),
                 ("--stop-daemon master", 255, "No daemon is running\n"),
+                ("--start-daemon master --mcast-interface outside", 255, "Function not implemented\n"),
+                ("--start-daemon master --mcast-interface outside --syncid 300", 2, "illegal syncid specified\n"),
+                ("-A --sctp-service 192.0.2.99:80", 255, "Protocol not supported\n"),
+                ("-a -t 192.0.2.190:80 -r 10.0.0.13 -i --tun-type gue --tun-port 6080", 255, "Protocol not supported\n"),
+                ("-a -t 192.0.2.80:80 -r 10.0.0.14 -m -x 5 -y 10", 255, "Numerical result out of range\n"),
+                ("-a -t 192.0.2.80:80 -r 10.0.0.14 -m -w 65536", 255, "Numerical result out of range\n"),
+                ("-a -t 192.0.2.80:80 -r 127.0.0.1 -m", 255, INVALID),
+                ("-a -t 192.0.2.80:80 -r [fd00:10::11]:80 -i", 255, INVALID),
+                ("-a -t 192.0.2.80:80 -r 10.0.0.14 -m -w -1", 2, "illegal weight specified\n"),
+                ("-A -t 192.0.2.99:0", 2, "Zero port specified for non-persistent service\n"),
+                ("-A -t 192.0.2.99:80 -o", 2, "One-Packet Scheduling is only for UDP virtual services\n"),
+                ("-A -t 192.0.2.99:80 -b sh-port", 2, "incompatible scheduler flag `sh-port'\n"),
+                ("--set 1 2", 2, "--set option requires 3 timeout values\n"),
         ):
             done = self.ipvsadm(line)
             self.assertEqual((line, done.returncode, done.stderr), (line, code, said))

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "replay.h"
+#include "sync_replay.h"
 
 namespace fairlead::golden {
 namespace {
@@ -63,6 +64,23 @@ bool PlayFile(const std::string& path, const ReplayOptions& options, std::ostrea
   return report.failures.empty() && report.observations > 0;
 }
 
+// The same for a recording of the kernel's sync protocol (format 3).
+bool PlaySyncFile(const std::string& path, const ReplayOptions& options, std::ostream& out,
+                  std::set<std::string>* used) {
+  const sync::SyncReport report =
+      sync::ReplaySync(path, {.workers = options.workers, .only = options.only});
+  for (const std::string& failure : report.failures) out << failure << '\n';
+  out << path << ": " << report.cases << " cases, " << report.steps << " steps, "
+      << report.observations << " observations compared, " << report.failures.size() << " differ";
+  size_t exceptions = 0;
+  for (const auto& [reason, count] : report.exceptions) {
+    exceptions += count;
+    used->insert(reason);
+  }
+  out << ", exceptions used " << exceptions << " times\n";
+  return report.failures.empty() && report.observations > 0;
+}
+
 }  // namespace
 
 int RunGoldenReplay(const std::vector<std::string>& words, std::ostream& out, std::ostream& err) {
@@ -74,7 +92,12 @@ int RunGoldenReplay(const std::vector<std::string>& words, std::ostream& out, st
   SetLogLevel(LogLevel::kError);
   bool is_equal = true;
   std::set<Exception> used;
-  for (const std::string& file : line->files) is_equal &= PlayFile(file, line->options, out, &used);
+  std::set<std::string> sync_used;
+  for (const std::string& file : line->files) {
+    is_equal &= sync::IsSyncRecording(file) ? PlaySyncFile(file, line->options, out, &sync_used)
+                                            : PlayFile(file, line->options, out, &used);
+  }
+  for (const std::string& reason : sync_used) out << "exception: " << reason << '\n';
   for (const Exception exception : used) {
     out << "exception " << TextOf(exception).name << ": " << TextOf(exception).reason << '\n';
   }

@@ -179,7 +179,7 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
   EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, other)), ENOENT);
   other.engine = "";
   other.key.protocol = 132;
-  EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, other)), EOPNOTSUPP);
+  EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, other)), EPROTONOSUPPORT);
   EXPECT_EQ(director.ErrorOf(OfService(IPVS_CMD_DEL_SERVICE, other.key)), ESRCH);
 
   DestRequest real = Real("10.0.0.11", 80);
@@ -193,7 +193,7 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EINVAL);
   real.method = IP_VS_CONN_F_TUNNEL;
   real.tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_GUE;
-  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EOPNOTSUPP);
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EPROTONOSUPPORT);
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, Real("127.0.0.1", 80))), EINVAL);
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, Real("2001:db8::11", 80))), EINVAL);
   EXPECT_TRUE(Dests(director, kWeb).empty());
@@ -214,7 +214,7 @@ TEST(Dispatcher, ThereIsNoSynchronisationDaemon) {
         .EndNest()
         .Take();
   };
-  EXPECT_EQ(director.ErrorOf(of(IPVS_CMD_NEW_DAEMON)), EOPNOTSUPP);
+  EXPECT_EQ(director.ErrorOf(of(IPVS_CMD_NEW_DAEMON)), ENOSYS);
   EXPECT_EQ(director.ErrorOf(of(IPVS_CMD_DEL_DAEMON)), ESRCH);
   const auto answers = director.Ask(Plain(IPVS_CMD_GET_DAEMON, true));
   ASSERT_EQ(answers.size(), 1u);

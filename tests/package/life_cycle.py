@@ -23,6 +23,7 @@ EXPECTED_MODES = {
     "/usr/share/man/man5/fairlead.yaml.5.gz": "root:root 644",
     "/usr/share/bash-completion/completions/fairlead": "root:root 644",
     "/usr/share/zsh/vendor-completions/_fairlead": "root:root 644",
+    "/usr/share/fairlead/fairlead.schema.json": "root:root 644",
     "/usr/share/fairlead/fairlead-alerts.yaml": "root:root 644", "/usr/share/fairlead/fairlead-dashboard.json": "root:root 644",
     "/usr/share/doc/fairlead/examples/reference.yaml": "root:root 644",
 }

@@ -80,6 +80,16 @@ std::optional<uint64_t> OpenFilesOf(const Machine& machine, const std::string& p
   return std::nullopt;
 }
 
+// "CapEff:	0000000000003000", in which CAP_NET_RAW is bit 13 (capabilities(7)).
+bool MaySendRaw(const Machine& machine, const std::string& pid) {
+  constexpr std::string_view kTitle = "CapEff:";
+  for (const std::string& line : machine.Lines("/proc/" + pid + "/status")) {
+    if (!line.starts_with(kTitle)) continue;
+    return (std::strtoull(line.c_str() + kTitle.size(), nullptr, 16) >> 13 & 1) != 0;
+  }
+  return false;
+}
+
 // A descriptor for each check, and some for listeners, clients, ports.
 uint64_t DescriptorsFor(const control::ConfigModel& config) {
   uint64_t needed = 1024;
@@ -119,7 +129,7 @@ Findings CheckPermissions(const Patient& patient) {
   return findings;
 }
 
-// A ping needs no capability where the group is in this range (icmp(7)).
+// A ping needs either: the group in this range (icmp(7)), or CAP_NET_RAW, which the unit gives.
 Findings CheckPing(const Patient& patient) {
   if (control::Dump(patient.config).find("type: ping") == std::string::npos) {
     return {{true, "no check pings"}};
@@ -129,11 +139,14 @@ Findings CheckPing(const Patient& patient) {
   range >> first >> last;
   const auto account = FindAccount(patient.machine);
   const uint64_t group = account ? account->group : 0;
-  if (first <= group && group <= last) return {{true, "health checks may ping"}};
+  const auto is_raw = [&](const std::string& pid) { return MaySendRaw(patient.machine, pid); };
+  if ((first <= group && group <= last) || std::ranges::all_of(patient.directors, is_raw)) {
+    return {{true, "health checks may ping"}};
+  }
   const std::string setting = "net.ipv4.ping_group_range";
   return {{false,
-           "health checks ping, and the group of " + std::string(kUser) + ", " +
-               std::to_string(group) + ", is not in " + setting,
+           "health checks ping, the director has no CAP_NET_RAW, and the group of " +
+               std::string(kUser) + ", " + std::to_string(group) + ", is not in " + setting,
            {"sysctl -w " + setting + "='0 2147483647'",
             "echo '" + setting + "=0 2147483647' > /etc/sysctl.d/91-fairlead-ping.conf"}}};
 }

@@ -9,6 +9,7 @@
 #include "control/api/problem.h"
 #include "control/api/pulse.h"
 #include "control/api/router.h"
+#include "control/api/sync_json.h"
 #include "control/control_api.h"
 #include "control/view.h"
 
@@ -57,6 +58,9 @@ void AddStatusRoutes(Router* router, const Context& context) {
     response.content_type = "text/event-stream";
     response.stream = [&context](Push push) { context.events->Follow(std::move(push)); };
     respond(std::move(response));
+  });
+  router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {
+    respond(JsonResponse(200, SyncToJson(*context.control.view())));
   });
   router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
     respond(PlainText(std::string(kOpenApiDocument), "application/json"));

@@ -27,6 +27,8 @@ struct Notification {
   std::vector<std::string> command{};
   std::vector<std::string> words{};
   std::vector<std::string> environment{};
+  std::string title{};   // for people: "real server 10.0.0.11:80 of web is down"
+  std::string detail{};  // why
   friend bool operator==(const Notification&, const Notification&) = default;
 };
 

@@ -1,6 +1,8 @@
 #include "control/config/dump.h"
 
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
+#include "control/config/sync_keys.h"
 #include "control/config/units.h"
 #include "control/config/yaml_writer.h"
 
@@ -169,6 +171,13 @@ std::string Dump(const ConfigModel& model) {
   DumpPolicy(w, model.policy);
   w.Close();
   DumpList(w, "services", model.services, DumpService);
+  if (model.sync.ipvs) {
+    w.Open("sync", false);
+    w.Open("ipvs", false);
+    DumpKeys(w, kIpvsSyncKeys, *model.sync.ipvs);
+    w.Close();
+    w.Close();
+  }
   w.Open("api", false);
   w.Key("listen", FlowList(model.api.listen, ListenText));
   w.Key("ipvs_socket", model.api.ipvs_socket.empty() ? "none" : Scalar(model.api.ipvs_socket));
@@ -177,6 +186,7 @@ std::string Dump(const ConfigModel& model) {
   w.Open("log", false);
   w.Key("level", Word(model.log.level));
   w.Close();
+  if (model.mail) DumpSection(w, "mail", kMailKeys, *model.mail);
   return w.Take();
 }
 

@@ -7,6 +7,8 @@
 
 #include "control/config/health_keys.h"
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
+#include "control/config/sync_keys.h"
 
 namespace fairlead::control {
 namespace {
@@ -48,7 +50,9 @@ std::string SchemaOfKey(const Section& section, std::string_view key) {
   std::string schema;
   if (&section == &kTimeoutsSection) schema = DeclaredIn(kTimeoutKeys, key);
   if (&section == &kPersistenceSection) schema = DeclaredIn(kPersistenceKeys, key);
+  if (&section == &kMailSection) schema = DeclaredIn(kMailKeys, key);
   if (&section == &kHealthSection) schema = DeclaredIn(kHealthKeys, key);
+  if (&section == &kIpvsSyncSection) schema = DeclaredIn(kIpvsSyncKeys, key);
   if (&section == &kPolicySection || &section == &kServicePolicySection) {
     schema = DeclaredIn(kServicePolicyKeys, key);
     if (schema.empty()) schema = DeclaredIn(kGlobalPolicyKeys, key);
@@ -120,7 +124,10 @@ constexpr std::array kDefinitions{
     Definition{"real", &kRealSection, R"("address")"},
     Definition{"api", &kApiSection, ""},
     Definition{"listener", &kListenSection, R"("address")"},
-    Definition{"log", &kLogSection, ""}};
+    Definition{"log", &kLogSection, ""},
+    Definition{"sync", &kSyncSection, ""},
+    Definition{"ipvs_sync", &kIpvsSyncSection, R"("interface")"},
+    Definition{"mail", &kMailSection, R"("server", "from", "to")"}};
 
 // What is no section. A scalar that means text may look like something else to YAML: `name: 12`.
 constexpr std::pair<std::string_view, std::string_view> kSimple[] = {

@@ -39,7 +39,9 @@ Shapes RootShapes() {
           {"policy", Defined("policy")},
           {"services", ListOf(Defined("service"))},
           {"api", Defined("api")},
-          {"log", Defined("log")}};
+          {"log", Defined("log")},
+          {"sync", Defined("sync")},
+          {"mail", Defined("mail")}};
 }
 
 Shapes DirectorShapes() {
@@ -185,6 +187,7 @@ Shapes ShapesOf(const Section& section) {
   if (section.name == kApiSection.name) return ApiShapes();
   if (section.name == kListenSection.name) return ListenerShapes();
   if (section.name == kLogSection.name) return {{"level", EnumOf<LogLevel>()}};
+  if (section.name == kSyncSection.name) return {{"ipvs", Defined("ipvs_sync")}};
   return ConditionShapes();
 }
 

@@ -27,6 +27,12 @@ template <>
 inline constexpr WordTable<AutoOnOff, 3> kWords<AutoOnOff>{
     {{AutoOnOff::kAuto, "auto"}, {AutoOnOff::kOn, "on"}, {AutoOnOff::kOff, "off"}}};
 template <>
+inline constexpr WordTable<SyncRole, 3> kWords<SyncRole>{
+    {{SyncRole::kBackup, "backup"}, {SyncRole::kMaster, "master"}, {SyncRole::kBoth, "both"}}};
+template <>
+inline constexpr WordTable<UnknownService, 1> kWords<UnknownService>{
+    {{UnknownService::kRefuse, "refuse"}}};
+template <>
 inline constexpr WordTable<IdlePolicy, 2> kWords<IdlePolicy>{
     {{IdlePolicy::kPoll, "poll"}, {IdlePolicy::kSleep, "sleep"}}};
 template <>
@@ -100,6 +106,9 @@ inline constexpr WordTable<HealthType, 13> kWords<HealthType>{{{HealthType::kTcp
                                                                {HealthType::kRedis, "redis"},
                                                                {HealthType::kAgent, "agent"},
                                                                {HealthType::kGrpc, "grpc"}}};
+template <>
+inline constexpr WordTable<MailTls, 3> kWords<MailTls>{
+    {{MailTls::kNone, "none"}, {MailTls::kStarttls, "starttls"}, {MailTls::kImplicit, "implicit"}}};
 template <>
 inline constexpr WordTable<HttpMethod, 3> kWords<HttpMethod>{
     {{HttpMethod::kGet, "GET"}, {HttpMethod::kHead, "HEAD"}, {HttpMethod::kOptions, "OPTIONS"}}};

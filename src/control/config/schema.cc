@@ -5,6 +5,8 @@
 
 #include "control/config/health_keys.h"
 #include "control/config/keys.h"
+#include "control/config/mail_keys.h"
+#include "control/config/sync_keys.h"
 
 namespace fairlead::control {
 namespace {
@@ -15,7 +17,8 @@ constexpr std::string_view kNotHere =
 
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
-                                 {"policy"},      {"services"},   {"api"},      {"log"}};
+                                 {"policy"},      {"services"},   {"sync"},     {"api"},
+                                 {"log"},         {"mail"}};
 
 constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"workers"},
@@ -170,6 +173,22 @@ constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"m
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
+constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
+                                 {"name", kNotYet},
+                                 {"peers", kNotYet},
+                                 {"key_file", kNotYet},
+                                 {"ready_lag", kNotYet},
+                                 {"ready_timeout", kNotYet},
+                                 {"certificate", kNotYet},
+                                 {"key", kNotYet},
+                                 {"ca", kNotYet}};
+
+constexpr auto kIpvsSyncNames = NamesOf(kIpvsSyncKeys);
+
+constexpr auto kMailNames =
+    Join(NamesOf(kMailKeys),
+         std::to_array<KeyInfo>({{"password", "belongs in a file: name it in password_file"}}));
+
 }  // namespace
 
 const Section kRootSection{"", kRootKeys};
@@ -196,6 +215,9 @@ const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
 const Section kListenSection{"api.listen[]", kListenKeys};
 const Section kLogSection{"log", kLogKeys};
+const Section kSyncSection{"sync", kSyncKeys};
+const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
+const Section kMailSection{"mail", kMailNames};
 
 std::span<const Section* const> AllSections() {
   static constexpr const Section* kAll[] = {
@@ -204,7 +226,8 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection};
+      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
+      &kSyncSection,          &kIpvsSyncSection,    &kMailSection};
   return kAll;
 }
 

@@ -49,6 +49,9 @@ extern const Section kRealSection;
 extern const Section kApiSection;
 extern const Section kListenSection;
 extern const Section kLogSection;
+extern const Section kMailSection;
+extern const Section kSyncSection;
+extern const Section kIpvsSyncSection;
 
 std::span<const Section* const> AllSections();
 

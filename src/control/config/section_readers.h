@@ -27,6 +27,12 @@ Result<std::string> ReadAccountName(const YamlNode& node, const char* what);
 // read_api.cc
 void ReadApi(MapReader reader, ApiConfig& api);
 
+// read_sync.cc
+void ReadSync(MapReader reader, SyncConfig& sync);
+
+// read_mail.cc
+void ReadMail(MapReader reader, std::optional<MailConfig>& mail);
+
 // read_network.cc
 void ReadPort(MapReader reader, PortConfig& port);
 void ReadRoute(MapReader reader, RouteConfig& route);

@@ -46,6 +46,8 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
   if (auto section = OpenSection(root, kDirectorSection)) ReadDirector(*section, model.director);
   if (auto section = OpenSection(root, kApiSection)) ReadApi(*section, model.api);
   if (auto section = OpenSection(root, kLogSection)) ReadLog(*section, model.log);
+  if (auto section = OpenSection(root, kMailSection)) ReadMail(*section, model.mail);
+  if (auto section = OpenSection(root, kSyncSection)) ReadSync(*section, model.sync);
   // Before the services, which take from them, wherever they stand in the file.
   if (auto section = OpenSection(root, kDefaultsSection)) ReadDefaults(*section, model.defaults);
   if (auto section = OpenSection(root, kPolicySection)) ReadPolicy(*section, model.policy);

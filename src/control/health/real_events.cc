@@ -33,8 +33,10 @@ std::string JoinedWords(const ServiceIdentity& service) {
 
 void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
                       const std::string& detail) {
-  if (real.on_up.empty() && real.on_down.empty()) return;
+  if (!IsRemembered(service, real)) return;
   Noted noted{{KeyOf(service), {real.address, real.port}}, state == HealthState::kDown};
+  const auto known = is_down_.find(noted.key);
+  if (known != is_down_.end() && known->second == noted.is_down) return;
   const ServiceIdentity& identity = noted.key.first;
   Notification& told = noted.told;
   told.subject = service.name;
@@ -48,7 +50,16 @@ void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, Heal
                       "FAIRLEAD_REAL_ADDRESS=" + real.address.ToString(),
                       "FAIRLEAD_REAL_PORT=" + std::to_string(real.port),
                       "FAIRLEAD_REASON=" + detail};
+  const Endpoint endpoint{real.address, Be16::FromHost(real.port)};
+  told.title = "real server " + (real.port == 0 ? real.address.ToString() : endpoint.ToString()) +
+               " of " + service.name + (noted.is_down ? " is down" : " is up again");
+  told.detail = detail;
   noted_.push_back(std::move(noted));
+}
+
+bool RealEvents::IsRemembered(const ServiceConfig& service, const RealConfig& real) const {
+  if (!real.on_up.empty() || !real.on_down.empty()) return true;
+  return tells_all_ && !service.ChecksFor(real).empty();
 }
 
 std::vector<Notification> RealEvents::Commit() {
@@ -57,7 +68,7 @@ std::vector<Notification> RealEvents::Commit() {
     const auto [it, is_first] = is_down_.try_emplace(noted.key, noted.is_down);
     if (it->second == noted.is_down) continue;
     it->second = noted.is_down;
-    if (!noted.told.command.empty()) all.push_back(std::move(noted.told));
+    if (!noted.told.command.empty() || tells_all_) all.push_back(std::move(noted.told));
   }
   noted_.clear();
   return all;
@@ -69,9 +80,7 @@ void RealEvents::Follow(const ConfigModel& model) {
   for (const ServiceConfig& service : model.services) {
     const ServiceIdentity key = KeyOf(service);
     for (const RealConfig& real : service.reals) {
-      if (!real.on_up.empty() || !real.on_down.empty()) {
-        there.insert({key, {real.address, real.port}});
-      }
+      if (IsRemembered(service, real)) there.insert({key, {real.address, real.port}});
     }
   }
   std::erase_if(is_down_, [&](const auto& item) { return !there.contains(item.first); });
@@ -86,6 +95,10 @@ Notification NotificationOf(const QuorumChange& change) {
                       "FAIRLEAD_VIRTUAL=" + JoinedWords(change.service),
                       "FAIRLEAD_LIVING_WEIGHT=" + std::to_string(change.weight.living),
                       "FAIRLEAD_QUORUM=" + std::to_string(change.quorum)};
+  told.title = "service " + change.name +
+               (change.has_quorum ? " has its quorum again" : " has lost its quorum");
+  told.detail = "living weight " + std::to_string(change.weight.living) + " of " +
+                std::to_string(change.weight.all) + ", quorum " + std::to_string(change.quorum);
   return told;
 }
 

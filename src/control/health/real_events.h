@@ -4,8 +4,8 @@
 //   for (const Notification& each : events.Commit()) notify(each);          // once published
 //
 // Each change is told once. What is so when a real is first seen is no change: a restart and a
-// reload run nothing. Only reals that have on_up or on_down are remembered. Threads: the control
-// core.
+// reload run nothing. Only reals that have on_up or on_down are remembered, or, where mail is sent,
+// all that are checked. Threads: the control core.
 #pragma once
 
 #include <map>
@@ -26,12 +26,17 @@ class RealEvents {
   void Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
             const std::string& detail);
   std::vector<Notification> Commit();
+  // Whether all changes are told, and not those alone that a command is for.
+  void set_tells_all(bool tells_all) { tells_all_ = tells_all; }
+  [[nodiscard]] bool tells_all() const { return tells_all_; }
   // The snapshot was not published.
   void Discard() { noted_.clear(); }
   // Forgets reals that are gone.
   void Follow(const ConfigModel& model);
 
  private:
+  [[nodiscard]] bool IsRemembered(const ServiceConfig& service, const RealConfig& real) const;
+
   using Key = std::pair<ServiceIdentity, RealIdentity>;
   struct Noted {
     Key key;
@@ -41,6 +46,7 @@ class RealEvents {
 
   std::map<Key, bool> is_down_;
   std::vector<Noted> noted_;
+  bool tells_all_ = false;
 };
 
 // What is run when a quorum changes; nothing is when it has no command.

@@ -25,6 +25,7 @@ Grant Commit::Join(uint32_t slot, RealId real) noexcept {
   const TemplateRef ref = templates.RefOf(slot);
   templates.AddChild(ref);
   templates.Renew(slot, shard.now);
+  if (snapshot.sync.is_on) shard.TellOfTemplate(slot);
   return {real, ref, {}};
 }
 

@@ -19,7 +19,9 @@
 
 namespace fairlead::dataplane {
 
-template <typename Address, Packet P>
+// kTellsPeers: packets after which other directors may have to be told of the connection go the
+// long way too. Another class for them, so that without synchronisation nothing is asked.
+template <typename Address, Packet P, bool kTellsPeers = false>
 class FastPath {
  public:
   explicit FastPath(Turn<P>& turn) noexcept
@@ -41,6 +43,9 @@ class FastPath {
       return false;
     if (record.HasAny(kLeavesFastPath)) [[unlikely]]
       return false;
+    if constexpr (kTellsPeers) {
+      if (snapshot_.sync.IsCounted(record.packets + 1)) return false;
+    }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;

@@ -7,9 +7,9 @@
 // Threads: the worker's.
 #pragma once
 
-#include "base/siphash.h"
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/connection_draft.h"
+#include "dataplane/decide/engine_data.h"
 #include "dataplane/path/forward.h"
 #include "dataplane/wire/sip.h"
 
@@ -51,11 +51,7 @@ bool ReadEngineData(Turn<P>& t, P* packet, const ParsedPacket& parsed, const Ser
       packet->length() - parsed.payload_offset);
   const std::string_view call_id = FindCallId(payload);
   if (call_id.empty()) return false;
-  flow->engine.text = call_id;
-  const uint64_t* secret = t.shard.fabric.config.hash_secret;
-  const uint64_t digest[2] = {SipHash13({secret[0], secret[1]}, call_id.data(), call_id.size()),
-                              SipHash13({secret[1], ~secret[0]}, call_id.data(), call_id.size())};
-  std::memcpy(flow->engine.digest.data(), digest, sizeof digest);
+  flow->engine = EngineDataOf(call_id, t.shard.fabric.config.hash_secret);
   return true;
 }
 

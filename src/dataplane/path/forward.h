@@ -8,6 +8,7 @@
 #pragma once
 
 #include "dataplane/decide/reuse.h"
+#include "dataplane/decide/sync_tell.h"
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_nat.h"
@@ -181,6 +182,8 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
   }
   CountIn(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kForward, parsed->tcp_flags, real);
+  if (t.snapshot.sync.is_on) [[unlikely]]
+    TellOfConnection<Address>(t.shard, slot, real);
   SendToReal<Address>(t, packet, parsed, record, real);
   return true;
 }

@@ -89,15 +89,11 @@ template <typename Address, Packet P>
   Miss<Address>(t, packet, parsed, ruled_out, is_mine);
 }
 
-template <typename Address, Packet P>
-void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
-  if (burst.count == 0) return;
-  auto& table = t.shard.template Connections<Address>();
-  const std::span keys(burst.keys.data(), burst.count);
-  table.HashBurst(keys, {burst.probes.data(), burst.count});
-  table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
-                  {burst.slots.data(), burst.count});
-  FastPath<Address, P> fast(t);
+// The flows of a burst that has been looked up.
+template <typename Fast, typename Address, Packet P>
+[[gnu::always_inline]] inline void Follow(Turn<P>& t, FlowBurst<Address, P>& burst,
+                                          bool is_mine) noexcept {
+  Fast fast(t);
   const uint32_t epoch = t.shard.epoch;
   t.shard.recent_inserts.reset();
   for (size_t i = 0; i < burst.count; ++i) {
@@ -116,6 +112,26 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
     }
     ProcessFlow<Address>(t, burst, i, epoch, is_mine);
   }
+}
+
+// The same while other directors are told of connections.
+template <typename Address, Packet P>
+[[gnu::noinline]] void FollowTelling(Turn<P>& t, FlowBurst<Address, P>& burst,
+                                     bool is_mine) noexcept {
+  Follow<FastPath<Address, P, true>, Address>(t, burst, is_mine);
+}
+
+template <typename Address, Packet P>
+void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
+  if (burst.count == 0) return;
+  auto& table = t.shard.template Connections<Address>();
+  const std::span keys(burst.keys.data(), burst.count);
+  table.HashBurst(keys, {burst.probes.data(), burst.count});
+  table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
+                  {burst.slots.data(), burst.count});
+  if (t.snapshot.sync.is_on) [[unlikely]]
+    return FollowTelling<Address>(t, burst, is_mine);
+  Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
 }
 
 // A frame whose unicast MAC is not the port's was flooded here by a switch or a promiscuous port.

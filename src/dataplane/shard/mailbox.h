@@ -43,6 +43,7 @@ enum class CommandKind : uint8_t {
   kSweepTemplates,
   kPinTemplate,
   kRetimeTemplates,
+  kTakeSyncEntries,
 };
 
 struct Command {

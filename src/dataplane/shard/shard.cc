@@ -245,7 +245,9 @@ bool Shard::Tell(const TemplateMessage& message) noexcept {
 void Shard::Handle(const TemplateMessage& message) noexcept {
   using Kind = TemplateMessage::Kind;
   const bool is_assured = message.kind == Kind::kAssured || message.kind == Kind::kReleaseAssured;
-  if (is_assured) templates_.SetAssured(message.ref);
+  if (is_assured && templates_.SetAssured(message.ref) && snapshot->sync.is_on) {
+    TellOfTemplate(message.ref.slot);
+  }
   if (message.kind != Kind::kAssured) templates_.ReleaseChild(message.ref, now);
   if (message.kind == Kind::kReleaseForced && templates_.IsCurrent(message.ref) &&
       MayDropTemplate(templates_.at(message.ref.slot))) {

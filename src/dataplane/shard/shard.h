@@ -76,6 +76,15 @@ class Shard {
   // queued).
   template <typename Address>
   void Destroy(uint32_t slot) noexcept;
+  // State and time as a peer tells of them. Precondition: the state is one of its transport.
+  template <typename Address>
+  void Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount timeout) noexcept;
+  // To other directors, if somebody sends it.
+  void Tell(const SyncNews& news) noexcept {
+    if (!fabric.sync_news[me.index()]->Push(news)) counters.sync_news_lost.Add(1);
+  }
+  // Of the template, if that can be said: groups, engines and spread clients are our own.
+  void TellOfTemplate(uint32_t slot) noexcept;
   // Counts a connection that was taken up, as the record's kInactive has it.
   void CountTakenUp(RealId real, bool is_inactive) noexcept;
   // Gives back a child that no connection took.

@@ -32,6 +32,7 @@
 #include "dataplane/snapshot/egress.h"
 #include "dataplane/snapshot/persistence_view.h"
 #include "dataplane/snapshot/prefix_map.h"
+#include "dataplane/snapshot/sync_view.h"
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/timeouts.h"
 #include "dataplane/wire/headers.h"
@@ -200,6 +201,7 @@ struct Snapshot {
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service
   DefenceView defence;
+  SyncView sync;
   Timeouts timeouts;
 
   [[nodiscard]] const LocalAddress* FindLocal(const IpAddress& a) const noexcept {

@@ -62,6 +62,14 @@ inline constexpr uint16_t kLeavesFastPath =
     FlagMask(ConnectionFlag::kOwesTemplate, ConnectionFlag::kNoClientPort,
              ConnectionFlag::kFromSync, ConnectionFlag::kLongWay);
 
+// Parts of Connection::sync (docs/connection_record.md): what other directors were told last, and
+// whether a message of theirs has brought the record. The latter stays.
+inline constexpr uint8_t kSyncState = 0x0f;
+inline constexpr uint8_t kSyncRetries = 0x30;
+inline constexpr unsigned kSyncRetryShift = 4;
+inline constexpr uint8_t kSyncSent = 0x40;
+inline constexpr uint8_t kSyncLearnt = 0x80;
+
 // What is left of the last cache line; zero.
 template <typename Address>
 struct ReservedBytes {};

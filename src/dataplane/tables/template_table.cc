@@ -278,6 +278,13 @@ void TemplateTable::Retime(uint32_t slot, const TemplateBinding& policy, Tick no
   if (is_later || was_endless || is_endless_now) wheel_.SetDeadline(slot, latest);
 }
 
+void TemplateTable::Follow(uint32_t slot, TickCount timeout, Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.timeout == kForever || record.renew == RenewMode::kFixed) return;
+  record.timeout = timeout;
+  wheel_.SetDeadline(slot, DeadlineFrom(record, now));
+}
+
 void TemplateTable::Erase(uint32_t slot) noexcept {
   Hide(slot);
   wheel_.Remove(slot);

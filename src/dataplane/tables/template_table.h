@@ -89,6 +89,9 @@ class TemplateTable {
   // The policy of a service that has changed, for a template that was made before. What is left of
   // its time never grows, except to no end. A pinned one is left alone.
   void Retime(uint32_t slot, const TemplateBinding& policy, Tick now) noexcept;
+  // A peer renews it: its timer runs for `timeout` from now, and later renewals restart it with as
+  // much. One that has no such end here (pinned, fixed, or without an end) keeps what it has.
+  void Follow(uint32_t slot, TickCount timeout, Tick now) noexcept;
   // Forgets it with whatever children it has: their references are stale afterwards.
   void Erase(uint32_t slot) noexcept;
 

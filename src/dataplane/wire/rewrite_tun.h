@@ -73,10 +73,12 @@ template <typename Outer, Packet P>
 }
 
 // The same from a header made before (egress.h): for the real's address and ours, without a DF of
-// its own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above.
+// its own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above. Always inline: the fast
+// path has it in two classes, and a call would cost each packet ten instructions.
 template <typename Outer, Packet P>
-[[nodiscard]] bool RewriteTunFrom(P& packet, const ParsedPacket& parsed, const uint8_t* made,
-                                  Be16 id, bool copies_dont_fragment) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool RewriteTunFrom(P& packet, const ParsedPacket& parsed,
+                                                             const uint8_t* made, Be16 id,
+                                                             bool copies_dont_fragment) noexcept {
   constexpr uint32_t kAdded = kTunnelBytes<Outer>;
   uint8_t* frame = packet.Prepend(kAdded);
   if (frame == nullptr) return false;

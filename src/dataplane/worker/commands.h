@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/shard/shard.h"
+#include "dataplane/shard/sync_mail.h"
 
 namespace fairlead::dataplane {
 
@@ -18,5 +19,7 @@ void RunSweepConnections(Shard& shard, SweepConnections* sweep) noexcept;
 void RunSweepTemplates(Shard& shard, SweepTemplates* sweep) noexcept;
 void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept;
 void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept;
+// A slice of what a peer has sent; kSliceWork at the most.
+void RunTakeSyncEntries(Shard& shard, TakeSyncEntries* take) noexcept;
 
 }  // namespace fairlead::dataplane

@@ -320,6 +320,9 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
     case CommandKind::kRetimeTemplates:
       RunRetimeTemplates(shard_, static_cast<RetimeTemplates*>(&command));
       break;
+    case CommandKind::kTakeSyncEntries:
+      RunTakeSyncEntries(shard_, static_cast<TakeSyncEntries*>(&command));
+      break;
   }
 }
 

@@ -253,6 +253,16 @@ TEST_F(DoctorTest, Rights) {
   EXPECT_EQ(Remedies(), (Names{"permissions: systemd-sysusers fairlead.conf"}));
 }
 
+TEST_F(DoctorTest, APingNeedsACapabilityOrItsGroupInTheRange) {
+  Configure("{ type: tcp }", "{ type: ping }");
+  Write("/proc/814/status", "Name:\tfairleadd\nCapEff:\t0000008000003000\n");
+  EXPECT_EQ(Remedies(), Names{});
+  Write("/proc/814/status", "Name:\tfairleadd\nCapEff:\t0000008000001000\n");
+  EXPECT_EQ(Remedies(), (Names{"ping: sysctl -w net.ipv4.ping_group_range='0 2147483647'"}));
+  Write("/proc/sys/net/ipv4/ping_group_range", "0\t2147483647\n");
+  EXPECT_EQ(Remedies(), Names{});
+}
+
 TEST_F(DoctorTest, ARefusedConfigurationIsTheFirstThingToMend) {
   Write(kConfig, "version: 2\n", 0640);
   EXPECT_EQ(Remedies(), (Names{"configuration: fairlead check /etc/fairlead/fairlead.yaml"}));

@@ -11,6 +11,8 @@
 
 #include "control/config/dump.h"
 #include "control/config/health_keys.h"
+#include "control/config/mail_keys.h"
+#include "control/config/sync_keys.h"
 #include "load_helpers.h"
 
 namespace fairlead::control::keys_test {
@@ -74,10 +76,15 @@ TEST(Keys, TheDocumentationSaysWhatIsDeclared) {
   for (const auto& key : kGlobalPolicyKeys) EXPECT_NE(rows.at(std::string(key.name))[3], "yes");
   ExpectDocumented<PersistenceConfig>(kPersistenceKeys, "### `persistence`");
   ExpectDocumented<HealthConfig>(kHealthKeys, "### `health`");
+  ExpectDocumented<MailConfig>(kMailKeys, "## `mail`");
+  ExpectDocumented<IpvsSyncConfig>(kIpvsSyncKeys, "### `sync.ipvs`");
 }
 
 // Every key, with another value than its default.
 constexpr const char* kOtherValues = R"(
+mail: { server: "10.0.0.25:465", from: lb@example.com, to: [ops@example.com, "1@2"], helo: lb,
+  tls: starttls, sni: mail.example, verify: true, ca: /etc/ca.pem, user: "12",
+  password_file: /etc/fairlead/mail.password }
 client_groups: [ { name: campus, source: 10.9.0.0/16 } ]
 defaults: { timeouts: { tcp: 16m, tcp_fin: 3m, udp: 6m, none: 3s, syn_sent: 3m, syn_recv: 2m,
   time_wait: 3m, close: 11s, close_wait: 2m, last_ack: 31s, listen: 3m, synack: 3m } }
@@ -138,6 +145,10 @@ TEST(Keys, EveryKeyIsReadWrittenAndTakenOver) {
     }
   }
   ExpectKeysMakeTheConfig<HealthConfig>(kHealthKeys, health);
+  ASSERT_TRUE(model.mail.has_value());
+  MailConfig mail = *model.mail;
+  mail.verify = false;  // which does not go with a CA
+  ExpectKeysMakeTheConfig<MailConfig>(kMailKeys, mail);
   PolicyConfig global = model.policy;
   global.service = {};
   ExpectKeysMakeTheConfig<PolicyConfig>(kGlobalPolicyKeys, global);

@@ -190,6 +190,23 @@ TEST_F(Restart, AReloadThatKeepsTakesNothingAwayWhereTheFileChangesAnotherKey) {
   EXPECT_TRUE(machine_.view()->model->policy.service.sloppy_tcp);
 }
 
+TEST_F(Restart, WhatWasAddedByHandFollowsThePolicyOfANewFile) {
+  machine_.Change(
+      AddService{"{ name: shop, address: 192.0.2.80, protocol: tcp, port: 90, "
+                 "policy: { sloppy_tcp: true }, reals: [ { address: 10.0.0.31 } ] }"});
+  machine_.Write("a.yaml", std::string("api: { on_reload: keep }\n"
+                                       "policy: { expire_nodest_conn: true, announce: never }\n"
+                                       "defaults: { timeouts: { udp: 77s } }\n") +
+                               kWeb);
+  machine_.Reload("a.yaml");
+  const ServiceConfig& shop = machine_.view()->model->services.back();
+  EXPECT_EQ(shop.name, "shop");
+  EXPECT_TRUE(shop.policy.expire_nodest_conn);
+  EXPECT_TRUE(shop.policy.sloppy_tcp) << "its own";
+  EXPECT_EQ(shop.announce, Announce::kNever);
+  EXPECT_EQ(shop.timeouts.udp, 77s);
+}
+
 TEST_F(Restart, AnotherFileInForceStaysInForce) {
   machine_.Write("b.yaml", kTwo);
   machine_.Reload("b.yaml");

@@ -50,10 +50,11 @@ class Hostiles:
 
     def connections(self, count: int):
         """As many at a time as there are descriptors; the director keeps 128 and closes the others."""
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 200), hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 200)), hard))
         peers = []
         with contextlib.ExitStack() as stack:
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
             for _ in range(count):
                 peers.append(stack.enter_context(self.connect()))
             time.sleep(0.5)

@@ -282,7 +282,7 @@ void Dispatcher::ChangeDaemon(const Request& request, const Attributes& command,
   if (request.message.command == IPVS_CMD_DEL_DAEMON) {
     return done(Refuse(request, {ESRCH, "No synchronisation daemon runs"}));
   }
-  done(Refuse(request, {EOPNOTSUPP, "This director has no connection synchronisation daemon"}));
+  done(Refuse(request, {ENOSYS, "This director has no connection synchronisation daemon"}));
 }
 
 void Dispatcher::Zero(const Request& request, const Attributes& command, Done done) {

@@ -93,7 +93,7 @@ bool IsLoopback(const IpAddress& address) {
 Fault CheckService(const ServiceRequest& request) {
   const ServiceKey& key = request.key;
   if (key.mark == 0 && (key.protocol > 255 || !IsTransport(static_cast<uint8_t>(key.protocol)))) {
-    return {EOPNOTSUPP, "The director does not balance " + key.ToString()};
+    return {EPROTONOSUPPORT, "The director does not balance " + key.ToString()};
   }
   if (!control::FromWord<control::SchedulerKind>(request.scheduler)) {
     return {ENOENT, "There is no scheduler \"" + request.scheduler + "\"; there are " +
@@ -125,7 +125,7 @@ Fault CheckDest(const DestRequest& request) {
                 std::to_string(request.method)};
   }
   if (IsTunnel(*method) && request.tunnel_type != IP_VS_CONN_F_TUNNEL_TYPE_IPIP) {
-    return {EOPNOTSUPP, "Tunnels are IP in IP; gue and gre are not supported"};
+    return {EPROTONOSUPPORT, "Tunnels are IP in IP; gue and gre are not supported"};
   }
   if (IsLoopback(request.address)) {
     return {EINVAL, request.address.ToString() +

@@ -39,7 +39,7 @@ class LineReader {
   [[nodiscard]] std::string_view rest() const { return bytes_; }
 
  private:
-  const size_t most_bytes_;
+  size_t most_bytes_;
   std::string bytes_;
   size_t searched_ = 0;
   bool is_too_long_ = false;

@@ -1,0 +1,136 @@
+// fairlead real show, config show, config schema, route list
+#include <fmt/format.h>
+
+#include "base/ip_address.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "control/config/json_schema.h"
+#include "control/config/yaml_loader.h"
+
+namespace fairlead::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+// Whether `name`, "10.0.0.11:80", is that address, or that address and port.
+bool IsAt(const std::string& name, const std::string& wanted) {
+  const auto endpoint = Endpoint::Parse(name);
+  if (!endpoint) return false;
+  if (const auto address = IpAddress::Parse(wanted)) return endpoint->address == *address;
+  const auto other = Endpoint::Parse(wanted);
+  return other && *endpoint == *other;
+}
+
+bool IsConfigured(const json::object& real) {
+  return !Flag(real, "removed") && !Flag(real, "fallback");
+}
+
+struct Route {
+  std::string to, via, port;
+};
+
+std::string PortTowards(const control::ConfigModel& model, const IpAddress& next) {
+  for (const control::PortConfig& port : model.ports) {
+    for (const Prefix& prefix : port.addresses) {
+      if (prefix.Contains(next)) return port.name;
+    }
+  }
+  return "-";
+}
+
+std::vector<Route> RoutesOf(const control::ConfigModel& model) {
+  std::vector<Route> routes;
+  for (const control::PortConfig& port : model.ports) {
+    for (const Prefix& prefix : port.addresses) {
+      routes.push_back({Prefix{prefix.network(), prefix.length}.ToString(), "-", port.name});
+    }
+  }
+  for (const control::RouteConfig& route : model.routes) {
+    routes.push_back({route.to.ToString(), route.via.ToString(), PortTowards(model, route.via)});
+  }
+  return routes;
+}
+
+}  // namespace
+
+std::optional<json::array> RealsAt(Session* session, const Arguments& arguments) {
+  const std::string& wanted = arguments.real;
+  if (!IpAddress::Parse(wanted) && !Endpoint::Parse(wanted)) {
+    session->Fail("invalid-address", "An address is wrong",
+                  "\"" + wanted + "\" is no real server; give ADDRESS:PORT, or ADDRESS alone");
+    return std::nullopt;
+  }
+  const auto services = session->Ask("GET", "/v1/services");
+  if (!services) return std::nullopt;
+  json::array found;
+  for (const json::value& service : Array(services->as_object(), "services")) {
+    const auto reals =
+        session->Ask("GET", ServicePath(Text(service.as_object(), "name")) + "/reals");
+    if (!reals) return std::nullopt;
+    for (const json::value& item : Array(reals->as_object(), "reals")) {
+      const json::object& real = item.as_object();
+      if (IsConfigured(real) && IsAt(Text(real, "name"), wanted)) found.push_back(item);
+    }
+  }
+  if (!found.empty()) return found;
+  session->Fail("unknown-real", "No such real server",
+                "no service has a real server " + wanted + "; fairlead real list names all");
+  return std::nullopt;
+}
+
+int RunRealShow(const Arguments& arguments) {
+  Session session(arguments);
+  auto reals = RealsAt(&session, arguments);
+  if (!reals) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(json::object{{"reals", *std::move(reals)}}));
+  } else {
+    PrintReals(*reals, true);
+  }
+  return kOk;
+}
+
+int RunConfigShow(const Arguments& arguments) {
+  Session session(arguments);
+  const auto text = session.AskText("GET", "/v1/config");
+  if (!text) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(json::object{{"yaml", *text}}));
+  } else {
+    fmt::print("{}", *text);
+  }
+  return kOk;
+}
+
+int RunConfigSchema() {
+  fmt::print("{}", control::JsonSchema());
+  return kOk;
+}
+
+int RunRouteList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto text = session.AskText("GET", "/v1/config");
+  if (!text) return session.exit_code();
+  const control::LoadResult loaded = control::LoadConfigText(*text, "the director's configuration");
+  if (!loaded) {
+    session.Fail("not-a-director", "No director answers there",
+                 "its configuration cannot be read: " + loaded.errors.front().ToString());
+    return session.exit_code();
+  }
+  json::array list;
+  Table table({"TO", "VIA", "PORT"});
+  for (const Route& route : RoutesOf(*loaded.model)) {
+    table.Add({route.to, route.via, route.port});
+    list.push_back(json::object{{"to", route.to}, {"via", route.via}, {"port", route.port}});
+  }
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(json::object{{"routes", std::move(list)}}));
+  } else {
+    table.Print();
+  }
+  return kOk;
+}
+
+}  // namespace fairlead::cli

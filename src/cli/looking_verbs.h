@@ -1,0 +1,17 @@
+// Verbs of the command line that look at what is, and the one that writes it down, as a part of its
+// grammar (arguments.cc).
+//
+//   AddLookingVerbs(&app, &arguments);   // after the group `real`
+//
+// Threads: none; `into` outlives the parsing.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/arguments.h"
+
+namespace fairlead::cli {
+
+void AddLookingVerbs(CLI::App* app, Arguments* into);
+
+}  // namespace fairlead::cli

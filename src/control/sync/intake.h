@@ -1,0 +1,75 @@
+// Datagrams of the kernel's sync protocol, on their way to the workers in bounded batches.
+//
+//   Intake intake(fabric.config.workers, [&](size_t worker, Command* c) { mail.Submit(worker, c);
+//   }); intake.Use({.syncid = 7, .threshold = 3}); if (intake.HasRoom()) intake.Add(payload); //
+//   else leave it in the socket intake.Turn();                                  // every turn: what
+//   has come goes out intake.TakeBack(worker);                        // its command is done, or a
+//   slice of it
+//
+// One batch is with the workers while the next one fills, so no flood takes more than two batches
+// of memory, and a worker does no more than one slice a turn. Threads: one, the control core's.
+// Allocates when it is made, and for datagrams.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "control/sync/sync_info.h"
+#include "dataplane/shard/sync_mail.h"
+
+namespace fairlead::control {
+
+struct IntakeSettings {
+  uint8_t syncid = 0;      // 0: every sender's
+  uint32_t threshold = 3;  // packets that a connection taken in has had
+};
+
+class Intake {
+ public:
+  static constexpr size_t kBatchEntries = 2048;
+  using Submit = std::function<void(size_t worker, dataplane::Command* command)>;
+
+  Intake(size_t workers, Submit submit);
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  void Use(const IntakeSettings& settings) { settings_ = settings; }
+  // Whether the batch has room for any datagram.
+  [[nodiscard]] bool HasRoom() const {
+    return filling_.entries.size() + kMostEntries <= kBatchEntries;
+  }
+  // Precondition: HasRoom.
+  void Add(std::span<const uint8_t> payload);
+  void Turn();
+  // The command of this worker has come back.
+  void TakeBack(size_t worker);
+
+  [[nodiscard]] bool is_idle() const { return out_ == 0 && filling_.entries.empty(); }
+  [[nodiscard]] const IntakeCounts& counts() const { return counts_; }
+
+ private:
+  static constexpr size_t kMostEntries = 255;  // of a datagram
+
+  struct Batch {
+    std::deque<std::vector<uint8_t>> payloads;  // that the entries look into
+    std::vector<sync::SyncEntry> entries;
+  };
+
+  void SendToAll();
+  void EndRound();
+  // Who waits for a grant is told of it, and who granted in vain gets it back. False: neither.
+  bool BeginSecondRound();
+
+  Submit submit_;
+  IntakeSettings settings_;
+  IntakeCounts counts_;
+  Batch filling_, running_;
+  std::vector<std::unique_ptr<dataplane::TakeSyncEntries>> commands_;  // [worker]
+  size_t out_ = 0;  // workers that have not finished the round
+};
+
+}  // namespace fairlead::control

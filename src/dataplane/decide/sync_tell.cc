@@ -1,0 +1,73 @@
+#include "dataplane/decide/sync_tell.h"
+
+#include "dataplane/decide/sync_due.h"
+#include "sync/ipvs/entry.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+using sync::SyncFlag;
+
+constexpr uint32_t Bit(SyncFlag flag) noexcept { return static_cast<uint32_t>(flag); }
+
+template <typename Address>
+SyncMoment MomentOf(const Shard& shard, const Connection<Address>& record,
+                    const SyncSide* side) noexcept {
+  return {.transport = record.transport(),
+          .state = record.state,
+          .packets = record.packets,
+          .now = shard.now,
+          .deadline = record.deadline,
+          .timeout = record.timeout,
+          .was_sent = (record.sync & (kSyncSent | kSyncLearnt)) != 0,
+          .sent_state = static_cast<uint8_t>(record.sync & kSyncState),
+          .sent_retries = static_cast<uint8_t>((record.sync & kSyncRetries) >> kSyncRetryShift),
+          .sent_end = side == nullptr ? Tick{} : side->sent_end};
+}
+
+template <typename Address>
+SyncNews NewsOf(const Snapshot& snapshot, const Connection<Address>& record, const RealView& real) {
+  SyncNews news;
+  news.client = record.client_address;
+  news.virtual_address = record.virtual_address;
+  news.real = record.real_address;
+  news.client_port = record.client_port;
+  news.virtual_port = record.virtual_port;
+  news.real_port = record.real_port;
+  news.protocol = record.protocol;
+  news.state = record.state;
+  news.flags = TraitsOf(record.method).sync_number;
+  if (record.Has(ConnectionFlag::kNoOutput)) news.flags |= Bit(SyncFlag::kNoOutput);
+  if (record.Has(ConnectionFlag::kInactive)) news.flags |= Bit(SyncFlag::kInactive);
+  if (record.Has(ConnectionFlag::kNoClientPort)) news.flags |= Bit(SyncFlag::kNoClientPort);
+  if ((record.sync & kSyncLearnt) != 0) news.flags |= Bit(SyncFlag::kFromSync);
+  const size_t service = real.service.index();
+  if (service < snapshot.services.size()) news.mark = snapshot.services[service].mark;
+  news.timeout_seconds = record.timeout / kTicksPerSecond;
+  return news;
+}
+
+}  // namespace
+
+template <typename Address>
+void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+  const SyncView& sync = shard.snapshot->sync;
+  auto& table = shard.Connections<Address>();
+  Connection<Address>& record = table.at(slot);
+  if (record.Has(ConnectionFlag::kOnePacket)) return;
+  if (sync.templates_only && record.Has(ConnectionFlag::kHasTemplate)) return;
+  SideRecord* side = sync.refresh == 0 ? nullptr : table.FindSide(slot, SideKind::kSync);
+  const SyncDue due = IsDue(sync, MomentOf(shard, record, side == nullptr ? nullptr : &side->sync));
+  if (!due.is_due) return;
+  // Without a free side record it is told of once more than it need be.
+  if (sync.refresh != 0 && side == nullptr) side = table.AttachSide(slot, SideKind::kSync);
+  if (side != nullptr) side->sync.sent_end = record.deadline;
+  record.sync = static_cast<uint8_t>((record.sync & kSyncLearnt) | kSyncSent |
+                                     due.retries << kSyncRetryShift | (record.state & kSyncState));
+  shard.Tell(NewsOf(*shard.snapshot, record, real));
+}
+
+template void TellOfConnection<Ipv4Address>(Shard&, uint32_t, const RealView&) noexcept;
+template void TellOfConnection<Ipv6Address>(Shard&, uint32_t, const RealView&) noexcept;
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,113 @@
+"""Synchronisation with a director of the kernel, played by a partner on real multicast."""
+
+import os
+import subprocess
+import sys
+
+from fairlead_lab import addresses as at, client, configuration
+from fairlead_lab.case import LabTest
+from fairlead_lab.shell import wait_until
+
+PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab", "sync_partner.py")
+OURS, THEIRS = "10.255.0.1", "10.255.0.2"
+
+
+def with_sync(**keys) -> dict:
+    """One service by DR, so that a director that is away is missed by clients' packets alone."""
+    service = {"name": "dr", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "scheduler": "rr", "forward": "dr",
+               "reals": [{"address": at.real_address(1)}, {"address": at.real_address(2)}]}
+    sync = {"interface": "sync", "syncid": 7, "peers": [THEIRS], **keys}
+    return configuration([service], sync={"ipvs": sync}, policy={"unknown_connections": "drop"})
+
+
+class WithPartner(LabTest):
+    """A link of its own between the director and the partner, which is in the client's namespace."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab.director.ip(f"link add sync type veth peer name partner netns {cls.lab.client.name}")
+        for namespace, interface, address in ((cls.lab.director, "sync", OURS), (cls.lab.client, "partner", THEIRS)):
+            namespace.ip(f"addr add {address}/24 dev {interface}")
+            namespace.ip(f"link set {interface} up")
+        try:
+            super().setUpClass()
+        except BaseException:
+            cls.lab.director.ip("link del sync")
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.lab.director.ip("link del sync")
+
+    def send(self, *datagrams: str):
+        path = f"{self.lab.state}/sync-out"
+        with open(path, "w") as file:
+            file.write("".join(datagram + "\n" for datagram in datagrams))
+        self.lab.client.run(sys.executable, PARTNER, "send", THEIRS, path)
+
+    def entries(self) -> int:
+        return self.director.json("sync", "status")["ipvs"]["received"]["entries"]
+
+
+class Backup(WithPartner):
+    @classmethod
+    def configure(cls):
+        return with_sync(role="backup")
+
+    # 198.51.100.7:4000 to the virtual address, at real server 2, ESTABLISHED, 900 s.
+    ENTRY = "000600240000008300010fa0005000500000000000000384c6336407c00002b40a00000c"
+
+    def test_takes_in_what_a_kernel_sends(self):
+        self.send("0007002c01010000" + self.ENTRY,
+                  "0008002c01010000" + self.ENTRY,                                  # another syncid
+                  "0007002c01010000" + self.ENTRY.replace("0a00000c", "0a000063"))  # a real server that is not here
+        wait_until(lambda: self.entries() == 2, "the datagrams are read")
+        wait_until(lambda: len(self.director.json("connection", "list")["connections"]) == 1, "the connection is here")
+        row = self.director.json("connection", "list")["connections"][0]
+        self.assertEqual((row["client"], row["state"]), ("198.51.100.7:4000", "ESTABLISHED"))
+        self.assert_metric(1, "fairlead_sync_entries_total", peer="ipvs", direction="in")
+        self.assert_metric(1, "fairlead_sync_refused_total", reason="syncid")
+        self.assert_metric(1, "fairlead_sync_refused_total", reason="unknown_real")
+        self.assertIn("backup on sync", self.director.cli("sync", "status").stdout)
+
+    def test_says_why_it_does_not_listen(self):
+        def status():
+            return self.director.cli("sync", "status", check=False)
+
+        self.director.reload(with_sync(role="backup", interface="nowhere"))
+        wait_until(lambda: status().returncode == 1, "it does not listen")
+        self.assertIn('no interface "nowhere"', status().stdout)
+        self.director.reload(with_sync(role="backup"))
+        wait_until(lambda: status().returncode == 0, "it listens again")
+
+
+class TakeOver(WithPartner):
+    """What this director sends as a master brings its connections back to one that has lost them all."""
+
+    @classmethod
+    def configure(cls):
+        return with_sync(role="both", threshold=[0, 1])
+
+    def test_downloads_go_on(self):
+        captured = f"{self.lab.state}/sync-in"
+        partner = self.lab.client.spawn(sys.executable, PARTNER, "listen", THEIRS, captured, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.assertEqual(partner.stdout.readline(), "listening\n")
+        sources = [f"198.51.100.{host}" for host in range(1, 11)]
+        downloads = client.Downloads(self.lab, at.VIP_DR, 10, sources, length=2 << 20)
+        wait_until(lambda: self.director.metric("fairlead_sync_entries_total", peer="ipvs", direction="out") >= 10,
+                   "all are sent")
+        wait_until(lambda: self.director.metric("fairlead_sync_datagrams_total", peer="ipvs", direction="out") >= 1,
+                   "a datagram is out")
+        wait_until(lambda: os.path.getsize(captured) > 0, "the partner has it")
+        partner.communicate("", timeout=10)
+        self.director.kill()
+        self.director.start(extra=("--fresh",))
+        self.assertEqual(self.director.json("connection", "count")["connections"], 0)
+        with open(captured) as file:
+            self.send(*file.read().split())
+        wait_until(lambda: self.director.json("connection", "count")["connections"] == 10, "all are here again")
+        self.assertEqual(downloads.finish(), downloads.all_complete())
