@@ -53,7 +53,7 @@ Result<ApiListen> ReadListenAddress(const YamlNode& node) {
   return listen;
 }
 
-Result<std::string> ReadFilePath(const YamlNode& node) {
+Result<std::string> ReadPathOfListener(const YamlNode& node) {
   auto text = ReadText(node);
   if (!text) return text;
   if (!text->starts_with("/")) return WrongValue(node, "an absolute path");
@@ -71,9 +71,9 @@ Result<uint16_t> ReadMode(const YamlNode& node) {
 }
 
 void ReadTlsFiles(MapReader& reader, ApiListen* listen) {
-  reader.Read("certificate", &listen->certificate, ReadFilePath);
-  reader.Read("key", &listen->key, ReadFilePath);
-  reader.Read("client_ca", &listen->client_ca, ReadFilePath);
+  reader.Read("certificate", &listen->certificate, ReadPathOfListener);
+  reader.Read("key", &listen->key, ReadPathOfListener);
+  reader.Read("client_ca", &listen->client_ca, ReadPathOfListener);
 }
 
 // A key that this kind of listener does not have.
@@ -95,7 +95,7 @@ bool ReadListenMap(MapReader reader, ApiListen* listen) {
               [](const YamlNode& n) { return ReadAccountName(n, "the name of a group"); });
   reader.Read("mode", &listen->mode, ReadMode);
   ReadTlsFiles(reader, listen);
-  reader.Read("tokens", &listen->tokens, ReadFilePath);
+  reader.Read("tokens", &listen->tokens, ReadPathOfListener);
   if (listen->kind == ApiListen::Kind::kUnix) {
     RefuseKeys(reader, {"certificate", "key", "client_ca", "tokens"},
                "is for http:// and https://; a Unix socket is guarded by its group and mode");
@@ -198,7 +198,7 @@ void ReadListeners(MapReader& reader, const ApiListen& inherited, ApiConfig& api
 void ReadApi(MapReader reader, ApiConfig& api) {
   ApiListen inherited;
   ReadTlsFiles(reader, &inherited);
-  reader.Read("token_file", &inherited.tokens, ReadFilePath);
+  reader.Read("token_file", &inherited.tokens, ReadPathOfListener);
   ReadListeners(reader, inherited, api);
   api.ipvs_socket = IpvsSocketBeside(api.listen);
   reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
