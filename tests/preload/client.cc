@@ -414,31 +414,6 @@ void ClosesAll() {
   Say("the pipe has " + std::to_string(read(ends[0], &byte, 1) == 1 ? 1 : 0) + " bytes");
 }
 
-// `modprobe` is a program that fails with 9.
-void Modules(const std::string& modprobe) {
-  Say("system: " + std::to_string(WEXITSTATUS(system((modprobe + " ip_vs").c_str()))));
-  const auto run = [&](const char* name, const std::function<void()>& start) {
-    const pid_t child = fork();
-    if (child == 0) {
-      start();
-      _exit(1);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    Say(std::string(name) + ": " + std::to_string(WEXITSTATUS(status)));
-  };
-  const char* path = modprobe.c_str();
-  run("execl", [path] { execl(path, "modprobe", "-s", "--", "ip_vs_rr", nullptr); });
-  run("execv of another", [path] {
-    char* const words[] = {strdup("modprobe"), strdup("dummy"), nullptr};
-    execv(path, words);
-  });
-  char room[64];
-  socklen_t size = sizeof room;
-  const int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-  Say(getsockopt(fd, IPPROTO_IP, 64 + 1024 + 64 + 1, room, &size) == 0 ? "" : strerror(errno));
-}
-
 }  // namespace
 
 int main(int count, char** words) {

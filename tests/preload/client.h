@@ -13,3 +13,5 @@ inline void Say(const std::string& line) {
 void ReadFile(const char* path, const std::string& how);
 void WriteFile(const char* path, const std::string& how, const char* value);
 void Look(const char* path);
+// `modprobe` is a program that fails with 9.
+void Modules(const std::string& modprobe);

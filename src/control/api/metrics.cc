@@ -20,6 +20,7 @@
 #include "control/api/metric_family.h"
 #include "control/api/port_metrics.h"
 #include "control/api/pulse.h"
+#include "control/api/sync_metrics.h"
 #include "control/control_api.h"
 
 namespace fairlead::api {
@@ -49,7 +50,7 @@ class Renderer {
     Drops();
     AddPortMetrics(context_, view_, &families_);
     Health();
-    Sync();
+    AddSyncMetrics(fabric_.stats, view_.sync.get(), &families_);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);
     return std::move(out).str();
@@ -132,43 +133,6 @@ class Renderer {
     }
     auto dropped = Gauge("fairlead_restore_dropped_records", "Records that were not, by cause");
     for (const auto& count : records.dropped) dropped.Add({{"cause", count.name}}, count.records);
-  }
-
-  void Sync() {
-    if (view_.sync == nullptr) return;
-    const control::IntakeCounts& in = view_.sync->received;
-    const control::OutgoingCounts& out = view_.sync->sent;
-    const auto label = [](const char* direction) {
-      return Labels{{"peer", "ipvs"}, {"direction", direction}};
-    };
-    Gauge("fairlead_sync_open", "1 when the sockets of sync.ipvs are open, 0 when not")
-        .Add({{"peer", "ipvs"}}, view_.sync->is_open ? 1 : 0);
-    {
-      auto datagrams = Counter("fairlead_sync_datagrams_total", "Datagrams of synchronisation");
-      datagrams.Add(label("in"), in.datagrams);
-      datagrams.Add(label("out"), out.datagrams);
-    }
-    {
-      auto entries = Counter("fairlead_sync_entries_total",
-                             "Connections and templates in them; in: that were taken in");
-      entries.Add(label("in"), in.connections + in.templates);
-      entries.Add(label("out"), out.entries);
-    }
-    auto refused =
-        Counter("fairlead_sync_refused_total", "Entries and datagrams left out, by reason");
-    for (size_t i = 0; i < in.refused.size(); ++i) {
-      refused.Add({{"reason", std::string(sync::kSyncRefusalNames[i])}}, in.refused[i]);
-    }
-    for (size_t i = 0; i < in.faults.size(); ++i) {
-      refused.Add({{"reason", std::string(dataplane::kSyncFaultNames[i])}}, in.faults[i]);
-    }
-    refused.Add({{"reason", "not_a_peer"}}, view_.sync->foreign);
-    uint64_t lost = 0;
-    for (size_t w = 0; w < fabric_.stats.worker_count(); ++w) {
-      lost += fabric_.stats.worker(WorkerId{static_cast<uint8_t>(w)}).sync_news_lost.value();
-    }
-    Counter("fairlead_sync_lost_total", "Entries to send that found a worker's ring full")
-        .Add({}, lost);
   }
 
   // A real can be there twice under one name: as fallback and in the list, or removed and added
