@@ -77,31 +77,6 @@ services:
   EXPECT_DOUBLE_EQ(real.part, 0.05);
 }
 
-// 10,000 checks are not written anew because somebody has changed a weight.
-TEST_F(ViewBuilderTest, ManyChecksAreShownInTurn) {
-  std::string text = "services:\n";
-  for (int i = 0; i < 60; ++i) {
-    text += "  - { name: s" + std::to_string(i) +
-            ", address: 192.0.2.80, protocol: tcp, port: " + std::to_string(1000 + i) +
-            ", health: [";
-    for (int k = 0; k < 16; ++k) text += " { type: http, path: /" + std::to_string(k) + " },";
-    text += " ], reals: [ { address: 10.0.0.11 } ] }\n";
-  }
-  Apply(text);
-  const ControlView first = View();
-  EXPECT_EQ(builder_.rounds(), 2u);
-  ConfigModel changed = *publication_.in_force().model;
-  changed.services.Edit(0).reals[0].weight = 2;
-  Apply(std::make_shared<const ConfigModel>(std::move(changed)));
-  ControlView next = View(false);
-  const auto shared = [&](size_t i) { return next.services.item(i) == first.services.item(i); };
-  EXPECT_FALSE(shared(0)) << "it has changed";
-  EXPECT_EQ(next.services[0].reals[0].weight, 2);
-  for (size_t i = 1; i < 60; ++i) EXPECT_TRUE(shared(i)) << i;
-  for (size_t i = 0; i < builder_.rounds(); ++i) next = View();
-  for (size_t i = 0; i < 60; ++i) EXPECT_FALSE(shared(i)) << i;
-}
-
 TEST_F(ViewBuilderTest, SaysWhenTheFallbackServes) {
   Apply(Web("{ address: 10.0.0.11, weight: 0 }"));
   const ServiceInfo service = View().services[0];

@@ -86,7 +86,9 @@ TEST(Tell, HalfOpenConnectionsAreNot) {
                          tcp == TcpState::kCloseWait;
     EXPECT_EQ(IsToldOf(Transport::kTcp, static_cast<uint8_t>(state)), is_told) << state;
     // An end is told of at once, whatever the count, and once.
-    SyncMoment moment{.state = static_cast<uint8_t>(state), .packets = 2};
+    SyncMoment moment;
+    moment.state = static_cast<uint8_t>(state);
+    moment.packets = 2;
     const bool is_end = is_told && tcp != TcpState::kEstablished;
     EXPECT_EQ(IsDue({.is_on = true}, moment).is_due, is_end) << state;
     moment.was_sent = true;

@@ -40,7 +40,6 @@ Shapes RootShapes() {
           {"services", ListOf(Defined("service"))},
           {"api", Defined("api")},
           {"log", Defined("log")},
-          {"sync", Defined("sync")},
           {"mail", Defined("mail")},
           {"sync", Defined("sync")}};
 }
@@ -185,11 +184,8 @@ Shapes ShapesOf(const Section& section) {
     return {{"address", kText}, {"port", WholeFrom(0, 65535)}, {"forward", kForward}};
   }
   if (section.name == kRealSection.name) return RealShapes();
-  if (section.name == kApiSection.name) {
-    return {{"listen", ListOf(R"({"anyOf": [{"type": "string"}, )" + Defined("listener") + "]}")},
-            {"ipvs_socket", kText}};
-  }
-  if (section.name == kSyncSection.name) return {{"ipvs", Defined("ipvs_sync")}};
+  if (section.name == kApiSection.name) return ApiShapes();
+  if (section.name == kListenSection.name) return ListenerShapes();
   if (section.name == kLogSection.name) return {{"level", EnumOf<LogLevel>()}};
   if (section.name == kSyncSection.name) return {{"ipvs", Defined("ipvs_sync")}};
   return ConditionShapes();
