@@ -20,7 +20,7 @@ from fairlead_lab.shell import wait_until
 RULES = f"{ROOT}/packaging/prometheus/fairlead-alerts.yaml"
 DASHBOARD = f"{ROOT}/packaging/grafana/fairlead-dashboard.json"
 # What a rule says → what it is in the lab. A restart there takes seconds, so two minutes stay longer than that.
-SHORTER = {"1m": "2s", "2m": "8s", "3m": "8s", "5m": "6s", "10m": "20s", "15m": "15s", "30m": "20s"}
+SHORTER = {"1m": "2s", "2m": "6s", "5m": "4s", "10m": "20s", "15m": "15s", "30m": "20s"}
 HEALTH = {"type": "http", "path": "/health", "interval": "500ms", "timeout": "500ms", "fall": 2, "rise": 1}
 PORTS = {"web": 80, "shop": 8080}  # the services: the first has a fallback
 FALLBACK = 4
