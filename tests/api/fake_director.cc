@@ -88,6 +88,8 @@ control::ServiceInfo MakeWeb() {
   web.reals[1].health_detail = "connection refused";
   web.reals[1].effective_weight = 0;
   web.reals[0].checks = {{"tcp at=10.0.0.11:80", "tcp", {.detail = "connected"}}};
+  web.reals[0].checks[0].facts.certificate_expires =
+      std::chrono::system_clock::from_time_t(1'800'000'000);
   // Whose downtime is over, as far as its check is concerned: it does not grow while a test runs.
   web.reals[1].checks = {
       {"tcp at=10.0.0.12:80",

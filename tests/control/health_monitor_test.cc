@@ -175,6 +175,22 @@ TEST_F(HealthMonitorTest, ALateAnswerForARemovedCheckIsIgnored) {
   EXPECT_EQ(changes_, 0);
 }
 
+// A look that is refused a connection has seen none: what was seen before stands.
+TEST_F(HealthMonitorTest, RemembersWhenTheCertificateEnds) {
+  const auto end = std::chrono::system_clock::from_time_t(1'800'000'000);
+  const auto seen = [this] {
+    return monitor_.InfosOf(ChecksOf(model_.services[0], Real()))[0].facts.certificate_expires;
+  };
+  EXPECT_FALSE(seen());
+  TickUntil(now_ + 2s);
+  for (auto& [target, done] : std::exchange(prober_.asked, {})) {
+    done({.detail = "TLS certificate refused", .certificate_expires = end});
+  }
+  EXPECT_EQ(seen(), end);
+  Round(false);
+  EXPECT_EQ(seen(), end);
+}
+
 TEST_F(HealthMonitorTest, CountsDurations) {
   Round(true);
   const auto histogram = monitor_.HistogramOf(ChecksOf(model_.services[0], Real()));

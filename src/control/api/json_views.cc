@@ -131,7 +131,10 @@ json::array ChecksToJson(const control::RealInfo& real) {
          {"last_answer", is_answered ? json::value(WallTimestamp(facts.last_answer)) : nullptr},
          {"downs", facts.downs},
          {"weight", OrNull(facts.weight.has_value(), facts.weight.value_or(0))},
-         {"percent", OrNull(facts.percent.has_value(), facts.percent.value_or(0))}});
+         {"percent", OrNull(facts.percent.has_value(), facts.percent.value_or(0))},
+         {"certificate_expires", facts.certificate_expires
+                                     ? json::value(Timestamp(*facts.certificate_expires))
+                                     : nullptr}});
   }
   return checks;
 }

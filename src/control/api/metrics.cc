@@ -16,6 +16,7 @@
 #include "control/api/context.h"
 #include "control/api/events.h"
 #include "control/api/figures.h"
+#include "control/api/health_metrics.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
 #include "control/api/port_metrics.h"
@@ -49,7 +50,7 @@ class Renderer {
     Neighbours();
     Drops();
     AddPortMetrics(context_, view_, &families_);
-    Health();
+    AddHealthMetrics(view_, &families_);
     AddSyncMetrics(fabric_.stats, view_.sync.get(), &families_);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);
@@ -393,34 +394,6 @@ class Renderer {
         packets += fabric_.stats.worker(Worker(w)).dropped[reason].value();
       }
       dropped.Add({{"reason", std::string(dataplane::kDropReasonText[reason].label)}}, packets);
-    }
-  }
-
-  void Health() {
-    Gauge("fairlead_health_checks", "Different questions that are asked of real servers")
-        .Add({}, view_.health.checks);
-    Gauge("fairlead_health_interval_stretch",
-          "By how much all check intervals are longer than configured; 1: not")
-        .Add({}, view_.health.interval_stretch);
-    Gauge("fairlead_health_script_interval_stretch",
-          "By how much the intervals of scripts are longer than configured; 1: not")
-        .Add({}, view_.health.script_interval_stretch);
-    Gauge("fairlead_health_stuck_scripts", "Scripts that were killed and have not ended")
-        .Add({}, view_.health.stuck_scripts);
-    {
-      auto errors = Counter("fairlead_health_local_errors_total",
-                            "Checks that this machine could not make, by reason; no verdict");
-      for (const auto& [reason, count] : view_.health.local_errors) {
-        errors.Add({{"reason", reason}}, count);
-      }
-    }
-    FamilyBuilder family(&families_, MetricType::Histogram,
-                         "fairlead_health_check_duration_seconds",
-                         "Time a health check took, answers and failures alike");
-    for (const auto& service : view_.services) {
-      for (const auto& check : service.health_checks) {
-        family.AddHistogram({{"service", service.name}, {"real", check.real}}, check.histogram);
-      }
     }
   }
 

@@ -44,6 +44,8 @@ struct CheckFacts {
   Duration downtime{0};                         // of those that are over
   std::optional<uint32_t> weight{}, percent{};  // as last said
   AdminState wanted = AdminState::kUp;          // likewise
+  // Of the certificate that the server showed last: when it stops being valid.
+  std::optional<std::chrono::system_clock::time_point> certificate_expires{};
 };
 
 // One check of a real, as a view shows it.

@@ -216,6 +216,7 @@ void HealthMonitor::OnVerdict(const std::shared_ptr<Entry>& entry, const ProbeRe
   CheckFacts& facts = entry->facts;
   facts.detail = result.detail;
   facts.last_answer = now_;
+  if (result.certificate_expires) facts.certificate_expires = result.certificate_expires;
   Observe(std::chrono::duration<double>(result.took).count(), &entry->histogram);
   if (IsWithoutWord(*entry, result)) return;
   TakeWishes(*entry, result);
