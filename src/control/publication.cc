@@ -207,13 +207,13 @@ void Publication::GoBack(const Error& why) {
 void Publication::Publish(const IdPlan& plan, TimePoint now) {
   const bool is_first = snapshot() == nullptr;
   const bool is_new_model = is_first || wanted_.model != in_force_.model;
+  const bool is_first_mail = wanted_.model->mail.has_value() && !real_events_.tells_all();
+  real_events_.set_tells_all(wanted_.model->mail.has_value());
+  if (is_first_mail && !is_first) RememberReals();
   if (is_first || (is_new_model && HaveOtherChecks(*in_force_.model, *wanted_.model))) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
-  // Those that are not built anew with it would be seen for the first time when they change.
-  const bool is_first_mail = wanted_.model->mail.has_value() && !real_events_.tells_all();
-  real_events_.set_tells_all(wanted_.model->mail.has_value());
   auto next = Build(wanted_, plan);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
@@ -238,7 +238,6 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   if (is_new_model) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
-    if (is_first_mail) NoteAllReals();
   }
   if (has_other_addresses) {
     announcer_.Announce(std::move(announcements), now);
@@ -277,14 +276,20 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
   return next;
 }
 
-// How they are now: what they change to is news.
-void Publication::NoteAllReals() {
+// As the workers know them. Else each would be seen for the first time when it changes, which is no
+// news. One that its checks think dead has been down only if the snapshot says so: others still
+// wait in flipped_.
+void Publication::RememberReals() {
   for (const ServiceConfig& service : in_force_.model->services) {
+    const ServiceId id = ids_.FindService(KeyOf(service));
+    if (id.is_none()) continue;
     for (const RealConfig& real : service.reals) {
-      real_events_.Note(service, real, health_.StateOf(ChecksOf(service, real)), "");
+      const RealId place = ids_.FindReal(id, {real.address, real.port});
+      const bool takes_new = !place.is_none() && snapshot()->reals[place.index()].weight > 0;
+      const bool is_dead = health_.StateOf(ChecksOf(service, real)) == HealthState::kDown;
+      real_events_.Remember(service, real, is_dead && !takes_new);
     }
   }
-  real_events_.Commit();
 }
 
 // What was so from the start is no news, unless a director before us knew otherwise.

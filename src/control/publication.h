@@ -115,7 +115,7 @@ class Publication {
   std::unique_ptr<dataplane::Snapshot> Build(const Intent& intent, const IdPlan& plan);
   std::set<ServiceIdentity> NextFlipped();
   void TellOfEvents();
-  void NoteAllReals();
+  void RememberReals();
   void NoteExpiring(const dataplane::Snapshot* before, const dataplane::Snapshot& after,
                     TimePoint now);
   void RefreshOverload(const dataplane::Snapshot* before, const dataplane::Snapshot& after);

@@ -166,6 +166,7 @@ int RunDirector(const Options& options, const char* argv0) {
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
+  std::signal(SIGCHLD, SIG_DFL);  // children reap themselves where whoever starts us ignores it
   std::signal(SIGUSR2, SIG_IGN);  // too early for an upgrade, and must not kill
   RaiseDescriptorLimit();
   Start start(options);

@@ -14,8 +14,6 @@
 #include "control/commands/command_runner.h"
 #include "control/commands/notifier.h"
 #include "control/config/command_path.h"
-#include "control/health/script_prober.h"
-#include "fake_prober.h"
 
 namespace fairlead::control::commands_test {
 namespace {
@@ -233,13 +231,45 @@ TEST(CommandRunner, OneThatDoesNotEndGivesItsPlaceAway) {
   runner.Run(command, 50ms, note);
   EXPECT_EQ(Children(), children) << "no other has begun";
   while (ends.size() < 3) io.run_one();
-  EXPECT_EQ(ends[2], "not done in 50 ms: its process " + std::to_string(child) +
-                         " of before cannot be killed");
+  EXPECT_EQ(ends[2], "not run: its previous process " + std::to_string(child) +
+                         " was killed and has not ended");
   hold.Release();
   io.run();
   EXPECT_EQ(runner.stuck(), 0u);
   EXPECT_EQ(runner.running(), 0u);
   EXPECT_EQ(Children(), "") << "it is reaped";
+}
+
+// Who traces it may keep it for ever; whoever waits for its answer does not.
+TEST(CommandRunner, OneThatHasEndedAndIsHeldTimesOut) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 1);
+  std::vector<std::string> ends;
+  const auto note = [&](const CommandEnd& end) { ends.push_back(end.ToString()); };
+  runner.Run(Shell("sleep 1000"), 100ms, note);
+  const pid_t child = std::stoi(Children());
+  Hold hold(child);
+  kill(child, SIGKILL);
+  runner.Run(Shell("exit 3"), 10s, note);
+  for (int i = 0; i < 200 && ends.size() < 2; ++i) io.run_one_for(1s);
+  hold.Release();
+  io.run();
+  EXPECT_EQ(ends, (std::vector<std::string>{"not done in 100 ms", "exit status 3"}));
+  EXPECT_EQ(runner.running(), 0u);
+  EXPECT_EQ(Children(), "") << "it is reaped";
+}
+
+// Where this process ignores the end of its children, they reap themselves.
+TEST(CommandRunner, OneThatSomebodyElseReapsIsOver) {
+  boost::asio::io_context io;
+  CommandRunner runner(io, "nobody", 1);
+  std::vector<CommandEnd::How> ends;
+  signal(SIGCHLD, SIG_IGN);
+  runner.Run(Shell("sleep 0.1"), 1000s, [&](const CommandEnd& end) { ends.push_back(end.how); });
+  io.run_for(10s);
+  signal(SIGCHLD, SIG_DFL);
+  EXPECT_EQ(ends, std::vector{CommandEnd::How::kNotRun});
+  EXPECT_EQ(runner.running(), 0u);
 }
 
 TEST(CommandRunner, ItsEndWaitsForNobody) {
@@ -285,82 +315,6 @@ TEST(CommandRunner, ThisProcessMayStillBeDumped) {
   EXPECT_EQ(EndOf(Shell("true")).number, 0);
   EXPECT_EQ(prctl(PR_GET_DUMPABLE), 0);
   prctl(PR_SET_DUMPABLE, 1);
-}
-
-// ---- scripts of checks ------------------------------------------------------------------------
-
-ProbeResult Look(const ScriptProbe& script, Duration timeout = Duration{10000}) {
-  boost::asio::io_context io;
-  CommandRunner runner(io, "nobody", 4);
-  class NoProber : public Prober {
-    void Start(const ProbeTarget&, std::function<void(ProbeResult)>) override { FAIL(); }
-  } sockets;
-  ScriptProber prober(sockets, runner);
-  ProbeResult result;
-  prober.Start(
-      {.endpoint = *Endpoint::Parse("10.0.0.11:80"), .question = script, .timeout = timeout},
-      [&](const ProbeResult& found) { result = found; });
-  io.run();
-  return result;
-}
-
-TEST(ScriptProber, TheExitStatusIsTheVerdict) {
-  EXPECT_TRUE(Look({{"/bin/true"}}).is_ok);
-  const ProbeResult bad = Look({{"/bin/sh", "-c", "echo down; exit 5"}});
-  EXPECT_FALSE(bad.is_ok);
-  EXPECT_EQ(bad.local_error, LocalError::kNone);
-  EXPECT_EQ(bad.detail, "exit status 5: down");
-  EXPECT_FALSE(bad.weight);
-}
-
-TEST(ScriptProber, ItMaySetTheWeight) {
-  const auto with = [](int status) {
-    return Look({{"/bin/sh", "-c", "exit " + std::to_string(status)}, true});
-  };
-  EXPECT_TRUE(with(0).is_ok);
-  EXPECT_FALSE(with(0).weight);
-  EXPECT_FALSE(with(1).is_ok);
-  EXPECT_TRUE(with(2).is_ok);
-  EXPECT_EQ(with(2).weight, 0u);
-  EXPECT_EQ(with(255).weight, 253u);
-}
-
-TEST(ScriptProber, ItIsToldWhomToAsk) {
-  EXPECT_THAT(
-      Look({{"/bin/sh", "-c", "echo $FAIRLEAD_REAL_ADDRESS $FAIRLEAD_REAL_PORT; exit 1"}}).detail,
-      HasSubstr("10.0.0.11 80"));
-}
-
-// As of other checks: it may have been this machine that was late (monitor.h).
-TEST(ScriptProber, OneThatIsNotDoneIsSilent) {
-  const ProbeResult result = Look({{"/bin/sleep", "1000"}}, Duration{50});
-  EXPECT_FALSE(result.is_ok);
-  EXPECT_TRUE(result.is_silent);
-  EXPECT_EQ(result.detail, "not done in 50 ms");
-  EXPECT_FALSE(Look({{"/bin/false"}}).is_silent);
-}
-
-TEST(ScriptProber, CommandsHavePlacesOfTheirOwn) {
-  boost::asio::io_context io;
-  CommandRunner runner(io, "nobody", 1);
-  FakeProber sockets;
-  sockets.room = 0;
-  ScriptProber prober(sockets, runner);
-  EXPECT_EQ(prober.capacity(Lane::kCommands), 1u);
-  EXPECT_EQ(prober.capacity(Lane::kSockets), 0u);
-  EXPECT_TRUE(prober.has_room(Lane::kCommands));
-  EXPECT_FALSE(prober.has_room(Lane::kSockets));
-  prober.Start({.question = ScriptProbe{{"/bin/true"}}, .timeout = Duration{10000}},
-               [](const ProbeResult&) {});
-  EXPECT_FALSE(prober.has_room(Lane::kCommands));
-  io.run();
-  EXPECT_TRUE(prober.has_room(Lane::kCommands));
-}
-
-TEST(ScriptProber, WhatCannotBeRunIsNoVerdict) {
-  const ProbeResult result = Look({{"/no/such/check"}});
-  EXPECT_EQ(result.local_error, LocalError::kCommand);
-  EXPECT_THAT(result.detail, HasSubstr("/no"));
 }
 
 // ---- what is run for events -------------------------------------------------------------------

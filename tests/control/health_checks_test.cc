@@ -279,6 +279,24 @@ TEST(HealthAgent, DrainAndMaintHoldUntilReady) {
   EXPECT_EQ(w.Weight(), 30);
 }
 
+TEST(HealthAgent, TheLogTellsAStateFromAWeight) {
+  AgentWorld w;
+  const auto log_of = [&w](const std::string& words) {
+    testing::internal::CaptureStderr();
+    w.Say(words);
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string maint = log_of("maint\n");
+  EXPECT_THAT(maint, testing::HasSubstr("agent asks for another state"));
+  EXPECT_THAT(maint, testing::HasSubstr("state=down"));
+  EXPECT_THAT(maint, testing::HasSubstr("level=warning"));
+  EXPECT_THAT(maint, testing::Not(testing::HasSubstr("another weight")));
+  EXPECT_THAT(log_of("ready\n"), testing::HasSubstr("state=up"));
+  const std::string share = log_of("50%\n");
+  EXPECT_THAT(share, testing::HasSubstr("real server asks for another weight"));
+  EXPECT_THAT(share, testing::Not(testing::HasSubstr("another state")));
+}
+
 TEST(HealthAgent, DownCountsAtOnceAndUpTakesItBack) {
   for (const char* word : {"down\n", "fail\n", "failed # disk full\n", "stopped\n"}) {
     AgentWorld w;

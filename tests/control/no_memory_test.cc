@@ -1,7 +1,10 @@
 // A change while memory runs out, at each of its allocations in turn: it is refused or in force,
 // nothing is half done, and the next change is made.
+#include <boost/asio/io_context.hpp>
+
 #include "../base/short_memory.h"
 #include "base/faults.h"
+#include "control/commands/command_runner.h"
 #include "control/director.h"
 #include "control/neighbours.h"
 #include "director_fixture.h"
@@ -128,6 +131,33 @@ TEST(NoMemory, ANeighbourIsLearntOrNotAndTheNextTimeItIs) {
     EXPECT_EQ(fabric.stats.neighbours().learned.value(), 1u) << "with " << allowed;
     EXPECT_EQ(mail.frames_out(), 2u) << "with " << allowed;
   }
+}
+
+// What has begun to wait for a child that is given up must not go on with that.
+TEST(NoMemory, ACommandIsRunOrGivenUpAndNothingOfItIsLeft) {
+  SetLogLevel(LogLevel::kError);
+  size_t survived = 0;
+  bool has_failed = true;
+  for (long allowed = 0; has_failed; ++allowed) {
+    boost::asio::io_context io;
+    CommandRunner runner(io, "nobody", 1);
+    size_t answers = 0;
+    const Command command{.arguments = {"/bin/sleep", "0.01"}, .environment = {}};
+    g_allocations_left = allowed;
+    try {
+      runner.Run(command, 1000s, [&answers](const CommandEnd&) { ++answers; });
+    } catch (const std::bad_alloc&) {
+      ++answers;
+    }
+    has_failed = g_allocations_left == 0;
+    g_allocations_left = -1;
+    io.run_for(5s);
+    ASSERT_TRUE(io.stopped()) << "with " << allowed;
+    ASSERT_EQ(answers, 1u) << "with " << allowed;
+    ASSERT_EQ(runner.running(), 0u) << "with " << allowed;
+    if (has_failed) ++survived;
+  }
+  EXPECT_GT(survived, 10u);
 }
 
 }  // namespace

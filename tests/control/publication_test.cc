@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "director_fixture.h"
 
 namespace fairlead::control::publication_test {
@@ -382,47 +381,6 @@ TEST_F(PublicationTest, PathMtusAreRebuiltForOnceASecondAtMost) {
   Settle();
   EXPECT_EQ(publication_.snapshot()->generation, before + 2);
   EXPECT_EQ(mtu(), 1341u);
-}
-
-// A router in front of all real servers dies, or one server that all checks ask: what the workers
-// have to adopt in one turn is bounded, and in the end they know of all.
-TEST(PublicationOfMany, ChecksThatFailTogetherGoIntoSeveralSnapshots) {
-  SetLogLevel(LogLevel::kError);  // a line for each of them
-  constexpr size_t kServices = kFlippedAtOnce + 200;
-  dataplane::FabricConfig config = SmallFabric(1);
-  config.reals = 2048;
-  dataplane::Fabric fabric(config);
-  std::string yaml = "services:\n";
-  for (size_t i = 1; i <= kServices; ++i) {
-    yaml += "  - { address: 192.0.2.80, protocol: tcp, port: " + std::to_string(i) +
-            ", health: { type: tcp, fall: 1 }, reals: [ { address: 10.0.0.11 } ] }\n";
-  }
-  const std::vector<PortRuntime> ports = TwoPorts();
-  DownProber prober;
-  Publication publication{fabric, SharedModelOf(yaml), ports, prober, 1};
-  TimePoint now = At(0s);
-  publication.Turn(now);
-  AdoptAll(fabric);
-  for (int i = 0; i < 500 && prober.waiting.size() < kServices; ++i) {
-    publication.Turn(now += 100ms);
-  }
-  ASSERT_EQ(prober.waiting.size(), kServices);
-  prober.AnswerAll(false);
-
-  std::vector<size_t> adopted;
-  for (int i = 0; i < 5; ++i) {
-    const uint64_t before = publication.snapshot()->generation;
-    publication.Turn(now += 5ms);
-    if (publication.snapshot()->generation != before) {
-      adopted.push_back(publication.snapshot()->changed_services.size());
-    }
-    AdoptAll(fabric);
-  }
-  EXPECT_EQ(adopted, (std::vector<size_t>{kFlippedAtOnce, kServices - kFlippedAtOnce}));
-  for (const auto& service : publication.snapshot()->services) {
-    for (const auto& real : service.plan.reals()) EXPECT_EQ(real.weight, 0);
-  }
-  SetLogLevel(LogLevel::kInfo);
 }
 
 }  // namespace

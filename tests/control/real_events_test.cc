@@ -62,6 +62,35 @@ TEST(RealEvents, WhereMailIsSentAllAreTold) {
   EXPECT_TRUE(Noted(&events, model, HealthState::kDown).empty());
 }
 
+// It was told to be down, and nobody would look at it any more.
+TEST(RealEvents, OneThatIsNoLongerCheckedIsNoLongerDown) {
+  const ConfigModel model = Model("");
+  RealEvents events;
+  events.set_tells_all(true);
+  Noted(&events, model, HealthState::kUp);
+  ASSERT_EQ(Noted(&events, model, HealthState::kDown).size(), 1u);
+  const ConfigModel unchecked = Model(", health: none");
+  const auto up = Noted(&events, unchecked, HealthState::kUnchecked);
+  ASSERT_EQ(up.size(), 1u);
+  EXPECT_EQ(up[0].title, "real server 10.0.0.11:80 of web is up again");
+  EXPECT_EQ(up[0].detail, "it is no longer checked");
+  events.Follow(unchecked);
+  EXPECT_TRUE(Noted(&events, unchecked, HealthState::kDown).empty()) << "forgotten";
+}
+
+TEST(RealEvents, WhatIsRememberedMakesTheNextStateNews) {
+  const ConfigModel model = Model("");
+  const ServiceConfig& service = model.services[0];
+  RealEvents events;
+  events.Remember(service, service.reals[0], false);
+  EXPECT_TRUE(Noted(&events, model, HealthState::kDown).empty()) << "nobody is told of this one";
+  events.Follow(ModelOf(""));
+  events.set_tells_all(true);
+  events.Remember(service, service.reals[0], false);
+  events.Remember(service, service.reals[0], true);  // it is known, and stays as it is
+  EXPECT_EQ(Noted(&events, model, HealthState::kDown).size(), 1u);
+}
+
 TEST(RealEvents, WhatWasNotPublishedIsNotTold) {
   const ConfigModel model = Model(", on_down: [/bin/down]");
   RealEvents events;

@@ -106,6 +106,50 @@ TEST_F(ViewBuilderTest, FiguresNeverFallWhenARealIsGoneForGood) {
   EXPECT_EQ(total(), 5u);
 }
 
+// Runs of places whose services `view` shows by other objects than `before`: "0-255 300-300 ".
+std::string Anew(const ControlView& before, const ControlView& view) {
+  std::string text;
+  const auto is_new = [&](size_t i) {
+    return i < view.services.size() && before.services.item(i) != view.services.item(i);
+  };
+  for (size_t i = 0; i < view.services.size(); ++i) {
+    if (!is_new(i)) continue;
+    text += std::to_string(i) + "-";
+    while (is_new(i + 1)) ++i;
+    text += std::to_string(i) + " ";
+  }
+  return text;
+}
+
+TEST_F(ViewBuilderTest, OnlyWhatHasChangedAndSomeInTurnAreWrittenAnew) {
+  static_assert(ViewBuilder::kWorkAtOnce == 256 * ViewBuilder::kWorkOfService);
+  std::string yaml = "services:\n";
+  for (int port = 1; port <= 522; ++port) {
+    yaml += "  - { address: 192.0.2.80, protocol: tcp, port: " + std::to_string(port) +
+            ", reals: [] }\n";
+  }
+  Apply(yaml);
+  ControlView last = View(false);
+  ASSERT_EQ(last.services.size(), 522u);
+  EXPECT_EQ(builder_.rounds(), 3u);
+  const auto anew = [&](bool is_time) {
+    const ControlView before = std::exchange(last, View(is_time));
+    return Anew(before, last);
+  };
+  EXPECT_EQ(anew(false), "");
+  for (const char* turn : {"0-255 ", "256-511 ", "512-521 ", "0-255 "}) {
+    EXPECT_EQ(anew(true), turn);
+  }
+  ConfigModel model = *publication_.in_force().model;
+  model.services.Edit(300).scheduler = SchedulerKind::kRr;
+  Apply(std::make_shared<const ConfigModel>(model));
+  EXPECT_EQ(anew(false), "300-300 ");
+  EXPECT_EQ(last.services[300].scheduler, "rr");
+  model.services.Edit(3).scheduler = SchedulerKind::kRr;
+  Apply(std::make_shared<const ConfigModel>(model));
+  EXPECT_EQ(anew(true), "3-3 256-511 ");
+}
+
 TEST_F(ViewBuilderTest, ShowsPortsAndRules) {
   Apply("classifier:\n  - { name: a, mark: 7, destination: 192.0.2.90 }\n");
   const ControlView view = View();

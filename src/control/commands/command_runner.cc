@@ -52,6 +52,7 @@ std::string CommandEnd::ToString() const {
     case How::kTimedOut:
       return "not done in " + std::to_string(number) + " ms" + more;
     case How::kNotRun:
+    case How::kStuck:
       return "not run" + more;
   }
   return text;
@@ -105,6 +106,13 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     ::poll(&exit, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
     Close();
   }
+  void Close() {
+    error_code ignored;
+    handle_.close(ignored);
+    output_.close(ignored);
+    timer_.cancel();
+    again_.cancel();
+  }
 
  private:
   void AwaitExit() {
@@ -144,8 +152,8 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   }
 
   void OnLimit() {
-    if (!handle_.is_open()) return;  // reaped: its number may be another's
-    if (has_ended()) return;         // while this thread was busy
+    if (!handle_.is_open()) return;    // reaped: its number may be another's
+    if (has_ended() && End()) return;  // while this thread was busy
     ::kill(-id_, SIGKILL);
     timer_.expires_after(kStuckAfter);
     timer_.async_wait([self = shared_from_this()](error_code error) {
@@ -164,10 +172,22 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   void OnExit() {
     // The library may wake it with what was meant for a descriptor that had its place before: one
     // that ends may close its own in the handler in which the next one opens.
+    if (!handle_.is_open()) return;
     if (!has_ended()) return AwaitExit();
+    if (!End()) LookAgain();
+  }
+
+  // Of one that has ended. False: somebody who traces it has not let it go.
+  bool End() {
     siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT);
-    if (info.si_pid == 0) return LookAgain();
+    if (::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+      const int error = errno;  // reaped by somebody else, so its number may be another's: no kill
+      Finish({.how = CommandEnd::How::kNotRun,
+              .number = error,
+              .text = std::string("how it ended is not known: ") + std::strerror(error)});
+      return true;
+    }
+    if (info.si_pid == 0) return false;
     // What is still in the pipe; who else holds it is of no interest.
     if (output_.is_open()) {
       const ssize_t size =
@@ -178,15 +198,19 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     ::kill(-id_, SIGKILL);
     Reap(id_, &info);
     const bool is_exit = info.si_code == CLD_EXITED;
+    Finish({.how = is_exit ? CommandEnd::How::kExited : CommandEnd::How::kKilled,
+            .number = info.si_status,
+            .text = text_});
+    return true;
+  }
+
+  void Finish(const CommandEnd& end) {
     const std::shared_ptr<Process> self = shared_from_this();
     Close();
     runner_.OnEnded(self);  // first: whoever is told may fail, and the place must be free
-    Tell({.how = is_exit ? CommandEnd::How::kExited : CommandEnd::How::kKilled,
-          .number = info.si_status,
-          .text = text_});
+    Tell(end);
   }
 
-  // It has ended, and somebody who traces it has not let it go.
   void LookAgain() {
     again_.expires_after(kLooksAgain);
     again_.async_wait([self = shared_from_this()](error_code error) {
@@ -198,13 +222,6 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
     if (!done_) return;
     end.took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun_);
     std::exchange(done_, nullptr)(end);
-  }
-
-  void Close() {
-    error_code ignored;
-    handle_.close(ignored);
-    output_.close(ignored);
-    timer_.cancel();
   }
 
   CommandRunner& runner_;
@@ -285,10 +302,10 @@ void CommandRunner::Start(Waiting next) {
     return Refuse(std::move(next.done), EPERM, "there is no user " + user_.name);
   }
   if (const pid_t stuck = StuckIn(next.command); stuck != 0) {  // or it would take all places
-    return Answer(std::move(next.done),
-                  {.how = CommandEnd::How::kTimedOut,
-                   .number = static_cast<int>(next.limit.count()),
-                   .text = "its process " + std::to_string(stuck) + " of before cannot be killed"});
+    return Answer(std::move(next.done), {.how = CommandEnd::How::kStuck,
+                                         .number = stuck,
+                                         .text = "its previous process " + std::to_string(stuck) +
+                                                 " was killed and has not ended"});
   }
   std::string fault = FaultOfCommand(next.command.arguments.at(0));
   if (!fault.empty()) return Refuse(std::move(next.done), EPERM, std::move(fault));
@@ -322,6 +339,7 @@ void CommandRunner::Start(Waiting next) {
     process->Watch();
   } catch (const std::exception&) {
     process->Kill();
+    process->Close();  // or it would look again and again at one that is reaped
     running_.erase(process);
     Abandon(child.process);
     throw;

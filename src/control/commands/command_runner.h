@@ -12,7 +12,7 @@
 // output the first line is kept; after a mebibyte nobody listens any more. One that has been killed
 // and has not ended kStuckAfter later waits in the kernel for something that does not come: it
 // gives its place to others, up to kMostStuck of them, and stays known until it ends; meanwhile the
-// same command is not run again, and has timed out at once. Nothing here blocks. Threads: the one
+// same command is not run again: it is answered kStuck. Nothing here blocks. Threads: the one
 // that runs `io`; the callback always runs from `io`, never inside Run.
 #pragma once
 
@@ -38,9 +38,11 @@ class io_context;
 namespace fairlead::control {
 
 struct CommandEnd {
-  enum class How : uint8_t { kExited, kKilled, kTimedOut, kNotRun };
+  enum class How : uint8_t { kExited, kKilled, kTimedOut, kNotRun, kStuck };
   How how = How::kNotRun;
-  int number = 0;      // the exit status, the signal, or the errno of what could not be run
+  // The exit status, the signal, the limit in milliseconds, the errno of what could not be run or
+  // whose end is not known, or the process that is stuck.
+  int number = 0;
   std::string text{};  // the first line it printed; of what was not run: why
   std::chrono::microseconds took{0};
   [[nodiscard]] bool is_success() const { return how == How::kExited && number == 0; }

@@ -70,7 +70,8 @@ std::string_view RemedyOf(LocalError error) {
     case LocalError::kSystem:
       return "the machine cannot ask there at all: is IPv6 switched off, or a route a blackhole?";
     case LocalError::kFiles:
-      return "look at the files that the check's tls names: are they there, readable and PEM?";
+      return "look at the file that the error names: is it there, readable for the director's "
+             "user, and PEM or not empty?";
     case LocalError::kQueue:
       return "the worker hands the kernel twin more than the exception path takes: lengthen "
              "health.interval, or leave the exception path a processor of its own";

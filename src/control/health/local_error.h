@@ -27,8 +27,8 @@ enum class LocalError : uint8_t {
 };
 inline constexpr size_t kLocalErrorCount = 10;  // kNone included
 
-// kQueue and kOverload have no errno: the monitor finds them (monitor.h). kFiles: a certificate or
-// key that a check over TLS names. `errno_value` as a system
+// kQueue and kOverload have no errno: the monitor finds them (monitor.h). Nor has kFiles: a
+// certificate, key or password file that a check names cannot be used. `errno_value` as a system
 // call or a socket's SO_ERROR gave it. `is_immediate`: the call itself failed, before any packet
 // left. Later EACCES may be a remote firewall's word: ICMPv6 "administratively prohibited" comes as
 // that (RFC 4443 section 3.1).

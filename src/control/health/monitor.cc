@@ -33,6 +33,19 @@ AdminState WantedBy(AgentWords::Mode mode, AdminState before) {
   return before;
 }
 
+std::string_view EffectOf(AdminState wanted) {
+  switch (wanted) {
+    case AdminState::kUp:
+      return "takes new connections unless the file or the operator says otherwise";
+    case AdminState::kQuiesce:
+    case AdminState::kDrain:
+      return "no new clients, known clients stay, its connections continue";
+    case AdminState::kDown:
+      return "no new connections, known clients move, until the agent says ready";
+  }
+  return "";
+}
+
 }  // namespace
 
 // How many looks are under way when no server answers.
@@ -293,13 +306,25 @@ void HealthMonitor::TakeWishes(Entry& entry, const ProbeResult& result) {
   const std::optional<uint32_t> percent = said.percent ? said.percent : facts.percent;
   const AdminState wanted = WantedBy(said.mode, facts.wanted);
   if (weight == facts.weight && percent == facts.percent && wanted == facts.wanted) return;
+  const bool is_other_weight = weight != facts.weight || percent != facts.percent;
+  const bool is_other_state = std::exchange(facts.wanted, wanted) != wanted;
   facts.weight = weight;
   facts.percent = percent;
-  facts.wanted = wanted;
   ++revision_;
-  LogInfo("real server asks for another weight", {{"real", entry.check.target.endpoint.ToString()},
-                                                  {"services", entry.check.wanted_by},
-                                                  {"answer", result.detail}});
+  const std::string real = entry.check.target.endpoint.ToString();
+  if (is_other_state) {
+    Log(wanted == AdminState::kDown ? LogLevel::kWarning : LogLevel::kInfo,
+        "agent asks for another state",
+        {{"real", real},
+         {"services", entry.check.wanted_by},
+         {"answer", result.detail},
+         {"state", ToWord(wanted)},
+         {"effect", EffectOf(wanted)}});
+  }
+  if (is_other_weight) {
+    LogInfo("real server asks for another weight",
+            {{"real", real}, {"services", entry.check.wanted_by}, {"answer", result.detail}});
+  }
   NoteFlip(entry);
 }
 

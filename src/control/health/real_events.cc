@@ -33,10 +33,15 @@ std::string JoinedWords(const ServiceIdentity& service) {
 
 void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
                       const std::string& detail) {
-  if (!IsRemembered(service, real)) return;
+  // One that is not to be remembered any more may have been told to be down.
+  const bool is_remembered = IsRemembered(service, real);
+  if (!is_remembered && is_down_.empty()) return;
   Noted noted{{KeyOf(service), {real.address, real.port}}, state == HealthState::kDown};
   const auto known = is_down_.find(noted.key);
-  if (known != is_down_.end() && known->second == noted.is_down) return;
+  if (known == is_down_.end() && !is_remembered) return;
+  if (known == is_down_.end()) return noted_.push_back(std::move(noted));  // nothing to be told
+  if (known->second == noted.is_down) return;
+  const std::string reason = state == HealthState::kUnchecked ? "it is no longer checked" : detail;
   const ServiceIdentity& identity = noted.key.first;
   Notification& told = noted.told;
   told.subject = service.name;
@@ -49,12 +54,17 @@ void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, Heal
                       "FAIRLEAD_VIRTUAL=" + JoinedWords(identity),
                       "FAIRLEAD_REAL_ADDRESS=" + real.address.ToString(),
                       "FAIRLEAD_REAL_PORT=" + std::to_string(real.port),
-                      "FAIRLEAD_REASON=" + detail};
+                      "FAIRLEAD_REASON=" + reason};
   const Endpoint endpoint{real.address, Be16::FromHost(real.port)};
   told.title = "real server " + (real.port == 0 ? real.address.ToString() : endpoint.ToString()) +
                " of " + service.name + (noted.is_down ? " is down" : " is up again");
-  told.detail = detail;
+  told.detail = reason;
   noted_.push_back(std::move(noted));
+}
+
+void RealEvents::Remember(const ServiceConfig& service, const RealConfig& real, bool is_down) {
+  if (!IsRemembered(service, real)) return;
+  is_down_.try_emplace({KeyOf(service), {real.address, real.port}}, is_down);
 }
 
 bool RealEvents::IsRemembered(const ServiceConfig& service, const RealConfig& real) const {

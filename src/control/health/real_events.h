@@ -25,6 +25,8 @@ class RealEvents {
  public:
   void Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
             const std::string& detail);
+  // How one was until now of which nothing is known yet: what it changes to is news.
+  void Remember(const ServiceConfig& service, const RealConfig& real, bool is_down);
   std::vector<Notification> Commit();
   // Whether all changes are told, and not those alone that a command is for.
   void set_tells_all(bool tells_all) { tells_all_ = tells_all; }
@@ -41,7 +43,7 @@ class RealEvents {
   struct Noted {
     Key key;
     bool is_down = false;
-    Notification told{};  // if it is a change
+    Notification told{};  // where it is a change
   };
 
   std::map<Key, bool> is_down_;

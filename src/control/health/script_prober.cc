@@ -21,9 +21,10 @@ void ScriptProber::Start(const ProbeTarget& target, std::function<void(ProbeResu
 }
 
 ProbeResult ResultOf(const ScriptProbe& script, const CommandEnd& end) {
+  using How = CommandEnd::How;
   ProbeResult result{.detail = end.ToString(),
                      .took = end.took,
-                     .is_silent = end.how == CommandEnd::How::kTimedOut};
+                     .is_silent = end.how == How::kTimedOut || end.how == How::kStuck};
   if (end.how == CommandEnd::How::kNotRun) {
     const LocalError error = LocalErrorOf(end.number, true);
     const bool is_command = error == LocalError::kNone || error == LocalError::kPolicy;
