@@ -297,6 +297,18 @@ TEST(Mailer, WithoutAConfigurationWhatWaitsIsCountedAsDropped) {
   EXPECT_EQ(mailer.counts().dropped, 2u);
 }
 
+// A director that ends has no use for what becomes of a mail.
+TEST(Mailer, EndsWithAMailOnItsWay) {
+  MailServer server(1, 0);
+  {
+    asio::io_context io;
+    Mailer mailer(io);
+    mailer.Note(server.mail(), "lb", {{}, "a", ""});
+    EXPECT_EQ(mailer.counts().failed, 0u);
+  }
+  server.Finish();
+}
+
 // The one message, and not those behind it.
 TEST(Mailer, ARefusedMessageHoldsUpNoOther) {
   const std::string to_the_end =
