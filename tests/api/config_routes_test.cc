@@ -294,6 +294,63 @@ TEST_F(FollowTest, AFollowerIsToldWhatHappens) {
       << told;
 }
 
+TEST_F(FollowTest, WhoseTokenIsTakenOutIsToldNothingMore) {
+  const std::string tokens = path_ + ".tokens";
+  const auto write = [&](const std::string& text) {
+    std::ofstream(tokens) << text;
+    std::filesystem::permissions(
+        tokens, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  };
+  write("read:a-token-of-sixteen-bytes ann\nread:another-token-of-the-test ben\n");
+  listen_.push_back("http://127.0.0.1:0");
+  listen_.back().tokens = tokens;
+  StartLive(kWeb);
+  HttpPeer ann(server_->addresses()[1]), ben(server_->addresses()[1]);
+  const std::string ask = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ";
+  ann.Send(ask + "a-token-of-sixteen-bytes\r\n\r\n");
+  ben.Send(ask + "another-token-of-the-test\r\n\r\n");
+  Until(ann, "event: generation");
+  Until(ben, "event: generation");
+  write("read:another-token-of-the-test ben\n");
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.12", R"({"state": "drain"})").status,
+            200);
+  const std::string drain = "\"state\":\"drain\"";
+  EXPECT_NE(Until(ben, drain).find(drain), std::string::npos);
+  EXPECT_EQ(Until(ann, drain).find(drain), std::string::npos) << "the connection ends before";
+  std::filesystem::remove(tokens);
+}
+
+TEST_F(FollowTest, WhoGoesLeavesHisPlace) {
+  StartLive(kWeb);
+  std::vector<std::unique_ptr<HttpPeer>> followers;
+  for (size_t i = 0; i < api::kMostFollowers; ++i) {
+    followers.push_back(std::make_unique<HttpPeer>(server_->addresses()[0]));
+    Follow(*followers.back());
+    Until(*followers.back(), "event: generation");
+  }
+  EXPECT_EQ(peer->Ask("HEAD /v1/events").status, 503);
+  followers.pop_back();
+  int status = 503;  // until the server has read that he has gone
+  for (int i = 0; i < 100 && status == 503; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    status = peer->Ask("HEAD /v1/events").status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+// Two may have asked for the last place before either has it.
+TEST_F(FollowTest, WhoFindsNoPlaceAnyMoreIsToldSo) {
+  StartLive(kWeb);
+  boost::asio::io_context io;
+  api::EventHub hub(io, *core_);
+  const auto stays = [](std::string_view) { return api::Pushed::kTaken; };
+  EXPECT_FALSE(hub.Follow([](std::string_view) { return api::Pushed::kGone; }));
+  EXPECT_EQ(hub.size(), 0u);
+  for (size_t i = 0; i < api::kMostFollowers; ++i) EXPECT_TRUE(hub.Follow(stays));
+  EXPECT_FALSE(hub.Follow(stays));
+  EXPECT_EQ(hub.size(), api::kMostFollowers);
+}
+
 TEST_F(FollowTest, SeventeenAreTooMany) {
   StartLive(kWeb);
   std::vector<std::unique_ptr<HttpPeer>> followers;
