@@ -84,12 +84,10 @@ std::optional<json::value> Session::Ask(std::string_view method, const std::stri
   return document;
 }
 
-int Run(const Arguments& arguments) {
+namespace {
+
+int RunOnServices(const Arguments& arguments) {
   switch (arguments.verb) {
-    case Verb::kStatus:
-      return RunStatus(arguments);
-    case Verb::kSyncStatus:
-      return RunSyncStatus(arguments);
     case Verb::kServiceList:
       return RunServiceList(arguments);
     case Verb::kServiceShow:
@@ -104,8 +102,6 @@ int Run(const Arguments& arguments) {
       return RunRealAdd(arguments);
     case Verb::kRealRemove:
       return RunRealRemove(arguments);
-    case Verb::kDiff:
-      return RunDiff(arguments);
     case Verb::kRealList:
       return RunRealList(arguments);
     case Verb::kRealShow:
@@ -114,6 +110,13 @@ int Run(const Arguments& arguments) {
       return RunRealDrain(arguments);
     case Verb::kRealSet:
       return RunRealSet(arguments);
+    default:
+      return kUsage;
+  }
+}
+
+int RunOnRecords(const Arguments& arguments) {
+  switch (arguments.verb) {
     case Verb::kConnectionList:
       return RunConnectionList(arguments);
     case Verb::kConnectionCount:
@@ -128,6 +131,42 @@ int Run(const Arguments& arguments) {
       return RunTemplatePin(arguments);
     case Verb::kTemplateRetime:
       return RunTemplateRetime(arguments);
+    default:
+      return kUsage;
+  }
+}
+
+}  // namespace
+
+int Run(const Arguments& arguments) {
+  switch (arguments.verb) {
+    case Verb::kServiceList:
+    case Verb::kServiceShow:
+    case Verb::kServiceAdd:
+    case Verb::kServiceEdit:
+    case Verb::kServiceRemove:
+    case Verb::kRealAdd:
+    case Verb::kRealRemove:
+    case Verb::kRealList:
+    case Verb::kRealShow:
+    case Verb::kRealDrain:
+    case Verb::kRealSet:
+      return RunOnServices(arguments);
+    case Verb::kConnectionList:
+    case Verb::kConnectionCount:
+    case Verb::kTemplateList:
+    case Verb::kConnectionFlush:
+    case Verb::kTemplateFlush:
+    case Verb::kTemplateUnpin:
+    case Verb::kTemplatePin:
+    case Verb::kTemplateRetime:
+      return RunOnRecords(arguments);
+    case Verb::kStatus:
+      return RunStatus(arguments);
+    case Verb::kSyncStatus:
+      return RunSyncStatus(arguments);
+    case Verb::kDiff:
+      return RunDiff(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
     case Verb::kPortList:

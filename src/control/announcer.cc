@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "dataplane/wire/arp.h"
@@ -19,10 +20,9 @@ void Announcer::Announce(std::vector<Announcement> all, TimePoint now) {
 }
 
 void Announcer::AnnounceAgain(PortId port) {
-  for (const Announcement& what : all_) {
-    const bool is_waiting = std::ranges::find(first_, what) != first_.end();
-    if (what.port == port && !is_waiting) first_.push_back(what);
-  }
+  std::erase_if(first_, [port](const Announcement& what) { return what.port == port; });
+  std::ranges::copy_if(all_, std::back_inserter(first_),
+                       [port](const Announcement& what) { return what.port == port; });
 }
 
 void Announcer::Tick(TimePoint now) {

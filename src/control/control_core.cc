@@ -53,9 +53,9 @@ class ControlCore::Impl {
         timer_(io_) {
     signals_.add(SIGUSR2);
     director_.SetNotify([this](Notification notice) {
-      const ConfigModel& intent = *director_.publication().wanted().model;
-      if (intent.mail && !notice.title.empty()) {
-        mailer_.Note(*intent.mail, intent.director.name,
+      const ConfigModel& now = *director_.publication().in_force().model;
+      if (now.mail && !notice.title.empty()) {
+        mailer_.Note(*now.mail, now.director.name,
                      {std::chrono::system_clock::now(), notice.title, notice.detail});
       }
       notifier_.Notify(std::move(notice));
@@ -191,6 +191,7 @@ class ControlCore::Impl {
     Clock::duration pause = kTurnAfterFault;
     try {
       director_.Turn(Clock::now());
+      FollowMail();
       ReloadIfAsked();
       if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
       if (turned_) turned_();
@@ -199,6 +200,14 @@ class ControlCore::Impl {
       NoteFault(Thread::kControl);
     }
     ArmTimer(pause);
+  }
+
+  // A corrected section holds for what waits, too.
+  void FollowMail() {
+    const std::shared_ptr<const ConfigModel>& model = director_.publication().in_force().model;
+    if (model == mailed_by_) return;
+    mailer_.Follow(model->mail);
+    mailed_by_ = model;
   }
 
   void ArmTimer(Clock::duration pause) {
@@ -221,6 +230,7 @@ class ControlCore::Impl {
   CommandRunner scripts_;
   Notifier notifier_;
   Mailer mailer_{io_};
+  std::shared_ptr<const ConfigModel> mailed_by_;  // what the mailer was told last
   ScriptProber prober_;
   Director director_;
   asio::signal_set signals_;

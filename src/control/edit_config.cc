@@ -3,9 +3,9 @@
 #include <unordered_map>
 
 #include "control/command_rule.h"
+#include "control/config/dump.h"
 #include "control/config/yaml_loader.h"
 #include "control/editor.h"
-#include "control/model_diff.h"
 
 namespace fairlead::control {
 namespace {
@@ -13,26 +13,15 @@ namespace {
 constexpr const char* kRemedy =
     ": PUT changes services, policy and defaults.timeouts; change the file and reload for the rest";
 
-// What differs and is none of these. The changes by hand that outlive a restart know nothing of it.
-std::vector<Error> OutOfReach(const ConfigModel& running, ConfigModel* wanted) {
+// The changes by hand that outlive a restart know of nothing else.
+std::vector<Error> OutOfReach(const ConfigModel& reached, const ConfigModel& wanted) {
+  if (reached == wanted) return {};
+  std::vector<std::string> keys = DifferingKeys(reached, wanted);
+  if (keys.empty()) keys.emplace_back("what GET /v1/config does not show");
   std::vector<Error> errors;
-  const auto refuse = [&errors](const std::string& key) {
+  for (const std::string& key : keys) {
     errors.push_back({ErrorCode::kInvalid, key + " is not as it is in force" + kRemedy, key});
-  };
-  for (const std::string& sentence : KeepStartupKeys(running, wanted)) {
-    refuse(sentence.substr(0, sentence.find(" has changed")));
   }
-  const auto compare = [&](const char* key, const auto& now, const auto& then) {
-    if (!(now == then)) refuse(key);
-  };
-  compare("routes", running.routes, wanted->routes);
-  compare("prefix_sets", running.prefix_sets, wanted->prefix_sets);
-  compare("classifier", running.classifier, wanted->classifier);
-  compare("client_groups", running.client_groups, wanted->client_groups);
-  compare("defaults.scheduler", running.defaults.scheduler, wanted->defaults.scheduler);
-  compare("defaults.forward", running.defaults.forward, wanted->defaults.forward);
-  compare("log", running.log, wanted->log);
-  compare("api.on_reload", running.api.on_reload, wanted->api.on_reload);
   return errors;
 }
 
@@ -40,11 +29,14 @@ std::vector<Error> OutOfReach(const ConfigModel& running, ConfigModel* wanted) {
 
 EditResult Editor::operator()(const ReplaceConfig& edit) {
   if (!*edit.loaded) return EditRefusal{ErrorCode::kInvalid, edit.loaded->errors};
-  ConfigModel wanted = *edit.loaded->model;
-  if (auto errors = OutOfReach(*before_.model, &wanted); !errors.empty()) {
+  const ConfigModel& wanted = *edit.loaded->model;
+  // Into what runs, rather than all of it: whatever the model will have one day stays out of reach.
+  model_.services = wanted.services;
+  model_.policy = wanted.policy;
+  model_.defaults.timeouts = wanted.defaults.timeouts;
+  if (auto errors = OutOfReach(model_, wanted); !errors.empty()) {
     return EditRefusal{ErrorCode::kInvalid, std::move(errors)};
   }
-  model_ = std::move(wanted);
   std::unordered_map<std::string_view, size_t> by_name;
   const auto& before = before_.model->services;
   for (size_t i = 0; i < before.size(); ++i) by_name.emplace(before[i].name, i);

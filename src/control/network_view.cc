@@ -35,15 +35,20 @@ struct OnLink {
   IpAddress source;
 };
 
-// The port whose network holds `address`: the longest prefix of all port addresses.
-std::optional<OnLink> FindOnLink(const ConfigModel& model, const IpAddress& address) {
+bool IsUp(const PortLinks* links, PortId port) { return links == nullptr || links->is_up(port); }
+
+// The port whose network holds `address`: the longest prefix of all port addresses, and of equal
+// ones the first whose port has a link.
+std::optional<OnLink> FindOnLink(const ConfigModel& model, const PortLinks* links,
+                                 const IpAddress& address) {
   std::optional<OnLink> best;
-  int best_length = -1;
+  std::pair<int, bool> best_rank{-1, false};
   for (size_t i = 0; i < model.ports.size(); ++i) {
     for (const Prefix& prefix : model.ports[i].addresses) {
-      if (prefix.length <= best_length || !prefix.Contains(address)) continue;
+      const std::pair<int, bool> rank{prefix.length, IsUp(links, PortAt(i))};
+      if (rank <= best_rank || !prefix.Contains(address)) continue;
       best = {PortAt(i), prefix.address};
-      best_length = prefix.length;
+      best_rank = rank;
     }
   }
   return best;
@@ -55,7 +60,7 @@ class Ways {
   explicit Ways(const PortLinks* links) : links_(links) {}
 
   void Add(const Prefix& to, const dataplane::RouteView& way) {
-    const bool is_up = links_ == nullptr || links_->is_up(way.output);
+    const bool is_up = IsUp(links_, way.output);
     const bool is_on_link = way.gateway.is_none();
     if (!is_up && !is_on_link) return;
     const auto [found, is_new] = ways_.try_emplace({to.network(), to.length}, Way{way, is_up});
@@ -106,7 +111,7 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
   }
   std::vector<NeighbourId> gateways;
   for (const RouteConfig& route : model.routes) {
-    const auto link = FindOnLink(model, route.via);
+    const auto link = FindOnLink(model, links, route.via);
     if (!link) continue;
     gateways.push_back(intern(link->port, route.via));
     ways.Add(route.to, {.output = link->port,

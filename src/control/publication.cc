@@ -15,6 +15,7 @@ constexpr std::chrono::seconds kCollectInterval{5};  // ghosts
 // removal taken back at once costs nothing.
 constexpr std::chrono::milliseconds kSweepDelay{10};
 constexpr std::chrono::seconds kPathRebuildInterval{1};
+constexpr std::chrono::seconds kLinkRebuildInterval{1};
 constexpr size_t kEventsPerTurn = 1024;  // of one worker
 constexpr std::chrono::seconds kRetryAfterFault{1};
 
@@ -152,9 +153,15 @@ bool Publication::ReadLinks(TimePoint now) {
   for (const PortId port : changed) {
     if (links_.is_up(port)) announcer_.AnnounceAgain(port);
   }
-  if (changed.empty()) return false;
-  Rebuild();
-  return true;
+  has_other_links_ |= !changed.empty();
+  // The first change counts at once, those of a line that trembles are collected: a rebuild costs
+  // as much as a reload.
+  if (has_other_links_ && now >= next_link_rebuild_) {
+    has_other_links_ = false;
+    next_link_rebuild_ = now + kLinkRebuildInterval;
+    Rebuild();
+  }
+  return !changed.empty();
 }
 
 bool Publication::PublishNext(TimePoint now) {

@@ -135,6 +135,8 @@ class Publication {
   Announcer announcer_;
   MulticastGroups groups_;
   PortLinks links_;
+  bool has_other_links_ = false;  // than the snapshot
+  TimePoint next_link_rebuild_;
   PathMtus path_mtus_;
   PathNews path_news_;
   TimePoint next_path_rebuild_;

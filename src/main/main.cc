@@ -161,6 +161,19 @@ Estate StopForSuccessor(api::ApiServer& api, edge::Edge& edge, KeptMemory& kept)
   return estate;
 }
 
+// The first time that every worker has the configuration, all is said that waits for it.
+void SayWhenReady(control::ControlCore& core, const dataplane::Fabric& fabric, edge::Edge& edge,
+                  Start& start) {
+  core.SetReadyCallback([&fabric, &edge, &start, is_said = false]() mutable {
+    if (!std::exchange(is_said, true)) {
+      LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
+      edge.Own();
+      start.SayForwarding();
+    }
+    return NotifyServiceManager("READY=1");
+  });
+}
+
 int RunDirector(const Options& options, const char* argv0) {
   const std::string& path = options.config_path;
   const sigset_t signals = ControlSignals();
@@ -208,15 +221,7 @@ int RunDirector(const Options& options, const char* argv0) {
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }
-  bool is_said = false;
-  core.SetReadyCallback([&] {
-    if (!std::exchange(is_said, true)) {
-      LogInfo("forwarding", {{"workers", fabric.config.workers}, {"ports", fabric.config.ports}});
-      (*edge)->Own();
-      start.SayForwarding();
-    }
-    return NotifyServiceManager("READY=1");
-  });
+  SayWhenReady(core, fabric, **edge, start);
   Watchdog watchdog(WatchdogPeriod(), fabric.stats, NotifyServiceManager);
   core.SetTurnCallback([&] {
     watchdog.OnTurn(Watchdog::Clock::now());

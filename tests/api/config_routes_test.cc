@@ -1,10 +1,13 @@
 // PUT /v1/config, /v1/log, the lines in the log about changes, and /v1/events.
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <map>
 
 #include "api_test.h"
 #include "base/log_level.h"
 #include "control/api/audit.h"
 #include "control/api/events.h"
+#include "control/config/json_schema.h"
 #include "live_director.h"
 
 namespace fairlead::testing::config_routes_test {
@@ -83,7 +86,7 @@ TEST_F(PutConfig, WhatCannotBeChangedByHandIsNamed) {
       "PUT /v1/config", Replaced(Replaced(shown, "level: info", "level: debug"), "routes: []",
                                  "routes: [{ to: 0.0.0.0/0, via: 192.0.2.254 }]"));
   EXPECT_EQ(refused.status, 422);
-  EXPECT_NE(refused.body.find("log is not as it is in force: PUT changes"), std::string::npos)
+  EXPECT_NE(refused.body.find("log.level is not as it is in force: PUT changes"), std::string::npos)
       << refused.body;
   EXPECT_NE(refused.body.find("routes is not as it is"), std::string::npos) << refused.body;
   EXPECT_EQ(peer->Ask("GET /v1/config").body, shown);
@@ -99,6 +102,41 @@ TEST_F(PutConfig, WhatCannotBeChangedByHandIsNamed) {
   EXPECT_EQ(wrong.status, 422);
   EXPECT_NE(wrong.body.find("body:2:1: servces: unknown key"), std::string::npos) << wrong.body;
   EXPECT_EQ(peer->Ask("PUT /v1/config?dry_run=yes", shown).status, 400);
+}
+
+// Each section of a file but those that PUT changes: one that comes later has to be added here.
+TEST_F(PutConfig, NoOtherSectionIsChanged) {
+  StartLive(kWeb);
+  const std::string shown = peer->Ask("GET /v1/config").body;
+  const std::map<std::string, std::pair<std::string, std::string>> others = {
+      {"director", {"  idle: poll", "  idle: sleep"}},
+      {"ports", {"net_null0", "net_null1"}},
+      {"routes", {"routes: []", "routes: [{ to: 0.0.0.0/0, via: 192.0.2.254 }]"}},
+      {"prefix_sets", {"prefix_sets: {}", "prefix_sets: { office: [198.51.100.0/24] }"}},
+      {"classifier", {"classifier: []", "classifier: [{ name: a, mark: 7 }]"}},
+      {"client_groups", {"client_groups: []", "client_groups: [{ name: a, source: 10.0.0.0/8 }]"}},
+      {"defaults", {"  scheduler: wlc\n  forward", "  scheduler: rr\n  forward"}},
+      {"sync", {"log:", "sync: { ipvs: { interface: eth2, role: backup } }\nlog:"}},
+      {"api", {"on_reload: undo", "on_reload: keep"}},
+      {"log", {"level: info", "level: debug"}},
+      {"mail",
+       {"log:",
+        "mail: { server: \"192.0.2.25:25\", from: a@example.com, to: [b@example.com], tls: "
+        "starttls, user: a, password_file: /etc/shadow }\nlog:"}},
+  };
+  const json::value schema = json::parse(control::JsonSchema());
+  for (const auto& section : schema.at("properties").as_object()) {
+    const std::string key(section.key());
+    if (key == "version" || key == "services" || key == "policy") continue;
+    ASSERT_TRUE(others.contains(key)) << key << ": say how it is changed, and that PUT refuses it";
+    const auto& [was, is] = others.at(key);
+    const Answer refused = peer->Ask("PUT /v1/config", Replaced(shown, was, is));
+    EXPECT_EQ(refused.status, 422) << key << refused.body;
+    const std::string place = "\"place\":\"" + key;
+    EXPECT_NE(refused.body.find(place), std::string::npos) << refused.body;
+    EXPECT_NE(refused.body.find("is not as it is in force"), std::string::npos) << refused.body;
+  }
+  EXPECT_EQ(peer->Ask("GET /v1/config").body, shown);
 }
 
 // ---- the log ----------------------------------------------------------------------------------
@@ -254,6 +292,63 @@ TEST_F(FollowTest, AFollowerIsToldWhatHappens) {
                       "\"state\":\"drain\",\"was\":\"up\""),
             std::string::npos)
       << told;
+}
+
+TEST_F(FollowTest, WhoseTokenIsTakenOutIsToldNothingMore) {
+  const std::string tokens = path_ + ".tokens";
+  const auto write = [&](const std::string& text) {
+    std::ofstream(tokens) << text;
+    std::filesystem::permissions(
+        tokens, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  };
+  write("read:a-token-of-sixteen-bytes ann\nread:another-token-of-the-test ben\n");
+  listen_.push_back("http://127.0.0.1:0");
+  listen_.back().tokens = tokens;
+  StartLive(kWeb);
+  HttpPeer ann(server_->addresses()[1]), ben(server_->addresses()[1]);
+  const std::string ask = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ";
+  ann.Send(ask + "a-token-of-sixteen-bytes\r\n\r\n");
+  ben.Send(ask + "another-token-of-the-test\r\n\r\n");
+  Until(ann, "event: generation");
+  Until(ben, "event: generation");
+  write("read:another-token-of-the-test ben\n");
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.12", R"({"state": "drain"})").status,
+            200);
+  const std::string drain = "\"state\":\"drain\"";
+  EXPECT_NE(Until(ben, drain).find(drain), std::string::npos);
+  EXPECT_EQ(Until(ann, drain).find(drain), std::string::npos) << "the connection ends before";
+  std::filesystem::remove(tokens);
+}
+
+TEST_F(FollowTest, WhoGoesLeavesHisPlace) {
+  StartLive(kWeb);
+  std::vector<std::unique_ptr<HttpPeer>> followers;
+  for (size_t i = 0; i < api::kMostFollowers; ++i) {
+    followers.push_back(std::make_unique<HttpPeer>(server_->addresses()[0]));
+    Follow(*followers.back());
+    Until(*followers.back(), "event: generation");
+  }
+  EXPECT_EQ(peer->Ask("HEAD /v1/events").status, 503);
+  followers.pop_back();
+  int status = 503;  // until the server has read that he has gone
+  for (int i = 0; i < 100 && status == 503; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    status = peer->Ask("HEAD /v1/events").status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+// Two may have asked for the last place before either has it.
+TEST_F(FollowTest, WhoFindsNoPlaceAnyMoreIsToldSo) {
+  StartLive(kWeb);
+  boost::asio::io_context io;
+  api::EventHub hub(io, *core_);
+  const auto stays = [](std::string_view) { return api::Pushed::kTaken; };
+  EXPECT_FALSE(hub.Follow([](std::string_view) { return api::Pushed::kGone; }));
+  EXPECT_EQ(hub.size(), 0u);
+  for (size_t i = 0; i < api::kMostFollowers; ++i) EXPECT_TRUE(hub.Follow(stays));
+  EXPECT_FALSE(hub.Follow(stays));
+  EXPECT_EQ(hub.size(), api::kMostFollowers);
 }
 
 TEST_F(FollowTest, SeventeenAreTooMany) {

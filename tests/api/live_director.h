@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "control/api/api_server.h"
 #include "control/config/yaml_loader.h"
@@ -38,7 +39,7 @@ class LiveApiTest : public ::testing::Test {
       }
     });
     thread_ = std::thread([this] { core_->Run(); });
-    server_ = std::make_unique<api::ApiServer>(*core_, api::ApiConfig{{"http://127.0.0.1:0"}});
+    server_ = std::make_unique<api::ApiServer>(*core_, api::ApiConfig{listen_});
     ASSERT_TRUE(server_->Start());
     peer = std::make_unique<HttpPeer>(server_->addresses()[0]);
   }
@@ -68,6 +69,7 @@ class LiveApiTest : public ::testing::Test {
   }
 
   const std::string path_ = ::testing::TempDir() + "live-" + std::to_string(getpid()) + ".yaml";
+  std::vector<api::ListenSpec> listen_ = {"http://127.0.0.1:0"};
   dataplane::Fabric fabric_{Small()};
   std::unique_ptr<control::ControlCore> core_;
   std::unique_ptr<api::ApiServer> server_;

@@ -109,6 +109,8 @@ class ConfigSchema(unittest.TestCase):
             "{ port: 80 }",
             "{ type: htps }",
             "{ type: tcp, path: / }",
+            "{ type: http, path: [/a] }",
+            "{ type: smtp, helo: { a: b } }",
             "{ type: dns, tls: true }",
             "{ type: ping, port: 1 }",
             "{ type: mysql, sni: a }",

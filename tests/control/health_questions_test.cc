@@ -139,14 +139,24 @@ TEST_F(PasswordFile, IsItsFirstLine) {
   EXPECT_EQ(Fill(), "=windows");
   Write("no end");
   EXPECT_EQ(Fill(), "=no end");
+  const std::string longest(1024, 'a');
+  for (const char* end : {"", "\n", "\r\n", "\nmore"}) {
+    Write(longest + end);
+    EXPECT_EQ(Fill(), "=" + longest);
+  }
 }
 
 TEST_F(PasswordFile, SaysWhatIsWrongWithIt) {
   EXPECT_EQ(Fill(), fault_ + "No such file or directory");
   Write("\npassword\n");
   EXPECT_EQ(Fill(), fault_ + "its first line is empty");
-  Write(std::string(1025, 'a'));
-  EXPECT_EQ(Fill(), fault_ + "its first line is longer than 1024 bytes");
+  for (const size_t size : {1025u, 5000u}) {
+    Write(std::string(size, 'a'));
+    EXPECT_EQ(Fill(), fault_ + "its first line is longer than 1024 bytes");
+  }
+  const Result<std::string> folder = ReadPassword(testing::TempDir());
+  ASSERT_FALSE(folder);
+  EXPECT_TRUE(folder.error().message.ends_with("it is not a regular file"));
 }
 
 TEST_F(PasswordFile, IsNotReadForOthers) {

@@ -72,10 +72,19 @@ TEST(MailDialogue, OneRefusedRecipientKeepsItFromNobodyElse) {
               "250 queued\r\n"});
   EXPECT_EQ(one.state(), State::kTaken);
   EXPECT_EQ(one.detail(), "RCPT TO ops@example.com was answered with \"550 who?\"");
-  MailDialogue both(mail, "", "a\r\n");
-  Said(&both, {"220 mx\r\n", "250 mx\r\n", "250 ok\r\n", "550 who?\r\n", "450 later\r\n"});
-  EXPECT_EQ(both.state(), State::kRefused);
-  EXPECT_FALSE(both.is_permanent());
+}
+
+TEST(MailDialogue, ForGoodIsWhatEachRecipientIsRefusedForGood) {
+  const auto is_permanent = [](const std::string& first, const std::string& second) {
+    const MailConfig mail = Mail();
+    MailDialogue talk(mail, "", "a\r\n");
+    Said(&talk, {"220 mx\r\n", "250 mx\r\n", "250 ok\r\n", first, second});
+    EXPECT_EQ(talk.state(), State::kRefused);
+    return talk.is_permanent();
+  };
+  EXPECT_FALSE(is_permanent("550 who?\r\n", "450 later\r\n"));
+  EXPECT_FALSE(is_permanent("450 later\r\n", "550 who?\r\n"));
+  EXPECT_TRUE(is_permanent("550 who?\r\n", "551 who?\r\n"));
 }
 
 TEST(MailDialogue, SaysWhatTheServerHasRefused) {
@@ -118,6 +127,22 @@ TEST(MailDialogue, LogsInOverTlsAlone) {
   EXPECT_EQ(plain.state(), State::kRefused);
 }
 
+// A server that does not know AUTH may repeat the line.
+TEST(MailDialogue, DoesNotRepeatThePassword) {
+  MailConfig mail = Mail(MailTls::kImplicit);
+  mail.user = "lb";
+  const auto detail = [&](const std::string& reply) {
+    MailDialogue talk(mail, "hunter2", "a\r\n");
+    talk.OnTls();
+    Said(&talk, {"220 mx\r\n", "250 AUTH PLAIN\r\n", reply});
+    EXPECT_EQ(talk.state(), State::kRefused);
+    return talk.detail();
+  };
+  EXPECT_EQ(detail("500 what is AUTH PLAIN AGxiAGh1bnRlcjI=\r\n"),
+            "the login was answered with 500");
+  EXPECT_EQ(detail("AUTH PLAIN AGxiAGh1bnRlcjI=\r\n"), "not an answer of SMTP");
+}
+
 // ---- the message ------------------------------------------------------------------------------
 
 TEST(MailText, TellsOneChangeInItsSubject) {
@@ -146,7 +171,8 @@ TEST(MailText, TellsSeveralInOne) {
 // Takes `messages`, one a connection, after it has refused as many connections as it shall.
 class MailServer {
  public:
-  MailServer(int refusals, int messages) {
+  MailServer(int refusals, int messages, std::string refusal = "421 busy\r\n")
+      : refusal_(std::move(refusal)) {
     thread_ = std::thread([this, refusals, messages] {
       for (int i = 0; i < refusals + messages; ++i) {
         boost::system::error_code error;
@@ -179,7 +205,7 @@ class MailServer {
       if (!error) asio::read_until(socket, asio::dynamic_buffer(heard), until, error);
     };
     if (refuses) {
-      asio::write(socket, asio::buffer("421 busy\r\n"s), error);
+      asio::write(socket, asio::buffer(refusal_), error);
       return;
     }
     for (const char* until : {"EHLO lb.example\r\n", "MAIL FROM:<lb@example.com>\r\n",
@@ -194,14 +220,17 @@ class MailServer {
 
   asio::io_context io_;
   tcp::acceptor acceptor_{io_, {asio::ip::address_v4::loopback(), 0}};
+  const std::string refusal_;
   std::vector<std::string> subjects_;
   std::thread thread_;
 };
 
-// Runs until so many messages were taken.
-void RunUntil(asio::io_context& io, const Mailer& mailer, uint64_t sent) {
+// Runs until so many messages were taken, or so many attempts have failed.
+void RunUntil(asio::io_context& io, const Mailer& mailer, uint64_t sent,
+              uint64_t failed = UINT64_MAX) {
   for (const auto end = std::chrono::steady_clock::now() + 20s;
-       mailer.counts().sent < sent && std::chrono::steady_clock::now() < end;) {
+       mailer.counts().sent < sent && mailer.counts().failed < failed &&
+       std::chrono::steady_clock::now() < end;) {
     io.run_one_for(100ms);
     io.restart();
   }
@@ -231,6 +260,68 @@ TEST(Mailer, TriesAgainAndTellsAllInOne) {
   EXPECT_EQ(mailer.counts().failed, 2u);
   EXPECT_EQ(mailer.counts().dropped, 0u);
   EXPECT_THAT(server.Finish(), testing::ElementsAre("[lb] 2 changes of real servers and services"));
+}
+
+TEST(Mailer, WhatWaitsGoesToTheServerOfANewConfigurationAtOnce) {
+  MailServer broken(1, 0), mended(0, 1);
+  asio::io_context io;
+  Mailer mailer(io, {.retry = 1h, .most_retry = 1h});
+  mailer.Note(broken.mail(), "lb", {{}, "a", ""});
+  RunUntil(io, mailer, 1, 1);
+  ASSERT_EQ(mailer.counts().failed, 1u);
+  mailer.Follow(mended.mail());
+  RunUntil(io, mailer, 1);
+  EXPECT_EQ(mailer.counts().sent, 1u);
+  EXPECT_THAT(mended.Finish(), testing::ElementsAre("[lb] a"));
+}
+
+TEST(Mailer, WhatAReplacedServerRefusesForGoodGoesToTheNewOne) {
+  MailServer broken(1, 0, "554 no\r\n"), mended(0, 1);
+  asio::io_context io;
+  Mailer mailer(io);
+  mailer.Note(broken.mail(), "lb", {{}, "a", ""});
+  mailer.Follow(mended.mail());  // while it is on its way to the first
+  RunUntil(io, mailer, 1);
+  EXPECT_EQ(mailer.counts().sent, 1u);
+  EXPECT_EQ(mailer.counts().dropped, 0u);
+  EXPECT_THAT(mended.Finish(), testing::ElementsAre("[lb] a"));
+}
+
+TEST(Mailer, WithoutAConfigurationWhatWaitsIsCountedAsDropped) {
+  MailServer broken(1, 0);
+  asio::io_context io;
+  Mailer mailer(io, {.retry = 1h, .most_retry = 1h});
+  for (const char* title : {"a", "b"}) mailer.Note(broken.mail(), "lb", {{}, title, ""});
+  RunUntil(io, mailer, 1, 1);
+  mailer.Follow(std::nullopt);
+  EXPECT_EQ(mailer.counts().dropped, 2u);
+}
+
+// A director that ends has no use for what becomes of a mail.
+TEST(Mailer, EndsWithAMailOnItsWay) {
+  MailServer server(1, 0);
+  {
+    asio::io_context io;
+    Mailer mailer(io);
+    mailer.Note(server.mail(), "lb", {{}, "a", ""});
+    EXPECT_EQ(mailer.counts().failed, 0u);
+  }
+  server.Finish();
+}
+
+// The one message, and not those behind it.
+TEST(Mailer, ARefusedMessageHoldsUpNoOther) {
+  const std::string to_the_end =
+      "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n554 I do not like it\r\n";
+  MailServer server(1, 1, to_the_end);
+  asio::io_context io;
+  Mailer mailer(io, {.retry = 1h, .most_retry = 1h});
+  for (const char* title : {"a", "b"}) mailer.Note(server.mail(), "lb", {{}, title, ""});
+  RunUntil(io, mailer, 1);
+  EXPECT_EQ(mailer.counts().failed, 1u);
+  EXPECT_EQ(mailer.counts().dropped, 1u);
+  EXPECT_EQ(mailer.counts().sent, 1u);
+  EXPECT_THAT(server.Finish(), testing::ElementsAre("[lb] b"));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class NetworkViewTest : public testing::Test {
            (route->gateway.is_none() ? " on link" : " via " + route->gateway_address.ToString());
   }
 
-  const ConfigModel model_ = ModelOf(kMore);
+  ConfigModel model_ = ModelOf(kMore);
   std::vector<PortLink> links_{{.is_up = true}, {.is_up = true}};
 };
 
@@ -62,6 +62,16 @@ TEST_F(NetworkViewTest, ARouteWithoutASecondWayLeavesAShorterPrefixToDecide) {
 TEST_F(NetworkViewTest, ADeadPortsOwnNetworkLeavesNowhereElse) {
   links_[0].is_up = false;
   EXPECT_EQ(WayTo("192.0.2.7"), "0 on link");
+}
+
+// Two ports in one network, of which the second stands in for the first: routes go with it.
+TEST_F(NetworkViewTest, AGatewayIsReachedThroughThePortThatHasALink) {
+  model_ = ModelOf("");
+  model_.ports[1].addresses.push_back(*Prefix::Parse("192.0.2.3/24"));
+  EXPECT_EQ(WayTo("203.0.113.5"), "0 via 192.0.2.254");
+  links_[0].is_up = false;
+  EXPECT_EQ(WayTo("203.0.113.5"), "1 via 192.0.2.254");
+  EXPECT_EQ(WayTo("192.0.2.7"), "1 on link");
 }
 
 TEST_F(NetworkViewTest, NothingIsLeftWhenAllIsDown) {

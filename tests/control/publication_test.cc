@@ -146,8 +146,17 @@ TEST_F(PublicationTest, ALinkThatGoesAndComesMovesTheRoutes) {
   Settle();
   EXPECT_FALSE(has_default());
   EXPECT_FALSE(publication_.links().is_up(PortId{0}));
+  // A line that trembles is followed once a second.
+  for (int i = 0; i < 8; ++i) {
+    links[0].is_up = !links[0].is_up;
+    now_ += PortLinks::kInterval;
+    Turn();
+    Settle();
+  }
+  EXPECT_FALSE(has_default());
+  EXPECT_EQ(publication_.snapshot()->generation, before + 1);
   links[0].is_up = true;
-  now_ += PortLinks::kInterval;
+  now_ += 1s;
   Turn();
   Settle();
   EXPECT_TRUE(has_default());

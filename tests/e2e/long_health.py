@@ -105,8 +105,40 @@ class TenThousandChecks(LabTest):
             time.sleep(5)
 
     def test_what_they_cost(self):
-        self.measure(has_checks=False)
-        found = self.measure(has_checks=True)
+        self.before = self.measure(has_checks=False)
+        self.after = found = self.measure(has_checks=True)
         self.assertEqual(found["health_checks"], 16 * 3 * self.SERVICES)
         self.assertNotIn("real server is down", self.director.log_since_start())
         self.assertGreater(found["looks"], 16 * 3 * self.SERVICES, "each has been asked")
+
+
+class TenThousandChecksBesideTheWorkers(TenThousandChecks):
+    """The same by a link that no port has, so that workers carry none of their packets: what is left is what the control
+    core's work costs them. It must be nothing."""
+
+    @classmethod
+    def configure(cls, has_checks: bool = True):
+        config = super().configure(has_checks)
+        for service in config["services"]:
+            checks = service.pop("health", [])
+            service["reals"] = [{**real, "health": [{**check, "address": f"10.1.0.{10 + n}"} for check in checks
+                                                    if check["type"] != "script"] + checks[-1:]}
+                                for n, real in enumerate(service["reals"], 1)] if checks else service["reals"]
+        return config
+
+    def setUp(self):
+        super().setUp()
+        director, bridge = self.lab.director, self.lab.bridge
+        director.ip(f"link add side type veth peer name side netns {bridge.name}")
+        self.addCleanup(director.ip, "link del side")
+        director.ip("addr add 10.1.0.1/24 dev side")
+        director.ip("link set side up")
+        bridge.ip("link set side up master br0")
+        for n in (1, 2, 3):
+            self.lab.reals[n].ip(f"addr add 10.1.0.{10 + n}/24 dev eth0")
+            self.addCleanup(self.lab.reals[n].ip, f"addr del 10.1.0.{10 + n}/24 dev eth0")
+
+    def test_what_they_cost(self):
+        super().test_what_they_cost()
+        turn = "worker_longest_turn_seconds"
+        self.assertLess(self.after[turn], self.before[turn] + 0.001, "a worker's turn is longer with checks")

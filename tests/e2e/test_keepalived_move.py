@@ -172,6 +172,8 @@ class Pair(KeepalivedTest):
         wait_until(lambda: self.announced() == {at.VIP2, "10.0.0.2"}, "over a reload and a crash")
 
     def test_3_the_last_of_those_who_wait_counts(self):
+        self.keepalived.stop()  # else it would have a last word of its own, when its interface is back
+        wait_until(lambda: self.announced() == set(), "it has said that it stops")
         self.director.kill()
         first = subprocess.Popen([ANNOUNCE, "never"])
         time.sleep(0.5)
@@ -184,6 +186,9 @@ class Pair(KeepalivedTest):
         self.assertEqual(self.announced(), set())
         self.assertEqual(run(ANNOUNCE, "sometimes", check=False).returncode, 2)
         run(ANNOUNCE, "always")
+        wait_until(lambda: self.announced() == {"10.0.0.2"}, "what the file names is answered for")
+        self.keepalived.start(self.conf())
+        self.keepalived.wait_said("(director) Entering MASTER STATE")
         wait_until(lambda: self.announced() == {at.VIP2, "10.0.0.2"}, "the master answers again")
 
     def test_4_who_stops_does_not_answer(self):

@@ -67,6 +67,16 @@ void OfArena(const Machine& machine, const Account& account, const std::string& 
   }
 }
 
+// `remedy`: what to say of the key of the file.
+void OfSocket(const Machine& machine, const std::string& socket, const std::string& remedy,
+              Findings* findings) {
+  const auto rights = socket.empty() ? std::nullopt : machine.RightsOf(socket);
+  if (!rights || (rights->mode & 0007) == 0) return;
+  findings->push_back({false,
+                       "every user of the machine may control the director over " + socket + remedy,
+                       {"chmod o= " + socket}});
+}
+
 // "Max open files            1024                 524288               files"
 std::optional<uint64_t> OpenFilesOf(const Machine& machine, const std::string& pid) {
   constexpr std::string_view kTitle = "Max open files";
@@ -116,14 +126,11 @@ Findings CheckPermissions(const Patient& patient) {
             director.arena == "auto" ? "/dev/shm/fairlead-" + director.name : director.arena,
             &findings);
   }
-  std::vector<std::string> sockets = {patient.config.api.ipvs_socket};
-  for (const control::ApiListen& listen : patient.config.api.listen) sockets.push_back(listen.path);
-  for (const std::string& socket : sockets) {
-    const auto rights = socket.empty() ? std::nullopt : patient.machine.RightsOf(socket);
-    if (!rights || (rights->mode & 0007) == 0) continue;
-    findings.push_back({false,
-                        "every user of the machine may control the director over " + socket,
-                        {"chmod o= " + socket}});
+  OfSocket(patient.machine, patient.config.api.ipvs_socket, "", &findings);
+  for (const control::ApiListen& listen : patient.config.api.listen) {
+    if (listen.role == control::ApiRole::kRead) continue;  // whoever opens it may only look
+    OfSocket(patient.machine, listen.path, "; in api.listen give it mode: \"0660\" or role: read",
+             &findings);
   }
   if (findings.empty()) findings.push_back({true, "of configuration, state and sockets are right"});
   return findings;

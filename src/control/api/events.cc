@@ -136,16 +136,24 @@ std::vector<StateEvent> EventsBetween(const ControlView& before, const ControlVi
   return Comparison(before, after).Run();
 }
 
+bool EventHub::HasRoom() {
+  if (followers_.size() < kMostFollowers) return true;
+  std::erase_if(followers_, [](const Push& push) { return push("") != Pushed::kTaken; });
+  return followers_.size() < kMostFollowers;
+}
+
 bool EventHub::Follow(Push push) {
-  if (followers_.size() >= kMostFollowers) return false;
+  if (!HasRoom()) return false;
   if (followers_.empty()) {
     seen_ = control_.view();
     next_heartbeat_ = Clock::now() + kHeartbeat;
     Wait();
   }
-  push("retry: 2000\n" +
-       TextOf({"generation", json::serialize(json::object{{"generation", seen_->generation},
-                                                          {"was", nullptr}})}));
+  const Pushed first = push(
+      "retry: 2000\n" +
+      TextOf({"generation",
+              json::serialize(json::object{{"generation", seen_->generation}, {"was", nullptr}})}));
+  if (first != Pushed::kTaken) return false;
   followers_.push_back(std::move(push));
   return true;
 }

@@ -48,7 +48,9 @@ class EventHub {
   EventHub(boost::asio::io_context& io, const control::ControlApi& control)
       : control_(control), timer_(io) {}
 
-  // False: there are too many. The first event tells the generation.
+  // Whether one more may follow; those who have gone leave their place to him.
+  bool HasRoom();
+  // False: there are too many, or he has gone. The first event tells the generation.
   bool Follow(Push push);
   [[nodiscard]] size_t size() const { return followers_.size(); }
   [[nodiscard]] uint64_t dropped() const { return dropped_; }

@@ -66,7 +66,7 @@ struct HttpRequest {
   }
 };
 
-// What becomes of a piece of an answer that goes on.
+// What becomes of a piece of an answer that goes on. An empty piece asks whether anybody is there.
 enum class Pushed : uint8_t { kTaken, kTooSlow, kGone };
 using Push = std::function<Pushed(std::string_view)>;
 
@@ -76,8 +76,8 @@ struct HttpResponse {
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};  // further ones: Allow, ETag
   // Set: there is no `body`; what follows the headers comes through what this is called with, until
-  // the peer goes. HEAD does not call it.
-  std::function<void(Push)> stream{};
+  // the peer goes. HEAD does not call it. False: there is nothing to come, and the answer ends.
+  std::function<bool(Push)> stream{};
   std::string problem{};  // the last word of its type, when the body is a problem document
 };
 

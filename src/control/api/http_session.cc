@@ -344,10 +344,11 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
       if (ec) return self->Close();
       self->stream_.expires_never();
       self->CloseWithPeer();
-      stream([weak = self->weak_from_this()](std::string_view text) {
+      const bool goes_on = stream([weak = self->weak_from_this()](std::string_view text) {
         const auto session = weak.lock();
         return session ? session->PushText(text) : Pushed::kGone;
       });
+      if (!goes_on) self->Close();
     };
     OnStream([&](auto& stream) { bhttp::async_write_header(stream, *serializer, after); });
   }
@@ -360,8 +361,20 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
     });
   }
 
+  // Whether the peer might ask for this today: a token may have been taken out meanwhile. The
+  // request is the last of its connection, so it is still there.
+  bool MayStillLook() {
+    const auto header = TextOf(parser_->get()[bhttp::field::authorization]);
+    return !Refuse(door_->access.CallerOf(peer_, header, certificate_), Needs::kRead);
+  }
+
   Pushed PushText(std::string_view text) {
     if (!stream_.socket().is_open()) return Pushed::kGone;
+    if (text.empty()) return Pushed::kTaken;
+    if (!MayStillLook()) {
+      Close();
+      return Pushed::kGone;
+    }
     if (is_pushing_ && queued_.size() + text.size() > kMaxQueuedBytes) {
       Close();
       return Pushed::kTooSlow;

@@ -50,13 +50,14 @@ void AddStatusRoutes(Router* router, const Context& context) {
     respond(WithGeneration(JsonResponse(200, StatusToJson(context, *view)), view->generation));
   });
   router->Add(Method::kGet, "/v1/events", [&context](const Call&, const Responder& respond) {
-    if (context.events == nullptr || context.events->size() >= kMostFollowers) {
+    if (context.events == nullptr || !context.events->HasRoom()) {
       return respond(Problem(503, "unavailable",
                              "Sixteen clients follow the events already; try again later"));
     }
     HttpResponse response;
     response.content_type = "text/event-stream";
-    response.stream = [&context](Push push) { context.events->Follow(std::move(push)); };
+    // False: somebody else has taken the last place since.
+    response.stream = [&context](Push push) { return context.events->Follow(std::move(push)); };
     respond(std::move(response));
   });
   router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {

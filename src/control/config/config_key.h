@@ -102,6 +102,24 @@ struct TimeRange {
   Duration min, max;
 };
 
+inline constexpr std::string_view kTextSchema = R"({"$ref": "#/$defs/text"})";
+
+// A text; empty: there is nothing to write down.
+template <auto kMember, void (*kRead)(MapReader&, std::string_view, std::string*)>
+constexpr auto TextKey(std::string_view name, std::string_view range, std::string_view effect) {
+  using Config = decltype(ConfigOf(kMember));
+  auto key = KeyAt<kMember>(name, effect);
+  key.read = [](MapReader& reader, const ConfigKey<Config>& own, Config& config) {
+    kRead(reader, own.name, &(config.*kMember));
+  };
+  key.text = [](const Config& config) {
+    return (config.*kMember).empty() ? std::string() : Scalar(config.*kMember);
+  };
+  key.range_words = range;
+  key.schema_words = kTextSchema;
+  return key;
+}
+
 // 0, which no such key can be set to, is not written.
 template <auto kMember>
 constexpr auto TimeKey(std::string_view name, TimeRange range, std::string_view effect) {

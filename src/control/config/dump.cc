@@ -1,5 +1,10 @@
 #include "control/config/dump.h"
 
+#include <algorithm>
+#include <compare>
+#include <set>
+#include <sstream>
+
 #include "control/config/keys.h"
 #include "control/config/mail_keys.h"
 #include "control/config/sync_keys.h"
@@ -101,6 +106,31 @@ std::string ListenText(const ApiListen& listen) {
   return out + " }";
 }
 
+struct Piece {
+  std::string key, text;
+  friend auto operator<=>(const Piece&, const Piece&) = default;
+};
+
+// What is dumped is what the comparison knows of, so no list of sections can fall behind.
+std::vector<Piece> PiecesOf(ConfigModel model) {
+  model.services = SharedList<ServiceConfig>();
+  std::vector<Piece> pieces;
+  std::istringstream lines(Dump(model));
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t indent = line.find_first_not_of(' ');
+    if (indent == 0) {
+      section = line.substr(0, line.find(':'));
+      pieces.push_back({section, ""});
+    } else if (indent == 2 && line[2] != '-') {
+      pieces.push_back({section + "." + line.substr(2, line.find(": ") - 2), ""});
+      if (pieces.back().key.ends_with(':')) pieces.back().key.pop_back();
+    }
+    pieces.back().text += line + "\n";
+  }
+  return pieces;
+}
+
 }  // namespace
 
 std::string AddressText(const ApiListen& listen) {
@@ -188,6 +218,26 @@ std::string Dump(const ConfigModel& model) {
   w.Close();
   if (model.mail) DumpSection(w, "mail", kMailKeys, *model.mail);
   return w.Take();
+}
+
+std::vector<std::string> DifferingKeys(const ConfigModel& one, const ConfigModel& other) {
+  const std::vector<Piece> of_one = PiecesOf(one), of_other = PiecesOf(other);
+  std::vector<std::string> keys;
+  const auto note = [&keys](const std::vector<Piece>& pieces, const std::vector<Piece>& against) {
+    const std::set<Piece> known(against.begin(), against.end());
+    for (const Piece& piece : pieces) {
+      if (keys.size() == kMostDifferingKeys) return;
+      if (known.contains(piece)) continue;
+      const std::string section = piece.key.substr(0, piece.key.find('.'));
+      const auto is_named = [&](const std::string& key) {
+        return key == piece.key || key == section;
+      };
+      if (std::ranges::none_of(keys, is_named)) keys.push_back(piece.key);
+    }
+  };
+  note(of_one, of_other);
+  note(of_other, of_one);
+  return keys;
 }
 
 std::string DumpOf(const ServiceConfig& service) {

@@ -7,7 +7,9 @@
 // they came from. Threads: pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "control/config/model.h"
 
@@ -21,6 +23,11 @@ std::string DumpOf(const ServiceConfig& service);
 std::string DumpOf(const RealConfig& real);
 std::string DumpOf(const TimeoutsConfig& timeouts);
 std::string DumpOf(const PolicyConfig& policy);
+// The keys in which two models differ, at most two deep, as they stand in the file: {"log.level",
+// "mail"}; a section that only one of them has is named alone. Services are not looked at. Empty:
+// all that is ever shown of the two is equal. Of many the first.
+inline constexpr size_t kMostDifferingKeys = 20;
+std::vector<std::string> DifferingKeys(const ConfigModel& one, const ConfigModel& other);
 // "https://0.0.0.0:9480"
 std::string AddressText(const ApiListen& listen);
 

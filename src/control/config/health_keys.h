@@ -109,33 +109,17 @@ inline constexpr std::string_view kPasswordOnly =
 inline constexpr std::string_view kBelievedAtOnce =
     "\"type: agent\" has no such key: what an agent says counts at once";
 
-inline constexpr std::string_view kTextSchema = R"({"$ref": "#/$defs/text"})";
-
-// A key that is a text, or the path of a file; empty: there is nothing to write down.
-template <std::string HealthConfig::*kMember, bool kIsPath = false>
-constexpr HealthKey TextKey(std::string_view name, std::string_view range,
-                            std::string_view effect) {
-  HealthKey key = KeyAt<kMember>(name, effect);
-  key.read = [](MapReader& reader, const HealthKey& own, HealthConfig& config) {
-    (kIsPath ? ReadFilePath : ReadPlainText)(reader, own.name, &(config.*kMember));
-  };
-  key.text = [](const HealthConfig& config) {
-    return (config.*kMember).empty() ? std::string() : Scalar(config.*kMember);
-  };
-  key.range_words = range;
-  return key;
-}
 template <std::string HealthConfig::*kMember>
 constexpr HealthKey TextKeyReadBy(std::string_view name, std::string_view range,
                                   void (*read)(MapReader&, const HealthKey&, HealthConfig&),
                                   std::string_view effect) {
-  HealthKey key = TextKey<kMember>(name, range, effect);
+  HealthKey key = TextKey<kMember, ReadPlainText>(name, range, effect);
   key.read = read;
   return key;
 }
 template <std::string HealthConfig::*kMember>
 constexpr HealthKey FileKey(std::string_view name, std::string_view effect) {
-  return TextKey<kMember, true>(name, "absolute path", effect);
+  return TextKey<kMember, ReadFilePath>(name, "absolute path", effect);
 }
 
 inline constexpr HealthKey kHealthKeys[] = {
@@ -206,14 +190,15 @@ inline constexpr HealthKey kHealthKeys[] = {
     TextKeyReadBy<&HealthConfig::user>("user", "text, up to 128 bytes", ReadHealthUser,
                                        "mysql, redis: who logs in")
         .OnlyWhen(HasUser, kUserOnly),
-    TextKey<&HealthConfig::bind_dn>("bind_dn", "text, up to 1024 bytes", "ldap: who binds")
+    TextKey<&HealthConfig::bind_dn, ReadPlainText>("bind_dn", "text, up to 1024 bytes",
+                                                   "ldap: who binds")
         .Default("none: an anonymous bind")
         .OnlyWhen(IsOfType<HealthType::kLdap>, kLdapOnly),
     FileKey<&HealthConfig::password_file>(
         "password_file", "mysql, ldap, redis: the password is its first line, read at each check")
         .OnlyWhen(HasPassword, kPasswordOnly),
-    TextKey<&HealthConfig::service>("service", "text, up to 1024 bytes",
-                                    "grpc: the service whose health is asked for")
+    TextKey<&HealthConfig::service, ReadPlainText>("service", "text, up to 1024 bytes",
+                                                   "grpc: the service whose health is asked for")
         .Default("none: the server as a whole")
         .OnlyWhen(IsOfType<HealthType::kGrpc>, kGrpcOnly),
     TextKeyReadBy<&HealthConfig::sni>("sni", "host name", ReadHealthSni,

@@ -6,6 +6,7 @@
 
 #include "control/config/config_key.h"
 #include "control/config/mail_config.h"
+#include "control/config/section_readers.h"
 
 namespace fairlead::control {
 
@@ -16,26 +17,10 @@ void ReadMailServer(MapReader& reader, const MailKey& key, MailConfig& to);
 void ReadMailFrom(MapReader& reader, const MailKey& key, MailConfig& to);
 void ReadMailTo(MapReader& reader, const MailKey& key, MailConfig& to);
 void ReadMailWord(MapReader& reader, std::string_view key, std::string* to);
-void ReadMailFile(MapReader& reader, std::string_view key, std::string* to);
+void ReadMailName(MapReader& reader, std::string_view key, std::string* to);
 std::string MailServerText(const MailConfig& mail);
 std::string MailFromText(const MailConfig& mail);
 std::string MailToText(const MailConfig& mail);
-
-// A word without blanks, or the path of a file; empty: there is nothing to write down.
-template <std::string MailConfig::*kMember, bool kIsPath = false>
-constexpr MailKey MailTextKey(std::string_view name, std::string_view range,
-                              std::string_view effect) {
-  MailKey key = KeyAt<kMember>(name, effect);
-  key.read = [](MapReader& reader, const MailKey& own, MailConfig& config) {
-    (kIsPath ? ReadMailFile : ReadMailWord)(reader, own.name, &(config.*kMember));
-  };
-  key.text = [](const MailConfig& config) {
-    return (config.*kMember).empty() ? std::string() : Scalar(config.*kMember);
-  };
-  key.range_words = range;
-  key.schema_words = R"({"$ref": "#/$defs/text"})";
-  return key;
-}
 
 inline constexpr MailKey kMailKeys[] = {
     OwnKey<&MailConfig::server>("server", "`ADDRESS:PORT`", ReadMailServer, MailServerText,
@@ -50,20 +35,20 @@ inline constexpr MailKey kMailKeys[] = {
         .Default("required")
         .Schema(
             R"({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})"),
-    MailTextKey<&MailConfig::helo>("helo", "text, up to 255 bytes", "the name in EHLO"),
+    TextKey<&MailConfig::helo, ReadMailWord>("helo", "text, up to 255 bytes", "the name in EHLO"),
     WordKey<&MailConfig::tls>("tls",
                               "`starttls`: asked for after EHLO, and without it nothing is sent; "
                               "`implicit`: from the first byte on"),
-    MailTextKey<&MailConfig::sni>("sni", "text, up to 255 bytes",
-                                  "TLS: the name that must be in the certificate")
+    TextKey<&MailConfig::sni, ReadMailName>("sni", "host name",
+                                            "TLS: the name that must be in the certificate")
         .Default("the address"),
     BoolKey<&MailConfig::verify>("verify", "TLS: false: any certificate will do"),
-    MailTextKey<&MailConfig::ca, true>("ca", "absolute path",
-                                       "TLS: PEM file of those who may have signed")
+    TextKey<&MailConfig::ca, ReadFilePath>("ca", "absolute path",
+                                           "TLS: PEM file of those who may have signed")
         .Default("those of the system"),
-    MailTextKey<&MailConfig::user>("user", "text, up to 255 bytes",
-                                   "who logs in (AUTH PLAIN); needs TLS"),
-    MailTextKey<&MailConfig::password_file, true>(
+    TextKey<&MailConfig::user, ReadMailWord>("user", "text, up to 255 bytes",
+                                             "who logs in (AUTH PLAIN); needs TLS"),
+    TextKey<&MailConfig::password_file, ReadFilePath>(
         "password_file", "absolute path", "the password is its first line, read for each message")};
 
 }  // namespace fairlead::control

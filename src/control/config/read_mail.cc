@@ -62,12 +62,8 @@ void ReadMailWord(MapReader& reader, std::string_view key, std::string* to) {
   });
 }
 
-void ReadMailFile(MapReader& reader, std::string_view key, std::string* to) {
-  reader.Read(key, to, [](const YamlNode& node) -> Result<std::string> {
-    auto text = ReadText(node);
-    if (text && !IsCommandPath(*text)) return WrongValue(node, kCommandPathForm);
-    return text;
-  });
+void ReadMailName(MapReader& reader, std::string_view key, std::string* to) {
+  reader.Read(key, to, ReadServerName);
 }
 
 std::string MailServerText(const MailConfig& mail) { return Scalar(mail.server.ToString()); }

@@ -49,14 +49,6 @@ Result<std::string> ReadDnsText(const YamlNode& node) {
   return text;
 }
 
-Result<std::string> ReadServerName(const YamlNode& node) {
-  auto text = ReadDnsText(node);
-  if (text && (IpAddress::Parse(*text) || *text == ".")) {
-    return WrongValue(node, "a name, as in certificates; an address needs no sni");
-  }
-  return text;
-}
-
 Result<std::string> ReadPatternText(const YamlNode& node) {
   auto text = ReadText(node);
   if (!text) return text;
@@ -114,6 +106,14 @@ void ReadCondition(MapReader& reader, std::string_view key, const Section& secti
 }
 
 }  // namespace
+
+Result<std::string> ReadServerName(const YamlNode& node) {
+  auto text = ReadDnsText(node);
+  if (text && (IpAddress::Parse(*text) || *text == ".")) {
+    return WrongValue(node, "a name, as in certificates; an address needs no sni");
+  }
+  return text;
+}
 
 void ReadPlainText(MapReader& reader, std::string_view key, std::string* to) {
   reader.Read(key, to, ReadText);

@@ -26,6 +26,8 @@ Result<std::string> ReadAccountName(const YamlNode& node, const char* what);
 
 // read_probe.cc: an absolute path, as files of certificates, keys and passwords have.
 void ReadFilePath(MapReader& reader, std::string_view key, std::string* to);
+// The name of a server in its certificate.
+Result<std::string> ReadServerName(const YamlNode& node);
 
 // read_api.cc
 void ReadApi(MapReader reader, ApiConfig& api);

@@ -1,10 +1,6 @@
 // TextOf: everything a check asks, as one line.
-#include <array>
-#include <cstring>
 #include <string_view>
 
-#include "base/secret.h"
-#include "base/siphash.h"
 #include "control/health/prober.h"
 
 namespace fairlead::control {
@@ -24,18 +20,6 @@ std::string Escaped(std::string_view value) {
     }
   }
   return text;
-}
-
-// Nobody who reads it can try passwords against it.
-std::string HashOf(std::string_view secret) {
-  static const SipKey key = [] {
-    std::array<uint8_t, sizeof(SipKey)> bytes;
-    DrawSecret(bytes);
-    SipKey drawn;
-    std::memcpy(&drawn, bytes.data(), sizeof drawn);
-    return drawn;
-  }();
-  return std::to_string(SipHash13(key, secret.data(), secret.size()));
 }
 
 class Line {
@@ -132,7 +116,6 @@ class Line {
   template <typename Probe>
   void AddCredentials(std::string_view user, const Probe& probe) {
     Add("user", user);
-    if (!probe.password.empty()) Add("password", HashOf(probe.password));
     if (!probe.password_file.empty()) Add("password_file", probe.password_file);
   }
 

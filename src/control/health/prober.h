@@ -31,9 +31,9 @@ struct ProbeTarget {
   friend bool operator==(const ProbeTarget&, const ProbeTarget&) = default;
 };
 
-// All that is asked, as one line: equal lines, equal questions. Passwords are in it only as a hash
-// whose key this process has drawn, so the line may be kept and shown; after a restart such a
-// question is a changed one. Without the timeout.
+// All that is asked, as one line: equal lines, equal questions. Passwords stand in files, and of
+// them only the file's name is in it, so the line may be kept and shown, and is the same after a
+// restart. Without the timeout.
 std::string TextOf(const ProbeTarget& target);
 
 // What an agent has said of its server; which of it is done is the monitor's to decide.

@@ -63,7 +63,10 @@ void MailDialogue::OnTls() {
 
 void MailDialogue::OnReplyLine(const std::string& line) {
   const std::optional<unsigned> code = CodeOf(line);
-  if (!code) return Refuse("not an answer of SMTP: " + Quoted(line), false);
+  if (!code) {
+    return Refuse("not an answer of SMTP" + (step_ == Step::kAuth ? "" : ": " + Quoted(line)),
+                  false);
+  }
   if (++reply_lines_ > kMostReplyLines) return Refuse("an answer of more than 128 lines", false);
   if (step_ == Step::kEhlo && *code == 250 && line.size() > 4) {
     const std::string word = Upper(line.substr(4));
@@ -79,7 +82,10 @@ void MailDialogue::OnReplyLine(const std::string& line) {
 void MailDialogue::OnReply(unsigned code, const std::string& line) {
   const auto expect = [&](unsigned wanted, const char* what) {
     if (code == wanted) return true;
-    Refuse(std::string(what) + " was answered with " + Quoted(line), code >= 500);
+    // A server may repeat the command: of the answer to the one with the password only the code is
+    // named.
+    const std::string said = step_ == Step::kAuth ? std::to_string(code) : Quoted(line);
+    Refuse(std::string(what) + " was answered with " + said, code >= 500);
     return false;
   };
   switch (step_) {
@@ -131,10 +137,10 @@ void MailDialogue::OnRecipient(unsigned code, const std::string& line) {
     ++taken_recipients_;
   } else {
     detail_ = "RCPT TO " + mail_.to[next_recipient_ - 1] + " was answered with " + Quoted(line);
-    is_permanent_ = code >= 500;
+    may_take_later_ = may_take_later_ || code < 500;
   }
   if (next_recipient_ < mail_.to.size()) return NextRecipient();
-  if (taken_recipients_ == 0) return Refuse(detail_, is_permanent_);
+  if (taken_recipients_ == 0) return Refuse(detail_, !may_take_later_);
   Ask(Step::kData, "DATA");
 }
 

@@ -43,6 +43,10 @@ class MailDialogue {
   [[nodiscard]] const std::string& detail() const { return detail_; }
   // The server will refuse it again: 5xx, or what it lacks.
   [[nodiscard]] bool is_permanent() const { return is_permanent_; }
+  // What was refused is the message itself, not the client, its login or its addresses.
+  [[nodiscard]] bool is_about_message() const {
+    return step_ == Step::kData || step_ == Step::kMessage;
+  }
 
  private:
   enum class Step : uint8_t {
@@ -75,6 +79,7 @@ class MailDialogue {
   size_t next_recipient_ = 0, taken_recipients_ = 0;
   bool offers_starttls_ = false, offers_plain_ = false;
   bool wants_tls_ = false, is_secure_ = false, is_permanent_ = false;
+  bool may_take_later_ = false;  // a recipient was refused, and not for good
 };
 
 }  // namespace fairlead::control

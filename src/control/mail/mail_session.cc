@@ -1,8 +1,5 @@
 #include "control/mail/mail_session.h"
 
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -12,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "control/config/probe_question.h"
+#include "base/faults.h"
 #include "control/health/look/password_file.h"
 #include "control/mail/mail_dialogue.h"
 
@@ -25,13 +22,29 @@ using MailError = boost::system::error_code;
 
 class MailSession : public std::enable_shared_from_this<MailSession> {
  public:
-  MailSession(asio::io_context& io, std::shared_ptr<const MailConfig> mail, std::string password,
-              std::string message, std::function<void(MailEnd)> done)
+  MailSession(asio::io_context& io, std::shared_ptr<TlsContexts> contexts,
+              std::shared_ptr<const MailConfig> mail, std::string password, std::string message,
+              std::function<void(MailEnd)> done)
       : mail_(std::move(mail)),
         talk_(*mail_, std::move(password), std::move(message)),
         done_(std::move(done)),
         socket_(io),
-        timer_(io) {}
+        timer_(io),
+        contexts_(std::move(contexts)) {}
+
+  // An exception has ended it.
+  ~MailSession() {
+    if (!done_) return;
+    try {
+      asio::post(socket_.get_executor(), [done = std::move(done_)] {
+        done({.detail = "the director could not go on with it, for want of memory most likely"});
+      });
+    } catch (const std::exception&) {
+      NoteFault(Thread::kControl);
+    }
+  }
+  MailSession(const MailSession&) = delete;
+  MailSession& operator=(const MailSession&) = delete;
 
   void Start(std::chrono::milliseconds limit) {
     timer_.expires_after(limit);
@@ -53,26 +66,14 @@ class MailSession : public std::enable_shared_from_this<MailSession> {
   }
 
   void ShakeHands() {
-    MailError error;
-    context_.emplace(asio::ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(context_->native_handle(), TLS1_2_VERSION);
-    if (!mail_->ca.empty()) {
-      context_->load_verify_file(mail_->ca, error);
-      if (error) return Fail("the CA file " + mail_->ca + " cannot be used: " + error.message());
-    } else {
-      context_->set_default_verify_paths(error);
-    }
+    const ProbeTls tls{.sni = mail_->sni, .is_verified = mail_->verify, .ca_file = mail_->ca};
+    const auto context = contexts_->ContextOf(tls);
+    if (!context) return Fail(context.error().message);
+    context_ = *context;
     tls_.emplace(socket_, *context_);
+    MailError error;
     tls_->set_verify_mode(mail_->verify ? asio::ssl::verify_peer : asio::ssl::verify_none, error);
-    SSL* ssl = tls_->native_handle();
-    if (std::string name = mail_->sni; !name.empty()) {
-      // SSL_set_tlsext_host_name, which is a macro with a cast of C.
-      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
-      SSL_set1_host(ssl, name.c_str());
-    } else {
-      const std::string address = mail_->server.address.ToString();
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address.c_str());
-    }
+    SetPeer({.endpoint = mail_->server, .tls = tls}, tls_->native_handle());
     tls_->async_handshake(asio::ssl::stream_base::client,
                           [self = shared_from_this()](MailError failed) {
                             if (failed) {
@@ -87,7 +88,9 @@ class MailSession : public std::enable_shared_from_this<MailSession> {
   // Sends what is to be sent, and reads on.
   void Proceed() {
     if (talk_.state() == MailDialogue::State::kRefused) {
-      return End({.detail = talk_.detail(), .is_permanent = talk_.is_permanent()});
+      return End({.detail = talk_.detail(),
+                  .is_permanent = talk_.is_permanent(),
+                  .is_of_message = talk_.is_about_message()});
     }
     output_ = talk_.TakeOutput();
     if (output_.empty()) return Read();
@@ -134,7 +137,8 @@ class MailSession : public std::enable_shared_from_this<MailSession> {
   std::function<void(MailEnd)> done_;  // none: it is over
   tcp::socket socket_;
   asio::steady_timer timer_;
-  std::optional<asio::ssl::context> context_;
+  const std::shared_ptr<TlsContexts> contexts_;
+  std::shared_ptr<asio::ssl::context> context_;
   std::optional<asio::ssl::stream<tcp::socket&>> tls_;
   std::string output_;  // being written
   std::array<char, 4096> chunk_{};
@@ -143,15 +147,17 @@ class MailSession : public std::enable_shared_from_this<MailSession> {
 
 }  // namespace
 
-void SendMail(asio::io_context& io, std::shared_ptr<const MailConfig> mail, std::string message,
+void SendMail(asio::io_context& io, std::shared_ptr<TlsContexts> contexts,
+              std::shared_ptr<const MailConfig> mail, std::string message,
               std::function<void(MailEnd)> done, std::chrono::milliseconds limit) {
-  RedisProbe login{.user = mail->user, .password = {}, .password_file = mail->password_file};
-  ProbeQuestion question = std::move(login);
-  if (const std::optional<Error> error = FillPassword(&question)) {
-    asio::post(io, [done = std::move(done), what = error->message] { done({.detail = what}); });
+  Result<std::string> password = std::string();
+  if (!mail->password_file.empty()) password = ReadPassword(mail->password_file);
+  if (!password) {
+    asio::post(
+        io, [done = std::move(done), what = password.error().message] { done({.detail = what}); });
     return;
   }
-  std::make_shared<MailSession>(io, std::move(mail), std::get<RedisProbe>(question).password,
+  std::make_shared<MailSession>(io, std::move(contexts), std::move(mail), *std::move(password),
                                 std::move(message), std::move(done))
       ->Start(limit);
 }

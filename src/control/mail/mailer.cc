@@ -22,14 +22,29 @@ std::string DrawnMessageId() {
 
 }  // namespace
 
+void Mailer::Follow(const std::optional<MailConfig>& mail) {
+  if (!mail) {
+    mail_ = nullptr;
+    return DropWaiting();
+  }
+  if (mail_ != nullptr && *mail_ == *mail) return;
+  mail_ = std::make_shared<const MailConfig>(*mail);
+  // What the old one has failed with says nothing about this one.
+  not_before_ = {};
+  next_retry_ = {};
+  said_ = Trouble::kNone;
+  is_refusal_said_ = false;
+  if (!is_sending_) SendNext();
+}
+
 void Mailer::Note(const MailConfig& mail, const std::string& director, MailedChange change) {
-  if (mail_ == nullptr || *mail_ != mail) mail_ = std::make_shared<const MailConfig>(mail);
   director_ = director;
   if (waiting_.size() < kMostWaiting) {
     waiting_.push_back(std::move(change));
   } else {
     ++unnamed_;
   }
+  if (mail_ == nullptr || *mail_ != mail) return Follow(mail);
   if (!is_sending_) SendNext();
 }
 
@@ -48,7 +63,7 @@ void Mailer::WakeAt(Clock::time_point when) {
 }
 
 void Mailer::SendNext() {
-  if (waiting_.empty()) return;
+  if (waiting_.empty() || mail_ == nullptr) return;
   const Clock::time_point now = Clock::now();
   if (now < not_before_) return WakeAt(not_before_);
   Refill(now);
@@ -56,62 +71,108 @@ void Mailer::SendNext() {
     is_summary_ = true;
     return WakeAt(next_token_);
   }
+  const size_t count = is_summary_ || unnamed_ > 0 ? waiting_.size() : 1;
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<MailedChange> changes(waiting_.begin(), end);
+  SendMail(io_, contexts_, mail_,
+           MailText(*mail_, director_, changes, unnamed_, std::chrono::system_clock::now(),
+                    DrawnMessageId()),
+           [this, attempt = ++attempts_](const MailEnd& how) {
+             // One that SendMail has thrown out of was never under way.
+             if (is_sending_ && attempt == attempts_) OnEnd(how);
+           });
+  // It is on its way; nothing from here on throws.
+  is_sending_ = true;
   if (tokens_ == pace_.burst) next_token_ = now + pace_.pace;
   --tokens_;
-  const size_t count = is_summary_ || unnamed_ > 0 ? waiting_.size() : 1;
   is_summary_ = false;
-  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-  under_way_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  under_way_ = std::move(changes);
+  under_way_by_ = mail_;
   waiting_.erase(waiting_.begin(), end);
   unnamed_under_way_ = std::exchange(unnamed_, 0);
-  is_sending_ = true;
-  const std::vector<MailedChange> changes(under_way_.begin(), under_way_.end());
-  SendMail(io_, mail_,
-           MailText(*mail_, director_, changes, unnamed_under_way_,
-                    std::chrono::system_clock::now(), DrawnMessageId()),
-           [this](const MailEnd& how) { OnEnd(how); });
 }
 
 void Mailer::OnEnd(const MailEnd& end) {
   is_sending_ = false;
-  const uint64_t changes = under_way_.size() + std::exchange(unnamed_under_way_, 0);
-  if (end.is_taken) {
-    sent_.fetch_add(1, std::memory_order_relaxed);
-    next_retry_ = {};
-    if (std::exchange(is_failing_, false)) {
-      LogInfo("mail is taken again", {{"server", mail_->server.ToString()}, {"changes", changes}});
-    }
-    if (!end.detail.empty()) {
-      LogWarning("the mail server refuses a recipient",
-                 {{"server", mail_->server.ToString()}, {"reason", end.detail}});
-    }
-    return SendNext();
-  }
+  const uint64_t changes = under_way_.size() + unnamed_under_way_;
+  if (end.is_taken) return OnTaken(end.detail, changes);
   failed_.fetch_add(1, std::memory_order_relaxed);
-  if (!std::exchange(is_failing_, true)) {
-    LogWarning("mail cannot be sent; changes wait for it, 256 at the most",
-               {{"server", mail_->server.ToString()},
-                {"reason", end.detail},
-                {"remedy", end.is_permanent ? "correct the section mail, or the mail server"
-                                            : "look at the mail server, and the way to it"}});
-  }
-  if (end.is_permanent) {
+  // Another server may take what this one has refused for good.
+  const bool is_replaced = under_way_by_ != mail_;
+  const bool is_permanent = end.is_permanent && !is_replaced;
+  if (!is_replaced) SayFailure(end, is_permanent);
+  if (is_permanent) {
     dropped_.fetch_add(changes, std::memory_order_relaxed);
   } else {
-    // Before what has come since; what has no room then is only counted.
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(under_way_.begin()),
-                    std::make_move_iterator(under_way_.end()));
-    unnamed_ += changes - under_way_.size();
-    if (waiting_.size() > kMostWaiting) {
-      unnamed_ += waiting_.size() - kMostWaiting;
-      waiting_.resize(kMostWaiting);
-    }
+    KeepForLater();
   }
   under_way_.clear();
+  unnamed_under_way_ = 0;
+  if (mail_ == nullptr) return DropWaiting();
+  if (is_permanent && end.is_of_message) {
+    next_retry_ = {};  // the server is there for the next one
+    return SendNext();
+  }
   is_summary_ = true;
-  next_retry_ = std::clamp(next_retry_ * 2, pace_.retry, pace_.most_retry);
-  not_before_ = Clock::now() + next_retry_;
+  if (!is_replaced) {
+    next_retry_ = std::clamp(next_retry_ * 2, pace_.retry, pace_.most_retry);
+    not_before_ = Clock::now() + next_retry_;
+  }
   SendNext();
+}
+
+void Mailer::OnTaken(const std::string& refused, uint64_t changes) {
+  sent_.fetch_add(1, std::memory_order_relaxed);
+  next_retry_ = {};
+  said_ = Trouble::kNone;
+  under_way_.clear();
+  unnamed_under_way_ = 0;
+  const std::string server = under_way_by_->server.ToString();
+  if (std::exchange(is_failing_, false)) {
+    LogInfo("mail is taken again", {{"server", server}, {"changes", changes}});
+  }
+  if (!refused.empty() && !std::exchange(is_refusal_said_, true)) {
+    LogWarning("the mail server refuses a recipient; the others have the mail",
+               {{"server", server},
+                {"reason", refused},
+                {"remedy", "correct mail.to, or the mail server"}});
+  }
+  is_refusal_said_ = is_refusal_said_ && !refused.empty();
+  SendNext();
+}
+
+void Mailer::SayFailure(const MailEnd& end, bool is_permanent) {
+  is_failing_ = true;
+  const Trouble trouble = is_permanent ? Trouble::kForGood : Trouble::kLater;
+  if (std::exchange(said_, trouble) == trouble) return;
+  const std::string server = mail_->server.ToString();
+  if (is_permanent) {
+    LogWarning("the mail server refuses mail for good; the changes in it are lost",
+               {{"server", server},
+                {"reason", end.detail},
+                {"remedy", "correct the section mail, or the mail server"}});
+  } else {
+    LogWarning("mail cannot be sent; changes wait for it, 256 at the most",
+               {{"server", server},
+                {"reason", end.detail},
+                {"remedy", "look at the mail server, and the way to it"}});
+  }
+}
+
+// Before what has come since; what has no room then is only counted.
+void Mailer::KeepForLater() {
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(under_way_.begin()),
+                  std::make_move_iterator(under_way_.end()));
+  unnamed_ += unnamed_under_way_;
+  if (waiting_.size() > kMostWaiting) {
+    unnamed_ += waiting_.size() - kMostWaiting;
+    waiting_.resize(kMostWaiting);
+  }
+}
+
+void Mailer::DropWaiting() {
+  dropped_.fetch_add(waiting_.size() + std::exchange(unnamed_, 0), std::memory_order_relaxed);
+  waiting_.clear();
 }
 
 }  // namespace fairlead::control

@@ -155,6 +155,17 @@ TEST_F(DoctorTest, SixThingsWrongAreSixFindingsWithTheirRemediesAndNoOther) {
                                "permissions: chmod go-w /etc/fairlead/fairlead.yaml"}));
 }
 
+TEST_F(DoctorTest, WhoMayOpenASocketThatOnlyLooksControlsNothing) {
+  Write("/run/fairlead/look.sock", "", 0666);
+  Configure("routes:",
+            "api: { listen: [{ address: \"unix:/run/fairlead/look.sock\", role: read, mode: "
+            "\"0666\" }] }\nroutes:");
+  EXPECT_EQ(Remedies(), Names{});
+  Configure("role: read", "role: admin");
+  EXPECT_EQ(Remedies(), (Names{"permissions: chmod o= /run/fairlead/look.sock"}));
+  EXPECT_NE(Bad().at(0).what.find("mode: \"0660\""), std::string::npos) << Bad().at(0).what;
+}
+
 TEST_F(DoctorTest, Memory) {
   Configure("hugepages: auto", "hugepages: on");
   EXPECT_EQ(Remedies(),

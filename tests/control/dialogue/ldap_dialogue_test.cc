@@ -40,6 +40,13 @@ TEST(LdapDialogue, ARefusalIsBad) {
             "LDAP notice of disconnection, result 52 (unavailable)");
 }
 
+TEST(LdapDialogue, DoesNotRepeatThePassword) {
+  const MakeTalk named = Ldap({.bind_dn = "cn=a", .password = "hunter2"});
+  EXPECT_EQ(Hear(named, {Response(49, "not hunter2")}).detail,
+            "LDAP result 49 (invalid credentials)");
+  EXPECT_EQ(Hear(named, {"what is hunter2?"}).detail, "not an LDAP answer");
+}
+
 TEST(LdapDialogue, OtherAnswersAreBad) {
   EXPECT_EQ(Hear(Ldap(), {"HTTP/1.1 400"}).state, kBad);
   EXPECT_EQ(Hear(Ldap(), {"\x30\x80\0\0"s}).state, kBad);  // indefinite length

@@ -60,7 +60,19 @@ TEST(RedisDialogue, AuthenticatesFirst) {
   const Outcome outcome = Hear(Redis({.user = "probe", .password = "x"}), {"-WRONGPASS no\r\n"});
   EXPECT_EQ(outcome.sent, "*3\r\n$4\r\nAUTH\r\n$5\r\nprobe\r\n$1\r\nx\r\n");
   EXPECT_EQ(outcome.state, kBad);
-  EXPECT_EQ(outcome.detail, "redis \"-WRONGPASS no\" instead of OK after AUTH");
+  EXPECT_EQ(outcome.detail, "redis \"-WRONGPASS\" instead of OK after AUTH");
+}
+
+TEST(RedisDialogue, DoesNotRepeatThePassword) {
+  const auto detail = [](const std::string& answer) {
+    return Hear(Redis({.password = "hunter2"}), {answer}).detail;
+  };
+  EXPECT_EQ(detail("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n"),
+            "redis \"-ERR\" instead of OK after AUTH");
+  EXPECT_EQ(detail("hunter2\r\n"), "redis another answer instead of OK after AUTH");
+  EXPECT_EQ(detail("-hunter2\r\n"), "redis another answer instead of OK after AUTH");
+  EXPECT_EQ(Hear(Redis({.password = "hunter2"}), {"+OK\r\n", "-ERR hunter2\r\n"}).detail,
+            "redis \"-ERR\" instead of PONG");
 }
 
 TEST(RedisDialogue, OtherAnswersAreBad) {

@@ -76,8 +76,9 @@ class Prometheus:
 
     def fired(self, since: float) -> set:
         """Names of those that were firing at any time since then."""
-        seconds = int(time.time() - since) + 1
-        found = self.samples(f'max_over_time(ALERTS{{alertstate="firing"}}[{seconds}s])')
+        # To the millisecond: a second more would show what ended before.
+        past = max(1, int((time.time() - since) * 1000))
+        found = self.samples(f'max_over_time(ALERTS{{alertstate="firing"}}[{past}ms])')
         return {sample["metric"]["alertname"] for sample in found}
 
     def wait_evaluated(self):

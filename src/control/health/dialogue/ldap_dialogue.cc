@@ -95,7 +95,7 @@ class LdapDialogue : public Dialogue {
     Ber message;
     const auto first = static_cast<unsigned char>(rest.front());
     const Found found = first == kSequence ? Take(&rest, &message) : Found::kBad;
-    if (found == Found::kBad) return Reject("not an LDAP answer: " + Quoted(answer_));
+    if (found == Found::kBad) return Reject("not an LDAP answer" + Said(answer_));
     if (found == Found::kWhole) OnMessage(message.content);
   }
 
@@ -118,8 +118,12 @@ class LdapDialogue : public Dialogue {
     }
     std::string fault = is_notice ? "LDAP notice of disconnection, result " : "LDAP result ";
     fault += std::to_string(number) + ResultText(number);
-    if (!text->empty()) fault += ": " + Quoted(*text);
-    Reject(fault);
+    Reject(fault + Said(*text));
+  }
+
+  // A server may repeat the bind, and the password with it: then the result says enough.
+  [[nodiscard]] std::string Said(std::string_view text) const {
+    return text.empty() || !ldap_.password.empty() ? "" : ": " + Quoted(text);
   }
 
   void Malformed() { Reject("a malformed LDAP answer"); }

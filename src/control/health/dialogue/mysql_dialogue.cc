@@ -123,7 +123,8 @@ class MysqlDialogue : public Dialogue {
     SendPacket(*answer);
   }
 
-  // The code, "#" and five letters of state, the text.
+  // The code, "#" and five letters of state, the text, which cannot repeat the password: the server
+  // has got a hash of it alone.
   void OnError(std::string_view packet) {
     if (packet.size() < 3) return Reject("a cut error of MySQL");
     const unsigned code = Byte(packet, 1) | Byte(packet, 2) << 8;

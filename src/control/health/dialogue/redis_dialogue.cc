@@ -1,5 +1,6 @@
 // redis: AUTH when there is a password, then PING, as RESP arrays. One line of kMostRedisLine bytes
 // answers each.
+#include <algorithm>
 #include <initializer_list>
 
 #include "control/health/dialogue/line_reader.h"
@@ -9,6 +10,7 @@ namespace fairlead::control {
 namespace {
 
 constexpr size_t kMostRedisLine = 1024;
+constexpr size_t kMostErrorCode = 16;  // "-WRONGPASS"
 
 // A command of these words, as a RESP array.
 std::string RespArray(std::initializer_list<std::string_view> words) {
@@ -45,12 +47,23 @@ class RedisDialogue : public Dialogue {
  private:
   void OnLine(const std::string& line) {
     if (is_authenticating_) {
-      if (line != "+OK") return Reject("redis " + Quoted(line) + " instead of OK after AUTH");
+      if (line != "+OK") return Reject("redis " + Named(line) + " instead of OK after AUTH");
       is_authenticating_ = false;
       return Ping();
     }
-    if (line != "+PONG") return Reject("redis " + Quoted(line) + " instead of PONG");
+    if (line != "+PONG") return Reject("redis " + Named(line) + " instead of PONG");
     Accept("redis PONG");
+  }
+
+  // A server that does not know AUTH repeats its words, and the password with them: of what is said
+  // after it only the code of an error is named.
+  [[nodiscard]] std::string Named(const std::string& line) const {
+    if (redis_.password.empty()) return Quoted(line);
+    const std::string code = line.substr(0, line.find(' '));
+    const bool is_code =
+        code.size() > 1 && code.size() <= kMostErrorCode && code[0] == '-' &&
+        std::all_of(code.begin() + 1, code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    return is_code ? Quoted(code) : "another answer";
   }
 
   void Ping() { Send(RespArray({"PING"})); }

@@ -3,10 +3,12 @@
 //   ProbeQuestion question = RedisProbe{.password_file = "/etc/fairlead/redis.password"};
 //   std::optional<Error> error = FillPassword(&question);   // question has the file's first line
 //
-// Read for each look, so that a file that has changed needs no reload. Threads: any.
+// Read for each look, so that a file that has changed needs no reload: one small read, which must
+// not wait, so the file has to be a local one. Threads: any.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "control/config/probe_question.h"
@@ -15,7 +17,8 @@ namespace fairlead::control {
 
 inline constexpr size_t kMostPasswordBytes = 1024;
 
-// An error names the file, and what is wrong with it.
+// The first line of the file. An error names the file, and what is wrong with it.
+Result<std::string> ReadPassword(const std::string& path);
 std::optional<Error> FillPassword(ProbeQuestion* question);
 
 }  // namespace fairlead::control
