@@ -75,16 +75,20 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] const Command& command() const { return command_; }
 
   // 0, or the errno of what this machine has no room for; then nothing is watched.
-  int Take(FileDescriptor* handle, FileDescriptor* output, Done* done) {
-    error_code error;
-    handle_.assign(handle->get(), error);
-    if (error) return error.value();
-    static_cast<void>(handle->Release());
-    output_.assign(output->get(), error);
-    if (error) return error.value();
-    static_cast<void>(output->Release());
-    done_ = std::move(*done);
-    return 0;
+  int Take(FileDescriptor* handle, FileDescriptor* output, Done* done) noexcept {
+    try {
+      error_code error;
+      handle_.assign(handle->get(), error);
+      if (error) return error.value();
+      static_cast<void>(handle->Release());
+      output_.assign(output->get(), error);
+      if (error) return error.value();
+      static_cast<void>(output->Release());
+      done_ = std::move(*done);
+      return 0;
+    } catch (const std::exception&) {  // the library has no error code for that
+      return ENOMEM;
+    }
   }
 
   void Watch() {
