@@ -1,7 +1,10 @@
 // The only file of the command line that includes Beast.
 #include "cli/api_client.h"
 
+#include <fmt/format.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <boost/asio/connect.hpp>
@@ -60,15 +63,55 @@ Status CheckThere(const std::string& option, const std::string& path) {
   return BadFile(option, path + ": " + std::strerror(errno));
 }
 
+// Lets what `begin` has begun run to its end, or for as long as it may take. After a timeout the
+// io_context must not run again: what has not ended refers to what its caller has.
+template <typename Begin>
+error_code Within(asio::io_context& io, std::chrono::milliseconds limit, Begin begin) {
+  error_code outcome = asio::error::timed_out;
+  begin([&outcome](error_code ec, auto&&...) { outcome = ec; });
+  io.restart();
+  io.run_for(limit);
+  return outcome;
+}
+
+// Asio takes a full queue for a connection, so this asks the kernel itself.
+error_code ConnectLocal(asio::local::stream_protocol::socket& socket, const std::string& path,
+                        std::chrono::milliseconds limit) {
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  error_code ec;
+  socket.open(asio::local::stream_protocol(), ec);
+  if (ec) return ec;
+  const timeval most{limit.count() / 1000, limit.count() % 1000 * 1000};
+  (void)::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+  if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) ==
+      0) {
+    return {};
+  }
+  return errno == EAGAIN ? error_code(asio::error::timed_out)
+                         : error_code(errno, boost::system::system_category());
+}
+
+Error Silent(const std::string& address, std::chrono::milliseconds limit) {
+  return {
+      ErrorCode::kUnavailable,
+      fmt::format("The director at {} has not answered for {} seconds: it is busy, or it hangs; "
+                  "look at its log before you ask again",
+                  address, std::chrono::duration<double>(limit).count()),
+      ""};
+}
+
 struct Question {
   std::string_view method;
   const std::string& target;
   const std::string& body;
+  Patience patience;
   std::string host, token{};
 };
 
 template <typename Stream>
-Result<Reply> Exchange(Stream& stream, const std::string& address, const Question& question) {
+Result<Reply> Exchange(asio::io_context& io, Stream& stream, const std::string& address,
+                       const Question& question) {
+  const auto limit = question.patience.answer;
   bhttp::request<bhttp::string_body> request;
   request.version(11);
   request.method_string({question.method.data(), question.method.size()});
@@ -84,13 +127,20 @@ Result<Reply> Exchange(Stream& stream, const std::string& address, const Questio
     request.body() = question.body;
   }
   request.prepare_payload();
-  error_code ec;
-  bhttp::write(stream, request, ec);
+  error_code ec =
+      Within(io, limit, [&](auto done) { bhttp::async_write(stream, request, std::move(done)); });
+  if (ec == asio::error::timed_out) return Silent(address, limit);
   if (ec) return Unreachable(address, ec.message());
   boost::beast::flat_buffer buffer;
   bhttp::response_parser<bhttp::string_body> parser;
   parser.body_limit(std::numeric_limits<uint32_t>::max());
-  bhttp::read(stream, buffer, parser, ec);
+  parser.eager(true);
+  while (!ec && !parser.is_done()) {
+    ec = Within(io, limit, [&](auto done) {
+      bhttp::async_read_some(stream, buffer, parser, std::move(done));
+    });
+  }
+  if (ec == asio::error::timed_out) return Silent(address, limit);
   // With TLS 1.3 this is where a client learns what the other end thinks of its certificate.
   if (ec.category() == asio::error::get_ssl_category()) {
     return NotTrusted(
@@ -159,7 +209,7 @@ Status Prepare(const Credentials& own, ssl::context* context) {
   return Done{};
 }
 
-Result<Reply> ExchangeOverTls(tcp::socket socket, const std::string& address,
+Result<Reply> ExchangeOverTls(asio::io_context& io, tcp::socket socket, const std::string& address,
                               const Authority& authority, const Credentials& own,
                               const Question& question) {
   ssl::context context(ssl::context::tls_client);
@@ -173,8 +223,11 @@ Result<Reply> ExchangeOverTls(tcp::socket socket, const std::string& address,
     SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              name.data());
   }
-  stream.handshake(ssl::stream_base::client, ec);
-  if (!ec) return Exchange(stream, address, question);
+  ec = Within(io, question.patience.connection, [&](auto done) {
+    stream.async_handshake(ssl::stream_base::client, std::move(done));
+  });
+  if (!ec) return Exchange(io, stream, address, question);
+  if (ec == asio::error::timed_out) return Silent(address, question.patience.connection);
   const long verdict = SSL_get_verify_result(stream.native_handle());
   if (verdict == X509_V_OK) return NotTrusted(address, ec.message());
   return NotTrusted(address, "its certificate cannot be trusted (" +
@@ -189,17 +242,18 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
                               const std::string& body) {
   asio::io_context io;
   error_code ec;
-  Question question{method, target, body, "localhost"};
+  Question question{method, target, body, patience_, "localhost"};
   if (address_.starts_with(kUnix) && address_.size() > kUnix.size()) {
     const std::string path = address_.substr(kUnix.size());
     if (path.size() > 107) return BadAddress(address_);
     asio::local::stream_protocol::socket socket(io);
-    socket.connect(asio::local::stream_protocol::endpoint(path), ec);
+    ec = ConnectLocal(socket, path, patience_.connection);
+    if (ec == asio::error::timed_out) return Silent(address_, patience_.connection);
     if (ec == asio::error::access_denied) {
       return Unreachable(address_, "permission denied (the socket is for root and its group)");
     }
     if (ec) return Unreachable(address_, ec.message());
-    return Exchange(socket, address_, question);
+    return Exchange(io, socket, address_, question);
   }
   const bool is_https = address_.starts_with(kHttps);
   if (!is_https && !address_.starts_with(kHttp)) return BadAddress(address_);
@@ -221,10 +275,12 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
   const auto results = resolver.resolve(authority.name, authority.port, ec);
   if (ec) return Unreachable(address_, ec.message());
   tcp::socket socket(io);
-  asio::connect(socket, results, ec);
+  ec = Within(io, patience_.connection,
+              [&](auto done) { asio::async_connect(socket, results, std::move(done)); });
+  if (ec == asio::error::timed_out) return Silent(address_, patience_.connection);
   if (ec) return Unreachable(address_, ec.message());
-  if (is_https) return ExchangeOverTls(std::move(socket), address_, authority, own_, question);
-  return Exchange(socket, address_, question);
+  if (is_https) return ExchangeOverTls(io, std::move(socket), address_, authority, own_, question);
+  return Exchange(io, socket, address_, question);
 }
 
 }  // namespace fairlead::cli

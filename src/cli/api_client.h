@@ -3,10 +3,11 @@
 //
 //   ApiClient client("unix:/run/fairlead/api.sock", credentials);
 //   Result<Reply> reply = client.Send("GET", "/v1/status", "");
-//   if (!reply) …kUnavailable: nobody there; kInvalid: the address is wrong…
+//   if (!reply) …kUnavailable: nobody there, or no answer in time; kInvalid: the address is wrong…
 //   if (reply->status >= 400) …a problem document…
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,17 @@
 
 namespace fairlead::cli {
 
+// How long a director may keep somebody waiting, before that is an error: until there is a
+// connection or an agreement on TLS, and then for more of the answer. A reload may have to wait for
+// workers.
+struct Patience {
+  std::chrono::milliseconds connection{10'000}, answer{120'000};
+};
+
 class ApiClient : public DirectorApi {
  public:
-  ApiClient(std::string address, Credentials own)
-      : address_(std::move(address)), own_(std::move(own)) {}
+  ApiClient(std::string address, Credentials own, Patience patience = {})
+      : address_(std::move(address)), own_(std::move(own)), patience_(patience) {}
 
   [[nodiscard]] Result<Reply> Send(std::string_view method, const std::string& target,
                                    const std::string& body) override;
@@ -28,6 +36,7 @@ class ApiClient : public DirectorApi {
  private:
   std::string address_;
   Credentials own_;
+  Patience patience_;
 };
 
 }  // namespace fairlead::cli

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include "cli/commands.h"
 #include "cli/config_edit.h"
 #include "cli/text.h"
+#include "control/config/dump.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -51,8 +53,8 @@ Status Replace(const std::string& path, const std::string& text) {
   };
   struct stat is {};
   if (::stat(path.c_str(), &is) != 0) return failure("look at " + path);
-  const std::string beside = path + ".new";
-  FileDescriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  std::string beside = path + ".XXXXXX";  // a new name each time: what a crash left is in no way
+  FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));
   if (!file) return failure("write " + beside);
   bool is_good = ::fchown(file.get(), is.st_uid, is.st_gid) == 0 &&
                  ::fchmod(file.get(), is.st_mode & 07777) == 0;
@@ -91,6 +93,15 @@ Result<ConfigEdit> EditFile(const std::string& path, const std::string& in_force
                  "fairlead diff has them",
                  ""};
   }
+  // A reload would take away what the file does not say afterwards.
+  for (const std::string& key : control::DifferingKeys(*then.model, *wanted.model)) {
+    if (!key.starts_with("policy") && !key.starts_with("defaults")) continue;
+    return Error{ErrorCode::kInvalid,
+                 key +
+                     " has been changed by hand too, and only services can be written into the "
+                     "file in place; write it by hand, as fairlead diff has it, and reload",
+                 ""};
+  }
   if (edit->changes.empty()) {
     return Error{ErrorCode::kInvalid,
                  "the changes by hand are none of services, so they cannot be written into the "
@@ -98,6 +109,21 @@ Result<ConfigEdit> EditFile(const std::string& path, const std::string& in_force
                  ""};
   }
   return edit;
+}
+
+// Why the file that a director names cannot be known to be a file of this machine; empty: it is.
+std::string WhyNotHere(const std::string& api, const std::string& named) {
+  if (!api.starts_with("unix:")) {
+    return "the file is on the director's machine, and " + api +
+           " may be another one; run this there, over the director's Unix socket (--api "
+           "unix:/run/fairlead/api.sock)";
+  }
+  if (!named.empty() && !fs::path(named).is_absolute()) {
+    return "the director was started with a relative path, " + named +
+           ", which may be another file here; start it with an absolute one (fairleadd -c "
+           "/etc/fairlead/fairlead.yaml), or write the changes by hand, as fairlead diff has them";
+  }
+  return "";
 }
 
 int Print(const Arguments& arguments, const std::string& path,
@@ -122,9 +148,11 @@ int RunConfigSave(const Arguments& arguments) {
     session.Fail("not-saved", kTitle, sentence);
     return session.exit_code();
   };
+  if (std::string why = WhyNotHere(arguments.api, ""); !why.empty()) return fail(why);
   const auto diff = session.Ask("GET", "/v1/diff");
   if (!diff) return session.exit_code();
   const std::string named = Text(diff->as_object(), "file");
+  if (std::string why = WhyNotHere(arguments.api, named); !why.empty()) return fail(why);
   if (Array(diff->as_object(), "changes").empty()) return Print(arguments, named, {});
   const auto preview = session.Ask("POST", "/v1/reload?dry_run=1", "{}");
   if (!preview) return session.exit_code();

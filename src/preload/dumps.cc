@@ -69,6 +69,9 @@ class HeldSockets {
   HeldSockets(const HeldSockets&) = delete;
   HeldSockets& operator=(const HeldSockets&) = delete;
 
+  // Whether /proc has told of all, once there are no more. Nothing is known to be closed otherwise.
+  [[nodiscard]] bool is_complete() const { return !has_failed_; }
+
   // 0: there are no more.
   ino_t Next() {
     for (;;) {
@@ -89,7 +92,8 @@ class HeldSockets {
   };
 
   bool Refill() {
-    const long got = folder_ < 0 ? 0 : syscall(SYS_getdents64, folder_, entries_, sizeof entries_);
+    const long got = folder_ < 0 ? -1 : syscall(SYS_getdents64, folder_, entries_, sizeof entries_);
+    if (got < 0) has_failed_ = true;
     at_ = 0;
     end_ = got > 0 ? static_cast<size_t>(got) : 0;
     return end_ > 0;
@@ -107,6 +111,7 @@ class HeldSockets {
   }
 
   const int folder_;
+  bool has_failed_ = false;
   size_t at_ = 0, end_ = 0;
   alignas(8) char entries_[2048];
 };
@@ -236,6 +241,7 @@ void EndDumpUnlessHeld(ino_t socket) {
   while (const ino_t inode = held.Next()) {
     if (inode == socket) return;
   }
+  if (!held.is_complete()) return;  // out of descriptors, or no /proc: the dump may be alive
   pthread_mutex_lock(&g_mutex);
   if (Dump* dump = FindLocked(socket)) EndLocked(dump);
   pthread_mutex_unlock(&g_mutex);
@@ -251,7 +257,7 @@ void EndDumpsNotHeld() {
     if (Dump* dump = FindLocked(inode)) dump->is_held = true;
   }
   for (Dump& dump : g_dumps) {
-    if (dump.socket != 0 && !dump.is_held) EndLocked(&dump);
+    if (dump.socket != 0 && !dump.is_held && held.is_complete()) EndLocked(&dump);
   }
   pthread_mutex_unlock(&g_mutex);
 }

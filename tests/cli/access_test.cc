@@ -1,7 +1,15 @@
 // The command line at a director that asks who it is.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <boost/json/parse.hpp>
 #include <fstream>
 
+#include "base/file_descriptor.h"
+#include "cli/api_client.h"
 #include "run_cli.h"
 #include "test_authority.h"
 
@@ -88,6 +96,52 @@ TEST_F(CliAccessTest, NoTokenGoesOverThePlainNetwork) {
       RunAt("--api http://192.0.2.1:9480 --token-file " + token + " service list");
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_NE(outcome.err.find("The token could be read on the way"), std::string::npos);
+}
+
+// ---- a director that hangs ----------------------------------------------------------------------
+
+// A listener that nobody accepts at, with room for one; closed at the end.
+FileDescriptor ListenDeaf(const sockaddr* address, socklen_t size) {
+  FileDescriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::bind(socket.get(), address, size), 0);
+  EXPECT_EQ(::listen(socket.get(), 0), 0);
+  return socket;
+}
+
+constexpr cli::Patience kShort{std::chrono::milliseconds(50), std::chrono::milliseconds(50)};
+constexpr const char* kSilent = " has not answered for 0.05 seconds: it is busy, or it hangs; ";
+
+TEST(ADirectorThatHangs, IsNotWaitedForForEver) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = ::testing::TempDir() + "deaf-" + std::to_string(::getpid());
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const FileDescriptor socket =
+      ListenDeaf(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  cli::ApiClient client("unix:" + path, {}, kShort);
+  for (const char* where : {"the answer", "the connection: the queue is full"}) {
+    const auto reply = client.Send("GET", "/v1/status", "");
+    ASSERT_FALSE(reply) << where;
+    EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable) << where;
+    EXPECT_NE(reply.error().message.find(kSilent), std::string::npos) << reply.error().message;
+  }
+  ::unlink(path.c_str());
+}
+
+TEST(ADirectorThatHangs, IsNotWaitedForOverTcp) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const plain = reinterpret_cast<sockaddr*>(&address);
+  const FileDescriptor socket = ListenDeaf(plain, size);
+  ASSERT_EQ(::getsockname(socket.get(), plain, &size), 0);
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  for (const char* scheme : {"https://127.0.0.1:", "http://127.0.0.1:"}) {
+    const auto reply = cli::ApiClient(scheme + port, {}, kShort).Send("GET", "/v1/status", "");
+    ASSERT_FALSE(reply) << scheme;
+    EXPECT_NE(reply.error().message.find(kSilent), std::string::npos) << reply.error().message;
+  }
 }
 
 }  // namespace

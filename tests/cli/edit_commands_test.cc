@@ -12,13 +12,20 @@
 namespace fairlead::testing::edit_commands_test {
 namespace {
 
+constexpr const char* kOneReal =
+    "services:\n"
+    "  - { name: web, address: 192.0.2.10, port: 80, protocol: tcp, reals: [ { address: 10.0.0.11, "
+    "weight: 2 } ] }\n";
+
 class EditCommandsTest : public LiveApiTest {
  protected:
+  // A file is written into over a Unix socket alone.
+  EditCommandsTest() { listen_ = {"unix:" + path_ + ".sock", "http://127.0.0.1:0"}; }
   // Exit code, standard output and error: "0 web: tcp …".
-  std::string Run(const std::string& words) {
+  std::string Run(const std::string& words, size_t listener = 0) {
     const std::string at = path_ + ".out";
-    const std::string command = std::string(FAIRLEAD_CLI) + " --api " + server_->addresses()[0] +
-                                " " + words + " >" + at + " 2>&1";
+    const std::string command = std::string(FAIRLEAD_CLI) + " --api " +
+                                server_->addresses()[listener] + " " + words + " >" + at + " 2>&1";
     const int status = std::system(command.c_str());
     std::ifstream file(at);
     const std::string out{std::istreambuf_iterator<char>(file), {}};
@@ -154,6 +161,47 @@ TEST_F(EditCommandsTest, ChangesByHandAreWrittenIntoTheFile) {
   Run("real set web 10.0.0.12 --weight 9");
   std::ofstream(path_, std::ios::app) << "log: { level: debug }\n";
   EXPECT_NE(Run("config save").find("has changed since the director read it"), std::string::npos);
+}
+
+TEST_F(EditCommandsTest, TheFileOfAnotherMachineIsNotWritten) {
+  StartLive(kOneReal);
+  Run("real set web 10.0.0.11 --weight 5");
+  const std::string before = ReadFile(path_);
+  for (const char* words : {"config save", "config save --dry-run"}) {
+    const std::string refused = Run(words, 1);
+    EXPECT_EQ(refused.substr(0, 12), "1 fairlead: ") << refused;
+    EXPECT_NE(refused.find("--api unix:/run/fairlead/api.sock"), std::string::npos) << refused;
+  }
+  EXPECT_EQ(ReadFile(path_), before);
+  EXPECT_NE(Run("diff").find("weight 2 → 5"), std::string::npos);
+}
+
+// After the reload that follows they would be lost.
+TEST_F(EditCommandsTest, WhatCannotBeWrittenIsNotLost) {
+  StartLive(kOneReal);
+  const std::string before = ReadFile(path_);
+  Run("real set web 10.0.0.11 --weight 5");
+  const auto expect_named = [&](const std::string& key) {
+    const std::string refused = Run("config save");
+    EXPECT_EQ(refused.substr(0, 12), "1 fairlead: ") << refused;
+    EXPECT_NE(refused.find(key + " has been changed by hand too"), std::string::npos) << refused;
+    EXPECT_EQ(ReadFile(path_), before);
+  };
+  ASSERT_EQ(peer->Ask("PATCH /v1/policy", R"({"nat_icmp_send": true})").status, 200);
+  expect_named("policy.nat_icmp_send");
+  ASSERT_EQ(peer->Ask("PATCH /v1/policy", R"({"nat_icmp_send": false})").status, 200);
+  ASSERT_EQ(peer->Ask("PATCH /v1/timeouts", R"({"tcp": "700s"})").status, 200);
+  expect_named("defaults.timeouts");
+  EXPECT_EQ(core_->view()->model->defaults.timeouts.tcp, std::chrono::seconds(700));
+}
+
+TEST_F(EditCommandsTest, WhatACrashHasLeftIsInNoWay) {
+  StartLive(kOneReal);
+  std::ofstream(path_ + ".new") << "half";
+  Run("real set web 10.0.0.11 --weight 5");
+  EXPECT_EQ(Run("config save"), "0 " + path_ + ":5: weight: 2 → 5\n");
+  EXPECT_EQ(ReadFile(path_ + ".new"), "half") << "somebody else's";
+  std::filesystem::remove(path_ + ".new");
 }
 
 TEST_F(EditCommandsTest, MarksIpv6AndPortZero) {

@@ -249,12 +249,17 @@ void DumpOverDup() {
   Say(Words(ReadDump(other, Readers().at("read"))));
 }
 
-// Goes on over the duplicate that is left.
-void DumpOverWhatIsLeft() {
+// Goes on over the duplicate that is left; also when no descriptor is free with which to look.
+void DumpOverWhatIsLeft(bool is_full) {
   const int fd = Socket();
   const int other = dup(fd);
   Send(fd, Request(kIpvs, 4, NLM_F_DUMP, 1));
+  rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{0, before.rlim_max};
+  if (is_full) setrlimit(RLIMIT_NOFILE, &none);
   close(fd);
+  setrlimit(RLIMIT_NOFILE, &before);
   Say(Words(ReadDump(other, Readers().at("read"))));
 }
 
@@ -423,7 +428,7 @@ int main(int count, char** words) {
   if (verb == "change") Changes();
   if (verb == "dump") DumpWith(words[2]);
   if (verb == "dup") DumpOverDup();
-  if (verb == "dup-left") DumpOverWhatIsLeft();
+  if (verb.starts_with("dup-left")) DumpOverWhatIsLeft(verb == "dup-left-full");
   if (verb == "vfork") DumpOverVfork();
   if (verb == "given-up") DumpsGivenUp(words[2]);
   if (verb == "tells-nobody-else") TellsNobodyElse(words[2]);

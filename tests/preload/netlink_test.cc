@@ -61,6 +61,7 @@ TEST_F(Netlink, DumpsGoOnOverAnotherDescriptorOfTheSocket) {
 TEST_F(Netlink, ADumpGoesOnWhileADescriptorOfItsSocketIsLeft) {
   director_.dump_messages = 2'000;
   EXPECT_EQ(Client("dup-left"), "2000 messages, done\n");
+  EXPECT_EQ(Client("dup-left-full"), "2000 messages, done\n");
   EXPECT_EQ(Client("vfork"), "2000 messages, done\n");
 }
 
