@@ -1,7 +1,6 @@
 // The process that fetches a long file for the program: records in, text out, as the program reads.
 //
-//   const int fd = StartRelay(begun, link_fd, O_CLOEXEC);   // what was fetched so far, and the
-//   rest
+//   const int fd = StartRelay(begun, link_fd, O_CLOEXEC);  // what was fetched, and the rest
 //
 // The text comes by a pair of stream sockets. In the relay's end lies a byte that it takes only
 // when the text is complete: a socket that is closed over an unread byte resets its peer. So a text

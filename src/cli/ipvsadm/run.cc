@@ -145,7 +145,8 @@ int Runner::Execute(const Command& command) {
       return Restore();
     case Verb::kStartDaemon:
     case Verb::kStopDaemon:
-      return Complain("this director has no connection synchronisation daemon", kExitOther);
+      return Complain("write sync.ipvs in the configuration file and reload (docs/sync.md)",
+                      kExitOther);
     default:
       return Change(command);
   }

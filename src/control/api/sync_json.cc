@@ -64,7 +64,8 @@ json::object IpvsToJson(const control::SyncInfo& info) {
                         {"bytes", info.sent.bytes},
                         {"entries", info.sent.entries},
                         {"unsaid", info.sent.unsaid},
-                        {"failed", info.sent.failed}}}};
+                        {"failed", info.sent.failed},
+                        {"unsent", info.sent.unsent}}}};
   if (!info.problem.empty()) object["problem"] = info.problem;
   return object;
 }

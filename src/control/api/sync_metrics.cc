@@ -50,12 +50,12 @@ void AddSyncMetrics(const dataplane::StatsBoard& stats, const control::SyncInfo*
       .Add({{"peer", "ipvs"}}, sync->is_open ? 1 : 0);
   AddEntries(*sync, families);
   AddRefused(*sync, families);
-  uint64_t lost = 0;
+  uint64_t lost = sync->sent.unsent;
   for (size_t w = 0; w < stats.worker_count(); ++w) {
     lost += stats.worker(WorkerId{static_cast<uint8_t>(w)}).sync_news_lost.value();
   }
   FamilyBuilder(families, MetricType::Counter, "fairlead_sync_lost_total",
-                "Entries to send that found a worker's ring full")
+                "Entries that were not sent: a worker's ring was full, or the network took nothing")
       .Add({}, lost);
 }
 

@@ -26,7 +26,8 @@ void Intake::Add(std::span<const uint8_t> payload) {
   while (reader.Next(&entry)) filling_.entries.push_back(entry);
   counts_.entries += filling_.entries.size() - before;
   for (size_t i = 0; i < sync::kSyncRefusalCount; ++i) counts_.refused[i] += reader.refused()[i];
-  if (filling_.entries.size() == before) filling_.payloads.pop_back();
+  if (filling_.entries.size() == before) return filling_.payloads.pop_back();
+  filling_.bytes += payload.size();
 }
 
 void Intake::Turn() {
@@ -67,6 +68,7 @@ void Intake::EndRound() {
   }
   running_.entries.clear();
   running_.payloads.clear();
+  running_.bytes = 0;
 }
 
 bool Intake::BeginSecondRound() {

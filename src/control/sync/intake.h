@@ -1,13 +1,15 @@
 // Datagrams of the kernel's sync protocol, on their way to the workers in bounded batches.
 //
-//   Intake intake(fabric.config.workers, [&](size_t worker, Command* c) { mail.Submit(worker, c);
-//   }); intake.Use({.syncid = 7, .threshold = 3}); if (intake.HasRoom()) intake.Add(payload); //
-//   else leave it in the socket intake.Turn();                                  // every turn: what
-//   has come goes out intake.TakeBack(worker);                        // its command is done, or a
-//   slice of it
+//   const auto submit = [&](size_t worker, Command* c) { mail.Submit(worker, c); };
+//   Intake intake(fabric.config.workers, submit);
+//   intake.Use({.syncid = 7, .threshold = 3});
+//   if (intake.HasRoom()) intake.Add(payload);  // else leave it in the socket
+//   intake.Turn();                              // every turn: what has come goes out
+//   intake.TakeBack(worker);                    // its command is done, or a slice of it
 //
-// One batch is with the workers while the next one fills, so no flood takes more than two batches
-// of memory, and a worker does no more than one slice a turn. Threads: one, the control core's.
+// One batch is with the workers while the next one fills. A batch is bounded in entries and in
+// bytes, so no flood takes more than two batches of memory, whatever the size of its datagrams. A
+// worker does no more than one slice a turn. Threads: one, the control core's.
 // Allocates when it is made, and for datagrams.
 #pragma once
 
@@ -20,6 +22,7 @@
 
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/sync_mail.h"
+#include "sync/ipvs/wire.h"
 
 namespace fairlead::control {
 
@@ -31,6 +34,7 @@ struct IntakeSettings {
 class Intake {
  public:
   static constexpr size_t kBatchEntries = 2048;
+  static constexpr size_t kBatchBytes = 4 << 20;  // of datagrams held
   using Submit = std::function<void(size_t worker, dataplane::Command* command)>;
 
   Intake(size_t workers, Submit submit);
@@ -40,7 +44,8 @@ class Intake {
   void Use(const IntakeSettings& settings) { settings_ = settings; }
   // Whether the batch has room for any datagram.
   [[nodiscard]] bool HasRoom() const {
-    return filling_.entries.size() + kMostEntries <= kBatchEntries;
+    return filling_.entries.size() + sync::kMostEntries <= kBatchEntries &&
+           filling_.bytes + sync::kMostDatagramBytes <= kBatchBytes;
   }
   // Precondition: HasRoom.
   void Add(std::span<const uint8_t> payload);
@@ -52,11 +57,10 @@ class Intake {
   [[nodiscard]] const IntakeCounts& counts() const { return counts_; }
 
  private:
-  static constexpr size_t kMostEntries = 255;  // of a datagram
-
   struct Batch {
     std::deque<std::vector<uint8_t>> payloads;  // that the entries look into
     std::vector<sync::SyncEntry> entries;
+    size_t bytes = 0;  // of the payloads
   };
 
   void SendToAll();

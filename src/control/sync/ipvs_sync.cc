@@ -1,5 +1,7 @@
 #include "control/sync/ipvs_sync.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,7 @@ OutgoingCounts Sum(OutgoingCounts a, const OutgoingCounts& b) {
   a.entries += b.entries;
   a.unsaid += b.unsaid;
   a.failed += b.failed;
+  a.unsent += b.unsent;
   return a;
 }
 
@@ -25,39 +28,66 @@ Endpoint PortOf(const IpvsSyncConfig& config, size_t number) {
 
 }  // namespace
 
-IpvsSync::IpvsSync(dataplane::Fabric& fabric, Intake::Submit submit)
+IpvsSync::IpvsSync(dataplane::Fabric& fabric, Intake::Submit submit, IndexOf index_of)
     : fabric_(fabric),
       intake_(fabric.config.workers, std::move(submit)),
-      buffer_(sync::kMostDatagramBytes) {}
+      index_of_(std::move(index_of)),
+      buffer_(sync::kMostDatagramBytes) {
+  if (!index_of_) {
+    index_of_ = [](const std::string& name) { return ::if_nametoindex(name.c_str()); };
+  }
+}
+
+IpvsSync::~IpvsSync() { Close(); }
 
 void IpvsSync::Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
-  if (wanted != config_) {
-    Close();
-    config_ = wanted;
-    next_try_ = now;
-  }
-  if (config_ && !is_open_ && now >= next_try_) Open(now);
+  ++turn_;
+  Follow(now, wanted);
   if (is_open_ && config_->receives()) Receive();
   Send(now);
   intake_.Turn();
 }
 
+void IpvsSync::Follow(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
+  if (wanted != config_) {
+    Send(now);  // what workers have told goes out as it was meant to
+    if (is_open_) LogInfo("synchronisation with kernel directors is off");
+    Close();
+    config_ = wanted;
+    next_try_ = now;
+  }
+  if (!config_ || now < next_try_) return;
+  if (is_open_) LookAtInterface(now);
+  if (!is_open_) Open(now);
+}
+
+void IpvsSync::LookAtInterface(TimePoint now) {
+  next_try_ = now + kRetry;
+  if (index_of_(config_->interface) == index_) return;
+  LogWarning("the interface of synchronisation has gone or was made anew; opening its sockets anew",
+             {{"interface", config_->interface}});
+  Close();
+}
+
+// What waits is sent first; what the kernel does not take is counted.
 void IpvsSync::Close() {
+  if (outgoing_) outgoing_->FlushAll();
   if (outgoing_) sent_before_ = Sum(sent_before_, outgoing_->counts());
   outgoing_.reset();
   listening_.clear();
   sending_.clear();
   problem_.clear();
-  if (is_open_) LogInfo("synchronisation with kernel directors is off");
   is_open_ = false;
 }
 
 void IpvsSync::Open(TimePoint now) {
+  next_try_ = now + kRetry;
+  // Asked before: should it change meanwhile, the next look sees that.
+  index_ = index_of_(config_->interface);
   const Status opened = OpenSockets();
   if (!opened) {
     listening_.clear();
     sending_.clear();
-    next_try_ = now + kRetry;
     if (problem_ == opened.error().message) return;
     problem_ = opened.error().message;
     LogWarning("cannot synchronise with kernel directors; will retry every second",
@@ -102,7 +132,8 @@ bool IpvsSync::IsHeard(const IpAddress& sender) const {
 
 void IpvsSync::Receive() {
   size_t left = kDatagramsATurn;
-  for (MulticastSocket& socket : listening_) {
+  for (size_t i = 0; i < listening_.size(); ++i) {
+    MulticastSocket& socket = listening_[(turn_ + i) % listening_.size()];
     while (left > 0 && intake_.HasRoom()) {
       const auto datagram = socket.Receive(buffer_);
       if (!datagram) break;
@@ -124,11 +155,17 @@ void IpvsSync::Receive() {
 // The rings are emptied in any case: workers may have told of something when this was switched off.
 void IpvsSync::Send(TimePoint now) {
   size_t left = kNewsATurn;
-  for (const auto& ring : fabric_.sync_news) {
+  const auto& rings = fabric_.sync_news;
+  for (size_t i = 0; i < rings.size(); ++i) {
+    dataplane::SyncNewsRing& ring = *rings[(turn_ + i) % rings.size()];
     dataplane::SyncNews news;
-    while (left > 0 && ring->Pop(&news)) {
+    while (left > 0 && ring.Pop(&news)) {
       --left;
-      if (outgoing_) outgoing_->Add(news, now);
+      if (outgoing_) {
+        outgoing_->Add(news, now);
+      } else if (config_ && config_->sends()) {
+        ++sent_before_.unsent;  // the interface is away
+      }
     }
   }
   if (outgoing_) outgoing_->Turn(now);

@@ -69,6 +69,14 @@ Result<FileDescriptor> Open(const Endpoint& group) {
   return socket;
 }
 
+// Otherwise the kernel also hands over what any other socket of this machine has joined, on any
+// interface.
+bool HearOwnGroupsAlone(const FileDescriptor& socket, const Endpoint& group) {
+  const int no = 0;
+  return group.address.is_v4() ? Set(socket, IPPROTO_IP, IP_MULTICAST_ALL, no)
+                               : Set(socket, IPPROTO_IPV6, IPV6_MULTICAST_ALL, no);
+}
+
 bool Join(const FileDescriptor& socket, const Endpoint& group, unsigned index) {
   if (group.address.is_v4()) {
     ip_mreqn request{};
@@ -122,7 +130,7 @@ Result<MulticastSocket> MulticastSocket::Listen(const Endpoint& group,
   if (::bind(socket->get(), address.get(), address.length) != 0) {
     return SystemError("cannot listen on " + group.ToString());
   }
-  if (!Join(*socket, group, *index)) {
+  if (!HearOwnGroupsAlone(*socket, group) || !Join(*socket, group, *index)) {
     return SystemError("cannot join " + group.address.ToString() + " on " + interface);
   }
   return MulticastSocket(*std::move(socket));

@@ -1,11 +1,12 @@
 // A UDP socket on a multicast group of one interface; it never waits.
 //
-//   auto socket = MulticastSocket::Listen({group, port}, "eth1");       // an Error names the
-//   remedy while (auto got = socket->Receive(buffer)) …got->size, got->sender… auto out =
-//   MulticastSocket::Connect({group, port}, "eth1", ttl); out->Send(payload); // own datagrams do
-//   not come back
+//   auto socket = MulticastSocket::Listen({group, port}, "eth1");  // an Error names the remedy
+//   while (auto got = socket->Receive(buffer)) …got->size, got->sender…
+//   auto out = MulticastSocket::Connect({group, port}, "eth1", ttl);
+//   out->Send(payload);                                            // own ones do not come back
 //
-// Only what comes in by that interface and to that group is received. Threads: one.
+// Only what comes in by that interface and to that group is received. An interface that is made
+// anew under the same name is another one: then the socket hears nothing. Threads: one.
 #pragma once
 
 #include <cstdint>

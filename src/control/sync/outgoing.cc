@@ -42,7 +42,6 @@ void Outgoing::Add(const dataplane::SyncNews& news, TimePoint now) {
   if (!port.writer.Fits(entry)) Flush(at);
   if (port.writer.is_empty()) port.begun = now;
   port.writer.Add(entry);
-  ++counts_.entries;
 }
 
 void Outgoing::Turn(TimePoint now) {
@@ -51,14 +50,23 @@ void Outgoing::Turn(TimePoint now) {
   }
 }
 
+void Outgoing::FlushAll() {
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    if (!ports_[i].writer.is_empty()) Flush(i);
+  }
+}
+
 void Outgoing::Flush(size_t port) {
+  const size_t entries = ports_[port].writer.count();
   const std::span<const uint8_t> payload = ports_[port].writer.Take();
   if (!send_(port, payload)) {
     ++counts_.failed;
+    counts_.unsent += entries;
     return;
   }
   ++counts_.datagrams;
   counts_.bytes += payload.size();
+  counts_.entries += entries;
 }
 
 }  // namespace fairlead::control

@@ -3,6 +3,7 @@
 //   Outgoing outgoing(config, [&](size_t port, std::span<const uint8_t> payload) { …send… });
 //   outgoing.Add(news);            // a full datagram goes out at once
 //   outgoing.Turn(now);            // one that was begun 2 s ago goes out too
+//   outgoing.FlushAll();           // before it ends: what waits goes out
 //
 // One connection always goes to the same of several ports, as in the kernel; which one, each sender
 // decides. Threads: one. Bounded: a datagram for each port.
@@ -30,6 +31,8 @@ class Outgoing {
 
   void Add(const dataplane::SyncNews& news, TimePoint now);
   void Turn(TimePoint now);
+  // What was begun goes out at once: nothing comes after it.
+  void FlushAll();
   [[nodiscard]] const OutgoingCounts& counts() const { return counts_; }
 
  private:

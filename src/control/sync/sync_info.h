@@ -29,8 +29,9 @@ struct IntakeCounts {
 // Of what was sent to peers.
 struct OutgoingCounts {
   uint64_t datagrams = 0, bytes = 0, entries = 0;
-  uint64_t unsaid = 0;  // that the version sent has no words for
+  uint64_t unsaid = 0;  // entries that the version sent has no words for
   uint64_t failed = 0;  // datagrams that the kernel did not take
+  uint64_t unsent = 0;  // entries of those, and those that came while no socket was open
 };
 
 struct SyncInfo {

@@ -33,18 +33,6 @@ bool IsItsPort(const ServiceView& service, const RealView& real, const SyncEntry
   return entry.real_port.is_zero() || entry.real_port == real.port;
 }
 
-void FindReal(const Snapshot& snapshot, const SyncEntry& entry, SyncPlace* place) noexcept {
-  for (const sched::Plan::Real& candidate : place->service->plan.reals()) {
-    ++place->work;
-    const RealView& real = snapshot.reals[candidate.id.index()];
-    if (real.address == entry.real && IsItsPort(*place->service, real, entry)) {
-      place->real = candidate.id;
-      return;
-    }
-  }
-  place->fault = SyncFault::kReal;
-}
-
 // A masked client may have any bits; a connection's is a host, and not this one: what it sends
 // would otherwise be taken for a client's.
 bool MayBeClient(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
@@ -55,7 +43,7 @@ bool MayBeClient(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
 
 }  // namespace
 
-SyncPlace PlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
+SyncPlace ServicePlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
   SyncPlace place;
   const bool is_of_mark = entry.is_template() && entry.protocol == sync::kProtocolOfMarks;
   if (!is_of_mark && !IsTransport(entry.protocol)) {
@@ -76,7 +64,24 @@ SyncPlace PlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
     place.fault = SyncFault::kNotPersistent;
     return place;
   }
-  FindReal(snapshot, entry, &place);
+  return place;
+}
+
+void FindReal(const Snapshot& snapshot, const SyncEntry& entry, SyncPlace* place) noexcept {
+  for (const sched::Plan::Real& candidate : place->service->plan.reals()) {
+    ++place->work;
+    const RealView& real = snapshot.reals[candidate.id.index()];
+    if (real.address == entry.real && IsItsPort(*place->service, real, entry)) {
+      place->real = candidate.id;
+      return;
+    }
+  }
+  place->fault = SyncFault::kReal;
+}
+
+SyncPlace PlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
+  SyncPlace place = ServicePlaceOf(snapshot, entry);
+  if (!place.fault) FindReal(snapshot, entry, &place);
   return place;
 }
 

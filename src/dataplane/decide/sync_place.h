@@ -1,7 +1,8 @@
 // What an entry that a peer has sent is about here: which service, which real server, which
 // template.
 //
-//   const SyncPlace place = PlaceOf(snapshot, entry);
+//   SyncPlace place = ServicePlaceOf(snapshot, entry);  // cheap: whose is it?
+//   if (!place.fault) FindReal(snapshot, entry, &place);  // its owner: looks at real after real
 //   if (place.fault) …count it…
 //   TemplateIdentity identity = IdentityOf(fabric, *place.service, entry);   // of its template
 //
@@ -24,6 +25,11 @@ struct SyncPlace {
   size_t work = 1;  // real servers looked at
 };
 
+// Without the real server.
+SyncPlace ServicePlaceOf(const Snapshot& snapshot, const sync::SyncEntry& entry) noexcept;
+// Adds the real server, or the fault that there is none. Precondition: the place has no fault.
+void FindReal(const Snapshot& snapshot, const sync::SyncEntry& entry, SyncPlace* place) noexcept;
+// Both.
 SyncPlace PlaceOf(const Snapshot& snapshot, const sync::SyncEntry& entry) noexcept;
 
 // The template that such a connection is a child of, or that such a template is. Nothing: the

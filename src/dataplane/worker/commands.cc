@@ -16,11 +16,18 @@ bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Connect
   return filter.state < 0 || (c.protocol == kProtocolTcp && c.state == filter.state);
 }
 
+// A record has what a peer told of in another place.
+template <typename Address>
+uint16_t ShownFlags(const Connection<Address>& c) {
+  const bool is_learnt = (c.sync & kSyncLearnt) != 0;
+  return static_cast<uint16_t>(c.flags | (is_learnt ? FlagMask(ConnectionFlag::kFromSync) : 0));
+}
+
 template <typename Address>
 ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
   return {.protocol = c.protocol,
           .state = c.state,
-          .flags = c.flags,
+          .flags = ShownFlags(c),
           .method = c.method,
           .client = {c.client_address, c.client_port},
           .virtual_endpoint = {c.virtual_address, c.virtual_port},

@@ -46,7 +46,7 @@ class TakingIn {
   }
 
   size_t TakeTemplate(const SyncEntry& entry, SyncAnswer* answer) {
-    const SyncPlace place = PlaceOf(snapshot(), entry);
+    SyncPlace place = ServicePlaceOf(snapshot(), entry);
     if (place.fault) {
       if (IsFirst()) Refuse(*place.fault);
       return place.work;
@@ -57,6 +57,11 @@ class TakingIn {
       return place.work;
     }
     if (!OwnsTemplate(identity->key)) return place.work;
+    FindReal(snapshot(), entry, &place);
+    if (place.fault) {
+      Refuse(*place.fault);
+      return place.work;
+    }
     answer->step = SyncStep::kDone;
     const uint32_t slot = FindOrMake(place, *identity);
     if (slot == kNoSlot) {
@@ -89,7 +94,7 @@ class TakingIn {
       answer->step = SyncStep::kDone;
       return 1;
     }
-    const SyncPlace place = PlaceOf(snapshot(), entry);
+    SyncPlace place = ServicePlaceOf(snapshot(), entry);
     if (place.fault) {
       if (is_mine) Refuse(*place.fault);
       return place.work;
@@ -100,6 +105,13 @@ class TakingIn {
     }
     const bool has_template = identity.has_value();
     const bool is_template_mine = has_template && OwnsTemplate(identity->key);
+    // Most entries are another worker's: none but the owners walks the real servers.
+    if (!is_mine && !is_template_mine) return place.work;
+    FindReal(snapshot(), entry, &place);
+    if (place.fault) {
+      if (is_mine) Refuse(*place.fault);
+      return place.work;
+    }
     TemplateRef ref;
     if (is_template_mine) ref = GrantChild(place, *identity);
     if (is_mine && (is_template_mine || !has_template)) {

@@ -1,8 +1,8 @@
 // Fills datagrams of the kernel's sync protocol, as the kernel does.
 //
 //   DatagramWriter writer({.version = 1, .syncid = 7, .most_bytes = 1472});
-//   if (!writer.Fits(entry)) Send(writer.Take());   // when the next one does not fit; else 2 s
-//   after the first writer.Add(entry);
+//   if (!writer.Fits(entry)) Send(writer.Take());  // or 2 s after the first
+//   writer.Add(entry);
 //
 // Version 1: an entry begins at a multiple of four; zeros are between entries, none behind the
 // last. Version 0 has no IPv6, no timeouts, no marks and no engines. `most_bytes` below one entry:

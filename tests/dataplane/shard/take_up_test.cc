@@ -324,14 +324,14 @@ TEST(TakeUp, WhatTwoStoresSayIsMadeToAgree) {
   syn.state = static_cast<uint8_t>(TcpState::kFinWait);  // before kInactive was set
   bed.connection(bed.Connect(2)).Set(ConnectionFlag::kInactive);
   Connection4& learnt = bed.connection(bed.Connect(3));
-  learnt.Set(ConnectionFlag::kFromSync);
+  learnt.sync = kSyncLearnt;
   learnt.Set(ConnectionFlag::kInactive);
   const TemplateRef ref = bed.Bind(4);
   bed.record(ref).renew = RenewMode::kStep;
   EXPECT_EQ(Losses(bed.Restart()), "");
   EXPECT_EQ(bed.LoadOf(1), (sched::Load{0, 1, 0}));
   EXPECT_EQ(bed.LoadOf(2), (sched::Load{1, 0, 0}));
-  EXPECT_EQ(bed.LoadOf(3), (sched::Load{0, 1, 0}));  // as long as no packet passes here
+  EXPECT_EQ(bed.LoadOf(3), (sched::Load{0, 1, 0}));  // as the peer has told
   EXPECT_EQ(bed.record(ref).step, 30000u);
 }
 

@@ -282,7 +282,9 @@ void Dispatcher::ChangeDaemon(const Request& request, const Attributes& command,
   if (request.message.command == IPVS_CMD_DEL_DAEMON) {
     return done(Refuse(request, {ESRCH, "No synchronisation daemon runs"}));
   }
-  done(Refuse(request, {ENOSYS, "This director has no connection synchronisation daemon"}));
+  done(Refuse(request, {ENOSYS,
+                        "The configuration file switches synchronisation: write sync.ipvs "
+                        "there and reload (docs/sync.md)"}));
 }
 
 void Dispatcher::Zero(const Request& request, const Attributes& command, Done done) {
