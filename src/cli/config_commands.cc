@@ -52,7 +52,7 @@ int Confirm(const json::value& preview, bool is_json) {
     PrintProblem({is_json, "unconfirmed", "The reload would take something away",
                   "a reload of " + path + " takes away " + WhatIsTakenAway(preview) +
                       ", which the file does not have. Nothing was done: add to the file what "
-                      "must stay, or use --yes"},
+                      "must stay, or api: { on_reload: keep }, or use --yes"},
                  kUnconfirmed);
     if (!is_json) ListTakenAway(preview);
     return kUnconfirmed;

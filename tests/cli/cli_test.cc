@@ -310,7 +310,8 @@ TEST_F(CliTest, AReloadThatTakesAwayNeedsAYes) {
   EXPECT_EQ(
       refused.err,
       "fairlead: a reload of /etc/a.yaml takes away 1 change by hand and 1 service, which the "
-      "file does not have. Nothing was done: add to the file what must stay, or use --yes\n"
+      "file does not have. Nothing was done: add to the file what must stay, or "
+      "api: { on_reload: keep }, or use --yes\n"
       "  by hand: service web: scheduler rr → wrr\n"
       "  service shop\n");
   EXPECT_EQ(director.reloads, 0u);

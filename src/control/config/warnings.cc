@@ -165,7 +165,8 @@ class Warner {
       const ClassifierRule& rule = model_.classifier[i];
       if (rule.action != RuleAction::kMark) continue;
       set_by_rules.insert(rule.mark);
-      if (!used.contains(rule.mark))
+      // With services that come by hand nobody knows what marks there will be.
+      if (!used.contains(rule.mark) && model_.api.on_reload == OnReload::kUndo)
         Add(ItemPath("classifier", i) + ".mark",
             "no service has this mark: the rule only keeps later rules from matching");
     }

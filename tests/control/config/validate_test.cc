@@ -83,6 +83,17 @@ TEST(Warnings, SayWhatWillHardlyDoWhatWasMeant) {
             "t.yaml:8:5: services[1]: has no reals: its clients get ICMP port unreachable\n");
 }
 
+// Whose services come from keepalived.
+TEST(Warnings, AMarkMayBeThatOfAServiceThatComesByHand) {
+  const LoadResult result = LoadConfigText(kBase +
+                                               "api: { on_reload: keep }\n"
+                                               "classifier: [{ mark: 7, destination: "
+                                               "192.0.2.80 }]\n",
+                                           "t.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  EXPECT_EQ(ToText(result.warnings), "");
+}
+
 // Nobody would find out a dead server.
 TEST(Warnings, AnAgentAloneIsNotEnough) {
   const auto warnings = [](const std::string& health, const std::string& own) {
