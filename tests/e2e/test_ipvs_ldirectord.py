@@ -87,8 +87,16 @@ class LdirectordDaemon(IpvsTest):
     def wait_reals(self, *reals):
         """Those of the file's that are in the table, each with its number as weight; the fallback is number 4."""
         wanted = {f"{at.real_address(index)}:80": 1 if index == 4 else index for index in reals}
+
+        def has_it():
+            """Not for a moment: ldirectord adds a real server, removes it, and adds it again when it has been checked."""
+            for _ in range(4):
+                if self.reals() != wanted:
+                    return False
+                time.sleep(0.1)
+            return True
         try:
-            wait_until(lambda: self.reals() == wanted, f"the table has {wanted}", timeout=40, interval=0.2)
+            wait_until(has_it, f"the table has {wanted}", timeout=40, interval=0.2)
         except ShellError:
             with open(self.log_path) as file:
                 print("---- ldirectord's log\n" + file.read() + self.listing("-Ln"))
