@@ -29,6 +29,15 @@ std::string Scheduler(const json::object& service) {
   return text;
 }
 
+// "quiesce (agent)"; empty: no check asks for a state.
+std::string AskedFor(const json::object& real) {
+  for (const json::value& check : Array(real, "checks")) {
+    const std::string state = Text(check.as_object(), "asks_for");
+    if (state != "-") return state + " (agent)";
+  }
+  return "";
+}
+
 // What an operator wants to know first of a real: "up", "drain, 9m12s", "removed, hold" …
 std::string State(const json::object& real) {
   if (Flag(real, "removed")) {
@@ -43,14 +52,28 @@ std::string State(const json::object& real) {
     return admin + ", " + Span(Number(drain, "remaining_seconds") * 1000);
   }
   if (Text(real, "health") == "down") return "DOWN";
+  if (const std::string asked = AskedFor(real); !asked.empty()) return asked;
   if (Flag(real, "fallback")) return Number(real, "effective_weight") > 0 ? "IN USE" : "standby";
   return Flag(real, "overloaded") ? "overloaded" : "up";
 }
 
+// With what keeps this machine from looking, since what is shown then is old.
 std::string Health(const json::object& real) {
-  const std::string health = Text(real, "health");
+  std::string text = Text(real, "health");
   const std::string detail = Text(real, "health_detail");
-  return detail == "-" ? health : health + ": " + detail;
+  if (detail != "-" && !detail.empty()) text += ": " + detail;
+  for (const json::value& check : Array(real, "checks")) {
+    const std::string problem = Text(check.as_object(), "problem");
+    if (problem != "-") return text + "; NOT ASKED: " + problem;
+  }
+  return text;
+}
+
+std::string RealsUp(const json::object& service) {
+  const std::string text =
+      fmt::format("{}/{}", Text(service, "reals_up"), Text(service, "reals_total"));
+  if (Flag(service, "on_fallback")) return text + " FALLBACK";
+  return Flag(service, "has_quorum") ? text : text + " QUORUM LOST";
 }
 
 std::string Weight(const json::object& real) {
@@ -100,9 +123,7 @@ int RunServiceList(const Arguments& arguments) {
   for (const json::value& item : Array(document->as_object(), "services")) {
     const json::object& s = item.as_object();
     const json::object& traffic = Object(s, "traffic");
-    table.Add({Text(s, "name"), Text(s, "key"), Scheduler(s), Persistence(s),
-               fmt::format("{}/{}{}", Text(s, "reals_up"), Text(s, "reals_total"),
-                           Flag(s, "on_fallback") ? " FALLBACK" : ""),
+    table.Add({Text(s, "name"), Text(s, "key"), Scheduler(s), Persistence(s), RealsUp(s),
                Text(s, "active_connections"), Text(s, "inactive_connections"), Text(s, "templates"),
                Text(traffic, "connections"), Bytes(Number(traffic, "in_bytes")),
                Bytes(Number(traffic, "out_bytes"))});
@@ -132,10 +153,13 @@ int RunServiceShow(const Arguments& arguments) {
   fmt::print("  traffic      in {} ({}), out {} ({})\n", Bytes(Number(traffic, "in_bytes")),
              Plural(Number(traffic, "in_packets"), "packet"), Bytes(Number(traffic, "out_bytes")),
              Plural(Number(traffic, "out_packets"), "packet"));
-  if (Number(s, "living_weight") > 0 && !Flag(s, "has_quorum")) {
+  const bool is_refused = Number(s, "living_weight") == 0 && !Flag(s, "on_fallback");
+  if (!Flag(s, "has_quorum") && (Number(s, "living_weight") > 0 || is_refused)) {
     fmt::print("  QUORUM LOST: a weight of {} is up, of a quorum of {}{}\n",
                Text(s, "living_weight"), Text(s, "quorum"),
-               Flag(s, "on_fallback") ? "; the fallback answers" : "");
+               Flag(s, "on_fallback") ? "; the fallback answers"
+               : is_refused           ? "; new connections are refused"
+                                      : "");
   } else if (Flag(s, "on_fallback")) {
     fmt::print("  NO REAL IS UP: the fallback answers\n");
   }

@@ -91,6 +91,27 @@ TEST_F(CliTest, ServiceShow) {
   EXPECT_NE(shop.find("removed"), std::string::npos) << shop;
 }
 
+// What an operator must not take for well.
+TEST_F(CliTest, ListsSayWhatTheStateAloneHides) {
+  control::ControlView view = MakeView();
+  control::ServiceInfo& web = view.services.Edit(0);
+  web.has_quorum = false;
+  web.living_weight = 0;
+  web.reals[0].checks[0].facts.problem = "/etc/ca.pem: No such file or directory";
+  web.reals[1].health = control::HealthState::kUp;
+  web.reals[1].checks[0].facts.wanted = control::AdminState::kQuiesce;
+  director.SetView(std::move(view));
+  Start();
+  EXPECT_NE(Good("service list").find("2/2 QUORUM LOST"), std::string::npos)
+      << Good("service list");
+  const std::string shown = Good("service show web");
+  for (const char* words :
+       {"QUORUM LOST: a weight of 0 is up, of a quorum of 1; new connections are refused",
+        "; NOT ASKED: /etc/ca.pem: No such file or directory", "quiesce (agent)"}) {
+    EXPECT_NE(shown.find(words), std::string::npos) << words << " in\n" << shown;
+  }
+}
+
 TEST_F(CliTest, RealListAndChanges) {
   Start();
   EXPECT_NE(Good("real list").find("shop     10.0.0.11:0"), std::string::npos) << Good("real list");

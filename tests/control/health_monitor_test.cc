@@ -203,6 +203,18 @@ TEST_F(HealthMonitorTest, CountsDurations) {
 
 // ---- our own limits ---------------------------------------------------------------------------
 
+TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsShownUntilWeCan) {
+  const auto problem = [this] {
+    return monitor_.InfosOf(ChecksOf(model_.services[0], Real()))[0].facts.problem;
+  };
+  Round(true);
+  EXPECT_EQ(problem(), "");
+  Round(LocalError::kDescriptors);
+  EXPECT_EQ(problem(), "too many open files");
+  Round(true);
+  EXPECT_EQ(problem(), "");
+}
+
 TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsNoFailure) {
   for (int i = 0; i < 9; ++i) Round(LocalError::kDescriptors);
   EXPECT_EQ(State(), HealthState::kUp);

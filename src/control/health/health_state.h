@@ -44,6 +44,7 @@ struct CheckFacts {
   Duration downtime{0};                         // of those that are over
   std::optional<uint32_t> weight{}, percent{};  // as last said
   AdminState wanted = AdminState::kUp;          // likewise
+  std::string problem{};  // why this machine could not look last time; empty: it could
   // Of the certificate that the server showed last: when it stops being valid.
   std::optional<std::chrono::system_clock::time_point> certificate_expires{};
 };

@@ -152,7 +152,11 @@ void HealthMonitor::OnResult(const std::shared_ptr<Entry>& entry, const ProbeRes
   const LocalError excuse = !is_ours && result.is_silent ? ExcuseOf(*entry) : LocalError::kNone;
   if (!is_ours && excuse == LocalError::kNone) HurryAfterFailure(*entry, result);
   WaitAgain(entry);
-  if (is_ours) return NoteLocalError(*entry, result.local_error, result.detail);
+  if (is_ours) {
+    entry->facts.problem = result.detail;
+    return NoteLocalError(*entry, result.local_error, result.detail);
+  }
+  entry->facts.problem.clear();
   if (excuse != LocalError::kNone) {
     ++entry->excuses;
     return NoteLocalError(*entry, excuse, result.detail);
