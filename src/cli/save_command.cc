@@ -53,7 +53,7 @@ Status Replace(const std::string& path, const std::string& text) {
   };
   struct stat is {};
   if (::stat(path.c_str(), &is) != 0) return failure("look at " + path);
-  std::string beside = path + ".XXXXXX";  // a new name each time: what a crash left is in no way
+  std::string beside = path + ".XXXXXX";  // a new name each time: a crash may have left a file
   FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));
   if (!file) return failure("write " + beside);
   bool is_good = ::fchown(file.get(), is.st_uid, is.st_gid) == 0 &&

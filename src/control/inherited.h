@@ -1,5 +1,6 @@
-// What services have when they say nothing: default timeouts and the policy. A service that has the
-// value of before gets the one of now; which keys it has named itself is not known any more.
+// What services have when they say nothing: default timeouts and the policy. When these change, a
+// service that has the previous value gets the new one. Whether it has named the key itself is no
+// longer known then.
 //
 //   const Inherited before = InheritedFrom(model);
 //   model.policy = now;

@@ -3,8 +3,8 @@
 //   Status done = PrepareFor("fairlead", model, mountinfo);   // by the unit, before each start
 //
 // Today that is one thing: with `director.hugepages: on` the records lie in a directory on
-// hugetlbfs, whose top belongs to root. Its name follows from `director.name`, so the unit needs no
-// change when that changes. Threads: main's, before there are others.
+// hugetlbfs, whose top belongs to root. Its name is made from `director.name`, which the unit does
+// not know. Threads: main's, before other threads are started.
 #pragma once
 
 #include <string>

@@ -65,7 +65,8 @@ class Intake {
 
   void SendToAll();
   void EndRound();
-  // Who waits for a grant is told of it, and who granted in vain gets it back. False: neither.
+  // Passes each grant on to the worker that waits for it, and gives an unused one back to the
+  // worker that made it. False: there was no grant.
   bool BeginSecondRound();
 
   Submit submit_;
