@@ -91,7 +91,7 @@ api::PortStatsReader StatsReader(const edge::Edge& edge) {
 control::PortLinkReader LinksOf(edge::Edge& edge) {
   return [&edge] {
     std::vector<control::PortLink> links;
-    for (const edge::LinkState& link : edge.ReadLinks()) {
+    for (const kernel::Line& link : edge.ReadLinks()) {
       links.push_back({link.is_up, link.speed_mbps, link.is_full_duplex});
     }
     return links;

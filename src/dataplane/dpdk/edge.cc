@@ -314,8 +314,8 @@ std::vector<DriverCounter> Edge::ReadDriverCounters(PortId port) const {
   return state_->ports[port.index()].ReadDriverCounters();
 }
 
-std::vector<LinkState> Edge::ReadLinks() {
-  std::vector<LinkState> links;
+std::vector<kernel::Line> Edge::ReadLinks() {
+  std::vector<kernel::Line> links;
   for (const Port& port : state_->ports) {
     links.push_back(state_->links.Read(state_->specs[port.id().index()].device, port.dpdk_id()));
   }

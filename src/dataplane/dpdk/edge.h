@@ -116,7 +116,7 @@ class Edge {
   // All that the driver counts, by its own names; empty where it counts no more than that.
   [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters(PortId port) const;
   // By PortId. One thread at a time; takes some microseconds a port.
-  std::vector<LinkState> ReadLinks();
+  std::vector<kernel::Line> ReadLinks();
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.
   [[nodiscard]] Tick now() const;

@@ -1,33 +1,28 @@
 // Whether the line of a device is up, and how fast it is.
 //
 //   LinkReader reader;
-//   LinkState link = reader.Read("net_af_packet0,iface=eth1", dpdk_id);
+//   kernel::Line line = reader.Read("net_af_packet0,iface=eth1", dpdk_id);
 //
 // A NIC in user space is asked through its driver. net_af_packet and net_af_xdp call every
 // interface up, so there the kernel is asked for the interface's carrier. A device for which
-// nobody answers is as it was last. Threads: one.
+// nobody answers is as it was last, and up before the first answer. Threads: one.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 
-namespace fairlead::edge {
+#include "kernel/line.h"
 
-struct LinkState {
-  bool is_up = true;
-  uint32_t speed_mbps = 0;      // 0: unknown
-  bool is_full_duplex = false;  // with a speed
-  friend bool operator==(const LinkState&, const LinkState&) = default;
-};
+namespace fairlead::edge {
 
 class LinkReader {
  public:
   // `device` as configured.
-  LinkState Read(const std::string& device, uint16_t dpdk_id);
+  kernel::Line Read(const std::string& device, uint16_t dpdk_id);
 
  private:
-  std::map<uint16_t, LinkState> last_;  // by DPDK's id
+  std::map<uint16_t, kernel::Line> last_;  // by DPDK's id
 };
 
 }  // namespace fairlead::edge
