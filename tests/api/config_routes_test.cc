@@ -276,6 +276,16 @@ class FollowTest : public LiveApiTest {
   static void Follow(HttpPeer& follower) {
     follower.Send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
+  // As many followers as there may be, each of which has its place.
+  std::vector<std::unique_ptr<HttpPeer>> TakeAllPlaces() {
+    std::vector<std::unique_ptr<HttpPeer>> followers;
+    for (size_t i = 0; i < api::kMostFollowers; ++i) {
+      followers.push_back(std::make_unique<HttpPeer>(server_->addresses()[0]));
+      Follow(*followers.back());
+      Until(*followers.back(), "event: generation");
+    }
+    return followers;
+  }
 };
 
 TEST_F(FollowTest, AFollowerIsToldWhatHappens) {
@@ -322,12 +332,7 @@ TEST_F(FollowTest, WhoseTokenIsTakenOutIsToldNothingMore) {
 
 TEST_F(FollowTest, WhoGoesLeavesHisPlace) {
   StartLive(kWeb);
-  std::vector<std::unique_ptr<HttpPeer>> followers;
-  for (size_t i = 0; i < api::kMostFollowers; ++i) {
-    followers.push_back(std::make_unique<HttpPeer>(server_->addresses()[0]));
-    Follow(*followers.back());
-    Until(*followers.back(), "event: generation");
-  }
+  std::vector<std::unique_ptr<HttpPeer>> followers = TakeAllPlaces();
   EXPECT_EQ(peer->Ask("HEAD /v1/events").status, 503);
   followers.pop_back();
   int status = 503;  // until the server has read that he has gone
@@ -353,12 +358,7 @@ TEST_F(FollowTest, WhoFindsNoPlaceAnyMoreIsToldSo) {
 
 TEST_F(FollowTest, SeventeenAreTooMany) {
   StartLive(kWeb);
-  std::vector<std::unique_ptr<HttpPeer>> followers;
-  for (size_t i = 0; i < api::kMostFollowers; ++i) {
-    followers.push_back(std::make_unique<HttpPeer>(server_->addresses()[0]));
-    Follow(*followers.back());
-    Until(*followers.back(), "event: generation");
-  }
+  std::vector<std::unique_ptr<HttpPeer>> followers = TakeAllPlaces();
   HttpPeer late(server_->addresses()[0]);
   EXPECT_EQ(late.Ask("GET /v1/events").status, 503);
   EXPECT_EQ(peer->Ask("HEAD /v1/events").status, 503);

@@ -4,7 +4,7 @@ import os
 import time
 
 from fairlead_lab import addresses as at, client, wait_until
-from fairlead_lab.keepalived import (GLOBAL, TWIN, Change, KeepalivedTest, VrrpPeer, director_configuration, real, reals,
+from fairlead_lab.keepalived import (GLOBAL, TWIN, Change, KeepalivedTest, PairTest, director_configuration, real, reals,
                                      table, url, virtual, vrrp, wait_table)
 
 
@@ -88,12 +88,13 @@ class Checkers(KeepalivedTest):
             return counted()
 
 
-class Quorums(KeepalivedTest):
+class Quorums(PairTest):
     """What becomes of a service as a whole: sorry server, scripts, weight 0 in place of removal, alpha, omega, ha_suspend."""
 
     QUORUM, INHIBIT, ALPHA, SUSPENDED = (f"tcp {at.VIP}:9101", f"tcp {at.VIP}:9102", f"tcp {at.VIP}:9103",
                                          f"tcp {at.VIP2}:9104")
     SORRY = reals(4)
+    PEER_ADDRESS = at.VIP2
 
     @classmethod
     def conf(cls) -> str:
@@ -106,21 +107,6 @@ class Quorums(KeepalivedTest):
         bodies = dict(zip((cls.QUORUM, cls.INHIBIT, cls.ALPHA, cls.SUSPENDED), (quorum, inhibit, alpha, suspended)))
         return GLOBAL + vrrp("director", TWIN, 100, at.VIP2) + "".join(
             virtual(key.split()[1].replace(":", " "), "".join(body)) for key, body in bodies.items())
-
-    @classmethod
-    def setUpClass(cls):
-        cls.peer = VrrpPeer(cls.lab, at.VIP2)
-        try:
-            cls.peer.start()
-            super().setUpClass()
-        except BaseException:
-            cls.peer.stop()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.peer.stop()
-        super().tearDownClass()
 
     @classmethod
     def notes(cls, name: str) -> str:

@@ -8,7 +8,7 @@ import time
 
 from fairlead_lab import addresses as at, servers
 from fairlead_lab.director import device
-from fairlead_lab.keepalived import (GLOBAL, TWIN, KeepalivedTest, VrrpPeer, director_configuration, real, reals, table,
+from fairlead_lab.keepalived import (GLOBAL, TWIN, KeepalivedTest, PairTest, director_configuration, real, reals, table,
                                      url, virtual, vrrp, wait_table)
 from fairlead_lab.lab import ROOT
 from fairlead_lab.shell import run, wait_until
@@ -109,10 +109,11 @@ class Moved(KeepalivedTest):
         self.assertEqual(self.names(url(80, at.VIP_DR)), {"real1", "real2"})
 
 
-class Pair(KeepalivedTest):
+class Pair(PairTest):
     """Of two machines, with packaging/fairlead-announce itself: the other one is master, goes, and this one answers."""
 
     WEB = f"tcp {at.VIP2}:80"
+    PEER_ADDRESS = "192.0.2.90"
 
     @classmethod
     def configure(cls) -> dict:
@@ -134,17 +135,10 @@ class Pair(KeepalivedTest):
         os.environ["FAIRLEAD_API_SOCKET"] = f"{cls.lab.state}/api.sock"
         os.environ["FAIRLEAD_ANNOUNCE_STATE"] = f"{cls.lab.state}/announce"
         shutil.rmtree(cls.lab.arena, ignore_errors=True)
-        cls.peer = VrrpPeer(cls.lab, "192.0.2.90")
-        try:
-            cls.peer.start()
-            super().setUpClass()
-        except BaseException:
-            cls.peer.stop()
-            raise
+        super().setUpClass()
 
     @classmethod
     def tearDownClass(cls):
-        cls.peer.stop()
         super().tearDownClass()
         shutil.rmtree(cls.lab.arena, ignore_errors=True)
 

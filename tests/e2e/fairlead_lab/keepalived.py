@@ -228,3 +228,24 @@ class KeepalivedTest(LabTest):
     def names_between(self, loops, before: Change, after: Change) -> list:
         """Who has answered the requests that began between two changes."""
         return sorted({name for start, _, name in loops.answers if before.end < start < after.begin})
+
+
+class PairTest(KeepalivedTest):
+    """The same with the other machine of the pair, which is master of PEER_ADDRESS before the director is there."""
+
+    PEER_ADDRESS = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.peer = VrrpPeer(cls.lab, cls.PEER_ADDRESS)
+        try:
+            cls.peer.start()
+            super().setUpClass()
+        except BaseException:
+            cls.peer.stop()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.peer.stop()
+        super().tearDownClass()
