@@ -18,12 +18,30 @@ std::string LinkText(const json::object& link) {
   return speed == "-" ? "up" : "up " + speed + " " + Text(link, "duplex");
 }
 
+// The members of bonds, below the ports.
+void PrintMembers(const json::array& ports) {
+  Table table({"MEMBER OF", "DEVICE", "LINK", "IN USE"});
+  for (const json::value& item : ports) {
+    const json::object& port = item.as_object();
+    for (const json::value& each : Array(Object(port, "link"), "members")) {
+      const json::object& member = each.as_object();
+      table.Add({Text(port, "name"), Text(member, "name"), Flag(member, "up") ? "up" : "DOWN",
+                 Flag(member, "active") ? "yes" : "no"});
+    }
+  }
+  if (table.empty()) return;
+  fmt::print("\n");
+  table.Print();
+}
+
 // "net_af_packet0,iface=eth1" without the arguments that nobody chose.
 std::string DeviceText(const json::object& port) {
   const std::string device = Text(port, "device");
   const size_t interface = device.find(",iface=");
   std::string shown = device.substr(0, device.find(','));
-  if (interface != std::string::npos) {
+  if (device.starts_with("bond ")) {
+    shown = device.substr(0, device.find(':'));  // its members stand below
+  } else if (interface != std::string::npos) {
     const std::string rest = device.substr(interface + 7);
     shown += " " + rest.substr(0, rest.find(','));
   }
@@ -66,6 +84,7 @@ int RunPortList(const Arguments& arguments) {
                Text(traffic, "tx_packets"), std::to_string(lost)});
   }
   table.Print();
+  PrintMembers(ports);
   if (arguments.shows_counters) {
     for (const json::value& item : ports) PrintCounters(item.as_object());
   }

@@ -3,7 +3,9 @@
 //   PortLinks links(names, reader);
 //   for (PortId port : links.Tick(now)) …links[port] has changed: routes are to be built anew…
 //
-// A port is taken for up until the reader has spoken. Each change is one line in the log. What a
+// A port is taken for up until the reader has spoken. Each change is one line in the log, and each
+// of a member of a bond. A bond that uses other members counts as changed: its addresses are to be
+// announced, or switches go on sending to where they were. What a
 // line that is down means for routes says network_view.h. Threads: the control core.
 #pragma once
 
@@ -18,10 +20,19 @@
 
 namespace fairlead::control {
 
+// One device of a bond.
+struct MemberLink {
+  std::string name{};      // in DPDK: "net_af_packet0"
+  bool is_up = true;       // its own line
+  bool is_active = false;  // the bond uses it
+  friend bool operator==(const MemberLink&, const MemberLink&) = default;
+};
+
 struct PortLink {
-  bool is_up = true;
-  uint32_t speed_mbps = 0;      // 0: unknown
-  bool is_full_duplex = false;  // with a speed
+  bool is_up = true;                  // of a bond: a member is active
+  uint32_t speed_mbps = 0;            // 0: unknown
+  bool is_full_duplex = false;        // with a speed
+  std::vector<MemberLink> members{};  // empty: no bond
   friend bool operator==(const PortLink&, const PortLink&) = default;
 };
 
@@ -40,7 +51,7 @@ class PortLinks {
   explicit PortLinks(std::vector<std::string> names);
   void SetReader(PortLinkReader reader) { reader_ = std::move(reader); }
 
-  // Reads every kInterval; returns the ports that went up or down.
+  // Reads every kInterval; returns the ports that went up or down, or use other members.
   std::vector<PortId> Tick(TimePoint now);
 
   [[nodiscard]] const std::vector<State>& states() const { return states_; }
@@ -50,6 +61,7 @@ class PortLinks {
 
  private:
   bool Note(size_t port, const PortLink& link);
+  bool NoteMembers(size_t port, const PortLink& link) const;
 
   const std::vector<std::string> names_;
   std::vector<State> states_;

@@ -91,8 +91,14 @@ api::PortStatsReader StatsReader(const edge::Edge& edge) {
 control::PortLinkReader LinksOf(edge::Edge& edge) {
   return [&edge] {
     std::vector<control::PortLink> links;
-    for (const kernel::Line& link : edge.ReadLinks()) {
-      links.push_back({link.is_up, link.speed_mbps, link.is_full_duplex});
+    for (const edge::PortLine& port : edge.ReadLinks()) {
+      control::PortLink& link = links.emplace_back();
+      link.is_up = port.line.is_up;
+      link.speed_mbps = port.line.speed_mbps;
+      link.is_full_duplex = port.line.is_full_duplex;
+      for (const edge::MemberLine& member : port.members) {
+        link.members.push_back({member.device, member.is_up, member.is_active});
+      }
     }
     return links;
   };

@@ -84,6 +84,32 @@ edge::ClientSide ClientSideOf(control::PortRole role) {
   return edge::ClientSide::kBoth;
 }
 
+// In DPDK; the same for all ports that share it.
+std::string NameOfBond(const control::ConfigModel& model, const control::PortConfig& port) {
+  size_t first = 0;
+  while (model.ports[first].device != port.device) ++first;
+  return "net_bonding" + std::to_string(first);
+}
+
+std::optional<edge::BondSpec> BondOf(const control::PortConfig& port) {
+  if (!port.bond) return std::nullopt;
+  edge::BondSpec bond;
+  switch (port.bond->mode) {
+    case control::BondMode::kActiveBackup:
+      bond.mode = edge::BondMode::kActiveBackup;
+      break;
+    case control::BondMode::kBalanceXor:
+      bond.mode = edge::BondMode::kBalanceXor;
+      break;
+    case control::BondMode::k8023ad:
+      bond.mode = edge::BondMode::k8023ad;
+      break;
+  }
+  bond.members = port.bond->members;
+  bond.primary = port.bond->primary;
+  return bond;
+}
+
 }  // namespace
 
 edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
@@ -107,7 +133,7 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
   config.eal = director.eal;
   for (const control::PortConfig& port : model.ports) {
     config.ports.push_back({.name = port.name,
-                            .device = port.device,
+                            .device = port.bond ? NameOfBond(model, port) : port.device,
                             .vlan = port.vlan.value_or(0),
                             .mtu_bytes = port.mtu,
                             .has_host = port.exception == control::ExceptionPath::kTap,
@@ -117,7 +143,8 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
                             .clients = ClientSideOf(port.role),
                             .descriptors = port.descriptors.value_or(0),
                             .addresses = port.addresses,
-                            .routes = HostRoutesOf(model, port)});
+                            .routes = HostRoutesOf(model, port),
+                            .bond = BondOf(port)});
   }
   return config;
 }

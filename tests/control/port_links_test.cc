@@ -49,6 +49,19 @@ TEST_F(PortLinksTest, AnotherSpeedIsShownAndIsNoChange) {
   EXPECT_EQ(links_.states()[0].link.speed_mbps, 1000u);
 }
 
+// Switches have to learn where its addresses are now.
+TEST_F(PortLinksTest, ABondThatUsesAnotherMemberIsAChange) {
+  now_[0].members = {{"net_af_packet0", true, true}, {"net_af_packet1", true, false}};
+  EXPECT_TRUE(links_.Tick(At(0ms)).empty()) << "nothing was known before";
+  EXPECT_TRUE(links_.Tick(At(100ms)).empty());
+  now_[0].members = {{"net_af_packet0", false, false}, {"net_af_packet1", true, true}};
+  EXPECT_EQ(links_.Tick(At(200ms)), std::vector<PortId>{PortId{0}});
+  EXPECT_EQ(links_.states()[0].downs, 0u);
+  EXPECT_EQ(links_.states()[0].link.members, now_[0].members);
+  now_[0].members[0].is_up = true;
+  EXPECT_TRUE(links_.Tick(At(300ms)).empty()) << "it carries nothing";
+}
+
 TEST_F(PortLinksTest, ReadsNotOftenerThanItsInterval) {
   for (int i = 0; i < 20; ++i) links_.Tick(At(i * 10ms));
   EXPECT_EQ(reads_, 2);

@@ -152,6 +152,22 @@ TEST(DeviceTest, PortsOfOneDeviceAreToldTogether) {
   }
 }
 
+TEST(DeviceTest, ABondIsMadeOfItsMembers) {
+  PortSpec port{.name = "p", .device = "net_bonding0", .mtu_bytes = 9000};
+  port.bond = BondSpec{BondMode::kBalanceXor, {"net_af_packet0,iface=lo", "3b:00.1"}};
+  const std::vector<PortSpec> members = MembersOf(port);
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(members[0].device, "net_af_packet0,iface=lo");
+  EXPECT_EQ(members[0].mtu_bytes, 9000);
+  EXPECT_FALSE(members[0].bond);
+  EXPECT_EQ(ReceiveRoomBytes({port}), 16384u) << "of the packet ring among them";
+  EXPECT_FALSE(IsOfPacketSockets(port));
+  EXPECT_TRUE(IsOfPacketSockets(members[0]));
+  const Status missing = CheckDevice(port);
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("there is no PCI device 0000:3b:00.1"), std::string::npos);
+}
+
 TEST(DeviceTest, APacketSocketNamesItsInterface) {
   EXPECT_EQ(PacketSocketInterface("net_af_packet0,iface=v,qpairs=1"), "v");
   EXPECT_EQ(PacketSocketInterface("net_af_xdp0,iface=v"), "");

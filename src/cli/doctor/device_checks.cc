@@ -11,12 +11,18 @@ namespace {
 
 const std::string kNet = "/sys/class/net/";
 
-// Ports that share a device (VLANs) are one device: the first stands for all.
+// Ports that share a device (VLANs) are one device: the first stands for all. Of a bond each
+// member.
 std::vector<control::PortConfig> DevicesOf(const control::ConfigModel& config) {
   std::set<std::string> seen;
   std::vector<control::PortConfig> devices;
   for (const control::PortConfig& port : config.ports) {
-    if (seen.insert(port.device).second) devices.push_back(port);
+    if (!seen.insert(port.device).second) continue;
+    if (!port.bond) devices.push_back(port);
+    for (const std::string& member : port.bond ? port.bond->members : std::vector<std::string>()) {
+      devices.push_back(port);
+      devices.back().device = member;
+    }
   }
   return devices;
 }

@@ -16,11 +16,16 @@ namespace {
 json::object LinkToJson(const control::PortLinks::State& state) {
   const control::PortLink& link = state.link;
   const char* const duplex = link.is_full_duplex ? "full" : "half";
+  json::array members;
+  for (const control::MemberLink& member : link.members) {
+    members.push_back({{"name", member.name}, {"up", member.is_up}, {"active", member.is_active}});
+  }
   return {{"up", link.is_up},
           {"since", Timestamp(state.since)},
           {"downs", state.downs},
           {"speed_mbps", OrNull(link.speed_mbps != 0, link.speed_mbps)},
-          {"duplex", OrNull(link.speed_mbps != 0, duplex)}};
+          {"duplex", OrNull(link.speed_mbps != 0, duplex)},
+          {"members", std::move(members)}};
 }
 
 }  // namespace

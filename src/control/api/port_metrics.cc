@@ -74,6 +74,24 @@ void AddLinks(const control::ControlView& view, std::vector<MetricFamily>* famil
                         "How often the port has lost its link");
     for (const auto& port : view.ports) downs.Add({{"port", port.name}}, port.link.downs);
   }
+  {
+    FamilyBuilder up(families, MetricType::Gauge, "fairlead_port_member_up",
+                     "1 while the member of a bond has a link");
+    for (const auto& port : view.ports) {
+      for (const control::MemberLink& member : port.link.link.members) {
+        up.Add({{"port", port.name}, {"member", member.name}}, member.is_up ? 1 : 0);
+      }
+    }
+  }
+  {
+    FamilyBuilder active(families, MetricType::Gauge, "fairlead_port_member_active",
+                         "1 while the bond uses this member");
+    for (const auto& port : view.ports) {
+      for (const control::MemberLink& member : port.link.link.members) {
+        active.Add({{"port", port.name}, {"member", member.name}}, member.is_active ? 1 : 0);
+      }
+    }
+  }
   FamilyBuilder speed(families, MetricType::Gauge, "fairlead_port_speed_bytes_per_second",
                       "Speed of the link; absent while it is unknown");
   for (const auto& port : view.ports) {

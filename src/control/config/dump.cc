@@ -41,12 +41,19 @@ void DumpDirector(Writer& w, const DirectorConfig& d) {
   w.Close();
 }
 
+std::string BondMap(const BondConfig& bond) {
+  std::string text =
+      "{ bond: { mode: " + Word(bond.mode) + ", members: " + FlowList(bond.members, Scalar);
+  if (!bond.primary.empty()) text += ", primary: " + Scalar(bond.primary);
+  return text + " } }";
+}
+
 void DumpPort(Writer& w, const PortConfig& p) {
   const auto number = [](const std::optional<uint16_t>& n) {
     return n ? std::to_string(*n) : std::string("auto");
   };
   w.Key("name", Scalar(p.name));
-  w.Key("device", Scalar(p.device));
+  w.Key("device", p.bond ? BondMap(*p.bond) : Scalar(p.device));
   if (p.vlan) w.Key("vlan", std::to_string(*p.vlan));
   w.Key("role", Word(p.role));
   w.Key("addresses", FlowList(p.addresses, [](const Prefix& a) { return Scalar(a.ToString()); }));

@@ -105,6 +105,8 @@ struct Definition {
 constexpr std::array kDefinitions{
     Definition{"director", &kDirectorSection, ""},
     Definition{"port", &kPortSection, R"("name", "device")"},
+    Definition{"device", &kDeviceSection, R"("bond")"},
+    Definition{"bond", &kBondSection, R"("mode", "members")"},
     Definition{"route", &kRouteSection, R"("to", "via")"},
     Definition{"prefix_set", &kPrefixSetSection, R"("file")"},
     Definition{"rule", &kRuleSection, ""},
@@ -132,6 +134,7 @@ constexpr std::array kDefinitions{
 // What is no section. A scalar that means text may look like something else to YAML: `name: 12`.
 constexpr std::pair<std::string_view, std::string_view> kSimple[] = {
     {"text", R"({"type": ["string", "number", "boolean"]})"},
+    {"device_or_text", R"({"anyOf": [{"$ref": "#/$defs/text"}, {"$ref": "#/$defs/device"}]})"},
     {"duration", R"({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"})"},
     {"size",
      R"({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+[kMG]?$"}]})"},

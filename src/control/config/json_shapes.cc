@@ -63,7 +63,7 @@ Shapes DirectorShapes() {
 
 Shapes PortShapes() {
   return {{"name", kText},
-          {"device", kText},
+          {"device", Defined("device_or_text")},
           {"role", EnumOf<PortRole>()},
           {"addresses", OneOrMany(kText)},
           {"mtu", WholeFrom(576, 9600)},
@@ -73,6 +73,15 @@ Shapes PortShapes() {
           {"offloads", R"({"enum": ["auto", "off"]})"},
           {"kernel_ingress", EnumOf<KernelIngress>()},
           {"vlan", WholeFrom(1, 4094)}};
+}
+
+Shapes BondShapes() {
+  const std::string members = R"({"type": "array", "minItems": 1, "maxItems": )" +
+                              std::to_string(kMaxBondMembers) + R"(, "items": )" + kText + "}";
+  return {{"mode", EnumOf<BondMode>()},
+          {"members", members},
+          {"primary", kText},
+          {"rate", R"({"const": "slow"})"}};
 }
 
 Shapes RuleShapes() {
@@ -162,6 +171,8 @@ Shapes ShapesOf(const Section& section) {
   if (section.name == kRootSection.name) return RootShapes();
   if (section.name == kDirectorSection.name) return DirectorShapes();
   if (section.name == kPortSection.name) return PortShapes();
+  if (section.name == kDeviceSection.name) return {{"bond", Defined("bond")}};
+  if (section.name == kBondSection.name) return BondShapes();
   if (section.name == kRouteSection.name) return {{"to", kText}, {"via", kText}};
   if (section.name == kPrefixSetSection.name) return {{"file", kText}};
   if (section.name == kRuleSection.name) return RuleShapes();

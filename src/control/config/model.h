@@ -76,9 +76,21 @@ enum class PortRole : uint8_t { kBoth, kOutside, kInside };
 enum class ExceptionPath : uint8_t { kNone, kTap };
 enum class KernelIngress : uint8_t { kAuto, kClosed, kOpen };
 
+enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
+
+// Several devices that are one (docs/vlan_and_bond.md).
+inline constexpr size_t kMaxBondMembers = 8;
+struct BondConfig {
+  BondMode mode = BondMode::kActiveBackup;
+  std::vector<std::string> members{};  // as `device` of a port
+  std::string primary{};               // of active-backup: the name of a member, or empty
+  friend bool operator==(const BondConfig&, const BondConfig&) = default;
+};
+
 struct PortConfig {
   std::string name{};
-  std::string device{};            // PCI address or vdev with its arguments
+  std::string device{};  // PCI address or vdev with its arguments; of a bond: BondText (devices.h)
+  std::optional<BondConfig> bond{};
   std::optional<uint16_t> vlan{};  // 1…4094; none: frames without a tag
   PortRole role = PortRole::kBoth;
   std::vector<Prefix> addresses{};  // as written: host bits are the port's own address

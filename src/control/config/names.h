@@ -42,6 +42,11 @@ template <>
 inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
     {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
 template <>
+inline constexpr WordTable<BondMode, 3> kWords<BondMode>{
+    {{BondMode::kActiveBackup, "active-backup"},
+     {BondMode::kBalanceXor, "balance-xor"},
+     {BondMode::k8023ad, "802.3ad"}}};
+template <>
 inline constexpr WordTable<KernelIngress, 3> kWords<KernelIngress>{
     {{KernelIngress::kAuto, "auto"},
      {KernelIngress::kClosed, "closed"},

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "control/config/devices.h"
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -19,15 +22,96 @@ void ReadAutoNumber(MapReader& reader, std::string_view key, std::optional<uint1
   if (reader.Number(key, &number, min, max)) *target = number;
 }
 
+// Each a device that no other member is.
+void ReadMembers(MapReader& reader, std::vector<std::string>& members) {
+  reader.ForEach("members", [&](const YamlNode& item, const std::string& path) {
+    if (item.kind == YamlNode::Kind::kBroken) return reader.problems().SetBroken(path);
+    Result<std::string> device = ReadText(item);
+    if (!device) return reader.problems().Add(path, item.mark, device.error().message);
+    const auto is_same = [&](const std::string& other) { return IsSameDevice(other, *device); };
+    if (std::any_of(members.begin(), members.end(), is_same)) {
+      reader.problems().Add(path, item.mark, "is a member already");
+    } else if (device->starts_with("net_af_xdp")) {
+      reader.problems().Add(path, item.mark,
+                            "cannot be a member: a bond cannot tell whether net_af_xdp has a link; "
+                            "use net_af_packet or a PCI device");
+    } else {
+      members.push_back(*std::move(device));
+    }
+  });
+  const YamlNode* const list = reader.Find("members");
+  if (list == nullptr || !list->is_list()) return;
+  if (list->items.empty()) reader.problems().Add(reader.PathOf("members"), "needs at least one");
+  if (list->items.size() > kMaxBondMembers) {
+    reader.problems().Add(reader.PathOf("members"),
+                          "has " + std::to_string(list->items.size()) + " devices; at most " +
+                              std::to_string(kMaxBondMembers) + " are possible");
+  }
+}
+
+void ReadPrimary(MapReader& reader, BondConfig& bond) {
+  std::string primary;
+  if (!reader.Read("primary", &primary, ReadText)) return;
+  const std::string path = reader.PathOf("primary");
+  const auto is_it = [&](const std::string& member) { return IsSameDevice(member, primary); };
+  const auto member = std::find_if(bond.members.begin(), bond.members.end(), is_it);
+  if (reader.problems().IsBroken(reader.PathOf("mode"))) return;
+  if (bond.mode != BondMode::kActiveBackup) {
+    reader.problems().Add(path, "is for mode active-backup; in the others all members are used");
+  } else if (member == bond.members.end()) {
+    reader.problems().Add(path, Quote(primary) + " is no member of the bond");
+  } else {
+    bond.primary = DeviceName(*member);
+  }
+}
+
+// Only what can be asked for is taken, so there is nothing to keep.
+void CheckRate(MapReader& reader, const BondConfig& bond) {
+  std::string rate;
+  if (!reader.Read("rate", &rate, ReadText)) return;
+  const std::string path = reader.PathOf("rate");
+  if (bond.mode != BondMode::k8023ad && !reader.problems().IsBroken(reader.PathOf("mode"))) {
+    reader.problems().Add(path, "is for mode 802.3ad");
+  } else if (rate == "fast") {
+    reader.problems().Add(path,
+                          "fast cannot be had: the driver has no way to ask its partner for an "
+                          "LACP frame each second. A partner that asks for fast gets it. Say slow, "
+                          "or leave it out");
+  } else if (rate != "slow") {
+    reader.problems().Add(path, "must be slow, not " + Quote(rate));
+  }
+}
+
+void ReadDevice(MapReader& reader, PortConfig& port) {
+  const YamlNode* const node = reader.Find("device");
+  if (node == nullptr || !node->is_map()) {
+    reader.Read("device", &port.device, ReadText);
+    return;
+  }
+  MapReader device(reader.problems(), *node, reader.PathOf("device"), kDeviceSection);
+  device.Require("bond", "write { bond: { mode: 802.3ad, members: [ … ] } }");
+  const YamlNode* const map = device.Find("bond");
+  if (map == nullptr) return;
+  MapReader bond(reader.problems(), *map, device.PathOf("bond"), kBondSection);
+  bond.Require("mode", WordList<BondMode>());
+  bond.Require("members", "a list of devices");
+  BondConfig& read = port.bond.emplace();
+  bond.Word("mode", &read.mode);
+  ReadMembers(bond, read.members);
+  ReadPrimary(bond, read);
+  CheckRate(bond, read);
+  port.device = BondText(read);
+}
+
 }  // namespace
 
 void ReadPort(MapReader reader, PortConfig& port) {
   reader.Require("name");
   reader.Require("device",
                  "a PCI address such as \"0000:3b:00.0\" or a vdev such as "
-                 "\"net_af_packet0,iface=eth1\"");
+                 "\"net_af_packet0,iface=eth1\"; or { bond: … }");
   reader.Read("name", &port.name, ReadName);
-  reader.Read("device", &port.device, ReadText);
+  ReadDevice(reader, port);
   if (uint16_t vlan = 0; reader.Number("vlan", &vlan, kMinVlan, kMaxVlan)) port.vlan = vlan;
   reader.Word("role", &port.role);
   reader.ForEach("addresses", [&](const YamlNode& item, const std::string& path) {

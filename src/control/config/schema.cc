@@ -15,6 +15,9 @@ constexpr std::string_view kNotYet = "is not supported by this version";
 constexpr std::string_view kNotHere =
     "is a Linux sysctl with no meaning here; it is not supported by this version";
 
+constexpr std::string_view kBondPlace =
+    "belongs in device: write device: { bond: { mode: 802.3ad, members: [ … ] } }";
+
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
                                  {"policy"},      {"services"},   {"sync"},     {"api"},
@@ -33,9 +36,12 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"script_user", {}, true},
                                      {"scripts", {}, true}};
 
-constexpr KeyInfo kPortKeys[] = {{"name"},     {"device"},         {"role"},   {"addresses"},
-                                 {"mtu"},      {"exception"},      {"queues"}, {"descriptors"},
-                                 {"offloads"}, {"kernel_ingress"}, {"vlan"},   {"bond", kNotYet}};
+constexpr KeyInfo kPortKeys[] = {
+    {"name"},   {"device"},      {"role"},     {"addresses"},      {"mtu"},  {"exception"},
+    {"queues"}, {"descriptors"}, {"offloads"}, {"kernel_ingress"}, {"vlan"}, {"bond", kBondPlace}};
+
+constexpr KeyInfo kDeviceKeys[] = {{"bond"}};
+constexpr KeyInfo kBondKeys[] = {{"mode"}, {"members"}, {"primary"}, {"rate"}};
 
 constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
 
@@ -194,6 +200,8 @@ constexpr auto kMailNames =
 const Section kRootSection{"", kRootKeys};
 const Section kDirectorSection{"director", kDirectorKeys};
 const Section kPortSection{"ports[]", kPortKeys};
+const Section kDeviceSection{"ports[].device", kDeviceKeys};
+const Section kBondSection{"ports[].device.bond", kBondKeys};
 const Section kRouteSection{"routes[]", kRouteKeys};
 const Section kPrefixSetSection{"prefix_sets.*", kPrefixSetKeys};
 const Section kRuleSection{"classifier[]", kRuleKeys};
@@ -227,7 +235,8 @@ std::span<const Section* const> AllSections() {
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
       &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection,    &kMailSection};
+      &kSyncSection,          &kIpvsSyncSection,    &kMailSection,        &kDeviceSection,
+      &kBondSection};
   return kAll;
 }
 

@@ -28,6 +28,8 @@ struct Section {
 extern const Section kRootSection;
 extern const Section kDirectorSection;
 extern const Section kPortSection;
+extern const Section kDeviceSection;  // of a port whose device is no text
+extern const Section kBondSection;
 extern const Section kRouteSection;
 extern const Section kPrefixSetSection;
 extern const Section kRuleSection;

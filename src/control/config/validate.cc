@@ -1,6 +1,7 @@
 #include "control/config/validate.h"
 
 #include "base/ids.h"
+#include "control/config/devices.h"
 #include "control/config/validate_util.h"
 
 namespace fairlead::control {
@@ -27,6 +28,26 @@ void CheckPort(const PortConfig& port, const std::string& path, FirstPlaces<IpAd
   }
 }
 
+// A device is a port's, or a member of one bond, not both.
+bool HasForeignMember(const PortConfig& port, const PortConfig& other, const std::string& path,
+                      const std::string& other_path, Problems& problems) {
+  if (port.device == other.device || (!port.bond && !other.bond)) return false;
+  for (const std::string& own : DevicesOf(port)) {
+    for (const std::string& theirs : DevicesOf(other)) {
+      if (!IsSameDevice(own, theirs)) continue;
+      problems.Add(
+          path + ".device",
+          Quote(own) +
+              (other.bond ? " is a member of the bond of the port at "
+                          : " is the device of the port at ") +
+              problems.Where(other_path) +
+              (port.bond && other.bond ? "; ports that share a bond write the same bond" : ""));
+      return true;
+    }
+  }
+  return false;
+}
+
 // Ports may share a device when their VLANs differ. What is the device's alone must not differ.
 void CheckDevice(const ConfigModel& model, size_t at, Problems& problems) {
   const std::string path = ItemPath("ports", at);
@@ -35,6 +56,8 @@ void CheckDevice(const ConfigModel& model, size_t at, Problems& problems) {
   for (size_t i = 0; i < at; ++i) {
     const PortConfig& other = model.ports[i];
     const std::string other_path = ItemPath("ports", i);
+    if (problems.IsBroken(other_path + ".device")) continue;
+    if (HasForeignMember(port, other, path, other_path, problems)) return;
     if (other.device != port.device || problems.IsBroken(other_path + ".vlan")) continue;
     if (other.vlan == port.vlan) {
       problems.Add(path + ".device", "the device is taken by the port at " +

@@ -4,13 +4,16 @@
 #include <rte_errno.h>
 
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "dataplane/dpdk/eal_log.h"
 
 namespace fairlead::edge {
 
-Status AttachDevice(const DeviceUse& use, size_t workers) {
+namespace {
+
+Status AttachOne(const DeviceUse& use, size_t workers) {
   const std::string device = DeviceArguments(use, workers);
   TakeDpdkErrors();  // of what was before
   const int error = rte_dev_probe(device.c_str());
@@ -26,13 +29,28 @@ Status AttachDevice(const DeviceUse& use, size_t workers) {
                "port " + use.port.name};
 }
 
-void DetachDevice(std::string_view device) {
+void DetachOne(const std::string& device) {
   if (!IsPciDevice(device)) return;
   const std::string name = DeviceName(device);
   if (const int error = rte_eal_hotplug_remove("pci", name.c_str()); error != 0) {
     LogWarning("cannot give the device back before the process ends",
                {{"device", name}, {"reason", rte_strerror(-error)}});
   }
+}
+
+}  // namespace
+
+Status AttachDevice(const DeviceUse& use, size_t workers) {
+  for (PortSpec& member : MembersOf(use.port)) {
+    DeviceUse one = use;
+    one.port = std::move(member);
+    if (Status s = AttachOne(one, workers); !s) return s;
+  }
+  return Done{};
+}
+
+void DetachDevice(const PortSpec& port) {
+  for (const PortSpec& member : MembersOf(port)) DetachOne(member.device);
 }
 
 }  // namespace fairlead::edge

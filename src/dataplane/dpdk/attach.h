@@ -3,22 +3,21 @@
 //
 //   Status attached = AttachDevice(DeviceUseOf(config.ports, p), config.workers);
 //   …Port::Start, Port::Stop…
-//   DetachDevice(config.ports[p].device);      // another process may have it
+//   DetachDevice(config.ports[p]);             // another process may have it
 //
 // Threads: the one that started DPDK.
 #pragma once
 
 #include <cstddef>
-#include <string_view>
 
 #include "base/result.h"
 #include "dataplane/dpdk/device.h"
 
 namespace fairlead::edge {
 
-// Errors: no driver of DPDK knows it, or it refuses.
+// Of a bond each member. Errors: no driver of DPDK knows it, or it refuses.
 Status AttachDevice(const DeviceUse& use, size_t workers);
 // Of a stopped port. What is no PCI device has nothing left to give back.
-void DetachDevice(std::string_view device);
+void DetachDevice(const PortSpec& port);
 
 }  // namespace fairlead::edge

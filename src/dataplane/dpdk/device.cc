@@ -164,6 +164,24 @@ DeviceUse DeviceUseOf(const std::vector<PortSpec>& ports, size_t port) {
   return use;
 }
 
+std::vector<PortSpec> MembersOf(const PortSpec& port) {
+  if (!port.bond) return {port};
+  std::vector<PortSpec> members;
+  for (const std::string& device : port.bond->members) {
+    members.push_back(port);
+    members.back().device = device;
+    members.back().bond.reset();
+  }
+  return members;
+}
+
+bool IsOfPacketSockets(const PortSpec& port) {
+  const std::vector<PortSpec> members = MembersOf(port);
+  return std::all_of(members.begin(), members.end(), [](const PortSpec& member) {
+    return !PacketSocketInterface(member.device).empty();
+  });
+}
+
 std::string DeviceArguments(const DeviceUse& use, size_t workers) {
   std::string device = use.port.device;
   if (IsPciDevice(device))
@@ -196,11 +214,19 @@ std::string KernelInterface(std::string_view device) {
 }
 
 uint32_t ReceiveRoomBytes(const DeviceUse& use) {
-  if (use.port.device.starts_with("net_af_packet")) return PacketRingFrame(use);
+  for (const PortSpec& member : MembersOf(use.port)) {
+    if (member.device.starts_with("net_af_packet")) return PacketRingFrame(use);
+  }
   return use.mtu_bytes() + kFrameOverhead;
 }
 
 Status CheckDevice(const PortSpec& port) {
+  if (port.bond) {
+    for (const PortSpec& member : MembersOf(port)) {
+      if (Status s = CheckDevice(member); !s) return s;
+    }
+    return Done{};
+  }
   if (IsPciDevice(port.device)) return CheckPci(port);
   if (!IsKernelInterfaceDriver(port.device)) return Done{};
   const std::string interface = ArgumentOf(port.device, "iface");

@@ -40,6 +40,12 @@ struct DeviceUse {
 // The device of ports[port].
 DeviceUse DeviceUseOf(const std::vector<PortSpec>& ports, size_t port);
 
+// The devices that must be there for the port: the members of its bond, else its own. As the port
+// in all but that.
+std::vector<PortSpec> MembersOf(const PortSpec& port);
+// All of them are packet sockets (net_af_packet).
+bool IsOfPacketSockets(const PortSpec& port);
+
 // The device with defaults for what it does not say. net_af_packet gets a ring of 4096 frames (its
 // own 512 drop by the thousand in a burst), frames that hold the MTU, and a queue pair per worker.
 std::string DeviceArguments(const DeviceUse& use, size_t workers);
@@ -54,7 +60,8 @@ std::string KernelInterface(std::string_view device);
 uint32_t ReceiveRoomBytes(const DeviceUse& use);
 
 // Asks the kernel what can be asked before DPDK runs: that the interface or the PCI device exists
-// and that its driver leaves it to user space. The error lists what there is.
+// and that its driver leaves it to user space. The error lists what there is. Each member of a
+// bond.
 Status CheckDevice(const PortSpec& port);
 
 }  // namespace fairlead::edge

@@ -163,7 +163,11 @@ Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const 
   if (Status memory = PlanMemory(config, machine, need, &plan); !memory) {
     return memory.error();
   }
-  const auto is_pci = [](const PortSpec& port) { return IsPciDevice(port.device); };
+  const auto is_pci = [](const PortSpec& port) {
+    const std::vector<PortSpec> members = MembersOf(port);
+    return std::any_of(members.begin(), members.end(),
+                       [](const PortSpec& member) { return IsPciDevice(member.device); });
+  };
   if (std::any_of(config.ports.begin(), config.ports.end(), is_pci)) {
     // Without a list it would take every device that it can; this one is never a NIC.
     plan.arguments.insert(plan.arguments.end(), {"-a", "0000:00:00.0"});

@@ -2,8 +2,10 @@
 
 #include <rte_log.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <string_view>
 
@@ -40,9 +42,18 @@ LogLevel LevelOf(int dpdk_level) {
   }
 }
 
+// Complaints of net_bonding that are none: of a member without a mode for all multicast (it takes
+// all frames then), and that LACP needs workers that call it.
+bool IsHarmless(std::string_view line) {
+  constexpr std::string_view kHarmless[] = {"enable allmulti mode for port", "Using mode 4, "};
+  return std::any_of(std::begin(kHarmless), std::end(kHarmless), [line](std::string_view known) {
+    return line.find(known) != std::string_view::npos;
+  });
+}
+
 void TakeLine(Sink& sink, std::string line) {
   if (line.empty()) return;
-  const LogLevel level = LevelOf(rte_log_cur_msg_loglevel());
+  const LogLevel level = IsHarmless(line) ? LogLevel::kDebug : LevelOf(rte_log_cur_msg_loglevel());
   Log(level, line, {{"from", "dpdk"}});
   if (level != LogLevel::kError) return;
   sink.errors.push_back(std::move(line));

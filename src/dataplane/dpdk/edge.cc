@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 #include "base/log.h"
 #include "dataplane/dpdk/attach.h"
+#include "dataplane/dpdk/bond.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/exception_path.h"
@@ -36,6 +38,8 @@ struct Edge::State {
   std::unique_ptr<Lines> lines;
   KernelIngress kernel_ingress;
   LinkReader links;
+  std::map<uint16_t, Bond> bonds;  // by DPDK's id
+  TurnGate gate;                   // of workers, while a bond changes
   std::unique_ptr<ExceptionPath> exception_path;
   std::vector<std::unique_ptr<WorkerLoop>> loops;  // by WorkerId
   uint64_t base_cycles = 0;
@@ -51,11 +55,12 @@ namespace {
 struct LaunchArgument {
   WorkerLoop* loop;
   const std::atomic<bool>* stop;
+  TurnGate* gate;
 };
 
 int RunLoop(void* argument) {
   const std::unique_ptr<LaunchArgument> launch(static_cast<LaunchArgument*>(argument));
-  launch->loop->Run(*launch->stop);
+  launch->loop->Run(*launch->stop, launch->gate);
   return 0;
 }
 
@@ -137,7 +142,21 @@ uint64_t CyclesOfTick0(uint64_t epoch_boottime_ns) {
 }
 
 bool IsPacketSocket(const std::vector<PortSpec>& specs, const Port& port) {
-  return !PacketSocketInterface(specs[port.id().index()].device).empty();
+  return IsOfPacketSockets(specs[port.id().index()]);
+}
+
+// LACP frames have a pool of their own at each member: one for each descriptor, and some.
+uint64_t LacpBytes(const EdgeConfig& config) {
+  constexpr uint64_t kBytesOfOne = 1024;
+  constexpr uint64_t kOthers = 256;
+  uint64_t frames = 0;
+  for (const PortSpec& port : config.ports) {
+    if (!port.bond || port.bond->mode != BondMode::k8023ad) continue;
+    const uint64_t queues = port.queues != 0 ? port.queues : config.workers;
+    const uint64_t descriptors = port.descriptors != 0 ? port.descriptors : kDefaultDescriptors;
+    frames += port.bond->members.size() * (queues * descriptors + kOthers);
+  }
+  return frames * kBytesOfOne;
 }
 
 bool HasTwin(const std::vector<PortInfo>& ports) {
@@ -157,9 +176,19 @@ Status Edge::StartNextPort(const EdgeConfig& config, State* state) {
     return Done{};
   }
   if (Status s = AttachDevice(use, config.workers); !s) return s;
+  std::optional<Bond> bond;
+  if (use.port.bond) {
+    Result<Bond> created = Bond::Create(use);
+    if (!created) return created.error();
+    bond = std::move(*created);
+  }
   const PacketPool& pool = *state->prepared.parts_->pool;
   Result<Port> port = Port::Start(use, id, state->fabric.steering, pool);
   if (!port) return port.error();
+  if (bond) {
+    bond->Begin();
+    state->bonds.emplace(port->dpdk_id(), std::move(*bond));
+  }
   state->ports.push_back(std::move(*port));
   return Done{};
 }
@@ -182,9 +211,10 @@ Result<Prepared> Prepared::Make(const EdgeConfig& config, size_t ring_packets) {
   auto parts = std::make_unique<Parts>();
   const PoolPlan pool_plan = PlanPool(config, ring_packets);
   const Machine machine = ReadMachine();
+  const uint64_t lacp = LacpBytes(config);
   Result<EalPlan> plan = PlanEal(config, machine,
-                                 {.on_hugepages = pool_plan.bytes(machine.hugepage_bytes),
-                                  .on_ordinary_pages = pool_plan.bytes(kOrdinaryPageBytes)});
+                                 {.on_hugepages = pool_plan.bytes(machine.hugepage_bytes) + lacp,
+                                  .on_ordinary_pages = pool_plan.bytes(kOrdinaryPageBytes) + lacp});
   if (!plan) return plan.error();
   Result<std::unique_ptr<Eal>> eal = Eal::Start(*plan);
   if (!eal) return eal.error();
@@ -246,7 +276,8 @@ Status Edge::LaunchWorkers() {
   for (size_t w = 0; w < state_->loops.size(); ++w) {
     const unsigned lcore = Eal::LcoreOf(WorkerId{static_cast<uint8_t>(w)});
     auto argument = std::make_unique<LaunchArgument>();
-    *argument = {state_->loops[w].get(), &state_->stop};
+    TurnGate* const gate = state_->bonds.empty() ? nullptr : &state_->gate;
+    *argument = {state_->loops[w].get(), &state_->stop, gate};
     if (rte_eal_remote_launch(RunLoop, argument.get(), lcore) != 0) {
       return Error{ErrorCode::kSystem, "lcore " + std::to_string(lcore) + " does not start", ""};
     }
@@ -272,7 +303,7 @@ void Edge::StopWorkers() {
 
 void Edge::StopPort(Port& port) {
   port.Stop();
-  if (port.owns_device()) DetachDevice(state_->specs[port.id().index()].device);
+  if (port.owns_device()) DetachDevice(state_->specs[port.id().index()]);
 }
 
 std::vector<NamedDescriptor> Edge::StopForSuccessor() {
@@ -281,6 +312,7 @@ std::vector<NamedDescriptor> Edge::StopForSuccessor() {
   std::vector<NamedDescriptor> twins = state_->exception_path->Release();
   for (Port& port : state_->ports) {
     if (IsPacketSocket(state_->specs, port)) {
+      port.Leave();
       state_->left_open.push_back(&port);
     } else {
       StopPort(port);
@@ -314,12 +346,26 @@ std::vector<DriverCounter> Edge::ReadDriverCounters(PortId port) const {
   return state_->ports[port.index()].ReadDriverCounters();
 }
 
-std::vector<kernel::Line> Edge::ReadLinks() {
-  std::vector<kernel::Line> links;
+std::vector<PortLine> Edge::ReadLinks() {
+  std::vector<PortLine> links;
+  std::map<uint16_t, size_t> first_of;  // ports of one device have one line
   for (const Port& port : state_->ports) {
-    links.push_back(state_->links.Read(state_->specs[port.id().index()].device, port.dpdk_id()));
+    const auto [first, is_new] = first_of.try_emplace(port.dpdk_id(), links.size());
+    links.push_back(is_new ? ReadLink(port) : links[first->second]);
   }
   return links;
+}
+
+PortLine Edge::ReadLink(const Port& port) {
+  const PortSpec& spec = state_->specs[port.id().index()];
+  const auto bond = state_->bonds.find(port.dpdk_id());
+  if (bond == state_->bonds.end()) return {state_->links.Read(spec.device, port.dpdk_id())};
+  std::vector<kernel::Line> lines;
+  for (size_t i = 0; i < spec.bond->members.size(); ++i) {
+    const uint16_t member = bond->second.members()[i].dpdk_id;
+    lines.push_back(state_->links.Read(spec.bond->members[i], member));
+  }
+  return bond->second.Follow(lines, state_->gate);
 }
 
 MemoryUse Edge::memory() const {

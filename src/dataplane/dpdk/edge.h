@@ -26,6 +26,7 @@
 #include "dataplane/dpdk/driver_counter.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/link_reader.h"
+#include "dataplane/dpdk/port_line.h"
 #include "dataplane/shard/fabric.h"
 
 namespace fairlead::dataplane {
@@ -115,8 +116,10 @@ class Edge {
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
   // All that the driver counts, by its own names; empty where it counts no more than that.
   [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters(PortId port) const;
-  // By PortId. One thread at a time; takes some microseconds a port.
-  std::vector<kernel::Line> ReadLinks();
+  // By PortId. One thread at a time; takes some microseconds a port. Members of bonds whose lines
+  // have changed are taken out or put in, for which workers stand still for less than a
+  // millisecond.
+  std::vector<PortLine> ReadLinks();
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.
   [[nodiscard]] Tick now() const;
@@ -127,6 +130,7 @@ class Edge {
   struct State;
   explicit Edge(std::unique_ptr<State> state);
   static Status StartNextPort(const EdgeConfig& config, State* state);
+  PortLine ReadLink(const Port& port);
   void StopWorkers();
   void StopPort(Port& port);
 

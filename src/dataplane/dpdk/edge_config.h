@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,18 @@ enum class ClientSide : uint8_t {
 // Whether the kernel may hear what a packet socket receives (docs/ports.md).
 enum class Ingress : uint8_t { kAuto, kClosed, kOpen };
 
+enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
+
+// Several devices that are one (docs/vlan_and_bond.md).
+struct BondSpec {
+  BondMode mode = BondMode::kActiveBackup;
+  std::vector<std::string> members{};  // devices
+  std::string primary{};  // active-backup: the name of the member that carries while it can
+};
+
 struct PortSpec {
   std::string name{};
-  std::string device{};       // PCI address, or a vdev with its arguments
+  std::string device{};       // PCI address, or a vdev with its arguments; of a bond: its name
   uint16_t vlan = 0;          // IEEE 802.1Q; 0: frames without a tag
   uint16_t mtu_bytes = 1500;  // of the IP packet
   bool has_host = false;      // an exception path: a tap named fl-NAME
@@ -46,6 +56,7 @@ struct PortSpec {
   uint16_t descriptors = 0;         // per queue; 0: the driver's advice
   std::vector<Prefix> addresses{};  // given to the kernel twin; host bits are the address
   std::vector<HostRoute> routes{};  // likewise
+  std::optional<BondSpec> bond{};   // the device is a bond of these
 };
 
 // Ports of one device and different VLANs share what is the device's: queues, descriptors,

@@ -19,10 +19,18 @@ void OpenIfClosed(const PortSpec& port, const std::string& interface) {
 }  // namespace
 
 std::string KernelIngress::Close(const PortSpec& port) {
-  const std::string interface = PacketSocketInterface(port.device);
-  if (interface.empty()) return "";
-  const std::string why_open = TryToClose(port, interface);
-  return why_open.empty() ? "closed" : "open: " + why_open;
+  std::string state;
+  for (const PortSpec& member : MembersOf(port)) {
+    const std::string interface = PacketSocketInterface(member.device);
+    if (interface.empty()) continue;
+    const std::string why_open = TryToClose(port, interface);
+    if (!why_open.empty()) {
+      state = port.bond ? "open: " + interface + ": " + why_open : "open: " + why_open;
+    } else if (state.empty()) {
+      state = "closed";
+    }
+  }
+  return state;
 }
 
 std::string KernelIngress::TryToClose(const PortSpec& port, const std::string& interface) {

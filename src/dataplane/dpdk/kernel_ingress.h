@@ -21,7 +21,8 @@ namespace fairlead::edge {
 
 class KernelIngress {
  public:
-  // What to show of the port; empty when the kernel has no part in it.
+  // What to show of the port, of a bond's members one that is open; empty when the kernel has no
+  // part in it.
   std::string Close(const PortSpec& port);
   void Own();
   void Open();

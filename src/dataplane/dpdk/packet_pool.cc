@@ -47,7 +47,7 @@ PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
     if (use.first != p) continue;
     const uint32_t queues = port.queues != 0 ? port.queues : workers;
     const uint32_t descriptors = port.descriptors != 0 ? port.descriptors : kDefaultDescriptors;
-    packets += 2 * queues * descriptors;
+    packets += 2 * queues * descriptors * static_cast<uint32_t>(MembersOf(port).size());
     room = std::max(room, ReceiveRoomBytes(use));
   }
   if (config.data_room_bytes != 0) room = config.data_room_bytes;

@@ -28,11 +28,24 @@ uint16_t Queues(const PortSpec& spec, size_t workers, uint16_t device_max) {
   return static_cast<uint16_t>(std::clamp<size_t>(wanted, 1, std::max<uint16_t>(device_max, 1)));
 }
 
+std::vector<DriverCounter> CountersOf(uint16_t dpdk_id) {
+  const int count = rte_eth_xstats_get(dpdk_id, nullptr, 0);
+  if (count <= 0) return {};
+  const auto size = static_cast<unsigned>(count);
+  std::vector<rte_eth_xstat_name> names(size);
+  std::vector<rte_eth_xstat> values(size);
+  if (rte_eth_xstats_get_names(dpdk_id, names.data(), size) != count) return {};
+  if (rte_eth_xstats_get(dpdk_id, values.data(), size) != count) return {};
+  std::vector<DriverCounter> counters;
+  for (const rte_eth_xstat& each : values) {
+    if (each.id < size) counters.push_back({names[each.id].name, each.value});
+  }
+  return counters;
+}
+
 // Of a packet socket the kernel has the MTU: net_af_packet reports the frame length of an ordinary
 // one, however large the frames of its ring are, and DPDK would refuse more.
-bool IsMtuTheKernels(const DeviceUse& device) {
-  return !PacketSocketInterface(device.port.device).empty();
-}
+bool IsMtuTheKernels(const DeviceUse& device) { return IsOfPacketSockets(device.port); }
 
 // Drivers without opinion on the MTU report UINT16_MAX. The default is asked for by saying nothing.
 uint32_t RequestedMtu(const DeviceUse& device) {
@@ -57,17 +70,31 @@ Result<Port> Port::Start(const DeviceUse& device, PortId id, const dataplane::St
   port.mtu_bytes_ = spec.mtu_bytes;
   port.vlan_ = spec.vlan;
   port.has_vlans_ = device.has_vlans;
-  const std::string name = DeviceName(spec.device);
-  if (rte_eth_dev_get_port_by_name(name.c_str(), &port.dpdk_id_) != 0) {
-    return Error{ErrorCode::kNotFound,
-                 "DPDK has no device " + name + "; devices seen: " + DevicesSeen(),
-                 "port " + spec.name};
-  }
+  if (Status s = port.Find(spec); !s) return s.error();
   if (Status s = port.Configure(device, steering); !s) return s.error();
   if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
   if (Status s = port.SetMtu(device); !s) return s.error();
   if (Status s = port.Receive(); !s) return s.error();
   return port;
+}
+
+// The device's number in DPDK, and those of the members of a bond.
+Status Port::Find(const PortSpec& spec) {
+  const auto find = [&spec](const std::string& device, uint16_t* id) -> Status {
+    const std::string name = DeviceName(device);
+    if (rte_eth_dev_get_port_by_name(name.c_str(), id) == 0) return Done{};
+    return Error{ErrorCode::kNotFound,
+                 "DPDK has no device " + name + "; devices seen: " + DevicesSeen(),
+                 "port " + spec.name};
+  };
+  if (Status s = find(spec.device, &dpdk_id_); !s || !spec.bond) return s;
+  speaks_lacp_ = spec.bond->mode == BondMode::k8023ad;
+  for (const std::string& member : spec.bond->members) {
+    uint16_t id = 0;
+    if (Status s = find(member, &id); !s) return s;
+    members_.push_back({DeviceName(member), id});
+  }
+  return Done{};
 }
 
 Port Port::Share(const Port& first, const PortSpec& spec, PortId id) {
@@ -177,10 +204,12 @@ Status Port::SetUpQueues(const PortSpec& spec, const PacketPool& pool) {
 Status Port::SetMtu(const DeviceUse& device) {
   const std::string what = "mtu " + std::to_string(device.mtu_bytes());
   if (IsMtuTheKernels(device)) {
-    const Status set =
-        kernel::SetMtu(PacketSocketInterface(device.port.device), device.mtu_bytes());
-    if (set) return Done{};
-    return Error{ErrorCode::kSystem, what + ": " + set.error().message, "port " + name_};
+    for (const PortSpec& member : MembersOf(device.port)) {
+      const Status set = kernel::SetMtu(PacketSocketInterface(member.device), device.mtu_bytes());
+      if (set) continue;
+      return Error{ErrorCode::kSystem, what + ": " + set.error().message, "port " + name_};
+    }
+    return Done{};
   }
   const int e = rte_eth_dev_set_mtu(dpdk_id_, device.mtu_bytes());
   return e == 0 || e == -ENOTSUP ? Status(Done{}) : Status(Failed(what, e));
@@ -204,36 +233,45 @@ Status Port::Receive() {
 
 void Port::Stop() {
   if (!owns_device_) return;
+  if (!is_left_) {
+    rte_eth_dev_stop(dpdk_id_);
+    rte_eth_dev_close(dpdk_id_);
+  }
+  for (const Member& member : members_) rte_eth_dev_close(member.dpdk_id);
+}
+
+void Port::Leave() {
+  if (!owns_device_ || members_.empty()) return;
   rte_eth_dev_stop(dpdk_id_);
-  rte_eth_dev_close(dpdk_id_);
+  is_left_ = true;
 }
 
 dataplane::PortStats Port::ReadStats() const {
   dataplane::PortStats stats;
-  rte_eth_stats read{};
-  if (rte_eth_stats_get(dpdk_id_, &read) == 0) {
-    stats.rx_packets = read.ipackets;
-    stats.rx_bytes = read.ibytes;
-    stats.rx_errors = read.ierrors;
-    stats.rx_missed = read.imissed + read.rx_nombuf;
-    stats.tx_packets = read.opackets;
-    stats.tx_bytes = read.obytes;
-    stats.tx_errors = read.oerrors;
-  }
+  const auto add = [&stats](uint16_t dpdk_id) {
+    rte_eth_stats read{};
+    if (rte_eth_stats_get(dpdk_id, &read) != 0) return;
+    stats.rx_packets += read.ipackets;
+    stats.rx_bytes += read.ibytes;
+    stats.rx_errors += read.ierrors;
+    stats.rx_missed += read.imissed + read.rx_nombuf;
+    stats.tx_packets += read.opackets;
+    stats.tx_bytes += read.obytes;
+    stats.tx_errors += read.oerrors;
+  };
+  // The driver of a bond knows of those members alone that are in it at the moment.
+  for (const Member& member : members_) add(member.dpdk_id);
+  if (members_.empty()) add(dpdk_id_);
   return stats;
 }
 
 std::vector<DriverCounter> Port::ReadDriverCounters() const {
-  const int count = rte_eth_xstats_get(dpdk_id_, nullptr, 0);
-  if (count <= 0) return {};
-  const auto size = static_cast<unsigned>(count);
-  std::vector<rte_eth_xstat_name> names(size);
-  std::vector<rte_eth_xstat> values(size);
-  if (rte_eth_xstats_get_names(dpdk_id_, names.data(), size) != count) return {};
-  if (rte_eth_xstats_get(dpdk_id_, values.data(), size) != count) return {};
+  if (members_.empty()) return CountersOf(dpdk_id_);
   std::vector<DriverCounter> counters;
-  for (const rte_eth_xstat& each : values) {
-    if (each.id < size) counters.push_back({names[each.id].name, each.value});
+  for (const Member& member : members_) {
+    for (DriverCounter& counter : CountersOf(member.dpdk_id)) {
+      counters.push_back({member.name + "." + counter.name, counter.value});
+    }
   }
   return counters;
 }

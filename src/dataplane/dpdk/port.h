@@ -1,4 +1,5 @@
-// A logical port: a DPDK device, set up and started, or one VLAN of it. Everything inside knows
+// A logical port: a DPDK device, set up and started, or one VLAN of it. The device may be a bond
+// (bond.h), whose counters are those of all its members together. Everything inside knows
 // logical ports alone; tags are put on and taken off at the edge.
 //
 //   Result<Port> port = Port::Start({spec}, PortId{0}, fabric.steering, pool);
@@ -36,8 +37,11 @@ class Port {
                             const PacketPool& pool);
   // Another VLAN of a started device.
   static Port Share(const Port& first, const PortSpec& spec, PortId id);
-  // Of the device, by the port that started it.
+  // Of the device, by the port that started it; a bond with all its members.
   void Stop();
+  // Of a bond whose interfaces another process takes over: it rests, and a Stop later closes its
+  // members alone, since a bond that is closed gives their interfaces other addresses.
+  void Leave();
 
   [[nodiscard]] PortId id() const { return id_; }
   [[nodiscard]] uint16_t dpdk_id() const { return dpdk_id_; }
@@ -52,6 +56,8 @@ class Port {
   [[nodiscard]] uint16_t mtu_bytes() const { return mtu_bytes_; }
   [[nodiscard]] uint16_t rx_queues() const { return rx_queues_; }
   [[nodiscard]] uint16_t tx_queues() const { return tx_queues_; }
+  // LACP leaves with what workers send, so one must call the driver also when it sends nothing.
+  [[nodiscard]] bool speaks_lacp() const { return speaks_lacp_; }
   [[nodiscard]] bool computes_ip_checksum() const { return computes_ip_checksum_; }
   // How far the port brings packets to their owners, and what is missing when it does not.
   [[nodiscard]] PortSteering steering() const { return rss_.steering; }
@@ -60,8 +66,14 @@ class Port {
   [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters() const;
 
  private:
+  struct Member {
+    std::string name;  // in DPDK
+    uint16_t dpdk_id;
+  };
+
   Port() = default;
 
+  Status Find(const PortSpec& spec);
   Status Configure(const DeviceUse& device, const dataplane::Steering& steering);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
   Status SetMtu(const DeviceUse& device);
@@ -75,6 +87,9 @@ class Port {
   uint16_t dpdk_id_ = 0;
   uint16_t vlan_ = 0;
   bool owns_device_ = true;
+  std::vector<Member> members_;  // of a bond
+  bool speaks_lacp_ = false;
+  bool is_left_ = false;
   bool has_vlans_ = false;
   bool inserts_vlan_ = false;
   MacAddress mac_;

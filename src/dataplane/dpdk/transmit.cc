@@ -34,6 +34,9 @@ Transmit::Transmit(dataplane::Fabric& fabric, const std::vector<Port>& ports, co
     line.vlan = port.vlan();
     line.owner = lines.transmit(port.id(), me);
     line.counters = &fabric.stats.port(me, port.id());
+    if (port.owns_device() && port.speaks_lacp() && me.index() == 0) {
+      lacp_.push_back({line.dpdk_id, line.queue});
+    }
     if (line.owner != nullptr) continue;
     for (size_t w = me.index() + port.tx_queues(); w < fabric.config.workers;
          w += port.tx_queues()) {
@@ -79,6 +82,7 @@ void Transmit::Flush() noexcept {
   for (Line& line : lines_) {
     if (line.count > 0) Send(line);
   }
+  for (const LacpQueue& bond : lacp_) rte_eth_tx_burst(bond.dpdk_id, bond.queue, nullptr, 0);
 }
 
 void Transmit::Send(Line& line) noexcept {

@@ -79,8 +79,15 @@ class Transmit {
   static bool PutTag(const Line& line, rte_mbuf* mbuf) noexcept;
   void Drop(rte_mbuf** mbufs, size_t count, dataplane::DropReason reason) noexcept;
 
+  // A transmit queue of a bond with LACP, whose frames the driver sends when it is called.
+  struct LacpQueue {
+    uint16_t dpdk_id;
+    uint16_t queue;
+  };
+
   dataplane::WorkerCounters& counters_;
-  std::vector<Line> lines_;  // by PortId
+  std::vector<Line> lines_;      // by PortId
+  std::vector<LacpQueue> lacp_;  // of worker 0
 };
 
 }  // namespace fairlead::edge

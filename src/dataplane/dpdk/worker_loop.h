@@ -25,6 +25,7 @@
 #include "dataplane/dpdk/lines.h"
 #include "dataplane/dpdk/transmit.h"
 #include "dataplane/dpdk/turn_clock.h"
+#include "dataplane/dpdk/turn_gate.h"
 #include "dataplane/dpdk/vlan_map.h"
 #include "dataplane/worker/worker.h"
 
@@ -60,12 +61,17 @@ class alignas(kCacheLine) BasicWorkerLoop {
     }
   }
 
-  void Run(const std::atomic<bool>& stop) noexcept {
+  // `gate`: where it waits between turns while a bond changes; null: there is none.
+  void Run(const std::atomic<bool>& stop, TurnGate* gate = nullptr) noexcept {
+    if (gate != nullptr) gate->Enter();
     while (!stop.load(std::memory_order_relaxed)) {
+      if (gate != nullptr) gate->Pass();
       const size_t work = Turn();
       if (context_.sleeps_when_idle && idle_.After(work)) clock_.SampleCpu();
     }
+    if (gate != nullptr) gate->Pass();
     Finish();
+    if (gate != nullptr) gate->Leave();
   }
 
   // How much work it found.

@@ -29,7 +29,9 @@ TEST(Dump, KeepsWordsThatLookLikeSomethingElse) {
       "director: { name: 'null', eal: ['--vdev=net_pcap0,rx_pcap=a b.pcap', 'say \"x\\y\"', '010', "
       "'-x', 'a: b #c'] }\n"
       "ports: [{ name: 'true', device: '0000:3b:00.0', offloads: off, queues: 2, descriptors: 512 "
-      "}, { name: b, device: net_null0, vlan: 120 }, { name: c, device: net_null0, vlan: 4094 }]\n"
+      "}, { name: b, device: net_null0, vlan: 120 }, { name: c, device: net_null0, vlan: 4094 },\n"
+      "{ name: d, device: { bond: { mode: active-backup, members: ['net_pcap0,a=b c', net_null1], "
+      "primary: net_pcap0 } } }]\n"
       "prefix_sets: { '010': [], 'a:b': ['::/0', 0.0.0.0/0] }\n"
       "classifier:\n"
       "  - { mark: 4294967295, source: ['@010', 192.0.2.0/24, '@a:b'], input_port: 'true' }\n",

@@ -176,6 +176,24 @@ TEST(YamlLoader, ReadsAllOfPersistence) {
   EXPECT_EQ(model.services[1].persistence->renew, Renew::kAfterLastClose);
 }
 
+TEST(YamlLoader, ReadsBondsThatPortsShare) {
+  const std::string bond =
+      "device: { bond: { mode: active-backup, members: ['net_af_packet0,iface=a', '3b:00.0'], "
+      "primary: '0000:3b:00.0' } }";
+  const std::vector<PortConfig> ports =
+      Load("version: 1\nports:\n  - { name: out, " + bond + ", vlan: 120 }\n  - { name: in, " +
+           bond + ", vlan: 130 }\n  - { name: other, device: '3b:00.1' }\n")
+          .ports;
+  ASSERT_TRUE(ports[0].bond);
+  EXPECT_EQ(ports[0].bond->mode, BondMode::kActiveBackup);
+  EXPECT_EQ(ports[0].bond->members,
+            (std::vector<std::string>{"net_af_packet0,iface=a", "3b:00.0"}));
+  EXPECT_EQ(ports[0].bond->primary, "3b:00.0");
+  EXPECT_EQ(ports[0].device, "bond active-backup: net_af_packet0,iface=a 3b:00.0 primary 3b:00.0");
+  EXPECT_EQ(ports[1].device, ports[0].device);
+  EXPECT_FALSE(ports[2].bond);
+}
+
 TEST(YamlLoader, ReadsMarkAndPortZeroServices) {
   const ConfigModel model =
       Load(kBase +

@@ -5,7 +5,7 @@
     bridge, reals ─ inside (VLAN 130) ─┘
 
     with OpenVswitch(lab, trunks=2) as switch:       # both networks of the lab end at the switch
-        switch.bond("balance-tcp", lacp="active")    # or switch.trunk("trunk1")
+        switch.bond("balance-tcp", "lacp=active")    # or switch.trunk("trunk1")
         ...
         switch.appctl("bond/show")
 
@@ -111,11 +111,10 @@ class OpenVswitch:
         """A port with both VLANs."""
         self.vsctl("add-port", BRIDGE, name, f"trunks={OUTSIDE_VLAN},{INSIDE_VLAN}")
 
-    def bond(self, mode: str, lacp: str = "off", **settings):
-        """All trunks as one port with both VLANs. `settings`: columns of the database, `other_config__KEY` for maps."""
-        columns = [f"{key.replace('__', ':').replace('_time', '-time')}={value}" for key, value in settings.items()]
+    def bond(self, mode: str, *columns):
+        """All trunks as one port with both VLANs. `columns`: of the database, as "lacp=active"."""
         self.vsctl("add-bond", BRIDGE, BOND, *self.trunks, f"trunks={OUTSIDE_VLAN},{INSIDE_VLAN}",
-                   f"bond_mode={mode}", f"lacp={lacp}", *columns)
+                   f"bond_mode={mode}", *columns)
 
     def pull(self, trunk: str):
         """Take the cable out of the switch: the director's end loses its carrier."""
