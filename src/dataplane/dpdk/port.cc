@@ -211,6 +211,7 @@ Status Port::SetMtu(const DeviceUse& device) {
     }
     return Done{};
   }
+  if (device.port.bond) return Done{};  // its driver gives it to the members when it starts
   const int e = rte_eth_dev_set_mtu(dpdk_id_, device.mtu_bytes());
   return e == 0 || e == -ENOTSUP ? Status(Done{}) : Status(Failed(what, e));
 }
