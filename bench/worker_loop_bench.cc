@@ -68,6 +68,7 @@ Traffic TrafficOf(const Options& options) {
           .workers = static_cast<uint8_t>(options.Number("workers", 1)),
           .director = MacAddress::Parse(options.Text("port-mac", "02:00:00:00:00:00"))
                           .value_or(PortMac(kOutside)),
+          .vlan = static_cast<uint16_t>(options.Number("vlan", 0)),
           .has_neighbours = options.Number("neighbours", 0) != 0};
 }
 
@@ -90,6 +91,7 @@ BedOptions BedOptionsOf(const Options& options) {
   const uint64_t flows = options.flows() + NewFlows(TrafficOf(options));
   BedOptions bed;
   bed.devices = Devices(options);
+  bed.vlan = static_cast<uint16_t>(options.Number("vlan", 0));
   bed.workers = options.Number("workers", 1);
   bed.preloaded = options.Number("preloaded", 2 * flows * bed.devices.size());
   // Large tables are nine tenths full; small ones are as large as a default director's.
@@ -280,7 +282,7 @@ int main(int argc, char** argv) {
   std::fprintf(
       stderr,
       "usage: worker_loop_bench generate|hits|mixed|new|scaling|memory --flows N --files F[,F]"
-      " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2]"
+      " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2] [--vlan N]"
       " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
       " [--one-core 1] [--arena DIRECTORY] [--hugetlbfs 1]\n"
       "       worker_loop_bench generate --flows N --file F [--traffic"

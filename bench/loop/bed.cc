@@ -141,6 +141,7 @@ edge::EdgeConfig EdgeConfigOf(const BedOptions& options) {
     config.ports.push_back(
         {.name = "port" + std::to_string(config.ports.size()), .device = device});
   }
+  config.ports.front().vlan = options.vlan;
   return config;
 }
 
@@ -176,10 +177,11 @@ Result<std::unique_ptr<Bed>> Bed::Start(const BedOptions& options) {
   auto pool = edge::PacketPool::Create("packets", plan);
   if (!pool) return pool.error();
   bed->pool_ = *std::move(pool);
-  for (const edge::PortSpec& spec : config.ports) {
-    const PortId id{static_cast<uint8_t>(bed->ports_.size())};
-    if (Status s = edge::AttachDevice({spec}, config.workers); !s) return s.error();
-    auto port = edge::Port::Start({spec}, id, bed->fabric_.steering, *bed->pool_);
+  for (size_t p = 0; p < config.ports.size(); ++p) {
+    const PortId id{static_cast<uint8_t>(p)};
+    const edge::DeviceUse use = edge::DeviceUseOf(config.ports, p);
+    if (Status s = edge::AttachDevice(use, config.workers); !s) return s.error();
+    auto port = edge::Port::Start(use, id, bed->fabric_.steering, *bed->pool_);
     if (!port) return port.error();
     bed->ports_.push_back(*std::move(port));
   }

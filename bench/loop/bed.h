@@ -24,6 +24,7 @@ namespace fairlead::bench {
 
 struct BedOptions {
   std::vector<std::string> devices;  // DPDK vdev of each port
+  uint16_t vlan = 0;                 // the first port is this VLAN of its device
   size_t workers = 1;
   uint64_t preloaded = 0;  // packets that the ports keep in buffers of the pool
   uint64_t connections = 1 << 20, connections6 = 1024, templates = 1024;

@@ -1,6 +1,7 @@
 #include "traffic.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <random>
 
@@ -76,10 +77,15 @@ std::vector<uint8_t> BuildFrame(MacAddress destination, MacAddress source, const
 }
 
 std::vector<uint8_t> FromClient(const Traffic& traffic, uint32_t flow, uint8_t flags) {
-  return BuildFrame(
+  std::vector<uint8_t> frame = BuildFrame(
       traffic.director, kGatewayMac,
       {ClientAddress(traffic.family, flow), VipAddress(traffic.family), ClientPort(flow), kHttp},
       flags);
+  if (traffic.vlan == 0) return frame;
+  const uint8_t tag[] = {0x81, 0x00, static_cast<uint8_t>(traffic.vlan >> 8),
+                         static_cast<uint8_t>(traffic.vlan)};
+  frame.insert(frame.begin() + 2 * sizeof(MacAddress), std::begin(tag), std::end(tag));
+  return frame;
 }
 
 std::vector<uint8_t> Announcement(const MacAddress& mac, Ipv4Address address) {

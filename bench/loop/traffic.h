@@ -31,6 +31,7 @@ struct Traffic {
   // Only the flows that this worker of so many owns.
   uint8_t worker = 0, workers = 1;
   MacAddress director = PortMac(kOutside);  // where clients send to
+  uint16_t vlan = 0;            // of the clients' frames, which are four bytes longer then
   bool has_neighbours = false;  // begins with what reals and gateway say of themselves by ARP
 };
 

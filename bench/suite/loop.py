@@ -143,6 +143,17 @@ def forwarding(suite, family, flows, modes=("io", "macswap"),
     suite.forget()
 
 
+def vlans(suite, flows):
+    """The same packets with a tag, which software takes off and puts on: net_pcap can do neither."""
+    group, facts = "VLAN in software", {"flows": flows, "family": 4}
+    plain = suite.capture("clients", flows=flows)
+    tagged = suite.capture("tagged", flows=flows, vlan=120)
+    suite.compare(group, ("testpmd io", lambda: testpmd.floor("io", [plain], 2 * flows, suite.options)),
+                  [("DR", suite.hits(flows=flows, files=plain)),
+                   ("DR, one VLAN", suite.hits(flows=flows, files=tagged, vlan=120))], **facts)
+    suite.forget()
+
+
 def new_connections(suite, flows):
     """A table of `flows` fills from empty, again and again."""
     group, facts = "new connections", {"flows": flows, "family": 4}

@@ -229,7 +229,8 @@ TEST_F(ServiceRoutesTest, PortsWithTheirLinksAndWhatTheirDriversCount) {
                                              {"since", "2026-09-21T14:13:20Z"},
                                              {"downs", 2},
                                              {"speed_mbps", nullptr},
-                                             {"duplex", nullptr}}));
+                                             {"duplex", nullptr},
+                                             {"members", json::array()}}));
   EXPECT_EQ(outside.at("driver_counters").at("rx_q0_packets"), 40);
   const json::value& inside = answer.at("ports").at(1);
   EXPECT_EQ(inside.at("link").at("up"), true);
