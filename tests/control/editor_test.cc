@@ -34,9 +34,8 @@ TEST_F(EditTest, EveryProblemOfABodyIsNamedWithItsPlace) {
             "body:1:29: port: only NAT can change the port; it must be the service's, 80, or left "
             "out");
   EXPECT_EQ(Apply(AddReal{"shop", ""}), "body: is empty; write {} when there is nothing to say");
-  EXPECT_EQ(
-      Apply(AddReal{"shop", "[1]"}),
-      "body:1:1: must be a map of keys and values, such as { address: 10.0.0.11 }, not a list");
+  EXPECT_EQ(Apply(AddReal{"shop", "[1]"}),
+            "body:1:1: must be a map of keys and values, not a list");
   EXPECT_NE(Apply(AddReal{"shop", "{"}).find("not valid YAML"), std::string::npos);
   EXPECT_EQ(Apply(PatchReal{"shop", "10.0.0.11", "{ weight: 1, lower_threshold: 4 }"}),
             "body:1:31: lower_threshold: needs an upper_threshold");

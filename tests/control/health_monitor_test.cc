@@ -260,7 +260,8 @@ TEST_F(HealthMonitorTest, WhatIsOverIsNoLongerRecent) {
 TEST(HealthCheckText, NamesThreeRealsAtMost) {
   HealthCheck check;
   for (uint8_t i = 1; i <= 5; ++i) {
-    check.reals.push_back({{}, {Ip("10.0.0." + std::to_string(i)), 80}});
+    check.reals.emplace_back(ServiceIdentity{},
+                             RealIdentity{Ip(("10.0.0." + std::to_string(i)).c_str()), 80});
     check.reals.push_back(check.reals.back());  // of two services
   }
   EXPECT_EQ(check.RealsText(), "10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80 and 2 more");
