@@ -180,7 +180,7 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
       return false;
   }
 }
-enum class Announce : uint8_t { kAlways, kNever };
+enum class Announce : uint8_t { kAlways, kNever, kWhenReady };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).
@@ -398,6 +398,8 @@ struct SyncThreshold {
   uint32_t threshold = 3, period = 50;  // which packet of each period; period 0: of all
   friend bool operator==(const SyncThreshold&, const SyncThreshold&) = default;
 };
+
+inline constexpr uint16_t kLeastSyncMaxlen = 44;  // one entry
 
 struct IpvsSyncConfig {
   std::string interface {};
