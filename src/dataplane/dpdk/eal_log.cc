@@ -45,7 +45,8 @@ LogLevel LevelOf(int dpdk_level) {
 // Complaints of net_bonding that are none: of a member without a mode for all multicast (it takes
 // all frames then), and that LACP needs workers that call it.
 bool IsHarmless(std::string_view line) {
-  constexpr std::string_view kHarmless[] = {"enable allmulti mode for port", "Using mode 4, "};
+  constexpr std::string_view kHarmless[] = {
+      "allmulti mode for port", "Failed to disable promiscuous mode for port", "Using mode 4, "};
   return std::any_of(std::begin(kHarmless), std::end(kHarmless), [line](std::string_view known) {
     return line.find(known) != std::string_view::npos;
   });
