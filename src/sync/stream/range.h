@@ -27,9 +27,9 @@ struct RangeDigest {
 };
 
 // `virtual_address` of a mark service's template is the mark, as in an entry.
-inline uint32_t RangeOf(StreamKind kind, uint8_t protocol, const IpAddress& client,
-                        Be16 client_port, const IpAddress& virtual_address,
-                        Be16 virtual_port) noexcept {
+inline uint64_t EndpointHash(StreamKind kind, uint8_t protocol, const IpAddress& client,
+                             Be16 client_port, const IpAddress& virtual_address,
+                             Be16 virtual_port) noexcept {
   const auto word = [](const IpAddress& address, size_t at) {
     return Be64::Load(address.bytes().data() + at).host();
   };
@@ -39,8 +39,15 @@ inline uint32_t RangeOf(StreamKind kind, uint8_t protocol, const IpAddress& clie
       MixMultiply(word(client, 0) ^ 0x9e3779b97f4a7c15u, word(client, 8) ^ 0xc2b2ae3d27d4eb4fu);
   hash = MixMultiply(hash ^ word(virtual_address, 0) ^ 0x165667b19e3779f9u,
                      word(virtual_address, 8) ^ 0x27d4eb2f165667c5u);
-  hash = MixMultiply(hash ^ ports, 0x9e3779b97f4a7c15u);
-  return static_cast<uint32_t>(hash % kStreamRanges);
+  return MixMultiply(hash ^ ports, 0x9e3779b97f4a7c15u);
+}
+
+inline uint32_t RangeOf(StreamKind kind, uint8_t protocol, const IpAddress& client,
+                        Be16 client_port, const IpAddress& virtual_address,
+                        Be16 virtual_port) noexcept {
+  return static_cast<uint32_t>(
+      EndpointHash(kind, protocol, client, client_port, virtual_address, virtual_port) %
+      kStreamRanges);
 }
 
 inline uint32_t RangeOf(const StreamEntry& entry) noexcept {
