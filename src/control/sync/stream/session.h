@@ -73,6 +73,8 @@ class StreamSession {
   [[nodiscard]] bool wants_slice() const { return !is_over() && out_.wants_slice(); }
 
   // ---- what it shows
+  // Both digests are known.
+  [[nodiscard]] bool is_compared() const { return is_compared_; }
   [[nodiscard]] bool is_bulk_in_done() const { return in_.is_bulk_done(); }
   [[nodiscard]] bool is_bulk_out_done() const { return out_.is_bulk_done(); }
   // Of what the peer is to have; of what this director is to have.
