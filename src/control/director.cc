@@ -415,6 +415,7 @@ void Director::RefreshView(bool is_time) {
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->sync = publication_.sync().info();
+  if (stream_info_) next->stream = stream_info_();
   next->is_ready = publication_.is_in_force();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
   const auto rounds = static_cast<TimePoint::rep>(view_builder_.rounds());

@@ -78,6 +78,11 @@ class Director {
   // What it shows as taken up.
   void SetRestored(RestoredRecords records);
 
+  // Asked for each view; null: there are no peers. Before PublishFirst.
+  void SetStreamInfo(std::function<std::shared_ptr<const StreamInfo>()> info) {
+    stream_info_ = std::move(info);
+  }
+
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
   [[nodiscard]] std::shared_ptr<const ControlView> view() const;
@@ -129,6 +134,7 @@ class Director {
   std::vector<ControlView::MemoryUse> memory_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
   std::shared_ptr<const Restored> restored_;
+  std::function<std::shared_ptr<const StreamInfo>()> stream_info_;
   TimePoint now_;  // of the last turn
   std::atomic<uint64_t> turns_{0};
   TrafficLedger ledger_;
