@@ -88,8 +88,11 @@ MaybeRefusal StreamSession::OnHello(std::span<const uint8_t> body, TimePoint now
   if (hello.name != setup_.peer_name) return StreamRefusal::kName;
   if (hello.ranges != kStreamRanges) return StreamRefusal::kRanges;
   if (hello.window < Outflow::kLeastWindow) return StreamRefusal::kHelloOption;
-  if (ledger_.incarnation != hello.incarnation) ledger_.lacking.set();
-  ledger_.incarnation = hello.incarnation;
+  if (ledger_.incarnation != hello.incarnation) {
+    ledger_.lacking.set();
+    ledger_.lacking_since = now;
+    ledger_.incarnation = hello.incarnation;
+  }
   has_common_digest_ = (hello.digest_kinds & sync::kDigestOfEndpoints) != 0;
   out_.Begin(hello.first_sequence, hello.window, now);
   is_greeted_ = true;

@@ -68,6 +68,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
   }
   if (peers_.empty()) {
     acceptor_.reset();
+    for (Guest& guest : guests_) guest.link->Close();
     guests_.clear();
     return;
   }
