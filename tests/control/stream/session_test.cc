@@ -20,6 +20,7 @@ TEST(StreamSession, TwoThatMeetHaveWhatEitherHad) {
   EXPECT_EQ(pair.a.tables.Text(), pair.b.tables.Text());
   EXPECT_EQ(pair.a.tables.digests, 1U);
   EXPECT_EQ(pair.a.peer.ledger.counts.connections_in, pair.b.peer.ledger.counts.entries_out);
+  pair.Turns(50);  // until the next heartbeat
   EXPECT_EQ(pair.a.session().ranges_left_in(), 0U);
 }
 
