@@ -154,12 +154,14 @@ ControlView MakeView() {
                  .interval_stretch = 1.5,
                  .script_interval_stretch = 2.5,
                  .stuck_scripts = 1,
-                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
+                 .local_errors = {{"descriptors", 7}, {"memory", 0}},
+                 .recent_local_errors = {{"descriptors", 2}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
   view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
   view.is_ready = true;
+  view.peers = {{"edge-2", true, false}};
   view.services = {MakeWeb(), MakeShop()};
   view.real_ids = 5;
   view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
