@@ -8,6 +8,7 @@
 // docs/cli.md is the manual page of all this.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,6 +60,8 @@ enum class Verb : uint8_t {
   kConfigSave,
   kConfigSchema,
   kRouteList,
+  kTopClients,
+  kTopServices,
   kMetrics,
   kLogLevel,
   kIpvsadm,
@@ -83,9 +86,11 @@ struct Arguments {
   std::string ttl;            // template pin
   bool is_all = false;    // flush without a filter; count closing ones too; drain the last record
   uint64_t limit = 1000;  // rows; 0: all
-  std::string group_by;   // count
-  uint32_t top = 10;      // count
-  std::string body;       // adds and edits: lines of a service or real as in the file
+  std::string group_by;   // count, top
+  uint32_t top = 10;      // count, top: rows
+  std::chrono::milliseconds interval{2000};  // top
+  bool is_once = false;                      // top
+  std::string body;                     // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;        // real set
   std::string admin;                    // real set: up, quiesce, drain, down
   std::string deadline;                 // real drain

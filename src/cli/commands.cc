@@ -187,6 +187,9 @@ int Run(const Arguments& arguments) {
       return RunConfigSchema();
     case Verb::kRouteList:
       return RunRouteList(arguments);
+    case Verb::kTopClients:
+    case Verb::kTopServices:
+      return RunTop(arguments);
     case Verb::kDoctor:
       return RunDoctor(arguments);
     case Verb::kMetrics:

@@ -78,6 +78,7 @@ int RunConfigShow(const Arguments& arguments);
 int RunConfigSave(const Arguments& arguments);
 int RunConfigSchema();
 int RunRouteList(const Arguments& arguments);
+int RunTop(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "control/config/units.h"
+
 namespace fairlead::cli {
 
 namespace {
@@ -32,6 +34,32 @@ void AddDoctor(CLI::App* app, Arguments* into) {
                      "at instead");
 }
 
+void AddTop(CLI::App* app, Arguments* into) {
+  CLI::App* group = AddGroup(app, "top", "Who has most");
+  const auto add = [&](const char* name, const char* what, Verb verb) {
+    CLI::App* top = AddLook(group, into, name, what, verb);
+    top->add_option("--by", into->group_by,
+                    "Compare packets, bytes, connections or new connections (default: packets)")
+        ->check(CLI::IsMember({"packets", "bytes", "connections", "new"}));
+    top->add_option("--count", into->top, "Show at most this many")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    top->add_option_function<std::string>(
+        "--interval",
+        [into](const std::string& text) {
+          const auto interval = control::ParseDuration(text);
+          if (!interval || interval->count() < 100 || interval->count() > 60'000) {
+            throw CLI::ValidationError("--interval", "takes 100ms to 60s, not " + text);
+          }
+          into->interval = *interval;
+        },
+        "Count for so long before each answer (default: 2s)");
+    top->add_flag("--once", into->is_once, "Answer once; by default until it is interrupted");
+  };
+  add("clients", "Show the clients with most traffic", Verb::kTopClients);
+  add("services", "Show the services with most traffic", Verb::kTopServices);
+}
+
 }  // namespace
 
 void AddLookingVerbs(CLI::App* app, Arguments* into) {
@@ -41,6 +69,7 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
       ->required();
   AddLook(AddGroup(app, "route", "Routes of the director"), into, "list",
           "List where packets go: networks of ports, and routes", Verb::kRouteList);
+  AddTop(app, into);
   CLI::App* config = AddGroup(app, "config", "The configuration");
   AddLook(config, into, "show",
           "Print the configuration in force, with changes by hand and every default",

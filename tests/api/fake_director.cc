@@ -392,6 +392,16 @@ void FakeDirector::Flush(std::vector<Row>* rows, Command* command) {
 void FakeDirector::Answer(WorkerId worker, Command* command) {
   const size_t w = worker.index();
   switch (command->kind) {
+    case CommandKind::kWatchClients: {
+      auto* watch = static_cast<WatchClients*>(command);
+      looks += (watch->sketch ? 1 : 0) - (sketches_[w][watch->place] ? 1 : 0);
+      std::swap(sketches_[w][watch->place], watch->sketch);
+      if (!sketches_[w][watch->place]) return;
+      for (const auto& [client, amount] : amounts[w]) {
+        sketches_[w][watch->place]->Add(client, amount);
+      }
+      return;
+    }
     case CommandKind::kListConnections:
       return List(connections[w], static_cast<ListConnections*>(command));
     case CommandKind::kListTemplates:

@@ -62,7 +62,10 @@ class FakeDirector : public control::ControlApi {
   std::vector<dataplane::TemplateRow> templates[kWorkers];
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
+  // What each worker counts of clients in every look, from its beginning on.
+  std::vector<std::pair<IpAddress, uint64_t>> amounts[kWorkers];
   std::optional<Error> refusal;  // of every change; set before one is asked for
+  std::atomic<int> looks{0};     // sketches that workers have now
   std::atomic<uint64_t> commands{0};
   std::atomic<uint64_t> reloads{0}, previews{0};
   // Whether their counts of turns rise: at each look, and all the while.
@@ -79,6 +82,7 @@ class FakeDirector : public control::ControlApi {
   template <typename Row, typename Command>
   void Flush(std::vector<Row>* rows, Command* command);
 
+  std::unique_ptr<dataplane::ClientSketch> sketches_[kWorkers][dataplane::kClientLooks];
   std::string directory_;
   dataplane::Fabric fabric_;
   mutable std::atomic<uint64_t> turns_{500};

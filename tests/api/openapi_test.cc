@@ -122,6 +122,8 @@ TEST_F(OpenApiTest, AnswersHaveTheMembersOfTheirSchemas) {
     return members(document.at("components").at("schemas").at(name).at("properties").as_object());
   };
   EXPECT_EQ(members(peer->Ask("GET /v1/status").json()), schema("Status"));
+  EXPECT_EQ(members(peer->Ask("GET /v1/top/clients?seconds=0.1").json()), schema("TopClients"));
+  EXPECT_EQ(members(peer->Ask("GET /v1/top/services?seconds=0.1").json()), schema("TopServices"));
   const json::object service = peer->Ask("GET /v1/services/web").json();
   std::set<std::string> always = schema("Service");
   for (const char* hashed : {"netmask", "mask"}) always.erase(hashed);  // of sh-netmask, mh-netmask

@@ -64,6 +64,7 @@ struct ApiServer::Impl {
     AddRuntimeRoutes(&router, context);
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
+    AddTopRoutes(&router, context);
   }
 
   Status Listen(std::vector<NamedDescriptor> passed) {

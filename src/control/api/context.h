@@ -70,5 +70,6 @@ void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
+void AddTopRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api
