@@ -60,6 +60,7 @@ enum class Verb : uint8_t {
   kConfigSave,
   kConfigSchema,
   kRouteList,
+  kNeighbourList,
   kTopClients,
   kTopServices,
   kMetrics,
@@ -106,7 +107,7 @@ struct Arguments {
   std::string file;                     // reload, check, doctor; upgrade: the program
   std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
-  bool is_dry_run = false;              // reload, config save
+  bool is_dry_run = false;              // of every verb that changes something
   std::string level;                    // log level: to set; empty: show
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
   std::vector<std::string> foreign;

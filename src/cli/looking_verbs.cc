@@ -1,5 +1,6 @@
 #include "cli/looking_verbs.h"
 
+#include <set>
 #include <string>
 
 #include "control/config/units.h"
@@ -34,6 +35,17 @@ void AddDoctor(CLI::App* app, Arguments* into) {
                      "at instead");
 }
 
+// Verbs that change nothing, and those whose words are another program's.
+bool OnlyLooks(const std::string& verb) {
+  static const std::set<std::string> kLooks = {
+      "status",          "service list",     "service show",  "real list",    "real show",
+      "connection list", "connection count", "template list", "ipvsadm",      "ipvs-exec",
+      "explain",         "port list",        "sync status",   "diff",         "check",
+      "metrics",         "route list",       "top clients",   "top services", "neighbour list",
+      "config show",     "config schema",    "doctor"};
+  return kLooks.contains(verb);
+}
+
 void AddTop(CLI::App* app, Arguments* into) {
   CLI::App* group = AddGroup(app, "top", "Who has most");
   const auto add = [&](const char* name, const char* what, Verb verb) {
@@ -62,6 +74,21 @@ void AddTop(CLI::App* app, Arguments* into) {
 
 }  // namespace
 
+void AddDryRuns(CLI::App* app, Arguments* into) {
+  for (CLI::App* verb : app->get_subcommands([](CLI::App*) { return true; })) {
+    if (!verb->get_subcommands([](CLI::App*) { return true; }).empty()) {
+      AddDryRuns(verb, into);
+      continue;
+    }
+    const CLI::App* group = verb->get_parent();
+    const bool is_grouped = group->get_parent() != nullptr;
+    const std::string name = (is_grouped ? group->get_name() + " " : "") + verb->get_name();
+    if (OnlyLooks(name)) continue;
+    verb->add_flag("--dry-run", into->is_dry_run,
+                   "Say what would change, or why it would be refused, and change nothing");
+  }
+}
+
 void AddLookingVerbs(CLI::App* app, Arguments* into) {
   AddLook(app->get_subcommand("real"), into, "show",
           "Show a real server in every service that has it", Verb::kRealShow)
@@ -69,6 +96,9 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
       ->required();
   AddLook(AddGroup(app, "route", "Routes of the director"), into, "list",
           "List where packets go: networks of ports, and routes", Verb::kRouteList);
+  AddLook(AddGroup(app, "neighbour", "Hosts on the links of the director"), into, "list",
+          "List next hops and other hosts, with their link addresses and whether they answer",
+          Verb::kNeighbourList);
   AddTop(app, into);
   CLI::App* config = AddGroup(app, "config", "The configuration");
   AddLook(config, into, "show",
@@ -76,8 +106,7 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
           Verb::kConfigShow);
   AddLook(config, into, "save",
           "Write changes by hand of services into the file, which keeps its comments and layout",
-          Verb::kConfigSave)
-      ->add_flag("--dry-run", into->is_dry_run, "Say what would be written, and write nothing");
+          Verb::kConfigSave);
   AddLook(config, into, "schema",
           "Print the JSON Schema of the configuration file, for editors; needs no director",
           Verb::kConfigSchema);

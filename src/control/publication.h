@@ -85,6 +85,7 @@ class Publication {
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   [[nodiscard]] const IpvsSync& sync() const { return sync_; }
   [[nodiscard]] const PortLinks& links() const { return links_; }
+  [[nodiscard]] const Neighbours& neighbours() const { return neighbours_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 

@@ -94,6 +94,23 @@ TEST_F(CompletionTest, OptionsAreThoseOfTheHelp) {
   }
 }
 
+// Whatever is not known to look only changes something, and may be tried.
+TEST_F(CompletionTest, EveryVerbThatChangesSomethingHasADryRun) {
+  const Words look = {"check",           "config schema", "config show", "connection count",
+                      "connection list", "diff",          "doctor",      "explain",
+                      "ipvs-exec",       "ipvsadm",       "metrics",     "neighbour list",
+                      "port list",       "real list",     "real show",   "route list",
+                      "service list",    "service show",  "status",      "sync status",
+                      "template list",   "top clients",   "top services"};
+  size_t writes = 0;
+  for (const std::string& verb : Verbs()) {
+    const bool is_write = look.count(verb) == 0;
+    EXPECT_EQ(Offered(verb + " --").count("--dry-run"), is_write ? 1u : 0u) << verb;
+    writes += is_write ? 1 : 0;
+  }
+  EXPECT_GE(writes, 19u);
+}
+
 TEST_F(CompletionTest, ValuesAreOffered) {
   EXPECT_EQ(Offered("-o ''"), (Words{"json", "table"}));
   EXPECT_EQ(Offered("connection count --by ''"), (Words{"client", "real", "service", "state"}));

@@ -179,5 +179,6 @@ std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }
 std::vector<std::string> ApiServer::routes() const { return impl_->router.list(); }
 
 std::vector<std::string> ApiServer::roles() const { return impl_->router.roles(); }
+std::vector<std::string> ApiServer::dry_runs() const { return impl_->router.dry_runs(); }
 
 }  // namespace fairlead::api

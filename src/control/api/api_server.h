@@ -57,6 +57,8 @@ class ApiServer {
   [[nodiscard]] std::vector<std::string> routes() const;
   // "GET /v1/status read" …
   [[nodiscard]] std::vector<std::string> roles() const;
+  // "POST /v1/services" …: those that may be asked with ?dry_run=1.
+  [[nodiscard]] std::vector<std::string> dry_runs() const;
 
  private:
   struct Impl;

@@ -126,6 +126,7 @@ struct FlushCommand : Command {
   RecordFilter filter;
   uint64_t cursor = 0;
   uint64_t flushed = 0;
+  bool is_trial = false;  // only count what would go
   bool is_complete = false;
 };
 using FlushConnections = FlushCommand<CommandKind::kFlushConnections>;
