@@ -79,10 +79,13 @@ TEST_F(CliTest, NeighbourList) {
                                 .age = {}};
   director.neighbours = {silent, reachable};
   Start();
-  EXPECT_EQ(Good("neighbour list"),
-            "PORT     ADDRESS                                 MAC                STATE      AGE  USE\n"
-            "outside  2001:db8:1234:5678:9abc:def0:1234:5678  -                  failed       -  learned\n"
-            "inside   10.0.0.11                               02:00:00:00:00:11  reachable  12s  next hop\n");
+  EXPECT_EQ(
+      Good("neighbour list"),
+      "PORT     ADDRESS                                 MAC                STATE      AGE  USE\n"
+      "outside  2001:db8:1234:5678:9abc:def0:1234:5678  -                  failed       -  "
+      "learned\n"
+      "inside   10.0.0.11                               02:00:00:00:00:11  reachable  12s  next "
+      "hop\n");
   const json::value answer = json::parse(Good("-o json neighbour list"));
   EXPECT_EQ(answer.at("neighbours").at(1).at("age_ms").to_number<int>(), 12'300);
   EXPECT_TRUE(answer.at("neighbours").at(0).at("mac").is_null());

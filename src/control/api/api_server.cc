@@ -75,8 +75,8 @@ struct ApiServer::Impl {
     for (const ListenSpec& spec : config.listen) {
       if (Status listening = server.Listen(spec, take(spec.where)); !listening) return listening;
     }
-    if (config.ipvs_socket.empty()) return Done{};
-    return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket));
+    if (config.ipvs_socket.where.empty()) return Done{};
+    return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket.where));
   }
 
   // The thread ends; what workers still hold comes back.
@@ -151,8 +151,8 @@ Status ApiServer::Start(std::vector<NamedDescriptor> passed) {
   impl_->WatchPulses();
   impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
   for (const std::string& address : impl_->bound) LogInfo("API listening", {{"address", address}});
-  if (!impl_->config.ipvs_socket.empty()) {
-    LogInfo("ipvs socket listening", {{"path", impl_->config.ipvs_socket}});
+  if (!impl_->config.ipvs_socket.where.empty()) {
+    LogInfo("ipvs socket listening", {{"path", impl_->config.ipvs_socket.where}});
   }
   return Done{};
 }
@@ -169,7 +169,7 @@ std::vector<NamedDescriptor> ApiServer::StopAndRelease() {
   impl_->End();
   std::vector<NamedDescriptor> released = impl_->server.Release();
   if (FileDescriptor socket = impl_->ipvs_server.Release()) {
-    released.push_back({kIpvs + impl_->config.ipvs_socket, std::move(socket)});
+    released.push_back({kIpvs + impl_->config.ipvs_socket.where, std::move(socket)});
   }
   return released;
 }

@@ -136,6 +136,24 @@ Result<std::string> ReadIpvsSocket(const YamlNode& node) {
   return *text;
 }
 
+// A path alone, or a map with one.
+void ReadIpvsSocketKey(MapReader& reader, IpvsSocketConfig* socket) {
+  const YamlNode* const node = reader.Find("ipvs_socket");
+  if (node == nullptr || !node->is_map()) {
+    reader.Read("ipvs_socket", &socket->path, ReadIpvsSocket);
+    return;
+  }
+  MapReader map(reader.problems(), *node, reader.PathOf("ipvs_socket"), kIpvsSocketSection);
+  if (!map.Require("path")) return;
+  map.Read("path", &socket->path, ReadIpvsSocket);
+  map.Read("group", &socket->group,
+           [](const YamlNode& n) { return ReadAccountName(n, "the name of a group"); });
+  map.Read("mode", &socket->mode, ReadMode);
+  if (socket->path.empty()) {
+    RefuseKeys(map, {"group", "mode"}, "is for a socket, and path: none means that there is none");
+  }
+}
+
 // Beside the first Unix socket, so that a second director with its own has its own here too.
 std::string IpvsSocketBeside(const std::vector<ApiListen>& listeners) {
   for (const ApiListen& listen : listeners) {
@@ -193,8 +211,8 @@ void ReadApi(MapReader reader, ApiConfig& api) {
   ReadTlsFiles(reader, &inherited);
   ReadFilePath(reader, "token_file", &inherited.tokens);
   ReadListeners(reader, inherited, api);
-  api.ipvs_socket = IpvsSocketBeside(api.listen);
-  reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
+  api.ipvs_socket.path = IpvsSocketBeside(api.listen);
+  ReadIpvsSocketKey(reader, &api.ipvs_socket);
   reader.Word("on_reload", &api.on_reload);
 }
 

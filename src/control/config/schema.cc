@@ -171,6 +171,8 @@ constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"},
 constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
                                    {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
 
+constexpr KeyInfo kIpvsSocketKeys[] = {{"path"}, {"group"}, {"mode"}};
+
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
 constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
@@ -214,6 +216,7 @@ const Section kFallbackSection{"services[].fallback", kFallbackKeys};
 const Section kRealSection{"services[].reals[]", kRealKeys};
 const Section kApiSection{"api", kApiKeys};
 const Section kListenSection{"api.listen[]", kListenKeys};
+const Section kIpvsSocketSection{"api.ipvs_socket", kIpvsSocketKeys};
 const Section kLogSection{"log", kLogKeys};
 const Section kSyncSection{"sync", kSyncKeys};
 const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
@@ -226,8 +229,8 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection,    &kMailSection};
+      &kRealSection,          &kApiSection,         &kListenSection,      &kIpvsSocketSection,
+      &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection};
   return kAll;
 }
 
