@@ -113,6 +113,7 @@ std::string ListenText(const ApiListen& listen) {
   add("certificate", listen.certificate);
   add("key", listen.key);
   add("client_ca", listen.client_ca);
+  add("crl", listen.crl);
   add("tokens", listen.tokens);
   return out + " }";
 }

@@ -148,14 +148,16 @@ Shapes ApiShapes() {
           {"token_file", kText},
           {"certificate", kText},
           {"key", kText},
-          {"client_ca", kText}};
+          {"client_ca", kText},
+          {"crl", kText}};
 }
 
 Shapes ListenerShapes() {
   return {{"address", kText},     {"role", EnumOf<ApiRole>()},
           {"group", kText},       {"mode", kText},
           {"certificate", kText}, {"key", kText},
-          {"client_ca", kText},   {"tokens", kText}};
+          {"client_ca", kText},   {"crl", kText},
+          {"tokens", kText}};
 }
 
 Shapes ShapesOf(const Section& section) {

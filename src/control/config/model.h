@@ -351,6 +351,7 @@ struct ApiListen {
   uint16_t mode = 0660;  // kUnix
   // Absolute paths; empty: none. kHttps has the first two and one of the others.
   std::string certificate{}, key{}, client_ca{};
+  std::string crl{};     // only with client_ca
   std::string tokens{};  // also kHttp
   friend bool operator==(const ApiListen&, const ApiListen&) = default;
 };

@@ -67,6 +67,7 @@ void ReadTlsFiles(MapReader& reader, ApiListen* listen) {
   ReadFilePath(reader, "certificate", &listen->certificate);
   ReadFilePath(reader, "key", &listen->key);
   ReadFilePath(reader, "client_ca", &listen->client_ca);
+  ReadFilePath(reader, "crl", &listen->crl);
 }
 
 // A key that this kind of listener does not have.
@@ -90,13 +91,13 @@ bool ReadListenMap(MapReader reader, ApiListen* listen) {
   ReadTlsFiles(reader, listen);
   ReadFilePath(reader, "tokens", &listen->tokens);
   if (listen->kind == ApiListen::Kind::kUnix) {
-    RefuseKeys(reader, {"certificate", "key", "client_ca", "tokens"},
+    RefuseKeys(reader, {"certificate", "key", "client_ca", "crl", "tokens"},
                "is for http:// and https://; a Unix socket is guarded by its group and mode");
   } else {
     RefuseKeys(reader, {"group", "mode"}, "is for a Unix socket");
   }
   if (listen->kind == ApiListen::Kind::kHttp) {
-    RefuseKeys(reader, {"certificate", "key", "client_ca"}, "is for https://");
+    RefuseKeys(reader, {"certificate", "key", "client_ca", "crl"}, "is for https://");
   }
   return true;
 }
@@ -113,6 +114,11 @@ void FillIn(const ApiListen& inherited, const std::string& path, Problems& probl
   if (!has_own) {  // its own way in is not widened by the others'
     listen->tokens = inherited.tokens;
     listen->client_ca = inherited.client_ca;
+  }
+  if (listen->crl.empty() && listen->client_ca == inherited.client_ca) listen->crl = inherited.crl;
+  if (!listen->crl.empty() && listen->client_ca.empty()) {
+    problems.Add(path,
+                 "crl names certificates that client_ca lets in no longer, and there is none");
   }
   if (listen->certificate.empty() || listen->key.empty()) {
     problems.Add(path,

@@ -166,10 +166,11 @@ constexpr KeyInfo kRealKeys[] = {
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
 constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"}, {"token_file"},
-                                {"certificate"}, {"key"},         {"client_ca"}};
+                                {"certificate"}, {"key"},         {"client_ca"}, {"crl"}};
 
-constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
-                                   {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
+constexpr KeyInfo kListenKeys[] = {{"address"},   {"role"},        {"group"},
+                                   {"mode"},      {"certificate"}, {"key"},
+                                   {"client_ca"}, {"crl"},         {"tokens"}};
 
 constexpr KeyInfo kIpvsSocketKeys[] = {{"path"}, {"group"}, {"mode"}};
 

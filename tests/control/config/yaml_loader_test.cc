@@ -275,6 +275,30 @@ TEST(YamlLoader, AListenerMayBeAMap) {
   EXPECT_EQ(listen[3].tokens, "/etc/t1");
 }
 
+TEST(YamlLoader, AListOfRevokedCertificatesGoesWithItsAuthority) {
+  const auto listen =
+      Load(kBase +
+           "api:\n"
+           "  listen:\n"
+           "    - { address: 'https://[::]:1', client_ca: /etc/b, crl: /etc/r }\n"
+           "    - { address: 'https://[::]:2', client_ca: /etc/b }\n"
+           "    - { address: 'https://[::]:3', tokens: /etc/t }\n"
+           "    - 'https://[::]:4'\n"
+           "  certificate: /etc/c1\n  key: /etc/k1\n  client_ca: /etc/a1\n  crl: /etc/r1\n")
+          .api.listen;
+  ASSERT_EQ(listen.size(), 4u);
+  EXPECT_EQ(listen[0].crl, "/etc/r");
+  EXPECT_EQ(listen[1].crl, "") << "that of api is of another authority";
+  EXPECT_EQ(listen[2].crl, "");
+  EXPECT_EQ(listen[3].crl, "/etc/r1");
+  EXPECT_NE(
+      ProblemsOf(kBase + "api: { listen: [{ address: 'https://[::1]:2', certificate: /etc/c, key: "
+                         "/etc/k, tokens: /etc/t, crl: /etc/r }] }\n")
+          .find("api.listen[0]: crl names certificates that client_ca lets in no longer, and "
+                "there is none"),
+      std::string::npos);
+}
+
 TEST(YamlLoader, WhatIsDumpedOfAListenerLoadsAgain) {
   const ConfigModel model =
       Load(kBase +
