@@ -38,7 +38,7 @@ class Amounts {
     const double shown = static_cast<double>(amount) / seconds_;
     if (is_bytes_) return Bytes(static_cast<uint64_t>(shown));
     // A slow client is not nobody.
-    return fmt::format(is_rate_ && shown < 100 ? "{:.1f}" : "{:.0f}", shown);
+    return fmt::format("{:.{}f}", shown, is_rate_ && shown < 100 ? 1 : 0);
   }
 
  private:

@@ -111,7 +111,7 @@ TEST_P(ClientWatchTest, ALookWhoseEndNeverComesEndsByItself) {
   for (int i = 0; i < 200; ++i) d_.Send(kOutside, Tcp(kLoud, 1000, kVip, 80, kTcpAck));
   for (uint16_t port = 1; port < 60; ++port) Talk(kLoud, port, 0);
   for (Shard* shard : d_.shards()) {
-    if (shard->Connections<Ipv4Address>().live() == 0) continue;
+    if (shard->Connections<Ipv4Address>().size() == 0) continue;
     EXPECT_FALSE(shard->is_observed);
     EXPECT_FALSE(shard->watch.counts_new());
   }
