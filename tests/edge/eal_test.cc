@@ -162,6 +162,23 @@ TEST(DeviceTest, APacketSocketNamesItsInterface) {
   EXPECT_EQ(PacketSocketInterface("0000:3b:00.1"), "");
 }
 
+TEST(DeviceTest, APacketRingHoldsTheMtu) {
+  PortSpec port{.name = "p", .device = "net_af_packet0,iface=lo", .mtu_bytes = 9600};
+  EXPECT_TRUE(CheckDevice(port)) << "the ring is ours";
+  port.device += ",blocksz=65536,framesz=2048,framecnt=4096";
+  const Status small = CheckDevice(port);
+  ASSERT_FALSE(small);
+  EXPECT_EQ(small.error().ToString(),
+            "port p: mtu 9600 does not fit the ring's frames of 2048 bytes; leave blocksz, framesz "
+            "and framecnt out of the device, or say framesz=16384");
+  port.device = "net_af_packet0,iface=lo,framesz=16384,framecnt=64";
+  EXPECT_TRUE(CheckDevice(port));
+  port.device = "net_af_packet0,iface=lo,framecnt=64";
+  EXPECT_FALSE(CheckDevice(port)) << "the driver's frames";
+  port.mtu_bytes = 1500;
+  EXPECT_TRUE(CheckDevice(port));
+}
+
 TEST(DeviceTest, UnknownDeviceIsRefusedWithWhatThereIs) {
   const Status interface =
       CheckDevice({.name = "p", .device = "net_af_packet0,iface=no-such-interface"});
