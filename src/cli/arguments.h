@@ -127,9 +127,10 @@ struct Arguments {
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
 
-// Candidates that stand for names: of services, of the reals of a service, of files.
+// Candidates that stand for names: of services, of the reals of a service or of all, of files.
 inline constexpr const char* kServiceNames = "@services";
 inline constexpr const char* kRealNames = "@reals";
+inline constexpr const char* kRealAddresses = "@addresses";  // of the reals of all services
 inline constexpr const char* kFileNames = "@files";
 
 // What the last of the words may become. `service` becomes the service that the words name, `at`

@@ -139,6 +139,20 @@ TEST_F(CompletionTest, NamesComeFromTheDirector) {
   EXPECT_EQ(Offered(at + "template pin shop 192.0.2.7 ''").count("10.0.0.11:0"), 1u);
 }
 
+// With --everywhere, before or after, a real server stands alone.
+TEST_F(CompletionTest, AddressesOfAllServicesAreOfferedEverywhere) {
+  Start();
+  const std::string at = "--api " + director.socket() + " ";
+  const Words all = {"10.0.0.11", "10.0.0.12"};  // without the fallback, and what is removed
+  for (const char* verb : {"drain", "quiesce", "disable", "enable"}) {
+    EXPECT_EQ(Offered(at + "real " + verb + " --everywhere ''"), all) << verb;
+  }
+  EXPECT_EQ(Offered(at + "real drain --deadline 10m --everywhere 10.0.0.12"), Words{"10.0.0.12"});
+  EXPECT_EQ(Offered(at + "real drain --everywhere 10.0.0.12 ''"), Words{}) << "and no other word";
+  EXPECT_EQ(Offered(at + "real drain ''"), (Words{"shop", "web"}));
+  EXPECT_EQ(Offered(at + "real show ''"), all);
+}
+
 TEST_F(CompletionTest, FilesAreOffered) {
   std::filesystem::create_directory(director.directory() + "/files");
   const std::string file = director.directory() + "/files/one.yaml";

@@ -43,8 +43,7 @@ void ClientLook::SendAll(bool is_begin, void (ClientLook::*then)()) {
     command->place = place_.number();
     command->measure = measure_;
     if (is_begin) {
-      command->time =
-          TicksFromSeconds(static_cast<uint32_t>(wanted_.count()) + kSpareSeconds);
+      command->time = TicksFromSeconds(static_cast<uint32_t>(wanted_.count()) + kSpareSeconds);
       command->sketch =
           std::make_unique<ClientSketch>(ClientSketch::kBuckets, context_.control.fabric().hash);
     }

@@ -25,7 +25,7 @@ constexpr std::pair<std::string_view, TopBy> kTopWords[] = {{"packets", TopBy::k
                                                             {"bytes", TopBy::kBytes},
                                                             {"connections", TopBy::kConnections},
                                                             {"new", TopBy::kNew}};
-// Clients whose connections are counted exactly, nearly; 2.5 MiB while a request is answered.
+// Clients whose connections are counted exactly, nearly; 2 MiB while a request is answered.
 constexpr size_t kConnectionBuckets = 8192;
 
 struct TopWish {

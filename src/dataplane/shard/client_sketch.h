@@ -35,7 +35,7 @@ struct AmountBounds {
 class ClientSketch {
  public:
   static constexpr size_t kWays = 8;
-  static constexpr size_t kBuckets = 256;  // 2,048 clients in 80 KiB
+  static constexpr size_t kBuckets = 256;  // 2,048 clients in 66 KiB
 
   // A power of two buckets.
   ClientSketch(size_t buckets, const TableHash& hash) : hash_(hash), buckets_(buckets) {}
