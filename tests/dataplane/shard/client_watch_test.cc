@@ -16,7 +16,7 @@ class ClientWatchTest : public ::testing::TestWithParam<size_t> {
  protected:
   ClientWatchTest() : d_({.workers = GetParam()}) {
     web_ = d_.AddService({.address = kVip, .port = 80});
-    d_.AddReal(web_, "10.0.0.11", 80);
+    real_ = d_.AddReal(web_, "10.0.0.11", 80);
     d_.Publish();
   }
 
@@ -65,6 +65,7 @@ class ClientWatchTest : public ::testing::TestWithParam<size_t> {
 
   ByteDirector d_;
   ServiceId web_;
+  RealId real_;
 };
 INSTANTIATE_TEST_SUITE_P(Workers, ClientWatchTest, ::testing::Values(1, 3));
 
@@ -120,7 +121,7 @@ TEST_P(ClientWatchTest, ALookWhoseEndNeverComesEndsByItself) {
 
 TEST_P(ClientWatchTest, IsLeftOnByAnotherSnapshot) {
   Begin(0, ClientMeasure::kPackets);
-  d_.AddReal(web_, "10.0.0.12", 80);
+  d_.SetWeight(real_, 2);
   d_.Publish();
   Talk(kLoud, 1000, 2);
   EXPECT_EQ(End(0), "198.51.100.7 4; ");
