@@ -103,15 +103,16 @@ HttpResponse PutLog(const Context& context, const HttpRequest& request) {
                "Must be " + control::WordList<LogLevel>() + ", as in {\"level\": \"debug\"}");
   }
   if (!body.ok()) return body.problem();
+  const LogLevel before = CurrentLogLevel(), after = level.value_or(before);
   if (request.is_dry_run) {
     std::vector<std::string> changes;
-    if (*level != CurrentLogLevel()) {
-      changes.push_back("log level " + std::string(control::ToWord(CurrentLogLevel())) + " → " +
-                        std::string(control::ToWord(*level)));
+    if (after != before) {
+      changes.push_back("log level " + std::string(control::ToWord(before)) + " → " +
+                        std::string(control::ToWord(after)));
     }
     return WouldChange(context.control.view()->generation, changes);
   }
-  SetLogLevel(*level);
+  SetLogLevel(after);
   return ShowLog(context);
 }
 

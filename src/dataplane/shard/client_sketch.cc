@@ -5,10 +5,18 @@
 
 namespace fairlead::dataplane {
 
-size_t ClientSketch::BucketOf(const IpAddress& client) const noexcept {
+ClientSketch::Place ClientSketch::Find(const IpAddress& client) const noexcept {
   const uint64_t hash =
       client.is_v4() ? hash_(client.v4(), Be16{}, 0) : hash_(client.v6(), Be16{}, 0);
-  return hash & (buckets_.size() - 1);
+  const size_t index = hash & (buckets_.size() - 1);
+  const auto tag = static_cast<uint32_t>(hash >> 32);
+  const Bucket& bucket = buckets_[index];
+  for (size_t way = 0; way < kWays; ++way) {
+    if (bucket.tags[way] == tag && bucket.amounts[way] != 0 && bucket.clients[way] == client) {
+      return {index, way, tag};
+    }
+  }
+  return {index, kWays, tag};
 }
 
 size_t ClientSketch::Least(const Bucket& bucket) noexcept {
@@ -20,29 +28,25 @@ size_t ClientSketch::Least(const Bucket& bucket) noexcept {
 }
 
 void ClientSketch::Add(const IpAddress& client, uint64_t amount) noexcept {
-  Bucket& bucket = buckets_[BucketOf(client)];
+  const Place place = Find(client);
+  Bucket& bucket = buckets_[place.bucket];
   total_ += amount;
-  for (size_t way = 0; way < kWays; ++way) {
-    if (bucket.amounts[way] != 0 && bucket.clients[way] == client) {
-      bucket.amounts[way] += amount;
-      return;
-    }
+  if (place.way != kWays) {
+    bucket.amounts[place.way] += amount;
+    return;
   }
   const size_t least = Least(bucket);
+  bucket.tags[least] = place.tag;
   bucket.clients[least] = client;
   bucket.errors[least] = bucket.amounts[least];
   bucket.amounts[least] += amount;
 }
 
 AmountBounds ClientSketch::BoundsOf(const IpAddress& client) const noexcept {
-  const size_t index = BucketOf(client);
-  const Bucket& bucket = buckets_[index];
-  for (size_t way = 0; way < kWays; ++way) {
-    if (bucket.amounts[way] != 0 && bucket.clients[way] == client) {
-      return {bucket.amounts[way] - bucket.errors[way], bucket.amounts[way]};
-    }
-  }
-  return {0, UnknownAtMost(index)};
+  const Place place = Find(client);
+  const Bucket& bucket = buckets_[place.bucket];
+  if (place.way == kWays) return {0, UnknownAtMost(place.bucket)};
+  return {bucket.amounts[place.way] - bucket.errors[place.way], bucket.amounts[place.way]};
 }
 
 uint64_t ClientSketch::UnknownAtMost(size_t bucket) const noexcept {

@@ -35,7 +35,7 @@ struct AmountBounds {
 class ClientSketch {
  public:
   static constexpr size_t kWays = 8;
-  static constexpr size_t kBuckets = 256;  // 2,048 clients in 66 KiB
+  static constexpr size_t kBuckets = 256;  // 2,048 clients in 74 KiB
 
   // A power of two buckets.
   ClientSketch(size_t buckets, const TableHash& hash) : hash_(hash), buckets_(buckets) {}
@@ -59,12 +59,18 @@ class ClientSketch {
 
  private:
   struct Bucket {
+    std::array<uint32_t, kWays> tags{};     // of the clients' hashes: most others differ there
     std::array<uint64_t, kWays> amounts{};  // 0: nobody
     std::array<uint64_t, kWays> errors{};
     std::array<IpAddress, kWays> clients{};
   };
 
-  [[nodiscard]] size_t BucketOf(const IpAddress& client) const noexcept;
+  struct Place {
+    size_t bucket, way;  // the way is kWays when the client is not known
+    uint32_t tag;
+  };
+
+  [[nodiscard]] Place Find(const IpAddress& client) const noexcept;
   static size_t Least(const Bucket& bucket) noexcept;
 
   TableHash hash_;
