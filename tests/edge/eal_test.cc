@@ -65,6 +65,30 @@ TEST(EalPlanTest, HugepagesWhenEnoughAreFree) {
   EXPECT_NE(refused.error().message.find("run: sysctl -w vm.nr_hugepages=100"), std::string::npos);
 }
 
+// A tool maps the packets by the names of their files, which only hugetlbfs has.
+TEST(EalPlanTest, TelemetryIsForToolsThatShareHugepages) {
+  EdgeConfig config = Config(1);
+  const MemoryNeed memory{104 << 20, 204 << 20};
+  Machine machine{.cpus = {0}, .free_hugepage_bytes = 200 << 20, .has_hugetlbfs = true};
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-telemetry "));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_FALSE(PlanEal(config, machine, memory)->can_be_captured);
+
+  config.telemetry = true;
+  EXPECT_FALSE(Has(*PlanEal(config, machine, memory), "--no-telemetry "));
+  EXPECT_FALSE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_TRUE(PlanEal(config, machine, memory)->can_be_captured);
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy, "");
+
+  machine.has_hugetlbfs = false;
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy,
+            "mount -t hugetlbfs none /dev/hugepages");
+  machine = {.cpus = {0}, .has_hugetlbfs = true};
+  EXPECT_FALSE(PlanEal(config, machine, memory)->can_be_captured);
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy, "sysctl -w vm.nr_hugepages=100");
+}
+
 TEST(EalPlanTest, AnUpgradeFromHugepagesIsRefusedWithoutEnough) {
   EdgeConfig config = Config(1);
   config.takes_over_hugepages = true;
