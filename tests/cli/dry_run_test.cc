@@ -61,8 +61,7 @@ TEST_F(DryRunCommandTest, JsonIsTheAnswer) {
 
 TEST_F(DryRunCommandTest, LogLevelAndReload) {
   Start();
-  EXPECT_EQ(Good("log level debug --dry-run").substr(0, 28), "it would change:\n  log level ");
-  EXPECT_EQ(Good("log level --dry-run"), Good("log level"));
+  EXPECT_TRUE(Good("log level debug --dry-run").starts_with("it would change:\n  log level "));
   EXPECT_NE(Good("reload --dry-run").find("would make no changes"), std::string::npos);
   EXPECT_EQ(director.reloads, 0u);
 }

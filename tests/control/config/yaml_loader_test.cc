@@ -330,13 +330,13 @@ TEST(YamlLoader, TheSocketOfIpvsMayBeAMap) {
   EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: { group: lb } }\n"),
             "t.yaml:5:21: api.ipvs_socket: the key \"path\" is missing\n");
   EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: { path: i.sock, mode: 8, gruop: lb } }\n"),
-            "t.yaml:5:46: api.ipvs_socket.gruop: unknown key; did you mean \"group\"?\n"
             "t.yaml:5:29: api.ipvs_socket.path: must be an absolute path, or none, not \"i.sock\"\n"
-            "t.yaml:5:37: api.ipvs_socket.mode: must be an octal mode such as 0660, at most 0777, "
-            "not 8\n");
+            "t.yaml:5:43: api.ipvs_socket.mode: must be an octal mode such as 0660, at most 0777, "
+            "not \"8\"\n"
+            "t.yaml:5:46: api.ipvs_socket.gruop: unknown key; did you mean \"group\"?\n");
   EXPECT_EQ(
       ProblemsOf(kBase + "api: { ipvs_socket: { path: none, group: lb } }\n"),
-      "t.yaml:5:35: api.ipvs_socket.group: is for a socket, and path: none means that there is "
+      "t.yaml:5:42: api.ipvs_socket.group: is for a socket, and path: none means that there is "
       "none\n");
 }
 
