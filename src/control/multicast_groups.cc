@@ -24,10 +24,10 @@ Ipv6Address SourceOf(const PortConfig& port, const PortRuntime& runtime) {
 
 }  // namespace
 
-PortGroups GroupsOf(const ConfigModel& model) {
+PortGroups GroupsOf(const ConfigModel& model, const Presence& presence) {
   std::vector<IpAddress> of_all;
   for (const VirtualAddress& vip : VirtualAddresses(model)) {
-    if (vip.address.is_v4() || vip.announce != Announce::kAlways) continue;
+    if (vip.address.is_v4() || !presence.Announces(vip)) continue;
     of_all.emplace_back(dataplane::SolicitedNodeAddress(vip.address.v6()));
   }
   PortGroups all;

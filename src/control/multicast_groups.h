@@ -1,6 +1,6 @@
 // The multicast groups the director listens to, told to switches and routers that ask (MLD).
 //
-//   groups.Join(GroupsOf(model));           // what is new is reported, what has gone is left
+//   groups.Join(GroupsOf(model, presence));      // what is new is reported, what has gone is left
 //   groups.OnQuery(event, now);             // a worker has seen a query
 //   groups.Tick(now);                       // sends what is due
 //
@@ -28,6 +28,7 @@
 
 #include "control/config/model.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/mailbox.h"
@@ -38,8 +39,9 @@ namespace fairlead::control {
 // By port: sorted groups, each once.
 using PortGroups = std::vector<std::vector<IpAddress>>;
 
-// Those of its own addresses on each port, and of every announced virtual address on all.
-PortGroups GroupsOf(const ConfigModel& model);
+// Those of its own addresses on each port, and of every virtual address that is announced now on
+// all.
+PortGroups GroupsOf(const ConfigModel& model, const Presence& presence);
 
 class MulticastGroups {
  public:

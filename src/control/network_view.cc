@@ -124,11 +124,12 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
   return gateways;
 }
 
-void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot) {
+void FillLocalAddresses(const ConfigModel& model, const Presence& presence,
+                        dataplane::Snapshot* snapshot) {
   snapshot->local_addresses.clear();
   for (const VirtualAddress& vip : VirtualAddresses(model)) {
     snapshot->local_addresses[vip.address] = {
-        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
+        .is_vip = true, .port = {}, .is_announced = presence.Announces(vip)};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     for (const Prefix& prefix : model.ports[i].addresses) {
@@ -152,7 +153,7 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
           .source = route->source};
 }
 
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const Presence& presence) {
   std::vector<Announcement> all;
   const std::vector<VirtualAddress> virtual_addresses = VirtualAddresses(model);
   for (size_t i = 0; i < model.ports.size(); ++i) {
@@ -160,7 +161,7 @@ std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
     for (const Prefix& prefix : port.addresses) all.push_back({PortAt(i), prefix.address});
     if (port.role == PortRole::kInside) continue;
     for (const VirtualAddress& vip : virtual_addresses) {
-      if (vip.announce == Announce::kAlways) all.push_back({PortAt(i), vip.address});
+      if (presence.Announces(vip)) all.push_back({PortAt(i), vip.address});
     }
   }
   std::ranges::sort(all);

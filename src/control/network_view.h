@@ -1,9 +1,9 @@
 // The director's own presence on its networks: ports, local addresses, routes, announcements.
 //
 //   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, links, intern, &snapshot);
-//   FillLocalAddresses(model, &snapshot);
+//   FillLocalAddresses(model, presence, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
-//   announcer.Announce(AnnouncementsOf(model), now);
+//   announcer.Announce(AnnouncementsOf(model, presence), now);
 //
 // Which addresses are virtual says config/virtual_addresses.h. Pure functions but for `intern`.
 #pragma once
@@ -16,6 +16,7 @@
 #include "control/config/model.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
@@ -32,7 +33,8 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
                                    const PortLinks* links, const InternNeighbour& intern,
                                    dataplane::Snapshot* snapshot);
 // Virtual addresses and those of the ports.
-void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot);
+void FillLocalAddresses(const ConfigModel& model, const Presence& presence,
+                        dataplane::Snapshot* snapshot);
 
 struct NextHop {
   NeighbourId neighbour;
@@ -45,7 +47,8 @@ struct NextHop {
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
                     const InternNeighbour& intern);
 
-// Port addresses on their port, virtual addresses on every port that is not inside.
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model);
+// Port addresses on their port, virtual addresses that are announced now on every port that is not
+// inside.
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const Presence& presence);
 
 }  // namespace fairlead::control

@@ -1,5 +1,6 @@
 #include "control/publication.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/faults.h"
@@ -74,6 +75,14 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
   wanted_ = std::move(intent);
   is_dirty_ = true;
   if (waiter) unpublished_.push_back(std::move(waiter));
+}
+
+void Publication::SetReady(bool is_ready) {
+  if (std::exchange(presence_.is_ready, is_ready) == is_ready || silent_ == nullptr) return;
+  const bool is_waited_for = std::ranges::any_of(*silent_, [](const SilentAddress& silent) {
+    return silent.why == SilentAddress::Why::kNotReady;
+  });
+  if (is_waited_for) Rebuild();
 }
 
 bool Publication::Turn(TimePoint now) {
@@ -218,18 +227,21 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);
-  const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
+  const bool has_other_addresses = builder_.has_new_addresses();
   std::vector<Announcement> announcements;
   PortGroups groups;
+  std::shared_ptr<const SilentAddresses> silent = silent_;
   if (has_other_addresses) {
-    announcements = AnnouncementsOf(*wanted_.model);
-    groups = GroupsOf(*wanted_.model);
+    announcements = AnnouncementsOf(*wanted_.model, presence_);
+    groups = GroupsOf(*wanted_.model, presence_);
+    silent = std::make_shared<const SilentAddresses>(presence_.SilentOf(*wanted_.model));
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
   if (before_publish_) before_publish_();
   fabric_.publisher.Publish(std::move(next));
   in_force_ = std::move(next_intent);
+  silent_ = std::move(silent);
   for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
     published_.push_back({std::move(waiter), generation});
   }
@@ -269,6 +281,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        .links = &links_,
        .before = snapshot(),
        .health_changed = NextFlipped(),
+       .presence = presence_,
        .quorum = [this](const ServiceConfig& service,
                         const LivingWeight& weight) { return quorums_.Decide(service, weight); }},
       PlannedIds(ids_, plan));

@@ -89,7 +89,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
     snapshot->changed_services.clear();
   }
   has_lost_replies_ = false;
-  has_new_addresses_ = scope.has_other_rules;
+  has_new_addresses_ = scope.has_other_addresses;
   FillGlobals(input, snapshot.get());
   snapshot->classifier = classifiers_.Build(input.model);
   const Pass pass{input, ids, *snapshot};
@@ -97,7 +97,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   AddGhosts(pass);
   IndexGroups(pass);
   FillFreeServices(pass);
-  if (has_new_addresses_) FillLocalAddresses(input.model, snapshot.get());
+  if (has_new_addresses_) FillLocalAddresses(input.model, input.presence, snapshot.get());
   snapshot->virtual_ranges = ranges_.Build(input.model, has_new_addresses_);
   IndexReplies(pass);
   if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());

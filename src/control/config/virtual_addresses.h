@@ -15,7 +15,8 @@ namespace fairlead::control {
 
 struct VirtualAddress {
   IpAddress address;
-  Announce announce = Announce::kNever;  // kAlways when any service on the address says so
+  // Of several services on the address: kAlways when one says so, else kWhenReady when one does.
+  Announce announce = Announce::kNever;
   friend bool operator==(const VirtualAddress&, const VirtualAddress&) = default;
 };
 
