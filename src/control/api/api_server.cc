@@ -62,6 +62,7 @@ struct ApiServer::Impl {
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
+    AddSyncRoutes(&router, context);
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
   }

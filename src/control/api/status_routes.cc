@@ -9,7 +9,6 @@
 #include "control/api/problem.h"
 #include "control/api/readiness_json.h"
 #include "control/api/router.h"
-#include "control/api/sync_json.h"
 #include "control/control_api.h"
 #include "control/view.h"
 
@@ -49,9 +48,6 @@ void AddStatusRoutes(Router* router, const Context& context) {
     // False: somebody else has taken the last place since.
     response.stream = [&context](Push push) { return context.events->Follow(std::move(push)); };
     respond(std::move(response));
-  });
-  router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {
-    respond(JsonResponse(200, SyncToJson(*context.control.view())));
   });
   router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
     respond(PlainText(std::string(kOpenApiDocument), "application/json"));

@@ -255,6 +255,12 @@ std::string DumpOf(const RealConfig& real) {
 
 std::string DumpOf(const TimeoutsConfig& timeouts) { return TimeoutsText(timeouts); }
 
+std::string DumpOf(const IpvsSyncConfig& sync) {
+  Writer w;
+  DumpKeys(w, kIpvsSyncKeys, sync);
+  return w.Take();
+}
+
 std::string DumpOf(const PolicyConfig& policy) {
   Writer w;
   DumpPolicy(w, policy);
