@@ -42,9 +42,10 @@ class Bed {
  public:
   static constexpr size_t Room(size_t flows) { return std::max<size_t>(flows + flows / 8, 1024); }
 
-  // `memory`: where the records lie that a successor takes up; null: in the tables' own.
+  // `memory`: where the records lie that a successor takes up; null: in the tables' own. `sync`:
+  // when a director of the kernel is told of connections.
   Bed(size_t flows, ForwardMethod method, bool persistent = false,
-      const DirectorMemory* memory = nullptr)
+      const DirectorMemory* memory = nullptr, SyncView sync = {})
       : director_({.workers = 1,
                    .connections = Room(flows),
                    .templates = Room(flows),
@@ -53,6 +54,7 @@ class Bed {
     for (int i = 1; i <= 8; ++i) {
       director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});
     }
+    director_.draft().sync = sync;
     director_.Publish();
     for (auto& packet : packets_) pointers_.push_back(&packet);
   }

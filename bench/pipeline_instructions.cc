@@ -19,12 +19,22 @@ using fairlead::ForwardMethod;
 constexpr size_t kFlows = 4096;
 constexpr size_t kRounds = 4;  // ACKs of each flow
 
+// sync.ipvs by the kernel's thresholds, and by the densest there are: each packet.
+constexpr SyncView kThresholds{.is_on = true};
+constexpr SyncView kEachPacket{.is_on = true, .threshold = 0, .period = 1};
+// So that of each flow one packet is told of, as many as the ring to the control core holds. The
+// cases "long" are the same without synchronisation: a flow's first packets cost more than the
+// rest.
+constexpr size_t kRoundsOfThresholds = 50;
+
 struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
   bool is_new;   // the SYNs are measured, not the ACKs
   bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
+  SyncView sync{};
+  size_t rounds = kRounds;
 };
 
 constexpr Case kCases[] = {
@@ -38,6 +48,15 @@ constexpr Case kCases[] = {
     {"tun-arena", ForwardMethod::kTun, false, false, true},
     {"new-arena", ForwardMethod::kDr, false, true, true},
     {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
+    {"dr-long", ForwardMethod::kDr, false, false, false, {}, kRoundsOfThresholds},
+    {"nat-long", ForwardMethod::kNat, false, false, false, {}, kRoundsOfThresholds},
+    {"tun-long", ForwardMethod::kTun, false, false, false, {}, kRoundsOfThresholds},
+    {"dr-sync", ForwardMethod::kDr, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"nat-sync", ForwardMethod::kNat, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"tun-sync", ForwardMethod::kTun, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"dr-sync-each", ForwardMethod::kDr, false, false, false, kEachPacket, 1},
+    {"new-sync", ForwardMethod::kDr, false, true, false, kThresholds},
+    {"new-persistent-sync", ForwardMethod::kDr, true, true, false, kThresholds},
 };
 
 }  // namespace
@@ -57,11 +76,11 @@ int main(int argc, char** argv) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
-    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
     if (!c.is_new) bed.Open(kFlows);
     const uint64_t before = bed.sent();
     const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
-    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * kRounds);
+    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
   }
