@@ -160,6 +160,7 @@ ControlView MakeView() {
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
   view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
   view.is_ready = true;
+  view.peers = {{"edge-2", true, false}};
   view.services = {MakeWeb(), MakeShop()};
   view.real_ids = 5;
   view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},

@@ -19,7 +19,9 @@ class WhenReady(LabTest):
     def configure(cls):
         web = {"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80, "scheduler": "rr",
                "reals": [{"address": at.real_address(1)}, {"address": at.real_address(2)}]}
-        return configuration([web], policy={"announce": "when-ready"})
+        config = configuration([web], policy={"announce": "when-ready"})
+        config["director"]["arena"] = cls.lab.arena
+        return config
 
     def assert_serves(self):
         self.assertEqual(self.director.cli("ready").stdout, "ready\n")
@@ -30,7 +32,7 @@ class WhenReady(LabTest):
 
     def test_1_it_is_announced_once_the_director_is_ready(self):
         self.assert_serves()
-        self.assertIn('msg="ready"', self.director.log_since_start())
+        self.assertIn("msg=ready peers=0\n", self.director.log_since_start())
 
     def test_2_a_successor_is_as_ready_as_the_one_before(self):
         self.director.upgrade()

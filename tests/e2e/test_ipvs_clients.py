@@ -93,10 +93,17 @@ class Daemons(IpvsTest):
     """--start-daemon and --stop-daemon of Debian's ipvsadm and of ours, and keepalived's lvs_sync_daemon: one section."""
 
     @classmethod
+    def configure(cls):
+        config = configuration([])
+        config["director"]["arena"] = cls.lab.arena
+        return config
+
+    @classmethod
     def setUpClass(cls):
-        cls.lab.director.ip("link add e1 type dummy")
+        cls.lab.director.ip("link add e1 type veth peer name e1-peer")
         cls.lab.director.ip("addr add 10.255.1.1/24 dev e1")
-        cls.lab.director.ip("link set e1 up")
+        for end in ("e1", "e1-peer"):
+            cls.lab.director.ip(f"link set {end} up")
         super().setUpClass()
 
     @classmethod
