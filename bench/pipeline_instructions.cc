@@ -35,6 +35,7 @@ struct Case {
   bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
   SyncView sync{};
   size_t rounds = kRounds;
+  bool is_watched = false;  // somebody looks at the clients with most packets
 };
 
 constexpr Case kCases[] = {
@@ -43,6 +44,8 @@ constexpr Case kCases[] = {
     {"tun", ForwardMethod::kTun, false, false, false},
     {"new", ForwardMethod::kDr, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
+    {"dr-watched", ForwardMethod::kDr, false, false, false, {}, kRounds, true},
+    {"nat-watched", ForwardMethod::kNat, false, false, false, {}, kRounds, true},
     {"dr-arena", ForwardMethod::kDr, false, false, true},
     {"nat-arena", ForwardMethod::kNat, false, false, true},
     {"tun-arena", ForwardMethod::kTun, false, false, true},
@@ -78,6 +81,7 @@ int main(int argc, char** argv) {
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
     if (!c.is_new) bed.Open(kFlows);
+    if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();
     const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
     MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);

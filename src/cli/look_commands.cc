@@ -1,4 +1,4 @@
-// fairlead real show, config show, config schema, route list
+// fairlead real show, config show, config schema, route list, neighbour list
 #include <fmt/format.h>
 
 #include "base/ip_address.h"
@@ -130,6 +130,29 @@ int RunRouteList(const Arguments& arguments) {
   } else {
     table.Print();
   }
+  return kOk;
+}
+
+int RunNeighbourList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", "/v1/neighbours");
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  Table table({"PORT", "ADDRESS", "MAC", "STATE!", "AGE>", "USE?"});
+  bool is_old = false;
+  for (const json::value& item : Array(document->as_object(), "neighbours")) {
+    const json::object& neighbour = item.as_object();
+    const std::string age = Text(neighbour, "age_ms");
+    table.Add({Text(neighbour, "port"), Text(neighbour, "address"), Text(neighbour, "mac"),
+               Text(neighbour, "state"), age == "-" ? "-" : Span(Number(neighbour, "age_ms")),
+               Flag(neighbour, "next_hop") ? "next hop" : "learned"});
+    is_old |= !Flag(neighbour, "workers_agree");
+  }
+  table.Print();
+  if (is_old) fmt::print("workers have not taken over all of this yet\n");
   return kOk;
 }
 

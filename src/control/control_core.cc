@@ -338,6 +338,16 @@ void ControlCore::ChangeAt(uint64_t generation, Edit edit, std::function<void(Ed
         director.ChangeAt(generation, edit, std::move(done));
       });
 }
+void ControlCore::PreviewChange(Edit edit, std::function<void(EditOutcome)> done) {
+  impl_->Post([edit = std::move(edit), done = std::move(done)](Director& director) {
+    done(director.PreviewChange(edit));
+  });
+}
+void ControlCore::ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) {
+  impl_->Post([done = std::move(done)](Director& director) {
+    done(director.publication().neighbours().List(Clock::now()));
+  });
+}
 void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
   impl_->Post([service = std::move(service), done = std::move(done)](Director& director) {
     done(director.Zero(service));

@@ -73,6 +73,8 @@ class ControlCore : public ControlApi {
   void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) override;
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
   void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) override;
+  void PreviewChange(Edit edit, std::function<void(EditOutcome)> done) override;
+  void ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
   [[nodiscard]] ControlVitals vitals() const override;
   dataplane::Fabric& fabric() override;

@@ -68,6 +68,8 @@ class Director {
   ReloadOutcome PreviewReload(const std::string& path);
   [[nodiscard]] ReloadOutcome PreviewWith(const std::string& path, LoadResult loaded) const;
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // What that would do now. Changes nothing.
+  [[nodiscard]] EditOutcome PreviewChange(const Edit& edit) const;
   // Only when `generation` was published last and nothing waits to follow it.
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
@@ -120,6 +122,8 @@ class Director {
   void Apply(const std::string& path, Intent next, ReloadOutcome outcome,
              std::function<void(ReloadOutcome)> done);
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
+  // What an edit would make of what is wanted; false: it is refused.
+  bool WeighEdit(const Edit& edit, EditOutcome* outcome, Intent* next) const;
   void TickRates();
   void NoteReload(bool ok, std::string error);
   // Whose the change of a service was last; of an operator nothing is remembered.

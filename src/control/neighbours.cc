@@ -237,6 +237,24 @@ bool Neighbours::IsOnLink(const Key& key) const {
          entries_.contains(key);
 }
 
+std::vector<NeighbourInfo> Neighbours::List(TimePoint now) const {
+  std::vector<NeighbourInfo> list;
+  list.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) {
+    const dataplane::Neighbour read = table_.Load(entry.id);
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - entry.confirmed);
+    list.push_back({.port = key.first,
+                    .address = key.second,
+                    .mac = entry.mac,
+                    .state = entry.state,
+                    .is_pinned = entry.is_pinned,
+                    .is_seen_by_workers = read.state == entry.state && read.port == key.first &&
+                                          (!read.is_reachable() || read.mac == entry.mac),
+                    .age = entry.confirmed == TimePoint{} ? std::nullopt : std::optional(age)});
+  }
+  return list;
+}
+
 // Our address in the neighbour's network, else the first of its family.
 IpAddress Neighbours::SourceFor(const Key& key) const {
   IpAddress source = key.second.is_v4() ? IpAddress{} : IpAddress{Ipv6Address{}};

@@ -31,6 +31,7 @@
 
 #include "base/token_bucket.h"
 #include "control/config/model.h"
+#include "control/neighbour_info.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
@@ -60,6 +61,8 @@ class Neighbours {
   void Tick(TimePoint now, uint64_t oldest_generation);
 
   [[nodiscard]] size_t size() const { return entries_.size(); }
+  // All of them, in order of port and address.
+  [[nodiscard]] std::vector<NeighbourInfo> List(TimePoint now) const;
 
  private:
   using State = dataplane::NeighbourState;

@@ -91,6 +91,7 @@ class Publication {
   [[nodiscard]] const PortLinks& links() const { return links_; }
   // By what is in force; null before the first snapshot.
   [[nodiscard]] const std::shared_ptr<const SilentAddresses>& silent() const { return silent_; }
+  [[nodiscard]] const Neighbours& neighbours() const { return neighbours_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
