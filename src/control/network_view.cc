@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "control/config/virtual_addresses.h"
-
 namespace fairlead::control {
 namespace {
 
@@ -39,12 +37,12 @@ bool IsUp(const PortLinks* links, PortId port) { return links == nullptr || link
 
 // The port whose network holds `address`: the longest prefix of all port addresses, and of equal
 // ones the first whose port has a link.
-std::optional<OnLink> FindOnLink(const ConfigModel& model, const PortLinks* links,
+std::optional<OnLink> FindOnLink(const PortAddresses& addresses, const PortLinks* links,
                                  const IpAddress& address) {
   std::optional<OnLink> best;
   std::pair<int, bool> best_rank{-1, false};
-  for (size_t i = 0; i < model.ports.size(); ++i) {
-    for (const Prefix& prefix : model.ports[i].addresses) {
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    for (const Prefix& prefix : addresses[i]) {
       const std::pair<int, bool> rank{prefix.length, IsUp(links, PortAt(i))};
       if (rank <= best_rank || !prefix.Contains(address)) continue;
       best = {PortAt(i), prefix.address};
@@ -85,9 +83,9 @@ class Ways {
 
 }  // namespace
 
-std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                                   const PortLinks* links, const InternNeighbour& intern,
-                                   dataplane::Snapshot* snapshot) {
+std::vector<NeighbourId> FillPorts(const ConfigModel& model, const PortAddresses& addresses,
+                                   std::span<const PortRuntime> runtimes, const PortLinks* links,
+                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   Ways ways(links);
   snapshot->ports.clear();
   snapshot->broadcasts.clear();
@@ -98,7 +96,7 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
                                .role = RoleOf(port.role),
                                .has_host = !runtimes[i].host_interface.empty(),
                                .sums_ip_headers = runtimes[i].sums_ip_headers});
-    for (const Prefix& prefix : port.addresses) {
+    for (const Prefix& prefix : addresses[i]) {
       ways.Add(prefix, {.output = PortAt(i),
                         .length = static_cast<uint8_t>(prefix.length),
                         .gateway = {},
@@ -111,7 +109,7 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
   }
   std::vector<NeighbourId> gateways;
   for (const RouteConfig& route : model.routes) {
-    const auto link = FindOnLink(model, links, route.via);
+    const auto link = FindOnLink(addresses, links, route.via);
     if (!link) continue;
     gateways.push_back(intern(link->port, route.via));
     ways.Add(route.to, {.output = link->port,
@@ -124,17 +122,24 @@ std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const Por
   return gateways;
 }
 
-void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot) {
+void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses,
+                        dataplane::Snapshot* snapshot) {
   snapshot->local_addresses.clear();
-  for (const VirtualAddress& vip : VirtualAddresses(model)) {
+  for (const AnsweredVip& vip : AnswersOf(model, addresses)) {
     snapshot->local_addresses[vip.address] = {
-        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
+        .is_vip = true, .port = {}, .is_announced = vip.is_answered};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     for (const Prefix& prefix : model.ports[i].addresses) {
       dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
       local.port = PortAt(i);
       local.is_announced = true;
+    }
+  }
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    for (const Prefix& prefix : addresses[i]) {
+      dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
+      if (local.port.is_none()) local.port = PortAt(i);
     }
   }
   dataplane::IndexOwnAddresses(snapshot);
@@ -152,19 +157,14 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
           .source = route->source};
 }
 
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model,
+                                          const PortAddresses& addresses) {
+  const auto answered = AnsweredOn(
+      model, addresses, [](const PortConfig& port) { return port.role != PortRole::kInside; });
   std::vector<Announcement> all;
-  const std::vector<VirtualAddress> virtual_addresses = VirtualAddresses(model);
-  for (size_t i = 0; i < model.ports.size(); ++i) {
-    const PortConfig& port = model.ports[i];
-    for (const Prefix& prefix : port.addresses) all.push_back({PortAt(i), prefix.address});
-    if (port.role == PortRole::kInside) continue;
-    for (const VirtualAddress& vip : virtual_addresses) {
-      if (vip.announce == Announce::kAlways) all.push_back({PortAt(i), vip.address});
-    }
+  for (size_t i = 0; i < answered.size(); ++i) {
+    for (const IpAddress& address : answered[i]) all.push_back({PortAt(i), address});
   }
-  std::ranges::sort(all);
-  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 

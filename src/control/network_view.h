@@ -1,11 +1,13 @@
 // The director's own presence on its networks: ports, local addresses, routes, announcements.
 //
-//   std::vector<NeighbourId> gateways = FillPorts(model, runtimes, links, intern, &snapshot);
-//   FillLocalAddresses(model, &snapshot);
+//   std::vector<NeighbourId> gateways =
+//       FillPorts(model, addresses, runtimes, links, intern, &snapshot);
+//   FillLocalAddresses(model, addresses, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
-//   announcer.Announce(AnnouncementsOf(model), now);
+//   announcer.Announce(AnnouncementsOf(model, addresses), now);
 //
-// Which addresses are virtual says config/virtual_addresses.h. Pure functions but for `intern`.
+// Which addresses ports have, and which of all are answered for, says port_addresses.h. Pure
+// functions but for `intern`.
 #pragma once
 
 #include <functional>
@@ -14,6 +16,7 @@
 
 #include "control/announcer.h"
 #include "control/config/model.h"
+#include "control/port_addresses.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "dataplane/snapshot/snapshot.h"
@@ -27,12 +30,14 @@ using InternNeighbour = std::function<NeighbourId(PortId, const IpAddress&)>;
 // network the first whose port has a link is taken: the network of a port itself, then the routes
 // as they are listed. Where none has, a port's own network stays where it is, so that packets for
 // it leave nowhere else, and a route is left out, so that a shorter prefix decides. `links`: null,
-// all are up. Precondition: as many runtimes, and links, as ports.
-std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                                   const PortLinks* links, const InternNeighbour& intern,
-                                   dataplane::Snapshot* snapshot);
-// Virtual addresses and those of the ports.
-void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot);
+// all are up. Precondition: as many addresses, runtimes and links as ports.
+std::vector<NeighbourId> FillPorts(const ConfigModel& model, const PortAddresses& addresses,
+                                   std::span<const PortRuntime> runtimes, const PortLinks* links,
+                                   const InternNeighbour& intern, dataplane::Snapshot* snapshot);
+// Virtual addresses and those of the ports. One that several ports have is the first one's, and
+// before that the one's whose configuration names it.
+void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses,
+                        dataplane::Snapshot* snapshot);
 
 struct NextHop {
   NeighbourId neighbour;
@@ -46,6 +51,6 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
                     const InternNeighbour& intern);
 
 // Port addresses on their port, virtual addresses on every port that is not inside.
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model);
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses);
 
 }  // namespace fairlead::control

@@ -57,6 +57,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
       links_(NamesOf(model->ports)),
+      kernel_(NamesOf(model->ports)),
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
@@ -87,6 +88,7 @@ bool Publication::Turn(TimePoint now) {
   }
   bool is_news = AnswerWaiters();
   is_news |= ReadLinks(now);
+  FollowKernel(now);
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
@@ -164,6 +166,13 @@ bool Publication::ReadLinks(TimePoint now) {
   return !changed.empty();
 }
 
+// Addresses of kernel twins are addresses of their ports.
+void Publication::FollowKernel(TimePoint now) {
+  if (!kernel_.Tick(now)) return;
+  has_other_kernel_ = true;
+  Rebuild();
+}
+
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
   try {
@@ -218,12 +227,9 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);
-  const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
-  std::vector<Announcement> announcements;
-  PortGroups groups;
-  if (has_other_addresses) {
-    announcements = AnnouncementsOf(*wanted_.model);
-    groups = GroupsOf(*wanted_.model);
+  std::optional<Speech> speech;
+  if ((is_new_model && builder_.has_new_addresses()) || has_other_kernel_) {
+    speech = SpeechOfWanted();
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
@@ -239,10 +245,24 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
   }
-  if (has_other_addresses) {
-    announcer_.Announce(std::move(announcements), now);
-    groups_.Join(std::move(groups));
-  }
+  if (speech) SpeakFor(*std::move(speech), now);
+}
+
+Publication::Speech Publication::SpeechOfWanted() const {
+  const ConfigModel& model = *wanted_.model;
+  PortAddresses addresses = AddressesOf(model, kernel_.network());
+  return {.virtual_ones = AnswersOf(model, addresses),
+          .announcements = AnnouncementsOf(model, addresses),
+          .groups = GroupsOf(model, addresses),
+          .addresses = std::move(addresses)};
+}
+
+void Publication::SpeakFor(Speech speech, TimePoint now) {
+  has_other_kernel_ = false;
+  answer_log_.Note(std::move(speech.virtual_ones));
+  announcer_.Announce(std::move(speech.announcements), now, kernel_.TakeArrived());
+  groups_.Join(std::move(speech.groups));
+  neighbours_.SetAddresses(std::move(speech.addresses));
 }
 
 std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, const IdPlan& plan) {
@@ -267,6 +287,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
        .path_mtus = &path_mtus_,
        .links = &links_,
+       .kernel = kernel_.network(),
        .before = snapshot(),
        .health_changed = NextFlipped(),
        .quorum = [this](const ServiceConfig& service,

@@ -74,10 +74,12 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Re
 std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& input,
                                                             const PlannedIds& ids) {
   auto snapshot = std::make_unique<dataplane::Snapshot>();
+  const PortAddresses addresses = AddressesOf(input.model, input.kernel);
   Surroundings surroundings{.policy = input.model.policy,
                             .ports = input.model.ports,
+                            .addresses = addresses,
                             .routes = input.model.routes,
-                            .gateways = FillPorts(input.model, input.ports, input.links,
+                            .gateways = FillPorts(input.model, addresses, input.ports, input.links,
                                                   input.intern_neighbour, snapshot.get()),
                             .links = LinksOf(input.links)};
   persistence_.BeginPass(input.model);
@@ -97,7 +99,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   AddGhosts(pass);
   IndexGroups(pass);
   FillFreeServices(pass);
-  if (has_new_addresses_) FillLocalAddresses(input.model, snapshot.get());
+  if (has_new_addresses_) FillLocalAddresses(input.model, addresses, snapshot.get());
   snapshot->virtual_ranges = ranges_.Build(input.model, has_new_addresses_);
   IndexReplies(pass);
   if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());

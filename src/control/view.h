@@ -128,6 +128,7 @@ struct PortInfo {
   size_t multicast_groups = 0;  // joined for its addresses
   PortLinks::State link;
   std::vector<Prefix> addresses;
+  std::vector<Prefix> kernel_addresses;  // what others have put on its twin
 };
 
 // What the whole director's policy says of floods; a service may say otherwise for two of them.

@@ -7,6 +7,7 @@
 #include "control/config/names.h"
 #include "control/model_diff.h"
 #include "control/persistence_builder.h"
+#include "control/port_addresses.h"
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_builder.h"
@@ -209,6 +210,7 @@ void AddGroups(const ConfigModel& model, ControlView* view) {
 }
 
 void AddPorts(const ViewInput& input, ControlView* view) {
+  const PortAddresses all = AddressesOf(input.model, input.kernel);
   for (size_t i = 0; i < input.model.ports.size(); ++i) {
     const PortConfig& port = input.model.ports[i];
     const PortRuntime& runtime = input.ports[i];
@@ -226,6 +228,8 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.multicast_groups = input.groups == nullptr ? 0 : input.groups->size(info.id);
     if (input.links != nullptr) info.link = input.links->states()[i];
     info.addresses = port.addresses;
+    info.kernel_addresses.assign(all[i].begin() + static_cast<ptrdiff_t>(port.addresses.size()),
+                                 all[i].end());
     view->ports.push_back(std::move(info));
   }
 }

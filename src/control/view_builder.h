@@ -21,6 +21,7 @@
 #include "control/health/monitor.h"
 #include "control/health/quorum.h"
 #include "control/id_map.h"
+#include "control/kernel_network.h"
 #include "control/multicast_groups.h"
 #include "control/overlay.h"
 #include "control/port_runtime.h"
@@ -44,6 +45,7 @@ struct ViewInput {
   const TrafficLedger* ledger = nullptr;    // follows `ids`; null: no zeroes, no rates
   const MulticastGroups* groups = nullptr;  // null: none is joined
   const PortLinks* links = nullptr;         // null: all are up
+  const KernelNetwork* kernel = nullptr;    // null: nothing is known of the twins
   bool is_time = true;                      // for the next services in turn
 };
 

@@ -28,7 +28,7 @@ class NetworkViewTest : public testing::Test {
     const InternNeighbour intern = [](PortId port, const IpAddress&) {
       return NeighbourId{static_cast<uint32_t>(port.index())};
     };
-    FillPorts(model_, runtimes, &links, intern, &snapshot);
+    FillPorts(model_, AddressesOf(model_, nullptr), runtimes, &links, intern, &snapshot);
     const dataplane::RouteView* const route = snapshot.routes.Find(Ip(address));
     if (route == nullptr) return "none";
     const std::string port = std::to_string(route->output.index());

@@ -98,8 +98,6 @@ inline constexpr ConfigKey<ServicePolicy> kServicePolicyKeys[] = {
         "a TCP packet of no connection here that may not open one: `reset`: RST; `drop`: nothing; "
         "`schedule`: it opens one all the same, unless it is a RST")};
 
-inline constexpr std::array<std::string_view, 1> kPlannedAnnounces{"when-the-kernel-has-it"};
-
 // Those that hold for the whole director.
 inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
     NumberKey<&PolicyConfig::am_droprate>(
@@ -108,7 +106,7 @@ inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
     NumberKey<&PolicyConfig::amemthresh>(
         "amemthresh", 1, 100,
         "percent: modes `auto` act while less of a worker's connection table is free"),
-    WordKey<&PolicyConfig::announce, kPlannedAnnounces>("announce", "see `services[]`"),
+    WordKey<&PolicyConfig::announce>("announce", "see `services[]`"),
     ModeKey<&PolicyConfig::drop_entry>(
         "drop_entry",
         "what a flood leaves in the tables is removed, and room is made in a full one"),

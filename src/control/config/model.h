@@ -168,7 +168,8 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
       return false;
   }
 }
-enum class Announce : uint8_t { kAlways, kNever };
+// Of several services with one address the first of these counts.
+enum class Announce : uint8_t { kAlways, kFollowKernel, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).

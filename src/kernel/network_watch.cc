@@ -1,0 +1,116 @@
+#include "kernel/network_watch.h"
+
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "kernel/netlink_message.h"
+
+namespace fairlead::kernel {
+namespace {
+
+constexpr std::chrono::seconds kFirstList{2};
+
+Error WatchError(const char* what) {
+  return {ErrorCode::kSystem, std::string(what) + ": " + std::strerror(errno), ""};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NetworkWatch>> NetworkWatch::Open(std::vector<unsigned> interfaces) {
+  FileDescriptor socket(
+      ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  if (socket.get() < 0) return WatchError("cannot open rtnetlink");
+  const int bytes = kReceiveBytes;
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0) {
+    setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  }
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    return WatchError("cannot hear the news of rtnetlink");
+  }
+  std::unique_ptr<NetworkWatch> watch(new NetworkWatch(std::move(socket), std::move(interfaces)));
+  const TimePoint begin = std::chrono::steady_clock::now();
+  for (TimePoint now = begin; now - begin < kFirstList; now = std::chrono::steady_clock::now()) {
+    watch->Turn(now);
+    if (watch->listing_ == Listing::kNone && !watch->must_relist_) break;
+    pollfd readable{.fd = watch->socket_.get(), .events = POLLIN, .revents = 0};
+    poll(&readable, 1, 10);
+  }
+  return watch;
+}
+
+bool NetworkWatch::Turn(TimePoint now) {
+  if (must_relist_ && listing_ == Listing::kNone && now >= next_relist_) {
+    must_relist_ = false;
+    next_relist_ = now + kRelistInterval;
+    ++relists_;
+    Ask(Listing::kAddresses);
+  }
+  for (size_t i = 0; i < kDatagramsPerTurn; ++i) {
+    if (!ReceiveOne()) return listing_ == Listing::kNone;
+  }
+  return false;
+}
+
+bool NetworkWatch::ReceiveOne() {
+  sockaddr_nl sender{};
+  iovec part{buffer_.data(), buffer_.size()};
+  msghdr message{};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof sender;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const ssize_t length = recvmsg(socket_.get(), &message, 0);
+  if (length < 0) {
+    if (errno == ENOBUFS) must_relist_ = true;  // news is lost; what is queued is still good
+    return errno == ENOBUFS || errno == EINTR;
+  }
+  if ((message.msg_flags & MSG_TRUNC) != 0) must_relist_ = true;
+  const bool is_kernel = message.msg_namelen == sizeof sender && sender.nl_pid == 0;
+  if (is_kernel) Read(buffer_.data(), static_cast<size_t>(length));
+  return true;
+}
+
+void NetworkWatch::Read(const char* bytes, size_t length) {
+  int left = static_cast<int>(length);
+  const auto* message = reinterpret_cast<const nlmsghdr*>(bytes);
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    addresses_.Apply(*message);
+    if (message->nlmsg_seq == sequence_ && listing_ != Listing::kNone) ReadListed(*message);
+  }
+}
+
+void NetworkWatch::ReadListed(const nlmsghdr& message) {
+  if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) must_relist_ = true;
+  if (message.nlmsg_type == NLMSG_DONE) return Finish();
+  if (message.nlmsg_type != NLMSG_ERROR) return;
+  must_relist_ = true;
+  listing_ = Listing::kNone;
+}
+
+void NetworkWatch::Ask(Listing what) {
+  Message buffer;
+  nlmsghdr* message = buffer.StartDump(RTM_GETADDR);
+  ExtraHeader<ifaddrmsg>(message)->ifa_family = AF_UNSPEC;
+  message->nlmsg_seq = ++sequence_;
+  listing_ = what;
+  addresses_.BeginList();
+  if (send(socket_.get(), message, message->nlmsg_len, 0) >= 0) return;
+  must_relist_ = true;
+  listing_ = Listing::kNone;
+}
+
+// A list that changed while it was made may lack what was there all the time.
+void NetworkWatch::Finish() {
+  if (!must_relist_) addresses_.EndList();
+  listing_ = Listing::kNone;
+}
+
+}  // namespace fairlead::kernel
