@@ -17,8 +17,18 @@ bool IsThere(const KernelNetwork& network, const KernelAddress& wanted) {
 
 }  // namespace
 
+void KernelFollower::FollowRoutes(size_t most) {
+  if (watch_ == nullptr || std::exchange(most_routes_, most) == most) return;
+  watch_->FollowRoutes(most);
+}
+
+void KernelFollower::NoteCost(std::chrono::nanoseconds cost, TimePoint now) {
+  next_ = std::max(next_, now + kCostShare * cost);
+}
+
 bool KernelFollower::Tick(TimePoint now) {
   if (watch_ == nullptr) return false;
+  now_ = now;
   const bool is_settled = watch_->Turn(now);
   if (!IsTime(is_settled, now)) return false;
   taken_ = seen_;
@@ -37,6 +47,7 @@ bool KernelFollower::IsTime(bool is_settled, TimePoint now) {
 }
 
 void KernelFollower::Take(KernelNetwork next) {
+  SayOfRoutes(next);
   if (!network_) {
     network_ = std::move(next);
     return;
@@ -65,6 +76,21 @@ void KernelFollower::Take(KernelNetwork next) {
     LogInfo("more addresses have come to kernel twins, or gone", {{"addresses", lines - kLines}});
   }
   network_ = std::move(next);
+}
+
+// Once a second, however often they change.
+void KernelFollower::SayOfRoutes(const KernelNetwork& next) {
+  const uint64_t refused_before = network_ ? network_->refused_routes : 0;
+  if (next.refused_routes > 0 && refused_before == 0) {
+    LogWarning("the kernel has more routes than are taken from it: the rest is not used",
+               {{"taken", next.routes.size()},
+                {"refused", next.refused_routes},
+                {"remedy", "raise policy.kernel_routes, or let BIRD export less"}});
+  }
+  if (next.routes.size() == said_routes_ || now_ < next_saying_) return;
+  said_routes_ = next.routes.size();
+  next_saying_ = now_ + std::chrono::seconds{1};
+  LogInfo("routes of the kernel are used for forwarding", {{"next_hops", said_routes_}});
 }
 
 }  // namespace fairlead::control

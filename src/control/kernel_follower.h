@@ -14,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/kernel_network.h"
@@ -25,11 +26,17 @@ class KernelFollower {
   static constexpr std::chrono::milliseconds kPatience{100};
   static constexpr std::chrono::milliseconds kInterval{100};
   static constexpr size_t kLines = 10;
+  static constexpr int kCostShare = 10;
 
   // `names`: of the ports, by PortId.
   explicit KernelFollower(std::vector<std::string> names) : names_(std::move(names)) {}
   // Null: nothing is known of the twins. It outlives this object.
   void SetWatch(KernelWatch* watch) { watch_ = watch; }
+  // As the configuration says; cheap when it says the same.
+  void FollowRoutes(size_t most);
+  // What the snapshot for the last takeover has cost: the next one waits kCostShare times as long,
+  // so that somebody who changes a route ten times a second takes no more than that of the thread.
+  void NoteCost(std::chrono::nanoseconds cost, TimePoint now);
 
   // True: network() is another one.
   bool Tick(TimePoint now);
@@ -41,6 +48,7 @@ class KernelFollower {
  private:
   [[nodiscard]] bool IsTime(bool is_settled, TimePoint now);
   void Take(KernelNetwork next);
+  void SayOfRoutes(const KernelNetwork& next);
 
   const std::vector<std::string> names_;
   KernelWatch* watch_ = nullptr;
@@ -50,6 +58,10 @@ class KernelFollower {
   uint64_t seen_ = 0;   // that of the last tick
   TimePoint since_;     // when seen_ first differed from taken_
   TimePoint next_;
+  size_t most_routes_ = 0;
+  size_t said_routes_ = 0;  // in the log
+  TimePoint next_saying_;
+  TimePoint now_;
 };
 
 }  // namespace fairlead::control

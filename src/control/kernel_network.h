@@ -26,13 +26,27 @@ struct KernelAddress {
   friend bool operator==(const KernelAddress&, const KernelAddress&) = default;
 };
 
+// A next hop of a route that somebody else has given to the kernel.
+struct KernelRoute {
+  Prefix to;  // without host bits
+  PortId port;
+  IpAddress via;  // unspecified: on link
+  friend bool operator==(const KernelRoute&, const KernelRoute&) = default;
+};
+
 struct KernelNetwork {
   std::vector<KernelAddress> addresses;  // those of the configuration are among them
+  // By network; of one network the best first. One with several next hops is there for each.
+  std::vector<KernelRoute> routes{};
+  uint64_t routes_revision = 0;  // another one when they differ
+  uint64_t refused_routes = 0;   // for want of room
 };
 
 class KernelWatch {
  public:
   virtual ~KernelWatch() = default;
+  // Routes are read from now on, at most so many; 0: none.
+  virtual void FollowRoutes(size_t most) = 0;
   // Must not wait. False: it has read a part of what is there, and goes on with the next call.
   virtual bool Turn(TimePoint now) = 0;
   // Another one when Read would tell something else.

@@ -168,6 +168,7 @@ bool Publication::ReadLinks(TimePoint now) {
 
 // Addresses of kernel twins are addresses of their ports.
 void Publication::FollowKernel(TimePoint now) {
+  kernel_.FollowRoutes(wanted_.model->policy.kernel_routes);
   if (!kernel_.Tick(now)) return;
   has_other_kernel_ = true;
   Rebuild();
@@ -223,7 +224,9 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
+  const auto begin = std::chrono::steady_clock::now();
   auto next = Build(wanted_, plan);
+  if (has_other_kernel_) kernel_.NoteCost(std::chrono::steady_clock::now() - begin, now);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);

@@ -60,6 +60,7 @@ struct Surroundings {
   std::vector<PortConfig> ports;
   PortAddresses addresses;  // of these, and of their kernel twins
   std::vector<RouteConfig> routes;
+  uint64_t kernel_routes = 0;  // their revision
   std::vector<NeighbourId> gateways;
   std::vector<bool> links;  // up or not, by PortId; empty: all are
   friend bool operator==(const Surroundings&, const Surroundings&) = default;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <set>
+#include <utility>
 
 #include "control/config/names.h"
 #include "control/model_diff.h"
+#include "control/network_view.h"
 #include "control/persistence_builder.h"
 #include "control/port_addresses.h"
 #include "control/real_state.h"
@@ -259,7 +261,32 @@ ControlView ViewBuilder::Build(const ViewInput& input) {
   view.rules = rule_infos_;
   AddGroups(input.model, &view);
   AddPorts(input, &view);
+  AddRoutes(input, &view);
   return view;
+}
+
+// Routes are made anew with a snapshot that shares nothing with the one before.
+void ViewBuilder::AddRoutes(const ViewInput& input, ControlView* view) {
+  const bool is_new = input.snapshot.changes_since == 0 || routes_ == nullptr;
+  if (is_new &&
+      std::exchange(routes_generation_, input.snapshot.generation) != input.snapshot.generation) {
+    const PortAddresses addresses = AddressesOf(input.model, input.kernel);
+    auto routes = std::make_shared<std::vector<RouteInfo>>();
+    for (const ListedRoute& route :
+         ListRoutes({input.model, addresses, input.kernel, input.links})) {
+      routes->push_back(
+          {.to = route.to.ToString(),
+           .via = route.via.is_unspecified() ? "" : route.via.ToString(),
+           .port = route.port.is_none() ? "" : input.model.ports[route.port.index()].name,
+           .source = std::string(ToWord(route.source)),
+           .is_used = route.is_used});
+    }
+    routes_ = std::move(routes);
+  }
+  view->routes = routes_;
+  if (input.kernel == nullptr) return;
+  view->kernel_routes = input.kernel->routes.size();
+  view->refused_kernel_routes = input.kernel->refused_routes;
 }
 
 void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {

@@ -67,6 +67,7 @@ class ViewBuilder {
   };
 
   void AddServices(const ViewInput& input, ControlView* view);
+  void AddRoutes(const ViewInput& input, ControlView* view);
   // Services that the snapshot, a drain or the id map may have made look different.
   [[nodiscard]] std::vector<bool> ChangedServices(const ViewInput& input) const;
 
@@ -80,6 +81,8 @@ class ViewBuilder {
   size_t next_in_turn_ = 0;            // place in the model
   std::vector<ClassifierRule> rules_;
   SharedVector<ClassifierRuleInfo> rule_infos_;
+  std::shared_ptr<const std::vector<RouteInfo>> routes_;
+  uint64_t routes_generation_ = 0;  // of which these are
 };
 
 }  // namespace fairlead::control

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -46,7 +47,21 @@ Result<std::unique_ptr<NetworkWatch>> NetworkWatch::Open(std::vector<unsigned> i
   return watch;
 }
 
+void NetworkWatch::FollowRoutes(size_t most) {
+  if (std::exchange(most_routes_, most) == most) return;
+  routes_.set_most(most);
+  const int option = most > 0 ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
+  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    setsockopt(socket_.get(), SOL_NETLINK, option, &group, sizeof group);
+  }
+  must_relist_ = true;
+  if (most > 0) return;
+  routes_.BeginList();
+  routes_.EndList();  // forgets all
+}
+
 bool NetworkWatch::Turn(TimePoint now) {
+  must_relist_ |= routes_.is_doubtful();
   if (must_relist_ && listing_ == Listing::kNone && now >= next_relist_) {
     must_relist_ = false;
     next_relist_ = now + kRelistInterval;
@@ -83,8 +98,29 @@ void NetworkWatch::Read(const char* bytes, size_t length) {
   const auto* message = reinterpret_cast<const nlmsghdr*>(bytes);
   for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
     addresses_.Apply(*message);
+    if (follows_routes()) {
+      routes_.Apply(*message);
+      NoteSilentLoss(*message);
+    }
     if (message->nlmsg_seq == sequence_ && listing_ != Listing::kNone) ReadListed(*message);
   }
+}
+
+// When an interface goes down or an address goes, IPv4 routes go with it, and the kernel does not
+// tell of each.
+void NetworkWatch::NoteSilentLoss(const nlmsghdr& message) {
+  if (message.nlmsg_type == RTM_NEWLINK && message.nlmsg_len >= NLMSG_LENGTH(sizeof(ifinfomsg))) {
+    const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
+    must_relist_ |= IsWatched(link->ifi_index);
+  } else if (message.nlmsg_type == RTM_DELADDR &&
+             message.nlmsg_len >= NLMSG_LENGTH(sizeof(ifaddrmsg))) {
+    const auto* address = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&message));
+    must_relist_ |= IsWatched(static_cast<int>(address->ifa_index));
+  }
+}
+
+bool NetworkWatch::IsWatched(int interface) const {
+  return std::ranges::find(interfaces_, static_cast<unsigned>(interface)) != interfaces_.end();
 }
 
 void NetworkWatch::ReadListed(const nlmsghdr& message) {
@@ -97,20 +133,32 @@ void NetworkWatch::ReadListed(const nlmsghdr& message) {
 
 void NetworkWatch::Ask(Listing what) {
   Message buffer;
-  nlmsghdr* message = buffer.StartDump(RTM_GETADDR);
-  ExtraHeader<ifaddrmsg>(message)->ifa_family = AF_UNSPEC;
+  nlmsghdr* message = nullptr;
+  if (what == Listing::kAddresses) {
+    message = buffer.StartDump(RTM_GETADDR);
+    ExtraHeader<ifaddrmsg>(message)->ifa_family = AF_UNSPEC;
+    addresses_.BeginList();
+  } else {
+    message = buffer.StartDump(RTM_GETROUTE);
+    const bool is_v4 = what == Listing::kRoutes4;
+    ExtraHeader<rtmsg>(message)->rtm_family = is_v4 ? AF_INET : AF_INET6;
+    if (is_v4) routes_.BeginList();
+  }
   message->nlmsg_seq = ++sequence_;
   listing_ = what;
-  addresses_.BeginList();
   if (send(socket_.get(), message, message->nlmsg_len, 0) >= 0) return;
   must_relist_ = true;
   listing_ = Listing::kNone;
 }
 
-// A list that changed while it was made may lack what was there all the time.
+// A list that changed while it was made may lack what was there all the time. It has shown what is
+// new all the same.
 void NetworkWatch::Finish() {
-  if (!must_relist_) addresses_.EndList();
-  listing_ = Listing::kNone;
+  const Listing finished = std::exchange(listing_, Listing::kNone);
+  if (finished == Listing::kAddresses && !must_relist_) addresses_.EndList();
+  if (finished == Listing::kRoutes6 && !must_relist_) routes_.EndList();
+  if (finished == Listing::kRoutes6 || !follows_routes()) return;
+  Ask(finished == Listing::kAddresses ? Listing::kRoutes4 : Listing::kRoutes6);
 }
 
 }  // namespace fairlead::kernel

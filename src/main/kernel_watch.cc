@@ -33,6 +33,14 @@ control::KernelNetwork TwinWatch::Read() const {
   for (const kernel::AddressTable::Entry& entry : watch_->addresses().entries()) {
     network.addresses.push_back({port_of_.at(entry.interface), entry.prefix, entry.arrival});
   }
+  const kernel::RouteTable& routes = watch_->routes();
+  for (const kernel::RouteTable::Entry& entry : routes.entries()) {
+    for (const kernel::RouteTable::Hop& hop : entry.hops) {
+      network.routes.push_back({entry.to, port_of_.at(hop.interface), hop.via});
+    }
+  }
+  network.routes_revision = routes.revision();
+  network.refused_routes = routes.refused();
   return network;
 }
 

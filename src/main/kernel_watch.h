@@ -21,8 +21,11 @@ class TwinWatch : public control::KernelWatch {
  public:
   static std::unique_ptr<TwinWatch> Open(std::span<const control::PortRuntime> ports);
 
+  void FollowRoutes(size_t most) override { watch_->FollowRoutes(most); }
   bool Turn(control::TimePoint now) override { return watch_->Turn(now); }
-  [[nodiscard]] uint64_t revision() const override { return watch_->addresses().revision(); }
+  [[nodiscard]] uint64_t revision() const override {
+    return watch_->addresses().revision() + watch_->routes().revision();
+  }
   [[nodiscard]] control::KernelNetwork Read() const override;
 
  private:

@@ -23,6 +23,7 @@ inline ConfigModel ModelWithTwins(const std::string& yaml) {
 
 class FakeKernel : public KernelWatch {
  public:
+  void FollowRoutes(size_t most) override { most_routes = most; }
   bool Turn(TimePoint) override { return is_settled; }
   [[nodiscard]] uint64_t revision() const override { return revision_; }
   [[nodiscard]] KernelNetwork Read() const override { return network_; }
@@ -38,7 +39,17 @@ class FakeKernel : public KernelWatch {
     });
   }
 
+  void Route(const char* to, const char* via, size_t port) {
+    network_.routes.push_back({*Prefix::Parse(to), PortId{static_cast<uint8_t>(port)}, Ip(via)});
+    network_.routes_revision = ++revision_;
+  }
+  void RemoveRoutes() {
+    network_.routes.clear();
+    network_.routes_revision = ++revision_;
+  }
+
   bool is_settled = true;
+  size_t most_routes = 0;
 
  private:
   KernelNetwork network_;

@@ -51,6 +51,24 @@ TEST_F(KernelFollowerTest, WhatNeverRestsIsTakenOverTenTimesASecond) {
   EXPECT_EQ(TakenUntil(At(1200ms), /*is_changing=*/true), 9);
 }
 
+TEST_F(KernelFollowerTest, WhatCostsMuchIsTakenOverLessOften) {
+  TakenUntil(At(200ms));
+  kernel_.Add("192.0.2.80/32");
+  EXPECT_EQ(TakenUntil(At(300ms)), 1);
+  follower_.NoteCost(50ms, now_);
+  kernel_.Add("192.0.2.81/32");
+  EXPECT_EQ(TakenUntil(At(800ms)), 0) << "ten times as long";
+  EXPECT_EQ(TakenUntil(At(900ms)), 1);
+}
+
+TEST_F(KernelFollowerTest, RoutesAreAskedForOnceWhenTheNumberIsAnother) {
+  follower_.FollowRoutes(100);
+  EXPECT_EQ(kernel_.most_routes, 100u);
+  kernel_.most_routes = 0;
+  follower_.FollowRoutes(100);
+  EXPECT_EQ(kernel_.most_routes, 0u) << "nobody asks twice";
+}
+
 TEST_F(KernelFollowerTest, AnAddressThatWasAwayForAMomentHasArrivedAgain) {
   kernel_.Add("192.0.2.80/32");
   TakenUntil(At(200ms));
@@ -115,6 +133,20 @@ TEST_F(FollowedTest, AnAddressIsAnsweredForWhileTheTwinHasItAndAnnouncedEachTime
   kernel_.Remove("192.0.2.82/32");
   EXPECT_EQ(Turns(600), 0u);
   EXPECT_FALSE(IsAnswered());
+}
+
+TEST_F(FollowedTest, ARouteOfTheKernelIsUsedWhileItIsThere) {
+  Turns(30);
+  kernel_.Route("198.51.100.0/24", "10.0.0.252", 1);
+  Turns(30);
+  const dataplane::RouteView* route = publication_.snapshot()->routes.Find(Ip("198.51.100.7"));
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(route->gateway_address, Ip("10.0.0.252"));
+  EXPECT_EQ(route->source, Ip("10.0.0.1"));
+  kernel_.RemoveRoutes();
+  Turns(30);
+  EXPECT_EQ(publication_.snapshot()->routes.Find(Ip("198.51.100.7"))->gateway_address,
+            Ip("192.0.2.254"));
 }
 
 TEST_F(FollowedTest, AReloadChangesNothing) {

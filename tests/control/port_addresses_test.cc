@@ -89,7 +89,7 @@ TEST_F(PortAddressesTest, NetworksOfTwinsAreOnLink) {
   const PortAddresses addresses = Addresses();
   dataplane::Snapshot snapshot;
   const InternNeighbour intern = [](PortId, const IpAddress&) { return NeighbourId{1}; };
-  FillPorts(model_, addresses, TwoPorts(), nullptr, intern, &snapshot);
+  FillPorts({model_, addresses, nullptr, nullptr}, TwoPorts(), intern, &snapshot);
   const dataplane::RouteView* route = snapshot.routes.Find(Ip("198.51.100.7"));
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(route->output, PortId{1});

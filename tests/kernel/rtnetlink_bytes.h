@@ -44,6 +44,10 @@ class Bytes {
     return *this;
   }
 
+  void set_flags(uint16_t flags) {
+    reinterpret_cast<nlmsghdr*>(bytes_.data())->nlmsg_flags = flags;
+  }
+
   [[nodiscard]] const nlmsghdr& header() {
     auto* message = reinterpret_cast<nlmsghdr*>(bytes_.data());
     message->nlmsg_len = static_cast<uint32_t>(bytes_.size());

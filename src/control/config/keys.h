@@ -110,6 +110,10 @@ inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
     ModeKey<&PolicyConfig::drop_entry>(
         "drop_entry",
         "what a flood leaves in the tables is removed, and room is made in a full one"),
+    NumberKey<&PolicyConfig::kernel_routes>(
+        "kernel_routes", 0, 100'000,
+        "so many routes of the kernel's main table that lead out of kernel twins are used for "
+        "forwarding; 0: none"),
     WordKey<&PolicyConfig::no_listener>(
         "no_listener",
         "for a virtual address where no service listens: RST (TCP) and port unreachable (UDP), or "
