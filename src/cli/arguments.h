@@ -27,6 +27,7 @@ enum ExitCode : int {
 
 enum class Verb : uint8_t {
   kStatus,
+  kReady,
   kSyncStatus,
   kServiceList,
   kServiceShow,

@@ -49,8 +49,8 @@ void Session::Fail(const std::string& word, const std::string& title, const std:
   exit_code_ = PrintProblem({is_json_, word, title, detail}, kFailed);
 }
 
-std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
-                                            const std::string& body) {
+std::optional<Reply> Session::AskEvenIfRefused(std::string_view method, const std::string& target,
+                                               const std::string& body) {
   Result<Reply> reply = client_.Send(method, target, body);
   if (!reply) {
     const bool is_usage = reply.error().code == ErrorCode::kInvalid;
@@ -61,6 +61,18 @@ std::optional<std::string> Session::AskText(std::string_view method, const std::
                      is_usage ? kUsage : kUnreachable);
     return std::nullopt;
   }
+  return *std::move(reply);
+}
+
+int Session::Refused(const Reply& reply) {
+  PrintRefusal(reply);
+  return exit_code_;
+}
+
+std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
+                                            const std::string& body) {
+  std::optional<Reply> reply = AskEvenIfRefused(method, target, body);
+  if (!reply) return std::nullopt;
   if (reply->status >= 400) {
     PrintRefusal(*reply);
     return std::nullopt;
@@ -163,6 +175,8 @@ int Run(const Arguments& arguments) {
       return RunOnRecords(arguments);
     case Verb::kStatus:
       return RunStatus(arguments);
+    case Verb::kReady:
+      return RunReady(arguments);
     case Verb::kSyncStatus:
       return RunSyncStatus(arguments);
     case Verb::kDiff:

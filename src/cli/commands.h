@@ -30,6 +30,11 @@ class Session {
                                         const std::string& body = "");
   std::optional<std::string> AskText(std::string_view method, const std::string& target,
                                      const std::string& body = "");
+  // The answer whatever its status; nothing when nobody answers.
+  std::optional<Reply> AskEvenIfRefused(std::string_view method, const std::string& target,
+                                        const std::string& body = "");
+  // Prints the problem that an answer is. The exit code.
+  int Refused(const Reply& reply);
   [[nodiscard]] int exit_code() const { return exit_code_; }
   // A problem of the command line's own.
   void Fail(const std::string& word, const std::string& title, const std::string& detail);
@@ -49,6 +54,7 @@ std::optional<boost::json::array> RealsAt(Session* session, const Arguments& arg
 void PrintReals(const boost::json::array& reals, bool with_service);
 
 int RunStatus(const Arguments& arguments);
+int RunReady(const Arguments& arguments);
 int RunSyncStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);

@@ -35,6 +35,10 @@ void AddDoctor(CLI::App* app, Arguments* into) {
 }  // namespace
 
 void AddLookingVerbs(CLI::App* app, Arguments* into) {
+  AddLook(app, into, "ready",
+          "Exit with 0 when the director may serve: it forwards, and knows what its peers know; "
+          "else say why not and exit with 1",
+          Verb::kReady);
   AddLook(app->get_subcommand("real"), into, "show",
           "Show a real server in every service that has it", Verb::kRealShow)
       ->add_option("address", into->real, "ADDRESS, or ADDRESS:PORT")

@@ -1,6 +1,7 @@
 // Says in the log which virtual addresses the director begins or ceases to answer for, and why.
 //
-//   log.Note(AnswersOf(model, addresses));     // after each publication that may have changed it
+//   log.Note(AnswersOf(model, addresses, presence));     // after each publication that may have
+//   changed it
 //
 // At most kLines for one change, then how many more. Threads: the control core.
 #pragma once
@@ -8,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "control/port_addresses.h"
+#include "control/presence.h"
 
 namespace fairlead::control {
 

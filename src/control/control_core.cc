@@ -259,6 +259,7 @@ void ControlCore::KeepIn(const std::string& directory) { impl_->director().KeepI
 void ControlCore::SetRestored(RestoredRecords records) {
   impl_->director().SetRestored(std::move(records));
 }
+void ControlCore::InheritReadiness() { impl_->director().InheritReadiness(); }
 Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));

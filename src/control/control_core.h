@@ -57,6 +57,8 @@ class ControlCore : public ControlApi {
   void SetKernelWatch(KernelWatch* watch);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
+  // The director before was ready, and this one takes over from it. Before PublishFirst.
+  void InheritReadiness();
   // What it shows as taken up from the director before. Before PublishFirst.
   void SetRestored(RestoredRecords records);
   // Called on the control core's thread when every worker has adopted the first snapshot; when it

@@ -71,8 +71,9 @@ void Director::Turn(TimePoint now) {
   if (keeper_ && publication_.snapshot() != nullptr) {
     keeper_->Turn(StateToKeep(publication_.in_force()));
   }
+  is_news |= LookAtReadiness();
   const bool is_time = now - view_made_ >= view_refresh_;
-  if (is_news || is_ready() != view_->is_ready || is_time) RefreshView(is_time);
+  if (is_news || is_time) RefreshView(is_time);
 }
 
 // One tick for each interval that has passed, so that rates do not depend on who turns how often.
@@ -416,7 +417,10 @@ void Director::RefreshView(bool is_time) {
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->sync = publication_.sync().info();
-  next->is_ready = publication_.is_in_force();
+  next->is_ready = readiness_.is_ready();
+  next->not_ready = readiness_.reasons();
+  next->peers = readiness_.peers();
+  next->silent = publication_.silent();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
   const auto rounds = static_cast<TimePoint::rep>(view_builder_.rounds());
   if (is_time || rounds == 1) {

@@ -30,6 +30,7 @@
 #include "control/health/prober.h"
 #include "control/port_runtime.h"
 #include "control/publication.h"
+#include "control/readiness.h"
 #include "control/survival/keeper.h"
 #include "control/survival/state_store.h"
 #include "control/time_point.h"
@@ -79,6 +80,10 @@ class Director {
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   // What it shows as taken up.
   void SetRestored(RestoredRecords records);
+  // Asked at each turn; none: there are no peers. Before PublishFirst.
+  void SetPeers(std::function<ReadyPeers()> peers) { peers_ = std::move(peers); }
+  // The director before this one was ready, and has handed over all it knew.
+  void InheritReadiness() { readiness_.Inherit(); }
 
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
@@ -119,6 +124,7 @@ class Director {
   // when another has ended, which changes nothing but the view.
   bool CarryOutDrains();
   void NoteDrainStep(const DrainStep& step, const std::string& refusal);
+  bool LookAtReadiness();
   // `is_time`: also for what has changed without a word.
   void RefreshView(bool is_time = false);
 
@@ -131,6 +137,8 @@ class Director {
   std::vector<ControlView::MemoryUse> memory_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
   std::shared_ptr<const Restored> restored_;
+  std::function<ReadyPeers()> peers_;
+  Readiness readiness_;
   TimePoint now_;  // of the last turn
   std::atomic<uint64_t> turns_{0};
   TrafficLedger ledger_;

@@ -23,10 +23,11 @@ Ipv6Address SourceOf(const PortConfig& port, const PortRuntime& runtime) {
 
 }  // namespace
 
-PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses) {
+PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
+                    const Presence& presence) {
   PortGroups all;
   for (const std::vector<IpAddress>& answered :
-       AnsweredOn(model, addresses, [](const PortConfig&) { return true; })) {
+       AnsweredOn(model, addresses, presence, [](const PortConfig&) { return true; })) {
     std::vector<IpAddress>& groups = all.emplace_back();
     for (const IpAddress& address : answered) {
       if (address.is_v4()) continue;

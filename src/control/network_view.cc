@@ -219,9 +219,9 @@ void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtime
 }
 
 void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses,
-                        dataplane::Snapshot* snapshot) {
+                        const Presence& presence, dataplane::Snapshot* snapshot) {
   snapshot->local_addresses.clear();
-  for (const AnsweredVip& vip : AnswersOf(model, addresses)) {
+  for (const AnsweredVip& vip : AnswersOf(model, addresses, presence)) {
     snapshot->local_addresses[vip.address] = {
         .is_vip = true, .port = {}, .is_announced = vip.is_answered};
   }
@@ -253,10 +253,11 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
           .source = route->source};
 }
 
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model,
-                                          const PortAddresses& addresses) {
-  const auto answered = AnsweredOn(
-      model, addresses, [](const PortConfig& port) { return port.role != PortRole::kInside; });
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
+                                          const Presence& presence) {
+  const auto answered = AnsweredOn(model, addresses, presence, [](const PortConfig& port) {
+    return port.role != PortRole::kInside;
+  });
   std::vector<Announcement> all;
   for (size_t i = 0; i < answered.size(); ++i) {
     for (const IpAddress& address : answered[i]) all.push_back({PortAt(i), address});

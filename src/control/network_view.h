@@ -2,9 +2,9 @@
 //
 //   std::vector<NeighbourId> gateways = InternGateways(network, intern);
 //   FillPorts(network, runtimes, intern, &snapshot);
-//   FillLocalAddresses(model, addresses, &snapshot);
+//   FillLocalAddresses(model, addresses, presence, &snapshot);
 //   NextHop hop = FindNextHop(snapshot, address, intern);       // none: no route
-//   announcer.Announce(AnnouncementsOf(model, addresses), now);
+//   announcer.Announce(AnnouncementsOf(model, addresses, presence), now);
 //
 // Which addresses ports have, and which of all are answered for, says port_addresses.h. Pure
 // functions but for `intern`.
@@ -20,6 +20,7 @@
 #include "control/port_addresses.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
@@ -61,7 +62,7 @@ std::vector<ListedRoute> ListRoutes(const NetworkInput& network);
 // Virtual addresses and those of the ports. One that several ports have is the first one's, and
 // before that the one's whose configuration names it.
 void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses,
-                        dataplane::Snapshot* snapshot);
+                        const Presence& presence, dataplane::Snapshot* snapshot);
 
 struct NextHop {
   NeighbourId neighbour;
@@ -74,7 +75,9 @@ struct NextHop {
 NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& address,
                     const InternNeighbour& intern);
 
-// Port addresses on their port, virtual addresses on every port that is not inside.
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses);
+// Port addresses on their port, virtual addresses that are answered for now on every port that is
+// not inside.
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
+                                          const Presence& presence);
 
 }  // namespace fairlead::control

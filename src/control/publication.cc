@@ -1,5 +1,6 @@
 #include "control/publication.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/faults.h"
@@ -75,6 +76,14 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
   wanted_ = std::move(intent);
   is_dirty_ = true;
   if (waiter) unpublished_.push_back(std::move(waiter));
+}
+
+void Publication::SetReady(bool is_ready) {
+  if (std::exchange(presence_.is_ready, is_ready) == is_ready || silent_ == nullptr) return;
+  const bool is_waited_for = std::ranges::any_of(*silent_, [](const SilentAddress& silent) {
+    return silent.why == SilentAddress::Why::kNotReady;
+  });
+  if (is_waited_for) Rebuild();
 }
 
 bool Publication::Turn(TimePoint now) {
@@ -231,7 +240,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);
   std::optional<Speech> speech;
-  if ((is_new_model && builder_.has_new_addresses()) || has_other_kernel_) {
+  if (builder_.has_new_addresses() || has_other_kernel_) {
     speech = SpeechOfWanted();
   }
   Intent next_intent = wanted_;
@@ -254,14 +263,17 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
 Publication::Speech Publication::SpeechOfWanted() const {
   const ConfigModel& model = *wanted_.model;
   PortAddresses addresses = AddressesOf(model, kernel_.network());
-  return {.virtual_ones = AnswersOf(model, addresses),
-          .announcements = AnnouncementsOf(model, addresses),
-          .groups = GroupsOf(model, addresses),
+  std::vector<AnsweredVip> answers = AnswersOf(model, addresses, presence_);
+  return {.silent = std::make_shared<const SilentAddresses>(SilentOf(answers)),
+          .virtual_ones = std::move(answers),
+          .announcements = AnnouncementsOf(model, addresses, presence_),
+          .groups = GroupsOf(model, addresses, presence_),
           .addresses = std::move(addresses)};
 }
 
 void Publication::SpeakFor(Speech speech, TimePoint now) {
   has_other_kernel_ = false;
+  silent_ = std::move(speech.silent);
   answer_log_.Note(std::move(speech.virtual_ones));
   announcer_.Announce(std::move(speech.announcements), now, kernel_.TakeArrived());
   groups_.Join(std::move(speech.groups));
@@ -293,6 +305,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        .kernel = kernel_.network(),
        .before = snapshot(),
        .health_changed = NextFlipped(),
+       .presence = presence_,
        .quorum = [this](const ServiceConfig& service,
                         const LivingWeight& weight) { return quorums_.Decide(service, weight); }},
       PlannedIds(ids_, plan));

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "control/neighbours.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "control/snapshot_builder.h"
 #include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
@@ -72,6 +74,8 @@ class Publication {
   void Want(Intent intent, IntentWaiter waiter);
   // The same intent, but the world has changed (health).
   void Rebuild() { is_dirty_ = true; }
+  // Addresses with announce: when-ready are announced from here on. Precondition: true for good.
+  void SetReady(bool is_ready);
 
   // Whether an intent that somebody waits for is still to be published.
   [[nodiscard]] bool has_unpublished() const { return !unpublished_.empty(); }
@@ -92,6 +96,8 @@ class Publication {
   [[nodiscard]] const PortLinks& links() const { return links_; }
   // Null: nothing is known of the twins.
   [[nodiscard]] const KernelNetwork* kernel() const { return kernel_.network(); }
+  // By what is in force; null before the first snapshot.
+  [[nodiscard]] const std::shared_ptr<const SilentAddresses>& silent() const { return silent_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
@@ -106,6 +112,7 @@ class Publication {
     bool is_raised = false;
   };
   struct Speech {  // what is said to the networks once a snapshot is published
+    std::shared_ptr<const SilentAddresses> silent;
     std::vector<AnsweredVip> virtual_ones;
     std::vector<Announcement> announcements;
     PortGroups groups;
@@ -149,6 +156,8 @@ class Publication {
   IpvsSync sync_;
   Neighbours neighbours_;
   Announcer announcer_;
+  Presence presence_;
+  std::shared_ptr<const SilentAddresses> silent_;
   MulticastGroups groups_;
   PortLinks links_;
   bool has_other_links_ = false;  // than the snapshot

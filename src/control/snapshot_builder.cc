@@ -94,7 +94,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
     FillPorts(network, input.ports, input.intern_neighbour, snapshot.get());
   }
   has_lost_replies_ = false;
-  has_new_addresses_ = scope.has_other_rules;
+  has_new_addresses_ = scope.has_other_addresses;
   FillGlobals(input, snapshot.get());
   snapshot->classifier = classifiers_.Build(input.model);
   const Pass pass{input, ids, *snapshot};
@@ -102,7 +102,9 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   AddGhosts(pass);
   IndexGroups(pass);
   FillFreeServices(pass);
-  if (has_new_addresses_) FillLocalAddresses(input.model, addresses, snapshot.get());
+  if (has_new_addresses_) {
+    FillLocalAddresses(input.model, addresses, input.presence, snapshot.get());
+  }
   snapshot->virtual_ranges = ranges_.Build(input.model, has_new_addresses_);
   IndexReplies(pass);
   if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());

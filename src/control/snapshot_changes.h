@@ -27,6 +27,7 @@
 #include "control/path_mtus.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
@@ -51,6 +52,7 @@ struct BuildInput {
   // reals have other health than then; all else is compared here.
   const dataplane::Snapshot* before = nullptr;
   std::set<ServiceIdentity> health_changed{};
+  Presence presence{};
   QuorumOf quorum{};  // empty: by the weights alone, as if it had been there
 };
 
@@ -71,8 +73,10 @@ class SnapshotChanges {
   using ServiceItem = SharedList<ServiceConfig>::Item;
 
   struct Scope {
-    bool is_copy = false;              // false: everything is made anew
-    bool has_other_rules = false;      // which name virtual addresses; true when all is made anew
+    bool is_copy = false;  // false: everything is made anew
+    // Rules name virtual addresses, and presence says which are announced; true when all is made
+    // anew.
+    bool has_other_addresses = false;
     std::vector<size_t> services{};    // their places in the model
     std::vector<ServiceId> removed{};  // the model has them no more
   };
@@ -104,6 +108,7 @@ class SnapshotChanges {
   Surroundings surroundings_;
   std::vector<ClassifierRule> rules_;
   Overlay overlay_;
+  Presence presence_;
   uint64_t generation_ = 0;  // of the last snapshot; 0: there is none to go by
 };
 

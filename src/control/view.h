@@ -25,6 +25,8 @@
 #include "control/config/model.h"
 #include "control/health/health_state.h"
 #include "control/port_links.h"
+#include "control/presence.h"
+#include "control/readiness.h"
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
@@ -178,7 +180,11 @@ struct ControlView {
   std::chrono::system_clock::time_point last_reload;
   bool last_reload_ok = true;
   std::string last_reload_error;
-  bool is_ready = false;  // a snapshot is published and every worker has adopted it
+  bool is_ready = false;  // readiness.h, and below it why not
+  std::vector<NotReady> not_ready;
+  std::vector<PeerState> peers;  // of sync.peers
+  std::shared_ptr<const SilentAddresses>
+      silent;  // virtual addresses that are not announced; null: none
   DefenceInfo defence;
   std::vector<DrainOutcome> ended_drains;  // the last ones, newest last
   HealthSummary health;

@@ -403,6 +403,43 @@ TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
   EXPECT_EQ(outcome.out.find("taken over"), std::string::npos);
 }
 
+TEST_F(CliTest, ReadySaysWhyNot) {
+  Start();
+  EXPECT_EQ(Good("ready"), "ready\n");
+  EXPECT_EQ(json::parse(Good("-o json ready")), json::parse(R"({"ready":true,"reasons":[]})"));
+  control::ControlView view = MakeView();
+  view.is_ready = false;
+  view.not_ready = {{control::NotReady::Kind::kPeerLags, "edge-2", "Peer edge-2 lags by 1.2 s"},
+                    {control::NotReady::Kind::kPeerUnreachable, "edge-3", "Peer edge-3 is away"}};
+  director.SetView(view);
+  const Outcome outcome = Run("ready");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "Peer edge-2 lags by 1.2 s\nPeer edge-3 is away\n");
+  EXPECT_EQ(outcome.err, "");
+  const Outcome asked = Run("-o json ready");
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_EQ(json::parse(asked.out).at("reasons").at(0).at("reason").as_string(), "peer-lags");
+  const Outcome status = Run("status");
+  EXPECT_NE(status.out.find("NOT READY"), std::string::npos);
+  EXPECT_NE(status.out.find("  Peer edge-3 is away\n"), std::string::npos) << status.out;
+}
+
+TEST_F(CliTest, ServicesThatAreNotAnnouncedAreCountedByReason) {
+  Start();
+  EXPECT_EQ(Good("service list").find("not announced"), std::string::npos);
+  control::ControlView view = MakeView();
+  view.silent = std::make_shared<const control::SilentAddresses>(
+      control::SilentAddresses{{view.services[0].address, control::SilentAddress::Why::kNever}});
+  view.peers = {{"edge-2", false, true}};
+  director.SetView(view);
+  EXPECT_NE(Good("service list").find("\nnot announced, 1 service: announce is never\n"),
+            std::string::npos);
+  EXPECT_NE(Good("service show web").find("  not announced: announce is never\n"),
+            std::string::npos);
+  EXPECT_NE(Good("status").find("\npeer edge-2 does not count, since it has been unreachable"),
+            std::string::npos);
+}
+
 TEST_F(CliTest, CheckNeedsNoDirector) {
   const std::string file = director.directory() + "/bad.yaml";
   std::ofstream(file) << "version: 1\nservises: []\n";

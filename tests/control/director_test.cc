@@ -71,6 +71,42 @@ TEST_F(DirectorTest, AChangeIsAnsweredWhenEveryWorkerHasIt) {
   EXPECT_EQ(director_.view()->generation, 2u);
 }
 
+TEST_F(DirectorTest, IsReadyOnceEveryWorkerForwardsAndStaysSo) {
+  director_.Turn(now_ += 5ms);
+  EXPECT_FALSE(director_.view()->is_ready);
+  ASSERT_EQ(director_.view()->not_ready.size(), 1u);
+  EXPECT_EQ(director_.view()->not_ready[0].kind, NotReady::Kind::kNotForwarding);
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  director_.Change(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"}, [](const EditOutcome&) {});
+  director_.Turn(now_ += 5ms);
+  director_.Turn(now_ += 5ms);
+  EXPECT_FALSE(director_.is_ready()) << "no worker has adopted that yet";
+  EXPECT_TRUE(director_.view()->is_ready);
+}
+
+TEST_F(DirectorTest, WaitsForItsPeersBeforeItAnnounces) {
+  PeerReadiness peer{.name = "edge-2", .is_reachable = true};
+  director_.SetPeers([&peer] { return ReadyPeers{.peers = {peer}}; });
+  Change(PatchService{"web", "{ announce: when-ready }"});
+  EXPECT_FALSE(director_.view()->is_ready);
+  EXPECT_EQ(director_.view()->not_ready.at(0).peer, "edge-2");
+  EXPECT_EQ(director_.view()->peers, (std::vector<PeerState>{{"edge-2", false, false}}));
+  EXPECT_FALSE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
+  EXPECT_EQ(director_.view()->silent->size(), 1u);
+  peer.is_taken_in = true;
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  Turn();
+  EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
+  EXPECT_TRUE(director_.view()->silent->empty());
+  peer = {.name = "edge-2", .unreachable_since = now_};
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  EXPECT_FALSE(director_.view()->peers[0].is_in_sync);
+  EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
+}
+
 TEST_F(DirectorTest, AnAddedRealIsTheHeadOfTheListAndARevivedOneKeepsItsId) {
   Change(AddReal{"web", "{ address: 10.0.0.10, weight: 5 }"});
   EXPECT_EQ(Reals(), "10.0.0.10=5 10.0.0.12=1 10.0.0.11=3 ");

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 const PortId kOutside{0}, kInside{1};
 
-PortGroups GroupsOfModel(const ConfigModel& model) {
-  return GroupsOf(model, AddressesOf(model, nullptr));
+PortGroups GroupsOfModel(const ConfigModel& model, const Presence& presence = {}) {
+  return GroupsOf(model, AddressesOf(model, nullptr), presence);
 }
 
 class MulticastGroupsTest : public testing::Test {
@@ -97,6 +97,12 @@ TEST(GroupsOf, AreThoseOfAnnouncedAddresses) {
   const PortGroups groups = GroupsOfModel(ModelOf(kTwoVips));
   const std::vector<IpAddress> outside{Ip("ff02::1:ff00:1"), Ip("ff02::1:ff00:a0")};
   EXPECT_EQ(groups, (PortGroups{outside, {Ip("ff02::1:ff00:a0")}}));
+}
+
+TEST(GroupsOf, ThatWaitForTheDirectorAreLeftOutUntilItIsReady) {
+  const ConfigModel model = ModelOf("policy: { announce: when-ready }\n" + std::string(kTwoVips));
+  EXPECT_EQ(GroupsOfModel(model), (PortGroups{{Ip("ff02::1:ff00:1")}, {}}));
+  EXPECT_EQ(GroupsOfModel(model, {.is_ready = true}), GroupsOfModel(ModelOf(kTwoVips)));
 }
 
 TEST_F(MulticastGroupsTest, ReportsWhatIsNewAtOnceAndTwiceAgain) {

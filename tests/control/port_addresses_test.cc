@@ -1,6 +1,7 @@
 #include "control/port_addresses.h"
 
 #include "control/network_view.h"
+#include "control/presence.h"
 #include "fake_kernel.h"
 
 namespace fairlead::control::port_addresses_test {
@@ -22,7 +23,7 @@ class PortAddressesTest : public testing::Test {
   std::string Announced() {
     std::string text;
     size_t port = 0;
-    for (const Announcement& each : AnnouncementsOf(model_, Addresses())) {
+    for (const Announcement& each : AnnouncementsOf(model_, Addresses(), {})) {
       for (; port < each.port.index(); ++port) text += "| ";
       text += each.address.ToString() + " ";
     }
@@ -31,7 +32,7 @@ class PortAddressesTest : public testing::Test {
   // "p0" is an address of port 0, "v" a virtual one; "-" is not answered for.
   std::string Local(const char* address) {
     dataplane::Snapshot snapshot;
-    FillLocalAddresses(model_, Addresses(), &snapshot);
+    FillLocalAddresses(model_, Addresses(), {}, &snapshot);
     const dataplane::LocalAddress* local = snapshot.FindLocal(Ip(address));
     if (local == nullptr) return "none";
     std::string text = local->is_vip ? "v" : "";
@@ -98,9 +99,31 @@ TEST_F(PortAddressesTest, NetworksOfTwinsAreOnLink) {
   EXPECT_EQ(snapshot.broadcasts.back(), Ip("198.51.100.255").v4());
 }
 
+TEST_F(PortAddressesTest, WhoIsSilentHasAReason) {
+  model_ = ModelWithTwins(std::string(kServices) +
+                          "  - { name: e, address: 192.0.2.83, protocol: tcp, port: 80, "
+                          "announce: when-ready, reals: [] }\n");
+  const auto text = [this](const Presence& presence) {
+    std::string all;
+    for (const SilentAddress& silent : SilentOf(AnswersOf(model_, Addresses(), presence))) {
+      all += silent.address.ToString() + ": " + std::string(SentenceOf(silent.why)) + "\n";
+    }
+    return all;
+  };
+  const std::string others =
+      "192.0.2.1: announce is never\n192.0.2.81: announce is never\n"
+      "192.0.2.82: announce is follow-kernel, and no kernel twin has the address\n";
+  EXPECT_EQ(text({.is_ready = true}), others);
+  EXPECT_EQ(text({}), others +
+                          "192.0.2.83: announce is when-ready, and the director is not ready; "
+                          "fairlead ready says why\n");
+}
+
 TEST(WhyAnswered, SaysWhatDecides) {
   EXPECT_EQ(WhyAnswered(Announce::kAlways, true), "announce: always");
   EXPECT_EQ(WhyAnswered(Announce::kNever, false), "announce: never");
+  EXPECT_EQ(WhyAnswered(Announce::kWhenReady, false),
+            "announce: when-ready, and it is not ready yet");
   EXPECT_EQ(WhyAnswered(Announce::kFollowKernel, false),
             "announce: follow-kernel, and no kernel twin has the address");
 }

@@ -48,7 +48,7 @@ HttpResponse ShowService(const Context& context, int status, const EditOutcome& 
   const auto view = context.control.view();
   const auto service = NameIndex(*view).FindService(outcome.service);
   if (!service) return Changed(outcome);  // somebody has removed it since
-  json::object answer = ServiceToJson(context.control.fabric(), **service, true);
+  json::object answer = ServiceToJson(context.control.fabric(), *view, **service, true);
   answer["config"] = ConfigOf(*view, **service);
   AddWarnings(WarningsOfService(*view, (*service)->name), &answer);
   return WithGeneration(JsonResponse(status, answer), outcome.generation);

@@ -64,6 +64,9 @@ void AddWorkersCounters(const dataplane::StatsBoard& stats, const control::Contr
 }
 
 void AddRoutes(const control::ControlView& view, std::vector<MetricFamily>* families) {
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_silent_virtual_addresses",
+                "Virtual addresses that are not answered for")
+      .Add({}, view.silent == nullptr ? 0 : view.silent->size());
   FamilyBuilder(families, MetricType::Gauge, "fairlead_kernel_routes",
                 "Next hops of routes that were taken from the kernel")
       .Add({}, view.kernel_routes);

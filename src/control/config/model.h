@@ -169,7 +169,7 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
   }
 }
 // Of several services with one address the first of these counts.
-enum class Announce : uint8_t { kAlways, kFollowKernel, kNever };
+enum class Announce : uint8_t { kAlways, kWhenReady, kFollowKernel, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).

@@ -76,8 +76,9 @@ template <>
 inline constexpr WordTable<ApiRole, 2> kWords<ApiRole>{
     {{ApiRole::kRead, "read"}, {ApiRole::kAdmin, "admin"}}};
 template <>
-inline constexpr WordTable<Announce, 3> kWords<Announce>{
+inline constexpr WordTable<Announce, 4> kWords<Announce>{
     {{Announce::kAlways, "always"},
+     {Announce::kWhenReady, "when-ready"},
      {Announce::kFollowKernel, "follow-kernel"},
      {Announce::kNever, "never"}}};
 template <>

@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 namespace fairlead::control {
-
 std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
   std::unordered_map<IpAddress, Announce> found;
   const auto add = [&found](const IpAddress& address, Announce announce) {

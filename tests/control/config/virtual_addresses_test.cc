@@ -35,6 +35,18 @@ TEST(VirtualAddresses, OfSeveralServicesTheOneThatSaysMostCounts) {
             "192.0.2.80 follow-kernel\n192.0.2.81 always\n");
 }
 
+// The one that would rather be heard decides, whatever their order.
+TEST(VirtualAddresses, SeveralServicesOnOneAddressAreMerged) {
+  EXPECT_EQ(Of("policy: { announce: when-ready }\n"
+               "services:\n"
+               "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: never }\n"
+               "  - { address: 192.0.2.80, port: 53, protocol: udp }\n"
+               "  - { address: 192.0.2.81, port: 80, protocol: tcp, announce: always }\n"
+               "  - { address: 192.0.2.81, port: 53, protocol: udp }\n"
+               "  - { address: 192.0.2.81, port: 54, protocol: udp, announce: never }\n"),
+            "192.0.2.80 when-ready\n192.0.2.81 always\n");
+}
+
 TEST(VirtualAddresses, OfMarksTheSingleAddressesOfTheirRules) {
   EXPECT_EQ(
       Of("prefix_sets: { many: [198.51.100.1] }\n"
