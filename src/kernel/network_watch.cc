@@ -22,7 +22,8 @@ Error WatchError(const char* what) {
 
 }  // namespace
 
-Result<std::unique_ptr<NetworkWatch>> NetworkWatch::Open(std::vector<unsigned> interfaces) {
+Result<std::unique_ptr<NetworkWatch>> NetworkWatch::Open(std::vector<unsigned> interfaces,
+                                                         size_t most_routes) {
   FileDescriptor socket(
       ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (socket.get() < 0) return WatchError("cannot open rtnetlink");
@@ -37,6 +38,7 @@ Result<std::unique_ptr<NetworkWatch>> NetworkWatch::Open(std::vector<unsigned> i
     return WatchError("cannot hear the news of rtnetlink");
   }
   std::unique_ptr<NetworkWatch> watch(new NetworkWatch(std::move(socket), std::move(interfaces)));
+  watch->FollowRoutes(most_routes);
   const TimePoint begin = std::chrono::steady_clock::now();
   for (TimePoint now = begin; now - begin < kFirstList; now = std::chrono::steady_clock::now()) {
     watch->Turn(now);
@@ -55,6 +57,7 @@ void NetworkWatch::FollowRoutes(size_t most) {
     setsockopt(socket_.get(), SOL_NETLINK, option, &group, sizeof group);
   }
   must_relist_ = true;
+  next_relist_ = {};
   if (most > 0) return;
   routes_.BeginList();
   routes_.EndList();  // forgets all

@@ -34,8 +34,10 @@ class NetworkWatch {
   static constexpr std::chrono::seconds kRelistInterval{1};
   static constexpr int kReceiveBytes = 4 << 20;  // room for news, where we may ask for it
 
-  // Waits for the first list, two seconds at the most; then it comes later.
-  static Result<std::unique_ptr<NetworkWatch>> Open(std::vector<unsigned> interfaces);
+  // Waits for the first list, with at most so many routes, two seconds at the most; then it comes
+  // later.
+  static Result<std::unique_ptr<NetworkWatch>> Open(std::vector<unsigned> interfaces,
+                                                    size_t most_routes = 0);
 
   // False: more was there than a turn reads, so that what is known is in the middle of a change.
   bool Turn(TimePoint now);

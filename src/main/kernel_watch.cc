@@ -9,7 +9,8 @@
 
 namespace fairlead {
 
-std::unique_ptr<TwinWatch> TwinWatch::Open(std::span<const control::PortRuntime> ports) {
+std::unique_ptr<TwinWatch> TwinWatch::Open(std::span<const control::PortRuntime> ports,
+                                           size_t most_routes) {
   PortOf port_of;
   std::vector<unsigned> interfaces;
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -19,7 +20,7 @@ std::unique_ptr<TwinWatch> TwinWatch::Open(std::span<const control::PortRuntime>
     interfaces.push_back(index);
   }
   if (interfaces.empty()) return nullptr;
-  auto watch = kernel::NetworkWatch::Open(std::move(interfaces));
+  auto watch = kernel::NetworkWatch::Open(std::move(interfaces), most_routes);
   if (!watch) {
     LogWarning("what others put on kernel twins is not seen, so it is not answered for",
                {{"reason", watch.error().ToString()}});

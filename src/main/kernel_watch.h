@@ -1,6 +1,6 @@
 // What the kernel has on the twins, as the control core asks for it.
 //
-//   std::unique_ptr<TwinWatch> watch = TwinWatch::Open(runtimes);   // null: no port has a twin
+//   std::unique_ptr<TwinWatch> watch = TwinWatch::Open(runtimes, 0);   // null: no port has one
 //   core.SetKernelWatch(watch.get());
 //
 // Where the kernel's news cannot be heard the director works without, and the log says so.
@@ -19,7 +19,8 @@ namespace fairlead {
 
 class TwinWatch : public control::KernelWatch {
  public:
-  static std::unique_ptr<TwinWatch> Open(std::span<const control::PortRuntime> ports);
+  static std::unique_ptr<TwinWatch> Open(std::span<const control::PortRuntime> ports,
+                                         size_t most_routes);
 
   void FollowRoutes(size_t most) override { watch_->FollowRoutes(most); }
   bool Turn(control::TimePoint now) override { return watch_->Turn(now); }

@@ -205,7 +205,7 @@ int RunDirector(const Options& options, const char* argv0) {
     return start.Fail(what, error);
   };
   const std::vector<control::PortRuntime> runtimes = RuntimesOf(**edge);
-  const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes);
+  const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes, model->policy.kernel_routes);
   control::ControlCore core(fabric, *std::move(model), path, runtimes);
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
