@@ -169,7 +169,7 @@ void RouteTable::Remove(const Key& key, const std::vector<Hop>& hops) {
   if (removed > 0) ++revision_;
   if (left.empty()) known_.erase(found);
   // There is room for some that were refused.
-  if (refused_ > 0 && known_.size() < most_ / 10 * 9) is_doubtful_ = true;
+  if (refused_ > 0 && known_.size() < most_ - most_ / 10) is_doubtful_ = true;
 }
 
 void RouteTable::BeginList() {
