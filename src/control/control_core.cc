@@ -305,6 +305,7 @@ void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
 void ControlCore::SetLinkReader(PortLinkReader reader) {
   impl_->director().SetLinkReader(std::move(reader));
 }
+void ControlCore::SetKernelWatch(KernelWatch* watch) { impl_->director().SetKernelWatch(watch); }
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));

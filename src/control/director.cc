@@ -409,6 +409,7 @@ void Director::RefreshView(bool is_time) {
                                                          .ledger = &ledger_,
                                                          .groups = &publication_.groups(),
                                                          .links = &publication_.links(),
+                                                         .kernel = publication_.kernel(),
                                                          .is_time = is_time}));
   next->model = intent.model;
   next->file_model = intent.file_model();

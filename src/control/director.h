@@ -76,6 +76,8 @@ class Director {
   Status Zero(const std::string& service);
   // Before PublishFirst; called on this thread, and must not wait.
   void SetLinkReader(PortLinkReader reader) { publication_.SetLinkReader(std::move(reader)); }
+  // Likewise: what is on the kernel twins. It outlives this object.
+  void SetKernelWatch(KernelWatch* watch) { publication_.SetKernelWatch(watch); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   // What it shows as taken up.

@@ -29,7 +29,9 @@ Neighbours::Neighbours(dataplane::Fabric& fabric, WorkerMail& mail,
       ports_(ports.begin(), ports.end()),
       runtimes_(runtimes.begin(), runtimes.end()),
       pinned_(table_.capacity(), 0),
-      limits_(ports.size()) {}
+      limits_(ports.size()) {
+  for (const PortConfig& port : ports_) addresses_.push_back(port.addresses);
+}
 
 NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t generation) {
   const Key key{port, address};
@@ -232,7 +234,7 @@ bool Neighbours::SendProbe(const Key& key, const Entry& entry) {
 
 bool Neighbours::IsOnLink(const Key& key) const {
   if (key.second.is_unspecified() || key.second.is_multicast()) return false;
-  return std::ranges::any_of(ports_[key.first.index()].addresses,
+  return std::ranges::any_of(addresses_[key.first.index()],
                              [&](const Prefix& prefix) { return prefix.Contains(key.second); }) ||
          entries_.contains(key);
 }
@@ -259,7 +261,7 @@ std::vector<NeighbourInfo> Neighbours::List(TimePoint now) const {
 IpAddress Neighbours::SourceFor(const Key& key) const {
   IpAddress source = key.second.is_v4() ? IpAddress{} : IpAddress{Ipv6Address{}};
   bool is_found = false;
-  for (const Prefix& prefix : ports_[key.first.index()].addresses) {
+  for (const Prefix& prefix : addresses_[key.first.index()]) {
     if (prefix.address.family() != key.second.family()) continue;
     if (prefix.Contains(key.second)) return prefix.address;
     if (!is_found) source = prefix.address;

@@ -1,4 +1,4 @@
-// GET /v1/ports and /v1/neighbours.
+// GET /v1/ports, /v1/neighbours and /v1/routes.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -67,6 +67,24 @@ void AddPortRoutes(Router* router, const Context& context) {
       ports.push_back(std::move(object));
     }
     respond(JsonResponse(200, json::object{{"ports", std::move(ports)}}));
+  });
+  router->Add(Method::kGet, "/v1/routes", [&context](const Call&, const Responder& respond) {
+    const auto view = context.control.view();
+    json::array routes;
+    if (view->routes != nullptr) {
+      routes.reserve(view->routes->size());
+      for (const control::RouteInfo& route : *view->routes) {
+        routes.push_back({{"to", route.to},
+                          {"via", OrNull(!route.via.empty(), route.via)},
+                          {"port", OrNull(!route.port.empty(), route.port)},
+                          {"source", route.source},
+                          {"used", route.is_used}});
+      }
+    }
+    respond(
+        JsonResponse(200, json::object{{"routes", std::move(routes)},
+                                       {"kernel_routes", view->kernel_routes},
+                                       {"refused_kernel_routes", view->refused_kernel_routes}}));
   });
 }
 

@@ -169,7 +169,8 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
       return false;
   }
 }
-enum class Announce : uint8_t { kAlways, kNever, kWhenReady };
+// Of several services with one address the first of these counts.
+enum class Announce : uint8_t { kAlways, kWhenReady, kFollowKernel, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).
@@ -225,6 +226,7 @@ struct PolicyConfig {
   uint8_t amemthresh = 10;  // percent of a worker's connection table; less free is low
   NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
   Announce announce = Announce::kAlways;      // what a service has when it says nothing
+  uint32_t kernel_routes = 0;                 // taken from the kernel, at most; 0: none
   friend bool operator==(const PolicyConfig&, const PolicyConfig&) = default;
 };
 
