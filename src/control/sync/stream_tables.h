@@ -7,9 +7,9 @@
 //   tables.Walk(range, [&](std::vector<sync::StreamEntry> entries, bool is_last) { … });
 //
 // A range is a part of all records by a hash of their endpoints that every director computes
-// alike (kStreamRanges of them, RangeOf). A digest is a sum over the records of a range of what
-// must agree: endpoints, real server, method. Timers and counters are not in it. Threads: the
-// control core's; callbacks run in a later Turn, never in the call itself.
+// alike (kStreamRanges of them, sync/stream/range.h). A digest is a sum over the records of a range
+// of what must agree: endpoints, real server, method. Timers and counters are not in it. Threads:
+// the control core's; callbacks run in a later Turn, never in the call itself.
 #pragma once
 
 #include <array>
@@ -20,10 +20,11 @@
 
 #include "dataplane/shard/sync_fault.h"
 #include "sync/stream/entry.h"
+#include "sync/stream/range.h"
 
 namespace fairlead::control {
 
-inline constexpr size_t kStreamRanges = 4096;
+using sync::kStreamRanges;
 
 struct RangeDigest {
   uint64_t sum = 0;
