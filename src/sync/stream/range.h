@@ -7,6 +7,7 @@
 // it never changes: it is part of the protocol. Threads: pure.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,6 +17,14 @@
 namespace fairlead::sync {
 
 inline constexpr size_t kStreamRanges = 4096;
+using StreamRanges = std::bitset<kStreamRanges>;
+
+// A sum over the records of a range of what must agree.
+struct RangeDigest {
+  uint64_t sum = 0;
+  uint32_t records = 0;
+  friend bool operator==(const RangeDigest&, const RangeDigest&) = default;
+};
 
 // `virtual_address` of a mark service's template is the mark, as in an entry.
 inline uint32_t RangeOf(StreamKind kind, uint8_t protocol, const IpAddress& client,
