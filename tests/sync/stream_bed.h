@@ -49,8 +49,8 @@ class StreamSide {
   }
   control::StreamTaken Take(Entries entries) {
     control::StreamTaken sum;
-    for (size_t at = 0; at < entries.size(); at += control::FabricStreamTables::kMostBatch) {
-      const size_t end = std::min(entries.size(), at + control::FabricStreamTables::kMostBatch);
+    for (size_t at = 0; at < entries.size(); at += control::kMostEntriesOfBatch) {
+      const size_t end = std::min(entries.size(), at + control::kMostEntriesOfBatch);
       bool is_done = false;
       tables.Take(Entries(entries.begin() + static_cast<ptrdiff_t>(at),
                           entries.begin() + static_cast<ptrdiff_t>(end)),
@@ -68,19 +68,28 @@ class StreamSide {
   }
   std::vector<RangeDigest> Digests() {
     std::vector<RangeDigest> digests;
-    tables.Digests([&](std::span<const RangeDigest> d) { digests.assign(d.begin(), d.end()); });
+    tables.Digests(
+        [&](std::span<const RangeDigest> sums) { digests.assign(sums.begin(), sums.end()); });
     while (digests.empty()) Run();
     return digests;
   }
-  Entries Walk(uint32_t range) {
+  Entries Walk(const StreamRanges& ranges) {
     Entries entries;
     bool is_last = false;
-    tables.Walk(range, [&](Entries some, bool last) {
+    tables.Walk(ranges, [&](Entries some, bool last) {
+      EXPECT_LE(some.size(), control::kMostEntriesOfBatch);
       entries.insert(entries.end(), some.begin(), some.end());
       is_last = last;
+      ++slices;
+      if (!last) tables.WalkOn();
     });
     while (!is_last) Run();
     return entries;
+  }
+  Entries Walk(uint32_t range) {
+    StreamRanges ranges;
+    ranges.set(range);
+    return Walk(ranges);
   }
   // The control core and the workers until nothing is on its way.
   void Run() {
@@ -100,12 +109,12 @@ class StreamSide {
   std::vector<std::string> Connections() {
     std::vector<std::string> rows;
     for (const dataplane::ConnectionRow& row : ConnectionRows()) {
-      rows.push_back(row.client.ToString() + " " + row.real_endpoint.ToString() + " " +
-                     std::string(dataplane::NameOf(static_cast<dataplane::Transport>(row.protocol),
-                                                   row.state)) +
-                     (Has(row, dataplane::ConnectionFlag::kInactive) ? " inactive " : " active ") +
-                     std::to_string(row.remaining / 100) + " s" +
-                     (Has(row, dataplane::ConnectionFlag::kFromSync) ? " learnt" : ""));
+      rows.push_back(
+          row.client.ToString() + " " + row.real_endpoint.ToString() + " " +
+          std::string(dataplane::NameOf(static_cast<Transport>(row.protocol), row.state)) +
+          (Has(row, dataplane::ConnectionFlag::kInactive) ? " inactive " : " active ") +
+          std::to_string(row.remaining / 100) + " s" +
+          (Has(row, dataplane::ConnectionFlag::kFromSync) ? " learnt" : ""));
     }
     std::ranges::sort(rows);
     return rows;
@@ -140,6 +149,7 @@ class StreamSide {
   }
 
   uint64_t wall_ms = 1'800'000'000'000;  // at tick 0
+  size_t slices = 0;                     // of all walks
   dataplane::ByteDirector d;
   control::FabricStreamTables tables;
 

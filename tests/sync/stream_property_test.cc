@@ -57,7 +57,7 @@ class Pair {
             std::make_unique<StreamSide>(
                 DirectorSpec{.workers = 3 - std::min<size_t>(workers, 2), .seed = seed + 1}, "b")} {
     for (const auto& side : sides_) {
-      for (const uint16_t port : {80, 443}) {
+      for (const uint16_t port : {uint16_t{80}, uint16_t{443}}) {
         const ServiceId id =
             side->d.AddService({.port = port, .persistence_seconds = port == 80 ? 300u : 0u});
         for (int i = 0; i < kReals; ++i) side->d.AddReal(id, RealOf(i), port);

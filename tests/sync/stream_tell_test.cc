@@ -215,7 +215,7 @@ TEST_P(StreamTell, AFullRingMarksTheRange) {
   }
   EXPECT_EQ(lost, 2u);
   std::vector<uint32_t> ranges;
-  for (const uint16_t port : {1000, 1001}) {
+  for (const uint16_t port : {uint16_t{1000}, uint16_t{1001}}) {
     ranges.push_back(RangeOf(StreamKind::kConnection, kProtocolTcp, *IpAddress::Parse(kClient),
                              Be16::FromHost(port), *IpAddress::Parse(kVip), Be16::FromHost(80)));
   }

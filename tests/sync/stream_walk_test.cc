@@ -3,7 +3,6 @@
 
 #include <map>
 
-#include "control/sync/walk_ahead.h"
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/engine_data.h"
 #include "stream_bed.h"
@@ -12,7 +11,6 @@ namespace fairlead::sync::stream_walk_test {
 namespace {
 
 using namespace fairlead::dataplane;
-using control::WalkAhead;
 
 constexpr const char* kVip = "192.0.2.10";
 
@@ -73,15 +71,7 @@ void Fill(StreamSide* side, int clients) {
   }
 }
 
-StreamSide::Entries WalkAll(StreamSide* side) {
-  StreamSide::Entries all;
-  for (uint32_t range = 0; range < kStreamRanges; ++range) {
-    const auto some = side->Walk(range);
-    for (const StreamEntry& entry : some) EXPECT_EQ(RangeOf(entry), range);
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  return all;
-}
+StreamSide::Entries WalkAll(StreamSide* side) { return side->Walk(StreamRanges().set()); }
 
 // Which client is with whom, over all that the stream carries.
 std::map<std::string, std::string> HomesOf(StreamSide* side) {
@@ -110,6 +100,16 @@ TEST_P(StreamWalk, EveryKindOfRecordIsCarried) {
   Fill(&a, 20);
   EXPECT_NE(a.Digests(), b.Digests());
   const StreamSide::Entries all = WalkAll(&a);
+  size_t in_parts = 0;
+  for (uint32_t part = 0; part < 16; ++part) {
+    StreamRanges ranges;
+    for (uint32_t range = part; range < kStreamRanges; range += 16) ranges.set(range);
+    for (const StreamEntry& entry : a.Walk(ranges)) {
+      EXPECT_TRUE(ranges.test(RangeOf(entry)));
+      ++in_parts;
+    }
+  }
+  EXPECT_EQ(in_parts, all.size());
   const control::StreamTaken taken = b.Take(all);
   EXPECT_EQ(taken.faults, (control::StreamTaken{}.faults));
   EXPECT_EQ(taken.connections, 80u);
@@ -156,85 +156,35 @@ TEST_P(StreamWalk, DigestsNameTheRangesThatDiffer) {
   EXPECT_EQ(a.Digests(), b.Digests());
 }
 
+TEST_P(StreamWalk, ComesInSlicesThatAreAskedForAndCanBeGivenUp) {
+  StreamSide a({.workers = GetParam(), .connections = 16384}, "a");
+  const ServiceId id = a.d.AddService({.port = 53, .protocol = kProtocolUdp});
+  a.d.AddReal(id, "10.0.0.11", 53);
+  a.d.Publish();
+  a.Tell();
+  for (uint16_t port = 1000; port < 6000; ++port) {
+    for (int n = 0; n < 2; ++n) a.d.Send(kOutside, Udp("198.51.100.7", port, kVip, 53));
+  }
+  EXPECT_EQ(WalkAll(&a).size(), 5000u);
+  EXPECT_GE(a.slices, 3u);
+  size_t slices = 0;
+  ASSERT_TRUE(a.tables.CanWalk());
+  a.tables.Walk(StreamRanges().set(), [&](StreamSide::Entries, bool) { ++slices; });
+  EXPECT_FALSE(a.tables.CanWalk());
+  a.Run();
+  EXPECT_EQ(slices, 1u);
+  a.Run();
+  EXPECT_EQ(slices, 1u);  // none comes unless asked for
+  a.tables.WalkOn();
+  a.tables.StopWalk();
+  EXPECT_FALSE(a.tables.CanWalk());  // workers are still at it
+  a.Run();
+  EXPECT_EQ(slices, 1u);
+  EXPECT_TRUE(a.tables.CanWalk());
+  EXPECT_EQ(WalkAll(&a).size(), 5000u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Workers, StreamWalk, testing::Values(1, 3));
-
-// ---- reading ahead
-
-StreamEntry Entry(uint16_t port, const char* real = "10.0.0.11") {
-  StreamEntry entry;
-  entry.protocol = kProtocolTcp;
-  entry.client = *IpAddress::Parse("198.51.100.7");
-  entry.virtual_address = *IpAddress::Parse(kVip);
-  entry.real = *IpAddress::Parse(real);
-  entry.client_port = Be16::FromHost(port);
-  entry.virtual_port = Be16::FromHost(80);
-  return entry;
-}
-StreamEntry Gone(StreamEntry entry) {
-  entry.event = StreamEvent::kGone;
-  return entry;
-}
-std::vector<std::string> Take(WalkAhead* ahead, uint32_t range) {
-  std::vector<std::string> rows;
-  for (const StreamEntry& entry : ahead->Take(range)) {
-    rows.push_back(std::to_string(entry.client_port.host()) + " " + entry.real.ToString() + " " +
-                   std::to_string(entry.packets));
-  }
-  return rows;
-}
-
-TEST(WalkAheadTest, FollowsNewsWhileItReadsAndAfter) {
-  const uint32_t range = RangeOf(Entry(1));
-  WalkAhead ahead;
-  ahead.Begin(range, 1);
-  ahead.Follow(Gone(Entry(1)));  // comes before the older copy of the same record
-  ahead.Add(Entry(1));
-  EXPECT_FALSE(ahead.Has(range));
-  ASSERT_TRUE(ahead.End());
-  ASSERT_TRUE(ahead.Has(range));
-  EXPECT_EQ(Take(&ahead, range), std::vector<std::string>{});
-  EXPECT_FALSE(ahead.Has(range));
-
-  StreamEntry later = Entry(1);
-  later.packets = 9;
-  ahead.Begin(range, 1);
-  ahead.Add(Entry(1));
-  ASSERT_TRUE(ahead.End());
-  ahead.Follow(later);
-  ahead.Follow(Entry(2));  // mostly another range
-  EXPECT_EQ(Take(&ahead, range), std::vector<std::string>{"1 10.0.0.11 9"});
-}
-
-TEST(WalkAheadTest, WhatPeersSayMakesNothing) {
-  const uint32_t range = RangeOf(Entry(1));
-  WalkAhead ahead;
-  ahead.Begin(range, 1);
-  ASSERT_TRUE(ahead.End());
-  ahead.FollowTaken(Entry(1));
-  EXPECT_EQ(Take(&ahead, range), std::vector<std::string>{});
-  ahead.Begin(range, 1);
-  ahead.Add(Entry(1));
-  ASSERT_TRUE(ahead.End());
-  ahead.FollowTaken(Gone(Entry(1, "10.0.0.12")));  // another's
-  ahead.FollowTaken(Gone(Entry(1)));
-  EXPECT_EQ(Take(&ahead, range), std::vector<std::string>{});
-}
-
-TEST(WalkAheadTest, GivesUpAPassThatTooMuchHappensIn) {
-  WalkAhead ahead;
-  ahead.Begin(0, kStreamRanges);
-  for (size_t i = 0; i <= WalkAhead::kMostKept; ++i) {
-    ahead.Follow(Entry(static_cast<uint16_t>(i)));
-  }
-  EXPECT_FALSE(ahead.End());
-  EXPECT_FALSE(ahead.Has(0));
-  // One range alone is never given up.
-  const uint32_t range = RangeOf(Entry(1));
-  ahead.Begin(range, 1);
-  for (size_t i = 0; i <= WalkAhead::kMostKept; ++i) ahead.Follow(Entry(1));
-  EXPECT_TRUE(ahead.End());
-  EXPECT_TRUE(ahead.Has(range));
-}
 
 }  // namespace
 }  // namespace fairlead::sync::stream_walk_test

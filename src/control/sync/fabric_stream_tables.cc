@@ -41,7 +41,7 @@ void FabricStreamTables::Turn() {
   ReadNews();
   if (taken_ && !rounds_.is_out()) FinishTake();
   if (digests_done_ && digests_out_ == 0) FinishDigests();
-  if (walked_ && walks_out_ == 0) GiveWalked();
+  if (is_giving_) GiveWalked();
 }
 
 void FabricStreamTables::TakeBack(size_t worker, dataplane::Command* command) {
@@ -70,10 +70,9 @@ void FabricStreamTables::TakeBack(size_t worker, dataplane::Command* command) {
 
 // Also again and again, since the clocks of ticks and of the wall drift apart.
 void FabricStreamTables::SendTell() {
-  if (tells_out_ > 0) return;
+  if (tells_out_ > 0 || (!is_telling_ && !was_told_)) return;
   const uint64_t now = wall_ms_();
-  const bool is_late = is_telling_ && now - told_ms_ >= kClockMs;
-  if (is_telling_ == was_told_ && !is_late) return;
+  if (is_telling_ == was_told_ && now - told_ms_ < kClockMs) return;
   was_told_ = is_telling_;
   told_ms_ = now;
   tells_out_ = commands_.size();
@@ -93,7 +92,6 @@ void FabricStreamTables::ReadNews() {
     while (left > 0 && fabric_.stream_news[worker]->ring.Pop(&news)) {
       --left;
       if (!readers_[worker].Add(news, &entry)) continue;
-      ahead_.Follow(entry);
       if (news_) news_(entry);
     }
   }
@@ -118,7 +116,7 @@ std::vector<uint32_t> FabricStreamTables::TakeLostRanges() {
 // ---- taking in
 
 void FabricStreamTables::Take(std::vector<StreamEntry> batch, Taken done) {
-  assert(CanTake() && batch.size() <= kMostBatch);
+  assert(CanTake() && batch.size() <= kMostEntriesOfBatch);
   batch_ = std::move(batch);
   // A connection finds its template when that comes first; nothing else depends on the order of
   // different records.
@@ -134,7 +132,6 @@ void FabricStreamTables::Take(std::vector<StreamEntry> batch, Taken done) {
 }
 
 void FabricStreamTables::FinishTake() {
-  for (const StreamEntry& entry : batch_) ahead_.FollowTaken(entry);
   StreamTaken sum;
   for (const auto& command : rounds_.commands()) {
     sum.connections += std::exchange(command->connections, 0);
@@ -177,74 +174,65 @@ void FabricStreamTables::FinishDigests() {
 
 // ---- walks
 
-void FabricStreamTables::Walk(uint32_t range, Walked walked) {
-  assert(!walked_ && range < sync::kStreamRanges);
+void FabricStreamTables::Walk(const StreamRanges& ranges, Walked walked) {
+  assert(CanWalk());
   walked_ = std::move(walked);
-  range_ = range;
-  if (wall_ms_() - ahead_ms_ > kAheadMs) ahead_.Clear();
-  if (ahead_.Has(range)) return;
-  pass_ranges_ = RangesOfAPass();
-  BeginPass();
-}
-
-// So many that their records are about kAhead.
-uint32_t FabricStreamTables::RangesOfAPass() const {
-  uint64_t records = 0;
-  for (size_t w = 0; w < commands_.size(); ++w) {
-    const auto& counters = fabric_.stats.worker(WorkerId{static_cast<uint8_t>(w)});
-    records += counters.connections.value() + counters.templates.value();
+  ranges_ = ranges;
+  for (const auto& command : commands_) {
+    command->walk.ranges = &ranges_;
+    command->walk.cursor = {};
+    command->walk.is_complete = false;
+    command->walked = {};
   }
-  const uint64_t ranges = sync::kStreamRanges * uint64_t{kAhead} / std::max<uint64_t>(records, 1);
-  return static_cast<uint32_t>(std::clamp<uint64_t>(ranges, 1, sync::kStreamRanges));
+  WalkOn();
 }
 
-void FabricStreamTables::BeginPass() {
-  const auto left = static_cast<uint32_t>(sync::kStreamRanges) - range_;
-  pass_ranges_ = std::min(pass_ranges_, left);
-  ahead_.Begin(range_, pass_ranges_);
-  ahead_ms_ = wall_ms_();
-  walks_out_ = commands_.size();
+void FabricStreamTables::WalkOn() {
+  assert(walked_ && !is_asked_);
+  is_asked_ = true;
+  is_giving_ = !SendWalks();
+}
+
+void FabricStreamTables::StopWalk() {
+  walked_ = nullptr;
+  slice_.clear();
+  is_asked_ = is_giving_ = false;
+}
+
+// A slice is whole when it is half full or nothing is left: those who found little look on.
+bool FabricStreamTables::SendWalks() {
+  if (slice_.size() >= kMostEntriesOfBatch / 2) return false;
+  const size_t room = (kMostEntriesOfBatch - slice_.size()) / commands_.size();
   for (size_t w = 0; w < commands_.size(); ++w) {
     dataplane::WalkStream& walk = commands_[w]->walk;
+    if (walk.is_complete) continue;
     walk.clock = Clock();
-    walk.first = range_;
-    walk.count = pass_ranges_;
-    walk.cursor = {};
-    walk.rows.clear();
-    walk.is_complete = false;
-    commands_[w]->walked = {};
+    walk.rows = {};
+    walk.rows.reserve(std::max(room, dataplane::kMostRowsOfRecord));
+    ++walks_out_;
     submit_(w, &walk);
   }
+  return walks_out_ > 0;
 }
 
 void FabricStreamTables::TakeWalked(size_t worker) {
-  dataplane::WalkStream& walk = commands_[worker]->walk;
-  StreamEntry entry;
-  for (const dataplane::StreamNews& row : walk.rows) {
-    if (commands_[worker]->walked.Add(row, &entry)) ahead_.Add(entry);
+  Commands& command = *commands_[worker];
+  if (walked_) {
+    StreamEntry entry;
+    for (const dataplane::StreamNews& row : command.walk.rows) {
+      if (command.walked.Add(row, &entry)) slice_.push_back(entry);
+    }
   }
-  walk.rows.clear();
-  if (!walk.is_complete) return submit_(worker, &walk);
-  if (--walks_out_ > 0) return;
-  // News of this turn may be older than the last copies and are still in the rings: GiveWalked
-  // comes after them.
+  if (--walks_out_ > 0 || !walked_) return;
+  is_giving_ = !SendWalks();
 }
 
-// The workers are through with the pass, and what they had told before has been read.
 void FabricStreamTables::GiveWalked() {
-  if (!is_giving_) {
-    if (!ahead_.Has(range_) && !ahead_.End()) {
-      pass_ranges_ = std::max<uint32_t>(pass_ranges_ / 4, 1);
-      return BeginPass();
-    }
-    giving_ = ahead_.Take(range_);
-    is_giving_ = true;
-  }
-  const size_t count = std::min(giving_.size(), kEntriesATurn);
-  std::vector<StreamEntry> entries(giving_.end() - static_cast<ptrdiff_t>(count), giving_.end());
-  giving_.resize(giving_.size() - count);
-  if (!giving_.empty()) return walked_(std::move(entries), false);
-  is_giving_ = false;
+  is_asked_ = is_giving_ = false;
+  const bool is_last =
+      std::ranges::all_of(commands_, [](const auto& c) { return c->walk.is_complete; });
+  std::vector<StreamEntry> entries = std::exchange(slice_, {});
+  if (!is_last) return walked_(std::move(entries), false);
   std::exchange(walked_, nullptr)(std::move(entries), true);
 }
 

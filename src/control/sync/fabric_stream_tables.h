@@ -5,9 +5,9 @@
 //   tables.TakeBack(worker, command);     // a command of the stream has come back
 //   tables.Turn();                        // every turn: news, and what has been finished
 //
-// Of each kind one command is out for each worker at the most. A walk reads ahead (walk_ahead.h):
-// as many ranges in one pass as hold some thirty thousand records, for ten seconds. Threads: the
-// control core's.
+// Of each kind one command is out for each worker at the most. A slice of a walk is copied after it
+// has been asked for, so what workers tell from then on is as new as the slice or newer. Threads:
+// the control core's.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,6 @@
 
 #include "control/sync/stream_tables.h"
 #include "control/sync/two_rounds.h"
-#include "control/sync/walk_ahead.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/stream_mail.h"
 
@@ -26,11 +25,7 @@ namespace fairlead::control {
 class FabricStreamTables final : public StreamTables {
  public:
   static constexpr size_t kNewsATurn = 8192;
-  static constexpr size_t kMostBatch = 2048;     // entries of a Take
-  static constexpr size_t kEntriesATurn = 4096;  // of a walk
-  static constexpr uint32_t kAhead = 32768;      // records that a pass is to read
-  static constexpr uint64_t kAheadMs = 10'000;   // what was read ahead is as old at the most
-  static constexpr uint64_t kClockMs = 10'000;   // workers are told the wall clock as often
+  static constexpr uint64_t kClockMs = 10'000;  // workers are told the wall clock as often
 
   using Submit = TwoRounds<dataplane::TakeStreamEntries>::Submit;
   using WallMs = std::function<uint64_t()>;  // Unix
@@ -45,8 +40,16 @@ class FabricStreamTables final : public StreamTables {
   [[nodiscard]] bool CanTake() const override { return !taken_; }
   void Take(std::vector<sync::StreamEntry> batch, Taken done) override;
   void Digests(DigestsDone done) override;
-  void Walk(uint32_t range, Walked walked) override;
+  [[nodiscard]] bool CanWalk() const override { return !walked_ && walks_out_ == 0; }
+  void Walk(const StreamRanges& ranges, Walked walked) override;
+  void WalkOn() override;
+  void StopWalk() override;
   void Turn() override;
+
+  // Workers are at work for somebody who waits: a turn soon is better than one late.
+  [[nodiscard]] bool is_busy() const {
+    return rounds_.is_out() || digests_out_ > 0 || walks_out_ > 0 || is_giving_;
+  }
 
   // A command of the stream has come back from this worker.
   void TakeBack(size_t worker, dataplane::Command* command);
@@ -65,10 +68,10 @@ class FabricStreamTables final : public StreamTables {
   void ReadNews();
   void FinishTake();
   void FinishDigests();
-  void BeginPass();
+  // False: all of them are through.
+  bool SendWalks();
   void TakeWalked(size_t worker);
   void GiveWalked();
-  [[nodiscard]] uint32_t RangesOfAPass() const;
 
   dataplane::Fabric& fabric_;
   uint64_t creator_;
@@ -91,14 +94,12 @@ class FabricStreamTables final : public StreamTables {
   DigestsDone digests_done_;
   size_t digests_out_ = 0;
 
-  Walked walked_;  // somebody waits for range_
-  uint32_t range_ = 0;
-  uint32_t pass_ranges_ = 0;  // of the last pass
+  Walked walked_;  // somebody waits for slices
+  StreamRanges ranges_;
   size_t walks_out_ = 0;
-  uint64_t ahead_ms_ = 0;
-  WalkAhead ahead_;
-  std::vector<sync::StreamEntry> giving_;  // what is left of range_
-  bool is_giving_ = false;
+  bool is_asked_ = false;   // for a slice, which is not whole yet
+  bool is_giving_ = false;  // it is whole, and is given in the next Turn
+  std::vector<sync::StreamEntry> slice_;
 };
 
 }  // namespace fairlead::control

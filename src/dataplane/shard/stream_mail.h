@@ -3,7 +3,7 @@
 //   TellStream tell;  tell.is_on = true;  tell.clock = clock;      // to each worker
 //   TakeStreamEntries take;                                        // likewise, over one batch
 //   take.entries = batch;  take.answers.assign(batch.size(), {});  // two rounds: sync_mail.h
-//   WalkStream walk;  walk.first = 7;  walk.count = 64;            // until walk.is_complete
+//   WalkStream walk;  walk.ranges = &ranges;                       // until walk.is_complete
 //   DigestStream digest;                                           // likewise
 //
 // Threads: a command is its worker's until it comes back, and so is what it points to.
@@ -58,16 +58,16 @@ struct StreamCursor {
   bool are_connections_done = false;
 };
 
-// Copies of the records of ranges first … first + count − 1, a slice at a time.
+// Copies of the records of some ranges, a slice at a time.
 struct WalkStream : Command {
-  static constexpr size_t kRows = 2048;  // pieces of engines' data among them
-
-  WalkStream() : Command(CommandKind::kWalkStream) { rows.reserve(kRows); }
+  WalkStream() : Command(CommandKind::kWalkStream) {}
 
   StreamClock clock;
-  uint32_t first = 0, count = 1;
+  const sync::StreamRanges* ranges = nullptr;
   StreamCursor cursor;
-  std::vector<StreamNews> rows;  // the worker appends up to kRows, never reallocates
+  // With pieces of engines' data. The worker appends up to rows.capacity(), never reallocates; at
+  // least as many as one record can need (kMostRowsOfRecord).
+  std::vector<StreamNews> rows;
   bool is_complete = false;
 };
 

@@ -115,6 +115,10 @@ class StreamNewsReader {
   size_t missing_ = 0;  // bytes of the engine's data; 0: nothing is pending
 };
 
+// A body and its pieces.
+inline constexpr size_t kMostRowsOfRecord =
+    1 + (sync::kMostEngineDataBytes + StreamNewsText::kBytes - 1) / StreamNewsText::kBytes;
+
 inline constexpr size_t kStreamNews = 8192;  // that a worker may be ahead
 
 struct StreamOutbox {

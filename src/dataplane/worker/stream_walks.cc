@@ -49,8 +49,7 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Visit vis
 // False: there is no room for all of it.
 bool AddRows(WalkStream* walk, const StreamNews& news, std::string_view text) {
   const size_t pieces = (text.size() + StreamNewsText::kBytes - 1) / StreamNewsText::kBytes;
-  const size_t room = std::min(walk->rows.capacity(), WalkStream::kRows);
-  if (walk->rows.size() + 1 + pieces > room) return false;
+  if (walk->rows.size() + 1 + pieces > walk->rows.capacity()) return false;
   walk->rows.push_back(news);
   for (; !text.empty(); text.remove_prefix(walk->rows.back().text.length)) {
     walk->rows.push_back(PieceOf(text));
@@ -64,9 +63,7 @@ void RunWalkStream(Shard& shard, WalkStream* walk) noexcept {
   shard.SetStreamClock(walk->clock);
   walk->is_complete =
       WalkRecords(shard, &walk->cursor, true, [&](const StreamNews& news, std::string_view text) {
-        const uint32_t range = RangeOf(news.body);
-        if (range - walk->first >= walk->count) return true;
-        return AddRows(walk, news, text);
+        return !walk->ranges->test(RangeOf(news.body)) || AddRows(walk, news, text);
       });
 }
 
