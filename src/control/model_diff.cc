@@ -295,6 +295,7 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.side_records", director.side_records, &loaded->director.side_records);
   keep("director.arena", director.arena, &loaded->director.arena);
   keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
+  keep("director.telemetry", director.telemetry, &loaded->director.telemetry);
   keep("director.eal", director.eal, &loaded->director.eal);
   keep("director.script_user", director.script_user, &loaded->director.script_user);
   keep("director.scripts", director.scripts, &loaded->director.scripts);

@@ -52,4 +52,12 @@ Result<std::optional<Line>> ReadLine(const std::string& interface) {
   return std::optional<Line>(line);
 }
 
+Status SetMtu(const std::string& interface, uint32_t mtu_bytes) {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request = RequestFor(interface);
+  request.ifr_mtu = static_cast<int>(mtu_bytes);
+  if (socket && ioctl(socket.get(), SIOCSIFMTU, &request) == 0) return Done{};
+  return Error{ErrorCode::kSystem, interface + ": " + std::strerror(errno), ""};
+}
+
 }  // namespace fairlead::kernel

@@ -104,6 +104,7 @@ edge::EdgeConfig EdgeConfigOf(const control::ConfigModel& model) {
   }
   config.hugepages = HugepagesOf(director.hugepages);
   config.sleeps_when_idle = director.idle == control::IdlePolicy::kSleep;
+  config.telemetry = director.telemetry;
   config.eal = director.eal;
   for (const control::PortConfig& port : model.ports) {
     config.ports.push_back({.name = port.name,

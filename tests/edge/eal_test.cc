@@ -65,6 +65,30 @@ TEST(EalPlanTest, HugepagesWhenEnoughAreFree) {
   EXPECT_NE(refused.error().message.find("run: sysctl -w vm.nr_hugepages=100"), std::string::npos);
 }
 
+// A tool maps the packets by the names of their files, which only hugetlbfs has.
+TEST(EalPlanTest, TelemetryIsForToolsThatShareHugepages) {
+  EdgeConfig config = Config(1);
+  const MemoryNeed memory{104 << 20, 204 << 20};
+  Machine machine{.cpus = {0}, .free_hugepage_bytes = 200 << 20, .has_hugetlbfs = true};
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--no-telemetry "));
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_FALSE(PlanEal(config, machine, memory)->can_be_captured);
+
+  config.telemetry = true;
+  EXPECT_FALSE(Has(*PlanEal(config, machine, memory), "--no-telemetry "));
+  EXPECT_FALSE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_TRUE(PlanEal(config, machine, memory)->can_be_captured);
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy, "");
+
+  machine.has_hugetlbfs = false;
+  EXPECT_TRUE(Has(*PlanEal(config, machine, memory), "--in-memory "));
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy,
+            "mount -t hugetlbfs none /dev/hugepages");
+  machine = {.cpus = {0}, .has_hugetlbfs = true};
+  EXPECT_FALSE(PlanEal(config, machine, memory)->can_be_captured);
+  EXPECT_EQ(PlanEal(config, machine, memory)->capture_remedy, "sysctl -w vm.nr_hugepages=100");
+}
+
 TEST(EalPlanTest, AnUpgradeFromHugepagesIsRefusedWithoutEnough) {
   EdgeConfig config = Config(1);
   config.takes_over_hugepages = true;
@@ -160,6 +184,23 @@ TEST(DeviceTest, APacketSocketNamesItsInterface) {
   EXPECT_EQ(KernelInterface("0000:3b:00.1"), "");
   EXPECT_EQ(KernelInterface("net_null0,iface=v"), "");
   EXPECT_EQ(PacketSocketInterface("0000:3b:00.1"), "");
+}
+
+TEST(DeviceTest, APacketRingHoldsTheMtu) {
+  PortSpec port{.name = "p", .device = "net_af_packet0,iface=lo", .mtu_bytes = 9600};
+  EXPECT_TRUE(CheckDevice(port)) << "the ring is ours";
+  port.device += ",blocksz=65536,framesz=2048,framecnt=4096";
+  const Status small = CheckDevice(port);
+  ASSERT_FALSE(small);
+  EXPECT_EQ(small.error().ToString(),
+            "port p: mtu 9600 does not fit the ring's frames of 2048 bytes; leave blocksz, framesz "
+            "and framecnt out of the device, or say framesz=16384");
+  port.device = "net_af_packet0,iface=lo,framesz=16384,framecnt=64";
+  EXPECT_TRUE(CheckDevice(port));
+  port.device = "net_af_packet0,iface=lo,framecnt=64";
+  EXPECT_FALSE(CheckDevice(port)) << "the driver's frames";
+  port.mtu_bytes = 1500;
+  EXPECT_TRUE(CheckDevice(port));
 }
 
 TEST(DeviceTest, UnknownDeviceIsRefusedWithWhatThereIs) {

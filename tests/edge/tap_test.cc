@@ -262,6 +262,16 @@ TEST_F(TapTest, TheLineOfAnInterfaceFollowsItsOtherEnd) {
   EXPECT_FALSE(line->has_value());
 }
 
+TEST_F(TapTest, TheMtuOfAnInterfaceCanBeSet) {
+  Ip("link add near type veth peer name far");
+  EXPECT_TRUE(kernel::SetMtu("near", 9600));
+  EXPECT_FALSE(kernel::SetMtu("near", 100'000)) << "more than a veth can do";
+  Ip("link del near");
+  const Status gone = kernel::SetMtu("near", 9600);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().message, "near: No such device");
+}
+
 TEST_F(TapTest, ARouteOfSomebodyElseWins) {
   Ip("link add other type veth peer name peer");
   Ip("link set other up");

@@ -35,6 +35,7 @@ void DumpDirector(Writer& w, const DirectorConfig& d) {
   w.Key("side_records", FormatSize(d.side_records));
   w.Key("arena", Scalar(d.arena));
   w.Key("hugepages", Word(d.hugepages));
+  w.Key("telemetry", d.telemetry ? "true" : "false");
   w.Key("eal", FlowList(d.eal, Scalar));
   w.Key("script_user", Scalar(d.script_user));
   w.Key("scripts", FlowList(d.scripts, Scalar));

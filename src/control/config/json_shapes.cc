@@ -56,6 +56,7 @@ Shapes DirectorShapes() {
           {"side_records", size},
           {"arena", kText},
           {"hugepages", EnumOf<AutoOnOff>()},
+          {"telemetry", kBool},
           {"eal", ListOf(kText)},
           {"script_user", kText},
           {"scripts", ListOf(kText)}};

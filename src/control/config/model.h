@@ -63,6 +63,7 @@ struct DirectorConfig {
   uint64_t side_records = 1u << 18;
   std::string arena = "auto";  // "auto", "none" or an absolute path (docs/survival.md)
   AutoOnOff hugepages = AutoOnOff::kAuto;
+  bool telemetry = false;        // tools of DPDK can attach (docs/ports.md)
   std::vector<std::string> eal;  // extra EAL arguments, verbatim
   // Whose rights commands have (docs/health.md); "root" only when the file says so.
   std::string script_user = "nobody";

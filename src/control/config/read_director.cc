@@ -74,6 +74,7 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
   reader.Read("side_records", &director.side_records, ReadCapacity);
   reader.Read("arena", &director.arena, ReadArena);
   reader.Word("hugepages", &director.hugepages);
+  reader.Read("telemetry", &director.telemetry, ReadBool);
   reader.ForEach("eal", [&](const YamlNode& item, const std::string& path) {
     if (item.kind == YamlNode::Kind::kBroken) return;
     auto argument = ReadText(item);

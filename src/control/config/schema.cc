@@ -29,6 +29,7 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"side_records"},
                                      {"arena"},
                                      {"hugepages"},
+                                     {"telemetry"},
                                      {"eal"},
                                      {"script_user", {}, true},
                                      {"scripts", {}, true}};

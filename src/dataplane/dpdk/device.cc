@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -53,6 +54,24 @@ bool IsKernelInterfaceDriver(std::string_view device) {
 uint32_t PacketRingFrame(const DeviceUse& use) {
   return std::max<uint32_t>(2048,
                             std::bit_ceil(use.mtu_bytes() + kFrameOverhead + kPacketRingHeader));
+}
+
+// A ring that the device string describes must hold the port's frames. The driver's own frames have
+// 2,048 bytes.
+Status CheckPacketRing(const PortSpec& port) {
+  const std::string said = ArgumentOf(port.device, "framesz");
+  const bool is_ours =
+      said.empty() && !HasArgument(port.device, "blocksz") && !HasArgument(port.device, "framecnt");
+  const uint32_t needed = PacketRingFrame({port});
+  const uint64_t holds = said.empty() ? 2048 : std::strtoull(said.c_str(), nullptr, 10);
+  if (is_ours || holds >= needed) return Done{};
+  return Error{ErrorCode::kInvalid,
+               "mtu " + std::to_string(port.mtu_bytes) + " does not fit the ring's frames of " +
+                   std::to_string(holds) +
+                   " bytes; leave blocksz, framesz and framecnt out of the "
+                   "device, or say framesz=" +
+                   std::to_string(needed),
+               "port " + port.name};
 }
 
 std::string Listed(const std::vector<std::string>& names) {
@@ -192,7 +211,7 @@ Status CheckDevice(const PortSpec& port) {
                      "; interfaces seen: " + Listed(InterfaceNames()),
                  "port " + port.name};
   }
-  return Done{};
+  return PacketSocketInterface(port.device).empty() ? Status(Done{}) : CheckPacketRing(port);
 }
 
 }  // namespace fairlead::edge

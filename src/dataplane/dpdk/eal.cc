@@ -2,16 +2,19 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_pdump.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/log.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal_log.h"
+#include "dataplane/tables/arena_places.h"
 
 namespace fairlead::edge {
 namespace fs = std::filesystem;
@@ -95,7 +98,11 @@ Status PlanMemory(const EdgeConfig& config, const Machine& machine, const Memory
   const std::string command = "sysctl -w vm.nr_hugepages=" + std::to_string(pages);
   if (config.hugepages != Hugepages::kOff && machine.free_hugepage_bytes >= needed) {
     plan->uses_hugepages = true;
-    plan->arguments.insert(plan->arguments.end(), {"--in-memory"});
+    plan->can_be_captured = config.telemetry && machine.has_hugetlbfs;
+    if (!plan->can_be_captured) plan->arguments.push_back("--in-memory");
+    if (config.telemetry && !machine.has_hugetlbfs) {
+      plan->capture_remedy = "mount -t hugetlbfs none /dev/hugepages";
+    }
     return Done{};
   }
   if (config.hugepages == Hugepages::kOn) {
@@ -117,6 +124,7 @@ Status PlanMemory(const EdgeConfig& config, const Machine& machine, const Memory
         ""};
   }
   if (config.hugepages == Hugepages::kAuto) plan->remedy = command;
+  if (config.telemetry) plan->capture_remedy = command;
   plan->arguments.insert(
       plan->arguments.end(),
       {"--no-huge", "-m",
@@ -143,6 +151,9 @@ Machine ReadMachine() {
         std::strtoull(name.c_str() + sizeof "hugepages", nullptr, 10) * 1024;
     machine.free_hugepage_bytes += page_bytes * ReadNumber(entry.path() / "free_hugepages");
   }
+  std::ifstream mountinfo("/proc/self/mountinfo");
+  const std::string mounts{std::istreambuf_iterator<char>(mountinfo), {}};
+  machine.has_hugetlbfs = dataplane::FindHugePageMount(mounts).has_value();
   return machine;
 }
 
@@ -155,8 +166,9 @@ Result<EalPlan> PlanEal(const EdgeConfig& config, const Machine& machine, const 
   Result<std::vector<uint32_t>> cpus = WorkerCpus(config, machine);
   if (!cpus) return cpus.error();
   plan.worker_cpus = *cpus;
-  plan.arguments = {"fairleadd",    "--lcores", LcoreMap(*cpus, machine),
-                    "--main-lcore", "0",        "--no-telemetry"};
+  plan.arguments = {"fairleadd", "--lcores", LcoreMap(*cpus, machine), "--main-lcore", "0"};
+  // It warns at each start of a socket for tools of 2019.
+  plan.arguments.push_back(config.telemetry ? "--log-level=lib.telemetry:error" : "--no-telemetry");
   if (!OperatorSays(config, "--file-prefix")) {
     plan.arguments.push_back("--file-prefix=" + config.name + "-" + std::to_string(getpid()));
   }
@@ -190,6 +202,11 @@ Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
   }
   argv.push_back(nullptr);
   LogDebug("starting DPDK", {{"arguments", shown}});
+  if (!plan.capture_remedy.empty()) {
+    LogWarning(
+        "dpdk-dumpcap cannot attach: it needs the packets on hugepages, with hugetlbfs mounted",
+        {{"remedy", plan.capture_remedy}});
+  }
   SendDpdkLogToOurs();
   if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
     const std::string why = TakeDpdkErrors();
@@ -200,6 +217,9 @@ Result<std::unique_ptr<Eal>> Eal::Start(const EalPlan& plan) {
         ""};
   }
   eal->is_started_ = true;
+  if (plan.can_be_captured && rte_pdump_init() < 0) {
+    LogWarning("dpdk-dumpcap cannot attach", {{"reason", rte_strerror(rte_errno)}});
+  }
   return eal;
 }
 

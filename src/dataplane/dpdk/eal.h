@@ -28,6 +28,7 @@ struct Machine {
   std::vector<uint32_t> cpus;         // this process may run on
   uint64_t free_hugepage_bytes = 0;   // of every page size
   uint64_t hugepage_bytes = 2 << 20;  // size of the default hugepage
+  bool has_hugetlbfs = false;         // a mount of it, where memory can be shared by name
 };
 Machine ReadMachine();
 
@@ -43,7 +44,9 @@ struct EalPlan {
   std::vector<std::string> arguments;  // argv, program name first
   std::vector<uint32_t> worker_cpus;   // by WorkerId
   bool uses_hugepages = false;
-  std::string remedy;  // not empty: hugepages were wished for but not there; the command
+  std::string remedy;            // not empty: hugepages were wished for but not there; the command
+  bool can_be_captured = false;  // dpdk-dumpcap finds the memory of packets
+  std::string capture_remedy;    // not empty: it is wished for and cannot; the command
 };
 
 // Errors: a core that is not there; `hugepages: on`, or an upgrade from a director on hugepages,

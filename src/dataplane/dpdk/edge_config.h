@@ -59,6 +59,7 @@ struct EdgeConfig {
   // The director that it takes over from has its packets on hugepages, so it must find some too.
   bool takes_over_hugepages = false;
   bool sleeps_when_idle = false;
+  bool telemetry = false;        // dpdk-telemetry.py and dpdk-dumpcap can attach
   std::vector<std::string> eal;  // extra EAL arguments, verbatim, last
   // CLOCK_BOOTTIME of tick 0, so that deadlines of the process before hold; 0: ticks begin now.
   uint64_t epoch_boottime_ns = 0;

@@ -7,6 +7,7 @@
 
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal_log.h"
+#include "kernel/line.h"
 
 namespace fairlead::edge {
 namespace {
@@ -27,9 +28,17 @@ uint16_t Queues(const PortSpec& spec, size_t workers, uint16_t device_max) {
   return static_cast<uint16_t>(std::clamp<size_t>(wanted, 1, std::max<uint16_t>(device_max, 1)));
 }
 
-// Drivers without opinion on the MTU report UINT16_MAX; net_af_packet reports a frame length that
-// leaves no room for a VLAN tag, so the default MTU is asked for by saying nothing.
-uint32_t RequestedMtu(uint16_t mtu_bytes) { return mtu_bytes == RTE_ETHER_MTU ? 0 : mtu_bytes; }
+// Of a packet socket the kernel has the MTU: net_af_packet reports the frame length of an ordinary
+// one, however large the frames of its ring are, and DPDK would refuse more.
+bool IsMtuTheKernels(const DeviceUse& device) {
+  return !PacketSocketInterface(device.port.device).empty();
+}
+
+// Drivers without opinion on the MTU report UINT16_MAX. The default is asked for by saying nothing.
+uint32_t RequestedMtu(const DeviceUse& device) {
+  const bool says_nothing = IsMtuTheKernels(device) || device.mtu_bytes() == RTE_ETHER_MTU;
+  return says_nothing ? 0 : device.mtu_bytes();
+}
 
 }  // namespace
 
@@ -56,7 +65,8 @@ Result<Port> Port::Start(const DeviceUse& device, PortId id, const dataplane::St
   }
   if (Status s = port.Configure(device, steering); !s) return s.error();
   if (Status s = port.SetUpQueues(spec, pool); !s) return s.error();
-  if (Status s = port.Receive(device.mtu_bytes()); !s) return s.error();
+  if (Status s = port.SetMtu(device); !s) return s.error();
+  if (Status s = port.Receive(); !s) return s.error();
   return port;
 }
 
@@ -85,7 +95,7 @@ Status Port::Configure(const DeviceUse& device, const dataplane::Steering& steer
   tx_queues_ = Queues(spec, workers, info.max_tx_queues);
 
   rte_eth_conf conf{};
-  conf.rxmode.mtu = RequestedMtu(device.mtu_bytes());
+  conf.rxmode.mtu = RequestedMtu(device);
   if (spec.offloads) {
     conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
     conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
@@ -164,10 +174,19 @@ Status Port::SetUpQueues(const PortSpec& spec, const PacketPool& pool) {
   return Done{};
 }
 
-Status Port::Receive(uint16_t device_mtu_bytes) {
-  if (int e = rte_eth_dev_set_mtu(dpdk_id_, device_mtu_bytes); e != 0 && e != -ENOTSUP) {
-    return Failed("mtu " + std::to_string(device_mtu_bytes), e);
+Status Port::SetMtu(const DeviceUse& device) {
+  const std::string what = "mtu " + std::to_string(device.mtu_bytes());
+  if (IsMtuTheKernels(device)) {
+    const Status set =
+        kernel::SetMtu(PacketSocketInterface(device.port.device), device.mtu_bytes());
+    if (set) return Done{};
+    return Error{ErrorCode::kSystem, what + ": " + set.error().message, "port " + name_};
   }
+  const int e = rte_eth_dev_set_mtu(dpdk_id_, device.mtu_bytes());
+  return e == 0 || e == -ENOTSUP ? Status(Done{}) : Status(Failed(what, e));
+}
+
+Status Port::Receive() {
   if (int e = rte_eth_dev_start(dpdk_id_); e != 0) return Failed("does not start", e);
   FinishSteering();
   // ND needs multicast. Where it cannot be asked for alone (net_af_packet), take everything; the

@@ -64,7 +64,8 @@ class Port {
 
   Status Configure(const DeviceUse& device, const dataplane::Steering& steering);
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
-  Status Receive(uint16_t device_mtu_bytes);
+  Status SetMtu(const DeviceUse& device);
+  Status Receive();
   // After the start: the redirection table, and whether the driver has taken what it was told.
   void FinishSteering();
   [[nodiscard]] Error Failed(const std::string& what, int code) const;

@@ -36,7 +36,7 @@ TEST(YamlLoader, ReadsTheDirector) {
   const DirectorConfig d =
       Load(kBase +
            "director: { name: edge-1, workers: [2, 3], idle: sleep, connections: 4M, templates: "
-           "1M, hugepages: off, arena: none, eal: [--no-pci] }\n")
+           "1M, hugepages: off, arena: none, telemetry: true, eal: [--no-pci] }\n")
           .director;
   EXPECT_EQ(d.name, "edge-1");
   EXPECT_EQ(d.workers.kind, WorkersConfig::Kind::kCores);
@@ -47,6 +47,7 @@ TEST(YamlLoader, ReadsTheDirector) {
   EXPECT_EQ(d.templates, 1u << 20);
   EXPECT_EQ(d.side_records, 1u << 20);
   EXPECT_EQ(d.hugepages, AutoOnOff::kOff);
+  EXPECT_TRUE(d.telemetry);
   EXPECT_EQ(d.eal, std::vector<std::string>{"--no-pci"});
   EXPECT_EQ(Load(kBase + "director: { workers: 2 }\n").director.workers.count, 2u);
   EXPECT_EQ(Load(kBase + "director: { workers: auto }\n").director.workers, WorkersConfig{});

@@ -85,7 +85,8 @@ class Director:
         # Each test begins with empty tables, and a test of restarts keeps its state where the lab is.
         config["director"].setdefault("arena", "none")
         for port, interface in zip(config["ports"], ("outside", "inside")):
-            port["device"] = device(interface, self.workers)
+            if f"iface={interface}," in port["device"]:  # and not a device of the test's own
+                port["device"] = device(interface, self.workers)
         return self.write_text(json.dumps(config, indent=1), path)
 
     def write_text(self, text: str, path: str = "") -> str:

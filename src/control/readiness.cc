@@ -1,0 +1,107 @@
+#include "control/readiness.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+
+namespace fairlead::control {
+namespace {
+
+using std::chrono::milliseconds;
+
+// "1.2 s", "30 s"
+std::string LagText(milliseconds span) {
+  if (span.count() < 1000) return fmt::format("{} ms", span.count());
+  return fmt::format("{:.3g} s", static_cast<double>(span.count()) / 1000);
+}
+
+bool IsGivenUp(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
+  return !peer.is_reachable && now - peer.unreachable_since >= rule.ready_timeout;
+}
+
+NotReady Unreachable(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(
+      rule.ready_timeout - std::chrono::floor<milliseconds>(now - peer.unreachable_since));
+  return {NotReady::Kind::kPeerUnreachable, peer.name,
+          fmt::format("Peer {} cannot be reached; it stops counting in {} s (sync.ready_timeout)",
+                      peer.name, left.count())};
+}
+
+// What of a peer holds this director back, if anything does.
+std::optional<NotReady> Judge(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
+  if (IsGivenUp(peer, now, rule)) return std::nullopt;
+  if (!peer.is_reachable) return Unreachable(peer, now, rule);
+  if (!peer.is_taken_in) {
+    return NotReady{NotReady::Kind::kPeerNotTakenIn, peer.name,
+                    fmt::format("What peer {} has is not taken in yet; fairlead sync status shows "
+                                "how far it is",
+                                peer.name)};
+  }
+  if (peer.lag >= rule.ready_lag) {
+    return NotReady{NotReady::Kind::kPeerLags, peer.name,
+                    fmt::format("Peer {} lags by {}, and sync.ready_lag is {}", peer.name,
+                                LagText(peer.lag), LagText(rule.ready_lag))};
+  }
+  return std::nullopt;
+}
+
+bool IsSameReason(const NotReady& a, const NotReady& b) {
+  return a.kind == b.kind && a.peer == b.peer;
+}
+
+}  // namespace
+
+std::string_view ToWord(NotReady::Kind kind) {
+  switch (kind) {
+    case NotReady::Kind::kNotForwarding:
+      return "not-forwarding";
+    case NotReady::Kind::kPeerUnreachable:
+      return "peer-unreachable";
+    case NotReady::Kind::kPeerNotTakenIn:
+      return "peer-not-taken-in";
+    case NotReady::Kind::kPeerLags:
+      return "peer-lags";
+  }
+  return "";
+}
+
+bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
+  std::vector<NotReady> reasons;
+  std::vector<PeerState> peers;
+  if (!is_ready_ && !facts.is_forwarding) {
+    reasons.push_back({NotReady::Kind::kNotForwarding, "",
+                       "Not every worker has the configuration yet; fairlead status shows which "
+                       "part is missing"});
+  }
+  for (const PeerReadiness& peer : facts.peers) {
+    std::optional<NotReady> why = Judge(peer, now, rule);
+    peers.push_back({peer.name, peer.is_reachable && !why, IsGivenUp(peer, now, rule)});
+    if (why && !is_ready_ && !is_inherited_) reasons.push_back(*std::move(why));
+  }
+  const bool is_same = std::ranges::equal(reasons, reasons_, IsSameReason);
+  if (!is_same) {
+    for (const NotReady& why : reasons) LogInfo("not ready yet", {{"reason", why.sentence}});
+  }
+  const bool opens = !is_ready_ && reasons.empty();
+  if (opens) Open(peers);
+  const bool is_news = opens || !is_same || peers != peers_;
+  reasons_ = std::move(reasons);
+  peers_ = std::move(peers);
+  return is_news;
+}
+
+void Readiness::Open(const std::vector<PeerState>& peers) {
+  is_ready_ = true;
+  LogInfo("ready", {{"peers", peers.size()}});
+  for (const PeerState& peer : peers) {
+    if (!peer.is_given_up) continue;
+    LogWarning("ready without a peer: connections that only it knows will break here",
+               {{"peer", peer.name}, {"remedy", "bring it back, or take it out of sync.peers"}});
+  }
+}
+
+}  // namespace fairlead::control

@@ -1,0 +1,87 @@
+// Whether this director may serve: it forwards, and it knows what its peers know.
+//
+//   Readiness readiness;
+//   readiness.Turn(now, {.is_forwarding = true, .peers = peers}, {500ms, 30s});
+//   readiness.is_ready();                  // /readyz, fairlead ready, announce: when-ready
+//   for (const NotReady& why : readiness.reasons()) …why.sentence…
+//
+// The rule: the tables of every peer that can be reached have been taken in, and their lag is below
+// ready_lag. A peer that cannot be reached counts for ready_timeout; then this director serves
+// without it, since one that is left alone after a power cut must.
+//
+// It opens once. A director in service stays ready when a peer dies, falls behind or is configured
+// later: it would give its addresses away to one that knows less. in_sync() goes on telling.
+// Invariants: is_ready() never becomes false again; reasons() is empty exactly when it is true.
+// Threads: the control core's. No clock of its own.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/time_point.h"
+
+namespace fairlead::control {
+
+// What a session with a peer knows of it.
+struct PeerReadiness {
+  std::string name;           // of sync.peers
+  bool is_reachable = false;  // a session is up
+  bool is_taken_in = false;   // in this session all that the peer has
+  std::chrono::milliseconds lag{0};
+  TimePoint unreachable_since{};  // the last session's end; the start when there was none
+  friend bool operator==(const PeerReadiness&, const PeerReadiness&) = default;
+};
+
+struct ReadyRule {
+  std::chrono::milliseconds ready_lag{500};
+  std::chrono::milliseconds ready_timeout{30'000};
+};
+
+// Why not: a word for programs and a sentence for people.
+struct NotReady {
+  enum class Kind { kNotForwarding, kPeerUnreachable, kPeerNotTakenIn, kPeerLags };
+  Kind kind = Kind::kNotForwarding;
+  std::string peer{};  // or empty
+  std::string sentence{};
+  friend bool operator==(const NotReady&, const NotReady&) = default;
+};
+// "not-forwarding", "peer-unreachable", "peer-not-taken-in", "peer-lags"
+[[nodiscard]] std::string_view ToWord(NotReady::Kind kind);
+
+// A peer as it is now, whether or not that is still asked.
+struct PeerState {
+  std::string name;
+  bool is_in_sync = false;   // reachable, taken in, and not behind
+  bool is_given_up = false;  // unreachable for ready_timeout: it does not count
+  friend bool operator==(const PeerState&, const PeerState&) = default;
+};
+
+class Readiness {
+ public:
+  struct Facts {
+    bool is_forwarding = false;  // every worker has had a configuration
+    std::span<const PeerReadiness> peers{};
+  };
+
+  // The director before this one was ready, and has handed over all it knew.
+  void Inherit() { is_inherited_ = true; }
+  // True when there is another reason or another state of a peer. Sentences also change otherwise.
+  bool Turn(TimePoint now, const Facts& facts, const ReadyRule& rule);
+
+  [[nodiscard]] bool is_ready() const { return is_ready_; }
+  [[nodiscard]] const std::vector<NotReady>& reasons() const { return reasons_; }
+  [[nodiscard]] const std::vector<PeerState>& peers() const { return peers_; }
+
+ private:
+  void Open(const std::vector<PeerState>& peers);
+
+  bool is_inherited_ = false;
+  bool is_ready_ = false;
+  std::vector<NotReady> reasons_ = {{NotReady::Kind::kNotForwarding, "", "It has not begun yet"}};
+  std::vector<PeerState> peers_;
+};
+
+}  // namespace fairlead::control

@@ -1,0 +1,113 @@
+// When a director may serve, by a clock turned by hand.
+#include "control/readiness.h"
+
+#include <gtest/gtest.h>
+
+namespace fairlead::control::readiness_test {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint kStart{1000s};
+constexpr ReadyRule kRule{.ready_lag = 500ms, .ready_timeout = 30s};
+
+PeerReadiness Away(std::string name, TimePoint since = kStart) {
+  return {.name = std::move(name), .unreachable_since = since};
+}
+PeerReadiness Here(std::string name, bool is_taken_in, std::chrono::milliseconds lag = 0ms) {
+  return {.name = std::move(name), .is_reachable = true, .is_taken_in = is_taken_in, .lag = lag};
+}
+
+class Gate {
+ public:
+  // What is shown: "ready", or the reasons, then each peer with what it is.
+  std::string Turn(TimePoint now, const std::vector<PeerReadiness>& peers,
+                   bool is_forwarding = true) {
+    is_news = readiness.Turn(now, {is_forwarding, peers}, kRule);
+    std::string shown = readiness.is_ready() ? "ready" : "";
+    for (const NotReady& why : readiness.reasons()) {
+      shown += (shown.empty() ? "" : ",") + std::string(ToWord(why.kind));
+    }
+    for (const PeerState& peer : readiness.peers()) {
+      shown += " " + peer.name + (peer.is_in_sync ? "=in-sync" : "=not");
+      if (peer.is_given_up) shown += ",given-up";
+    }
+    return shown;
+  }
+  [[nodiscard]] std::string sentence() const { return readiness.reasons().at(0).sentence; }
+
+  Readiness readiness;
+  bool is_news = false;
+};
+
+TEST(Readiness, AloneItIsReadyOnceItForwards) {
+  Gate gate;
+  EXPECT_FALSE(gate.readiness.is_ready());
+  EXPECT_EQ(gate.readiness.reasons().size(), 1u);
+  EXPECT_EQ(gate.Turn(kStart, {}, false), "not-forwarding");
+  EXPECT_EQ(gate.Turn(kStart, {}, true), "ready");
+  EXPECT_TRUE(gate.is_news);
+  EXPECT_EQ(gate.Turn(kStart, {}, true), "ready");
+  EXPECT_FALSE(gate.is_news);
+  EXPECT_TRUE(gate.readiness.reasons().empty());
+}
+
+TEST(Readiness, EveryReachablePeerMustBeTakenInAndNearby) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", false), Here("c", true)}),
+            "peer-not-taken-in b=not c=in-sync");
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true, 1200ms), Here("c", true)}),
+            "peer-lags b=not c=in-sync");
+  EXPECT_EQ(gate.sentence(), "Peer b lags by 1.2 s, and sync.ready_lag is 500 ms");
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true, 500ms), Here("c", true)}),
+            "peer-lags b=not c=in-sync");
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true, 499ms), Here("c", true)}),
+            "ready b=in-sync c=in-sync");
+}
+
+TEST(Readiness, APeerThatIsAwayStopsCountingInTime) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Away("b")}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.sentence(),
+            "Peer b cannot be reached; it stops counting in 30 s (sync.ready_timeout)");
+  EXPECT_EQ(gate.Turn(kStart + 29'999ms, {Away("b")}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.sentence(),
+            "Peer b cannot be reached; it stops counting in 1 s (sync.ready_timeout)");
+  EXPECT_EQ(gate.Turn(kStart + 30s, {Away("b")}), "ready b=not,given-up");
+}
+
+// One that comes back before the gate has opened is asked again.
+TEST(Readiness, APeerThatComesBackCountsAgain) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart + 30s, {Away("b"), Here("c", false)}),
+            "peer-not-taken-in b=not,given-up c=not");
+  EXPECT_EQ(gate.Turn(kStart + 31s, {Here("b", false), Here("c", true)}),
+            "peer-not-taken-in b=not c=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 32s, {Away("b", kStart + 32s), Here("c", true)}),
+            "peer-unreachable b=not c=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 33s, {Here("b", true), Here("c", true)}),
+            "ready b=in-sync c=in-sync");
+}
+
+// A director in service keeps its addresses, whatever becomes of its peers.
+TEST(Readiness, ItOpensOnceAndStaysOpen) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 1s, {Here("b", true, 9s)}), "ready b=not");
+  EXPECT_TRUE(gate.is_news);
+  EXPECT_EQ(gate.Turn(kStart + 2s, {Away("b", kStart + 2s)}), "ready b=not");
+  EXPECT_FALSE(gate.is_news);
+  EXPECT_EQ(gate.Turn(kStart + 32s, {Away("b", kStart + 2s)}), "ready b=not,given-up");
+  EXPECT_TRUE(gate.is_news);
+  EXPECT_EQ(gate.Turn(kStart + 33s, {Here("b", false), Here("new", false)}, false),
+            "ready b=not new=not");
+}
+
+// What its predecessor handed over is all that there is to know; but it must forward.
+TEST(Readiness, ASuccessorWaitsForNoPeer) {
+  Gate gate;
+  gate.readiness.Inherit();
+  EXPECT_EQ(gate.Turn(kStart, {Away("b")}, false), "not-forwarding b=not");
+  EXPECT_EQ(gate.Turn(kStart, {Away("b")}, true), "ready b=not");
+}
+
+}  // namespace fairlead::control::readiness_test
