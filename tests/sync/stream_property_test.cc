@@ -6,6 +6,7 @@
 #include <random>
 
 #include "stream_bed.h"
+#include "take_up_checks.h"
 
 namespace fairlead::sync::stream_property_test {
 namespace {
@@ -239,7 +240,14 @@ TEST_P(StreamProperty, AfterQuietBothAgreeAndNothingLeaks) {
   for (uint32_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Pair pair(GetParam(), seed);
-    for (int i = 0; i < 400; ++i) pair.Step();
+    for (int i = 0; i < 400; ++i) {
+      pair.Step();
+      if (i % 20 != 0) continue;
+      for (const size_t s : {0, 1}) {
+        pair.side(s).d.Settle();
+        ASSERT_EQ(WhatIsWrong(pair.side(s).d.shards()), "") << "step " << i;
+      }
+    }
     pair.Quiet();
     size_t rounds = 0;
     while (pair.Compare() > 0 && ++rounds < 5) {
@@ -251,6 +259,7 @@ TEST_P(StreamProperty, AfterQuietBothAgreeAndNothingLeaks) {
       const auto [children, connections] = pair.Children(s);
       EXPECT_EQ(children, connections) << s;
       EXPECT_EQ(pair.side(s).d.CheckConservation(), "");
+      EXPECT_EQ(WhatIsWrong(pair.side(s).d.shards()), "");
     }
     pair.Advance(3000);
     for (const size_t s : {0, 1}) EXPECT_EQ(pair.side(s).d.CheckNothingLeft(), "") << s;

@@ -84,7 +84,7 @@ class StreamTemplates {
   [[nodiscard]] static TemplateClaim ClaimOf(const sync::StreamEntry& entry) noexcept {
     return {.is_pinned = Has(entry, sync::StreamFlag::kPinned),
             .created_ms = entry.created_ms,
-            .creator = entry.creator,
+            .creator = static_cast<uint32_t>(entry.creator),
             .real = entry.real};
   }
   // One made here before anybody was told of it says so first.
