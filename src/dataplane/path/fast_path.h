@@ -20,6 +20,17 @@
 
 namespace fairlead::dataplane {
 
+// Whom the worker tells (Shard::tells); nothing at all where it tells nobody.
+template <bool kTellsPeers>
+struct FastPathTells {
+  explicit constexpr FastPathTells(uint8_t) noexcept {}
+};
+template <>
+struct FastPathTells<true> {
+  explicit constexpr FastPathTells(uint8_t tells) noexcept : bits(tells) {}
+  uint8_t bits;
+};
+
 // kTellsPeers: packets after which other directors may have to be told of the connection go the
 // long way too. Another class for them, so that without synchronisation nothing is asked.
 template <typename Address, Packet P, bool kTellsPeers = false>
@@ -46,7 +57,7 @@ class FastPath {
     if (record.HasAny(kLeavesFastPath)) [[unlikely]]
       return false;
     if constexpr (kTellsPeers) {
-      const bool tells_kernel = (tells_ & kTellsKernel) != 0;
+      const bool tells_kernel = (tells_.bits & kTellsKernel) != 0;
       if (tells_kernel && snapshot_.sync.IsCounted(record.packets + 1)) return false;
     }
     TickCount timeout;
@@ -123,7 +134,7 @@ class FastPath {
   // Our own directors are told after this packet, with which the client has sent so many.
   bool IsStreamNews(const Connection<Address>& record, TickCount timeout,
                     uint32_t packets) const noexcept {
-    if ((tells_ & kTellsStream) == 0) return false;
+    if ((tells_.bits & kTellsStream) == 0) return false;
     return IsStreamDue({.transport = record.transport(),
                         .state_before = record.state,
                         .state = record.state,
@@ -170,7 +181,7 @@ class FastPath {
   Output<P>& out_;
   uint16_t& next_ip_id_;
   const Tick now_;
-  const uint8_t tells_;  // with kTellsPeers only
+  [[no_unique_address]] const FastPathTells<kTellsPeers> tells_;
 };
 
 }  // namespace fairlead::dataplane

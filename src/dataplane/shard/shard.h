@@ -114,11 +114,6 @@ class Shard {
   template <typename Address>
   void StreamConnection(uint32_t slot, sync::StreamEvent event) noexcept;
   void StreamTemplate(uint32_t slot, sync::StreamEvent event) noexcept;
-  // A packet passes of a record that a peer has told of: it is ours from now on.
-  template <typename Address>
-  void MakeOurs(uint32_t slot) noexcept {
-    Connections<Address>().at(slot).Clear(ConnectionFlag::kFromSync);
-  }
   // A record as a peer of ours tells of it: it counts as inactive until a packet passes here.
   // Precondition: the state is one of its transport.
   template <typename Address>
