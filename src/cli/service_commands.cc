@@ -78,7 +78,10 @@ std::string RealsUp(const json::object& service) {
 
 std::string Weight(const json::object& real) {
   const std::string weight = Text(real, "weight");
-  const std::string effective = Text(real, "effective_weight");
+  const json::value* exact = real.if_contains("exact_weight");  // earlier directors have none
+  const std::string effective = exact == nullptr || !exact->is_number()
+                                    ? Text(real, "effective_weight")
+                                    : fmt::format("{}", exact->to_number<double>());
   return weight == effective ? weight : effective + " (" + weight + ")";
 }
 

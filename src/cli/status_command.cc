@@ -71,9 +71,13 @@ void PrintDefence(const json::object& status) {
 void PrintHealth(const json::object& status) {
   const json::object& health = Object(status, "health");
   std::string errors;
-  for (const auto& item : Object(health, "local_errors")) {
+  // Of the last minutes: what is over is no news. A director of an earlier version counts all.
+  const bool has_recent = health.contains("recent_local_errors");
+  for (const auto& item : Object(health, has_recent ? "recent_local_errors" : "local_errors")) {
     const auto count = item.value().to_number<uint64_t>();
-    if (count > 0) errors += fmt::format("; {} could not be made ({})", count, item.key_c_str());
+    if (count == 0) continue;
+    errors += fmt::format("; {} could not be made{} ({})", count,
+                          has_recent ? " in the last minutes" : "", item.key_c_str());
   }
   const auto number = [&](const char* key, double otherwise) {
     const json::value* value = health.if_contains(key);

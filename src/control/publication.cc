@@ -256,7 +256,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
   const HealthOf health = [this](const ServiceConfig& service, const RealConfig& real) {
     const std::vector<HealthCheck> checks = ChecksOf(service, real);
     const RealHealth found = health_.HealthOf(checks);
-    real_events_.Note(service, real, found.state, health_.DetailOf(checks));
+    real_events_.Note(service, real, found.state, health_.DetailOf(checks), !found.has_been_down);
     return found;
   };
   const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
@@ -309,7 +309,8 @@ void Publication::TellOfEvents() {
   }
   if (!notify_) return;
   for (Notification& notice : notices) {
-    if (!notice.command.empty() || real_events_.tells_all()) notify_(std::move(notice));
+    const bool is_mailed = real_events_.tells_all() && !notice.title.empty();
+    if (!notice.command.empty() || is_mailed) notify_(std::move(notice));
   }
 }
 

@@ -154,7 +154,8 @@ ControlView MakeView() {
                  .interval_stretch = 1.5,
                  .script_interval_stretch = 2.5,
                  .stuck_scripts = 1,
-                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
+                 .local_errors = {{"descriptors", 7}, {"memory", 0}},
+                 .recent_local_errors = {{"descriptors", 2}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "api_test.h"
+#include "control/api/exact_weight.h"
 #include "control/api/reload_path.h"
 
 namespace fairlead::testing::service_routes_test {
@@ -48,6 +49,7 @@ TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
   EXPECT_FALSE(down.at("up").as_bool());
   EXPECT_EQ(down.at("weight").as_int64(), 1);
   EXPECT_EQ(down.at("effective_weight").as_int64(), 0);
+  EXPECT_EQ(down.at("exact_weight").as_int64(), 0);
   const json::object reals = peer->Ask("GET /v1/services/shop/reals").json();
   EXPECT_EQ(reals.at("reals").as_array().size(), 3u);
   EXPECT_TRUE(reals.at("reals").at(2).at("removed").as_bool());
@@ -55,6 +57,18 @@ TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
   // By the name it would have without one.
   EXPECT_EQ(peer->Ask("GET /v1/services/tcp-192.0.2.10-80").json().at("name").as_string(), "web");
   EXPECT_EQ(peer->Ask("GET /v1/services/mark-2-v4/reals/10.0.0.11:0").status, 200);
+}
+
+TEST(ExactWeight, HasTheHundredthsThatSlowStartAndAgentsLeave) {
+  control::RealInfo real;
+  real.effective_weight = 1;
+  real.part = 0.05;
+  EXPECT_EQ(api::WeightText(api::ExactWeight(real)), "0.05");
+  EXPECT_EQ(api::WeightNumber(api::ExactWeight(real)), json::value(0.05));
+  real.effective_weight = 3;
+  real.part = 1;
+  EXPECT_EQ(api::WeightText(api::ExactWeight(real)), "3");
+  EXPECT_EQ(api::WeightNumber(api::ExactWeight(real)), json::value(3));
 }
 
 TEST_F(ServiceRoutesTest, UnknownNamesSuggestTheNearest) {
@@ -263,6 +277,7 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(status.at("health").at("script_interval_stretch").as_double(), 2.5);
   EXPECT_EQ(status.at("health").at("stuck_scripts").as_int64(), 1);
   EXPECT_EQ(status.at("health").at("local_errors").at("descriptors").as_int64(), 7);
+  EXPECT_EQ(status.at("health").at("recent_local_errors").at("descriptors").as_int64(), 2);
   EXPECT_EQ(status.at("defence").at("low_workers").as_int64(), 0);
 
   EXPECT_EQ(peer->Ask("GET /readyz").status, 200);

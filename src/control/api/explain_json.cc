@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/api/exact_weight.h"
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
 #include "control/api/record_json.h"
@@ -107,7 +108,7 @@ struct ExplainReport::Members {
   void operator()(const step::Candidate& s) const {
     AddReal(s.real);
     object["eligibility"] = WordOf(s.eligibility);
-    object["weight"] = s.weight;
+    object["weight"] = WeightNumber(report.WeightOf(s.real, s.weight));
     object["active_connections"] = s.active;
     object["inactive_connections"] = s.inactive;
   }

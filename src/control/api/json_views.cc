@@ -9,6 +9,7 @@
 
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/exact_weight.h"
 #include "control/api/figures.h"
 #include "control/api/port_json.h"
 #include "control/api/pulse.h"
@@ -153,6 +154,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"forward", real.forward},
                       {"weight", real.weight},
                       {"effective_weight", real.effective_weight},
+                      {"exact_weight", WeightNumber(ExactWeight(real))},
                       {"upper_threshold", real.upper_threshold},
                       {"lower_threshold", real.lower_threshold},
                       {"admin", control::ToWord(real.admin)},
@@ -269,14 +271,16 @@ json::object DefenceToJson(const dataplane::StatsBoard& stats, const control::De
 }
 
 json::object HealthToJson(const control::HealthSummary& health) {
-  json::object errors;
+  json::object errors, recent;
   for (const auto& [reason, count] : health.local_errors) errors[reason] = count;
+  for (const auto& [reason, count] : health.recent_local_errors) recent[reason] = count;
   return {{"checks", health.checks},
           {"allowed_at_once", health.allowed_at_once},
           {"interval_stretch", std::round(health.interval_stretch * 100) / 100},
           {"script_interval_stretch", std::round(health.script_interval_stretch * 100) / 100},
           {"stuck_scripts", health.stuck_scripts},
-          {"local_errors", std::move(errors)}};
+          {"local_errors", std::move(errors)},
+          {"recent_local_errors", std::move(recent)}};
 }
 
 json::array CountsToJson(const std::vector<control::RestoredRecords::Count>& counts,

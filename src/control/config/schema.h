@@ -23,6 +23,7 @@ struct Section {
   // Where it stands, list items as []: "services[].reals[]". "*.x": every key x of any section.
   std::string_view name;
   std::span<const KeyInfo> keys;
+  std::string_view example = {};  // of a short one, for who has written a single value
 };
 
 extern const Section kRootSection;
