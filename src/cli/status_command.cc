@@ -49,6 +49,24 @@ void PrintPorts(const json::object& status) {
   }
 }
 
+void PrintReadiness(const json::object& status) {
+  if (const std::string still = Text(status, "stands_still"); still != "-") {
+    fmt::print("  {}\n", still);
+  }
+  for (const json::value& why : Array(status, "not_ready")) {
+    fmt::print("  {}\n", Text(why.as_object(), "sentence"));
+  }
+  for (const json::value& item : Array(status, "peers")) {
+    const json::object& peer = item.as_object();
+    if (Flag(peer, "given_up")) {
+      fmt::print("peer {} does not count, since it has been unreachable for sync.ready_timeout\n",
+                 Text(peer, "name"));
+    } else if (!Flag(peer, "in_sync") && Flag(status, "ready")) {
+      fmt::print("peer {} is not in sync: fairlead sync status\n", Text(peer, "name"));
+    }
+  }
+}
+
 // Silent while nothing is on and nothing was done.
 void PrintDefence(const json::object& status) {
   const json::object& defence = Object(status, "defence");
@@ -167,9 +185,7 @@ int RunStatus(const Arguments& arguments) {
     fmt::print("{}: {}, up {}, version {}\n", Text(status, "director"),
                Flag(status, "ready") ? "ready" : "NOT READY",
                Span(Number(status, "uptime_seconds") * 1000), Text(status, "version"));
-    if (const std::string still = Text(status, "stands_still"); still != "-") {
-      fmt::print("  {}\n", still);
-    }
+    PrintReadiness(status);
     fmt::print("configuration: generation {} of {}, {} at {}\n", Text(status, "generation"),
                Text(config, "path"),
                Flag(config, "last_reload_ok") ? "applied" : "last reload REFUSED",

@@ -283,9 +283,44 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(peer->Ask("GET /readyz").status, 200);
   control::ControlView view = MakeView();
   view.is_ready = false;
+  view.not_ready = {{control::NotReady::Kind::kPeerLags, "edge-2", "Peer edge-2 lags by 1.2 s"},
+                    {control::NotReady::Kind::kPeerUnreachable, "edge-3", "Peer edge-3 is away"}};
+  view.peers = {{"edge-2", false, false}, {"edge-3", false, true}};
   director.SetView(view);
-  EXPECT_EQ(peer->Ask("GET /readyz").status, 503);
+  const Answer not_ready = peer->Ask("GET /readyz");
+  EXPECT_EQ(not_ready.status, 503);
+  const json::object why = not_ready.json();
+  EXPECT_EQ(why.at("type").as_string(), "urn:fairlead:problem:not-ready");
+  EXPECT_EQ(why.at("detail").as_string(), "Peer edge-2 lags by 1.2 s. Peer edge-3 is away");
+  EXPECT_TRUE(why.at("forwarding").as_bool());
+  EXPECT_EQ(why.at("reasons").at(0).at("reason").as_string(), "peer-lags");
+  EXPECT_EQ(why.at("reasons").at(1).at("peer").as_string(), "edge-3");
   EXPECT_EQ(peer->Ask("GET /healthz").status, 200);
+
+  const json::object waiting = peer->Ask("GET /v1/status").json();
+  EXPECT_FALSE(waiting.at("ready").as_bool());
+  EXPECT_TRUE(waiting.at("forwarding").as_bool());
+  EXPECT_EQ(waiting.at("not_ready").at(1).at("sentence").as_string(), "Peer edge-3 is away");
+  EXPECT_TRUE(waiting.at("peers").at(1).at("given_up").as_bool());
+  EXPECT_FALSE(waiting.at("peers").at(0).at("in_sync").as_bool());
+}
+
+TEST_F(ServiceRoutesTest, ServicesAndExplainSayWhyAnAddressIsNotAnnounced) {
+  Start();
+  EXPECT_TRUE(peer->Ask("GET /v1/services/web").json().at("announced").as_bool());
+  EXPECT_TRUE(peer->Ask("GET /v1/services/web").json().at("not_announced").is_null());
+  EXPECT_TRUE(peer->Ask("GET /v1/services/shop").json().at("announced").is_null())
+      << "a mark has no address";
+  control::ControlView view = MakeView();
+  const IpAddress address = view.services[0].address;
+  view.silent = std::make_shared<const control::SilentAddresses>(
+      control::SilentAddresses{{*IpAddress::Parse("10.1.1.1"), control::SilentAddress::Why::kNever},
+                               {address, control::SilentAddress::Why::kNotReady}});
+  director.SetView(view);
+  const json::object web = peer->Ask("GET /v1/services/web").json();
+  EXPECT_FALSE(web.at("announced").as_bool());
+  EXPECT_EQ(web.at("not_announced").as_string(),
+            "announce is when-ready, and the director is not ready; fairlead ready says why");
 }
 
 }  // namespace

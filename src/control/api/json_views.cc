@@ -13,6 +13,7 @@
 #include "control/api/figures.h"
 #include "control/api/port_json.h"
 #include "control/api/pulse.h"
+#include "control/api/readiness_json.h"
 #include "control/config/names.h"
 #include "control/control_api.h"
 
@@ -202,8 +203,8 @@ bool HasNetmaskFlag(const control::ServiceInfo& service) {
 
 }  // namespace
 
-json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
-                           bool with_reals) {
+json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ControlView& view,
+                           const control::ServiceInfo& service, bool with_reals) {
   const bool is_mark = service.mark != 0;
   const std::string family = service.family == Family::kIpv4 ? "ipv4" : "ipv6";
   const std::string key = is_mark ? "mark " + std::to_string(service.mark) + " " + family
@@ -242,6 +243,7 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"reals_total", total},
       {"reals_up", up}};
   if (!service.is_persistent && HasNetmaskFlag(service)) AddNetmask(service, &object);
+  AddAnnouncement(view, service, &object);
   AddFigures(&object, FiguresOf(fabric, service), service);
   if (with_reals) {
     json::array reals;
@@ -355,6 +357,7 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   object["dropped"] = DropsToJson(fabric.stats);
   object["memory"] = std::move(memory);
   object["restored"] = RestoredToJson(view.restored.get());
+  AddReadiness(view, &object);
   object["keep_problem"] = OrNull(!view.keep_problem.empty(), view.keep_problem);
   return object;
 }

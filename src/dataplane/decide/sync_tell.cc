@@ -48,8 +48,10 @@ SyncNews NewsOf(const Snapshot& snapshot, const Connection<Address>& record, con
   return news;
 }
 
+}  // namespace
+
 template <typename Address>
-void TellKernel(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept {
   const SyncView& sync = shard.snapshot->sync;
   auto& table = shard.Connections<Address>();
   Connection<Address>& record = table.at(slot);
@@ -66,6 +68,8 @@ void TellKernel(Shard& shard, uint32_t slot, const RealView& real) noexcept {
   shard.Tell(NewsOf(*shard.snapshot, record, real));
 }
 
+namespace {
+
 // A connection before the packet that was followed last.
 struct BeforePacket {
   uint8_t state = 0;
@@ -77,7 +81,7 @@ template <typename Address>
 void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
                Direction direction) noexcept {
   if ((shard.tells & kTellsKernel) != 0 && direction == Direction::kForward) {
-    TellKernel<Address>(shard, slot, real);
+    TellOfConnection<Address>(shard, slot, real);
   }
   if ((shard.tells & kTellsStream) == 0) return;
   const Connection<Address>& record = shard.Connections<Address>().at(slot);
@@ -111,9 +115,10 @@ void TrackAndTell(Shard& shard, uint32_t slot, Direction direction, uint8_t tcp_
   TellPeers<Address>(shard, slot, real, before, direction);
 }
 
-#define FAIRLEAD_TELL(Address)                                                  \
-  template void TellOfNew<Address>(Shard&, uint32_t, const RealView&) noexcept; \
-  template void TrackAndTell<Address>(Shard&, uint32_t, Direction, uint8_t,     \
+#define FAIRLEAD_TELL(Address)                                                         \
+  template void TellOfConnection<Address>(Shard&, uint32_t, const RealView&) noexcept; \
+  template void TellOfNew<Address>(Shard&, uint32_t, const RealView&) noexcept;        \
+  template void TrackAndTell<Address>(Shard&, uint32_t, Direction, uint8_t,            \
                                       const RealView&) noexcept;
 FAIRLEAD_TELL(Ipv4Address)
 FAIRLEAD_TELL(Ipv6Address)

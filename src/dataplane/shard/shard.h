@@ -26,6 +26,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
@@ -151,6 +152,8 @@ class Shard {
   void UpdateGauges() noexcept;
   // drop_entry, a bounded number of steps, and once a second the modes.
   void RunDefence() noexcept;
+  // Whether the packets of flows are looked at beside their forwarding, from now on.
+  void UpdateIsObserved() noexcept { is_observed = tells != 0 || watch.counts_packets(); }
 
   Fabric& fabric;
   const WorkerId me;
@@ -162,12 +165,14 @@ class Shard {
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
   std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;    // the last burst from a port was largely other workers'
+  bool is_observed = false;         // other directors are told of flows, or clients are watched
   uint8_t tells = 0;                // kTellsKernel, kTellsStream
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;          // of outer IPv4 headers
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;
+  ClientWatch watch;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
