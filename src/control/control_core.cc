@@ -208,7 +208,8 @@ class ControlCore::Impl {
       ReloadIfAsked();
       if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
       if (turned_) turned_();
-      pause = director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste;
+      const bool is_calm = director_.is_ready() && !director_.publication().is_busy();
+      pause = is_calm ? Clock::duration(kTurn) : kTurnInHaste;
     } catch (...) {
       NoteFault(Thread::kControl);
     }
