@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -73,6 +74,13 @@ class Bed {
     const Flows syns(flows, kTcpSyn);
     size_t at = 0;
     for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+  }
+  // From now on the clients of packets are counted (shard/client_watch.h).
+  void WatchClients() {
+    dataplane::WatchClients begin;
+    begin.time = TicksFromSeconds(60);
+    begin.sketch = std::make_unique<ClientSketch>(ClientSketch::kBuckets, director_.fabric().hash);
+    director_.RunCommand(0, &begin);
   }
   Worker<BytePacket>& worker() { return director_.worker(0); }
   // Packets that left the pipeline so far, dropped ones included.

@@ -20,10 +20,14 @@ int Run(const Arguments& arguments);
 //   Session session(arguments);
 //   const auto status = session.Ask("GET", "/v1/status");
 //   if (!status) return session.exit_code();
+// With --dry-run whatever is not a GET is only tried: what would change is printed, and Ask gives
+// nothing and the exit code of that. So no verb has to think of it.
 class Session {
  public:
   explicit Session(const Arguments& arguments)
-      : client_(arguments.api, arguments.credentials), is_json_(arguments.is_json) {}
+      : client_(arguments.api, arguments.credentials),
+        is_json_(arguments.is_json),
+        is_dry_run_(arguments.is_dry_run) {}
 
   // The document, or nothing after the problem was printed.
   std::optional<boost::json::value> Ask(std::string_view method, const std::string& target,
@@ -41,9 +45,11 @@ class Session {
 
  private:
   void PrintRefusal(const Reply& reply);
+  std::optional<boost::json::value> AskOnce(std::string_view method, const std::string& target,
+                                            const std::string& body);
 
   ApiClient client_;
-  const bool is_json_;
+  const bool is_json_, is_dry_run_;
   int exit_code_ = kOk;
 };
 
@@ -84,6 +90,8 @@ int RunConfigShow(const Arguments& arguments);
 int RunConfigSave(const Arguments& arguments);
 int RunConfigSchema();
 int RunRouteList(const Arguments& arguments);
+int RunNeighbourList(const Arguments& arguments);
+int RunTop(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

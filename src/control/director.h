@@ -68,12 +68,16 @@ class Director {
   ReloadOutcome PreviewReload(const std::string& path);
   [[nodiscard]] ReloadOutcome PreviewWith(const std::string& path, LoadResult loaded) const;
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // What that would do now. Changes nothing.
+  [[nodiscard]] EditOutcome PreviewChange(const Edit& edit) const;
   // Only when `generation` was published last and nothing waits to follow it.
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
   // Before PublishFirst; called on this thread, and must not wait.
   void SetLinkReader(PortLinkReader reader) { publication_.SetLinkReader(std::move(reader)); }
+  // Likewise: what is on the kernel twins. It outlives this object.
+  void SetKernelWatch(KernelWatch* watch) { publication_.SetKernelWatch(watch); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   // What it shows as taken up.
@@ -82,6 +86,14 @@ class Director {
   void SetPeers(std::function<ReadyPeers()> peers) { peers_ = std::move(peers); }
   // The director before this one was ready, and has handed over all it knew.
   void InheritReadiness() { readiness_.Inherit(); }
+
+  // Asked for each view; null: there are no peers. Before PublishFirst.
+  void SetStreamInfo(std::function<std::shared_ptr<const StreamInfo>()> info) {
+    stream_info_ = std::move(info);
+  }
+
+  // The workers' tables, for who tells other directors.
+  StreamTables& stream_tables() { return publication_.stream_tables(); }
 
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
@@ -112,6 +124,8 @@ class Director {
   void Apply(const std::string& path, Intent next, ReloadOutcome outcome,
              std::function<void(ReloadOutcome)> done);
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
+  // What an edit would make of what is wanted; false: it is refused.
+  bool WeighEdit(const Edit& edit, EditOutcome* outcome, Intent* next) const;
   void TickRates();
   void NoteReload(bool ok, std::string error);
   // Whose the change of a service was last; of an operator nothing is remembered.
@@ -135,6 +149,7 @@ class Director {
   std::vector<ControlView::MemoryUse> memory_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
   std::shared_ptr<const Restored> restored_;
+  std::function<std::shared_ptr<const StreamInfo>()> stream_info_;
   std::function<ReadyPeers()> peers_;
   Readiness readiness_;
   TimePoint now_;  // of the last turn

@@ -5,6 +5,7 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "sync/stream/creator.h"
 
 namespace fairlead::control {
 namespace {
@@ -54,15 +55,20 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ids_(fabric.config.reals),
       mail_(fabric),
       sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
+      stream_tables_(fabric, sync::CreatorNumber(model->director.name),
+                     [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
       links_(NamesOf(model->ports)),
+      kernel_(NamesOf(model->ports)),
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
       in_force_(wanted_) {
   mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
+  mail_.SetStreamDone(
+      [this](size_t worker, dataplane::Command* c) { stream_tables_.TakeBack(worker, c); });
 }
 
 void Publication::Restore(const StoredNames& names, TimePoint now) {
@@ -88,6 +94,7 @@ void Publication::SetReady(bool is_ready) {
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
+  stream_tables_.Turn();
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
   if (!threshold_edits_.empty() && is_in_force()) {
@@ -96,6 +103,7 @@ bool Publication::Turn(TimePoint now) {
   }
   bool is_news = AnswerWaiters();
   is_news |= ReadLinks(now);
+  FollowKernel(now);
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
@@ -173,6 +181,14 @@ bool Publication::ReadLinks(TimePoint now) {
   return !changed.empty();
 }
 
+// Addresses of kernel twins are addresses of their ports.
+void Publication::FollowKernel(TimePoint now) {
+  kernel_.FollowRoutes(wanted_.model->policy.kernel_routes);
+  if (!kernel_.Tick(now)) return;
+  has_other_kernel_ = true;
+  Rebuild();
+}
+
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
   try {
@@ -223,25 +239,21 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
+  const auto begin = std::chrono::steady_clock::now();
   auto next = Build(wanted_, plan);
+  if (has_other_kernel_) kernel_.NoteCost(std::chrono::steady_clock::now() - begin, now);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);
-  const bool has_other_addresses = builder_.has_new_addresses();
-  std::vector<Announcement> announcements;
-  PortGroups groups;
-  std::shared_ptr<const SilentAddresses> silent = silent_;
-  if (has_other_addresses) {
-    announcements = AnnouncementsOf(*wanted_.model, presence_);
-    groups = GroupsOf(*wanted_.model, presence_);
-    silent = std::make_shared<const SilentAddresses>(presence_.SilentOf(*wanted_.model));
+  std::optional<Speech> speech;
+  if (builder_.has_new_addresses() || has_other_kernel_) {
+    speech = SpeechOfWanted();
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
   if (before_publish_) before_publish_();
   fabric_.publisher.Publish(std::move(next));
   in_force_ = std::move(next_intent);
-  silent_ = std::move(silent);
   for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
     published_.push_back({std::move(waiter), generation});
   }
@@ -251,10 +263,27 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
   }
-  if (has_other_addresses) {
-    announcer_.Announce(std::move(announcements), now);
-    groups_.Join(std::move(groups));
-  }
+  if (speech) SpeakFor(*std::move(speech), now);
+}
+
+Publication::Speech Publication::SpeechOfWanted() const {
+  const ConfigModel& model = *wanted_.model;
+  PortAddresses addresses = AddressesOf(model, kernel_.network());
+  std::vector<AnsweredVip> answers = AnswersOf(model, addresses, presence_);
+  return {.silent = std::make_shared<const SilentAddresses>(SilentOf(answers)),
+          .virtual_ones = std::move(answers),
+          .announcements = AnnouncementsOf(model, addresses, presence_),
+          .groups = GroupsOf(model, addresses, presence_),
+          .addresses = std::move(addresses)};
+}
+
+void Publication::SpeakFor(Speech speech, TimePoint now) {
+  has_other_kernel_ = false;
+  silent_ = std::move(speech.silent);
+  answer_log_.Note(std::move(speech.virtual_ones));
+  announcer_.Announce(std::move(speech.announcements), now, kernel_.TakeArrived());
+  groups_.Join(std::move(speech.groups));
+  neighbours_.SetAddresses(std::move(speech.addresses));
 }
 
 std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, const IdPlan& plan) {
@@ -279,6 +308,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
        .path_mtus = &path_mtus_,
        .links = &links_,
+       .kernel = kernel_.network(),
        .before = snapshot(),
        .health_changed = NextFlipped(),
        .presence = presence_,

@@ -45,8 +45,9 @@ struct BuildInput {
   uint64_t generation = 1;
   // The model differs from the file by changes at run time: what is gone was removed by hand.
   bool is_by_hand = false;
-  const PathMtus* path_mtus = nullptr;  // none: paths are as wide as their first link
-  const PortLinks* links = nullptr;     // none: all are up
+  const PathMtus* path_mtus = nullptr;    // none: paths are as wide as their first link
+  const PortLinks* links = nullptr;       // none: all are up
+  const KernelNetwork* kernel = nullptr;  // none: twins have what the model names
   // What this builder built last, null: everything is made anew. With it come the services whose
   // reals have other health than then; all else is compared here.
   const dataplane::Snapshot* before = nullptr;
@@ -59,7 +60,9 @@ struct BuildInput {
 struct Surroundings {
   PolicyConfig policy;
   std::vector<PortConfig> ports;
+  PortAddresses addresses;  // of these, and of their kernel twins
   std::vector<RouteConfig> routes;
+  uint64_t kernel_routes = 0;  // their revision
   std::vector<NeighbourId> gateways;
   std::vector<bool> links;  // up or not, by PortId; empty: all are
   friend bool operator==(const Surroundings&, const Surroundings&) = default;

@@ -27,6 +27,7 @@
 #include "control/port_links.h"
 #include "control/presence.h"
 #include "control/readiness.h"
+#include "control/sync/stream/stream_info.h"
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
@@ -116,6 +117,14 @@ struct ClassifierRuleInfo {
   std::string text;  // "mark 1 tcp from @aol-proxies to 192.0.2.80 ports 80,443"
 };
 
+// A way to a network, and whether it is the one that is taken.
+struct RouteInfo {
+  std::string to, via;  // via: empty, on link
+  std::string port;     // empty: no port leads there
+  std::string source;   // connected, static, kernel
+  bool is_used = false;
+};
+
 struct PortInfo {
   PortId id;
   std::string name;
@@ -130,6 +139,7 @@ struct PortInfo {
   size_t multicast_groups = 0;  // joined for its addresses
   PortLinks::State link;
   std::vector<Prefix> addresses;
+  std::vector<Prefix> kernel_addresses;  // what others have put on its twin
 };
 
 // What the whole director's policy says of floods; a service may say otherwise for two of them.
@@ -186,6 +196,8 @@ struct ControlView {
   SharedVector<ClassifierRuleInfo> rules;
   std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
+  std::shared_ptr<const std::vector<RouteInfo>> routes;  // as preferred; null: not known yet
+  uint64_t kernel_routes = 0, refused_kernel_routes = 0;
   struct MemoryUse {
     std::string use;  // connections, connections6, templates, side, packets
     uint64_t bytes = 0;
@@ -193,6 +205,7 @@ struct ControlView {
   };
   std::vector<MemoryUse> memory;
   std::shared_ptr<const SyncInfo> sync;      // null: sync.ipvs is off
+  std::shared_ptr<const StreamInfo> stream;  // null: sync.peers has none
   std::shared_ptr<const Restored> restored;  // null: nothing was there, or nothing is kept
   std::string keep_problem;  // why a restart now would not find what is in force; or empty
 };

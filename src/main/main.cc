@@ -25,6 +25,7 @@
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
 #include "main/kept_memory.h"
+#include "main/kernel_watch.h"
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
@@ -209,10 +210,13 @@ int RunDirector(const Options& options, const char* argv0) {
     kept.EndTrial();
     return start.Fail(what, error);
   };
-  control::ControlCore core(fabric, *std::move(model), path, RuntimesOf(**edge));
+  const std::vector<control::PortRuntime> runtimes = RuntimesOf(**edge);
+  const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes, model->policy.kernel_routes);
+  control::ControlCore core(fabric, *std::move(model), path, runtimes);
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
   core.SetLinkReader(LinksOf(**edge));
+  core.SetKernelWatch(twins.get());
   if (ground->estate.was_ready) core.InheritReadiness();
   if (Status s = TakeOver(kept, **edge, fabric, core); !s) {
     return give_up("cannot take over what the director before has left", s.error());

@@ -63,6 +63,35 @@ TEST_F(CliTest, ServiceList) {
             "          4          243  166.1 KiB  1.2 MiB\n");
 }
 
+TEST_F(CliTest, NeighbourList) {
+  control::NeighbourInfo reachable{.port = PortId{1},
+                                   .address = Ip("10.0.0.11"),
+                                   .mac = *MacAddress::Parse("02:00:00:00:00:11"),
+                                   .state = dataplane::NeighbourState::kReachable,
+                                   .is_pinned = true,
+                                   .is_seen_by_workers = true,
+                                   .age = std::chrono::milliseconds(12'300)};
+  control::NeighbourInfo silent{.port = PortId{0},
+                                .address = Ip("2001:db8:1234:5678:9abc:def0:1234:5678"),
+                                .mac = {},
+                                .state = dataplane::NeighbourState::kFailed,
+                                .is_seen_by_workers = true,
+                                .age = {}};
+  director.neighbours = {silent, reachable};
+  Start();
+  EXPECT_EQ(
+      Good("neighbour list"),
+      "PORT     ADDRESS                                 MAC                STATE      AGE  USE\n"
+      "outside  2001:db8:1234:5678:9abc:def0:1234:5678  -                  failed       -  "
+      "learned\n"
+      "inside   10.0.0.11                               02:00:00:00:00:11  reachable  12s  next "
+      "hop\n");
+  const json::value answer = json::parse(Good("-o json neighbour list"));
+  EXPECT_EQ(answer.at("neighbours").at(1).at("age_ms").to_number<int>(), 12'300);
+  EXPECT_TRUE(answer.at("neighbours").at(0).at("mac").is_null());
+  EXPECT_TRUE(answer.at("neighbours").at(1).at("workers_agree").as_bool());
+}
+
 TEST_F(CliTest, PortList) {
   Start([](PortId) { return api::PortStats{.rx_packets = 5, .rx_missed = 2, .tx_errors = 1}; });
   EXPECT_EQ(Good("port list"),

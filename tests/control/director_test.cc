@@ -53,6 +53,33 @@ class DirectorTest : public testing::Test {
   Director director_{fabric_, ModelOf(kWeb), "test.yaml", TwoPorts(), prober_, 1};
 };
 
+TEST_F(DirectorTest, APreviewSaysWhatTheChangeWouldAndLeavesAllAsItIs) {
+  Turn();
+  const uint64_t generation = Snapshot().generation;
+  const std::string reals = Reals();
+  const Edit edits[] = {PatchReal{"web", "10.0.0.11", "{ weight: 9 }"},
+                        PatchReal{"web", "10.0.0.11", "{ state: drain }"},
+                        DrainReal{"web", "10.0.0.12", "{ deadline: 10m, then_remove: true }"},
+                        AddReal{"web", "{ address: 10.0.0.13 }"},
+                        RemoveReal{"web", "10.0.0.13"},
+                        PatchService{"web", "{ scheduler: rr }"},
+                        PatchTimeouts{"{ tcp: 7m }"},
+                        RemoveService{"web"}};
+  for (size_t i = 0; i < std::size(edits); ++i) {
+    const EditOutcome preview = director_.PreviewChange(edits[i]);
+    // A removal has to find what the edit before it has added.
+    EXPECT_EQ(preview.refusal.has_value(), i == 4) << i;
+    if (i == 4) continue;
+    EXPECT_EQ(preview.generation, generation) << i;
+    EXPECT_FALSE(preview.changes.empty()) << i;
+    for (int turns = 0; turns < 3; ++turns) Turn();
+    EXPECT_EQ(Snapshot().generation, generation) << i;
+    EXPECT_EQ(Reals(), reals) << i;
+  }
+  const std::vector<std::string> said = director_.PreviewChange(edits[0]).changes;
+  EXPECT_EQ(Change(edits[0]).changes, said);
+}
+
 TEST_F(DirectorTest, AChangeIsAnsweredWhenEveryWorkerHasIt) {
   Turn();
   std::optional<EditOutcome> answer;

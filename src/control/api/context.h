@@ -71,5 +71,6 @@ void AddRuntimeRoutes(Router* router, const Context& context);
 void AddSyncRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
+void AddTopRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

@@ -52,6 +52,7 @@ std::string SchemaOfKey(const Section& section, std::string_view key) {
   if (&section == &kPersistenceSection) schema = DeclaredIn(kPersistenceKeys, key);
   if (&section == &kMailSection) schema = DeclaredIn(kMailKeys, key);
   if (&section == &kHealthSection) schema = DeclaredIn(kHealthKeys, key);
+  if (&section == &kSyncSection) schema = DeclaredIn(kStreamKeys, key);
   if (&section == &kIpvsSyncSection) schema = DeclaredIn(kIpvsSyncKeys, key);
   if (&section == &kPolicySection || &section == &kServicePolicySection) {
     schema = DeclaredIn(kServicePolicyKeys, key);
@@ -126,6 +127,7 @@ constexpr std::array kDefinitions{
     Definition{"real", &kRealSection, R"("address")"},
     Definition{"api", &kApiSection, ""},
     Definition{"listener", &kListenSection, R"("address")"},
+    Definition{"ipvs_socket", &kIpvsSocketSection, R"("path")"},
     Definition{"log", &kLogSection, ""},
     Definition{"sync", &kSyncSection, ""},
     Definition{"ipvs_sync", &kIpvsSyncSection, R"("interface")"},

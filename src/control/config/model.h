@@ -34,6 +34,7 @@
 #include "control/config/duration.h"
 #include "control/config/health_config.h"
 #include "control/config/mail_config.h"
+#include "control/config/sync_config.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -180,7 +181,8 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
       return false;
   }
 }
-enum class Announce : uint8_t { kAlways, kNever, kWhenReady };
+// Of several services with one address the first of these counts.
+enum class Announce : uint8_t { kAlways, kWhenReady, kFollowKernel, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).
@@ -236,6 +238,7 @@ struct PolicyConfig {
   uint8_t amemthresh = 10;  // percent of a worker's connection table; less free is low
   NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
   Announce announce = Announce::kAlways;      // what a service has when it says nothing
+  uint32_t kernel_routes = 0;                 // taken from the kernel, at most; 0: none
   friend bool operator==(const PolicyConfig&, const PolicyConfig&) = default;
 };
 
@@ -364,6 +367,7 @@ struct ApiListen {
   uint16_t mode = 0660;  // kUnix
   // Absolute paths; empty: none. kHttps has the first two and one of the others.
   std::string certificate{}, key{}, client_ca{};
+  std::string crl{};     // only with client_ca
   std::string tokens{};  // also kHttp
   friend bool operator==(const ApiListen&, const ApiListen&) = default;
 };
@@ -371,15 +375,22 @@ struct ApiListen {
 inline constexpr const char* kDefaultApiSocket = "/run/fairlead/api.sock";
 inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
 
+// The kernel's interface to IPVS on a Unix socket.
+struct IpvsSocketConfig {
+  std::string path = kDefaultIpvsSocket;  // absolute; empty: not served
+  std::string group{};                    // of the socket; empty: the director's
+  uint16_t mode = 0660;
+  friend bool operator==(const IpvsSocketConfig&, const IpvsSocketConfig&) = default;
+};
+
 // What a reload does with changes by hand: takes them back, or lays them over the file as a start
 // does.
 enum class OnReload : uint8_t { kUndo, kKeep };
 
 struct ApiConfig {
   std::vector<ApiListen> listen = {{ApiListen::Kind::kUnix, kDefaultApiSocket, {}}};
-  // The kernel's interface to IPVS; empty: not served. Where the file says nothing, it lies beside
-  // the first Unix socket of `listen`.
-  std::string ipvs_socket = kDefaultIpvsSocket;
+  // Where the file says nothing, it lies beside the first Unix socket of `listen`.
+  IpvsSocketConfig ipvs_socket{};
   OnReload on_reload = OnReload::kUndo;
   friend bool operator==(const ApiConfig&, const ApiConfig&) = default;
 };
@@ -387,45 +398,6 @@ struct ApiConfig {
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
-};
-
-// ---- sync: the kernel's protocol (docs/sync.md) -----------------------------------------------
-
-enum class SyncRole : uint8_t { kBackup, kMaster, kBoth };
-enum class UnknownService : uint8_t { kRefuse };
-
-struct SyncThreshold {
-  uint32_t threshold = 3, period = 50;  // which packet of each period; period 0: of all
-  friend bool operator==(const SyncThreshold&, const SyncThreshold&) = default;
-};
-
-inline constexpr uint16_t kLeastSyncMaxlen = 44;  // one entry
-
-struct IpvsSyncConfig {
-  std::string interface {};
-  SyncRole role = SyncRole::kBackup;
-  uint8_t syncid = 0;  // 0: takes every sender's
-  IpAddress group = Ipv4Address::FromHost(0xe000'0051);
-  uint16_t udp_port = 8848;
-  uint8_t ports = 1;       // a power of two, from udp_port on
-  uint16_t maxlen = 1472;  // bytes of a datagram
-  uint8_t ttl = 1;
-  uint8_t version = 1;
-  std::vector<IpAddress> peers{};  // empty: any sender
-  SyncThreshold threshold{};
-  Duration refresh_period{0};
-  uint8_t retries = 0;
-  bool persist_mode = false;
-  UnknownService unknown_service = UnknownService::kRefuse;
-
-  [[nodiscard]] bool receives() const { return role != SyncRole::kMaster; }
-  [[nodiscard]] bool sends() const { return role != SyncRole::kBackup; }
-  friend bool operator==(const IpvsSyncConfig&, const IpvsSyncConfig&) = default;
-};
-
-struct SyncConfig {
-  std::optional<IpvsSyncConfig> ipvs{};
-  friend bool operator==(const SyncConfig&, const SyncConfig&) = default;
 };
 
 // ---- all of it --------------------------------------------------------------------------------

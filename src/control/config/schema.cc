@@ -173,23 +173,17 @@ constexpr KeyInfo kRealKeys[] = {
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
 constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"}, {"token_file"},
-                                {"certificate"}, {"key"},         {"client_ca"}};
+                                {"certificate"}, {"key"},         {"client_ca"}, {"crl"}};
 
-constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
-                                   {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
+constexpr KeyInfo kListenKeys[] = {{"address"},   {"role"},        {"group"},
+                                   {"mode"},      {"certificate"}, {"key"},
+                                   {"client_ca"}, {"crl"},         {"tokens"}};
+
+constexpr KeyInfo kIpvsSocketKeys[] = {{"path"}, {"group"}, {"mode"}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
-constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
-                                 {"name", kNotYet},
-                                 {"peers", kNotYet},
-                                 {"key_file", kNotYet},
-                                 {"ready_lag", kNotYet},
-                                 {"ready_timeout", kNotYet},
-                                 {"certificate", kNotYet},
-                                 {"key", kNotYet},
-                                 {"ca", kNotYet}};
-
+constexpr auto kSyncNames = Join(NamesOf(kStreamKeys), std::to_array<KeyInfo>({{"ipvs"}}));
 constexpr auto kIpvsSyncNames = NamesOf(kIpvsSyncKeys);
 
 constexpr auto kMailNames =
@@ -223,8 +217,9 @@ const Section kFallbackSection{"services[].fallback", kFallbackKeys, "{ address:
 const Section kRealSection{"services[].reals[]", kRealKeys, "{ address: 10.0.0.11 }"};
 const Section kApiSection{"api", kApiKeys};
 const Section kListenSection{"api.listen[]", kListenKeys};
+const Section kIpvsSocketSection{"api.ipvs_socket", kIpvsSocketKeys};
 const Section kLogSection{"log", kLogKeys};
-const Section kSyncSection{"sync", kSyncKeys};
+const Section kSyncSection{"sync", kSyncNames};
 const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
 const Section kMailSection{"mail", kMailNames};
 
@@ -235,9 +230,14 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
+<<<<<<< HEAD
       &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
       &kSyncSection,          &kIpvsSyncSection,    &kMailSection,        &kDeviceSection,
       &kBondSection};
+=======
+      &kRealSection,          &kApiSection,         &kListenSection,      &kIpvsSocketSection,
+      &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection};
+>>>>>>> main
   return kAll;
 }
 

@@ -51,6 +51,7 @@ extern const Section kFallbackSection;
 extern const Section kRealSection;
 extern const Section kApiSection;
 extern const Section kListenSection;
+extern const Section kIpvsSocketSection;
 extern const Section kLogSection;
 extern const Section kMailSection;
 extern const Section kSyncSection;

@@ -4,28 +4,11 @@
 #include <unordered_map>
 
 namespace fairlead::control {
-namespace {
-
-// Of several services on one address the one that would rather be heard decides.
-int Eagerness(Announce announce) {
-  switch (announce) {
-    case Announce::kAlways:
-      return 2;
-    case Announce::kWhenReady:
-      return 1;
-    case Announce::kNever:
-      return 0;
-  }
-  return 0;
-}
-
-}  // namespace
-
 std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
   std::unordered_map<IpAddress, Announce> found;
   const auto add = [&found](const IpAddress& address, Announce announce) {
     Announce& merged = found.try_emplace(address, Announce::kNever).first->second;
-    if (Eagerness(announce) > Eagerness(merged)) merged = announce;
+    merged = std::min(merged, announce);
   };
   for (const ServiceConfig& service : model.services) {
     if (!service.is_mark()) {

@@ -15,8 +15,7 @@ namespace fairlead::control {
 
 struct VirtualAddress {
   IpAddress address;
-  // Of several services on the address: kAlways when one says so, else kWhenReady when one does.
-  Announce announce = Announce::kNever;
+  Announce announce = Announce::kNever;  // that of its services which says most
   friend bool operator==(const VirtualAddress&, const VirtualAddress&) = default;
 };
 
