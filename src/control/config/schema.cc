@@ -230,14 +230,9 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-<<<<<<< HEAD
-      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection,    &kMailSection,        &kDeviceSection,
-      &kBondSection};
-=======
       &kRealSection,          &kApiSection,         &kListenSection,      &kIpvsSocketSection,
-      &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection};
->>>>>>> main
+      &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection,
+      &kDeviceSection,        &kBondSection};
   return kAll;
 }
 

@@ -350,13 +350,11 @@ std::vector<PortLine> Edge::ReadLinks() {
   std::vector<PortLine> links;
   std::map<uint16_t, size_t> first_of;  // ports of one device have one line
   for (const Port& port : state_->ports) {
-<<<<<<< HEAD
     const auto [first, is_new] = first_of.try_emplace(port.dpdk_id(), links.size());
     links.push_back(is_new ? ReadLink(port) : links[first->second]);
-=======
-    links.push_back(state_->links.Read(state_->specs[port.id().index()].device, port.dpdk_id()));
-    if (state_->exception_path) state_->exception_path->ShowLink(port.id(), links.back().is_up);
->>>>>>> main
+    if (state_->exception_path) {
+      state_->exception_path->ShowLink(port.id(), links.back().line.is_up);
+    }
   }
   return links;
 }

@@ -116,16 +116,10 @@ class Edge {
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
   // All that the driver counts, by its own names; empty where it counts no more than that.
   [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters(PortId port) const;
-<<<<<<< HEAD
-  // By PortId. One thread at a time; takes some microseconds a port. Members of bonds whose lines
-  // have changed are taken out or put in, for which workers stand still for less than a
-  // millisecond.
-  std::vector<PortLine> ReadLinks();
-=======
   // By PortId. One thread at a time; takes some microseconds a port. Kernel twins show it as their
-  // carrier.
-  std::vector<kernel::Line> ReadLinks();
->>>>>>> main
+  // carrier. Members of bonds whose lines have changed are taken out or put in, for which workers
+  // stand still for less than a millisecond.
+  std::vector<PortLine> ReadLinks();
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.
   [[nodiscard]] Tick now() const;
