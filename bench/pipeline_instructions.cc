@@ -23,8 +23,10 @@ struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
-  bool is_new;   // the SYNs are measured, not the ACKs
-  bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
+  bool is_new;         // the SYNs are measured, not the ACKs
+  bool is_kept;        // the records lie in memory that outlives the process, as those of an arena
+  bool tells = false;  // other Fairlead directors (shard/stream_due.h)
+  bool is_second = false;  // the ACKs that establish connections are measured
 };
 
 constexpr Case kCases[] = {
@@ -38,6 +40,12 @@ constexpr Case kCases[] = {
     {"tun-arena", ForwardMethod::kTun, false, false, true},
     {"new-arena", ForwardMethod::kDr, false, true, true},
     {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
+    {"second", ForwardMethod::kDr, false, false, false, false, true},
+    {"dr-stream", ForwardMethod::kDr, false, false, false, true},
+    {"nat-stream", ForwardMethod::kNat, false, false, false, true},
+    {"new-stream", ForwardMethod::kDr, false, true, false, true},
+    {"new-persistent-stream", ForwardMethod::kDr, true, true, false, true},
+    {"second-stream", ForwardMethod::kDr, false, false, false, true, true},
 };
 
 }  // namespace
@@ -58,10 +66,11 @@ int main(int argc, char** argv) {
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
+    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells);
     if (!c.is_new) bed.Open(kFlows);
     const uint64_t before = bed.sent();
     const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
-    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * kRounds);
+    MeasuredWork(&bed, flows, c.is_new || c.is_second ? kFlows : kFlows * kRounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
   }

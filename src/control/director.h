@@ -83,6 +83,9 @@ class Director {
     stream_info_ = std::move(info);
   }
 
+  // The workers' tables, for who tells other directors.
+  StreamTables& stream_tables() { return publication_.stream_tables(); }
+
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
   [[nodiscard]] std::shared_ptr<const ControlView> view() const;

@@ -1,6 +1,7 @@
 #include "dataplane/decide/sync_tell.h"
 
 #include "dataplane/decide/sync_due.h"
+#include "dataplane/shard/stream_due.h"
 #include "sync/ipvs/entry.h"
 
 namespace fairlead::dataplane {
@@ -47,10 +48,8 @@ SyncNews NewsOf(const Snapshot& snapshot, const Connection<Address>& record, con
   return news;
 }
 
-}  // namespace
-
 template <typename Address>
-void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+void TellKernel(Shard& shard, uint32_t slot, const RealView& real) noexcept {
   const SyncView& sync = shard.snapshot->sync;
   auto& table = shard.Connections<Address>();
   Connection<Address>& record = table.at(slot);
@@ -67,7 +66,36 @@ void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcep
   shard.Tell(NewsOf(*shard.snapshot, record, real));
 }
 
-template void TellOfConnection<Ipv4Address>(Shard&, uint32_t, const RealView&) noexcept;
-template void TellOfConnection<Ipv6Address>(Shard&, uint32_t, const RealView&) noexcept;
+template <typename Address>
+bool IsStreamDueOf(const Connection<Address>& record, const BeforePacket& before) noexcept {
+  return IsStreamDue({.transport = record.transport(),
+                      .state_before = before.state,
+                      .state = record.state,
+                      .packets_before = before.packets,
+                      .packets = record.packets,
+                      .offset = RefreshOffset(record.client_address, record.client_port),
+                      .deadline_before = before.deadline,
+                      .deadline = record.deadline,
+                      .timeout = record.timeout});
+}
+
+}  // namespace
+
+template <typename Address>
+void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
+               Direction direction) noexcept {
+  if ((shard.tells & kTellsKernel) != 0 && direction == Direction::kForward) {
+    TellKernel<Address>(shard, slot, real);
+  }
+  if ((shard.tells & kTellsStream) != 0 &&
+      IsStreamDueOf(shard.Connections<Address>().at(slot), before)) {
+    shard.StreamConnection<Address>(slot, sync::StreamEvent::kIs);
+  }
+}
+
+template void TellPeers<Ipv4Address>(Shard&, uint32_t, const RealView&, const BeforePacket&,
+                                     Direction) noexcept;
+template void TellPeers<Ipv6Address>(Shard&, uint32_t, const RealView&, const BeforePacket&,
+                                     Direction) noexcept;
 
 }  // namespace fairlead::dataplane

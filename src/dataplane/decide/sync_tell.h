@@ -1,16 +1,32 @@
 // Tells other directors of a connection when that is due.
 //
-//   if (t.snapshot.sync.is_on) [[unlikely]] TellOfConnection<Address>(t.shard, slot, real);
+//   const BeforePacket before = BeforePacketOf(record);      // {} of a new one
+//   …Track…
+//   if (t.shard.tells != 0) [[unlikely]] TellPeers<Address>(t.shard, slot, real, before,
+//   direction);
 //
-// After each packet of a client that took the long way; the fast path leaves those that may be due
-// to it (fast_path.h). Threads: the worker's.
+// After each packet that took the long way; the fast path leaves those that may be due to it
+// (fast_path.h). Those of the kernel are told after packets of clients only (sync_due.h), our own
+// after any (shard/stream_due.h). Threads: the worker's.
 #pragma once
 
 #include "dataplane/shard/shard.h"
 
 namespace fairlead::dataplane {
 
+struct BeforePacket {
+  uint8_t state = 0;
+  uint32_t packets = 0;
+  Tick deadline;
+};
+
 template <typename Address>
-void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept;
+BeforePacket BeforePacketOf(const Connection<Address>& record) noexcept {
+  return {record.state, record.packets, record.deadline};
+}
+
+template <typename Address>
+void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
+               Direction direction) noexcept;
 
 }  // namespace fairlead::dataplane

@@ -13,6 +13,7 @@
 // Threads: the worker's, for one burst. Ownership of the packet moves in when Forward says true.
 #pragma once
 
+#include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/turn.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
@@ -32,7 +33,8 @@ class FastPath {
         traffic_(turn.shard.fabric.stats.traffic(turn.shard.me)),
         out_(*turn.out),
         next_ip_id_(turn.shard.next_ip_id),
-        now_(turn.shard.now) {}
+        now_(turn.shard.now),
+        tells_(turn.shard.tells) {}
 
   // Precondition of both: the slot is live and the packet is its client's, or its real's. False:
   // nothing has changed.
@@ -44,11 +46,15 @@ class FastPath {
     if (record.HasAny(kLeavesFastPath)) [[unlikely]]
       return false;
     if constexpr (kTellsPeers) {
-      if (snapshot_.sync.IsCounted(record.packets + 1)) return false;
+      const bool tells_kernel = (tells_ & kTellsKernel) != 0;
+      if (tells_kernel && snapshot_.sync.IsCounted(record.packets + 1)) return false;
     }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
+    if constexpr (kTellsPeers) {
+      if (IsStreamNews(record, timeout, record.packets + 1)) return false;
+    }
     const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
     if (!IsReachable(neighbour)) [[unlikely]]
       return false;
@@ -74,6 +80,9 @@ class FastPath {
     }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) return false;
+    if constexpr (kTellsPeers) {
+      if (IsStreamNews(record, timeout, record.packets)) return false;
+    }
     const Address client = record.client_address;
     if (IsLinkLocal(client) || IsLinkLocal(record.real_address)) return false;
     const RouteView* route = snapshot_.routes.Find(client);
@@ -111,6 +120,20 @@ class FastPath {
     }
     return false;
   }
+  // Our own directors are told after this packet, with which the client has sent so many.
+  bool IsStreamNews(const Connection<Address>& record, TickCount timeout,
+                    uint32_t packets) const noexcept {
+    if ((tells_ & kTellsStream) == 0) return false;
+    return IsStreamDue({.transport = record.transport(),
+                        .state_before = record.state,
+                        .state = record.state,
+                        .packets_before = record.packets,
+                        .packets = packets,
+                        .offset = RefreshOffset(record.client_address, record.client_port),
+                        .deadline_before = record.deadline,
+                        .deadline = now_ + timeout,
+                        .timeout = timeout});
+  }
   static bool IsReachable(uint64_t neighbour) noexcept {
     return NeighbourTable::StateOf(neighbour) == NeighbourState::kReachable;
   }
@@ -147,6 +170,7 @@ class FastPath {
   Output<P>& out_;
   uint16_t& next_ip_id_;
   const Tick now_;
+  const uint8_t tells_;  // with kTellsPeers only
 };
 
 }  // namespace fairlead::dataplane

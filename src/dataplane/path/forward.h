@@ -180,10 +180,13 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
     const Fate fate = JudgeRemains<Address, Direction::kForward>(t, packet, parsed, slot, real);
     if (fate != Fate::kGoesOn) return fate == Fate::kIsOver;
   }
+  if (record.Has(ConnectionFlag::kFromSync)) [[unlikely]]
+    t.shard.template MakeOurs<Address>(slot);
+  const BeforePacket before = BeforePacketOf(record);
   CountIn(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kForward, parsed->tcp_flags, real);
-  if (t.snapshot.sync.is_on) [[unlikely]]
-    TellOfConnection<Address>(t.shard, slot, real);
+  if (t.shard.tells != 0) [[unlikely]]
+    TellPeers<Address>(t.shard, slot, real, before, Direction::kForward);
   SendToReal<Address>(t, packet, parsed, record, real);
   return true;
 }
@@ -201,8 +204,13 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
       return;
     }
   }
+  if (record.Has(ConnectionFlag::kFromSync)) [[unlikely]]
+    t.shard.template MakeOurs<Address>(slot);
+  const BeforePacket before = BeforePacketOf(record);
   CountOut(t, record.real_id, real, parsed->ip_length);
   t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
+  if (t.shard.tells != 0) [[unlikely]]
+    TellPeers<Address>(t.shard, slot, real, before, Direction::kReply);
   if (is_direct) return ForwardRouted(t, packet, parsed);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kReply>(p, fields, record.virtual_address, record.virtual_port);

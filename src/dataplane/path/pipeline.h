@@ -129,7 +129,7 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
   table.HashBurst(keys, {burst.probes.data(), burst.count});
   table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
                   {burst.slots.data(), burst.count});
-  if (t.snapshot.sync.is_on) [[unlikely]]
+  if (t.shard.tells != 0) [[unlikely]]
     return FollowTelling<Address>(t, burst, is_mine);
   Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
 }

@@ -44,6 +44,10 @@ enum class CommandKind : uint8_t {
   kPinTemplate,
   kRetimeTemplates,
   kTakeSyncEntries,
+  kTellStream,
+  kTakeStreamEntries,
+  kWalkStream,
+  kDigestStream,
 };
 
 struct Command {
