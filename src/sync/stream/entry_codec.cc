@@ -161,8 +161,8 @@ bool IsClientOfKey(const StreamEntry& entry) {
     return entry.client_bits == 0 && entry.scope == 0 && entry.spread == 0 &&
            entry.client_group == 0 && entry.service_group == 0;
   }
-  if (entry.client_bits > entry.client.bit_length() || !entry.client_port.is_zero()) return false;
-  return entry.client_group != 0 || entry.client.Masked(entry.client_bits) == entry.client;
+  // Not whether its bits are masked so: a netmask need not be a prefix.
+  return entry.client_bits <= entry.client.bit_length() && entry.client_port.is_zero();
 }
 
 // Whether the entry says something that there can be.
