@@ -44,12 +44,7 @@ void AddEntries(const SyncShown& shown, std::vector<MetricFamily>* families) {
   }
 }
 
-void AddPeers(const control::StreamInfo& stream, std::vector<MetricFamily>* families) {
-  FamilyBuilder connected(families, MetricType::Gauge, "fairlead_sync_connected",
-                          "1 while there is a session with the peer");
-  for (const control::StreamPeerInfo& peer : stream.peers) {
-    connected.Add({{"peer", peer.name}}, peer.is_connected() ? 1 : 0);
-  }
+void AddLags(const control::StreamInfo& stream, std::vector<MetricFamily>* families) {
   FamilyBuilder lag(families, MetricType::Gauge, "fairlead_sync_lag_seconds",
                     "Age of the oldest entry that the receiver has not taken in");
   for (const control::StreamPeerInfo& peer : stream.peers) {
@@ -57,6 +52,17 @@ void AddPeers(const control::StreamInfo& stream, std::vector<MetricFamily>* fami
     lag.Add(LabelsOf(peer, "in"), static_cast<double>(peer.lag_in.count()) / 1000);
     lag.Add(LabelsOf(peer, "out"), static_cast<double>(peer.lag_out.count()) / 1000);
   }
+}
+
+void AddPeers(const control::StreamInfo& stream, std::vector<MetricFamily>* families) {
+  {
+    FamilyBuilder connected(families, MetricType::Gauge, "fairlead_sync_connected",
+                            "1 while there is a session with the peer");
+    for (const control::StreamPeerInfo& peer : stream.peers) {
+      connected.Add({{"peer", peer.name}}, peer.is_connected() ? 1 : 0);
+    }
+  }
+  AddLags(stream, families);
   FamilyBuilder left(families, MetricType::Gauge, "fairlead_sync_ranges_left",
                      "Parts of the tables, of 4096, that are still to be sent");
   for (const control::StreamPeerInfo& peer : stream.peers) {
