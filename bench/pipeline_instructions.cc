@@ -19,14 +19,24 @@ using fairlead::ForwardMethod;
 constexpr size_t kFlows = 4096;
 constexpr size_t kRounds = 4;  // ACKs of each flow
 
+// sync.ipvs by the kernel's thresholds, and by the densest there are: each packet.
+constexpr SyncView kThresholds{.is_on = true};
+constexpr SyncView kEachPacket{.is_on = true, .threshold = 0, .period = 1};
+// So that of each flow one packet is told of, as many as the ring to the control core holds. The
+// cases "long" are the same without synchronisation: a flow's first packets cost more than the
+// rest.
+constexpr size_t kRoundsOfThresholds = 50;
+
 struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
-  bool is_new;         // the SYNs are measured, not the ACKs
-  bool is_kept;        // the records lie in memory that outlives the process, as those of an arena
-  bool tells = false;  // other Fairlead directors (shard/stream_due.h)
-  bool is_second = false;  // the ACKs that establish connections are measured
+  bool is_new;   // the SYNs are measured, not the ACKs
+  bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
+  SyncView sync{};
+  size_t rounds = kRounds;
+  bool is_watched = false;    // somebody looks at the clients with most packets
+  bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
 };
 
 constexpr Case kCases[] = {
@@ -35,17 +45,29 @@ constexpr Case kCases[] = {
     {"tun", ForwardMethod::kTun, false, false, false},
     {"new", ForwardMethod::kDr, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
+    {"dr-watched", ForwardMethod::kDr, false, false, false, {}, kRounds, true},
+    {"nat-watched", ForwardMethod::kNat, false, false, false, {}, kRounds, true},
     {"dr-arena", ForwardMethod::kDr, false, false, true},
     {"nat-arena", ForwardMethod::kNat, false, false, true},
     {"tun-arena", ForwardMethod::kTun, false, false, true},
     {"new-arena", ForwardMethod::kDr, false, true, true},
     {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
-    {"second", ForwardMethod::kDr, false, false, false, false, true},
-    {"dr-stream", ForwardMethod::kDr, false, false, false, true},
-    {"nat-stream", ForwardMethod::kNat, false, false, false, true},
-    {"new-stream", ForwardMethod::kDr, false, true, false, true},
-    {"new-persistent-stream", ForwardMethod::kDr, true, true, false, true},
-    {"second-stream", ForwardMethod::kDr, false, false, false, true, true},
+    {"dr-long", ForwardMethod::kDr, false, false, false, {}, kRoundsOfThresholds},
+    {"nat-long", ForwardMethod::kNat, false, false, false, {}, kRoundsOfThresholds},
+    {"tun-long", ForwardMethod::kTun, false, false, false, {}, kRoundsOfThresholds},
+    {"dr-sync", ForwardMethod::kDr, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"nat-sync", ForwardMethod::kNat, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"tun-sync", ForwardMethod::kTun, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"dr-sync-each", ForwardMethod::kDr, false, false, false, kEachPacket, 1},
+    {"new-sync", ForwardMethod::kDr, false, true, false, kThresholds},
+    {"new-persistent-sync", ForwardMethod::kDr, true, true, false, kThresholds},
+    // The ACKs that establish connections.
+    {"second", ForwardMethod::kDr, false, false, false, {}, 1},
+    {"second-stream", ForwardMethod::kDr, false, false, false, {}, 1, false, true},
+    {"dr-stream", ForwardMethod::kDr, false, false, false, {}, kRounds, false, true},
+    {"nat-stream", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
+    {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
+    {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
 };
 
 }  // namespace
@@ -65,12 +87,13 @@ int main(int argc, char** argv) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
-    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
-    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells);
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
+    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
     if (!c.is_new) bed.Open(kFlows);
+    if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();
     const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
-    MeasuredWork(&bed, flows, c.is_new || c.is_second ? kFlows : kFlows * kRounds);
+    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
   }

@@ -71,6 +71,7 @@ class ControlCore::Impl {
       notifier_.Notify(std::move(notice));
     });
     director_.SetStreamInfo([this] { return stream_.info(); });
+    director_.SetPeers([this] { return PeersNow(); });
     WaitForSignal();
   }
 
@@ -223,6 +224,21 @@ class ControlCore::Impl {
     stream_.Turn(Clock::now(), model.sync.stream, model.director.name);
   }
 
+  // Peers that nobody has called yet count as well: a director that has just started is not ready
+  // before it has tried.
+  [[nodiscard]] ReadyPeers PeersNow() const {
+    const StreamConfig& config = director_.publication().in_force().model->sync.stream;
+    ReadyPeers now{.rule = {.ready_lag = config.ready_lag, .ready_timeout = config.ready_timeout}};
+    if (is_stream_begun_) {
+      now.peers = stream_.readiness();
+    } else {
+      for (const SyncPeer& peer : config.peers) {
+        now.peers.push_back({.name = peer.name, .unreachable_since = Clock::now()});
+      }
+    }
+    return now;
+  }
+
   // A corrected section holds for what waits, too.
   void FollowMail() {
     const std::shared_ptr<const ConfigModel>& model = director_.publication().in_force().model;
@@ -282,6 +298,7 @@ void ControlCore::KeepIn(const std::string& directory) { impl_->director().KeepI
 void ControlCore::SetRestored(RestoredRecords records) {
   impl_->director().SetRestored(std::move(records));
 }
+void ControlCore::InheritReadiness() { impl_->director().InheritReadiness(); }
 Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
@@ -289,6 +306,7 @@ void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
 void ControlCore::SetLinkReader(PortLinkReader reader) {
   impl_->director().SetLinkReader(std::move(reader));
 }
+void ControlCore::SetKernelWatch(KernelWatch* watch) { impl_->director().SetKernelWatch(watch); }
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));
@@ -321,6 +339,16 @@ void ControlCore::ChangeAt(uint64_t generation, Edit edit, std::function<void(Ed
       [generation, edit = std::move(edit), done = std::move(done)](Director& director) mutable {
         director.ChangeAt(generation, edit, std::move(done));
       });
+}
+void ControlCore::PreviewChange(Edit edit, std::function<void(EditOutcome)> done) {
+  impl_->Post([edit = std::move(edit), done = std::move(done)](Director& director) {
+    done(director.PreviewChange(edit));
+  });
+}
+void ControlCore::ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) {
+  impl_->Post([done = std::move(done)](Director& director) {
+    done(director.publication().neighbours().List(Clock::now()));
+  });
 }
 void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
   impl_->Post([service = std::move(service), done = std::move(done)](Director& director) {

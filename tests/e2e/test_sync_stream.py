@@ -18,7 +18,7 @@ def with_peer(own: str, other: str, **sync) -> dict:
     service = {"name": "dr", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "scheduler": "rr", "forward": "dr",
                "reals": [{"address": at.real_address(1)}, {"address": at.real_address(2)}]}
     stream = {"name": own, "listen": f"127.0.0.1:{PORTS[own]}",
-              "peers": [{"name": other, "address": f"127.0.0.1:{PORTS[other]}"}], **sync}
+              "peers": [{"name": other, "address": f"127.0.0.1:{PORTS[other]}"}], "ready_timeout": "1s", **sync}
     return configuration([service], sync=stream, policy={"unknown_connections": "drop"})
 
 

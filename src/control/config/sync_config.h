@@ -31,6 +31,8 @@ struct SyncThreshold {
   friend bool operator==(const SyncThreshold&, const SyncThreshold&) = default;
 };
 
+inline constexpr uint16_t kLeastSyncMaxlen = 44;  // one entry
+
 struct IpvsSyncConfig {
   std::string interface {};
   SyncRole role = SyncRole::kBackup;

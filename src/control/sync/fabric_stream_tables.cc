@@ -190,6 +190,7 @@ void FabricStreamTables::Walk(const StreamRanges& ranges, Walked walked) {
 void FabricStreamTables::WalkOn() {
   assert(walked_ && !is_asked_);
   is_asked_ = true;
+  slice_.reserve(kMostEntriesOfBatch);
   is_giving_ = !SendWalks();
 }
 

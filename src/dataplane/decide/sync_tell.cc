@@ -48,8 +48,10 @@ SyncNews NewsOf(const Snapshot& snapshot, const Connection<Address>& record, con
   return news;
 }
 
+}  // namespace
+
 template <typename Address>
-void TellKernel(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept {
   const SyncView& sync = shard.snapshot->sync;
   auto& table = shard.Connections<Address>();
   Connection<Address>& record = table.at(slot);
@@ -66,36 +68,60 @@ void TellKernel(Shard& shard, uint32_t slot, const RealView& real) noexcept {
   shard.Tell(NewsOf(*shard.snapshot, record, real));
 }
 
-template <typename Address>
-bool IsStreamDueOf(const Connection<Address>& record, const BeforePacket& before) noexcept {
-  return IsStreamDue({.transport = record.transport(),
-                      .state_before = before.state,
-                      .state = record.state,
-                      .packets_before = before.packets,
-                      .packets = record.packets,
-                      .offset = RefreshOffset(record.client_address, record.client_port),
-                      .deadline_before = before.deadline,
-                      .deadline = record.deadline,
-                      .timeout = record.timeout});
-}
+namespace {
 
-}  // namespace
+// A connection before the packet that was followed last.
+struct BeforePacket {
+  uint8_t state = 0;
+  uint32_t packets = 0;
+  Tick deadline;
+};
 
 template <typename Address>
 void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
                Direction direction) noexcept {
   if ((shard.tells & kTellsKernel) != 0 && direction == Direction::kForward) {
-    TellKernel<Address>(shard, slot, real);
+    TellOfConnection<Address>(shard, slot, real);
   }
-  if ((shard.tells & kTellsStream) != 0 &&
-      IsStreamDueOf(shard.Connections<Address>().at(slot), before)) {
-    shard.StreamConnection<Address>(slot, sync::StreamEvent::kIs);
-  }
+  if ((shard.tells & kTellsStream) == 0) return;
+  const Connection<Address>& record = shard.Connections<Address>().at(slot);
+  const bool is_due =
+      IsStreamDue({.transport = record.transport(),
+                   .state_before = before.state,
+                   .state = record.state,
+                   .packets_before = before.packets,
+                   .packets = record.packets,
+                   .offset = RefreshOffset(record.client_address, record.client_port),
+                   .deadline_before = before.deadline,
+                   .deadline = record.deadline,
+                   .timeout = record.timeout});
+  if (is_due) shard.StreamConnection<Address>(slot, sync::StreamEvent::kIs);
 }
 
-template void TellPeers<Ipv4Address>(Shard&, uint32_t, const RealView&, const BeforePacket&,
-                                     Direction) noexcept;
-template void TellPeers<Ipv6Address>(Shard&, uint32_t, const RealView&, const BeforePacket&,
-                                     Direction) noexcept;
+}  // namespace
+
+template <typename Address>
+void TellOfNew(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+  TellPeers<Address>(shard, slot, real, {}, Direction::kForward);
+}
+
+template <typename Address>
+void TrackAndTell(Shard& shard, uint32_t slot, Direction direction, uint8_t tcp_flags,
+                  const RealView& real) noexcept {
+  Connection<Address>& record = shard.Connections<Address>().at(slot);
+  record.Clear(ConnectionFlag::kFromSync);
+  const BeforePacket before{record.state, record.packets, record.deadline};
+  shard.Track<Address>(slot, direction, tcp_flags, real);
+  TellPeers<Address>(shard, slot, real, before, direction);
+}
+
+#define FAIRLEAD_TELL(Address)                                                         \
+  template void TellOfConnection<Address>(Shard&, uint32_t, const RealView&) noexcept; \
+  template void TellOfNew<Address>(Shard&, uint32_t, const RealView&) noexcept;        \
+  template void TrackAndTell<Address>(Shard&, uint32_t, Direction, uint8_t,            \
+                                      const RealView&) noexcept;
+FAIRLEAD_TELL(Ipv4Address)
+FAIRLEAD_TELL(Ipv6Address)
+#undef FAIRLEAD_TELL
 
 }  // namespace fairlead::dataplane

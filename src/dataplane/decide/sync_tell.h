@@ -1,32 +1,30 @@
 // Tells other directors of a connection when that is due.
 //
-//   const BeforePacket before = BeforePacketOf(record);      // {} of a new one
-//   …Track…
-//   if (t.shard.tells != 0) [[unlikely]] TellPeers<Address>(t.shard, slot, real, before,
-//   direction);
+//   if (t.shard.tells != 0) [[unlikely]] TellOfNew<Address>(t.shard, slot, real);
+//   TrackAndTell<Address>(t.shard, slot, Direction::kForward, tcp_flags, real);
 //
-// After each packet that took the long way; the fast path leaves those that may be due to it
-// (fast_path.h). Those of the kernel are told after packets of clients only (sync_due.h), our own
-// after any (shard/stream_due.h). Threads: the worker's.
+// After each packet that took the long way. The fast path tells those of the kernel itself and
+// leaves to the long way what our own directors may be due (fast_path.h). Those of the kernel are
+// told after packets of clients only (sync_due.h), our own after any (shard/stream_due.h). Threads:
+// the worker's.
 #pragma once
 
 #include "dataplane/shard/shard.h"
 
 namespace fairlead::dataplane {
 
-struct BeforePacket {
-  uint8_t state = 0;
-  uint32_t packets = 0;
-  Tick deadline;
-};
-
+// To directors of the kernel, after Track of a client's packet.
 template <typename Address>
-BeforePacket BeforePacketOf(const Connection<Address>& record) noexcept {
-  return {record.state, record.packets, record.deadline};
-}
+void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcept;
 
+// To all, after Track of the first packet.
 template <typename Address>
-void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
-               Direction direction) noexcept;
+void TellOfNew(Shard& shard, uint32_t slot, const RealView& real) noexcept;
+
+// Shard::Track, before and after which it is looked what has changed. A record that another
+// director has told of is ours from now on.
+template <typename Address>
+void TrackAndTell(Shard& shard, uint32_t slot, Direction direction, uint8_t tcp_flags,
+                  const RealView& real) noexcept;
 
 }  // namespace fairlead::dataplane

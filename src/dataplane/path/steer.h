@@ -141,7 +141,7 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   CountIn(t, a.real, real, parsed->ip_length);
   t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
   if (t.shard.tells != 0) [[unlikely]]
-    TellPeers<Address>(t.shard, admitted.slot, real, {}, Direction::kForward);
+    TellOfNew<Address>(t.shard, admitted.slot, real);
   SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
                       real);
 }

@@ -92,6 +92,7 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
   }
   tells = static_cast<uint8_t>((tells & kTellsStream) | (next.sync.is_on ? kTellsKernel : 0));
   EvaluateDefence(next.defence);
+  UpdateIsObserved();
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });

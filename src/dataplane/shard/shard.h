@@ -26,6 +26,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
@@ -114,11 +115,6 @@ class Shard {
   template <typename Address>
   void StreamConnection(uint32_t slot, sync::StreamEvent event) noexcept;
   void StreamTemplate(uint32_t slot, sync::StreamEvent event) noexcept;
-  // A packet passes of a record that a peer has told of: it is ours from now on.
-  template <typename Address>
-  void MakeOurs(uint32_t slot) noexcept {
-    Connections<Address>().at(slot).Clear(ConnectionFlag::kFromSync);
-  }
   // A record as a peer of ours tells of it: it counts as inactive until a packet passes here.
   // Precondition: the state is one of its transport.
   template <typename Address>
@@ -156,6 +152,8 @@ class Shard {
   void UpdateGauges() noexcept;
   // drop_entry, a bounded number of steps, and once a second the modes.
   void RunDefence() noexcept;
+  // Whether the packets of flows are looked at beside their forwarding, from now on.
+  void UpdateIsObserved() noexcept { is_observed = tells != 0 || watch.counts_packets(); }
 
   Fabric& fabric;
   const WorkerId me;
@@ -167,12 +165,14 @@ class Shard {
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
   std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;    // the last burst from a port was largely other workers'
+  bool is_observed = false;         // other directors are told of flows, or clients are watched
   uint8_t tells = 0;                // kTellsKernel, kTellsStream
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;          // of outer IPv4 headers
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;
+  ClientWatch watch;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);

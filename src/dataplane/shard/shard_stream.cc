@@ -45,6 +45,7 @@ void Shard::SetStreamClock(const StreamClock& clock) noexcept {
 void Shard::TellStreamOf(const StreamClock& clock, bool is_on) noexcept {
   SetStreamClock(clock);
   tells = static_cast<uint8_t>((tells & ~kTellsStream) | (is_on ? kTellsStream : 0));
+  UpdateIsObserved();
 }
 
 uint64_t Shard::WallMs(Tick at) const noexcept {

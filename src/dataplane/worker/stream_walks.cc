@@ -23,17 +23,25 @@ bool IsInStream(const TemplateRecord& record) noexcept {
   return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
 }
 
-// visit(news, text) → whether to go on; over what peers may know of, from the cursor on, a slice.
-// True: all were seen.
-template <typename Visit>
-bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Visit visit) {
+template <typename Address>
+uint32_t RangeOf(const Connection<Address>& record) noexcept {
+  return sync::RangeOf(StreamKind::kConnection, record.protocol, record.client_address,
+                       record.client_port, record.virtual_address, record.virtual_port);
+}
+
+// visit(news, text, range) → whether to go on; over what peers may know of and wants(range), from
+// the cursor on, a slice. True: all were seen.
+template <typename Wants, typename Visit>
+bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wants, Visit visit) {
   if (!cursor->are_connections_done) {
     cursor->are_connections_done =
         WalkConnections(shard, &cursor->connections, [&](auto& table, uint32_t slot) {
           const auto& record = table.at(slot);
           using Address = std::remove_cvref_t<decltype(record.client_address)>;
           if (table.IsExpired(slot, shard.now) || !IsInStream(record, has_closing)) return true;
-          return visit(shard.template NewsOf<Address>(slot), std::string_view{});
+          const uint32_t range = RangeOf(record);  // a copy of each would be dear
+          return !wants(range) ||
+                 visit(shard.template NewsOf<Address>(slot), std::string_view{}, range);
         });
     return false;
   }
@@ -42,7 +50,8 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Visit vis
     std::array<char, sync::kMostEngineDataBytes> text;
     std::string_view engine;
     const StreamNews news = shard.NewsOf(slot, text, &engine);
-    return visit(news, engine);
+    const uint32_t range = RangeOf(news.body);
+    return !wants(range) || visit(news, engine, range);
   });
 }
 
@@ -61,21 +70,23 @@ bool AddRows(WalkStream* walk, const StreamNews& news, std::string_view text) {
 
 void RunWalkStream(Shard& shard, WalkStream* walk) noexcept {
   shard.SetStreamClock(walk->clock);
-  walk->is_complete =
-      WalkRecords(shard, &walk->cursor, true, [&](const StreamNews& news, std::string_view text) {
-        return !walk->ranges->test(RangeOf(news.body)) || AddRows(walk, news, text);
+  walk->is_complete = WalkRecords(
+      shard, &walk->cursor, true, [&](uint32_t range) { return walk->ranges->test(range); },
+      [&](const StreamNews& news, std::string_view text, uint32_t) {
+        return AddRows(walk, news, text);
       });
 }
 
 void RunDigestStream(Shard& shard, DigestStream* digest) noexcept {
   shard.SetStreamClock(digest->clock);
-  digest->is_complete = WalkRecords(shard, &digest->cursor, false,
-                                    [&](const StreamNews& news, std::string_view text) {
-                                      sync::RangeDigest& sum = digest->digests[RangeOf(news.body)];
-                                      sum.sum += DigestOf(news.body, text);
-                                      ++sum.records;
-                                      return true;
-                                    });
+  digest->is_complete = WalkRecords(
+      shard, &digest->cursor, false, [](uint32_t) { return true; },
+      [&](const StreamNews& news, std::string_view text, uint32_t range) {
+        sync::RangeDigest& sum = digest->digests[range];
+        sum.sum += DigestOf(news.body, text);
+        ++sum.records;
+        return true;
+      });
 }
 
 }  // namespace fairlead::dataplane

@@ -147,13 +147,14 @@ void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
             !Matches(*shard.snapshot, flush->filter, record)) {
           return true;
         }
+        ++flush->flushed;
+        if (flush->is_trial) return true;
         Stream(shard, s, sync::StreamEvent::kGone);
         if (record.children > 0) {
           templates.Invalidate(s, shard.now);
         } else {
           templates.ExpireNow(s, shard.now);
         }
-        ++flush->flushed;
         return true;
       });
 }
@@ -171,12 +172,13 @@ void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept {
             !snapshot.services[id.index()].persistence.is_enabled) {
           return true;
         }
+        ++retime->flushed;
+        if (retime->is_trial) return true;
         templates.Retime(
             s,
             BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
             shard.now);
         Stream(shard, s, sync::StreamEvent::kIs);
-        ++retime->flushed;
         return true;
       });
 }

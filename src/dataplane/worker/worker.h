@@ -337,6 +337,10 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
     case CommandKind::kDigestStream:
       RunDigestStream(shard_, static_cast<DigestStream*>(&command));
       break;
+    case CommandKind::kWatchClients:
+      shard_.watch.Run(static_cast<WatchClients*>(&command), shard_.now);
+      shard_.UpdateIsObserved();
+      break;
   }
 }
 
