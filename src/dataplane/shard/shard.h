@@ -27,6 +27,7 @@
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/tables/connection_table.h"
+#include "dataplane/tables/fragment_table.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
@@ -130,6 +131,9 @@ class Shard {
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;
+  FragmentTable fragments;
+  // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
+  FragmentFate* fragment_fate = nullptr;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
