@@ -23,8 +23,9 @@ struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
-  bool is_new;   // the SYNs are measured, not the ACKs
-  bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
+  bool is_new;          // the SYNs are measured, not the ACKs
+  bool is_kept;         // the records lie in memory that outlives the process, as those of an arena
+  bool is_cut = false;  // each ACK in two fragments
 };
 
 constexpr Case kCases[] = {
@@ -38,6 +39,8 @@ constexpr Case kCases[] = {
     {"tun-arena", ForwardMethod::kTun, false, false, true},
     {"new-arena", ForwardMethod::kDr, false, true, true},
     {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
+    {"dr-fragments", ForwardMethod::kDr, false, false, false, true},
+    {"nat-fragments", ForwardMethod::kNat, false, false, false, true},
 };
 
 }  // namespace
@@ -60,7 +63,8 @@ int main(int argc, char** argv) {
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
     if (!c.is_new) bed.Open(kFlows);
     const uint64_t before = bed.sent();
-    const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
     MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * kRounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
