@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -59,9 +60,10 @@ class Bed {
  public:
   static constexpr size_t Room(size_t flows) { return std::max<size_t>(flows + flows / 8, 1024); }
 
-  // `memory`: where the records lie that a successor takes up; null: in the tables' own.
+  // `memory`: where the records lie that a successor takes up; null: in the tables' own. `sync`:
+  // when a director of the kernel is told of connections.
   Bed(size_t flows, ForwardMethod method, bool persistent = false,
-      const DirectorMemory* memory = nullptr)
+      const DirectorMemory* memory = nullptr, SyncView sync = {})
       : director_({.workers = 1,
                    .connections = Room(flows),
                    .templates = Room(flows),
@@ -70,6 +72,7 @@ class Bed {
     for (int i = 1; i <= 8; ++i) {
       director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});
     }
+    director_.draft().sync = sync;
     director_.Publish();
     for (auto& packet : packets_) pointers_.push_back(&packet);
   }
@@ -88,6 +91,13 @@ class Bed {
     const Flows syns(flows, kTcpSyn);
     size_t at = 0;
     for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+  }
+  // From now on the clients of packets are counted (shard/client_watch.h).
+  void WatchClients() {
+    dataplane::WatchClients begin;
+    begin.time = TicksFromSeconds(60);
+    begin.sketch = std::make_unique<ClientSketch>(ClientSketch::kBuckets, director_.fabric().hash);
+    director_.RunCommand(0, &begin);
   }
   Worker<BytePacket>& worker() { return director_.worker(0); }
   // Packets that left the pipeline so far, dropped ones included.

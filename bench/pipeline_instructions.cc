@@ -19,13 +19,24 @@ using fairlead::ForwardMethod;
 constexpr size_t kFlows = 4096;
 constexpr size_t kRounds = 4;  // ACKs of each flow
 
+// sync.ipvs by the kernel's thresholds, and by the densest there are: each packet.
+constexpr SyncView kThresholds{.is_on = true};
+constexpr SyncView kEachPacket{.is_on = true, .threshold = 0, .period = 1};
+// So that of each flow one packet is told of, as many as the ring to the control core holds. The
+// cases "long" are the same without synchronisation: a flow's first packets cost more than the
+// rest.
+constexpr size_t kRoundsOfThresholds = 50;
+
 struct Case {
   const char* name;
   ForwardMethod method;
   bool is_persistent;
-  bool is_new;          // the SYNs are measured, not the ACKs
-  bool is_kept;         // the records lie in memory that outlives the process, as those of an arena
-  bool is_cut = false;  // each ACK in two fragments
+  bool is_new;   // the SYNs are measured, not the ACKs
+  bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
+  SyncView sync{};
+  size_t rounds = kRounds;
+  bool is_watched = false;  // somebody looks at the clients with most packets
+  bool is_cut = false;      // each ACK in two fragments
 };
 
 constexpr Case kCases[] = {
@@ -34,13 +45,24 @@ constexpr Case kCases[] = {
     {"tun", ForwardMethod::kTun, false, false, false},
     {"new", ForwardMethod::kDr, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
+    {"dr-watched", ForwardMethod::kDr, false, false, false, {}, kRounds, true},
+    {"nat-watched", ForwardMethod::kNat, false, false, false, {}, kRounds, true},
     {"dr-arena", ForwardMethod::kDr, false, false, true},
     {"nat-arena", ForwardMethod::kNat, false, false, true},
     {"tun-arena", ForwardMethod::kTun, false, false, true},
     {"new-arena", ForwardMethod::kDr, false, true, true},
     {"new-persistent-arena", ForwardMethod::kDr, true, true, true},
-    {"dr-fragments", ForwardMethod::kDr, false, false, false, true},
-    {"nat-fragments", ForwardMethod::kNat, false, false, false, true},
+    {"dr-long", ForwardMethod::kDr, false, false, false, {}, kRoundsOfThresholds},
+    {"nat-long", ForwardMethod::kNat, false, false, false, {}, kRoundsOfThresholds},
+    {"tun-long", ForwardMethod::kTun, false, false, false, {}, kRoundsOfThresholds},
+    {"dr-sync", ForwardMethod::kDr, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"nat-sync", ForwardMethod::kNat, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"tun-sync", ForwardMethod::kTun, false, false, false, kThresholds, kRoundsOfThresholds},
+    {"dr-sync-each", ForwardMethod::kDr, false, false, false, kEachPacket, 1},
+    {"new-sync", ForwardMethod::kDr, false, true, false, kThresholds},
+    {"new-persistent-sync", ForwardMethod::kDr, true, true, false, kThresholds},
+    {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, true},
+    {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
 };
 
 }  // namespace
@@ -60,12 +82,13 @@ int main(int argc, char** argv) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
-    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr);
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
     if (!c.is_new) bed.Open(kFlows);
+    if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();
     const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
     const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
-    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * kRounds);
+    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
   }

@@ -47,6 +47,7 @@ class Grammar {
     Templates();
     Others();
     AddLookingVerbs(&app_, &into_);
+    AddDryRuns(&app_, &into_);
   }
 
   CLI::App& app() { return app_; }
@@ -354,8 +355,6 @@ class Grammar {
     reload->add_flag("--yes", into_.is_yes,
                      "Do not ask before changes by hand or services are taken away; without it a "
                      "person at a terminal is asked, and a script gets exit code 4");
-    reload->add_flag("--dry-run", into_.is_dry_run,
-                     "Show what the reload would do, and do nothing");
     Add(&app_, "upgrade",
         "Replace the running director by the program that is on disk now, while traffic goes on",
         Verb::kUpgrade)

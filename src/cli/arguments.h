@@ -8,6 +8,7 @@
 // docs/cli.md is the manual page of all this.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ enum ExitCode : int {
 
 enum class Verb : uint8_t {
   kStatus,
+  kReady,
   kSyncStatus,
   kServiceList,
   kServiceShow,
@@ -59,6 +61,9 @@ enum class Verb : uint8_t {
   kConfigSave,
   kConfigSchema,
   kRouteList,
+  kNeighbourList,
+  kTopClients,
+  kTopServices,
   kMetrics,
   kLogLevel,
   kIpvsadm,
@@ -83,9 +88,11 @@ struct Arguments {
   std::string ttl;            // template pin
   bool is_all = false;    // flush without a filter; count closing ones too; drain the last record
   uint64_t limit = 1000;  // rows; 0: all
-  std::string group_by;   // count
-  uint32_t top = 10;      // count
-  std::string body;       // adds and edits: lines of a service or real as in the file
+  std::string group_by;   // count, top
+  uint32_t top = 10;      // count, top: rows
+  std::chrono::milliseconds interval{2000};  // top
+  bool is_once = false;                      // top
+  std::string body;                     // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;        // real set
   std::string admin;                    // real set: up, quiesce, drain, down
   std::string deadline;                 // real drain
@@ -101,7 +108,7 @@ struct Arguments {
   std::string file;                     // reload, check, doctor; upgrade: the program
   std::string root;                     // doctor: where another machine's files are
   bool is_yes = false;                  // reload: take away without a question
-  bool is_dry_run = false;              // reload, config save
+  bool is_dry_run = false;              // of every verb that changes something
   std::string level;                    // log level: to set; empty: show
   // The words after "ipvsadm", or the program of "ipvs-exec" and its words: not our grammar.
   std::vector<std::string> foreign;
@@ -121,9 +128,10 @@ struct Arguments {
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
 
-// Candidates that stand for names: of services, of the reals of a service, of files.
+// Candidates that stand for names: of services, of the reals of a service or of all, of files.
 inline constexpr const char* kServiceNames = "@services";
 inline constexpr const char* kRealNames = "@reals";
+inline constexpr const char* kRealAddresses = "@addresses";  // of the reals of all services
 inline constexpr const char* kFileNames = "@files";
 
 // What the last of the words may become. `service` becomes the service that the words name, `at`

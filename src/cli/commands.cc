@@ -25,6 +25,18 @@ void PrintSentences(const json::object& problem) {
   }
 }
 
+void PrintDryRun(const json::value& outcome, bool is_json) {
+  if (is_json) {
+    fmt::print("{}\n", Indented(outcome));
+    return;
+  }
+  const json::array& changes = Array(outcome.as_object(), "changes");
+  fmt::print("{}\n", changes.empty() ? "nothing would change" : "it would change:");
+  for (const json::value& change : changes) {
+    fmt::print("  {}\n", change.is_string() ? std::string(change.as_string()) : "-");
+  }
+}
+
 }  // namespace
 
 void Session::PrintRefusal(const Reply& reply) {
@@ -49,8 +61,8 @@ void Session::Fail(const std::string& word, const std::string& title, const std:
   exit_code_ = PrintProblem({is_json_, word, title, detail}, kFailed);
 }
 
-std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
-                                            const std::string& body) {
+std::optional<Reply> Session::AskEvenIfRefused(std::string_view method, const std::string& target,
+                                               const std::string& body) {
   Result<Reply> reply = client_.Send(method, target, body);
   if (!reply) {
     const bool is_usage = reply.error().code == ErrorCode::kInvalid;
@@ -61,6 +73,18 @@ std::optional<std::string> Session::AskText(std::string_view method, const std::
                      is_usage ? kUsage : kUnreachable);
     return std::nullopt;
   }
+  return *std::move(reply);
+}
+
+int Session::Refused(const Reply& reply) {
+  PrintRefusal(reply);
+  return exit_code_;
+}
+
+std::optional<std::string> Session::AskText(std::string_view method, const std::string& target,
+                                            const std::string& body) {
+  std::optional<Reply> reply = AskEvenIfRefused(method, target, body);
+  if (!reply) return std::nullopt;
   if (reply->status >= 400) {
     PrintRefusal(*reply);
     return std::nullopt;
@@ -70,6 +94,16 @@ std::optional<std::string> Session::AskText(std::string_view method, const std::
 
 std::optional<json::value> Session::Ask(std::string_view method, const std::string& target,
                                         const std::string& body) {
+  const bool is_tried = target.find("dry_run=1") != std::string::npos;  // and shown by its verb
+  if (!is_dry_run_ || method == "GET" || is_tried) return AskOnce(method, target, body);
+  const char* const separator = target.find('?') == std::string::npos ? "?" : "&";
+  const auto outcome = AskOnce(method, target + separator + "dry_run=1", body);
+  if (outcome) PrintDryRun(*outcome, is_json_);
+  return std::nullopt;
+}
+
+std::optional<json::value> Session::AskOnce(std::string_view method, const std::string& target,
+                                            const std::string& body) {
   const auto text = AskText(method, target, body);
   if (!text) return std::nullopt;
   json::error_code ec;
@@ -163,6 +197,8 @@ int Run(const Arguments& arguments) {
       return RunOnRecords(arguments);
     case Verb::kStatus:
       return RunStatus(arguments);
+    case Verb::kReady:
+      return RunReady(arguments);
     case Verb::kSyncStatus:
       return RunSyncStatus(arguments);
     case Verb::kDiff:
@@ -187,6 +223,11 @@ int Run(const Arguments& arguments) {
       return RunConfigSchema();
     case Verb::kRouteList:
       return RunRouteList(arguments);
+    case Verb::kNeighbourList:
+      return RunNeighbourList(arguments);
+    case Verb::kTopClients:
+    case Verb::kTopServices:
+      return RunTop(arguments);
     case Verb::kDoctor:
       return RunDoctor(arguments);
     case Verb::kMetrics:

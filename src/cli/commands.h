@@ -20,25 +20,36 @@ int Run(const Arguments& arguments);
 //   Session session(arguments);
 //   const auto status = session.Ask("GET", "/v1/status");
 //   if (!status) return session.exit_code();
+// With --dry-run whatever is not a GET is only tried: what would change is printed, and Ask gives
+// nothing and the exit code of that. So no verb has to think of it.
 class Session {
  public:
   explicit Session(const Arguments& arguments)
-      : client_(arguments.api, arguments.credentials), is_json_(arguments.is_json) {}
+      : client_(arguments.api, arguments.credentials),
+        is_json_(arguments.is_json),
+        is_dry_run_(arguments.is_dry_run) {}
 
   // The document, or nothing after the problem was printed.
   std::optional<boost::json::value> Ask(std::string_view method, const std::string& target,
                                         const std::string& body = "");
   std::optional<std::string> AskText(std::string_view method, const std::string& target,
                                      const std::string& body = "");
+  // The answer whatever its status; nothing when nobody answers.
+  std::optional<Reply> AskEvenIfRefused(std::string_view method, const std::string& target,
+                                        const std::string& body = "");
+  // Prints the problem that an answer is. The exit code.
+  int Refused(const Reply& reply);
   [[nodiscard]] int exit_code() const { return exit_code_; }
   // A problem of the command line's own.
   void Fail(const std::string& word, const std::string& title, const std::string& detail);
 
  private:
   void PrintRefusal(const Reply& reply);
+  std::optional<boost::json::value> AskOnce(std::string_view method, const std::string& target,
+                                            const std::string& body);
 
   ApiClient client_;
-  const bool is_json_;
+  const bool is_json_, is_dry_run_;
   int exit_code_ = kOk;
 };
 
@@ -49,6 +60,7 @@ std::optional<boost::json::array> RealsAt(Session* session, const Arguments& arg
 void PrintReals(const boost::json::array& reals, bool with_service);
 
 int RunStatus(const Arguments& arguments);
+int RunReady(const Arguments& arguments);
 int RunSyncStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);
@@ -78,6 +90,8 @@ int RunConfigShow(const Arguments& arguments);
 int RunConfigSave(const Arguments& arguments);
 int RunConfigSchema();
 int RunRouteList(const Arguments& arguments);
+int RunNeighbourList(const Arguments& arguments);
+int RunTop(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);
 int RunComplete(const Arguments& arguments);
 int RunMetrics(const Arguments& arguments);

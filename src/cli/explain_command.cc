@@ -29,7 +29,11 @@ int RunExplain(const Arguments& arguments) {
     return kOk;
   }
   const json::object& answer = document->as_object();
-  fmt::print("{}\n\n", Text(answer, "summary"));
+  fmt::print("{}\n", Text(answer, "summary"));
+  if (const std::string why = Text(answer, "not_announced"); why != "-") {
+    fmt::print("This director does not announce the address: {}.\n", why);
+  }
+  fmt::print("\n");
   size_t number = 0;
   for (const json::value& item : Array(answer, "steps")) {
     const json::object& step = item.as_object();

@@ -1,4 +1,4 @@
-// fairlead real show, config show, config schema, route list
+// fairlead real show, config show, config schema, route list, neighbour list
 #include <fmt/format.h>
 
 #include "base/ip_address.h"
@@ -6,7 +6,6 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "control/config/json_schema.h"
-#include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
 
@@ -25,32 +24,6 @@ bool IsAt(const std::string& name, const std::string& wanted) {
 
 bool IsConfigured(const json::object& real) {
   return !Flag(real, "removed") && !Flag(real, "fallback");
-}
-
-struct Route {
-  std::string to, via, port;
-};
-
-std::string PortTowards(const control::ConfigModel& model, const IpAddress& next) {
-  for (const control::PortConfig& port : model.ports) {
-    for (const Prefix& prefix : port.addresses) {
-      if (prefix.Contains(next)) return port.name;
-    }
-  }
-  return "-";
-}
-
-std::vector<Route> RoutesOf(const control::ConfigModel& model) {
-  std::vector<Route> routes;
-  for (const control::PortConfig& port : model.ports) {
-    for (const Prefix& prefix : port.addresses) {
-      routes.push_back({Prefix{prefix.network(), prefix.length}.ToString(), "-", port.name});
-    }
-  }
-  for (const control::RouteConfig& route : model.routes) {
-    routes.push_back({route.to.ToString(), route.via.ToString(), PortTowards(model, route.via)});
-  }
-  return routes;
 }
 
 }  // namespace
@@ -111,25 +84,47 @@ int RunConfigSchema() {
 
 int RunRouteList(const Arguments& arguments) {
   Session session(arguments);
-  const auto text = session.AskText("GET", "/v1/config");
-  if (!text) return session.exit_code();
-  const control::LoadResult loaded = control::LoadConfigText(*text, "the director's configuration");
-  if (!loaded) {
-    session.Fail("not-a-director", "No director answers there",
-                 "its configuration cannot be read: " + loaded.errors.front().ToString());
-    return session.exit_code();
-  }
-  json::array list;
-  Table table({"TO", "VIA", "PORT"});
-  for (const Route& route : RoutesOf(*loaded.model)) {
-    table.Add({route.to, route.via, route.port});
-    list.push_back(json::object{{"to", route.to}, {"via", route.via}, {"port", route.port}});
-  }
+  const auto document = session.Ask("GET", "/v1/routes");
+  if (!document) return session.exit_code();
   if (arguments.is_json) {
-    fmt::print("{}\n", Indented(json::object{{"routes", std::move(list)}}));
-  } else {
-    table.Print();
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
   }
+  const json::object& answer = document->as_object();
+  Table table({"TO", "VIA", "PORT", "SOURCE", "USED"});
+  for (const json::value& item : Array(answer, "routes")) {
+    const json::object& route = item.as_object();
+    table.Add({Text(route, "to"), Text(route, "via"), Text(route, "port"), Text(route, "source"),
+               Flag(route, "used") ? "yes" : "no"});
+  }
+  table.Print();
+  if (const uint64_t refused = Number(answer, "refused_kernel_routes"); refused > 0) {
+    fmt::print("\n{} of the kernel not taken: policy.kernel_routes is their limit\n",
+               Plural(refused, "route"));
+  }
+  return kOk;
+}
+
+int RunNeighbourList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", "/v1/neighbours");
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  Table table({"PORT", "ADDRESS", "MAC", "STATE!", "AGE>", "USE?"});
+  bool is_old = false;
+  for (const json::value& item : Array(document->as_object(), "neighbours")) {
+    const json::object& neighbour = item.as_object();
+    const std::string age = Text(neighbour, "age_ms");
+    table.Add({Text(neighbour, "port"), Text(neighbour, "address"), Text(neighbour, "mac"),
+               Text(neighbour, "state"), age == "-" ? "-" : Span(Number(neighbour, "age_ms")),
+               Flag(neighbour, "next_hop") ? "next hop" : "learned"});
+    is_old |= !Flag(neighbour, "workers_agree");
+  }
+  table.Print();
+  if (is_old) fmt::print("workers have not taken over all of this yet\n");
   return kOk;
 }
 

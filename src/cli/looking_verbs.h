@@ -2,6 +2,8 @@
 // grammar (arguments.cc).
 //
 //   AddLookingVerbs(&app, &arguments);   // after the group `real`
+//   AddDryRuns(&app, &arguments);        // at the end: --dry-run for every verb that does not only
+//   look
 //
 // Threads: none; `into` outlives the parsing.
 #pragma once
@@ -13,5 +15,6 @@
 namespace fairlead::cli {
 
 void AddLookingVerbs(CLI::App* app, Arguments* into);
+void AddDryRuns(CLI::App* app, Arguments* into);
 
 }  // namespace fairlead::cli

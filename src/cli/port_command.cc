@@ -113,6 +113,18 @@ int RunPortRelease(const Arguments& arguments) {
   json::array removed;
   for (const std::string& interface : targets) {
     const kernel::Twin* twin = left->FindTwin(interface);
+    if (arguments.is_dry_run) {
+      const auto& closed = left->closed;
+      const bool is_closed = std::find(closed.begin(), closed.end(), interface) != closed.end();
+      if (twin != nullptr) removed.emplace_back(interface);
+      if (twin == nullptr && is_closed) released.emplace_back(interface);
+      if (arguments.is_json) continue;
+      fmt::print("{}: {}\n", interface,
+                 twin != nullptr ? "would be removed, with its addresses and routes"
+                 : is_closed     ? "would be open to the kernel again"
+                                 : "is not closed");
+      continue;
+    }
     std::string done = "removed, with its addresses and routes";
     if (twin != nullptr) {
       const Status gone = kernel::RemoveLink(*netlink, twin->link.index);

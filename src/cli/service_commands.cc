@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "cli/commands.h"
 #include "cli/table.h"
@@ -78,8 +79,23 @@ std::string RealsUp(const json::object& service) {
 
 std::string Weight(const json::object& real) {
   const std::string weight = Text(real, "weight");
-  const std::string effective = Text(real, "effective_weight");
+  const json::value* exact = real.if_contains("exact_weight");  // earlier directors have none
+  const std::string effective = exact == nullptr || !exact->is_number()
+                                    ? Text(real, "effective_weight")
+                                    : fmt::format("{}", exact->to_number<double>());
   return weight == effective ? weight : effective + " (" + weight + ")";
+}
+
+// How many services are not announced, for each reason.
+void PrintSilent(const json::object& document) {
+  std::map<std::string, uint64_t> silent;
+  for (const json::value& item : Array(document, "services")) {
+    const std::string why = Text(item.as_object(), "not_announced");
+    if (why != "-") ++silent[why];
+  }
+  for (const auto& [why, count] : silent) {
+    fmt::print("not announced, {}: {}\n", Plural(count, "service"), why);
+  }
 }
 
 }  // namespace
@@ -129,6 +145,7 @@ int RunServiceList(const Arguments& arguments) {
                Bytes(Number(traffic, "out_bytes"))});
   }
   table.Print();
+  PrintSilent(document->as_object());
   return kOk;
 }
 
@@ -153,6 +170,9 @@ int RunServiceShow(const Arguments& arguments) {
   fmt::print("  traffic      in {} ({}), out {} ({})\n", Bytes(Number(traffic, "in_bytes")),
              Plural(Number(traffic, "in_packets"), "packet"), Bytes(Number(traffic, "out_bytes")),
              Plural(Number(traffic, "out_packets"), "packet"));
+  if (const std::string why = Text(s, "not_announced"); why != "-") {
+    fmt::print("  not announced: {}\n", why);
+  }
   const bool is_refused = Number(s, "living_weight") == 0 && !Flag(s, "on_fallback");
   if (!Flag(s, "has_quorum") && (Number(s, "living_weight") > 0 || is_refused)) {
     fmt::print("  QUORUM LOST: a weight of {} is up, of a quorum of {}{}\n",

@@ -49,6 +49,24 @@ void PrintPorts(const json::object& status) {
   }
 }
 
+void PrintReadiness(const json::object& status) {
+  if (const std::string still = Text(status, "stands_still"); still != "-") {
+    fmt::print("  {}\n", still);
+  }
+  for (const json::value& why : Array(status, "not_ready")) {
+    fmt::print("  {}\n", Text(why.as_object(), "sentence"));
+  }
+  for (const json::value& item : Array(status, "peers")) {
+    const json::object& peer = item.as_object();
+    if (Flag(peer, "given_up")) {
+      fmt::print("peer {} does not count, since it has been unreachable for sync.ready_timeout\n",
+                 Text(peer, "name"));
+    } else if (!Flag(peer, "in_sync") && Flag(status, "ready")) {
+      fmt::print("peer {} is not in sync: fairlead sync status\n", Text(peer, "name"));
+    }
+  }
+}
+
 // Silent while nothing is on and nothing was done.
 void PrintDefence(const json::object& status) {
   const json::object& defence = Object(status, "defence");
@@ -71,9 +89,13 @@ void PrintDefence(const json::object& status) {
 void PrintHealth(const json::object& status) {
   const json::object& health = Object(status, "health");
   std::string errors;
-  for (const auto& item : Object(health, "local_errors")) {
+  // Of the last minutes: what is over is no news. A director of an earlier version counts all.
+  const bool has_recent = health.contains("recent_local_errors");
+  for (const auto& item : Object(health, has_recent ? "recent_local_errors" : "local_errors")) {
     const auto count = item.value().to_number<uint64_t>();
-    if (count > 0) errors += fmt::format("; {} could not be made ({})", count, item.key_c_str());
+    if (count == 0) continue;
+    errors += fmt::format("; {} could not be made{} ({})", count,
+                          has_recent ? " in the last minutes" : "", item.key_c_str());
   }
   const auto number = [&](const char* key, double otherwise) {
     const json::value* value = health.if_contains(key);
@@ -163,9 +185,7 @@ int RunStatus(const Arguments& arguments) {
     fmt::print("{}: {}, up {}, version {}\n", Text(status, "director"),
                Flag(status, "ready") ? "ready" : "NOT READY",
                Span(Number(status, "uptime_seconds") * 1000), Text(status, "version"));
-    if (const std::string still = Text(status, "stands_still"); still != "-") {
-      fmt::print("  {}\n", still);
-    }
+    PrintReadiness(status);
     fmt::print("configuration: generation {} of {}, {} at {}\n", Text(status, "generation"),
                Text(config, "path"),
                Flag(config, "last_reload_ok") ? "applied" : "last reload REFUSED",

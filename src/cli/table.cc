@@ -25,11 +25,11 @@ bool HasAny(std::string_view text, std::initializer_list<std::string_view> words
 
 // Red for what has failed, yellow for what somebody wants so or what is near a limit.
 std::string_view ColourOf(std::string_view state) {
-  if (HasAny(state, {"DOWN", "FALLBACK", "LOST"})) return "\033[31m";
+  if (HasAny(state, {"DOWN", "FALLBACK", "LOST", "failed"})) return "\033[31m";
   if (HasAny(state, {"drain", "quiesce", "down", "removed", "overloaded", "IN USE", "invalid"})) {
     return "\033[33m";
   }
-  return state == "up" || state == "ESTABLISHED" ? "\033[32m" : "";
+  return state == "up" || state == "ESTABLISHED" || state == "reachable" ? "\033[32m" : "";
 }
 
 // At most so many characters; what was longer ends with "…".

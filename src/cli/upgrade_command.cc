@@ -33,9 +33,13 @@ std::optional<json::object> Look(ApiClient& client) {
   return std::move(document.as_object());
 }
 
-bool IsReady(ApiClient& client) {
-  const Result<Reply> reply = client.Send("GET", "/readyz", "");
-  return reply && reply->status == 200;
+// Whether it waits for peers is no matter of the upgrade.
+bool Forwards(ApiClient& client) {
+  const Result<Reply> reply = client.Send("GET", "/v1/status", "");
+  if (!reply || reply->status != 200) return false;
+  json::error_code ec;
+  const json::value document = json::parse(reply->body, ec);
+  return !ec && document.is_object() && Flag(document.as_object(), "forwarding");
 }
 
 int ShowSuccess(const Arguments& arguments, const json::object& begun, const json::object& now) {
@@ -74,7 +78,7 @@ int RunUpgrade(const Arguments& arguments) {
     const std::optional<json::object> now = Look(client);
     if (!now) continue;
     const bool is_successor = Text(*now, "pid") != Text(begun, "pid");
-    if (is_successor && IsReady(client)) return ShowSuccess(arguments, begun, *now);
+    if (is_successor && Forwards(client)) return ShowSuccess(arguments, begun, *now);
     if (!is_successor && Text(*now, "phase") == "failed") return ShowFailure(arguments, *now);
   }
   return PrintProblem(

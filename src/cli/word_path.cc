@@ -77,6 +77,16 @@ std::vector<std::string> ValuesOf(const CLI::Option& option) {
   return {};
 }
 
+// What a word without an option may be. With --everywhere a real server is named alone, in the
+// place of a service.
+std::vector<std::string> PositionalValues(const WordPath& path, const CLI::Option& option) {
+  const bool is_everywhere = path.given.contains("--everywhere");
+  const bool is_real = is_everywhere || path.Name() == "fairlead real show";
+  if (!is_real) return ValuesOf(option);
+  return path.positionals.empty() ? std::vector<std::string>{kRealAddresses}
+                                  : std::vector<std::string>{};
+}
+
 const CLI::Option* NextPositional(const WordPath& path) {
   size_t n = 0;
   for (const CLI::Option* option : path.app->get_options()) {
@@ -109,8 +119,12 @@ WordPath FollowWords(const CLI::App& app, const std::vector<std::string>& words)
         path.unknown_option = name;
         return path;
       }
+      if (option->get_items_expected_max() == 0) {
+        path.given["--" + option->get_single_name()] = "";
+        continue;
+      }
       const bool has_value = equals != std::string::npos || (word[1] != '-' && word.size() > 2);
-      if (has_value || option->get_items_expected_max() == 0) continue;
+      if (has_value) continue;
       if (i + 1 == words.size()) {
         path.open = option;
       } else {
@@ -158,7 +172,7 @@ std::vector<std::string> CandidatesAt(const WordPath& path, const std::string& b
   } else if (!VerbsOf(*path.app).empty()) {
     all = VerbNames(*path.app);
   } else if (const CLI::Option* next = NextPositional(path)) {
-    all = ValuesOf(*next);
+    all = PositionalValues(path, *next);
   }
   std::erase_if(all, [&](const std::string& word) {
     return !word.starts_with('@') && !word.starts_with(begin);

@@ -21,7 +21,7 @@ struct WordPath {
   const CLI::App* app = nullptr;             // of the last verb that was found
   const CLI::Option* open = nullptr;         // the line ends where its value belongs
   std::vector<std::string> positionals;      // words that are neither verbs nor options
-  std::map<std::string, std::string> given;  // options with a value: "--service" → "web"
+  std::map<std::string, std::string> given;  // options: "--service" → "web", flags → ""
   std::string unknown_verb, unknown_option;  // the first of them; the path ends there
 
   // "fairlead real set"

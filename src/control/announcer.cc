@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "dataplane/wire/arp.h"
@@ -10,11 +11,19 @@
 
 namespace fairlead::control {
 
-void Announcer::Announce(std::vector<Announcement> all, TimePoint now) {
+void Announcer::Announce(std::vector<Announcement> all, TimePoint now,
+                         const std::vector<IpAddress>& returned) {
   std::ranges::sort(all);
   const std::vector<Announcement> before = std::exchange(all_, std::move(all));
+  const std::unordered_set<IpAddress> again(returned.begin(), returned.end());
+  if (!again.empty()) {
+    std::erase_if(first_, [&](const Announcement& what) { return again.contains(what.address); });
+    std::erase_if(repeats_, [&](const Repeat& each) { return again.contains(each.what.address); });
+  }
   for (const Announcement& what : all_) {
-    if (!std::ranges::binary_search(before, what)) first_.push_back(what);
+    if (again.contains(what.address) || !std::ranges::binary_search(before, what)) {
+      first_.push_back(what);
+    }
   }
   Tick(now);
 }

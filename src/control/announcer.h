@@ -41,8 +41,9 @@ class Announcer {
             std::span<const PortRuntime> runtimes)
       : mail_(mail), counters_(counters), runtimes_(runtimes.begin(), runtimes.end()) {}
 
-  // All that are here now.
-  void Announce(std::vector<Announcement> all, TimePoint now);
+  // All that are here now. `returned`: addresses that have been away for a moment meanwhile.
+  void Announce(std::vector<Announcement> all, TimePoint now,
+                const std::vector<IpAddress>& returned = {});
   // What is here on a port whose line was down: its neighbours may have forgotten.
   void AnnounceAgain(PortId port);
   void Tick(TimePoint now);

@@ -18,6 +18,7 @@
 #include "control/edit.h"
 #include "control/mail/mail_counts.h"
 #include "control/model_diff.h"
+#include "control/neighbour_info.h"
 
 namespace fairlead::dataplane {
 class Fabric;
@@ -68,6 +69,10 @@ class ControlApi {
   // The same, only if nothing has changed since `generation`. The control core decides that where
   // changes are in line.
   virtual void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) = 0;
+  // What a Change would do now, or why it would be refused. Changes nothing.
+  virtual void PreviewChange(Edit edit, std::function<void(EditOutcome)> done) = 0;
+  // In order of port and address.
+  virtual void ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) = 0;
   // Lets the figures that are shown "since zero" of a service, or of everything (no name), start
   // over; the view shows it when `done` is called.
   virtual void Zero(std::string service, std::function<void(Status)> done) = 0;

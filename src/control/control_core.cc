@@ -259,6 +259,7 @@ void ControlCore::KeepIn(const std::string& directory) { impl_->director().KeepI
 void ControlCore::SetRestored(RestoredRecords records) {
   impl_->director().SetRestored(std::move(records));
 }
+void ControlCore::InheritReadiness() { impl_->director().InheritReadiness(); }
 Status ControlCore::PublishFirst() { return impl_->PublishFirst(); }
 void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
   impl_->director().SetMemory(std::move(memory));
@@ -266,6 +267,7 @@ void ControlCore::SetMemory(std::vector<ControlView::MemoryUse> memory) {
 void ControlCore::SetLinkReader(PortLinkReader reader) {
   impl_->director().SetLinkReader(std::move(reader));
 }
+void ControlCore::SetKernelWatch(KernelWatch* watch) { impl_->director().SetKernelWatch(watch); }
 void ControlCore::SetLoader(ConfigLoader loader) { impl_->SetLoader(std::move(loader)); }
 void ControlCore::SetReadyCallback(std::function<bool()> ready) {
   impl_->SetReadyCallback(std::move(ready));
@@ -298,6 +300,16 @@ void ControlCore::ChangeAt(uint64_t generation, Edit edit, std::function<void(Ed
       [generation, edit = std::move(edit), done = std::move(done)](Director& director) mutable {
         director.ChangeAt(generation, edit, std::move(done));
       });
+}
+void ControlCore::PreviewChange(Edit edit, std::function<void(EditOutcome)> done) {
+  impl_->Post([edit = std::move(edit), done = std::move(done)](Director& director) {
+    done(director.PreviewChange(edit));
+  });
+}
+void ControlCore::ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) {
+  impl_->Post([done = std::move(done)](Director& director) {
+    done(director.publication().neighbours().List(Clock::now()));
+  });
 }
 void ControlCore::Zero(std::string service, std::function<void(Status)> done) {
   impl_->Post([service = std::move(service), done = std::move(done)](Director& director) {

@@ -26,6 +26,7 @@
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
 #include "control/control_api.h"
+#include "control/kernel_network.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/survival/state_store.h"
@@ -51,8 +52,13 @@ class ControlCore : public ControlApi {
   // Says whether each port has a link; called on the control core's thread, several times a second.
   // It must not wait. Before PublishFirst.
   void SetLinkReader(PortLinkReader reader);
+  // What is on the kernel twins; asked on the control core's thread, and must not wait. It outlives
+  // this object. Before PublishFirst.
+  void SetKernelWatch(KernelWatch* watch);
   // What the view shows as memory set aside at start. Before Run.
   void SetMemory(std::vector<ControlView::MemoryUse> memory);
+  // The director before was ready, and this one takes over from it. Before PublishFirst.
+  void InheritReadiness();
   // What it shows as taken up from the director before. Before PublishFirst.
   void SetRestored(RestoredRecords records);
   // Called on the control core's thread when every worker has adopted the first snapshot; when it
@@ -71,6 +77,8 @@ class ControlCore : public ControlApi {
   void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) override;
   void Change(Edit edit, std::function<void(EditOutcome)> done) override;
   void ChangeAt(uint64_t generation, Edit edit, std::function<void(EditOutcome)> done) override;
+  void PreviewChange(Edit edit, std::function<void(EditOutcome)> done) override;
+  void ListNeighbours(std::function<void(std::vector<NeighbourInfo>)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
   [[nodiscard]] ControlVitals vitals() const override;
   dataplane::Fabric& fabric() override;

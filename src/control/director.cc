@@ -71,8 +71,9 @@ void Director::Turn(TimePoint now) {
   if (keeper_ && publication_.snapshot() != nullptr) {
     keeper_->Turn(StateToKeep(publication_.in_force()));
   }
+  is_news |= LookAtReadiness();
   const bool is_time = now - view_made_ >= view_refresh_;
-  if (is_news || is_ready() != view_->is_ready || is_time) RefreshView(is_time);
+  if (is_news || is_time) RefreshView(is_time);
 }
 
 // One tick for each interval that has passed, so that rates do not depend on who turns how often.
@@ -257,21 +258,35 @@ void Director::NoteReload(bool ok, std::string error) {
 
 // ---- changes by hand --------------------------------------------------------------------------
 
-void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
+bool Director::WeighEdit(const Edit& edit, EditOutcome* outcome, Intent* next) const {
   const Intent& before = publication_.wanted();
   EditResult result = ApplyEdit(edit, before, now_);
-  EditOutcome outcome;
-  if (const auto* refusal = std::get_if<EditRefusal>(&result)) {
-    outcome.generation = publication_.snapshot()->generation;
-    outcome.refusal = *refusal;
-    return done(std::move(outcome));
+  outcome->generation = publication_.snapshot()->generation;
+  if (auto* refusal = std::get_if<EditRefusal>(&result)) {
+    outcome->refusal = std::move(*refusal);
+    return false;
   }
   Edited& edited = std::get<Edited>(result);
-  outcome.service = std::move(edited.service);
-  outcome.real = std::move(edited.real);
-  outcome.changes = DescribeChanges(*before.model, *edited.intent.model);
+  outcome->service = std::move(edited.service);
+  outcome->real = std::move(edited.real);
+  outcome->changes = DescribeChanges(*before.model, *edited.intent.model);
+  *next = std::move(edited.intent);
+  return true;
+}
+
+EditOutcome Director::PreviewChange(const Edit& edit) const {
+  EditOutcome outcome;
+  Intent next;
+  (void)WeighEdit(edit, &outcome, &next);
+  return outcome;
+}
+
+void Director::Change(const Edit& edit, std::function<void(EditOutcome)> done) {
+  EditOutcome outcome;
+  Intent next;
+  if (!WeighEdit(edit, &outcome, &next)) return done(std::move(outcome));
   NoteAuthor(outcome.service, edit.author);
-  publication_.Want(std::move(edited.intent),
+  publication_.Want(std::move(next),
                     [outcome = std::move(outcome), author = edit.author,
                      done = std::move(done)](const Result<uint64_t>& in_force) mutable {
                       if (in_force) {
@@ -394,6 +409,7 @@ void Director::RefreshView(bool is_time) {
                                                          .ledger = &ledger_,
                                                          .groups = &publication_.groups(),
                                                          .links = &publication_.links(),
+                                                         .kernel = publication_.kernel(),
                                                          .is_time = is_time}));
   next->model = intent.model;
   next->file_model = intent.file_model();
@@ -415,7 +431,10 @@ void Director::RefreshView(bool is_time) {
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->sync = publication_.sync().info();
-  next->is_ready = publication_.is_in_force();
+  next->is_ready = readiness_.is_ready();
+  next->not_ready = readiness_.reasons();
+  next->peers = readiness_.peers();
+  next->silent = publication_.silent();
   // Of the services in turn each is to be seen once in kViewRefresh, when that is not too costly.
   const auto rounds = static_cast<TimePoint::rep>(view_builder_.rounds());
   if (is_time || rounds == 1) {

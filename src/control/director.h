@@ -30,6 +30,7 @@
 #include "control/health/prober.h"
 #include "control/port_runtime.h"
 #include "control/publication.h"
+#include "control/readiness.h"
 #include "control/survival/keeper.h"
 #include "control/survival/state_store.h"
 #include "control/time_point.h"
@@ -67,16 +68,24 @@ class Director {
   ReloadOutcome PreviewReload(const std::string& path);
   [[nodiscard]] ReloadOutcome PreviewWith(const std::string& path, LoadResult loaded) const;
   void Change(const Edit& edit, std::function<void(EditOutcome)> done);
+  // What that would do now. Changes nothing.
+  [[nodiscard]] EditOutcome PreviewChange(const Edit& edit) const;
   // Only when `generation` was published last and nothing waits to follow it.
   void ChangeAt(uint64_t generation, const Edit& edit, std::function<void(EditOutcome)> done);
   // `service` empty: everything (ipvsadm -Z). At once.
   Status Zero(const std::string& service);
   // Before PublishFirst; called on this thread, and must not wait.
   void SetLinkReader(PortLinkReader reader) { publication_.SetLinkReader(std::move(reader)); }
+  // Likewise: what is on the kernel twins. It outlives this object.
+  void SetKernelWatch(KernelWatch* watch) { publication_.SetKernelWatch(watch); }
   // What the view shows as memory set aside at start.
   void SetMemory(std::vector<ControlView::MemoryUse> memory) { memory_ = std::move(memory); }
   // What it shows as taken up.
   void SetRestored(RestoredRecords records);
+  // Asked at each turn; none: there are no peers. Before PublishFirst.
+  void SetPeers(std::function<ReadyPeers()> peers) { peers_ = std::move(peers); }
+  // The director before this one was ready, and has handed over all it knew.
+  void InheritReadiness() { readiness_.Inherit(); }
 
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
@@ -107,6 +116,8 @@ class Director {
   void Apply(const std::string& path, Intent next, ReloadOutcome outcome,
              std::function<void(ReloadOutcome)> done);
   void RefuseReload(ReloadOutcome outcome, const std::function<void(ReloadOutcome)>& done);
+  // What an edit would make of what is wanted; false: it is refused.
+  bool WeighEdit(const Edit& edit, EditOutcome* outcome, Intent* next) const;
   void TickRates();
   void NoteReload(bool ok, std::string error);
   // Whose the change of a service was last; of an operator nothing is remembered.
@@ -117,6 +128,7 @@ class Director {
   // when another has ended, which changes nothing but the view.
   bool CarryOutDrains();
   void NoteDrainStep(const DrainStep& step, const std::string& refusal);
+  bool LookAtReadiness();
   // `is_time`: also for what has changed without a word.
   void RefreshView(bool is_time = false);
 
@@ -129,6 +141,8 @@ class Director {
   std::vector<ControlView::MemoryUse> memory_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
   std::shared_ptr<const Restored> restored_;
+  std::function<ReadyPeers()> peers_;
+  Readiness readiness_;
   TimePoint now_;  // of the last turn
   std::atomic<uint64_t> turns_{0};
   TrafficLedger ledger_;

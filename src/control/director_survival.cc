@@ -1,4 +1,5 @@
-// What a director takes over from the one before, and what it keeps for the next.
+// What a director takes over from the one before, what it keeps for the next, and when it may
+// serve.
 #include <utility>
 
 #include "base/boot_id.h"
@@ -91,6 +92,15 @@ void Director::SetRestored(RestoredRecords records) {
   Restored next = restored_ ? *restored_ : Restored{};
   next.records = std::move(records);
   restored_ = std::make_shared<const Restored>(std::move(next));
+}
+
+// What it changes about addresses is published by the next turn.
+bool Director::LookAtReadiness() {
+  const ReadyPeers ready = peers_ ? peers_() : ReadyPeers{};
+  const bool is_news =
+      readiness_.Turn(now_, {.is_forwarding = is_ready(), .peers = ready.peers}, ready.rule);
+  publication_.SetReady(readiness_.is_ready());
+  return is_news;
 }
 
 }  // namespace fairlead::control

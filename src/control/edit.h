@@ -12,6 +12,7 @@
 // Threads: values; an edit may be made on one thread and applied on another.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct ConfigModel;
 struct LoadResult;
 struct ServiceConfig;
 struct YamlNode;
+enum class SyncRole : uint8_t;
 
 // What somebody sent, parsed where it is made: by the thread that has the text, which is not the
 // control core's. Copies share it.
@@ -83,15 +85,26 @@ struct PatchTimeouts {
 struct PatchPolicy {
   EditBody body;
 };
+// One half of sync.ipvs, kMaster or kBackup, with the keys that its body has. Refused when it runs
+// already (kExists), or when the other half runs with other values. What the body may say and does
+// not is the default; other keys are as the file has them.
+struct StartIpvsSync {
+  SyncRole half{};
+  EditBody body;
+};
+// Refused when it does not run (kNotFound).
+struct StopIpvsSync {
+  SyncRole half{};
+};
 // All of these at once, from a whole configuration as a file would have it, which whoever asks has
 // loaded. Refused when it differs in what cannot be changed by hand.
 struct ReplaceConfig {
   std::shared_ptr<const LoadResult> loaded;
 };
 
-using AnyEdit =
-    std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal, PatchReal,
-                 DrainReal, RemoveReal, PatchTimeouts, PatchPolicy, ReplaceConfig>;
+using AnyEdit = std::variant<AddService, PatchService, RemoveService, RemoveAllServices, AddReal,
+                             PatchReal, DrainReal, RemoveReal, PatchTimeouts, PatchPolicy,
+                             StartIpvsSync, StopIpvsSync, ReplaceConfig>;
 
 struct Edit : AnyEdit {
   using AnyEdit::AnyEdit;

@@ -31,6 +31,8 @@ class Editor {
   EditResult operator()(const RemoveReal& edit);
   EditResult operator()(const PatchTimeouts& edit);
   EditResult operator()(const PatchPolicy& edit);
+  EditResult operator()(const StartIpvsSync& edit);
+  EditResult operator()(const StopIpvsSync& edit);
   EditResult operator()(const ReplaceConfig& edit);
 
  private:

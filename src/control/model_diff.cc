@@ -228,6 +228,17 @@ void ComparePrefixSets(const ConfigModel& before, const ConfigModel& after, Sent
   for (const auto& [name, set] : old_sets) sentences->Add("prefix set " + name + ": removed");
 }
 
+void CompareSync(const SyncConfig& before, const SyncConfig& after, Sentences* sentences) {
+  const auto role_of = [](const SyncConfig& sync) {
+    return sync.ipvs ? std::string(ToWord(sync.ipvs->role)) : "off";
+  };
+  sentences->Change("sync.ipvs.role", role_of(before), role_of(after));
+  if (!before.ipvs || !after.ipvs) return;
+  IpvsSyncConfig rest = *after.ipvs;
+  rest.role = before.ipvs->role;
+  sentences->ChangeIf("sync.ipvs", *before.ipvs, rest);
+}
+
 // What a sentence is about: all but its values.
 std::string SubjectOf(const std::string& sentence) {
   const size_t arrow = sentence.find(" → ");
@@ -322,7 +333,7 @@ std::vector<std::string> DescribeChanges(const ConfigModel& before, const Config
   sentences.Change("api.on_reload", std::string(ToWord(before.api.on_reload)),
                    std::string(ToWord(after.api.on_reload)));
   sentences.ChangeIf("mail", before.mail, after.mail);
-  sentences.ChangeIf("sync", before.sync, after.sync);
+  CompareSync(before.sync, after.sync, &sentences);
   sentences.Change("log level", std::string(ToWord(before.log.level)),
                    std::string(ToWord(after.log.level)));
   for (std::string& line : sentences.Take()) all.push_back(std::move(line));

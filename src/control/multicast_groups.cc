@@ -4,7 +4,6 @@
 #include <array>
 #include <iterator>
 
-#include "control/config/virtual_addresses.h"
 #include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::control {
@@ -24,18 +23,15 @@ Ipv6Address SourceOf(const PortConfig& port, const PortRuntime& runtime) {
 
 }  // namespace
 
-PortGroups GroupsOf(const ConfigModel& model) {
-  std::vector<IpAddress> of_all;
-  for (const VirtualAddress& vip : VirtualAddresses(model)) {
-    if (vip.address.is_v4() || vip.announce != Announce::kAlways) continue;
-    of_all.emplace_back(dataplane::SolicitedNodeAddress(vip.address.v6()));
-  }
+PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
+                    const Presence& presence) {
   PortGroups all;
-  for (const PortConfig& port : model.ports) {
-    std::vector<IpAddress>& groups = all.emplace_back(of_all);
-    for (const Prefix& prefix : port.addresses) {
-      if (prefix.address.is_v4()) continue;
-      groups.emplace_back(dataplane::SolicitedNodeAddress(prefix.address.v6()));
+  for (const std::vector<IpAddress>& answered :
+       AnsweredOn(model, addresses, presence, [](const PortConfig&) { return true; })) {
+    std::vector<IpAddress>& groups = all.emplace_back();
+    for (const IpAddress& address : answered) {
+      if (address.is_v4()) continue;
+      groups.emplace_back(dataplane::SolicitedNodeAddress(address.v6()));
     }
     std::ranges::sort(groups);
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());

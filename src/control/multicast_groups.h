@@ -1,8 +1,8 @@
 // The multicast groups the director listens to, told to switches and routers that ask (MLD).
 //
-//   groups.Join(GroupsOf(model));           // what is new is reported, what has gone is left
-//   groups.OnQuery(event, now);             // a worker has seen a query
-//   groups.Tick(now);                       // sends what is due
+//   groups.Join(GroupsOf(model, addresses, presence));           // what is new is reported, what
+//   has gone is left groups.OnQuery(event, now);             // a worker has seen a query
+//   groups.Tick(now); // sends what is due
 //
 // Theory of operation. Whoever looks for an IPv6 address asks the address's solicited-node group,
 // and a switch that snoops gives such a question only to ports from which the group was reported.
@@ -27,7 +27,9 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/port_addresses.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/mailbox.h"
@@ -38,8 +40,9 @@ namespace fairlead::control {
 // By port: sorted groups, each once.
 using PortGroups = std::vector<std::vector<IpAddress>>;
 
-// Those of its own addresses on each port, and of every announced virtual address on all.
-PortGroups GroupsOf(const ConfigModel& model);
+// Those of its own addresses on each port, and of every virtual address answered for on all.
+PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
+                    const Presence& presence);
 
 class MulticastGroups {
  public:

@@ -29,7 +29,9 @@ Neighbours::Neighbours(dataplane::Fabric& fabric, WorkerMail& mail,
       ports_(ports.begin(), ports.end()),
       runtimes_(runtimes.begin(), runtimes.end()),
       pinned_(table_.capacity(), 0),
-      limits_(ports.size()) {}
+      limits_(ports.size()) {
+  for (const PortConfig& port : ports_) addresses_.push_back(port.addresses);
+}
 
 NeighbourId Neighbours::Intern(PortId port, const IpAddress& address, uint64_t generation) {
   const Key key{port, address};
@@ -232,16 +234,34 @@ bool Neighbours::SendProbe(const Key& key, const Entry& entry) {
 
 bool Neighbours::IsOnLink(const Key& key) const {
   if (key.second.is_unspecified() || key.second.is_multicast()) return false;
-  return std::ranges::any_of(ports_[key.first.index()].addresses,
+  return std::ranges::any_of(addresses_[key.first.index()],
                              [&](const Prefix& prefix) { return prefix.Contains(key.second); }) ||
          entries_.contains(key);
+}
+
+std::vector<NeighbourInfo> Neighbours::List(TimePoint now) const {
+  std::vector<NeighbourInfo> list;
+  list.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) {
+    const dataplane::Neighbour read = table_.Load(entry.id);
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - entry.confirmed);
+    list.push_back({.port = key.first,
+                    .address = key.second,
+                    .mac = entry.mac,
+                    .state = entry.state,
+                    .is_pinned = entry.is_pinned,
+                    .is_seen_by_workers = read.state == entry.state && read.port == key.first &&
+                                          (!read.is_reachable() || read.mac == entry.mac),
+                    .age = entry.confirmed == TimePoint{} ? std::nullopt : std::optional(age)});
+  }
+  return list;
 }
 
 // Our address in the neighbour's network, else the first of its family.
 IpAddress Neighbours::SourceFor(const Key& key) const {
   IpAddress source = key.second.is_v4() ? IpAddress{} : IpAddress{Ipv6Address{}};
   bool is_found = false;
-  for (const Prefix& prefix : ports_[key.first.index()].addresses) {
+  for (const Prefix& prefix : addresses_[key.first.index()]) {
     if (prefix.address.family() != key.second.family()) continue;
     if (prefix.Contains(key.second)) return prefix.address;
     if (!is_found) source = prefix.address;

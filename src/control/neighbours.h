@@ -31,6 +31,8 @@
 
 #include "base/token_bucket.h"
 #include "control/config/model.h"
+#include "control/neighbour_info.h"
+#include "control/port_addresses.h"
 #include "control/port_runtime.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
@@ -51,6 +53,8 @@ class Neighbours {
   Neighbours(dataplane::Fabric& fabric, WorkerMail& mail, std::span<const PortConfig> ports,
              std::span<const PortRuntime> runtimes);
 
+  // What the ports have from now on: who is on link, and who asks. Precondition: an entry for each.
+  void SetAddresses(PortAddresses addresses) { addresses_ = std::move(addresses); }
   // The neighbour's id, pinned for the snapshot of this generation. None when its table is full.
   NeighbourId Intern(PortId port, const IpAddress& address, uint64_t generation);
   // The same for next hops of reals that an earlier snapshot has interned.
@@ -60,6 +64,8 @@ class Neighbours {
   void Tick(TimePoint now, uint64_t oldest_generation);
 
   [[nodiscard]] size_t size() const { return entries_.size(); }
+  // All of them, in order of port and address.
+  [[nodiscard]] std::vector<NeighbourInfo> List(TimePoint now) const;
 
  private:
   using State = dataplane::NeighbourState;
@@ -112,6 +118,7 @@ class Neighbours {
   dataplane::NeighbourCounters& counters_;
   WorkerMail& mail_;
   const std::vector<PortConfig> ports_;
+  PortAddresses addresses_;
   const std::vector<PortRuntime> runtimes_;
   Entries entries_;
   Schedule pinned_schedule_, learned_schedule_;

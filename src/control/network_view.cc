@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "control/config/virtual_addresses.h"
-
 namespace fairlead::control {
 namespace {
 
@@ -39,13 +37,12 @@ bool IsUp(const PortLinks* links, PortId port) { return links == nullptr || link
 
 // The port whose network holds `address`: the longest prefix of all port addresses, and of equal
 // ones the first whose port has a link.
-std::optional<OnLink> FindOnLink(const ConfigModel& model, const PortLinks* links,
-                                 const IpAddress& address) {
+std::optional<OnLink> FindOnLink(const NetworkInput& network, const IpAddress& address) {
   std::optional<OnLink> best;
   std::pair<int, bool> best_rank{-1, false};
-  for (size_t i = 0; i < model.ports.size(); ++i) {
-    for (const Prefix& prefix : model.ports[i].addresses) {
-      const std::pair<int, bool> rank{prefix.length, IsUp(links, PortAt(i))};
+  for (size_t i = 0; i < network.addresses.size(); ++i) {
+    for (const Prefix& prefix : network.addresses[i]) {
+      const std::pair<int, bool> rank{prefix.length, IsUp(network.links, PortAt(i))};
       if (rank <= best_rank || !prefix.Contains(address)) continue;
       best = {PortAt(i), prefix.address};
       best_rank = rank;
@@ -54,28 +51,75 @@ std::optional<OnLink> FindOnLink(const ConfigModel& model, const PortLinks* link
   return best;
 }
 
+// Our address on the port, towards a neighbour there: in its network, else the first of its family.
+IpAddress SourceTowards(const std::vector<Prefix>& addresses, const IpAddress& neighbour) {
+  IpAddress source = neighbour.is_v4() ? IpAddress{} : IpAddress{Ipv6Address{}};
+  bool is_found = false;
+  for (const Prefix& prefix : addresses) {
+    if (prefix.address.family() != neighbour.family()) continue;
+    if (prefix.Contains(neighbour)) return prefix.address;
+    if (!std::exchange(is_found, true)) source = prefix.address;
+  }
+  return source;
+}
+
+struct WayTo {
+  ListedRoute route;
+  IpAddress source;
+};
+
+// Calls visit(way) for each, in the order in which they are preferred.
+template <typename Visit>
+void ForEachWay(const NetworkInput& network, Visit visit) {
+  using Source = ListedRoute::Source;
+  for (size_t i = 0; i < network.addresses.size(); ++i) {
+    for (const Prefix& prefix : network.addresses[i]) {
+      const IpAddress none = prefix.address.is_v4() ? IpAddress{} : IpAddress{Ipv6Address{}};
+      visit(WayTo{{{prefix.network(), prefix.length}, none, PortAt(i), Source::kConnected},
+                  prefix.address});
+    }
+  }
+  for (const RouteConfig& route : network.model.routes) {
+    const auto link = FindOnLink(network, route.via);
+    WayTo way{{route.to, route.via, PortId{}, Source::kStatic}, {}};
+    if (link) way.route.port = link->port;
+    if (link) way.source = link->source;
+    visit(way);
+  }
+  if (network.kernel == nullptr) return;
+  for (const KernelRoute& route : network.kernel->routes) {
+    if (route.port.index() >= network.addresses.size()) continue;
+    visit(WayTo{{route.to, route.via, route.port, Source::kKernel},
+                SourceTowards(network.addresses[route.port.index()], route.via)});
+  }
+}
+
 // The ways to each network, of which one is taken.
 class Ways {
  public:
   explicit Ways(const PortLinks* links) : links_(links) {}
 
-  void Add(const Prefix& to, const dataplane::RouteView& way) {
-    const bool is_up = IsUp(links_, way.output);
-    const bool is_on_link = way.gateway.is_none();
-    if (!is_up && !is_on_link) return;
-    const auto [found, is_new] = ways_.try_emplace({to.network(), to.length}, Way{way, is_up});
-    if (!is_new && !found->second.is_up && is_up) found->second = {way, is_up};
+  // False: it cannot be taken, or another one goes before.
+  bool Add(const ListedRoute& route, size_t index) {
+    if (route.port.is_none()) return false;
+    const bool is_up = IsUp(links_, route.port);
+    if (!is_up && !route.via.is_unspecified()) return false;
+    const auto [found, is_new] =
+        ways_.try_emplace({route.to.network(), route.to.length}, Way{index, is_up});
+    if (is_new) return true;
+    if (found->second.is_up || !is_up) return false;
+    found->second = {index, is_up};
+    return true;
   }
 
-  [[nodiscard]] dataplane::PrefixMap<dataplane::RouteView> Build() const {
-    std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> entries;
-    for (const auto& [to, way] : ways_) entries.push_back({{to.first, to.second}, way.view});
-    return dataplane::PrefixMap<dataplane::RouteView>::Build(entries);
+  template <typename Visit>
+  void ForEachTaken(Visit visit) const {
+    for (const auto& [to, way] : ways_) visit(way.index);
   }
 
  private:
   struct Way {
-    dataplane::RouteView view;
+    size_t index;
     bool is_up;
   };
 
@@ -83,58 +127,115 @@ class Ways {
   std::map<std::pair<IpAddress, int>, Way> ways_;
 };
 
-}  // namespace
+// Ten thousand routes have few gateways.
+class GatewayIds {
+ public:
+  explicit GatewayIds(const InternNeighbour& intern) : intern_(intern) {}
+  // None: on link.
+  NeighbourId Of(const ListedRoute& route) {
+    if (route.via.is_unspecified() || route.port.is_none()) return NeighbourId{};
+    const auto [found, is_new] = known_.try_emplace({route.port, route.via}, NeighbourId{});
+    if (is_new) in_order_.push_back(found->second = intern_(route.port, route.via));
+    return found->second;
+  }
+  [[nodiscard]] std::vector<NeighbourId> Take() { return std::move(in_order_); }
 
-std::vector<NeighbourId> FillPorts(const ConfigModel& model, std::span<const PortRuntime> runtimes,
-                                   const PortLinks* links, const InternNeighbour& intern,
-                                   dataplane::Snapshot* snapshot) {
-  Ways ways(links);
-  snapshot->ports.clear();
-  snapshot->broadcasts.clear();
-  for (size_t i = 0; i < model.ports.size(); ++i) {
-    const PortConfig& port = model.ports[i];
-    snapshot->ports.push_back({.mac = runtimes[i].mac,
-                               .mtu_bytes = runtimes[i].mtu_bytes,
-                               .role = RoleOf(port.role),
-                               .has_host = !runtimes[i].host_interface.empty(),
-                               .sums_ip_headers = runtimes[i].sums_ip_headers});
-    for (const Prefix& prefix : port.addresses) {
-      ways.Add(prefix, {.output = PortAt(i),
-                        .length = static_cast<uint8_t>(prefix.length),
-                        .gateway = {},
-                        .gateway_address = {},
-                        .source = prefix.address});
-      if (prefix.address.is_v4() && prefix.length < 31) {
-        snapshot->broadcasts.push_back(BroadcastOf(prefix));
-      }
-    }
-  }
-  std::vector<NeighbourId> gateways;
-  for (const RouteConfig& route : model.routes) {
-    const auto link = FindOnLink(model, links, route.via);
-    if (!link) continue;
-    gateways.push_back(intern(link->port, route.via));
-    ways.Add(route.to, {.output = link->port,
+ private:
+  const InternNeighbour& intern_;
+  std::map<std::pair<PortId, IpAddress>, NeighbourId> known_;
+  std::vector<NeighbourId> in_order_;
+};
+
+dataplane::PrefixMap<dataplane::RouteView> RoutesOf(const NetworkInput& network,
+                                                    const InternNeighbour& intern) {
+  Ways ways(network.links);
+  std::vector<WayTo> all;
+  ForEachWay(network, [&](const WayTo& way) {
+    if (ways.Add(way.route, all.size())) all.push_back(way);
+  });
+  GatewayIds gateways(intern);
+  std::vector<dataplane::PrefixMap<dataplane::RouteView>::Entry> entries;
+  ways.ForEachTaken([&](size_t index) {
+    const auto& [route, source] = all[index];
+    const bool is_on_link = route.via.is_unspecified();
+    entries.push_back({{route.to.network(), route.to.length},
+                       {.output = route.port,
                         .length = static_cast<uint8_t>(route.to.length),
-                        .gateway = gateways.back(),
-                        .gateway_address = route.via,
-                        .source = link->source});
-  }
-  snapshot->routes = ways.Build();
-  return gateways;
+                        .gateway = gateways.Of(route),
+                        .gateway_address = is_on_link ? IpAddress{} : route.via,
+                        .source = source}});
+  });
+  return dataplane::PrefixMap<dataplane::RouteView>::Build(entries);
 }
 
-void FillLocalAddresses(const ConfigModel& model, dataplane::Snapshot* snapshot) {
+}  // namespace
+
+std::vector<NeighbourId> InternGateways(const NetworkInput& network,
+                                        const InternNeighbour& intern) {
+  GatewayIds gateways(intern);
+  ForEachWay(network, [&](const WayTo& way) { gateways.Of(way.route); });
+  return gateways.Take();
+}
+
+std::string_view ToWord(ListedRoute::Source source) {
+  switch (source) {
+    case ListedRoute::Source::kConnected:
+      return "connected";
+    case ListedRoute::Source::kStatic:
+      return "static";
+    case ListedRoute::Source::kKernel:
+      break;
+  }
+  return "kernel";
+}
+
+std::vector<ListedRoute> ListRoutes(const NetworkInput& network) {
+  Ways ways(network.links);
+  std::vector<ListedRoute> all;
+  ForEachWay(network, [&](const WayTo& way) {
+    ways.Add(way.route, all.size());
+    all.push_back(way.route);
+  });
+  ways.ForEachTaken([&all](size_t index) { all[index].is_used = true; });
+  return all;
+}
+
+void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtimes,
+               const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
+  snapshot->ports.clear();
+  snapshot->broadcasts.clear();
+  for (size_t i = 0; i < network.model.ports.size(); ++i) {
+    snapshot->ports.push_back({.mac = runtimes[i].mac,
+                               .mtu_bytes = runtimes[i].mtu_bytes,
+                               .role = RoleOf(network.model.ports[i].role),
+                               .has_host = !runtimes[i].host_interface.empty(),
+                               .sums_ip_headers = runtimes[i].sums_ip_headers});
+    for (const Prefix& prefix : network.addresses[i]) {
+      if (!prefix.address.is_v4() || prefix.length >= 31) continue;
+      snapshot->broadcasts.push_back(BroadcastOf(prefix));
+    }
+  }
+  snapshot->routes = RoutesOf(network, intern);
+}
+
+void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses,
+                        const Presence& presence, dataplane::Snapshot* snapshot) {
   snapshot->local_addresses.clear();
-  for (const VirtualAddress& vip : VirtualAddresses(model)) {
+  for (const AnsweredVip& vip : AnswersOf(model, addresses, presence)) {
     snapshot->local_addresses[vip.address] = {
-        .is_vip = true, .port = {}, .is_announced = vip.announce == Announce::kAlways};
+        .is_vip = true, .port = {}, .is_announced = vip.is_answered};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     for (const Prefix& prefix : model.ports[i].addresses) {
       dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
       local.port = PortAt(i);
       local.is_announced = true;
+    }
+  }
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    for (const Prefix& prefix : addresses[i]) {
+      dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
+      if (local.port.is_none()) local.port = PortAt(i);
     }
   }
   dataplane::IndexOwnAddresses(snapshot);
@@ -152,19 +253,15 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
           .source = route->source};
 }
 
-std::vector<Announcement> AnnouncementsOf(const ConfigModel& model) {
+std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
+                                          const Presence& presence) {
+  const auto answered = AnsweredOn(model, addresses, presence, [](const PortConfig& port) {
+    return port.role != PortRole::kInside;
+  });
   std::vector<Announcement> all;
-  const std::vector<VirtualAddress> virtual_addresses = VirtualAddresses(model);
-  for (size_t i = 0; i < model.ports.size(); ++i) {
-    const PortConfig& port = model.ports[i];
-    for (const Prefix& prefix : port.addresses) all.push_back({PortAt(i), prefix.address});
-    if (port.role == PortRole::kInside) continue;
-    for (const VirtualAddress& vip : virtual_addresses) {
-      if (vip.announce == Announce::kAlways) all.push_back({PortAt(i), vip.address});
-    }
+  for (size_t i = 0; i < answered.size(); ++i) {
+    for (const IpAddress& address : answered[i]) all.push_back({PortAt(i), address});
   }
-  std::ranges::sort(all);
-  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include "control/publication.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/faults.h"
@@ -57,6 +58,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
       links_(NamesOf(model->ports)),
+      kernel_(NamesOf(model->ports)),
       health_(
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
@@ -76,6 +78,14 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
   if (waiter) unpublished_.push_back(std::move(waiter));
 }
 
+void Publication::SetReady(bool is_ready) {
+  if (std::exchange(presence_.is_ready, is_ready) == is_ready || silent_ == nullptr) return;
+  const bool is_waited_for = std::ranges::any_of(*silent_, [](const SilentAddress& silent) {
+    return silent.why == SilentAddress::Why::kNotReady;
+  });
+  if (is_waited_for) Rebuild();
+}
+
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
@@ -87,6 +97,7 @@ bool Publication::Turn(TimePoint now) {
   }
   bool is_news = AnswerWaiters();
   is_news |= ReadLinks(now);
+  FollowKernel(now);
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
@@ -164,6 +175,14 @@ bool Publication::ReadLinks(TimePoint now) {
   return !changed.empty();
 }
 
+// Addresses of kernel twins are addresses of their ports.
+void Publication::FollowKernel(TimePoint now) {
+  kernel_.FollowRoutes(wanted_.model->policy.kernel_routes);
+  if (!kernel_.Tick(now)) return;
+  has_other_kernel_ = true;
+  Rebuild();
+}
+
 bool Publication::PublishNext(TimePoint now) {
   is_dirty_ = false;
   try {
@@ -214,16 +233,15 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     health_.SetChecks(ChecksOf(*wanted_.model), now);
   }
   GiveOut(plan, fabric_.stats, now, &ids_);
+  const auto begin = std::chrono::steady_clock::now();
   auto next = Build(wanted_, plan);
+  if (has_other_kernel_) kernel_.NoteCost(std::chrono::steady_clock::now() - begin, now);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);
   NoteExpiring(snapshot(), *next, now);
-  const bool has_other_addresses = is_new_model && builder_.has_new_addresses();
-  std::vector<Announcement> announcements;
-  PortGroups groups;
-  if (has_other_addresses) {
-    announcements = AnnouncementsOf(*wanted_.model);
-    groups = GroupsOf(*wanted_.model);
+  std::optional<Speech> speech;
+  if (builder_.has_new_addresses() || has_other_kernel_) {
+    speech = SpeechOfWanted();
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
@@ -239,10 +257,27 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
     quorums_.Follow(*in_force_.model);
     real_events_.Follow(*in_force_.model);
   }
-  if (has_other_addresses) {
-    announcer_.Announce(std::move(announcements), now);
-    groups_.Join(std::move(groups));
-  }
+  if (speech) SpeakFor(*std::move(speech), now);
+}
+
+Publication::Speech Publication::SpeechOfWanted() const {
+  const ConfigModel& model = *wanted_.model;
+  PortAddresses addresses = AddressesOf(model, kernel_.network());
+  std::vector<AnsweredVip> answers = AnswersOf(model, addresses, presence_);
+  return {.silent = std::make_shared<const SilentAddresses>(SilentOf(answers)),
+          .virtual_ones = std::move(answers),
+          .announcements = AnnouncementsOf(model, addresses, presence_),
+          .groups = GroupsOf(model, addresses, presence_),
+          .addresses = std::move(addresses)};
+}
+
+void Publication::SpeakFor(Speech speech, TimePoint now) {
+  has_other_kernel_ = false;
+  silent_ = std::move(speech.silent);
+  answer_log_.Note(std::move(speech.virtual_ones));
+  announcer_.Announce(std::move(speech.announcements), now, kernel_.TakeArrived());
+  groups_.Join(std::move(speech.groups));
+  neighbours_.SetAddresses(std::move(speech.addresses));
 }
 
 std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, const IdPlan& plan) {
@@ -250,7 +285,7 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
   const HealthOf health = [this](const ServiceConfig& service, const RealConfig& real) {
     const std::vector<HealthCheck> checks = ChecksOf(service, real);
     const RealHealth found = health_.HealthOf(checks);
-    real_events_.Note(service, real, found.state, health_.DetailOf(checks));
+    real_events_.Note(service, real, found.state, health_.DetailOf(checks), !found.has_been_down);
     return found;
   };
   const InternNeighbour intern = [&](PortId port, const IpAddress& address) {
@@ -267,8 +302,10 @@ std::unique_ptr<dataplane::Snapshot> Publication::Build(const Intent& intent, co
        .is_by_hand = intent.file != nullptr && snapshot() != nullptr,
        .path_mtus = &path_mtus_,
        .links = &links_,
+       .kernel = kernel_.network(),
        .before = snapshot(),
        .health_changed = NextFlipped(),
+       .presence = presence_,
        .quorum = [this](const ServiceConfig& service,
                         const LivingWeight& weight) { return quorums_.Decide(service, weight); }},
       PlannedIds(ids_, plan));
@@ -303,7 +340,8 @@ void Publication::TellOfEvents() {
   }
   if (!notify_) return;
   for (Notification& notice : notices) {
-    if (!notice.command.empty() || real_events_.tells_all()) notify_(std::move(notice));
+    const bool is_mailed = real_events_.tells_all() && !notice.title.empty();
+    if (!notice.command.empty() || is_mailed) notify_(std::move(notice));
   }
 }
 

@@ -11,20 +11,24 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
 
 #include "control/announcer.h"
+#include "control/answer_log.h"
 #include "control/health/monitor.h"
 #include "control/health/quorum.h"
 #include "control/health/real_events.h"
 #include "control/id_map.h"
 #include "control/intent.h"
+#include "control/kernel_follower.h"
 #include "control/multicast_groups.h"
 #include "control/neighbours.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "control/snapshot_builder.h"
 #include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
@@ -61,12 +65,17 @@ class Publication {
   // Before the first Turn: ports whose line is down then have no routes from the start.
   void SetLinkReader(PortLinkReader reader) { links_.SetReader(std::move(reader)); }
 
+  // Before the first Turn: who speaks for an address may depend on what the kernel twins have.
+  void SetKernelWatch(KernelWatch* watch) { kernel_.SetWatch(watch); }
+
   // What will be in force when nothing fails: edit a copy of it and Want that.
   [[nodiscard]] const Intent& wanted() const { return wanted_; }
   // `waiter` may be empty.
   void Want(Intent intent, IntentWaiter waiter);
   // The same intent, but the world has changed (health).
   void Rebuild() { is_dirty_ = true; }
+  // Addresses with announce: when-ready are announced from here on. Precondition: true for good.
+  void SetReady(bool is_ready);
 
   // Whether an intent that somebody waits for is still to be published.
   [[nodiscard]] bool has_unpublished() const { return !unpublished_.empty(); }
@@ -85,6 +94,11 @@ class Publication {
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   [[nodiscard]] const IpvsSync& sync() const { return sync_; }
   [[nodiscard]] const PortLinks& links() const { return links_; }
+  // Null: nothing is known of the twins.
+  [[nodiscard]] const KernelNetwork* kernel() const { return kernel_.network(); }
+  // By what is in force; null before the first snapshot.
+  [[nodiscard]] const std::shared_ptr<const SilentAddresses>& silent() const { return silent_; }
+  [[nodiscard]] const Neighbours& neighbours() const { return neighbours_; }
   // The snapshot published last; null before the first Turn.
   [[nodiscard]] const dataplane::Snapshot* snapshot() const { return fabric_.publisher.current(); }
 
@@ -98,6 +112,13 @@ class Publication {
     uint32_t upper = 0, lower = 0;
     bool is_raised = false;
   };
+  struct Speech {  // what is said to the networks once a snapshot is published
+    std::shared_ptr<const SilentAddresses> silent;
+    std::vector<AnsweredVip> virtual_ones;
+    std::vector<Announcement> announcements;
+    PortGroups groups;
+    PortAddresses addresses;
+  };
   struct PathNews {  // learnt, but not yet rebuilt for
     size_t count = 0;
     IpAddress last_real;
@@ -107,6 +128,9 @@ class Publication {
   void ReadWorkerEvents(TimePoint now);
   void ApplyPathMtus(TimePoint now);
   bool ReadLinks(TimePoint now);
+  void FollowKernel(TimePoint now);
+  [[nodiscard]] Speech SpeechOfWanted() const;
+  void SpeakFor(Speech speech, TimePoint now);
   bool PublishNext(TimePoint now);
   // None when the ids run short.
   Result<IdPlan> PlanWanted();
@@ -133,10 +157,15 @@ class Publication {
   IpvsSync sync_;
   Neighbours neighbours_;
   Announcer announcer_;
+  Presence presence_;
+  std::shared_ptr<const SilentAddresses> silent_;
   MulticastGroups groups_;
   PortLinks links_;
   bool has_other_links_ = false;  // than the snapshot
   TimePoint next_link_rebuild_;
+  KernelFollower kernel_;
+  bool has_other_kernel_ = false;  // than the snapshot
+  AnswerLog answer_log_;
   PathMtus path_mtus_;
   PathNews path_news_;
   TimePoint next_path_rebuild_;

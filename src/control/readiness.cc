@@ -1,7 +1,5 @@
 #include "control/readiness.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -15,8 +13,10 @@ using std::chrono::milliseconds;
 
 // "1.2 s", "30 s"
 std::string LagText(milliseconds span) {
-  if (span.count() < 1000) return fmt::format("{} ms", span.count());
-  return fmt::format("{:.3g} s", static_cast<double>(span.count()) / 1000);
+  const int64_t ms = span.count();
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  const int64_t tenths = ms / 100 % 10;
+  return std::to_string(ms / 1000) + (tenths == 0 ? "" : "." + std::to_string(tenths)) + " s";
 }
 
 bool IsGivenUp(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
@@ -27,8 +27,8 @@ NotReady Unreachable(const PeerReadiness& peer, TimePoint now, const ReadyRule& 
   const auto left = std::chrono::ceil<std::chrono::seconds>(
       rule.ready_timeout - std::chrono::floor<milliseconds>(now - peer.unreachable_since));
   return {NotReady::Kind::kPeerUnreachable, peer.name,
-          fmt::format("Peer {} cannot be reached; it stops counting in {} s (sync.ready_timeout)",
-                      peer.name, left.count())};
+          "Peer " + peer.name + " cannot be reached; it stops counting in " +
+              std::to_string(left.count()) + " s (sync.ready_timeout)"};
 }
 
 // What of a peer holds this director back, if anything does.
@@ -37,14 +37,13 @@ std::optional<NotReady> Judge(const PeerReadiness& peer, TimePoint now, const Re
   if (!peer.is_reachable) return Unreachable(peer, now, rule);
   if (!peer.is_taken_in) {
     return NotReady{NotReady::Kind::kPeerNotTakenIn, peer.name,
-                    fmt::format("What peer {} has is not taken in yet; fairlead sync status shows "
-                                "how far it is",
-                                peer.name)};
+                    "What peer " + peer.name +
+                        " has is not taken in yet; fairlead sync status shows how far it is"};
   }
   if (peer.lag >= rule.ready_lag) {
     return NotReady{NotReady::Kind::kPeerLags, peer.name,
-                    fmt::format("Peer {} lags by {}, and sync.ready_lag is {}", peer.name,
-                                LagText(peer.lag), LagText(rule.ready_lag))};
+                    "Peer " + peer.name + " lags by " + LagText(peer.lag) +
+                        ", and sync.ready_lag is " + LagText(rule.ready_lag)};
   }
   return std::nullopt;
 }

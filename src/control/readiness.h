@@ -59,6 +59,12 @@ struct PeerState {
   friend bool operator==(const PeerState&, const PeerState&) = default;
 };
 
+// What sessions with peers answer when they are asked.
+struct ReadyPeers {
+  ReadyRule rule{};
+  std::vector<PeerReadiness> peers{};
+};
+
 class Readiness {
  public:
   struct Facts {

@@ -74,11 +74,14 @@ RealFacts FactsOf(const ServiceConfig& service, const RealConfig& real, const Re
 std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& input,
                                                             const PlannedIds& ids) {
   auto snapshot = std::make_unique<dataplane::Snapshot>();
+  const PortAddresses addresses = AddressesOf(input.model, input.kernel);
+  const NetworkInput network{input.model, addresses, input.kernel, input.links};
   Surroundings surroundings{.policy = input.model.policy,
                             .ports = input.model.ports,
+                            .addresses = addresses,
                             .routes = input.model.routes,
-                            .gateways = FillPorts(input.model, input.ports, input.links,
-                                                  input.intern_neighbour, snapshot.get()),
+                            .kernel_routes = input.kernel ? input.kernel->routes_revision : 0,
+                            .gateways = InternGateways(network, input.intern_neighbour),
                             .links = LinksOf(input.links)};
   persistence_.BeginPass(input.model);
   const SnapshotChanges::Scope scope =
@@ -87,9 +90,11 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
     snapshot = std::make_unique<dataplane::Snapshot>(*input.before);
     snapshot->changes_since = input.before->generation;
     snapshot->changed_services.clear();
+  } else {
+    FillPorts(network, input.ports, input.intern_neighbour, snapshot.get());
   }
   has_lost_replies_ = false;
-  has_new_addresses_ = scope.has_other_rules;
+  has_new_addresses_ = scope.has_other_addresses;
   FillGlobals(input, snapshot.get());
   snapshot->classifier = classifiers_.Build(input.model);
   const Pass pass{input, ids, *snapshot};
@@ -97,7 +102,9 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   AddGhosts(pass);
   IndexGroups(pass);
   FillFreeServices(pass);
-  if (has_new_addresses_) FillLocalAddresses(input.model, snapshot.get());
+  if (has_new_addresses_) {
+    FillLocalAddresses(input.model, addresses, input.presence, snapshot.get());
+  }
   snapshot->virtual_ranges = ranges_.Build(input.model, has_new_addresses_);
   IndexReplies(pass);
   if (snapshot->changes_since != 0) LimitToPaths(input, snapshot.get());

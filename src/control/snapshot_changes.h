@@ -27,6 +27,7 @@
 #include "control/path_mtus.h"
 #include "control/port_links.h"
 #include "control/port_runtime.h"
+#include "control/presence.h"
 #include "dataplane/snapshot/snapshot.h"
 
 namespace fairlead::control {
@@ -44,12 +45,14 @@ struct BuildInput {
   uint64_t generation = 1;
   // The model differs from the file by changes at run time: what is gone was removed by hand.
   bool is_by_hand = false;
-  const PathMtus* path_mtus = nullptr;  // none: paths are as wide as their first link
-  const PortLinks* links = nullptr;     // none: all are up
+  const PathMtus* path_mtus = nullptr;    // none: paths are as wide as their first link
+  const PortLinks* links = nullptr;       // none: all are up
+  const KernelNetwork* kernel = nullptr;  // none: twins have what the model names
   // What this builder built last, null: everything is made anew. With it come the services whose
   // reals have other health than then; all else is compared here.
   const dataplane::Snapshot* before = nullptr;
   std::set<ServiceIdentity> health_changed{};
+  Presence presence{};
   QuorumOf quorum{};  // empty: by the weights alone, as if it had been there
 };
 
@@ -57,7 +60,9 @@ struct BuildInput {
 struct Surroundings {
   PolicyConfig policy;
   std::vector<PortConfig> ports;
+  PortAddresses addresses;  // of these, and of their kernel twins
   std::vector<RouteConfig> routes;
+  uint64_t kernel_routes = 0;  // their revision
   std::vector<NeighbourId> gateways;
   std::vector<bool> links;  // up or not, by PortId; empty: all are
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
@@ -68,8 +73,10 @@ class SnapshotChanges {
   using ServiceItem = SharedList<ServiceConfig>::Item;
 
   struct Scope {
-    bool is_copy = false;              // false: everything is made anew
-    bool has_other_rules = false;      // which name virtual addresses; true when all is made anew
+    bool is_copy = false;  // false: everything is made anew
+    // Rules name virtual addresses, and presence says which are announced; true when all is made
+    // anew.
+    bool has_other_addresses = false;
     std::vector<size_t> services{};    // their places in the model
     std::vector<ServiceId> removed{};  // the model has them no more
   };
@@ -101,6 +108,7 @@ class SnapshotChanges {
   Surroundings surroundings_;
   std::vector<ClassifierRule> rules_;
   Overlay overlay_;
+  Presence presence_;
   uint64_t generation_ = 0;  // of the last snapshot; 0: there is none to go by
 };
 

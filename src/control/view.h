@@ -25,6 +25,8 @@
 #include "control/config/model.h"
 #include "control/health/health_state.h"
 #include "control/port_links.h"
+#include "control/presence.h"
+#include "control/readiness.h"
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
@@ -114,6 +116,14 @@ struct ClassifierRuleInfo {
   std::string text;  // "mark 1 tcp from @aol-proxies to 192.0.2.80 ports 80,443"
 };
 
+// A way to a network, and whether it is the one that is taken.
+struct RouteInfo {
+  std::string to, via;  // via: empty, on link
+  std::string port;     // empty: no port leads there
+  std::string source;   // connected, static, kernel
+  bool is_used = false;
+};
+
 struct PortInfo {
   PortId id;
   std::string name;
@@ -128,6 +138,7 @@ struct PortInfo {
   size_t multicast_groups = 0;  // joined for its addresses
   PortLinks::State link;
   std::vector<Prefix> addresses;
+  std::vector<Prefix> kernel_addresses;  // what others have put on its twin
 };
 
 // What the whole director's policy says of floods; a service may say otherwise for two of them.
@@ -169,7 +180,11 @@ struct ControlView {
   std::chrono::system_clock::time_point last_reload;
   bool last_reload_ok = true;
   std::string last_reload_error;
-  bool is_ready = false;  // a snapshot is published and every worker has adopted it
+  bool is_ready = false;  // readiness.h, and below it why not
+  std::vector<NotReady> not_ready;
+  std::vector<PeerState> peers;  // of sync.peers
+  std::shared_ptr<const SilentAddresses>
+      silent;  // virtual addresses that are not announced; null: none
   DefenceInfo defence;
   std::vector<DrainOutcome> ended_drains;  // the last ones, newest last
   HealthSummary health;
@@ -180,6 +195,8 @@ struct ControlView {
   SharedVector<ClassifierRuleInfo> rules;
   std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
+  std::shared_ptr<const std::vector<RouteInfo>> routes;  // as preferred; null: not known yet
+  uint64_t kernel_routes = 0, refused_kernel_routes = 0;
   struct MemoryUse {
     std::string use;  // connections, connections6, templates, side, packets
     uint64_t bytes = 0;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <set>
+#include <utility>
 
 #include "control/config/names.h"
 #include "control/model_diff.h"
+#include "control/network_view.h"
 #include "control/persistence_builder.h"
+#include "control/port_addresses.h"
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_builder.h"
@@ -209,6 +212,7 @@ void AddGroups(const ConfigModel& model, ControlView* view) {
 }
 
 void AddPorts(const ViewInput& input, ControlView* view) {
+  const PortAddresses all = AddressesOf(input.model, input.kernel);
   for (size_t i = 0; i < input.model.ports.size(); ++i) {
     const PortConfig& port = input.model.ports[i];
     const PortRuntime& runtime = input.ports[i];
@@ -226,6 +230,8 @@ void AddPorts(const ViewInput& input, ControlView* view) {
     info.multicast_groups = input.groups == nullptr ? 0 : input.groups->size(info.id);
     if (input.links != nullptr) info.link = input.links->states()[i];
     info.addresses = port.addresses;
+    info.kernel_addresses.assign(all[i].begin() + static_cast<ptrdiff_t>(port.addresses.size()),
+                                 all[i].end());
     view->ports.push_back(std::move(info));
   }
 }
@@ -255,7 +261,32 @@ ControlView ViewBuilder::Build(const ViewInput& input) {
   view.rules = rule_infos_;
   AddGroups(input.model, &view);
   AddPorts(input, &view);
+  AddRoutes(input, &view);
   return view;
+}
+
+// Routes are made anew with a snapshot that shares nothing with the one before.
+void ViewBuilder::AddRoutes(const ViewInput& input, ControlView* view) {
+  const bool is_new = input.snapshot.changes_since == 0 || routes_ == nullptr;
+  if (is_new &&
+      std::exchange(routes_generation_, input.snapshot.generation) != input.snapshot.generation) {
+    const PortAddresses addresses = AddressesOf(input.model, input.kernel);
+    auto routes = std::make_shared<std::vector<RouteInfo>>();
+    for (const ListedRoute& route :
+         ListRoutes({input.model, addresses, input.kernel, input.links})) {
+      routes->push_back(
+          {.to = route.to.ToString(),
+           .via = route.via.is_unspecified() ? "" : route.via.ToString(),
+           .port = route.port.is_none() ? "" : input.model.ports[route.port.index()].name,
+           .source = std::string(ToWord(route.source)),
+           .is_used = route.is_used});
+    }
+    routes_ = std::move(routes);
+  }
+  view->routes = routes_;
+  if (input.kernel == nullptr) return;
+  view->kernel_routes = input.kernel->routes.size();
+  view->refused_kernel_routes = input.kernel->refused_routes;
 }
 
 void ViewBuilder::AddServices(const ViewInput& input, ControlView* view) {

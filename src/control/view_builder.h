@@ -21,6 +21,7 @@
 #include "control/health/monitor.h"
 #include "control/health/quorum.h"
 #include "control/id_map.h"
+#include "control/kernel_network.h"
 #include "control/multicast_groups.h"
 #include "control/overlay.h"
 #include "control/port_runtime.h"
@@ -44,6 +45,7 @@ struct ViewInput {
   const TrafficLedger* ledger = nullptr;    // follows `ids`; null: no zeroes, no rates
   const MulticastGroups* groups = nullptr;  // null: none is joined
   const PortLinks* links = nullptr;         // null: all are up
+  const KernelNetwork* kernel = nullptr;    // null: nothing is known of the twins
   bool is_time = true;                      // for the next services in turn
 };
 
@@ -65,6 +67,7 @@ class ViewBuilder {
   };
 
   void AddServices(const ViewInput& input, ControlView* view);
+  void AddRoutes(const ViewInput& input, ControlView* view);
   // Services that the snapshot, a drain or the id map may have made look different.
   [[nodiscard]] std::vector<bool> ChangedServices(const ViewInput& input) const;
 
@@ -78,6 +81,8 @@ class ViewBuilder {
   size_t next_in_turn_ = 0;            // place in the model
   std::vector<ClassifierRule> rules_;
   SharedVector<ClassifierRuleInfo> rule_infos_;
+  std::shared_ptr<const std::vector<RouteInfo>> routes_;
+  uint64_t routes_generation_ = 0;  // of which these are
 };
 
 }  // namespace fairlead::control

@@ -5,26 +5,15 @@
 
 #include <algorithm>
 
+#include "kernel/attributes.h"
 #include "kernel/netlink.h"
 #include "kernel/netlink_message.h"
 
 namespace fairlead::kernel {
 namespace {
 
-unsigned char FamilyOf(const IpAddress& a) { return a.is_v4() ? AF_INET : AF_INET6; }
-
 void PutAddress(nlmsghdr* message, uint16_t attribute, const IpAddress& a) {
   mnl_attr_put(message, attribute, a.is_v4() ? 4 : 16, a.bytes().data());
-}
-
-IpAddress AddressIn(const nlattr* attribute) {
-  const void* bytes = mnl_attr_get_payload(attribute);
-  if (mnl_attr_get_payload_len(attribute) == 4) return Ipv4Address::Load(bytes);
-  return Ipv6Address::Load(bytes);
-}
-
-bool IsAddress(const nlattr* attribute, unsigned char family) {
-  return mnl_attr_get_payload_len(attribute) == (family == AF_INET ? 4 : 16);
 }
 
 template <typename T>

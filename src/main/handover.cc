@@ -72,6 +72,9 @@ Result<HandoverMessage> Judge(const char* bytes, size_t size,
   return message;
 }
 
+// One of a version that does not say it was in service.
+constexpr std::string_view kNotReady = "not-ready";
+
 Status WaitUntilReadable(int fd, std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + patience;
@@ -169,8 +172,9 @@ Status SendEstate(const HandoverChannel& channel, Estate estate) {
   for (const auto& [name, fd] : estate.twins) send(HandoverWord::kTwin, name, fd);
   for (const auto& [name, fd] : estate.listeners) send(HandoverWord::kListener, name, fd);
   send(HandoverWord::kStandardError, "", estate.standard_error);
+  const std::string_view readiness = estate.was_ready ? "" : kNotReady;
   estate = {};
-  return sent ? channel.Send(HandoverWord::kGo) : sent;
+  return sent ? channel.Send(HandoverWord::kGo, readiness) : sent;
 }
 
 Result<Estate> ReceiveEstate(const HandoverChannel& channel, std::chrono::milliseconds patience) {
@@ -192,6 +196,7 @@ Result<Estate> ReceiveEstate(const HandoverChannel& channel, std::chrono::millis
         estate.standard_error = std::move(message->descriptor);
         break;
       case HandoverWord::kGo:
+        estate.was_ready = message->text != kNotReady;
         return estate;
       case HandoverWord::kOffer:
       case HandoverWord::kReady:

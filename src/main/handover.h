@@ -41,8 +41,9 @@ enum class HandoverWord : uint32_t {
   kTwin,           // old → new; text: the interface
   kListener,       // old → new; text: as in api.listen
   kStandardError,  // old → new
-  kGo,             // old → new: nothing of it is the old one's any more
-  kForwarding,     // new → old
+  // old → new: nothing of it is the old one's any more; text: "not-ready" when that was not ready
+  kGo,
+  kForwarding,  // new → old
 };
 inline constexpr uint32_t kHandoverWords = 9;
 
@@ -57,6 +58,7 @@ struct Estate {
   std::vector<FileDescriptor> locks;  // of the arena
   std::vector<NamedDescriptor> twins, listeners;
   FileDescriptor standard_error;
+  bool was_ready = false;  // the director that it was; false: there was none
 };
 
 class HandoverChannel {

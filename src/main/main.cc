@@ -25,6 +25,7 @@
 #include "control/control_core.h"
 #include "dataplane/dpdk/edge.h"
 #include "main/kept_memory.h"
+#include "main/kernel_watch.h"
 #include "main/notify.h"
 #include "main/open_files.h"
 #include "main/options.h"
@@ -151,8 +152,9 @@ Status TakeOver(KeptMemory& kept, edge::Edge& edge, dataplane::Fabric& fabric,
 
 // All stops, and what must not stop goes to the new program: nothing of it is taken by anybody else
 // meanwhile, and nobody who connects is refused.
-Estate StopForSuccessor(api::ApiServer& api, edge::Edge& edge, KeptMemory& kept) {
+Estate StopForSuccessor(bool is_ready, api::ApiServer& api, edge::Edge& edge, KeptMemory& kept) {
   Estate estate;
+  estate.was_ready = is_ready;
   estate.listeners = api.StopAndRelease();
   estate.twins = edge.StopForSuccessor();
   kept.MarkStopped();
@@ -202,10 +204,14 @@ int RunDirector(const Options& options, const char* argv0) {
     kept.EndTrial();
     return start.Fail(what, error);
   };
-  control::ControlCore core(fabric, *std::move(model), path, RuntimesOf(**edge));
+  const std::vector<control::PortRuntime> runtimes = RuntimesOf(**edge);
+  const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes, model->policy.kernel_routes);
+  control::ControlCore core(fabric, *std::move(model), path, runtimes);
   core.SetLoader(std::move(loader));
   core.SetMemory(MemoryOf(**edge));
   core.SetLinkReader(LinksOf(**edge));
+  core.SetKernelWatch(twins.get());
+  if (ground->estate.was_ready) core.InheritReadiness();
   if (Status s = TakeOver(kept, **edge, fabric, core); !s) {
     return give_up("cannot take over what the director before has left", s.error());
   }
@@ -231,7 +237,8 @@ int RunDirector(const Options& options, const char* argv0) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 
-  if (upgrade.is_ready()) return upgrade.HandOver(StopForSuccessor(api, **edge, kept));
+  if (upgrade.is_ready())
+    return upgrade.HandOver(StopForSuccessor(core.view()->is_ready, api, **edge, kept));
   NotifyServiceManager("STOPPING=1");
   api.Stop();
   (*edge)->Stop();

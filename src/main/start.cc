@@ -12,7 +12,9 @@ StartPlan PlanOf(const control::ConfigModel& model) {
   plan.edge = EdgeConfigOf(model);
   plan.fabric = FabricConfigOf(model, plan.edge.workers);
   plan.listeners = ApiListenersOf(model);
-  plan.ipvs_socket = model.api.ipvs_socket;
+  plan.ipvs_socket = model.api.ipvs_socket.path;
+  plan.ipvs_socket.group = model.api.ipvs_socket.group;
+  plan.ipvs_socket.mode = model.api.ipvs_socket.mode;
   return plan;
 }
 

@@ -34,7 +34,7 @@ struct StartPlan {
   edge::EdgeConfig edge;
   dataplane::FabricConfig fabric;
   std::vector<api::ListenSpec> listeners;
-  std::string ipvs_socket;
+  api::ListenSpec ipvs_socket{""};
 };
 StartPlan PlanOf(const control::ConfigModel& model);
 

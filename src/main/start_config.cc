@@ -149,6 +149,7 @@ std::vector<api::ListenSpec> ApiListenersOf(const control::ConfigModel& model) {
     spec.certificate = listen.certificate;
     spec.key = listen.key;
     spec.client_ca = listen.client_ca;
+    spec.crl = listen.crl;
     spec.tokens = listen.tokens;
     listeners.push_back(std::move(spec));
   }

@@ -1,7 +1,9 @@
 #include "main/upgrade.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -49,12 +51,24 @@ Upgrade::~Upgrade() {
   if (thread_.joinable()) thread_.join();
 }
 
+Status Upgrade::RefuseSecond() const {
+  if (state_.phase != Phase::kStarting && state_.phase != Phase::kHandingOver) return Done{};
+  return Error{ErrorCode::kExists,
+               "an upgrade to " + state_.binary + " is on its way; wait for its end", ""};
+}
+
+Result<std::string> Upgrade::Preview(const std::string& binary) const {
+  const std::lock_guard lock(mutex_);
+  if (const Status first = RefuseSecond(); !first) return first.error();
+  const std::string& program = binary.empty() ? own_.binary : binary;
+  if (::access(program.c_str(), X_OK) == 0) return program;
+  return Error{ErrorCode::kInvalid,
+               program + " cannot be started: " + std::generic_category().message(errno), ""};
+}
+
 Status Upgrade::Begin(const std::string& binary) {
   const std::lock_guard lock(mutex_);
-  if (state_.phase == Phase::kStarting || state_.phase == Phase::kHandingOver) {
-    return Error{ErrorCode::kExists,
-                 "an upgrade to " + state_.binary + " is on its way; wait for its end", ""};
-  }
+  if (const Status first = RefuseSecond(); !first) return first.error();
   SuccessorPlan plan = own_;
   if (!binary.empty()) plan.binary = binary;
   state_ = {.phase = Phase::kStarting, .binary = plan.binary};

@@ -44,6 +44,7 @@ class Upgrade : public api::UpgradeApi {
   Upgrade& operator=(const Upgrade&) = delete;
 
   Status Begin(const std::string& binary) override;
+  [[nodiscard]] Result<std::string> Preview(const std::string& binary) const override;
   void BeginBySignal();
   [[nodiscard]] api::UpgradeState state() const override;
 
@@ -54,6 +55,7 @@ class Upgrade : public api::UpgradeApi {
   int HandOver(Estate estate);
 
  private:
+  [[nodiscard]] Status RefuseSecond() const;  // under the mutex
   void Run(const SuccessorPlan& plan);
   void Fail(const std::string& binary, const std::string& reason);
 

@@ -184,6 +184,40 @@ TEST_F(AccessTest, ExpiredAndForeignCertificatesAreNotTaken) {
   EXPECT_EQ(Ask(at[0], "GET /v1/status", kAdminToken).status, 200);
 }
 
+TEST_F(AccessTest, ARevokedCertificateIsNotTaken) {
+  const std::string good = ours.Issue("good", 3600), bad = ours.Issue("bad", 3600);
+  api::ListenSpec spec = Https();
+  spec.tokens.clear();
+  spec.crl = ours.Revoke({});
+  const auto at = StartAt({spec});
+  HttpPeer open(at[0], {.ca = ours.file(), .certificate = bad});
+  HttpPeer other(at[0], {.ca = ours.file(), .certificate = good});
+  EXPECT_EQ(open.Ask("GET /v1/status").status, 200);
+  EXPECT_EQ(other.Ask("GET /v1/status").status, 200);
+  ours.Revoke({bad});
+  EXPECT_EQ(open.Ask("GET /v1/status").status, 0) << "also on the connection that was open";
+  EXPECT_EQ(other.Ask("GET /v1/status").status, 200);
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", bad).status, 0);
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", good).status, 200);
+  EXPECT_EQ(ProblemOf(Ask(at[0], "GET /v1/status")), "needs-certificate") << "who shows none";
+  Write("ours.crl", "no list");
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", bad).status, 0) << "the last good one stays";
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", good).status, 200);
+  ours.Revoke({});
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", bad).status, 200) << "taken back";
+}
+
+TEST_F(AccessTest, AListThatIsOutOfDateLetsNobodyIn) {
+  api::ListenSpec spec = Https();
+  spec.crl = ours.Revoke({}, -10);
+  const auto at = StartAt({spec});
+  const std::string certificate = ours.Issue("ops", 3600);
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", certificate).status, 0);
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", kReadToken).status, 200) << "tokens are another way in";
+  ours.Revoke({});
+  EXPECT_EQ(Ask(at[0], "GET /v1/status", "", certificate).status, 200);
+}
+
 TEST_F(AccessTest, OldVersionsOfTlsAreRefused) {
   const auto at = StartAt({Https()});
   EXPECT_THROW(HttpPeer(at[0], {.ca = ours.file(), .version = TLS1_1_VERSION}), std::runtime_error);
@@ -289,6 +323,14 @@ TEST_F(AccessTest, FilesThatDoNotDoAreNamed) {
   spec = good;
   spec.client_ca = Write("empty.pem", "");
   EXPECT_NE(WhyNot({spec}).find("the client_ca cannot be used"), std::string::npos);
+  spec = good;
+  spec.crl = Write("empty.crl", "");
+  EXPECT_NE(WhyNot({spec}).find("empty.crl: the crl cannot be used: it holds no list"),
+            std::string::npos)
+      << WhyNot({spec});
+  spec.crl = director.directory() + "/missing.crl";
+  EXPECT_NE(WhyNot({spec}).find("missing.crl: the crl cannot be used: No such file"),
+            std::string::npos);
   spec = good;
   spec.tokens = director.directory();
   EXPECT_NE(WhyNot({spec}).find("is not a regular file"), std::string::npos) << WhyNot({spec});

@@ -315,6 +315,26 @@ TEST_F(EditRoutesTest, DiffAndConfigShowWhatTheFileDoesNotSay) {
   EXPECT_EQ(*loaded.model, *core_->view()->model);
 }
 
+TEST_F(EditRoutesTest, HalvesOfSynchronisationAreStartedAndStopped) {
+  StartLive(kWeb);
+  const std::string lo = R"({"interface":"lo","syncid":7})";
+  EXPECT_EQ(peer->Ask("PUT /v1/sync/ipvs/both", lo).json().at("type").as_string(),
+            "urn:fairlead:problem:unknown-half");
+  EXPECT_EQ(peer->Ask("DELETE /v1/sync/ipvs/master").status, 404);
+  const Answer missing = peer->Ask("PUT /v1/sync/ipvs/backup", R"({"interface":"nosuch"})");
+  EXPECT_EQ(missing.status, 422);
+  EXPECT_EQ(missing.json().at("detail").as_string(),
+            "This machine has no network interface \"nosuch\"");
+  EXPECT_EQ(peer->Ask("PUT /v1/sync/ipvs/backup", "{}").status, 422);
+  const Answer started = peer->Ask("PUT /v1/sync/ipvs/backup", lo);
+  ASSERT_EQ(started.status, 200) << started.body;
+  EXPECT_EQ(json::serialize(started.json().at("changes")), R"(["sync.ipvs.role off → backup"])");
+  EXPECT_EQ(peer->Ask("PUT /v1/sync/ipvs/backup", lo).status, 409);
+  EXPECT_EQ(core_->view()->model->sync.ipvs->syncid, 7);
+  EXPECT_EQ(peer->Ask("DELETE /v1/sync/ipvs/backup").status, 200);
+  EXPECT_FALSE(core_->view()->model->sync.ipvs);
+}
+
 TEST_F(EditRoutesTest, ZeroStartsFiguresOverAndNoCounterFalls) {
   StartLive(kWeb);
   const RealId id = core_->view()->services[0].reals[0].id;

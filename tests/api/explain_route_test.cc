@@ -231,7 +231,8 @@ TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
   const json::object answer =
       Explain({step::NoClassifierRule{},
                step::ServiceFound{.service = ServiceId{0}, .found_by = FoundBy::kAddressAndPort},
-               eligible(0, Eligibility::kEligible, 2), eligible(1, Eligibility::kWeightZero, 0),
+               // The scheduler counts in hundredths while slow_start lasts; lists do not.
+               eligible(0, Eligibility::kEligible, 200), eligible(1, Eligibility::kWeightZero, 0),
                step::Scheduled{.real = RealId{0}},
                step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kFailed}},
               ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");

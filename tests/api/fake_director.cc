@@ -154,12 +154,14 @@ ControlView MakeView() {
                  .interval_stretch = 1.5,
                  .script_interval_stretch = 2.5,
                  .stuck_scripts = 1,
-                 .local_errors = {{"descriptors", 7}, {"memory", 0}}};
+                 .local_errors = {{"descriptors", 7}, {"memory", 0}},
+                 .recent_local_errors = {{"descriptors", 2}, {"memory", 0}}};
   view.defence.drop_entry = control::DefenceMode::kAuto;
   view.config_path = "/etc/fairlead/fairlead.yaml";
   view.started = std::chrono::system_clock::now() - std::chrono::hours(3);
   view.last_reload = std::chrono::system_clock::from_time_t(1'790'000'000);
   view.is_ready = true;
+  view.peers = {{"edge-2", true, false}};
   view.services = {MakeWeb(), MakeShop()};
   view.real_ids = 5;
   view.rules = {{"shop", "mark 2 tcp to 192.0.2.80 ports 80,443"},
@@ -272,50 +274,75 @@ void FakeDirector::ChangeAt(uint64_t generation, control::Edit edit,
   done(std::move(stale));
 }
 
+// What an edit makes of the view.
+control::EditOutcome FakeDirector::OutcomeOf(const control::Edit& edit, ControlView* next) {
+  control::EditOutcome outcome;
+  outcome.generation = ++next->generation;
+  if (refusal) {
+    outcome.refusal = {refusal->code, {*refusal}};
+    return outcome;
+  }
+  const auto* patch = std::get_if<control::PatchReal>(&edit);
+  if (patch == nullptr) return outcome;
+  const control::YamlNode body = control::TreeOf(patch->body.text());
+  const auto* weight = control::FindKey(body, "weight");
+  const auto* state = control::FindKey(body, "state");
+  if (weight != nullptr && weight->text == "65534") {
+    const Error busy{ErrorCode::kUnavailable, "Another change is being applied", ""};
+    outcome.refusal = {busy.code, {busy}};
+    return outcome;
+  }
+  outcome.service = patch->service;
+  for (size_t i = 0; i < next->services.size(); ++i) {
+    control::ServiceInfo& service = next->services.Edit(i);
+    for (auto& real : service.reals) {
+      if (service.name != patch->service || !real.name.starts_with(patch->real)) continue;
+      outcome.real = real.name;
+      if (weight != nullptr) real.weight = real.effective_weight = std::stoi(weight->text);
+      if (state != nullptr) real.admin = *control::FromWord<AdminState>(state->text);
+      if (real.admin != AdminState::kUp) real.effective_weight = 0;
+    }
+  }
+  if (outcome.real.empty()) {
+    const Error unknown = api::NameIndex(*next).FindReals(patch->service, patch->real).error();
+    outcome.refusal = {unknown.code, {unknown}};
+  }
+  return outcome;
+}
+
 void FakeDirector::Change(control::Edit edit, std::function<void(control::EditOutcome)> done) {
   std::thread([this, edit = std::move(edit), done = std::move(done)] {
-    control::EditOutcome outcome;
-    ControlView next = *view();
-    outcome.generation = ++next.generation;
-    if (refusal) {
-      outcome.refusal = {refusal->code, {*refusal}};
-      return done(std::move(outcome));
-    }
     if (const auto* patch = std::get_if<control::PatchReal>(&edit)) {
       const control::YamlNode body = control::TreeOf(patch->body.text());
       const auto* weight = control::FindKey(body, "weight");
-      const auto* state = control::FindKey(body, "state");
       // A core that stops before it answers.
       if (weight != nullptr && weight->text == "65535") return;
-      if (weight != nullptr && weight->text == "65534") {
-        const Error busy{ErrorCode::kUnavailable, "Another change is being applied", ""};
-        outcome.refusal = {busy.code, {busy}};
-        return done(std::move(outcome));
-      }
-      outcome.service = patch->service;
-      for (size_t i = 0; i < next.services.size(); ++i) {
-        control::ServiceInfo& service = next.services.Edit(i);
-        for (auto& real : service.reals) {
-          if (service.name != patch->service || !real.name.starts_with(patch->real)) continue;
-          outcome.real = real.name;
-          if (weight != nullptr) real.weight = real.effective_weight = std::stoi(weight->text);
-          if (state != nullptr) real.admin = *control::FromWord<AdminState>(state->text);
-          if (real.admin != AdminState::kUp) real.effective_weight = 0;
-        }
-      }
     }
-    if (const auto* patch = std::get_if<control::PatchReal>(&edit);
-        patch != nullptr && outcome.real.empty()) {
-      const Error unknown = api::NameIndex(next).FindReals(patch->service, patch->real).error();
-      outcome.refusal = {unknown.code, {unknown}};
-      return done(std::move(outcome));
-    }
-    SetView(std::move(next));
+    ++changes;
+    ControlView next = *view();
+    control::EditOutcome outcome = OutcomeOf(edit, &next);
+    if (!outcome.refusal) SetView(std::move(next));
     done(std::move(outcome));
   }).join();
 }
 
+void FakeDirector::PreviewChange(control::Edit edit,
+                                 std::function<void(control::EditOutcome)> done) {
+  std::thread([this, edit = std::move(edit), done = std::move(done)] {
+    ControlView next = *view();
+    control::EditOutcome outcome = OutcomeOf(edit, &next);
+    outcome.generation = view()->generation;
+    if (!outcome.refusal) outcome.changes = {"service web: scheduler rr → wlc"};
+    done(std::move(outcome));
+  }).join();
+}
+
+void FakeDirector::ListNeighbours(std::function<void(std::vector<control::NeighbourInfo>)> done) {
+  std::thread([this, done = std::move(done)] { done(neighbours); }).join();
+}
+
 void FakeDirector::Zero(std::string, std::function<void(Status)> done) {
+  ++zeroes;
   std::thread([done = std::move(done)] { done(Done{}); }).join();
 }
 
@@ -379,7 +406,11 @@ void FakeDirector::List(const std::vector<Row>& rows, Command* command) {
 template <typename Row, typename Command>
 void FakeDirector::Flush(std::vector<Row>* rows, Command* command) {
   for (size_t i = 0; i < kSliceOfFake && command->cursor < rows->size(); ++i) {
-    if (MatchesRow(command->filter, (*rows)[command->cursor])) {
+    const bool is_match = MatchesRow(command->filter, (*rows)[command->cursor]);
+    if (is_match && command->is_trial) {
+      ++command->cursor;
+      ++command->flushed;
+    } else if (is_match) {
       rows->erase(rows->begin() + static_cast<ptrdiff_t>(command->cursor));
       ++command->flushed;
     } else {
@@ -392,6 +423,16 @@ void FakeDirector::Flush(std::vector<Row>* rows, Command* command) {
 void FakeDirector::Answer(WorkerId worker, Command* command) {
   const size_t w = worker.index();
   switch (command->kind) {
+    case CommandKind::kWatchClients: {
+      auto* watch = static_cast<WatchClients*>(command);
+      looks += (watch->sketch ? 1 : 0) - (sketches_[w][watch->place] ? 1 : 0);
+      std::swap(sketches_[w][watch->place], watch->sketch);
+      if (!sketches_[w][watch->place]) return;
+      for (const auto& [client, amount] : amounts[w]) {
+        sketches_[w][watch->place]->Add(client, amount);
+      }
+      return;
+    }
     case CommandKind::kListConnections:
       return List(connections[w], static_cast<ListConnections*>(command));
     case CommandKind::kListTemplates:

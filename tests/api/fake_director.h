@@ -44,6 +44,9 @@ class FakeDirector : public control::ControlApi {
   void Change(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
   void ChangeAt(uint64_t generation, control::Edit edit,
                 std::function<void(control::EditOutcome)> done) override;
+  // As a Change, but for the view, and one change in words.
+  void PreviewChange(control::Edit edit, std::function<void(control::EditOutcome)> done) override;
+  void ListNeighbours(std::function<void(std::vector<control::NeighbourInfo>)> done) override;
   void Zero(std::string service, std::function<void(Status)> done) override;
   [[nodiscard]] control::ControlVitals vitals() const override {
     return {.turns = control_turns ? ++turns_ : turns_.load(), .longest_work_ns = 1'500'000};
@@ -62,9 +65,13 @@ class FakeDirector : public control::ControlApi {
   std::vector<dataplane::TemplateRow> templates[kWorkers];
   std::function<void(WorkerId, const dataplane::ExplainQuestion&, dataplane::ExplainAnswer*)>
       explain;
+  // What each worker counts of clients in every look, from its beginning on.
+  std::vector<std::pair<IpAddress, uint64_t>> amounts[kWorkers];
+  std::vector<control::NeighbourInfo> neighbours;
   std::optional<Error> refusal;  // of every change; set before one is asked for
+  std::atomic<int> looks{0};     // sketches that workers have now
   std::atomic<uint64_t> commands{0};
-  std::atomic<uint64_t> reloads{0}, previews{0};
+  std::atomic<uint64_t> reloads{0}, previews{0}, changes{0}, zeroes{0};
   // Whether their counts of turns rise: at each look, and all the while.
   std::atomic<bool> control_turns{false};
   std::atomic<bool> worker_turns[kWorkers]{};
@@ -74,11 +81,13 @@ class FakeDirector : public control::ControlApi {
 
  private:
   void Answer(WorkerId worker, dataplane::Command* command);
+  control::EditOutcome OutcomeOf(const control::Edit& edit, control::ControlView* next);
   template <typename Row, typename Command>
   void List(const std::vector<Row>& rows, Command* command);
   template <typename Row, typename Command>
   void Flush(std::vector<Row>* rows, Command* command);
 
+  std::unique_ptr<dataplane::ClientSketch> sketches_[kWorkers][dataplane::kClientLooks];
   std::string directory_;
   dataplane::Fabric fabric_;
   mutable std::atomic<uint64_t> turns_{500};

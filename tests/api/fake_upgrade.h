@@ -26,6 +26,10 @@ class FakeUpgrade : public api::UpgradeApi {
     state_.reason = fails;
     return Done{};
   }
+  [[nodiscard]] Result<std::string> Preview(const std::string& binary) const override {
+    if (!fails.empty()) return Error{ErrorCode::kInvalid, fails, ""};
+    return binary.empty() ? "/usr/local/sbin/fairleadd" : binary;
+  }
   [[nodiscard]] api::UpgradeState state() const override {
     const std::lock_guard lock(mutex_);
     return state_;

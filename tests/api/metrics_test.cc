@@ -118,6 +118,22 @@ TEST_F(MetricsTest, ReadyIsWhatReadyzSays) {
   EXPECT_NE(peer->Ask("GET /metrics").body.find("\nfairlead_ready 0\n"), std::string::npos);
 }
 
+TEST_F(MetricsTest, PeersSayWhetherTheyAreInSync) {
+  control::ControlView view = MakeView();
+  view.peers.clear();
+  director.SetView(view);
+  EXPECT_EQ(Scrape().find("fairlead_in_sync"), std::string::npos) << "there are none";
+  view.peers = {{"edge-2", true, false}, {"edge-3", false, true}};
+  director.SetView(view);
+  const std::string text = peer->Ask("GET /metrics").body;
+  for (const char* line :
+       {"fairlead_in_sync{peer=\"edge-2\"} 1\n", "fairlead_in_sync{peer=\"edge-3\"} 0\n",
+        "fairlead_peer_given_up{peer=\"edge-2\"} 0\n",
+        "fairlead_peer_given_up{peer=\"edge-3\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
 TEST_F(MetricsTest, PromtoolIsContent) {
   const std::string path = director.directory() + "/metrics.txt";
   std::ofstream(path) << Scrape();

@@ -57,6 +57,31 @@ TEST_F(OpenApiTest, EveryOperationHasItsNameAndItsRole) {
   EXPECT_EQ(documented, std::set<std::string>(roles.begin(), roles.end()));
 }
 
+TEST_F(OpenApiTest, WhatMayBeTriedSaysSo) {
+  Start();
+  std::set<std::string> documented;
+  const json::object document = peer->Ask("GET /v1/openapi.json").json();
+  for (const auto& path : document.at("paths").as_object()) {
+    for (const auto& operation : path.value().as_object()) {
+      if (operation.key() == "parameters") continue;
+      if (json::serialize(operation.value()).find("parameters/dryRun") == std::string::npos) {
+        continue;
+      }
+      std::string method(operation.key());
+      for (char& c : method) c = static_cast<char>(std::toupper(c));
+      documented.insert(method + " " + std::string(path.key()));
+    }
+  }
+  const auto dry_runs = server->dry_runs();
+  EXPECT_EQ(documented, std::set<std::string>(dry_runs.begin(), dry_runs.end()));
+  // Whatever changes something may be tried.
+  std::set<std::string> changes;
+  for (const std::string& role : server->roles()) {
+    if (role.ends_with(" admin")) changes.insert(role.substr(0, role.size() - 6));
+  }
+  EXPECT_EQ(documented, changes);
+}
+
 TEST_F(OpenApiTest, ThePageNamesEveryRoute) {
   Start();
   std::ifstream file(FAIRLEAD_SOURCE "/docs/api.md");
@@ -122,6 +147,11 @@ TEST_F(OpenApiTest, AnswersHaveTheMembersOfTheirSchemas) {
     return members(document.at("components").at("schemas").at(name).at("properties").as_object());
   };
   EXPECT_EQ(members(peer->Ask("GET /v1/status").json()), schema("Status"));
+  EXPECT_EQ(members(peer->Ask("GET /v1/top/clients?seconds=0.1").json()), schema("TopClients"));
+  EXPECT_EQ(members(peer->Ask("GET /v1/top/services?seconds=0.1").json()), schema("TopServices"));
+  director.neighbours.emplace_back();
+  EXPECT_EQ(members(peer->Ask("GET /v1/neighbours").json().at("neighbours").at(0).as_object()),
+            schema("Neighbour"));
   const json::object service = peer->Ask("GET /v1/services/web").json();
   std::set<std::string> always = schema("Service");
   for (const char* hashed : {"netmask", "mask"}) always.erase(hashed);  // of sh-netmask, mh-netmask

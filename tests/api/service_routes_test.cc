@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "api_test.h"
+#include "control/api/exact_weight.h"
 #include "control/api/reload_path.h"
 
 namespace fairlead::testing::service_routes_test {
@@ -48,6 +49,7 @@ TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
   EXPECT_FALSE(down.at("up").as_bool());
   EXPECT_EQ(down.at("weight").as_int64(), 1);
   EXPECT_EQ(down.at("effective_weight").as_int64(), 0);
+  EXPECT_EQ(down.at("exact_weight").as_int64(), 0);
   const json::object reals = peer->Ask("GET /v1/services/shop/reals").json();
   EXPECT_EQ(reals.at("reals").as_array().size(), 3u);
   EXPECT_TRUE(reals.at("reals").at(2).at("removed").as_bool());
@@ -55,6 +57,18 @@ TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {
   // By the name it would have without one.
   EXPECT_EQ(peer->Ask("GET /v1/services/tcp-192.0.2.10-80").json().at("name").as_string(), "web");
   EXPECT_EQ(peer->Ask("GET /v1/services/mark-2-v4/reals/10.0.0.11:0").status, 200);
+}
+
+TEST(ExactWeight, HasTheHundredthsThatSlowStartAndAgentsLeave) {
+  control::RealInfo real;
+  real.effective_weight = 1;
+  real.part = 0.05;
+  EXPECT_EQ(api::WeightText(api::ExactWeight(real)), "0.05");
+  EXPECT_EQ(api::WeightNumber(api::ExactWeight(real)), json::value(0.05));
+  real.effective_weight = 3;
+  real.part = 1;
+  EXPECT_EQ(api::WeightText(api::ExactWeight(real)), "3");
+  EXPECT_EQ(api::WeightNumber(api::ExactWeight(real)), json::value(3));
 }
 
 TEST_F(ServiceRoutesTest, UnknownNamesSuggestTheNearest) {
@@ -263,14 +277,50 @@ TEST_F(ServiceRoutesTest, StatusAndReadiness) {
   EXPECT_EQ(status.at("health").at("script_interval_stretch").as_double(), 2.5);
   EXPECT_EQ(status.at("health").at("stuck_scripts").as_int64(), 1);
   EXPECT_EQ(status.at("health").at("local_errors").at("descriptors").as_int64(), 7);
+  EXPECT_EQ(status.at("health").at("recent_local_errors").at("descriptors").as_int64(), 2);
   EXPECT_EQ(status.at("defence").at("low_workers").as_int64(), 0);
 
   EXPECT_EQ(peer->Ask("GET /readyz").status, 200);
   control::ControlView view = MakeView();
   view.is_ready = false;
+  view.not_ready = {{control::NotReady::Kind::kPeerLags, "edge-2", "Peer edge-2 lags by 1.2 s"},
+                    {control::NotReady::Kind::kPeerUnreachable, "edge-3", "Peer edge-3 is away"}};
+  view.peers = {{"edge-2", false, false}, {"edge-3", false, true}};
   director.SetView(view);
-  EXPECT_EQ(peer->Ask("GET /readyz").status, 503);
+  const Answer not_ready = peer->Ask("GET /readyz");
+  EXPECT_EQ(not_ready.status, 503);
+  const json::object why = not_ready.json();
+  EXPECT_EQ(why.at("type").as_string(), "urn:fairlead:problem:not-ready");
+  EXPECT_EQ(why.at("detail").as_string(), "Peer edge-2 lags by 1.2 s. Peer edge-3 is away");
+  EXPECT_TRUE(why.at("forwarding").as_bool());
+  EXPECT_EQ(why.at("reasons").at(0).at("reason").as_string(), "peer-lags");
+  EXPECT_EQ(why.at("reasons").at(1).at("peer").as_string(), "edge-3");
   EXPECT_EQ(peer->Ask("GET /healthz").status, 200);
+
+  const json::object waiting = peer->Ask("GET /v1/status").json();
+  EXPECT_FALSE(waiting.at("ready").as_bool());
+  EXPECT_TRUE(waiting.at("forwarding").as_bool());
+  EXPECT_EQ(waiting.at("not_ready").at(1).at("sentence").as_string(), "Peer edge-3 is away");
+  EXPECT_TRUE(waiting.at("peers").at(1).at("given_up").as_bool());
+  EXPECT_FALSE(waiting.at("peers").at(0).at("in_sync").as_bool());
+}
+
+TEST_F(ServiceRoutesTest, ServicesAndExplainSayWhyAnAddressIsNotAnnounced) {
+  Start();
+  EXPECT_TRUE(peer->Ask("GET /v1/services/web").json().at("announced").as_bool());
+  EXPECT_TRUE(peer->Ask("GET /v1/services/web").json().at("not_announced").is_null());
+  EXPECT_TRUE(peer->Ask("GET /v1/services/shop").json().at("announced").is_null())
+      << "a mark has no address";
+  control::ControlView view = MakeView();
+  const IpAddress address = view.services[0].address;
+  view.silent = std::make_shared<const control::SilentAddresses>(
+      control::SilentAddresses{{*IpAddress::Parse("10.1.1.1"), control::SilentAddress::Why::kNever},
+                               {address, control::SilentAddress::Why::kNotReady}});
+  director.SetView(view);
+  const json::object web = peer->Ask("GET /v1/services/web").json();
+  EXPECT_FALSE(web.at("announced").as_bool());
+  EXPECT_EQ(web.at("not_announced").as_string(),
+            "announce is when-ready, and the director is not ready; fairlead ready says why");
 }
 
 }  // namespace

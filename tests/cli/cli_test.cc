@@ -63,6 +63,35 @@ TEST_F(CliTest, ServiceList) {
             "          4          243  166.1 KiB  1.2 MiB\n");
 }
 
+TEST_F(CliTest, NeighbourList) {
+  control::NeighbourInfo reachable{.port = PortId{1},
+                                   .address = Ip("10.0.0.11"),
+                                   .mac = *MacAddress::Parse("02:00:00:00:00:11"),
+                                   .state = dataplane::NeighbourState::kReachable,
+                                   .is_pinned = true,
+                                   .is_seen_by_workers = true,
+                                   .age = std::chrono::milliseconds(12'300)};
+  control::NeighbourInfo silent{.port = PortId{0},
+                                .address = Ip("2001:db8:1234:5678:9abc:def0:1234:5678"),
+                                .mac = {},
+                                .state = dataplane::NeighbourState::kFailed,
+                                .is_seen_by_workers = true,
+                                .age = {}};
+  director.neighbours = {silent, reachable};
+  Start();
+  EXPECT_EQ(
+      Good("neighbour list"),
+      "PORT     ADDRESS                                 MAC                STATE      AGE  USE\n"
+      "outside  2001:db8:1234:5678:9abc:def0:1234:5678  -                  failed       -  "
+      "learned\n"
+      "inside   10.0.0.11                               02:00:00:00:00:11  reachable  12s  next "
+      "hop\n");
+  const json::value answer = json::parse(Good("-o json neighbour list"));
+  EXPECT_EQ(answer.at("neighbours").at(1).at("age_ms").to_number<int>(), 12'300);
+  EXPECT_TRUE(answer.at("neighbours").at(0).at("mac").is_null());
+  EXPECT_TRUE(answer.at("neighbours").at(1).at("workers_agree").as_bool());
+}
+
 TEST_F(CliTest, PortList) {
   Start([](PortId) { return api::PortStats{.rx_packets = 5, .rx_missed = 2, .tx_errors = 1}; });
   EXPECT_EQ(Good("port list"),
@@ -401,6 +430,43 @@ TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_NE(outcome.out.find("FIND EVERYTHING AGAIN: names: cannot write"), std::string::npos);
   EXPECT_EQ(outcome.out.find("taken over"), std::string::npos);
+}
+
+TEST_F(CliTest, ReadySaysWhyNot) {
+  Start();
+  EXPECT_EQ(Good("ready"), "ready\n");
+  EXPECT_EQ(json::parse(Good("-o json ready")), json::parse(R"({"ready":true,"reasons":[]})"));
+  control::ControlView view = MakeView();
+  view.is_ready = false;
+  view.not_ready = {{control::NotReady::Kind::kPeerLags, "edge-2", "Peer edge-2 lags by 1.2 s"},
+                    {control::NotReady::Kind::kPeerUnreachable, "edge-3", "Peer edge-3 is away"}};
+  director.SetView(view);
+  const Outcome outcome = Run("ready");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "Peer edge-2 lags by 1.2 s\nPeer edge-3 is away\n");
+  EXPECT_EQ(outcome.err, "");
+  const Outcome asked = Run("-o json ready");
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_EQ(json::parse(asked.out).at("reasons").at(0).at("reason").as_string(), "peer-lags");
+  const Outcome status = Run("status");
+  EXPECT_NE(status.out.find("NOT READY"), std::string::npos);
+  EXPECT_NE(status.out.find("  Peer edge-3 is away\n"), std::string::npos) << status.out;
+}
+
+TEST_F(CliTest, ServicesThatAreNotAnnouncedAreCountedByReason) {
+  Start();
+  EXPECT_EQ(Good("service list").find("not announced"), std::string::npos);
+  control::ControlView view = MakeView();
+  view.silent = std::make_shared<const control::SilentAddresses>(
+      control::SilentAddresses{{view.services[0].address, control::SilentAddress::Why::kNever}});
+  view.peers = {{"edge-2", false, true}};
+  director.SetView(view);
+  EXPECT_NE(Good("service list").find("\nnot announced, 1 service: announce is never\n"),
+            std::string::npos);
+  EXPECT_NE(Good("service show web").find("  not announced: announce is never\n"),
+            std::string::npos);
+  EXPECT_NE(Good("status").find("\npeer edge-2 does not count, since it has been unreachable"),
+            std::string::npos);
 }
 
 TEST_F(CliTest, CheckNeedsNoDirector) {

@@ -94,6 +94,23 @@ TEST_F(CompletionTest, OptionsAreThoseOfTheHelp) {
   }
 }
 
+// Whatever is not known to look only changes something, and may be tried.
+TEST_F(CompletionTest, EveryVerbThatChangesSomethingHasADryRun) {
+  const Words look = {"check",           "config schema", "config show", "connection count",
+                      "connection list", "diff",          "doctor",      "explain",
+                      "ipvs-exec",       "ipvsadm",       "metrics",     "neighbour list",
+                      "port list",       "real list",     "real show",   "route list",
+                      "service list",    "service show",  "status",      "sync status",
+                      "template list",   "top clients",   "top services"};
+  size_t writes = 0;
+  for (const std::string& verb : Verbs()) {
+    const bool is_write = look.count(verb) == 0;
+    EXPECT_EQ(Offered(verb + " --").count("--dry-run"), is_write ? 1u : 0u) << verb;
+    writes += is_write ? 1 : 0;
+  }
+  EXPECT_GE(writes, 19u);
+}
+
 TEST_F(CompletionTest, ValuesAreOffered) {
   EXPECT_EQ(Offered("-o ''"), (Words{"json", "table"}));
   EXPECT_EQ(Offered("connection count --by ''"), (Words{"client", "real", "service", "state"}));
@@ -120,6 +137,20 @@ TEST_F(CompletionTest, NamesComeFromTheDirector) {
   EXPECT_EQ(Offered(at + "connection list --service web --real ''"),
             (Words{"10.0.0.11:80", "10.0.0.12:80"}));
   EXPECT_EQ(Offered(at + "template pin shop 192.0.2.7 ''").count("10.0.0.11:0"), 1u);
+}
+
+// With --everywhere, before or after, a real server stands alone.
+TEST_F(CompletionTest, AddressesOfAllServicesAreOfferedEverywhere) {
+  Start();
+  const std::string at = "--api " + director.socket() + " ";
+  const Words all = {"10.0.0.11", "10.0.0.12"};  // without the fallback, and what is removed
+  for (const char* verb : {"drain", "quiesce", "disable", "enable"}) {
+    EXPECT_EQ(Offered(at + "real " + verb + " --everywhere ''"), all) << verb;
+  }
+  EXPECT_EQ(Offered(at + "real drain --deadline 10m --everywhere 10.0.0.12"), Words{"10.0.0.12"});
+  EXPECT_EQ(Offered(at + "real drain --everywhere 10.0.0.12 ''"), Words{}) << "and no other word";
+  EXPECT_EQ(Offered(at + "real drain ''"), (Words{"shop", "web"}));
+  EXPECT_EQ(Offered(at + "real show ''"), all);
 }
 
 TEST_F(CompletionTest, FilesAreOffered) {

@@ -53,6 +53,33 @@ class DirectorTest : public testing::Test {
   Director director_{fabric_, ModelOf(kWeb), "test.yaml", TwoPorts(), prober_, 1};
 };
 
+TEST_F(DirectorTest, APreviewSaysWhatTheChangeWouldAndLeavesAllAsItIs) {
+  Turn();
+  const uint64_t generation = Snapshot().generation;
+  const std::string reals = Reals();
+  const Edit edits[] = {PatchReal{"web", "10.0.0.11", "{ weight: 9 }"},
+                        PatchReal{"web", "10.0.0.11", "{ state: drain }"},
+                        DrainReal{"web", "10.0.0.12", "{ deadline: 10m, then_remove: true }"},
+                        AddReal{"web", "{ address: 10.0.0.13 }"},
+                        RemoveReal{"web", "10.0.0.13"},
+                        PatchService{"web", "{ scheduler: rr }"},
+                        PatchTimeouts{"{ tcp: 7m }"},
+                        RemoveService{"web"}};
+  for (size_t i = 0; i < std::size(edits); ++i) {
+    const EditOutcome preview = director_.PreviewChange(edits[i]);
+    // A removal has to find what the edit before it has added.
+    EXPECT_EQ(preview.refusal.has_value(), i == 4) << i;
+    if (i == 4) continue;
+    EXPECT_EQ(preview.generation, generation) << i;
+    EXPECT_FALSE(preview.changes.empty()) << i;
+    for (int turns = 0; turns < 3; ++turns) Turn();
+    EXPECT_EQ(Snapshot().generation, generation) << i;
+    EXPECT_EQ(Reals(), reals) << i;
+  }
+  const std::vector<std::string> said = director_.PreviewChange(edits[0]).changes;
+  EXPECT_EQ(Change(edits[0]).changes, said);
+}
+
 TEST_F(DirectorTest, AChangeIsAnsweredWhenEveryWorkerHasIt) {
   Turn();
   std::optional<EditOutcome> answer;
@@ -69,6 +96,42 @@ TEST_F(DirectorTest, AChangeIsAnsweredWhenEveryWorkerHasIt) {
   EXPECT_EQ(answer->changes,
             std::vector<std::string>{"service web: real 10.0.0.11:80 weight 3 → 9"});
   EXPECT_EQ(director_.view()->generation, 2u);
+}
+
+TEST_F(DirectorTest, IsReadyOnceEveryWorkerForwardsAndStaysSo) {
+  director_.Turn(now_ += 5ms);
+  EXPECT_FALSE(director_.view()->is_ready);
+  ASSERT_EQ(director_.view()->not_ready.size(), 1u);
+  EXPECT_EQ(director_.view()->not_ready[0].kind, NotReady::Kind::kNotForwarding);
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  director_.Change(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"}, [](const EditOutcome&) {});
+  director_.Turn(now_ += 5ms);
+  director_.Turn(now_ += 5ms);
+  EXPECT_FALSE(director_.is_ready()) << "no worker has adopted that yet";
+  EXPECT_TRUE(director_.view()->is_ready);
+}
+
+TEST_F(DirectorTest, WaitsForItsPeersBeforeItAnnounces) {
+  PeerReadiness peer{.name = "edge-2", .is_reachable = true};
+  director_.SetPeers([&peer] { return ReadyPeers{.peers = {peer}}; });
+  Change(PatchService{"web", "{ announce: when-ready }"});
+  EXPECT_FALSE(director_.view()->is_ready);
+  EXPECT_EQ(director_.view()->not_ready.at(0).peer, "edge-2");
+  EXPECT_EQ(director_.view()->peers, (std::vector<PeerState>{{"edge-2", false, false}}));
+  EXPECT_FALSE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
+  EXPECT_EQ(director_.view()->silent->size(), 1u);
+  peer.is_taken_in = true;
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  Turn();
+  EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
+  EXPECT_TRUE(director_.view()->silent->empty());
+  peer = {.name = "edge-2", .unreachable_since = now_};
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  EXPECT_FALSE(director_.view()->peers[0].is_in_sync);
+  EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
 }
 
 TEST_F(DirectorTest, AnAddedRealIsTheHeadOfTheListAndARevivedOneKeepsItsId) {

@@ -226,6 +226,47 @@ TEST_F(HealthMonitorTest, WhatWeCouldNotAskIsNoFailure) {
   EXPECT_EQ(monitor_.HistogramOf(ChecksOf(model_.services[0], Real()))->sum_seconds, 0);
 }
 
+// A check may ask another address than the real's; one line tells of many checks.
+TEST_F(HealthMonitorTest, TheLogNamesTheRealAndWhatWasAsked) {
+  for (size_t i = 0; i < model_.services.size(); ++i) {
+    model_.services.Edit(i).health[0].address = Ip("10.9.9.9");
+    model_.services.Edit(i).health[0].port = 8080;
+  }
+  model_.services.Edit(1).reals[0].address = Ip("10.0.0.12");
+  model_.services.Edit(1).health[0].timeout = 500ms;  // another check
+  monitor_.SetChecks(ChecksOf(model_), now_);
+  testing::internal::CaptureStderr();
+  Round(LocalError::kDescriptors);
+  TickUntil(now_ + 61s);
+  prober_.AnswerAll(LocalError::kDescriptors);
+  for (int i = 0; i < 3; ++i) Round(false);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::HasSubstr("real=10.0.0.11:80 services=web asked=\"tcp 10.9.9.9:8080\" "
+                                      "looks=1 other_checks=0"));
+  EXPECT_THAT(log, testing::HasSubstr("looks=2 other_checks=1"));
+  EXPECT_THAT(log, testing::HasSubstr("real=10.0.0.12:80 services=also reason=\"connection "
+                                      "refused\" failures=3 asked=\"tcp 10.9.9.9:8080\""));
+}
+
+TEST_F(HealthMonitorTest, WhatIsOverIsNoLongerRecent) {
+  const auto recent = [this] { return monitor_.summary().recent_local_errors[0].second; };
+  Round(LocalError::kDescriptors);
+  EXPECT_EQ(recent(), 1u);
+  TickUntil(now_ + 11min);
+  EXPECT_EQ(recent(), 0u);
+  EXPECT_EQ(monitor_.summary().local_errors[0].second, 1u) << "and is counted all the same";
+}
+
+TEST(HealthCheckText, NamesThreeRealsAtMost) {
+  HealthCheck check;
+  for (uint8_t i = 1; i <= 5; ++i) {
+    check.reals.emplace_back(ServiceIdentity{},
+                             RealIdentity{Ip(("10.0.0." + std::to_string(i)).c_str()), 80});
+    check.reals.push_back(check.reals.back());  // of two services
+  }
+  EXPECT_EQ(check.RealsText(), "10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80 and 2 more");
+}
+
 // The answer may have been among frames for the kernel that were dropped here.
 TEST_F(HealthMonitorTest, SilenceWhileFramesWereLostIsNoFailure) {
   const auto silent_round = [this](bool loses) {

@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 
 const PortId kOutside{0}, kInside{1};
 
+PortGroups GroupsOfModel(const ConfigModel& model, const Presence& presence = {}) {
+  return GroupsOf(model, AddressesOf(model, nullptr), presence);
+}
+
 class MulticastGroupsTest : public testing::Test {
  protected:
   struct Sent {
@@ -90,13 +94,19 @@ services:
 // A virtual address is answered for on every port, a port's own on that one. Two addresses with the
 // same end are one group; IPv4 has none.
 TEST(GroupsOf, AreThoseOfAnnouncedAddresses) {
-  const PortGroups groups = GroupsOf(ModelOf(kTwoVips));
+  const PortGroups groups = GroupsOfModel(ModelOf(kTwoVips));
   const std::vector<IpAddress> outside{Ip("ff02::1:ff00:1"), Ip("ff02::1:ff00:a0")};
   EXPECT_EQ(groups, (PortGroups{outside, {Ip("ff02::1:ff00:a0")}}));
 }
 
+TEST(GroupsOf, ThatWaitForTheDirectorAreLeftOutUntilItIsReady) {
+  const ConfigModel model = ModelOf("policy: { announce: when-ready }\n" + std::string(kTwoVips));
+  EXPECT_EQ(GroupsOfModel(model), (PortGroups{{Ip("ff02::1:ff00:1")}, {}}));
+  EXPECT_EQ(GroupsOfModel(model, {.is_ready = true}), GroupsOfModel(ModelOf(kTwoVips)));
+}
+
 TEST_F(MulticastGroupsTest, ReportsWhatIsNewAtOnceAndTwiceAgain) {
-  groups_.Join(GroupsOf(model_));
+  groups_.Join(GroupsOfModel(model_));
   const auto sent = Until(now_ + 10s);
   ASSERT_EQ(sent.size(), 3u);
   for (const Sent& one : sent) {
@@ -107,11 +117,11 @@ TEST_F(MulticastGroupsTest, ReportsWhatIsNewAtOnceAndTwiceAgain) {
 }
 
 TEST_F(MulticastGroupsTest, AReloadReportsTheDifference) {
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   Until(now_ + 10s);
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   EXPECT_TRUE(Until(now_ + 10s).empty());
-  groups_.Join(GroupsOf(model_));
+  groups_.Join(GroupsOfModel(model_));
   const auto sent = Until(now_ + 10s);
   ASSERT_EQ(sent.size(), 6u);
   for (const Sent& one : sent) {
@@ -121,18 +131,18 @@ TEST_F(MulticastGroupsTest, AReloadReportsTheDifference) {
 
 // Left and joined again at once: nobody may be told last that it was left.
 TEST_F(MulticastGroupsTest, WhatIsTakenBackIsNotRepeated) {
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   Until(now_ + 10s);
-  groups_.Join(GroupsOf(model_));
+  groups_.Join(GroupsOfModel(model_));
   Until(now_ + 100ms);
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   for (const Sent& one : Until(now_ + 10s)) {
     EXPECT_EQ(one.groups, std::vector<std::string>{"4 ff02::1:ff00:a0"});
   }
 }
 
 TEST_F(MulticastGroupsTest, AnswersAQueryAboutAllWithinItsDelay) {
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   Until(now_ + 10s);
   Ask(kOutside, "::", 1000);
   Ask(kOutside, "::", 1000);  // answered by the same report
@@ -144,7 +154,7 @@ TEST_F(MulticastGroupsTest, AnswersAQueryAboutAllWithinItsDelay) {
 }
 
 TEST_F(MulticastGroupsTest, AnswersAQueryAboutItsOwnGroupAlone) {
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   Until(now_ + 10s);
   Ask(kInside, "ff02::1:ff00:a0", 1000);
   Ask(kInside, "ff02::1:ff00:a1", 1000);
@@ -156,7 +166,7 @@ TEST_F(MulticastGroupsTest, AnswersAQueryAboutItsOwnGroupAlone) {
 }
 
 TEST_F(MulticastGroupsTest, SpeaksVersion1ForAWhileAfterAQueryOfIt) {
-  groups_.Join(GroupsOf(ModelOf(kTwoVips)));
+  groups_.Join(GroupsOfModel(ModelOf(kTwoVips)));
   Until(now_ + 10s);
   Ask(kOutside, "::", 1000, true);
   const auto sent = Until(now_ + 10s);
@@ -172,7 +182,7 @@ TEST_F(MulticastGroupsTest, SpeaksVersion1ForAWhileAfterAQueryOfIt) {
   EXPECT_EQ(types, std::set<int>{132});
   Until(now_ + MulticastGroups::kVersion1Time);
   Ask(kOutside, "::", 0);
-  groups_.Join(GroupsOf(model_));
+  groups_.Join(GroupsOfModel(model_));
   EXPECT_EQ(Until(now_ + 100ms).at(0).type, 143);
 }
 

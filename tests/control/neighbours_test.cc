@@ -109,6 +109,28 @@ TEST_F(NeighboursTest, AnAnswerMakesItReachableAndWakesWhatWaits) {
   EXPECT_EQ(fabric_.neighbours.Load(id).mac, kMac);
 }
 
+TEST_F(NeighboursTest, AllAreListedWithTheirStateAndAge) {
+  neighbours_.Intern(kInside, Ip("10.0.0.11"), 1);
+  Wanted(kOutside, "192.0.2.7", At(1s));
+  Wanted(kInside, "10.0.0.12", At(1s));
+  Seen(kInside, "10.0.0.12", At(2s));
+  std::string text;
+  for (const NeighbourInfo& n : neighbours_.List(At(5s))) {
+    text += std::to_string(n.port.value()) + " " + n.address.ToString() + " " + n.mac.ToString() +
+            " state " + std::to_string(static_cast<int>(n.state)) + " " +
+            (n.age ? std::to_string(n.age->count()) : "never") + (n.is_pinned ? " pinned" : "") +
+            (n.is_seen_by_workers ? "\n" : " AND WORKERS SEE ANOTHER\n");
+  }
+  EXPECT_EQ(text,
+            "0 192.0.2.7 00:00:00:00:00:00 state 1 4000\n"
+            "1 10.0.0.11 00:00:00:00:00:00 state 1 never pinned\n"
+            "1 10.0.0.12 02:00:00:00:00:99 state 2 3000\n");
+  // What workers read is another thing than what the control core remembers.
+  fabric_.neighbours.Set(fabric_.neighbours.Find(kInside, Ip("10.0.0.12")),
+                         {MacAddress{}, kInside, NeighbourState::kFailed});
+  EXPECT_FALSE(neighbours_.List(At(5s)).back().is_seen_by_workers);
+}
+
 TEST_F(NeighboursTest, ThreeSilentProbesFailAndPausesGrow) {
   TimePoint now = At(0s);
   neighbours_.Intern(kInside, Ip("10.0.0.11"), 1);

@@ -28,7 +28,8 @@ class NetworkViewTest : public testing::Test {
     const InternNeighbour intern = [](PortId port, const IpAddress&) {
       return NeighbourId{static_cast<uint32_t>(port.index())};
     };
-    FillPorts(model_, runtimes, &links, intern, &snapshot);
+    const PortAddresses addresses = AddressesOf(model_, nullptr);
+    FillPorts({model_, addresses, kernel_, &links}, runtimes, intern, &snapshot);
     const dataplane::RouteView* const route = snapshot.routes.Find(Ip(address));
     if (route == nullptr) return "none";
     const std::string port = std::to_string(route->output.index());
@@ -38,6 +39,7 @@ class NetworkViewTest : public testing::Test {
 
   ConfigModel model_ = ModelOf(kMore);
   std::vector<PortLink> links_{{.is_up = true}, {.is_up = true}};
+  const KernelNetwork* kernel_ = nullptr;
 };
 
 TEST_F(NetworkViewTest, TheFirstOfSeveralWaysIsTaken) {
@@ -72,6 +74,58 @@ TEST_F(NetworkViewTest, AGatewayIsReachedThroughThePortThatHasALink) {
   links_[0].is_up = false;
   EXPECT_EQ(WayTo("203.0.113.5"), "1 via 192.0.2.254");
   EXPECT_EQ(WayTo("192.0.2.7"), "1 on link");
+}
+
+TEST_F(NetworkViewTest, RoutesOfTheKernelComeAfterThoseOfTheFile) {
+  KernelNetwork network;
+  network.routes = {{*Prefix::Parse("0.0.0.0/0"), PortId{1}, Ip("10.0.0.251")},
+                    {*Prefix::Parse("198.51.100.0/24"), PortId{1}, Ip("10.0.0.252")},
+                    {*Prefix::Parse("198.51.100.0/24"), PortId{0}, Ip("192.0.2.252")},
+                    {*Prefix::Parse("203.0.113.0/24"), PortId{0}, Ip("0.0.0.0")}};
+  kernel_ = &network;
+  EXPECT_EQ(WayTo("8.8.8.8"), "0 via 192.0.2.254") << "the file has one";
+  EXPECT_EQ(WayTo("198.51.100.7"), "1 via 10.0.0.252") << "the first of two next hops";
+  EXPECT_EQ(WayTo("203.0.113.7"), "0 on link");
+  links_[1].is_up = false;
+  EXPECT_EQ(WayTo("198.51.100.7"), "0 via 192.0.2.252");
+  model_ = ModelOf("");
+  model_.routes.clear();
+  links_[1].is_up = true;
+  EXPECT_EQ(WayTo("8.8.8.8"), "1 via 10.0.0.251") << "no static default route is needed";
+}
+
+TEST_F(NetworkViewTest, ListsEveryWayAndWhichIsTaken) {
+  KernelNetwork network;
+  network.routes = {{*Prefix::Parse("0.0.0.0/0"), PortId{1}, Ip("10.0.0.251")},
+                    {*Prefix::Parse("198.51.100.0/24"), PortId{1}, Ip("10.0.0.252")}};
+  model_ = ModelOf("");
+  const PortAddresses addresses = AddressesOf(model_, nullptr);
+  std::string text;
+  for (const ListedRoute& route : ListRoutes({model_, addresses, &network, nullptr})) {
+    text += route.to.ToString() + " " + std::string(ToWord(route.source)) +
+            (route.is_used ? " used\n" : "\n");
+  }
+  EXPECT_EQ(text,
+            "192.0.2.0/24 connected used\n2001:db8::/64 connected used\n"
+            "10.0.0.0/24 connected used\n0.0.0.0/0 static used\n0.0.0.0/0 kernel\n"
+            "198.51.100.0/24 kernel used\n");
+}
+
+TEST_F(NetworkViewTest, AGatewayOfManyRoutesIsInternedOnce) {
+  KernelNetwork network;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    network.routes.push_back({{IpAddress(Ipv4Address::FromHost(0x64000000u + (i << 8))), 24},
+                              PortId{0},
+                              Ip(i % 2 == 0 ? "192.0.2.251" : "192.0.2.252")});
+  }
+  const PortAddresses addresses = AddressesOf(model_, nullptr);
+  int asked = 0;
+  const InternNeighbour intern = [&asked](PortId, const IpAddress&) {
+    return NeighbourId{static_cast<uint32_t>(++asked)};
+  };
+  const NetworkInput input{model_, addresses, &network, nullptr};
+  EXPECT_EQ(InternGateways(input, intern).size(), 6u) << "four of the file, two of the kernel";
+  EXPECT_EQ(asked, 6);
 }
 
 TEST_F(NetworkViewTest, NothingIsLeftWhenAllIsDown) {

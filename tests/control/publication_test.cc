@@ -68,6 +68,48 @@ TEST_F(PublicationTest, TheFirstTurnPublishesGenerationOne) {
   EXPECT_TRUE(publication_.is_in_force());
 }
 
+// Silent, and said to be so, until the director is ready; then announced at once.
+TEST_F(PublicationTest, AddressesThatWaitForTheDirectorAreAnnouncedOnceItIsReady) {
+  const auto sent = [this] { return fabric_.stats.neighbours().announcements_sent.value(); };
+  const auto is_announced = [this] {
+    return publication_.snapshot()->FindLocal(Ip("192.0.2.80"))->is_announced;
+  };
+  publication_.Want({SharedModelOf("policy: { announce: when-ready }" + Web(1)), {}}, Note());
+  Turn();
+  Settle();
+  EXPECT_FALSE(is_announced());
+  EXPECT_TRUE(publication_.snapshot()->FindLocal(Ip("10.0.0.1"))->is_announced);
+  ASSERT_EQ(publication_.silent()->size(), 1u);
+  EXPECT_EQ(publication_.silent()->at(0),
+            (SilentAddress{Ip("192.0.2.80"), SilentAddress::Why::kNotReady}));
+  const uint64_t generation = publication_.snapshot()->generation;
+  publication_.SetReady(false);
+  Settle();
+  EXPECT_EQ(publication_.snapshot()->generation, generation);
+  const uint64_t before = sent();
+  publication_.SetReady(true);
+  Settle();
+  EXPECT_TRUE(is_announced());
+  EXPECT_EQ(publication_.snapshot()->generation, generation + 1);
+  EXPECT_TRUE(publication_.silent()->empty());
+  EXPECT_EQ(sent(), before + 1) << "on the outside port";
+  publication_.SetReady(true);
+  Settle();
+  EXPECT_EQ(publication_.snapshot()->generation, generation + 1);
+}
+
+// With no address that waits nothing is published for it.
+TEST_F(PublicationTest, ReadinessChangesNothingWhereNobodyWaitsForIt) {
+  publication_.Want({SharedModelOf("policy: { announce: never }" + Web(1)), {}}, Note());
+  Turn();
+  Settle();
+  EXPECT_EQ(publication_.silent()->at(0).why, SilentAddress::Why::kNever);
+  publication_.SetReady(true);
+  Settle();
+  EXPECT_EQ(publication_.snapshot()->generation, 1u);
+  EXPECT_FALSE(publication_.snapshot()->FindLocal(Ip("192.0.2.80"))->is_announced);
+}
+
 TEST_F(PublicationTest, ChangesQueueUntilEveryWorkerHasAdoptedAndBecomeOne) {
   Turn();
   publication_.Want({SharedModelOf(Web(2)), {}}, Note());

@@ -82,6 +82,23 @@ TEST(QuorumBook, SaysWhatWasSoFromTheStart) {
 }
 
 // Between the two marks only memory knows.
+// With `initial: down` a service waits for its real servers: that they come is no news for mail.
+TEST(QuorumBook, TheFirstQuorumAfterTheStartIsNotMailed) {
+  const ServiceConfig service = With(3, 0);
+  QuorumBook book;
+  const auto change = [&](uint64_t living) {
+    book.Decide(service, {living, 10});
+    const std::vector<QuorumChange> changes = book.Commit();
+    return changes.empty() ? QuorumChange{} : changes[0];
+  };
+  EXPECT_TRUE(change(0).is_first);
+  const QuorumChange first = change(5);
+  EXPECT_TRUE(first.has_quorum && first.ends_start);
+  EXPECT_EQ(NotificationOf(first).title, "");
+  EXPECT_EQ(NotificationOf(change(1)).title, "service web has lost its quorum");
+  EXPECT_EQ(NotificationOf(change(5)).title, "service web has its quorum again");
+}
+
 TEST(QuorumBook, ARestartGoesOnWithWhatWasLost) {
   const ServiceConfig service = With(5, 2);
   QuorumBook before;

@@ -62,6 +62,24 @@ TEST(RealEvents, WhereMailIsSentAllAreTold) {
   EXPECT_TRUE(Noted(&events, model, HealthState::kDown).empty());
 }
 
+// A start is no news: with `initial: down` each real server comes up for the first time.
+TEST(RealEvents, TheFirstTimeUpRunsCommandsAndIsNotMailed) {
+  const auto first_up = [](const ConfigModel& model) {
+    const ServiceConfig& service = model.services[0];
+    RealEvents events;
+    events.set_tells_all(true);
+    events.Note(service, service.reals[0], HealthState::kDown, "");
+    events.Commit();
+    events.Note(service, service.reals[0], HealthState::kUp, "connected in 1 ms", true);
+    return events.Commit();
+  };
+  EXPECT_TRUE(first_up(Model("")).empty());
+  const auto told = first_up(Model(", on_up: [/bin/up]"));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].command, ElementsAre("/bin/up"));
+  EXPECT_EQ(told[0].title, "");
+}
+
 // It was told to be down, and nobody would look at it any more.
 TEST(RealEvents, OneThatIsNoLongerCheckedIsNoLongerDown) {
   const ConfigModel model = Model("");

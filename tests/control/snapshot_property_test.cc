@@ -85,7 +85,7 @@ class Story {
   }
 
   void Step() {
-    switch (Upto(9)) {
+    switch (Upto(10)) {
       case 0:
         return Add();
       case 1:
@@ -112,6 +112,9 @@ class Story {
       case 7:
         path_mtus_.Learn(AnyReal(), static_cast<uint16_t>(1200 + Upto(3)), now_);
         return;
+      case 8:
+        presence_.is_ready = !presence_.is_ready;
+        return;
       default:
         if (!model_.services.empty()) Change(&model_.services.Edit(AnyPlace()));
     }
@@ -119,6 +122,7 @@ class Story {
 
   [[nodiscard]] const ConfigModel& model() const { return model_; }
   [[nodiscard]] const Overlay& overlay() const { return overlay_; }
+  [[nodiscard]] const Presence& presence() const { return presence_; }
   [[nodiscard]] const PathMtus& path_mtus() const { return path_mtus_; }
   [[nodiscard]] TimePoint now() const { return now_; }
   [[nodiscard]] bool IsDown(const IpAddress& real) const { return down_.contains(real); }
@@ -155,7 +159,8 @@ class Story {
                                           ForwardMethod::kTun};
     service->scheduler = kKinds[Upto(2)];
     service->policy.expire_nodest_conn = Upto(3) == 0;
-    service->announce = Upto(3) == 0 ? Announce::kNever : Announce::kAlways;
+    constexpr Announce kAnnounces[] = {Announce::kNever, Announce::kWhenReady, Announce::kAlways};
+    service->announce = kAnnounces[Upto(2)];
     service->persistence.reset();
     if (Upto(1) == 0) {
       service->persistence = PersistenceConfig{};
@@ -209,6 +214,7 @@ class Story {
   ConfigModel model_;
   Overlay overlay_;
   PathMtus path_mtus_;
+  Presence presence_;
   std::set<IpAddress> down_;
   std::set<ServiceIdentity> flipped_;
   TimePoint now_ = At(0s);
@@ -243,7 +249,8 @@ class SnapshotProperty : public testing::Test {
                            .is_by_hand = story.is_by_hand(),
                            .path_mtus = &story.path_mtus(),
                            .before = is_from_last ? side->last.get() : nullptr,
-                           .health_changed = flipped};
+                           .health_changed = flipped,
+                           .presence = story.presence()};
     const Result<IdPlan> plan = PlanIds(story.model(), side->ids);
     ASSERT_TRUE(plan);
     // What would be, by a copy of the builder and before any id is given out…

@@ -6,7 +6,8 @@ import sys
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.ipvs_programs import HEAD, IpvsTest, RAW_IPVS, SERVICES, compiled
-from fairlead_lab.shell import run
+from fairlead_lab.keepalived import GLOBAL, Keepalived, vrrp
+from fairlead_lab.shell import run, wait_until
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
@@ -69,7 +70,7 @@ class GuideOverNetlink(IpvsTest):
                 ("-A -t 192.0.2.99:80 --pe nonsense", 255, "Scheduler or persistence engine not found\n"),
                 ("-L -t 192.0.2.99:80", 1, "No such service\n"),
                 ("--stop-daemon master", 255, "No daemon is running\n"),
-                ("--start-daemon master --mcast-interface outside", 255, "Function not implemented\n"),
+                ("--start-daemon master --mcast-interface nosuch", 255, "No such device\n"),
                 ("--start-daemon master --mcast-interface outside --syncid 300", 2, "illegal syncid specified\n"),
                 ("-A --sctp-service 192.0.2.99:80", 255, "Protocol not supported\n"),
                 ("-a -t 192.0.2.190:80 -r 10.0.0.13 -i --tun-type gue --tun-port 6080", 255, "Protocol not supported\n"),
@@ -86,6 +87,73 @@ class GuideOverNetlink(IpvsTest):
             done = self.ipvsadm(line)
             self.assertEqual((line, done.returncode, done.stderr), (line, code, said))
         self.assertEqual(self.listing("-Sn"), data("setup-guide.saved"))
+
+
+class Daemons(IpvsTest):
+    """--start-daemon and --stop-daemon of Debian's ipvsadm and of ours, and keepalived's lvs_sync_daemon: one section."""
+
+    @classmethod
+    def configure(cls):
+        config = configuration([])
+        config["director"]["arena"] = cls.lab.arena
+        return config
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab.director.ip("link add e1 type veth peer name e1-peer")
+        cls.lab.director.ip("addr add 10.255.1.1/24 dev e1")
+        for end in ("e1", "e1-peer"):
+            cls.lab.director.ip(f"link set {end} up")
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.lab.director.ip("link del e1")
+
+    def ours(self, line: str) -> str:
+        return self.director.cli("ipvsadm", *line.split()).stdout
+
+    def test_1_start_list_stop(self):
+        line = " sync daemon (mcast=e1, syncid=5, maxlen=1400, group=224.0.0.99, port=9000, ttl=3)\n"
+        words = "--mcast-interface e1 --syncid 5 --sync-maxlen 1400 --mcast-group 224.0.0.99 --mcast-port 9000 --mcast-ttl 3"
+        self.assertEqual(self.listing(f"--start-daemon master {words}"), "")
+        self.assertEqual(self.listing("-L --daemon"), "master" + line)
+        done = self.ipvsadm(f"--start-daemon master {words}")
+        self.assertEqual((done.returncode, done.stderr), (255, "Daemon has already run\n"))
+        self.assertEqual(self.ours(f"--start-daemon backup {words}"), "")
+        for listing in (self.listing, self.ours):
+            self.assertEqual(listing("-L --daemon"), "master" + line + "backup" + line)
+        self.assertTrue(self.director.json("sync", "status")["ipvs"]["open"])
+        self.assertEqual(self.director.json("diff")["changes"], ["sync.ipvs.role off → both"])
+        self.assertEqual(self.listing("--stop-daemon master"), "")
+        self.assertEqual(self.ours("-L --daemon"), "backup" + line)
+        self.assertEqual(self.ours("--stop-daemon backup"), "")
+        self.assertEqual(self.listing("-L --daemon"), "")
+        done = self.ipvsadm("--stop-daemon backup")
+        self.assertEqual((done.returncode, done.stderr), (255, "No daemon is running\n"))
+
+    def test_2_it_outlives_a_restart_and_a_reload_takes_it_back(self):
+        self.listing("--start-daemon backup --mcast-interface e1 --syncid 3")
+        running = "backup sync daemon (mcast=e1, syncid=3, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n"
+        self.director.stop_and_start()
+        self.assertEqual(self.ours("-L --daemon"), running)
+        self.director.cli("reload", "--yes")
+        self.assertEqual(self.ours("-L --daemon"), "")
+
+    def test_3_lvs_sync_daemon_of_keepalived_follows_vrrp(self):
+        keepalived = Keepalived(self.lab, self.director)
+        conf = GLOBAL.replace("}", "  lvs_sync_daemon e1 pair id 5\n}") + vrrp("pair", "e1", 100, "10.255.1.9")
+        running = " sync daemon (mcast=e1, syncid=5, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n"
+        try:
+            keepalived.start(conf)
+            wait_until(lambda: self.ours("-L --daemon") == "master" + running, "the master synchronises", timeout=30)
+            self.assertRegex(self.director.cli("diff").stdout, r"sync\.ipvs\.role off → master")
+        finally:
+            keepalived.stop()
+        wait_until(lambda: self.ours("-L --daemon") == "", "keepalived has stopped it", timeout=30)
 
 
 class OtherPrograms(IpvsTest):

@@ -2,6 +2,8 @@
 
 import json
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from fairlead_lab import addresses as at, client, configuration, run
 from fairlead_lab.case import LabTest
@@ -83,6 +85,41 @@ class Lists(LabTest):
                      self.director.cli("check", bad, check=False)):
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("bad.yaml:2:1: ", done.stdout + done.stderr)
+
+
+class Top(LabTest):
+    """Two clients, one of them with four times the connections of the other."""
+
+    @classmethod
+    def configure(cls):
+        return configuration(services())
+
+    def look(self, *words) -> dict:
+        """What a look of three seconds says in whose middle both have talked."""
+        with ThreadPoolExecutor() as pool:
+            look = pool.submit(self.director.json, "top", *words, "--interval", "3s", "--once")
+            time.sleep(0.5)
+            client.spread(self.lab, f"http://{at.VIP}/", ["198.51.100.9"] * 5 + ["198.51.100.7"] * 20)
+            return look.result()
+
+    def test_clients_in_their_order(self):
+        for by in ("packets", "bytes", "new"):
+            clients = self.look("clients", "--by", by)["clients"]
+            self.assertEqual([c["client"] for c in clients], ["198.51.100.7", "198.51.100.9"], by)
+            self.assertAlmostEqual(clients[0]["amount"] / clients[1]["amount"], 4, delta=0.5, msg=by)
+            self.assertEqual([c["error"] for c in clients], [0, 0])
+        held = self.director.json("top", "clients", "--by", "connections", "--once")
+        self.assertEqual([c["client"] for c in held["clients"]], ["198.51.100.7", "198.51.100.9"])
+        # What was before a look does not count in it.
+        quiet = self.director.json("top", "clients", "--interval", "200ms", "--once")
+        self.assertEqual((quiet["total"], quiet["clients"]), (0, []))
+
+    def test_services_and_their_screen(self):
+        services = self.look("services")["services"]
+        self.assertEqual(services[0]["service"], "web")
+        self.assertEqual(services[0]["new"], 25)
+        self.assertEqual([s["packets"] for s in services[1:]], [0, 0])
+        self.assertIn("PACKETS/S", self.director.cli("top", "services", "--interval", "100ms", "--once").stdout)
 
 
 class Metrics(LabTest):

@@ -74,8 +74,8 @@ void LookAt(const Message& message) {
   if (!ReadFile(message, &file)) Require(file.path.size() <= kMostPathBytes);
   Attributes command;
   if (ReadCommand(message, &command)) return;
-  uint32_t state = 0;
-  (void)ReadDaemonState(command, &state);
+  DaemonRequest daemon;
+  (void)ReadDaemon(command, Depth::kWhole, &daemon);
   (void)ReadTimeouts(command);
   LookAtService(message, command);
   LookAtDest(message, command, Family::kIpv4);

@@ -34,6 +34,12 @@ class GoldenDirector::Control : public control::ControlApi {
                 std::function<void(control::EditOutcome)> done) override {
     director.ChangeAt(generation, edit, std::move(done));
   }
+  void PreviewChange(control::Edit edit, std::function<void(control::EditOutcome)> done) override {
+    done(director.PreviewChange(edit));
+  }
+  void ListNeighbours(std::function<void(std::vector<control::NeighbourInfo>)> done) override {
+    done({});
+  }
   void Zero(std::string service, std::function<void(Status)> done) override {
     done(director.Zero(service));
   }

@@ -245,6 +245,9 @@ std::vector<Answered> ReadAnswers(const Record& record) {
     if (one.command == IPVS_CMD_NEW_SERVICE) one.service = ServiceOf(command);
     if (one.command == IPVS_CMD_NEW_DEST) one.dest = DestOf(command);
     if (one.command == IPVS_CMD_SET_CONFIG) one.timeouts = ReadTimeouts(command);
+    if (one.command == IPVS_CMD_NEW_DAEMON) {
+      Must(ReadDaemon(command, Depth::kWhole, &one.daemon.emplace()));
+    }
   }
   return answers;
 }

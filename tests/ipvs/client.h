@@ -64,6 +64,7 @@ struct Answered {
   std::optional<ipvs::ServiceEntry> service{};
   std::optional<ipvs::DestEntry> dest{};
   std::optional<ipvs::TimeoutsRequest> timeouts{};
+  std::optional<ipvs::DaemonRequest> daemon{};
   std::string text{};  // of a file
 };
 

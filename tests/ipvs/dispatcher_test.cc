@@ -205,20 +205,52 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
   EXPECT_EQ(director.ErrorOf(RequestBuilder(0x7f35, 1, NLM_F_ACK).Take()), ENOENT);
 }
 
-TEST(Dispatcher, ThereIsNoSynchronisationDaemon) {
+Record OfDaemon(uint8_t command, uint32_t state, const std::string& interface = "lo",
+                uint32_t syncid = 7) {
+  RequestBuilder request(kFamilyId, command, NLM_F_ACK);
+  request.Nest(IPVS_CMD_ATTR_DAEMON).U32(IPVS_DAEMON_ATTR_STATE, state);
+  if (command == IPVS_CMD_NEW_DAEMON) {
+    request.Text(IPVS_DAEMON_ATTR_MCAST_IFN, interface).U32(IPVS_DAEMON_ATTR_SYNC_ID, syncid);
+  }
+  return request.EndNest().Take();
+}
+
+// "master lo 7 224.0.0.81:8848, …"
+std::string Daemons(TestDirector& director) {
+  std::string text;
+  for (const Answered& answer : director.Ask(Plain(IPVS_CMD_GET_DAEMON, true))) {
+    if (!answer.daemon) continue;
+    EXPECT_EQ(answer.flags, NLM_F_MULTI);
+    text += std::string(text.empty() ? "" : ", ") +
+            (answer.daemon->is_master ? "master " : "backup ") + answer.daemon->interface + " " +
+            std::to_string(answer.daemon->syncid) + " " + answer.daemon->group->ToString() + ":" +
+            std::to_string(answer.daemon->port) + " " + std::to_string(answer.daemon->maxlen);
+  }
+  return text;
+}
+
+// Both halves, each once, as a kernel has them.
+TEST(Dispatcher, SynchronisationDaemonsAreHalvesOfOneSection) {
   TestDirector director("");
-  const auto of = [](uint8_t command) {
-    return RequestBuilder(kFamilyId, command, NLM_F_ACK)
-        .Nest(IPVS_CMD_ATTR_DAEMON)
-        .U32(IPVS_DAEMON_ATTR_STATE, IP_VS_STATE_MASTER)
-        .EndNest()
-        .Take();
-  };
-  EXPECT_EQ(director.ErrorOf(of(IPVS_CMD_NEW_DAEMON)), ENOSYS);
-  EXPECT_EQ(director.ErrorOf(of(IPVS_CMD_DEL_DAEMON)), ESRCH);
-  const auto answers = director.Ask(Plain(IPVS_CMD_GET_DAEMON, true));
-  ASSERT_EQ(answers.size(), 1u);
-  EXPECT_TRUE(answers[0].is_done);
+  constexpr uint32_t kMaster = IP_VS_STATE_MASTER, kBackup = IP_VS_STATE_BACKUP;
+  EXPECT_EQ(Daemons(director), "");
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_DEL_DAEMON, kMaster)), ESRCH);
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kMaster, "nosuch")), ENODEV);
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kMaster, "lo", 256)), EINVAL);
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kBackup)), 0);
+  EXPECT_EQ(Daemons(director), "backup lo 7 224.0.0.81:8848 1472");
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kBackup)), EEXIST);
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kMaster, "lo", 8)), EINVAL)
+      << "one section has one syncid";
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_NEW_DAEMON, kMaster)), 0);
+  EXPECT_EQ(Daemons(director),
+            "master lo 7 224.0.0.81:8848 1472, backup lo 7 224.0.0.81:8848 1472");
+  EXPECT_EQ(*director.control.view()->differences,
+            std::vector<std::string>{"sync.ipvs.role off → both"});
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_DEL_DAEMON, kBackup)), 0);
+  EXPECT_EQ(Daemons(director), "master lo 7 224.0.0.81:8848 1472");
+  EXPECT_EQ(director.ErrorOf(OfDaemon(IPVS_CMD_DEL_DAEMON, kMaster)), 0);
+  EXPECT_EQ(Daemons(director), "");
 }
 
 TEST(Dispatcher, ShowsOneServiceOrSaysThatThereIsNone) {

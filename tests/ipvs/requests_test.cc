@@ -135,12 +135,39 @@ TEST(Requests, TimeoutsAndDaemons) {
   EXPECT_EQ(timeouts.tcp_seconds, 900u);
   EXPECT_EQ(timeouts.tcp_fin_seconds, 0u);
   EXPECT_EQ(timeouts.udp_seconds, 300u);
-  uint32_t state = 0;
-  EXPECT_EQ(ReadDaemonState(CommandOf(Plain(IPVS_CMD_DEL_DAEMON)), &state).number, EINVAL);
-  RequestBuilder request(kFamilyId, IPVS_CMD_DEL_DAEMON, 0);
-  request.Nest(IPVS_CMD_ATTR_DAEMON).U32(IPVS_DAEMON_ATTR_STATE, IP_VS_STATE_BACKUP).EndNest();
-  EXPECT_FALSE(ReadDaemonState(CommandOf(request.Take()), &state));
-  EXPECT_EQ(state, 2u);
+  DaemonRequest daemon{.is_master = true};
+  const auto read = [&daemon](RequestBuilder& request, Depth depth) {
+    return ReadDaemon(CommandOf(request.Take()), depth, &daemon).number;
+  };
+  EXPECT_EQ(ReadDaemon(CommandOf(Plain(IPVS_CMD_DEL_DAEMON)), Depth::kKey, &daemon).number, EINVAL);
+  const auto of_state = [](uint32_t state) {
+    RequestBuilder request(kFamilyId, IPVS_CMD_NEW_DAEMON, 0);
+    request.Nest(IPVS_CMD_ATTR_DAEMON).U32(IPVS_DAEMON_ATTR_STATE, state);
+    return request;
+  };
+  RequestBuilder backup = of_state(IP_VS_STATE_BACKUP);
+  EXPECT_EQ(read(backup.EndNest(), Depth::kKey), 0);
+  EXPECT_FALSE(daemon.is_master);
+  RequestBuilder neither = of_state(3);
+  EXPECT_EQ(read(neither.EndNest(), Depth::kKey), EINVAL);
+  RequestBuilder less = of_state(IP_VS_STATE_MASTER);
+  EXPECT_EQ(read(less.Text(IPVS_DAEMON_ATTR_MCAST_IFN, "eth2").EndNest(), Depth::kWhole), EINVAL)
+      << "a syncid is needed";
+  RequestBuilder whole = of_state(IP_VS_STATE_MASTER);
+  whole.Text(IPVS_DAEMON_ATTR_MCAST_IFN, "eth2")
+      .U32(IPVS_DAEMON_ATTR_SYNC_ID, 7)
+      .U16(IPVS_DAEMON_ATTR_SYNC_MAXLEN, 1400)
+      .Bytes(IPVS_DAEMON_ATTR_MCAST_GROUP, std::string_view("\xe0\0\0\x63", 4))
+      .U16(IPVS_DAEMON_ATTR_MCAST_PORT, 9000)
+      .U8(IPVS_DAEMON_ATTR_MCAST_TTL, 3);
+  EXPECT_EQ(read(whole.EndNest(), Depth::kWhole), 0);
+  EXPECT_TRUE(daemon.is_master);
+  EXPECT_EQ(daemon.interface, "eth2");
+  EXPECT_EQ(daemon.syncid, 7u);
+  EXPECT_EQ(daemon.maxlen, 1400);
+  EXPECT_EQ(daemon.group, IpAddress::Parse("224.0.0.99"));
+  EXPECT_EQ(daemon.port, 9000);
+  EXPECT_EQ(daemon.ttl, 3);
 }
 
 TEST(Requests, Files) {

@@ -2,6 +2,7 @@
 
 #include "control/api/ipvs/server.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
@@ -184,6 +185,37 @@ TEST_F(ServerTest, AStaleSocketIsReplaced) {
   ASSERT_TRUE(server->Release());  // and closed: as after a director that was killed
   Server next(*director.io, director.dispatcher);
   EXPECT_TRUE(next.Listen(path));
+}
+
+TEST_F(ServerTest, TheSocketHasItsGroupAndItsMode) {
+  const auto rights = [](const std::string& at) {
+    struct stat entry {};
+    EXPECT_EQ(::stat(at.c_str(), &entry), 0);
+    return entry;
+  };
+  EXPECT_EQ(rights(path).st_mode & 0777u, 0660u);
+  api::ListenSpec spec(path + "2");
+  spec.mode = 0600;
+  group* const own = ::getgrgid(::getegid());
+  if (own != nullptr) spec.group = own->gr_name;
+  Server second(*director.io, director.dispatcher);
+  ASSERT_TRUE(second.Listen(spec));
+  EXPECT_EQ(rights(spec.where).st_mode & 0777u, 0600u);
+  EXPECT_EQ(rights(spec.where).st_gid, ::getegid());
+  // Passed on, it has what the next configuration says.
+  FileDescriptor passed = second.Release();
+  spec.mode = 0666;
+  Server third(*director.io, director.dispatcher);
+  ASSERT_TRUE(third.Listen(spec, std::move(passed)));
+  EXPECT_EQ(rights(spec.where).st_mode & 0777u, 0666u);
+  spec = api::ListenSpec(path + "3");
+  spec.group = "no-such-group";
+  Server fourth(*director.io, director.dispatcher);
+  const Status refused = fourth.Listen(spec);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().ToString(), "api.ipvs_socket " + spec.where +
+                                            ": There is no group no-such-group; make it (groupadd "
+                                            "--system no-such-group), or name another");
 }
 
 TEST(PeerName, IsPlain) {

@@ -34,6 +34,8 @@ class TestControl : public control::ControlApi {
     director.Change(edit, std::move(done));
   }
   void ChangeAt(uint64_t, control::Edit, std::function<void(control::EditOutcome)>) override {}
+  void PreviewChange(control::Edit, std::function<void(control::EditOutcome)>) override {}
+  void ListNeighbours(std::function<void(std::vector<control::NeighbourInfo>)>) override {}
   void Zero(std::string service, std::function<void(Status)> done) override {
     done(director.Zero(service));
   }

@@ -111,6 +111,21 @@ TEST(HandoverTest, AnEmptyEstateIsAnEstate) {
   EXPECT_FALSE(got->standard_error);
 }
 
+// A version that does not say so was in service.
+TEST(HandoverTest, TheNewOneLearnsWhetherTheOldOneWasReady) {
+  for (const bool was_ready : {false, true}) {
+    const Ends ends;
+    Estate estate;
+    estate.was_ready = was_ready;
+    ASSERT_TRUE(SendEstate(*ends.old_one, std::move(estate)));
+    EXPECT_EQ(ReceiveEstate(*ends.new_one, 1s)->was_ready, was_ready);
+  }
+  const Ends ends;
+  ASSERT_TRUE(ends.old_one->Send(HandoverWord::kGo));
+  EXPECT_TRUE(ReceiveEstate(*ends.new_one, 1s)->was_ready);
+  EXPECT_FALSE(Estate{}.was_ready) << "of a start without a predecessor";
+}
+
 TEST(HandoverTest, APeerThatDiesBetweenAnyTwoMessagesIsNoticed) {
   for (int messages = 0; messages <= 3; ++messages) {
     Ends ends;

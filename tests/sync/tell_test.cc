@@ -55,6 +55,28 @@ TEST(Tell, TheFastPathTellsAsTheLongWayDoes) {
   }
 }
 
+// From the threshold on it is the division; before it, it may ask in vain.
+TEST(Tell, TheMultiplicationFindsWhatTheDivisionFinds) {
+  size_t counted = 0;
+  for (const uint32_t period : {0u, 1u, 2u, 3u, 50u, 4096u, 1'000'000'007u, 0x7fff'ffffu}) {
+    for (const uint32_t threshold : {0u, 1u, 3u, 49u, 4095u}) {
+      if (period != 0 && threshold >= period) continue;
+      for (const TickCount refresh : {0u, 100u}) {
+        const SyncView sync{.threshold = threshold, .period = period, .refresh = refresh};
+        const CountedPackets packets(sync);
+        for (uint64_t n = threshold; n < uint64_t{1} << 32; n += n < 20'000 ? 1 : 99'999'989) {
+          const auto packet = static_cast<uint32_t>(n);
+          ASSERT_EQ(packets.MayBe(packet), sync.IsCounted(packet))
+              << packet << " of " << threshold << "/" << period;
+          if (sync.IsCounted(packet)) ++counted;
+        }
+        for (uint32_t n = 1; n < threshold; ++n) ASSERT_LE(sync.IsCounted(n), packets.MayBe(n));
+      }
+    }
+  }
+  EXPECT_GT(counted, 100'000u);
+}
+
 TEST(Tell, ThresholdsSayWhichPacket) {
   EXPECT_EQ(Told({.is_on = true}, true, 120), (std::vector<int>{3, 53, 103}));
   EXPECT_EQ(Told({.is_on = true, .threshold = 3, .period = 0}, true, 120), (std::vector<int>{3}));

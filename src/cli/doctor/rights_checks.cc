@@ -126,7 +126,10 @@ Findings CheckPermissions(const Patient& patient) {
             director.arena == "auto" ? "/dev/shm/fairlead-" + director.name : director.arena,
             &findings);
   }
-  OfSocket(patient.machine, patient.config.api.ipvs_socket, "", &findings);
+  OfSocket(
+      patient.machine, patient.config.api.ipvs_socket.path,
+      patient.config.api.ipvs_socket.mode & 0007 ? "; give api.ipvs_socket mode: \"0660\"" : "",
+      &findings);
   for (const control::ApiListen& listen : patient.config.api.listen) {
     if (listen.role == control::ApiRole::kRead) continue;  // whoever opens it may only look
     OfSocket(patient.machine, listen.path, "; in api.listen give it mode: \"0660\" or role: read",

@@ -154,4 +154,17 @@ uint64_t DurationSeconds(const json::object& object, std::string_view member) {
   return duration ? static_cast<uint64_t>(duration->count()) / 1000 : 0;
 }
 
+std::string DaemonLines(const json::object& ipvs) {
+  const std::string role = Text(ipvs, "role");
+  std::string lines;
+  for (const std::string half : {"master", "backup"}) {
+    if (role != half && role != "both") continue;
+    lines += half + " sync daemon (mcast=" + Text(ipvs, "interface") +
+             ", syncid=" + Text(ipvs, "syncid") + ", maxlen=" + Text(ipvs, "maxlen") +
+             ", group=" + Text(ipvs, "group") + ", port=" + Text(ipvs, "udp_port") +
+             ", ttl=" + Text(ipvs, "ttl") + ")\n";
+  }
+  return lines;
+}
+
 }  // namespace fairlead::cli::ipvsadm

@@ -17,4 +17,7 @@ EntryRow TemplateRowOf(const boost::json::object& one);
 // Of a duration such as "15m"; 0 when the member is none.
 uint64_t DurationSeconds(const boost::json::object& object, std::string_view member);
 
+// The lines of -L --daemon, from the member `ipvs` of /v1/sync; none when nothing runs.
+std::string DaemonLines(const boost::json::object& ipvs);
+
 }  // namespace fairlead::cli::ipvsadm

@@ -64,7 +64,8 @@ class Parser {
 
   bool ReadDaemonState(const Word& word) {
     if (word.option != Option::kStartDaemon && word.option != Option::kStopDaemon) return true;
-    if (*word.value == "master" || *word.value == "backup") return true;
+    command_.daemon.is_master = *word.value == "master";
+    if (command_.daemon.is_master || *word.value == "backup") return true;
     return Fail(NameOf(word.option) + " is followed by master or backup");
   }
 
@@ -288,24 +289,23 @@ bool Parser::ReadListOption(const Word& word) {
   }
 }
 
-// There is no synchronisation daemon yet: its options are checked all the same.
 bool Parser::ReadDaemonOption(const Word& word) {
-  uint32_t ignored = 0;
+  DaemonOptions& daemon = command_.daemon;
   switch (word.option) {
     case Option::kSyncId:
-      return Number(*word.value, 0, 255, "a sync id", &ignored);
+      return Number(*word.value, 0, 255, "a sync id", &daemon.syncid);
     case Option::kSyncMaxLength:
-      return Number(*word.value, 1, 65507, "a length", &ignored);
+      return Number(*word.value, 1, 65507, "a length", &daemon.maxlen);
     case Option::kMulticastPort:
-      return Number(*word.value, 1, 65535, "a port", &ignored);
+      return Number(*word.value, 1, 65535, "a port", &daemon.port);
     case Option::kMulticastTtl:
-      return Number(*word.value, 1, 255, "a TTL", &ignored);
-    case Option::kMulticastGroup: {
-      const auto group = IpAddress::Parse(*word.value);
-      return (group && group->is_multicast()) ||
+      return Number(*word.value, 1, 255, "a TTL", &daemon.ttl);
+    case Option::kMulticastGroup:
+      daemon.group = IpAddress::Parse(*word.value);
+      return (daemon.group && daemon.group->is_multicast()) ||
              Fail("\"" + *word.value + "\" is not a multicast address");
-    }
-    default:  // the interface
+    default:
+      daemon.interface = *word.value;
       return true;
   }
 }

@@ -90,6 +90,17 @@ struct ListOptions {
   bool is_sorted = true;
 };
 
+// --start-daemon and --stop-daemon.
+struct DaemonOptions {
+  bool is_master = false;
+  std::string interface = "eth0";
+  uint32_t syncid = 0;
+  uint32_t maxlen = 0;  // bytes; 0: the director's default, as the rest
+  std::optional<IpAddress> group;
+  uint32_t port = 0;
+  uint32_t ttl = 0;
+};
+
 struct Command {
   Verb verb = Verb::kList;
   std::optional<ServiceKey> service;
@@ -97,6 +108,7 @@ struct Command {
   Endpoint real;
   ServerOptions server_options;
   ListOptions list;
+  DaemonOptions daemon;
   uint32_t tcp_seconds = 0, tcp_fin_seconds = 0, udp_seconds = 0;  // --set; 0: as it is
   // Words read as IPv6 addresses without a port that may have been meant with one: InBrackets.
   std::string service_in_brackets, real_in_brackets;

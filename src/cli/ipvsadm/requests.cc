@@ -1,5 +1,6 @@
 #include "cli/ipvsadm/requests.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -109,6 +110,18 @@ json::object TimeoutsBody(const Command& command) {
   return body;
 }
 
+// Shorter datagrams hold one entry each all the same.
+constexpr uint32_t kLeastMaxlen = 44;
+
+json::object DaemonBody(const DaemonOptions& daemon) {
+  json::object body{{"interface", daemon.interface}, {"syncid", daemon.syncid}};
+  if (daemon.maxlen != 0) body["maxlen"] = std::max(daemon.maxlen, kLeastMaxlen);
+  if (daemon.group) body["group"] = daemon.group->ToString();
+  if (daemon.port != 0) body["udp_port"] = daemon.port;
+  if (daemon.ttl != 0) body["ttl"] = daemon.ttl;
+  return body;
+}
+
 }  // namespace
 
 std::string NameOf(const ServiceKey& key) {
@@ -131,6 +144,8 @@ Request RequestOf(const Command& command) {
   const std::string service =
       command.service ? "/v1/services/" + Encode(NameOf(*command.service)) : "/v1/services";
   const std::string reals = service + "/reals";
+  const std::string half =
+      std::string("/v1/sync/ipvs/") + (command.daemon.is_master ? "master" : "backup");
   const auto real = [&] { return reals + "/" + Encode(command.real.ToString()); };
   switch (command.verb) {
     case Verb::kAddService:
@@ -149,6 +164,10 @@ Request RequestOf(const Command& command) {
       return {"DELETE", real(), ""};
     case Verb::kSetTimeouts:
       return {"PATCH", "/v1/timeouts", json::serialize(TimeoutsBody(command))};
+    case Verb::kStartDaemon:
+      return {"PUT", half, json::serialize(DaemonBody(command.daemon))};
+    case Verb::kStopDaemon:
+      return {"DELETE", half, ""};
     default:
       break;
   }

@@ -20,7 +20,7 @@ struct Request {
   std::string body;  // JSON, or empty
 };
 
-// Precondition: the command changes something: not a listing, -R or a daemon.
+// Precondition: the command changes something: not a listing or -R.
 Request RequestOf(const Command& command);
 
 // A new service with its servers at once. Preconditions: -A, and -a of that service.

@@ -33,6 +33,9 @@ constexpr const char* kHelp =
   ipvsadm -L -c [-n] [--persistent-conn] | -L --timeout | -L --daemon
   ipvsadm -Z [SERVICE]                          set the counters of --stats to zero
   ipvsadm --set TCP TCPFIN UDP                  idle times in seconds; 0 changes nothing
+  ipvsadm --start-daemon master|backup [--mcast-interface NAME] [--syncid N] [--sync-maxlen N]
+          [--mcast-group ADDRESS] [--mcast-port N] [--mcast-ttl N]
+  ipvsadm --stop-daemon master|backup
   ipvsadm -S [-n] | -R                          save to standard output, restore from input
   ipvsadm -h | -v
 
@@ -63,6 +66,7 @@ class Runner {
   int ListServices(const Command& command);
   int ListEntries(const ListOptions& options);
   int ListTimeouts();
+  int ListDaemons();
   int Save(const Command& command);
   int Restore();
   int AddAtOnce(std::vector<Command>* lines);
@@ -143,10 +147,6 @@ int Runner::Execute(const Command& command) {
       return Save(command);
     case Verb::kRestore:
       return Restore();
-    case Verb::kStartDaemon:
-    case Verb::kStopDaemon:
-      return Complain("write sync.ipvs in the configuration file and reload (docs/sync.md)",
-                      kExitOther);
     default:
       return Change(command);
   }
@@ -195,7 +195,7 @@ int Runner::List(const Command& command) {
     case ListWhat::kTimeouts:
       return ListTimeouts();
     case ListWhat::kDaemons:
-      return 0;  // none runs
+      return ListDaemons();
     case ListWhat::kServices:
       break;
   }
@@ -245,6 +245,12 @@ int Runner::ListTimeouts() {
   out_ << TimeoutsLine(DurationSeconds(*times, "tcp"), DurationSeconds(*times, "tcp_fin"),
                        DurationSeconds(*times, "udp"));
   return 0;
+}
+
+int Runner::ListDaemons() {
+  const auto sync = Ask({"GET", "/v1/sync", ""}, kExitList);
+  if (sync) out_ << DaemonLines(Object(*sync, "ipvs"));
+  return sync ? 0 : exit_code_;
 }
 
 int Runner::Save(const Command& command) {

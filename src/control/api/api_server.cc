@@ -62,8 +62,10 @@ struct ApiServer::Impl {
     AddExplainRoute(&router, context);
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
+    AddSyncRoutes(&router, context);
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
+    AddTopRoutes(&router, context);
   }
 
   Status Listen(std::vector<NamedDescriptor> passed) {
@@ -74,8 +76,8 @@ struct ApiServer::Impl {
     for (const ListenSpec& spec : config.listen) {
       if (Status listening = server.Listen(spec, take(spec.where)); !listening) return listening;
     }
-    if (config.ipvs_socket.empty()) return Done{};
-    return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket));
+    if (config.ipvs_socket.where.empty()) return Done{};
+    return ipvs_server.Listen(config.ipvs_socket, take(kIpvs + config.ipvs_socket.where));
   }
 
   // The thread ends; what workers still hold comes back.
@@ -150,8 +152,8 @@ Status ApiServer::Start(std::vector<NamedDescriptor> passed) {
   impl_->WatchPulses();
   impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
   for (const std::string& address : impl_->bound) LogInfo("API listening", {{"address", address}});
-  if (!impl_->config.ipvs_socket.empty()) {
-    LogInfo("ipvs socket listening", {{"path", impl_->config.ipvs_socket}});
+  if (!impl_->config.ipvs_socket.where.empty()) {
+    LogInfo("ipvs socket listening", {{"path", impl_->config.ipvs_socket.where}});
   }
   return Done{};
 }
@@ -168,7 +170,7 @@ std::vector<NamedDescriptor> ApiServer::StopAndRelease() {
   impl_->End();
   std::vector<NamedDescriptor> released = impl_->server.Release();
   if (FileDescriptor socket = impl_->ipvs_server.Release()) {
-    released.push_back({kIpvs + impl_->config.ipvs_socket, std::move(socket)});
+    released.push_back({kIpvs + impl_->config.ipvs_socket.where, std::move(socket)});
   }
   return released;
 }
@@ -178,5 +180,6 @@ std::vector<std::string> ApiServer::addresses() const { return impl_->bound; }
 std::vector<std::string> ApiServer::routes() const { return impl_->router.list(); }
 
 std::vector<std::string> ApiServer::roles() const { return impl_->router.roles(); }
+std::vector<std::string> ApiServer::dry_runs() const { return impl_->router.dry_runs(); }
 
 }  // namespace fairlead::api

@@ -31,8 +31,9 @@ struct ApiConfig {
   // How long a thread may make no turn before /readyz says so.
   std::chrono::milliseconds patience = kPulsePatience;
   UpgradeApi* upgrade = nullptr;  // outlives the server
-  // Where programs find the kernel's interface to IPVS (docs/ipvs_socket.md); empty: nowhere.
-  std::string ipvs_socket{};
+  // Path, group and mode of the socket where programs find the kernel's interface to IPVS
+  // (docs/ipvs_socket.md); an empty path: there is none.
+  ListenSpec ipvs_socket{""};
 };
 
 class ApiServer {
@@ -57,6 +58,8 @@ class ApiServer {
   [[nodiscard]] std::vector<std::string> routes() const;
   // "GET /v1/status read" …
   [[nodiscard]] std::vector<std::string> roles() const;
+  // "POST /v1/services" …: those that may be asked with ?dry_run=1.
+  [[nodiscard]] std::vector<std::string> dry_runs() const;
 
  private:
   struct Impl;

@@ -48,6 +48,14 @@ HttpResponse Changed(const EditOutcome& outcome) {
       outcome.generation);
 }
 
+HttpResponse WouldChange(uint64_t generation, const std::vector<std::string>& changes) {
+  return WithGeneration(
+      JsonResponse(200, {{"generation", generation},
+                         {"dry_run", true},
+                         {"changes", json::array(changes.begin(), changes.end())}}),
+      generation);
+}
+
 void Change(const Context& context, const Call& call, const Responder& respond, control::Edit edit,
             Show show) {
   const std::string& if_match = call.request.if_match;
@@ -55,6 +63,17 @@ void Change(const Context& context, const Call& call, const Responder& respond, 
   const auto generation = is_guarded ? GenerationOf(if_match) : std::nullopt;
   if (is_guarded && !generation) return respond(StaleProblem(context.control.view()->generation));
   auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
+  if (call.request.is_dry_run) {
+    return context.control.PreviewChange(std::move(edit), [ticket, generation,
+                                                           show](const EditOutcome& outcome) {
+      ticket->Answer([outcome, generation, show] {
+        if (generation && *generation != outcome.generation) {
+          return StaleProblem(outcome.generation);
+        }
+        return outcome.refusal ? show(outcome) : WouldChange(outcome.generation, outcome.changes);
+      });
+    });
+  }
   auto done = [ticket, show = std::move(show)](EditOutcome outcome) {
     ticket->Answer([outcome = std::move(outcome), show] {
       return outcome.is_stale ? StaleProblem(outcome.generation) : show(outcome);

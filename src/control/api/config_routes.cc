@@ -77,14 +77,8 @@ HttpResponse PreviewPut(const control::ControlView& view,
 }
 
 void PutConfig(const Context& context, const Call& call, const Responder& respond) {
-  const std::string* const wish = call.request.FindQuery("dry_run");
-  if (wish != nullptr && *wish != "0" && *wish != "1") {
-    return respond(Problem(400, "invalid-filter", "dry_run must be 0 or 1"));
-  }
   const auto loaded = LoadBody(call.request.body);
-  if (wish != nullptr && *wish == "1") {
-    return respond(PreviewPut(*context.control.view(), loaded));
-  }
+  if (call.request.is_dry_run) return respond(PreviewPut(*context.control.view(), loaded));
   Change(context, call, respond, control::ReplaceConfig{loaded},
          UnlessRefused([loaded](const EditOutcome& outcome) {
            return ShowPut(*loaded, outcome.generation, outcome.changes, false);
@@ -98,8 +92,9 @@ HttpResponse ShowLog(const Context& context) {
 }
 
 // Until the next reload, which sets what the file says.
-HttpResponse PutLog(const Context& context, const std::string& text) {
-  BodyReader body(text, {"level", "configured"});  // the second: what GET shows may be sent back
+HttpResponse PutLog(const Context& context, const HttpRequest& request) {
+  BodyReader body(request.body,
+                  {"level", "configured"});  // the second: what GET shows may be sent back
   const auto word = body.String("level");
   (void)body.String("configured");
   const auto level = word ? control::FromWord<LogLevel>(*word) : std::nullopt;
@@ -108,21 +103,32 @@ HttpResponse PutLog(const Context& context, const std::string& text) {
                "Must be " + control::WordList<LogLevel>() + ", as in {\"level\": \"debug\"}");
   }
   if (!body.ok()) return body.problem();
-  SetLogLevel(*level);
+  const LogLevel before = CurrentLogLevel(), after = level.value_or(before);
+  if (request.is_dry_run) {
+    std::vector<std::string> changes;
+    if (after != before) {
+      changes.push_back("log level " + std::string(control::ToWord(before)) + " → " +
+                        std::string(control::ToWord(after)));
+    }
+    return WouldChange(context.control.view()->generation, changes);
+  }
+  SetLogLevel(after);
   return ShowLog(context);
 }
 
 }  // namespace
 
 void AddConfigRoutes(Router* router, const Context& context) {
-  router->Add(Method::kPut, "/v1/config", [&context](const Call& call, const Responder& respond) {
-    PutConfig(context, call, respond);
-  });
+  router->AddChange(Method::kPut, "/v1/config",
+                    [&context](const Call& call, const Responder& respond) {
+                      PutConfig(context, call, respond);
+                    });
   router->Add(Method::kGet, "/v1/log",
               [&context](const Call&, const Responder& respond) { respond(ShowLog(context)); });
-  router->Add(Method::kPut, "/v1/log", [&context](const Call& call, const Responder& respond) {
-    respond(PutLog(context, call.request.body));
-  });
+  router->AddChange(Method::kPut, "/v1/log",
+                    [&context](const Call& call, const Responder& respond) {
+                      respond(PutLog(context, call.request));
+                    });
 }
 
 }  // namespace fairlead::api

@@ -68,7 +68,9 @@ void AddTemplateRoutes(Router* router, const Context& context);
 void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);
+void AddSyncRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
+void AddTopRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

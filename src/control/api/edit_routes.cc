@@ -48,7 +48,7 @@ HttpResponse ShowService(const Context& context, int status, const EditOutcome& 
   const auto view = context.control.view();
   const auto service = NameIndex(*view).FindService(outcome.service);
   if (!service) return Changed(outcome);  // somebody has removed it since
-  json::object answer = ServiceToJson(context.control.fabric(), **service, true);
+  json::object answer = ServiceToJson(context.control.fabric(), *view, **service, true);
   answer["config"] = ConfigOf(*view, **service);
   AddWarnings(WarningsOfService(*view, (*service)->name), &answer);
   return WithGeneration(JsonResponse(status, answer), outcome.generation);
@@ -85,57 +85,59 @@ void AddRoutesOfServices(Router* router, const Context& context) {
       [&context](const EditOutcome& outcome) { return ShowService(context, 201, outcome); });
   const Show patched = UnlessRefused(
       [&context](const EditOutcome& outcome) { return ShowService(context, 200, outcome); });
-  router->Add(Method::kPost, "/v1/services",
-              [&context, added](const Call& call, const Responder& respond) {
-                Change(context, call, respond, control::AddService{call.request.body}, added);
-              });
-  router->Add(
+  router->AddChange(Method::kPost, "/v1/services",
+                    [&context, added](const Call& call, const Responder& respond) {
+                      Change(context, call, respond, control::AddService{call.request.body}, added);
+                    });
+  router->AddChange(
       Method::kDelete, "/v1/services", [&context](const Call& call, const Responder& respond) {
         Change(context, call, respond, control::RemoveAllServices{}, UnlessRefused(Changed));
       });
-  router->Add(Method::kPatch, "/v1/services/{name}",
-              [&context, patched](const Call& call, const Responder& respond) {
-                Change(context, call, respond,
-                       control::PatchService{call.args[0], call.request.body}, patched);
-              });
-  router->Add(Method::kDelete, "/v1/services/{name}",
-              [&context](const Call& call, const Responder& respond) {
-                Change(context, call, respond, control::RemoveService{call.args[0]},
-                       UnlessRefused(Changed));
-              });
+  router->AddChange(Method::kPatch, "/v1/services/{name}",
+                    [&context, patched](const Call& call, const Responder& respond) {
+                      Change(context, call, respond,
+                             control::PatchService{call.args[0], call.request.body}, patched);
+                    });
+  router->AddChange(Method::kDelete, "/v1/services/{name}",
+                    [&context](const Call& call, const Responder& respond) {
+                      Change(context, call, respond, control::RemoveService{call.args[0]},
+                             UnlessRefused(Changed));
+                    });
 }
 
 void AddRoutesOfReals(Router* router, const Context& context) {
-  router->Add(Method::kPost, "/v1/services/{name}/reals",
-              [&context](const Call& call, const Responder& respond) {
-                Change(context, call, respond, control::AddReal{call.args[0], call.request.body},
-                       UnlessRefused([&context](const EditOutcome& outcome) {
-                         return ShowReal(context, 201, outcome);
-                       }));
-              });
-  router->Add(Method::kPatch, "/v1/services/{name}/reals/{real}",
-              [&context](const Call& call, const Responder& respond) {
-                const Show patched = [&context](const EditOutcome& outcome) {
-                  return ShowReal(context, 200, outcome);
-                };
-                Change(context, call, respond,
-                       control::PatchReal{call.args[0], call.args[1], call.request.body},
-                       UnlessRefusedReal(context, call, patched));
-              });
-  router->Add(Method::kPost, "/v1/services/{name}/reals/{real}/drain",
-              [&context](const Call& call, const Responder& respond) {
-                const Show drained = [&context](const EditOutcome& outcome) {
-                  return ShowReal(context, 200, outcome);
-                };
-                Change(context, call, respond,
-                       control::DrainReal{call.args[0], call.args[1], call.request.body},
-                       UnlessRefusedReal(context, call, drained));
-              });
-  router->Add(Method::kDelete, "/v1/services/{name}/reals/{real}",
-              [&context](const Call& call, const Responder& respond) {
-                Change(context, call, respond, control::RemoveReal{call.args[0], call.args[1]},
-                       UnlessRefusedReal(context, call, Changed));
-              });
+  router->AddChange(Method::kPost, "/v1/services/{name}/reals",
+                    [&context](const Call& call, const Responder& respond) {
+                      Change(context, call, respond,
+                             control::AddReal{call.args[0], call.request.body},
+                             UnlessRefused([&context](const EditOutcome& outcome) {
+                               return ShowReal(context, 201, outcome);
+                             }));
+                    });
+  router->AddChange(Method::kPatch, "/v1/services/{name}/reals/{real}",
+                    [&context](const Call& call, const Responder& respond) {
+                      const Show patched = [&context](const EditOutcome& outcome) {
+                        return ShowReal(context, 200, outcome);
+                      };
+                      Change(context, call, respond,
+                             control::PatchReal{call.args[0], call.args[1], call.request.body},
+                             UnlessRefusedReal(context, call, patched));
+                    });
+  router->AddChange(Method::kPost, "/v1/services/{name}/reals/{real}/drain",
+                    [&context](const Call& call, const Responder& respond) {
+                      const Show drained = [&context](const EditOutcome& outcome) {
+                        return ShowReal(context, 200, outcome);
+                      };
+                      Change(context, call, respond,
+                             control::DrainReal{call.args[0], call.args[1], call.request.body},
+                             UnlessRefusedReal(context, call, drained));
+                    });
+  router->AddChange(Method::kDelete, "/v1/services/{name}/reals/{real}",
+                    [&context](const Call& call, const Responder& respond) {
+                      Change(context, call, respond,
+                             control::RemoveReal{call.args[0], call.args[1]},
+                             UnlessRefusedReal(context, call, Changed));
+                    });
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "control/api/exact_weight.h"
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
+#include "control/api/readiness_json.h"
 #include "control/api/record_json.h"
 
 namespace fairlead::api {
@@ -107,7 +109,7 @@ struct ExplainReport::Members {
   void operator()(const step::Candidate& s) const {
     AddReal(s.real);
     object["eligibility"] = WordOf(s.eligibility);
-    object["weight"] = s.weight;
+    object["weight"] = WeightNumber(report.WeightOf(s.real, s.weight));
     object["active_connections"] = s.active;
     object["inactive_connections"] = s.inactive;
   }
@@ -192,6 +194,7 @@ json::object ExplainReport::ToJson() const {
   }
   for (const WorkerId worker : workers_) workers.emplace_back(worker.value());
   const bool is_forwarded = last_.verdict == ExplainVerdict::kForward;
+  const std::string silence = WhySilent(view_, question_.destination.address);
   return {{"client", Client()},
           {"destination", question_.destination.ToString()},
           {"protocol", WordOfProtocol(question_.protocol)},
@@ -200,6 +203,7 @@ json::object ExplainReport::ToJson() const {
            last_.service.is_none() ? json::value(nullptr) : json::value(Service(last_.service))},
           {"real", is_forwarded ? json::value(Real(last_.real)) : json::value(nullptr)},
           {"summary", Summary()},
+          {"not_announced", OrNull(!silence.empty(), silence)},
           {"steps", std::move(steps)},
           {"steps_left_out", left_out_},
           {"workers", std::move(workers)}};

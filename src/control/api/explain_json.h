@@ -45,6 +45,8 @@ class ExplainReport {
   [[nodiscard]] std::string WhyZero(RealId id) const;
   [[nodiscard]] std::string Service(ServiceId id) const;
   [[nodiscard]] std::string Real(RealId id) const;
+  // Of the real as lists show it; the scheduler may count in hundredths.
+  [[nodiscard]] double WeightOf(RealId id, int32_t scheduled) const;
   [[nodiscard]] std::string Port(PortId id) const;
   [[nodiscard]] bool HasLink(PortId id) const;
   [[nodiscard]] std::string Scheduler() const;

@@ -1,4 +1,5 @@
 // What each step of an explanation says to people.
+#include "control/api/exact_weight.h"
 #include "control/api/explain_json.h"
 #include "control/api/explain_words.h"
 #include "control/api/json_views.h"
@@ -66,6 +67,12 @@ std::string ExplainReport::Service(ServiceId id) const {
 std::string ExplainReport::Real(RealId id) const {
   const NamedReal* real = names_.real(id);
   return real == nullptr ? "(removed real)" : real->info->name;
+}
+
+double ExplainReport::WeightOf(RealId id, int32_t scheduled) const {
+  const NamedReal* real = names_.real(id);
+  if (scheduled <= 0 || real == nullptr || real->info->effective_weight <= 0) return scheduled;
+  return ExactWeight(*real->info);
 }
 
 std::string ExplainReport::Port(PortId id) const {
@@ -252,9 +259,9 @@ struct ExplainReport::Sentences {
            ": a new template with that real is made (rekey).";
   }
   std::string operator()(const step::Candidate& s) const {
-    const std::string load = report.Real(s.real) + ": weight " + std::to_string(s.weight) + ", " +
-                             Count(s.active, "active connection") + ", " +
-                             std::to_string(s.inactive) + " inactive: ";
+    const std::string load =
+        report.Real(s.real) + ": weight " + WeightText(report.WeightOf(s.real, s.weight)) + ", " +
+        Count(s.active, "active connection") + ", " + std::to_string(s.inactive) + " inactive: ";
     switch (s.eligibility) {
       case Eligibility::kEligible:
         return load + "may be chosen.";

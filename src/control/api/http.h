@@ -52,7 +52,8 @@ struct HttpRequest {
   std::string path;                   // as sent, without the query
   std::vector<std::string> segments;  // of the path, percent-decoded
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
-  std::string if_match;                                    // header, or empty
+  bool is_dry_run = false;  // say what would be, and do nothing; the router reads it of the query
+  std::string if_match;     // header, or empty
   std::string body;
   // Who sent it over a Unix socket, and so was allowed to open it; none: it came over TCP.
   std::optional<User> user;

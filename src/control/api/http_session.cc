@@ -13,6 +13,7 @@
 #include <boost/url.hpp>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/utf8.h"
@@ -198,7 +199,7 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
   }
 
   void ShakeHands() {
-    context_ = door_->tls->current();
+    context_ = judged_by_ = door_->tls->current();
     tls_ = std::make_unique<TlsStream>(stream_, *context_);
     WaitForPeer(kHandshakeSeconds);
     handshake_.waits_since = seat_.waits_since;
@@ -212,8 +213,10 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
 
   void EndUnmet(error_code ec) {
     if (const uint64_t times = door_->failures.Note(std::chrono::steady_clock::now())) {
-      LogInfo("the API could not agree on TLS with a client",
-              {{"from", peer_.from}, {"reason", ec.message()}, {"times", times}});
+      const std::string why = TlsFiles::WhyRefused(tls_->native_handle());
+      LogInfo(
+          "the API could not agree on TLS with a client",
+          {{"from", peer_.from}, {"reason", why.empty() ? ec.message() : why}, {"times", times}});
     }
     Close();
   }
@@ -233,6 +236,7 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
   // Whoever may do nothing has no more of a body read than it takes to answer in peace.
   void OnHeader(error_code ec) {
     if (ec) return OnRead(ec);
+    if (!IsStillAdmitted()) return Close();
     const auto& request = parser_->get();
     caller_ =
         door_->access.CallerOf(peer_, TextOf(request[bhttp::field::authorization]), certificate_);
@@ -247,6 +251,14 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
       bhttp::async_read(stream, buffer_, *parser_,
                         [self = shared_from_this()](error_code e, size_t) { self->OnRead(e); });
     });
+  }
+
+  // A certificate that was revoked meanwhile ends the connection that was made with it.
+  bool IsStillAdmitted() {
+    if (certificate_.empty()) return true;
+    const auto now = door_->tls->current();
+    if (now == std::exchange(judged_by_, now)) return true;
+    return TlsFiles::Admits(*now, tls_->native_handle());
   }
 
   void WaitForPeer(int seconds) {
@@ -365,7 +377,8 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
   // request is the last of its connection, so it is still there.
   bool MayStillLook() {
     const auto header = TextOf(parser_->get()[bhttp::field::authorization]);
-    return !Refuse(door_->access.CallerOf(peer_, header, certificate_), Needs::kRead);
+    return IsStillAdmitted() &&
+           !Refuse(door_->access.CallerOf(peer_, header, certificate_), Needs::kRead);
   }
 
   Pushed PushText(std::string_view text) {
@@ -401,8 +414,9 @@ class HttpSessions::Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<HttpSessions> sessions_;
   std::shared_ptr<Door> door_;
   Stream stream_;
-  std::shared_ptr<boost::asio::ssl::context> context_;  // of tls_, whatever comes after it
-  std::unique_ptr<TlsStream> tls_;                      // none: plain HTTP
+  std::shared_ptr<boost::asio::ssl::context> context_;    // of tls_, whatever comes after it
+  std::shared_ptr<boost::asio::ssl::context> judged_by_;  // the certificate, last
+  std::unique_ptr<TlsStream> tls_;                        // none: plain HTTP
   const HttpPeer peer_;
   std::string certificate_;  // its subject
   Caller caller_;            // of the request that is being answered

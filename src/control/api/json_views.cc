@@ -9,9 +9,11 @@
 
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/exact_weight.h"
 #include "control/api/figures.h"
 #include "control/api/port_json.h"
 #include "control/api/pulse.h"
+#include "control/api/readiness_json.h"
 #include "control/config/names.h"
 #include "control/control_api.h"
 
@@ -153,6 +155,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"forward", real.forward},
                       {"weight", real.weight},
                       {"effective_weight", real.effective_weight},
+                      {"exact_weight", WeightNumber(ExactWeight(real))},
                       {"upper_threshold", real.upper_threshold},
                       {"lower_threshold", real.lower_threshold},
                       {"admin", control::ToWord(real.admin)},
@@ -200,8 +203,8 @@ bool HasNetmaskFlag(const control::ServiceInfo& service) {
 
 }  // namespace
 
-json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
-                           bool with_reals) {
+json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ControlView& view,
+                           const control::ServiceInfo& service, bool with_reals) {
   const bool is_mark = service.mark != 0;
   const std::string family = service.family == Family::kIpv4 ? "ipv4" : "ipv6";
   const std::string key = is_mark ? "mark " + std::to_string(service.mark) + " " + family
@@ -240,6 +243,7 @@ json::object ServiceToJson(const dataplane::Fabric& fabric, const control::Servi
       {"reals_total", total},
       {"reals_up", up}};
   if (!service.is_persistent && HasNetmaskFlag(service)) AddNetmask(service, &object);
+  AddAnnouncement(view, service, &object);
   AddFigures(&object, FiguresOf(fabric, service), service);
   if (with_reals) {
     json::array reals;
@@ -269,14 +273,16 @@ json::object DefenceToJson(const dataplane::StatsBoard& stats, const control::De
 }
 
 json::object HealthToJson(const control::HealthSummary& health) {
-  json::object errors;
+  json::object errors, recent;
   for (const auto& [reason, count] : health.local_errors) errors[reason] = count;
+  for (const auto& [reason, count] : health.recent_local_errors) recent[reason] = count;
   return {{"checks", health.checks},
           {"allowed_at_once", health.allowed_at_once},
           {"interval_stretch", std::round(health.interval_stretch * 100) / 100},
           {"script_interval_stretch", std::round(health.script_interval_stretch * 100) / 100},
           {"stuck_scripts", health.stuck_scripts},
-          {"local_errors", std::move(errors)}};
+          {"local_errors", std::move(errors)},
+          {"recent_local_errors", std::move(recent)}};
 }
 
 json::array CountsToJson(const std::vector<control::RestoredRecords::Count>& counts,
@@ -351,6 +357,7 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
   object["dropped"] = DropsToJson(fabric.stats);
   object["memory"] = std::move(memory);
   object["restored"] = RestoredToJson(view.restored.get());
+  AddReadiness(view, &object);
   object["keep_problem"] = OrNull(!view.keep_problem.empty(), view.keep_problem);
   return object;
 }

@@ -83,7 +83,7 @@ Status PrepareSocketPath(const Place& place, const std::string& path) {
 }
 
 // The group by its name, or -1 for none. Only root and members of a group may give a file to it.
-Result<gid_t> GroupOf(const ListenSpec& spec) {
+Result<gid_t> GroupOf(const Place& place, const ListenSpec& spec) {
   if (spec.group.empty()) return static_cast<gid_t>(-1);
   std::vector<char> room(64 << 10);
   group entry{};
@@ -95,22 +95,21 @@ Result<gid_t> GroupOf(const ListenSpec& spec) {
   return Error{ErrorCode::kInvalid,
                "There is no group " + spec.group + "; make it (groupadd --system " + spec.group +
                    "), or name another",
-               "api.listen " + spec.where};
+               place.key + " " + spec.where};
 }
 
 // The socket has mode 0600 before, so nobody comes in too early.
-Status GiveAway(const ListenSpec& spec) {
+Status GiveAway(const Place& place, const ListenSpec& spec) {
   const std::string path = spec.where.substr(spec.where.find(':') + 1);
-  const auto gid = GroupOf(spec);
+  const auto gid = GroupOf(place, spec);
   if (!gid) return gid.error();
   if (::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
-    return ListenPlace(spec.where)
-        .SystemError(
-            "the socket cannot be given to group " + spec.group + " (" + std::strerror(errno) + ")",
-            "make the director's user a member of it, or name another");
+    return place.SystemError(
+        "the socket cannot be given to group " + spec.group + " (" + std::strerror(errno) + ")",
+        "make the director's user a member of it, or name another");
   }
   if (::chmod(path.c_str(), spec.mode) != 0) {
-    return ListenPlace(spec.where).SystemError(std::strerror(errno), "look at its directory");
+    return place.SystemError(std::strerror(errno), "look at its directory");
   }
   return Done{};
 }
@@ -168,7 +167,7 @@ Result<asio::local::stream_protocol::acceptor> AdoptPath(asio::io_context& io,
                                                          const ListenSpec& spec,
                                                          FileDescriptor passed) {
   if (FamilyOf(passed) != AF_UNIX) return NotListening(ListenPlace(spec.where));
-  if (Status given = GiveAway(spec); !given) return given.error();
+  if (Status given = GiveAway(ListenPlace(spec.where), spec); !given) return given.error();
   return Adopt(io, asio::local::stream_protocol(), spec.where, std::move(passed));
 }
 
@@ -189,16 +188,17 @@ Result<asio::local::stream_protocol::acceptor> ListenOnPath(asio::io_context& io
   }
   auto acceptor = Bind<Local>(io, Local::endpoint(path), spec.where, 0177);
   if (!acceptor) return acceptor;
-  if (Status given = GiveAway(spec); !given) return given.error();
+  if (Status given = GiveAway(ListenPlace(spec.where), spec); !given) return given.error();
   return acceptor;
 }
 
-Result<FileDescriptor> ListenForRecords(const std::string& path) {
+Result<FileDescriptor> ListenForRecords(const ListenSpec& spec) {
+  const std::string& path = spec.where;
   const Place place = IpvsPlace(path);
   if (Status prepared = PrepareSocketPath(place, path); !prepared) return prepared.error();
   FileDescriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_un address = AddressOf(path);
-  const mode_t before = ::umask(0117);  // mode 0660
+  const mode_t before = ::umask(0177);
   const bool is_bound = socket && ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
                                          sizeof address) == 0;
   const int failed = errno;
@@ -207,17 +207,19 @@ Result<FileDescriptor> ListenForRecords(const std::string& path) {
     return place.SystemError(std::strerror(is_bound ? errno : failed),
                              "free it, or change api.ipvs_socket");
   }
+  if (Status given = GiveAway(place, spec); !given) return given.error();
   return socket;
 }
 
-Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor passed) {
+Result<FileDescriptor> AdoptRecords(const ListenSpec& spec, FileDescriptor passed) {
   int type = 0;
   socklen_t length = sizeof type;
   if (FamilyOf(passed) != AF_UNIX ||
       ::getsockopt(passed.get(), SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
       type != SOCK_SEQPACKET) {
-    return NotListening(IpvsPlace(path));
+    return NotListening(IpvsPlace(spec.where));
   }
+  if (Status given = GiveAway(IpvsPlace(spec.where), spec); !given) return given.error();
   return passed;
 }
 

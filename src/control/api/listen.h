@@ -27,9 +27,9 @@ Result<boost::asio::local::stream_protocol::acceptor> ListenOnPath(boost::asio::
 Result<boost::asio::ip::tcp::acceptor> ListenOnTcp(boost::asio::io_context& io,
                                                    const std::string& where);
 
-// The same as ListenOnPath for the key `api.ipvs_socket`, with mode 0660: its connections keep the
-// bounds of what is sent (SOCK_SEQPACKET). Non-blocking.
-Result<FileDescriptor> ListenForRecords(const std::string& path);
+// The same as ListenOnPath for the key `api.ipvs_socket`, whose path `where` is: its connections
+// keep the bounds of what is sent (SOCK_SEQPACKET). Non-blocking.
+Result<FileDescriptor> ListenForRecords(const ListenSpec& spec);
 
 // What the director before has listened on there, passed on by it. Error: it is no such socket.
 Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_context& io,
@@ -37,6 +37,6 @@ Result<boost::asio::local::stream_protocol::acceptor> AdoptPath(boost::asio::io_
                                                                 FileDescriptor passed);
 Result<boost::asio::ip::tcp::acceptor> AdoptTcp(boost::asio::io_context& io,
                                                 const std::string& where, FileDescriptor passed);
-Result<FileDescriptor> AdoptRecords(const std::string& path, FileDescriptor passed);
+Result<FileDescriptor> AdoptRecords(const ListenSpec& spec, FileDescriptor passed);
 
 }  // namespace fairlead::api

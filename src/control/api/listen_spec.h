@@ -27,7 +27,7 @@ struct ListenSpec {
   Role role = Role::kAdmin;
   std::string group;  // of a Unix socket; empty: the director's own
   mode_t mode = 0660;
-  std::string certificate, key, client_ca, tokens;  // paths; empty: none
+  std::string certificate, key, client_ca, crl, tokens;  // paths; empty: none
 };
 
 }  // namespace fairlead::api

@@ -21,6 +21,7 @@
 #include "control/api/metric_family.h"
 #include "control/api/port_metrics.h"
 #include "control/api/pulse.h"
+#include "control/api/readiness_json.h"
 #include "control/api/sync_metrics.h"
 #include "control/control_api.h"
 
@@ -52,6 +53,7 @@ class Renderer {
     AddPortMetrics(context_, view_, &families_);
     AddHealthMetrics(view_, &families_);
     AddSyncMetrics(fabric_.stats, view_.sync.get(), &families_);
+    AddPeerMetrics(view_, &families_);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);
     return std::move(out).str();
@@ -73,7 +75,8 @@ class Renderer {
     Gauge("fairlead_build_info", "Version of the running director; always 1")
         .Add({{"version", FAIRLEAD_VERSION}}, 1);
     const bool stands_still = !context_.pulse.WhoStandsStill(Pulse::Clock::now()).empty();
-    Gauge("fairlead_ready", "1 while every worker and the control core do their work, as /readyz")
+    Gauge("fairlead_ready",
+          "1 while the director forwards and has been in sync with its peers, as /readyz")
         .Add({}, view_.is_ready && !stands_still ? 1 : 0);
     Gauge("fairlead_start_time_seconds", "When this process was started, Unix time")
         .Add({}, SecondsOf(view_.started));

@@ -26,8 +26,9 @@ json::object LinkToJson(const control::PortLinks::State& state) {
 }  // namespace
 
 json::object PortToJson(const Context& context, const control::PortInfo& port) {
-  json::array addresses;
+  json::array addresses, of_others;
   for (const Prefix& prefix : port.addresses) addresses.emplace_back(prefix.ToString());
+  for (const Prefix& prefix : port.kernel_addresses) of_others.emplace_back(prefix.ToString());
   json::object object{{"name", port.name},
                       {"device", port.device},
                       {"vlan", OrNull(port.vlan != 0, port.vlan)},
@@ -39,7 +40,8 @@ json::object PortToJson(const Context& context, const control::PortInfo& port) {
                       {"kernel_ingress", OrNull(!port.kernel_ingress.empty(), port.kernel_ingress)},
                       {"multicast_groups", port.multicast_groups},
                       {"steering", port.steering},
-                      {"addresses", std::move(addresses)}};
+                      {"addresses", std::move(addresses)},
+                      {"kernel_addresses", std::move(of_others)}};
   const uint64_t missed =
       context.control.fabric().stats.SumPort(port.id, &dataplane::PortCounters::tx_missed);
   if (const auto s = context.ports.stats ? context.ports.stats(port.id) : std::nullopt) {

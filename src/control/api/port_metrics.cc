@@ -63,6 +63,18 @@ void AddWorkersCounters(const dataplane::StatsBoard& stats, const control::Contr
   }
 }
 
+void AddRoutes(const control::ControlView& view, std::vector<MetricFamily>* families) {
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_silent_virtual_addresses",
+                "Virtual addresses that are not answered for")
+      .Add({}, view.silent == nullptr ? 0 : view.silent->size());
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_kernel_routes",
+                "Next hops of routes that were taken from the kernel")
+      .Add({}, view.kernel_routes);
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_kernel_routes_refused",
+                "Routes of the kernel that policy.kernel_routes leaves no room for")
+      .Add({}, view.refused_kernel_routes);
+}
+
 void AddLinks(const control::ControlView& view, std::vector<MetricFamily>* families) {
   {
     FamilyBuilder up(families, MetricType::Gauge, "fairlead_port_up",
@@ -101,6 +113,7 @@ void AddPortMetrics(const Context& context, const control::ControlView& view,
   AddTraffic(context, view, families);
   AddWorkersCounters(context.control.fabric().stats, view, families);
   AddLinks(view, families);
+  AddRoutes(view, families);
   AddDriverCounters(context, view, families);
 }
 

@@ -71,6 +71,17 @@ void ListRecords(const Context& context, RecordKind kind, const char* member, co
       });
 }
 
+// What a dry run says of it.
+inline HttpResponse WouldFlush(RecordKind kind, const char* member, uint64_t total) {
+  boost::json::array changes;
+  if (total > 0) {
+    const char* const what = kind == RecordKind::kConnections ? "connection" : "template";
+    changes.push_back(boost::json::string(std::to_string(total) + " " + what +
+                                          (total == 1 ? " " : "s ") + member));
+  }
+  return JsonResponse(200, {{member, total}, {"dry_run", true}, {"changes", std::move(changes)}});
+}
+
 // Everything that matches, however long it takes; `member` names the count. `adjust` may change
 // what was asked for.
 template <typename Flush, typename Adjust>
@@ -87,15 +98,17 @@ void FlushRecords(const Context& context, RecordKind kind, const char* member, c
   if (!query) return;
   for (dataplane::RecordFilter& filter : query->filters) adjust(&filter);
   auto total = std::make_shared<uint64_t>(0);
+  const bool is_dry_run = call.request.is_dry_run;
   Sweep<Flush>::Start(
-      context.workers, *query, false, [](Flush&) {},
+      context.workers, *query, false, [is_dry_run](Flush& flush) { flush.is_trial = is_dry_run; },
       [total](WorkerId, Flush& flush) {
         *total += flush.flushed;
         return true;
       },
-      [total, member, respond](const SweepEnd& end) {
+      [total, kind, member, is_dry_run, respond](const SweepEnd& end) {
         if (end.silent_worker) return respond(WorkerIsSilent(*end.silent_worker));
-        respond(JsonResponse(200, {{member, *total}}));
+        if (!is_dry_run) return respond(JsonResponse(200, {{member, *total}}));
+        respond(WouldFlush(kind, member, *total));
       });
 }
 

@@ -168,10 +168,11 @@ void AddRecordRoutes(Router* router, const Context& context) {
   router->Add(Method::kGet, "/v1/connections", [&](const Call& call, const Responder& respond) {
     ListRecords<ListConnections>(context, kConnections, "connections", call, respond);
   });
-  router->Add(Method::kDelete, "/v1/connections", [&](const Call& call, const Responder& respond) {
-    FlushRecords<FlushConnections>(context, kConnections, "flushed", call, respond,
-                                   [](dataplane::RecordFilter*) {});
-  });
+  router->AddChange(Method::kDelete, "/v1/connections",
+                    [&](const Call& call, const Responder& respond) {
+                      FlushRecords<FlushConnections>(context, kConnections, "flushed", call,
+                                                     respond, [](dataplane::RecordFilter*) {});
+                    });
   router->Add(Method::kGet, "/v1/connections/count",
               [&](const Call& call, const Responder& respond) {
                 CountConnections(context, call, respond);

@@ -59,34 +59,33 @@ std::optional<HttpResponse> RefusePath(const control::ControlView& view, const s
 }  // namespace
 
 void AddReloadRoute(Router* router, const Context& context) {
-  router->Add(Method::kPost, "/v1/reload", [&context](const Call& call, const Responder& respond) {
-    BodyReader body(call.request.body, {"path"});
-    const std::string path = body.String("path").value_or("");
-    if (!path.empty() && path.front() != '/') {
-      body.Fault("path", "Must be an absolute path: the director has its own working directory");
-    }
-    if (!body.ok()) return respond(body.problem());
-    if (!path.empty()) {
-      if (auto refusal = RefusePath(*context.control.view(), path, call.request.user)) {
-        return respond(std::move(*refusal));
-      }
-    }
-    const std::string* const wish = call.request.FindQuery("dry_run");
-    if (wish != nullptr && *wish != "0" && *wish != "1") {  // a slip must not be a reload
-      return respond(Problem(400, "invalid-filter", "dry_run must be 0 or 1"));
-    }
-    const bool is_dry_run = wish != nullptr && *wish == "1";
-    auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
-    const auto done = [ticket, is_dry_run](control::ReloadOutcome outcome) {
-      ticket->Answer(
-          [outcome = std::move(outcome), is_dry_run] { return ToResponse(outcome, is_dry_run); });
-    };
-    if (is_dry_run) {
-      context.control.PreviewReload(path, done);
-    } else {
-      context.control.Reload(path, done);
-    }
-  });
+  router->AddChange(
+      Method::kPost, "/v1/reload", [&context](const Call& call, const Responder& respond) {
+        BodyReader body(call.request.body, {"path"});
+        const std::string path = body.String("path").value_or("");
+        if (!path.empty() && path.front() != '/') {
+          body.Fault("path",
+                     "Must be an absolute path: the director has its own working directory");
+        }
+        if (!body.ok()) return respond(body.problem());
+        if (!path.empty()) {
+          if (auto refusal = RefusePath(*context.control.view(), path, call.request.user)) {
+            return respond(std::move(*refusal));
+          }
+        }
+        const bool is_dry_run = call.request.is_dry_run;
+        auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
+        const auto done = [ticket, is_dry_run](control::ReloadOutcome outcome) {
+          ticket->Answer([outcome = std::move(outcome), is_dry_run] {
+            return ToResponse(outcome, is_dry_run);
+          });
+        };
+        if (is_dry_run) {
+          context.control.PreviewReload(path, done);
+        } else {
+          context.control.Reload(path, done);
+        }
+      });
 }
 
 }  // namespace fairlead::api

@@ -1,6 +1,7 @@
 #include "control/api/router.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "control/api/access.h"
 #include "control/api/problem.h"
@@ -33,10 +34,32 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
   return true;
 }
 
+// Takes dry_run out of the query of what changes something. A slip must not be a change.
+std::optional<HttpResponse> ReadDryRun(bool takes_it, HttpRequest* request) {
+  const std::string* const wish = request->FindQuery("dry_run");
+  if (wish == nullptr) return std::nullopt;
+  if (*wish != "0" && *wish != "1") {
+    return Problem(400, "invalid-filter", "dry_run must be 0 or 1");
+  }
+  request->is_dry_run = *wish == "1";
+  if (request->is_dry_run && !takes_it) {
+    return Problem(400, "no-dry-run",
+                   "This can only be done, not tried: there is no dry_run of it");
+  }
+  std::erase_if(request->query, [](const auto& q) { return q.first == "dry_run"; });
+  return std::nullopt;
+}
+
 }  // namespace
 
 void Router::Add(Method method, std::string_view pattern, Needs needs, RouteHandler handler) {
-  entries_.push_back({method, needs, std::string(pattern), Split(pattern), std::move(handler)});
+  entries_.push_back(
+      {method, needs, false, std::string(pattern), Split(pattern), std::move(handler)});
+}
+
+void Router::AddChange(Method method, std::string_view pattern, RouteHandler handler) {
+  Add(method, pattern, Needs::kAdmin, std::move(handler));
+  entries_.back().takes_dry_run = true;
 }
 
 void Router::Route(HttpRequest request, Responder respond) {
@@ -50,7 +73,12 @@ void Router::Route(HttpRequest request, Responder respond) {
         if (changes) audit_.Refused(request, *refusal);
         return respond(std::move(*refusal));
       }
-      if (changes) respond = Audit::Follow(request, std::move(respond));
+      if (changes) {
+        if (auto refusal = ReadDryRun(entry.takes_dry_run, &request)) {
+          return respond(std::move(*refusal));
+        }
+        if (!request.is_dry_run) respond = Audit::Follow(request, std::move(respond));
+      }
       call.request = std::move(request);
       return entry.handler(call, respond);
     }
@@ -82,6 +110,15 @@ std::vector<std::string> Router::roles() const {
   std::vector<std::string> lines = list();
   for (size_t i = 0; i < lines.size(); ++i) {
     lines[i] += kWords[static_cast<size_t>(entries_[i].needs)];
+  }
+  return lines;
+}
+
+std::vector<std::string> Router::dry_runs() const {
+  std::vector<std::string> lines;
+  for (const Entry& entry : entries_) {
+    if (entry.takes_dry_run)
+      lines.push_back(std::string(NameOf(entry.method)) + " " + entry.pattern);
   }
   return lines;
 }

@@ -6,6 +6,7 @@
 #include "control/api/change.h"
 #include "control/api/config_json.h"
 #include "control/api/context.h"
+#include "control/api/name_index.h"
 #include "control/api/problem.h"
 #include "control/config/dump.h"
 #include "control/config/model.h"
@@ -49,6 +50,17 @@ void Zero(const Context& context, const Call& call, const Responder& respond) {
   BodyReader body(call.request.body, {"service"});
   std::string service = body.String("service").value_or("");
   if (!body.ok()) return respond(body.problem());
+  if (call.request.is_dry_run) {
+    const auto view = context.control.view();
+    if (!service.empty()) {
+      if (const auto found = NameIndex(*view).FindService(service); !found) {
+        return respond(Problem(404, "unknown-service", found.error().message));
+      }
+    }
+    const std::string whose = service.empty() ? "everything" : "service " + service;
+    return respond(
+        WouldChange(view->generation, {"figures since zero of " + whose + " start over"}));
+  }
   auto ticket = std::make_shared<ReturnTicket>(context.io, respond);
   context.control.Zero(std::move(service), [ticket, &context](const Status& status) {
     ticket->Answer([status, &context] {
@@ -71,17 +83,19 @@ void AddRuntimeRoutes(Router* router, const Context& context) {
   show("/v1/diff", ShowDiff);
   show("/v1/timeouts", ShowTimeouts);
   show("/v1/policy", ShowPolicy);
-  router->Add(Method::kPatch, "/v1/timeouts",
-              [&context](const Call& call, const Responder& respond) {
-                Change(context, call, respond, control::PatchTimeouts{call.request.body},
-                       UnlessRefused(Changed));
-              });
-  router->Add(Method::kPatch, "/v1/policy", [&context](const Call& call, const Responder& respond) {
-    Change(context, call, respond, control::PatchPolicy{call.request.body}, UnlessRefused(Changed));
-  });
-  router->Add(Method::kPost, "/v1/zero", [&context](const Call& call, const Responder& respond) {
-    Zero(context, call, respond);
-  });
+  router->AddChange(Method::kPatch, "/v1/timeouts",
+                    [&context](const Call& call, const Responder& respond) {
+                      Change(context, call, respond, control::PatchTimeouts{call.request.body},
+                             UnlessRefused(Changed));
+                    });
+  router->AddChange(Method::kPatch, "/v1/policy",
+                    [&context](const Call& call, const Responder& respond) {
+                      Change(context, call, respond, control::PatchPolicy{call.request.body},
+                             UnlessRefused(Changed));
+                    });
+  router->AddChange(
+      Method::kPost, "/v1/zero",
+      [&context](const Call& call, const Responder& respond) { Zero(context, call, respond); });
 }
 
 }  // namespace fairlead::api

@@ -33,7 +33,7 @@ json::object TotalToJson(const dataplane::Fabric& fabric, const ControlView& vie
 HttpResponse ListServices(const Context& context, const ControlView& view, bool with_reals) {
   json::array services;
   for (const auto& service : view.services) {
-    services.push_back(ServiceToJson(context.control.fabric(), service, with_reals));
+    services.push_back(ServiceToJson(context.control.fabric(), view, service, with_reals));
   }
   return WithGeneration(JsonResponse(200, {{"services", std::move(services)},
                                            {"total", TotalToJson(context.control.fabric(), view)}}),
@@ -43,7 +43,7 @@ HttpResponse ListServices(const Context& context, const ControlView& view, bool 
 HttpResponse ShowService(const Context& context, const ControlView& view, const std::string& name) {
   const auto service = NameIndex(view).FindService(name);
   if (!service) return Problem(404, "unknown-service", service.error().message);
-  json::object shown = ServiceToJson(context.control.fabric(), **service, true);
+  json::object shown = ServiceToJson(context.control.fabric(), view, **service, true);
   shown["config"] = ConfigOf(view, **service);
   return WithGeneration(JsonResponse(200, shown), view.generation);
 }

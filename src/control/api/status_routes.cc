@@ -7,9 +7,8 @@
 #include "control/api/metrics.h"
 #include "control/api/openapi.h"
 #include "control/api/problem.h"
-#include "control/api/pulse.h"
+#include "control/api/readiness_json.h"
 #include "control/api/router.h"
-#include "control/api/sync_json.h"
 #include "control/control_api.h"
 #include "control/view.h"
 
@@ -24,23 +23,13 @@ HttpResponse PlainText(std::string body, std::string content_type = "text/plain;
   return response;
 }
 
-HttpResponse Ready(const Context& context) {
-  if (std::string who = context.pulse.WhoStandsStill(Pulse::Clock::now()); !who.empty()) {
-    return Problem(503, "stands-still", who);
-  }
-  if (context.control.view()->is_ready) return PlainText("ready\n");
-  return Problem(503, "not-ready",
-                 "Not every worker has adopted the configuration yet; fairlead status shows which "
-                 "part is missing");
-}
-
 }  // namespace
 
 void AddStatusRoutes(Router* router, const Context& context) {
   router->Add(Method::kGet, "/healthz", Needs::kScrape,
               [](const Call&, const Responder& respond) { respond(PlainText("ok\n")); });
   router->Add(Method::kGet, "/readyz", Needs::kScrape,
-              [&context](const Call&, const Responder& respond) { respond(Ready(context)); });
+              [&context](const Call&, const Responder& respond) { respond(ReadyAnswer(context)); });
   router->Add(
       Method::kGet, "/metrics", Needs::kScrape, [&context](const Call&, const Responder& respond) {
         respond(PlainText(RenderMetrics(context, *context.control.view()), kMetricsContentType));
@@ -59,9 +48,6 @@ void AddStatusRoutes(Router* router, const Context& context) {
     // False: somebody else has taken the last place since.
     response.stream = [&context](Push push) { return context.events->Follow(std::move(push)); };
     respond(std::move(response));
-  });
-  router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {
-    respond(JsonResponse(200, SyncToJson(*context.control.view())));
   });
   router->Add(Method::kGet, "/v1/openapi.json", [](const Call&, const Responder& respond) {
     respond(PlainText(std::string(kOpenApiDocument), "application/json"));

@@ -2,6 +2,7 @@
 #include <boost/json/array.hpp>
 
 #include "control/api/body_reader.h"
+#include "control/api/change.h"
 #include "control/api/record_pages.h"
 #include "control/config/units.h"
 
@@ -23,6 +24,7 @@ struct Pinning {
   std::string service, real;      // their names
   std::optional<Prefix> network;  // as asked, when a length was given
   PinTemplate order;              // what every worker gets
+  bool is_dry_run = false;
   uint64_t pinned = 0;
   Responder respond;
 };
@@ -74,17 +76,27 @@ void ReadNames(BodyReader* body, Pinning* pinning, const control::ServiceInfo** 
   pinning->real = real.info->name;
 }
 
-HttpResponse Pinned(const Pinning& pinning) {
-  const NameIndex names(*pinning.view);
+// Whom the service takes for one client.
+std::string ClientOf(const Pinning& pinning) {
   const dataplane::TemplateRow& row = pinning.order.row;
-  const bool is_group = !row.client_group.is_none();
+  if (!row.client_group.is_none()) {
+    return "group " + NameIndex(*pinning.view).Group(row.client_group);
+  }
+  return ClientText(row.client, row.client_prefix_length, row.client_mask.host());
+}
+
+HttpResponse Pinned(const Pinning& pinning) {
   return JsonResponse(201, {{"service", pinning.service},
-                            {"client", is_group ? "group " + names.Group(row.client_group)
-                                                : ClientText(row.client, row.client_prefix_length,
-                                                             row.client_mask.host())},
+                            {"client", ClientOf(pinning)},
                             {"real", pinning.real},
                             {"ttl_ms", MillisecondsOrNever(pinning.order.ttl)},
                             {"pinned", pinning.pinned}});
+}
+
+HttpResponse WouldPin(const Pinning& pinning) {
+  return WouldChange(pinning.view->generation,
+                     {"service " + pinning.service + ": client " + ClientOf(pinning) +
+                      " is pinned to " + pinning.real});
 }
 
 // A network that is not what the service takes for one client would bind more or fewer than meant:
@@ -131,6 +143,7 @@ void PinAt(const Context& context, WorkerId worker, bool is_trial,
         pinning->pinned += done->pinned;
         if (is_trial) {
           if (auto fault = NetworkFault(*pinning)) return pinning->respond(*std::move(fault));
+          if (pinning->is_dry_run) return pinning->respond(WouldPin(*pinning));
           return PinAt(context, worker, false, pinning);
         }
         const WorkerId next{static_cast<uint8_t>(worker.value() + 1)};
@@ -144,6 +157,7 @@ void PinAt(const Context& context, WorkerId worker, bool is_trial,
 void Pin(const Context& context, const Call& call, const Responder& respond) {
   auto pinning = std::make_shared<Pinning>();
   pinning->view = context.control.view();
+  pinning->is_dry_run = call.request.is_dry_run;
   pinning->respond = respond;
   BodyReader body(call.request.body, {"service", "client", "real", "ttl"});
   const control::ServiceInfo* service = nullptr;
@@ -161,19 +175,21 @@ void AddTemplateRoutes(Router* router, const Context& context) {
     ListRecords<ListTemplates>(context, kTemplates, "templates", call, respond);
   });
   // A pin is an order: it goes when it is asked for by name.
-  router->Add(Method::kDelete, "/v1/templates", [&](const Call& call, const Responder& respond) {
-    FlushRecords<FlushTemplates>(context, kTemplates, "flushed", call, respond,
-                                 [](dataplane::RecordFilter* filter) {
-                                   if (!filter->pinned) filter->pinned = false;
-                                 });
-  });
-  router->Add(Method::kPost, "/v1/templates",
-              [&](const Call& call, const Responder& respond) { Pin(context, call, respond); });
-  router->Add(Method::kPost, "/v1/templates/retime",
-              [&](const Call& call, const Responder& respond) {
-                FlushRecords<RetimeTemplates>(context, kTemplates, "retimed", call, respond,
-                                              [](dataplane::RecordFilter*) {});
-              });
+  router->AddChange(Method::kDelete, "/v1/templates",
+                    [&](const Call& call, const Responder& respond) {
+                      FlushRecords<FlushTemplates>(context, kTemplates, "flushed", call, respond,
+                                                   [](dataplane::RecordFilter* filter) {
+                                                     if (!filter->pinned) filter->pinned = false;
+                                                   });
+                    });
+  router->AddChange(
+      Method::kPost, "/v1/templates",
+      [&](const Call& call, const Responder& respond) { Pin(context, call, respond); });
+  router->AddChange(Method::kPost, "/v1/templates/retime",
+                    [&](const Call& call, const Responder& respond) {
+                      FlushRecords<RetimeTemplates>(context, kTemplates, "retimed", call, respond,
+                                                    [](dataplane::RecordFilter*) {});
+                    });
 }
 
 }  // namespace fairlead::api

@@ -1,6 +1,8 @@
 #include "control/api/tls_files.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <unistd.h>
 
 #include <boost/asio/ssl/context.hpp>
@@ -66,7 +68,8 @@ std::shared_ptr<ssl::context> TlsFiles::current() {
 
 std::string TlsFiles::Stamp() const {
   return StampOfFile(certificate_) + "\n" + StampOfFile(key_) +
-         (client_ca_.empty() ? "" : "\n" + StampOfFile(client_ca_));
+         (client_ca_.empty() ? "" : "\n" + StampOfFile(client_ca_)) +
+         (crl_.empty() ? "" : "\n" + StampOfFile(crl_));
 }
 
 Status TlsFiles::Load() {
@@ -97,9 +100,54 @@ Status TlsFiles::Load() {
     if (names != nullptr) SSL_CTX_set_client_CA_list(context->native_handle(), names);
     // Who shows none is asked for a token instead, or told that one is missing.
     context->set_verify_mode(ssl::verify_peer, ec);
+    if (Status revoked = LoadRevoked(context.get()); !revoked) return revoked;
   }
   context_ = std::move(context);
   return Done{};
+}
+
+// Of the authority's list alone: those above it have none here, so only the client's own
+// certificate is looked up.
+Status TlsFiles::LoadRevoked(ssl::context* context) const {
+  if (crl_.empty()) return Done{};
+  if (Status there = CheckThere("crl", crl_); !there) return there;
+  X509_STORE* const store = SSL_CTX_get_cert_store(context->native_handle());
+  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+  if (lookup == nullptr || X509_load_crl_file(lookup, crl_.c_str(), X509_FILETYPE_PEM) < 1) {
+    ERR_clear_error();
+    return Error{ErrorCode::kInvalid,
+                 "the crl cannot be used: it holds no list of revoked certificates in PEM (openssl "
+                 "crl -in FILE shows one)",
+                 crl_};
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+  return Done{};
+}
+
+bool TlsFiles::Admits(const ssl::context& context, const SSL* client) {
+  X509* const certificate = SSL_get0_peer_certificate(client);
+  if (certificate == nullptr) return true;  // it came in by something else
+  const std::unique_ptr<X509_STORE_CTX, void (*)(X509_STORE_CTX*)> check(X509_STORE_CTX_new(),
+                                                                         X509_STORE_CTX_free);
+  X509_STORE* const store =
+      SSL_CTX_get_cert_store(const_cast<ssl::context&>(context).native_handle());
+  const bool is_admitted =
+      check &&
+      X509_STORE_CTX_init(check.get(), store, certificate, SSL_get_peer_cert_chain(client)) == 1 &&
+      X509_STORE_CTX_set_default(check.get(), "ssl_client") == 1 &&
+      X509_verify_cert(check.get()) == 1;
+  ERR_clear_error();
+  if (!is_admitted) {
+    const int why = check ? X509_STORE_CTX_get_error(check.get()) : X509_V_ERR_OUT_OF_MEM;
+    LogInfo("the API ends a connection: its certificate is no longer let in",
+            {{"reason", X509_verify_cert_error_string(why)}});
+  }
+  return is_admitted;
+}
+
+std::string TlsFiles::WhyRefused(const SSL* client) {
+  const long verified = SSL_get_verify_result(client);
+  return verified == X509_V_OK ? "" : X509_verify_cert_error_string(verified);
 }
 
 }  // namespace fairlead::api

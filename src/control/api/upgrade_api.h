@@ -31,6 +31,8 @@ class UpgradeApi {
   // `binary`: absolute; empty: the path this process was started from. Errors: kExists while one
   // is on its way; kUnavailable when there can be none.
   virtual Status Begin(const std::string& binary) = 0;
+  // The program that Begin would start, or why it would not. Starts nothing.
+  [[nodiscard]] virtual Result<std::string> Preview(const std::string& binary) const = 0;
   [[nodiscard]] virtual UpgradeState state() const = 0;
 };
 

@@ -4,10 +4,12 @@
 #include <boost/json/object.hpp>
 
 #include "control/api/body_reader.h"
+#include "control/api/change.h"
 #include "control/api/context.h"
 #include "control/api/problem.h"
 #include "control/api/router.h"
 #include "control/api/upgrade_api.h"
+#include "control/view.h"
 
 namespace fairlead::api {
 
@@ -56,6 +58,13 @@ void Begin(const Context& context, const Call& call, const Responder& respond) {
                            "started",
                            {{"place", "binary"}}));
   }
+  if (call.request.is_dry_run) {
+    const auto program = context.upgrade->Preview(binary);
+    if (!program) return respond(Problem(program.error()));
+    return respond(WouldChange(context.control.view()->generation,
+                               {*program + " takes over from process " +
+                                std::to_string(::getpid()) + ", version " FAIRLEAD_VERSION}));
+  }
   if (const Status begun = context.upgrade->Begin(binary); !begun) {
     return respond(Problem(begun.error()));
   }
@@ -76,10 +85,10 @@ void AddUpgradeRoutes(Router* router, const Context& context) {
               unless_none([&context](const Call&, const Responder& respond) {
                 respond(ShowState(200, context.upgrade->state()));
               }));
-  router->Add(Method::kPost, "/v1/upgrade",
-              unless_none([&context](const Call& call, const Responder& respond) {
-                Begin(context, call, respond);
-              }));
+  router->AddChange(Method::kPost, "/v1/upgrade",
+                    unless_none([&context](const Call& call, const Responder& respond) {
+                      Begin(context, call, respond);
+                    }));
 }
 
 }  // namespace fairlead::api

@@ -188,7 +188,9 @@ class CommandRunner::Process : public std::enable_shared_from_this<Process> {
       const int error = errno;  // reaped by somebody else, so its number may be another's: no kill
       Finish({.how = CommandEnd::How::kNotRun,
               .number = error,
-              .text = std::string("how it ended is not known: ") + std::strerror(error)});
+              .text = std::string("how it ended is not known, since somebody else has taken its "
+                                  "exit status: ") +
+                      std::strerror(error)});
       return true;
     }
     if (info.si_pid == 0) return false;

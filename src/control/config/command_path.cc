@@ -1,9 +1,11 @@
 #include "control/config/command_path.h"
 
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -84,6 +86,34 @@ std::string FaultOfCommand(const std::string& path) {
     at = *std::move(next);
   }
   return path + " goes through too many symbolic links";
+}
+
+std::string FaultForUser(const std::string& path, const std::string& script_user) {
+  const bool is_root = geteuid() == 0;
+  std::string who = "us";
+  uid_t user = geteuid();
+  gid_t group = getegid();
+  if (is_root) {
+    who = "the user " + script_user + " (director.script_user)";
+    passwd entry{};
+    passwd* found = nullptr;
+    std::array<char, 16384> buffer;
+    getpwnam_r(script_user.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (found == nullptr) return "there is no user " + script_user + " (director.script_user)";
+    user = found->pw_uid;
+    group = found->pw_gid;
+  }
+  if (user == 0) return "";
+  for (size_t end = 0; end != std::string::npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    struct stat about {};
+    if (stat(part.c_str(), &about) != 0) return part + ": " + std::strerror(errno);
+    const mode_t bit = about.st_uid == user ? S_IXUSR : about.st_gid == group ? S_IXGRP : S_IXOTH;
+    if ((about.st_mode & bit) != 0) continue;
+    return part + (end == std::string::npos ? " is not executable for " : " is closed to ") + who;
+  }
+  return "";
 }
 
 }  // namespace fairlead::control

@@ -14,4 +14,8 @@ namespace fairlead::control {
 // Empty: it may. Precondition: an absolute path.
 std::string FaultOfCommand(const std::string& path);
 
+// Empty: the user whose commands a director of our rights runs could execute it: `script_user`, or
+// we ourselves when we are not root. Of links what is behind them counts.
+std::string FaultForUser(const std::string& path, const std::string& script_user);
+
 }  // namespace fairlead::control

@@ -88,6 +88,20 @@ void DumpPrefixSets(Writer& w, const std::vector<PrefixSet>& sets) {
   w.Close();
 }
 
+// In quotes: elsewhere such a number is octal.
+std::string ModeText(uint16_t mode) {
+  constexpr char kDigits[] = "01234567";
+  return std::string("\"0") + kDigits[mode >> 6 & 7] + kDigits[mode >> 3 & 7] + kDigits[mode & 7] +
+         "\"";
+}
+
+std::string IpvsSocketText(const IpvsSocketConfig& socket) {
+  const std::string path = socket.path.empty() ? "none" : Scalar(socket.path);
+  if (socket == IpvsSocketConfig{.path = socket.path}) return path;
+  return "{ path: " + path + (socket.group.empty() ? "" : ", group: " + Scalar(socket.group)) +
+         ", mode: " + ModeText(socket.mode) + " }";
+}
+
 // Paths of secrets, never what is in them.
 std::string ListenText(const ApiListen& listen) {
   std::string out = "{ address: " + Scalar(AddressText(listen)) + ", role: " + Word(listen.role);
@@ -95,15 +109,13 @@ std::string ListenText(const ApiListen& listen) {
     if (!value.empty()) out += ", " + std::string(key) + ": " + Scalar(value);
   };
   if (listen.kind == ApiListen::Kind::kUnix) {
-    constexpr char kDigits[] = "01234567";
     add("group", listen.group);
-    // In quotes: elsewhere such a number is octal.
-    out += std::string(", mode: \"0") + kDigits[listen.mode >> 6 & 7] +
-           kDigits[listen.mode >> 3 & 7] + kDigits[listen.mode & 7] + "\"";
+    out += ", mode: " + ModeText(listen.mode);
   }
   add("certificate", listen.certificate);
   add("key", listen.key);
   add("client_ca", listen.client_ca);
+  add("crl", listen.crl);
   add("tokens", listen.tokens);
   return out + " }";
 }
@@ -212,7 +224,7 @@ std::string Dump(const ConfigModel& model) {
   }
   w.Open("api", false);
   w.Key("listen", FlowList(model.api.listen, ListenText));
-  w.Key("ipvs_socket", model.api.ipvs_socket.empty() ? "none" : Scalar(model.api.ipvs_socket));
+  w.Key("ipvs_socket", IpvsSocketText(model.api.ipvs_socket));
   w.Key("on_reload", Word(model.api.on_reload));
   w.Close();
   w.Open("log", false);
@@ -255,6 +267,12 @@ std::string DumpOf(const RealConfig& real) {
 }
 
 std::string DumpOf(const TimeoutsConfig& timeouts) { return TimeoutsText(timeouts); }
+
+std::string DumpOf(const IpvsSyncConfig& sync) {
+  Writer w;
+  DumpKeys(w, kIpvsSyncKeys, sync);
+  return w.Take();
+}
 
 std::string DumpOf(const PolicyConfig& policy) {
   Writer w;

@@ -23,6 +23,7 @@ std::string DumpOf(const ServiceConfig& service);
 std::string DumpOf(const RealConfig& real);
 std::string DumpOf(const TimeoutsConfig& timeouts);
 std::string DumpOf(const PolicyConfig& policy);
+std::string DumpOf(const IpvsSyncConfig& sync);
 // The keys in which two models differ, at most two deep, as they stand in the file: {"log.level",
 // "mail"}; a section that only one of them has is named alone. Services are not looked at. Empty:
 // all that is ever shown of the two is equal. Of many the first.

@@ -124,6 +124,7 @@ constexpr std::array kDefinitions{
     Definition{"real", &kRealSection, R"("address")"},
     Definition{"api", &kApiSection, ""},
     Definition{"listener", &kListenSection, R"("address")"},
+    Definition{"ipvs_socket", &kIpvsSocketSection, R"("path")"},
     Definition{"log", &kLogSection, ""},
     Definition{"sync", &kSyncSection, ""},
     Definition{"ipvs_sync", &kIpvsSyncSection, R"("interface")"},

@@ -145,19 +145,21 @@ Shapes ConditionShapes() {
 
 Shapes ApiShapes() {
   return {{"listen", ListOf(R"({"anyOf": [)" + kText + ", " + Defined("listener") + "]}")},
-          {"ipvs_socket", kText},
+          {"ipvs_socket", R"({"anyOf": [)" + kText + ", " + Defined("ipvs_socket") + "]}"},
           {"on_reload", EnumOf<OnReload>()},
           {"token_file", kText},
           {"certificate", kText},
           {"key", kText},
-          {"client_ca", kText}};
+          {"client_ca", kText},
+          {"crl", kText}};
 }
 
 Shapes ListenerShapes() {
   return {{"address", kText},     {"role", EnumOf<ApiRole>()},
           {"group", kText},       {"mode", kText},
           {"certificate", kText}, {"key", kText},
-          {"client_ca", kText},   {"tokens", kText}};
+          {"client_ca", kText},   {"crl", kText},
+          {"tokens", kText}};
 }
 
 Shapes ShapesOf(const Section& section) {
@@ -188,6 +190,9 @@ Shapes ShapesOf(const Section& section) {
   if (section.name == kRealSection.name) return RealShapes();
   if (section.name == kApiSection.name) return ApiShapes();
   if (section.name == kListenSection.name) return ListenerShapes();
+  if (section.name == kIpvsSocketSection.name) {
+    return {{"path", kText}, {"group", kText}, {"mode", kText}};
+  }
   if (section.name == kLogSection.name) return {{"level", EnumOf<LogLevel>()}};
   if (section.name == kSyncSection.name) return {{"ipvs", Defined("ipvs_sync")}};
   return ConditionShapes();

@@ -98,8 +98,6 @@ inline constexpr ConfigKey<ServicePolicy> kServicePolicyKeys[] = {
         "a TCP packet of no connection here that may not open one: `reset`: RST; `drop`: nothing; "
         "`schedule`: it opens one all the same, unless it is a RST")};
 
-inline constexpr std::array<std::string_view, 1> kPlannedAnnounces{"when-the-kernel-has-it"};
-
 // Those that hold for the whole director.
 inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
     NumberKey<&PolicyConfig::am_droprate>(
@@ -108,10 +106,14 @@ inline constexpr ConfigKey<PolicyConfig> kGlobalPolicyKeys[] = {
     NumberKey<&PolicyConfig::amemthresh>(
         "amemthresh", 1, 100,
         "percent: modes `auto` act while less of a worker's connection table is free"),
-    WordKey<&PolicyConfig::announce, kPlannedAnnounces>("announce", "see `services[]`"),
+    WordKey<&PolicyConfig::announce>("announce", "see `services[]`"),
     ModeKey<&PolicyConfig::drop_entry>(
         "drop_entry",
         "what a flood leaves in the tables is removed, and room is made in a full one"),
+    NumberKey<&PolicyConfig::kernel_routes>(
+        "kernel_routes", 0, 100'000,
+        "so many routes of the kernel's main table that lead out of kernel twins are used for "
+        "forwarding; 0: none"),
     WordKey<&PolicyConfig::no_listener>(
         "no_listener",
         "for a virtual address where no service listens: RST (TCP) and port unreachable (UDP), or "

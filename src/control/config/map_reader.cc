@@ -1,8 +1,18 @@
 #include "control/config/map_reader.h"
 
+#include "control/config/foreign_words.h"
 #include "control/config/suggest.h"
 
 namespace fairlead::control {
+namespace {
+
+std::string FormOf(const Section& section) {
+  std::string form = "a map of keys and values";
+  if (!section.example.empty()) form.append(", such as ").append(section.example);
+  return form;
+}
+
+}  // namespace
 
 MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
                      const Section& section)
@@ -13,7 +23,7 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
     if (node.kind == YamlNode::Kind::kNull)
       problems_.Add(path_, node.mark, "has no value; write {} to take the defaults");
     else if (node.kind != YamlNode::Kind::kBroken)
-      problems_.Add(path_, node.mark, WrongValue(node, "a map of keys and values").message);
+      problems_.Add(path_, node.mark, WrongValue(node, FormOf(section)).message);
     return;
   }
   std::map<std::string_view, Mark> seen;
@@ -52,6 +62,9 @@ std::string MapReader::UnknownKeySentence(std::string_view key, const Section& s
   if (key == "<<") return "merge keys (<<) are not allowed; write the values out";
   std::string sentence = "unknown key";
   if (!problems_.wants_suggestion()) return sentence;
+  const bool is_of_services = section.name.empty() || section.name.starts_with("services");
+  const std::string hint = is_of_services ? ForeignWordHint(key) : "";
+  if (!hint.empty()) return sentence + "; " + hint;
   std::vector<std::string_view> names;
   for (const KeyInfo& known : section.keys) {
     if (known.refusal.empty()) names.push_back(known.name);

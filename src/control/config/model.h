@@ -169,7 +169,8 @@ constexpr bool GoesByWeight(SchedulerKind kind) {
       return false;
   }
 }
-enum class Announce : uint8_t { kAlways, kNever };
+// Of several services with one address the first of these counts.
+enum class Announce : uint8_t { kAlways, kWhenReady, kFollowKernel, kNever };
 enum class NoListener : uint8_t { kRst, kDrop };
 
 // Idle time after which a connection in that state is forgotten (ipvs.md, set timeouts).
@@ -225,6 +226,7 @@ struct PolicyConfig {
   uint8_t amemthresh = 10;  // percent of a worker's connection table; less free is low
   NoListener no_listener = NoListener::kRst;  // TCP to a virtual address nobody listens on
   Announce announce = Announce::kAlways;      // what a service has when it says nothing
+  uint32_t kernel_routes = 0;                 // taken from the kernel, at most; 0: none
   friend bool operator==(const PolicyConfig&, const PolicyConfig&) = default;
 };
 
@@ -353,6 +355,7 @@ struct ApiListen {
   uint16_t mode = 0660;  // kUnix
   // Absolute paths; empty: none. kHttps has the first two and one of the others.
   std::string certificate{}, key{}, client_ca{};
+  std::string crl{};     // only with client_ca
   std::string tokens{};  // also kHttp
   friend bool operator==(const ApiListen&, const ApiListen&) = default;
 };
@@ -360,15 +363,22 @@ struct ApiListen {
 inline constexpr const char* kDefaultApiSocket = "/run/fairlead/api.sock";
 inline constexpr const char* kDefaultIpvsSocket = "/run/fairlead/ipvs.sock";
 
+// The kernel's interface to IPVS on a Unix socket.
+struct IpvsSocketConfig {
+  std::string path = kDefaultIpvsSocket;  // absolute; empty: not served
+  std::string group{};                    // of the socket; empty: the director's
+  uint16_t mode = 0660;
+  friend bool operator==(const IpvsSocketConfig&, const IpvsSocketConfig&) = default;
+};
+
 // What a reload does with changes by hand: takes them back, or lays them over the file as a start
 // does.
 enum class OnReload : uint8_t { kUndo, kKeep };
 
 struct ApiConfig {
   std::vector<ApiListen> listen = {{ApiListen::Kind::kUnix, kDefaultApiSocket, {}}};
-  // The kernel's interface to IPVS; empty: not served. Where the file says nothing, it lies beside
-  // the first Unix socket of `listen`.
-  std::string ipvs_socket = kDefaultIpvsSocket;
+  // Where the file says nothing, it lies beside the first Unix socket of `listen`.
+  IpvsSocketConfig ipvs_socket{};
   OnReload on_reload = OnReload::kUndo;
   friend bool operator==(const ApiConfig&, const ApiConfig&) = default;
 };
@@ -387,6 +397,8 @@ struct SyncThreshold {
   uint32_t threshold = 3, period = 50;  // which packet of each period; period 0: of all
   friend bool operator==(const SyncThreshold&, const SyncThreshold&) = default;
 };
+
+inline constexpr uint16_t kLeastSyncMaxlen = 44;  // one entry
 
 struct IpvsSyncConfig {
   std::string interface {};

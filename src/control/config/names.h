@@ -76,8 +76,11 @@ template <>
 inline constexpr WordTable<ApiRole, 2> kWords<ApiRole>{
     {{ApiRole::kRead, "read"}, {ApiRole::kAdmin, "admin"}}};
 template <>
-inline constexpr WordTable<Announce, 2> kWords<Announce>{
-    {{Announce::kAlways, "always"}, {Announce::kNever, "never"}}};
+inline constexpr WordTable<Announce, 4> kWords<Announce>{
+    {{Announce::kAlways, "always"},
+     {Announce::kWhenReady, "when-ready"},
+     {Announce::kFollowKernel, "follow-kernel"},
+     {Announce::kNever, "never"}}};
 template <>
 inline constexpr WordTable<NoListener, 2> kWords<NoListener>{
     {{NoListener::kRst, "rst"}, {NoListener::kDrop, "drop"}}};

@@ -67,6 +67,7 @@ void ReadTlsFiles(MapReader& reader, ApiListen* listen) {
   ReadFilePath(reader, "certificate", &listen->certificate);
   ReadFilePath(reader, "key", &listen->key);
   ReadFilePath(reader, "client_ca", &listen->client_ca);
+  ReadFilePath(reader, "crl", &listen->crl);
 }
 
 // A key that this kind of listener does not have.
@@ -90,13 +91,13 @@ bool ReadListenMap(MapReader reader, ApiListen* listen) {
   ReadTlsFiles(reader, listen);
   ReadFilePath(reader, "tokens", &listen->tokens);
   if (listen->kind == ApiListen::Kind::kUnix) {
-    RefuseKeys(reader, {"certificate", "key", "client_ca", "tokens"},
+    RefuseKeys(reader, {"certificate", "key", "client_ca", "crl", "tokens"},
                "is for http:// and https://; a Unix socket is guarded by its group and mode");
   } else {
     RefuseKeys(reader, {"group", "mode"}, "is for a Unix socket");
   }
   if (listen->kind == ApiListen::Kind::kHttp) {
-    RefuseKeys(reader, {"certificate", "key", "client_ca"}, "is for https://");
+    RefuseKeys(reader, {"certificate", "key", "client_ca", "crl"}, "is for https://");
   }
   return true;
 }
@@ -113,6 +114,11 @@ void FillIn(const ApiListen& inherited, const std::string& path, Problems& probl
   if (!has_own) {  // its own way in is not widened by the others'
     listen->tokens = inherited.tokens;
     listen->client_ca = inherited.client_ca;
+  }
+  if (listen->crl.empty() && listen->client_ca == inherited.client_ca) listen->crl = inherited.crl;
+  if (!listen->crl.empty() && listen->client_ca.empty()) {
+    problems.Add(path,
+                 "crl names certificates that client_ca lets in no longer, and there is none");
   }
   if (listen->certificate.empty() || listen->key.empty()) {
     problems.Add(path,
@@ -134,6 +140,24 @@ Result<std::string> ReadIpvsSocket(const YamlNode& node) {
   if (text->size() > kMaxSocketPath)
     return Error{ErrorCode::kInvalid, "the socket path is longer than 107 bytes", ""};
   return *text;
+}
+
+// A path alone, or a map with one.
+void ReadIpvsSocketKey(MapReader& reader, IpvsSocketConfig* socket) {
+  const YamlNode* const node = reader.Find("ipvs_socket");
+  if (node == nullptr || !node->is_map()) {
+    reader.Read("ipvs_socket", &socket->path, ReadIpvsSocket);
+    return;
+  }
+  MapReader map(reader.problems(), *node, reader.PathOf("ipvs_socket"), kIpvsSocketSection);
+  if (!map.Require("path")) return;
+  map.Read("path", &socket->path, ReadIpvsSocket);
+  map.Read("group", &socket->group,
+           [](const YamlNode& n) { return ReadAccountName(n, "the name of a group"); });
+  map.Read("mode", &socket->mode, ReadMode);
+  if (socket->path.empty()) {
+    RefuseKeys(map, {"group", "mode"}, "is for a socket, and path: none means that there is none");
+  }
 }
 
 // Beside the first Unix socket, so that a second director with its own has its own here too.
@@ -193,8 +217,8 @@ void ReadApi(MapReader reader, ApiConfig& api) {
   ReadTlsFiles(reader, &inherited);
   ReadFilePath(reader, "token_file", &inherited.tokens);
   ReadListeners(reader, inherited, api);
-  api.ipvs_socket = IpvsSocketBeside(api.listen);
-  reader.Read("ipvs_socket", &api.ipvs_socket, ReadIpvsSocket);
+  api.ipvs_socket.path = IpvsSocketBeside(api.listen);
+  ReadIpvsSocketKey(reader, &api.ipvs_socket);
   reader.Word("on_reload", &api.on_reload);
 }
 

@@ -37,6 +37,17 @@ Result<std::string> ReadProbeHost(const YamlNode& node) {
   return ReadProbeWord(node, 255, "a host name");
 }
 
+// What stands in the header Host, and no URL.
+Result<std::string> ReadProbeAuthority(const YamlNode& node) {
+  auto host = ReadProbeHost(node);
+  if (host && host->find_first_of("/?#@\\") != std::string::npos) {
+    return WrongValue(node,
+                      "a host name, with :port where the server wants one; https is \"type: "
+                      "https\", and what follows the name is \"path\"");
+  }
+  return host;
+}
+
 Result<std::string> ReadDnsText(const YamlNode& node) {
   auto text = ReadText(node);
   if (!text) return text;
@@ -132,7 +143,7 @@ void ReadHealthPath(MapReader& reader, const HealthKey& key, HealthConfig& to) {
 }
 
 void ReadHealthHost(MapReader& reader, const HealthKey& key, HealthConfig& to) {
-  reader.Read(key.name, &to.host, ReadProbeHost);
+  reader.Read(key.name, &to.host, ReadProbeAuthority);
 }
 
 void ReadHealthHelo(MapReader& reader, const HealthKey& key, HealthConfig& to) {

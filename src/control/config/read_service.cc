@@ -125,8 +125,7 @@ void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& serv
   ReadTimeouts(reader, service.timeouts);
   reader.Word("engine", &service.engine);
   reader.Bool("one_packet", &service.one_packet);
-  constexpr std::string_view kPlanned[] = {"when-the-kernel-has-it"};
-  reader.Word("announce", &service.announce, kPlanned);
+  reader.Word("announce", &service.announce);
   if (OnRemove on_remove{}; reader.Word("on_remove", &on_remove)) service.on_remove = on_remove;
 
   const auto inner = [&](const YamlNode* node, std::string_view key, const Section& section) {

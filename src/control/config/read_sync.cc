@@ -10,7 +10,6 @@ namespace {
 
 constexpr size_t kMostInterfaceBytes = 15;  // IFNAMSIZ
 constexpr uint16_t kAutoMaxlen = 1472;      // an Ethernet frame less IPv4 and UDP headers
-constexpr uint16_t kLeastMaxlen = 44;       // one entry
 
 Result<std::string> ReadInterface(const YamlNode& node) {
   auto name = ReadText(node);
@@ -64,7 +63,7 @@ std::string SyncPortsText(const IpvsSyncConfig& config) { return std::to_string(
 void ReadSyncMaxlen(MapReader& reader, const IpvsSyncKey& key, IpvsSyncConfig& config) {
   reader.Read(key.name, &config.maxlen, [](const YamlNode& node) -> Result<uint64_t> {
     if (node.is_scalar() && node.text == "auto") return uint64_t{kAutoMaxlen};
-    return ReadNumber(node, kLeastMaxlen, 65507);
+    return ReadNumber(node, kLeastSyncMaxlen, 65507);
   });
 }
 std::string SyncMaxlenText(const IpvsSyncConfig& config) {
@@ -100,13 +99,16 @@ std::string SyncRefreshText(const IpvsSyncConfig& config) {
   return config.refresh_period == Duration{0} ? "0" : FormatDuration(config.refresh_period);
 }
 
+void ReadIpvsSync(MapReader reader, IpvsSyncConfig& config) {
+  reader.Require("interface", "the network interface that leads to the other director");
+  ReadKeys(reader, kIpvsSyncKeys, &config);
+}
+
 void ReadSync(MapReader reader, SyncConfig& sync) {
   const YamlNode* const node = reader.Find("ipvs");
   if (node == nullptr) return;
-  IpvsSyncConfig& config = sync.ipvs.emplace();
-  MapReader inner(reader.problems(), *node, reader.PathOf("ipvs"), kIpvsSyncSection);
-  inner.Require("interface", "the network interface that leads to the other director");
-  ReadKeys(inner, kIpvsSyncKeys, &config);
+  ReadIpvsSync(MapReader(reader.problems(), *node, reader.PathOf("ipvs"), kIpvsSyncSection),
+               sync.ipvs.emplace());
 }
 
 }  // namespace fairlead::control

@@ -1,7 +1,11 @@
 #include "control/config/scalar_reader.h"
 
 #include <algorithm>
+#include <cctype>
+#include <vector>
 
+#include "control/config/foreign_words.h"
+#include "control/config/suggest.h"
 #include "control/config/units.h"
 
 namespace fairlead::control {
@@ -56,6 +60,28 @@ Error WrongValue(const YamlNode& node, std::string_view wanted) {
 Error NotSupported(const YamlNode& node, std::string_view instead) {
   return Invalid(Quote(node.text) + " is not supported by this version; use " +
                  std::string(instead));
+}
+
+std::string WordMeant(std::string_view text, std::span<const std::string_view> words) {
+  constexpr size_t kMostBytes = 64;
+  const auto small = [](std::string_view word) {
+    std::string lower(word);
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return lower;
+  };
+  const bool is_word = std::ranges::any_of(
+      text, [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
+  if (!is_word || text.size() > kMostBytes) return "";
+  if (const std::string hint = ForeignWordHint(text); !hint.empty()) return "; " + hint;
+  std::vector<std::string> known;
+  for (const std::string_view word : words) known.push_back(small(word));
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  const std::string meant = small(text);
+  auto found = std::ranges::find(candidates, meant);
+  if (found == candidates.end()) found = std::ranges::find(candidates, Suggest(meant, candidates));
+  if (found == candidates.end()) return "";
+  const auto place = static_cast<size_t>(found - candidates.begin());
+  return "; did you mean \"" + std::string(words[place]) + "\"?";
 }
 
 Result<bool> ReadBool(const YamlNode& node) {

@@ -15,7 +15,6 @@
 
 #include "base/result.h"
 #include "control/config/names.h"
-#include "control/config/suggest.h"
 #include "control/config/yaml_tree.h"
 
 namespace fairlead::control {
@@ -49,6 +48,10 @@ Result<uint32_t> ReadNetmask(const YamlNode& node);
 // The same for text that did not come from a YAML node.
 Result<Prefix> ParseNetwork(std::string_view text);
 
+// `; did you mean "http"?` or nothing. Capital and small letters are the same; a number is near to
+// no other.
+std::string WordMeant(std::string_view text, std::span<const std::string_view> words);
+
 // `planned`: words that mean something here but not in this version.
 template <typename E>
 Result<E> ReadWord(const YamlNode& node, std::span<const std::string_view> planned = {}) {
@@ -60,8 +63,7 @@ Result<E> ReadWord(const YamlNode& node, std::span<const std::string_view> plann
   Error error = WrongValue(node, WordList<E>());
   std::string_view words[kWords<E>.size()];
   for (size_t i = 0; i < kWords<E>.size(); ++i) words[i] = kWords<E>[i].second;
-  if (const auto close = Suggest(node.text, words); !close.empty())
-    error.message += "; did you mean \"" + std::string(close) + "\"?";
+  error.message += WordMeant(node.text, words);
   return error;
 }
 

@@ -168,10 +168,13 @@ constexpr KeyInfo kRealKeys[] = {
     {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
 
 constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"}, {"token_file"},
-                                {"certificate"}, {"key"},         {"client_ca"}};
+                                {"certificate"}, {"key"},         {"client_ca"}, {"crl"}};
 
-constexpr KeyInfo kListenKeys[] = {{"address"},     {"role"}, {"group"},     {"mode"},
-                                   {"certificate"}, {"key"},  {"client_ca"}, {"tokens"}};
+constexpr KeyInfo kListenKeys[] = {{"address"},   {"role"},        {"group"},
+                                   {"mode"},      {"certificate"}, {"key"},
+                                   {"client_ca"}, {"crl"},         {"tokens"}};
+
+constexpr KeyInfo kIpvsSocketKeys[] = {{"path"}, {"group"}, {"mode"}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
@@ -208,14 +211,15 @@ const Section kServiceSection{"services[]", kServiceKeys};
 const Section kServicePolicySection{"services[].policy", kPolicyOfServiceKeys};
 const Section kPersistenceSection{"services[].persistence", kPersistenceNames};
 const Section kNetmaskRuleSection{"services[].persistence.netmasks[]", kNetmaskRuleKeys};
-const Section kHealthSection{"services[].health", kHealthNames};
+const Section kHealthSection{"services[].health", kHealthNames, "{ type: tcp }"};
 const Section kBodySection{"*.expect_body", kBodyKeys};
 const Section kReceiveSection{"*.receive", kReceiveKeys};
 const Section kStepSection{"*.steps[]", kStepKeys};
-const Section kFallbackSection{"services[].fallback", kFallbackKeys};
-const Section kRealSection{"services[].reals[]", kRealKeys};
+const Section kFallbackSection{"services[].fallback", kFallbackKeys, "{ address: 10.0.0.99 }"};
+const Section kRealSection{"services[].reals[]", kRealKeys, "{ address: 10.0.0.11 }"};
 const Section kApiSection{"api", kApiKeys};
 const Section kListenSection{"api.listen[]", kListenKeys};
+const Section kIpvsSocketSection{"api.ipvs_socket", kIpvsSocketKeys};
 const Section kLogSection{"log", kLogKeys};
 const Section kSyncSection{"sync", kSyncKeys};
 const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
@@ -228,8 +232,8 @@ std::span<const Section* const> AllSections() {
       &kForwardSection,       &kClientGroupSection, &kPolicySection,      &kServiceSection,
       &kServicePolicySection, &kPersistenceSection, &kNetmaskRuleSection, &kHealthSection,
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
-      &kRealSection,          &kApiSection,         &kListenSection,      &kLogSection,
-      &kSyncSection,          &kIpvsSyncSection,    &kMailSection};
+      &kRealSection,          &kApiSection,         &kListenSection,      &kIpvsSocketSection,
+      &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection};
   return kAll;
 }
 

@@ -23,6 +23,7 @@ struct Section {
   // Where it stands, list items as []: "services[].reals[]". "*.x": every key x of any section.
   std::string_view name;
   std::span<const KeyInfo> keys;
+  std::string_view example = {};  // of a short one, for who has written a single value
 };
 
 extern const Section kRootSection;
@@ -48,6 +49,7 @@ extern const Section kFallbackSection;
 extern const Section kRealSection;
 extern const Section kApiSection;
 extern const Section kListenSection;
+extern const Section kIpvsSocketSection;
 extern const Section kLogSection;
 extern const Section kMailSection;
 extern const Section kSyncSection;

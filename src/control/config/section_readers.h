@@ -34,6 +34,7 @@ void ReadApi(MapReader reader, ApiConfig& api);
 
 // read_sync.cc
 void ReadSync(MapReader reader, SyncConfig& sync);
+void ReadIpvsSync(MapReader reader, IpvsSyncConfig& config);
 
 // read_mail.cc
 void ReadMail(MapReader reader, std::optional<MailConfig>& mail);

@@ -1,5 +1,7 @@
 #include "control/config/validate.h"
 
+#include <algorithm>
+
 #include "base/ids.h"
 #include "control/config/validate_util.h"
 
@@ -74,6 +76,15 @@ void CheckNextHop(const ConfigModel& model, const RouteConfig& route, const std:
 
 }  // namespace
 
+void CheckAnnounce(const ConfigModel& model, Announce announce, const std::string& path,
+                   Problems& problems) {
+  if (announce != Announce::kFollowKernel) return;
+  const bool has_twin = std::ranges::any_of(
+      model.ports, [](const PortConfig& port) { return port.exception == ExceptionPath::kTap; });
+  if (has_twin) return;
+  problems.Add(path, "follow-kernel needs a kernel twin to follow: give a port exception: tap");
+}
+
 void Validate(const ConfigModel& model, Problems& problems) {
   ValidateNetwork(model, problems);
   ValidateClassifier(model, problems);
@@ -103,6 +114,7 @@ void ValidateNetwork(const ConfigModel& model, Problems& problems) {
     CheckDevice(model, i, problems);
     CheckPort(port, path, addresses, problems);
   }
+  CheckAnnounce(model, model.policy.announce, "policy.announce", problems);
   FirstPlaces<std::string> ways;
   for (size_t i = 0; i < model.routes.size(); ++i) {
     const RouteConfig& route = model.routes[i];

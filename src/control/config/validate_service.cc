@@ -255,6 +255,10 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
   if (service.engine != Engine::kNone && !problems.IsUnreadable(path + ".engine"))
     CheckEngine(service, path, problems);
   if (service.persistence) ValidatePersistence(model, service, path, problems);
+  // What it has from the policy is said there.
+  if (service.announce != model.policy.announce) {
+    CheckAnnounce(model, service.announce, path + ".announce", problems);
+  }
   CheckChecks(service, path, problems);
   CheckQuorum(service, path, problems);
   if (is_key_broken) return;

@@ -53,6 +53,9 @@ std::string DidYouMean(const std::string& word, const Items& items, Name name,
   return close.empty() ? "" : "; did you mean \"" + std::string(close) + "\"?";
 }
 
+// What follow-kernel follows: some port has to have a kernel twin.
+void CheckAnnounce(const ConfigModel& model, Announce announce, const std::string& path,
+                   Problems& problems);
 // Reports the "@set" of a match that name no prefix set. `path`: of the key that holds the match.
 void CheckSets(const ConfigModel& model, const AddressMatch& match, const std::string& path,
                Problems& problems);

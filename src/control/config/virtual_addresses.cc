@@ -4,12 +4,11 @@
 #include <unordered_map>
 
 namespace fairlead::control {
-
 std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
   std::unordered_map<IpAddress, Announce> found;
   const auto add = [&found](const IpAddress& address, Announce announce) {
     Announce& merged = found.try_emplace(address, Announce::kNever).first->second;
-    if (announce == Announce::kAlways) merged = announce;
+    merged = std::min(merged, announce);
   };
   for (const ServiceConfig& service : model.services) {
     if (!service.is_mark()) {

@@ -15,7 +15,7 @@ namespace fairlead::control {
 
 struct VirtualAddress {
   IpAddress address;
-  Announce announce = Announce::kNever;  // kAlways when any service on the address says so
+  Announce announce = Announce::kNever;  // that of its services which says most
   friend bool operator==(const VirtualAddress&, const VirtualAddress&) = default;
 };
 

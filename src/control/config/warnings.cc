@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
 
+#include "control/config/check_files.h"
 #include "control/config/command_path.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
@@ -56,7 +58,12 @@ class Warner {
         Add(ItemPath("services", i), "has no reals: its clients get ICMP port unreachable");
       AddUnreachableReals(service, ItemPath("services", i) + ".");
       AddCommandFaults(service, ItemPath("services", i));
+      AddFileFaults(service, ItemPath("services", i));
       AddLonelyAgents(service, ItemPath("services", i));
+    }
+    if (model_.mail) {
+      AddTlsFault({.ca = model_.mail->ca}, "mail");
+      AddPasswordFault(model_.mail->password_file, "mail");
     }
     return std::move(warnings_);
   }
@@ -92,7 +99,11 @@ class Warner {
       if (command.empty()) return;
       const auto [fault, is_new] = command_faults_.try_emplace(command[0]);
       if (is_new) fault->second = FaultOfCommand(command[0]);
+      if (is_new && fault->second.empty()) {
+        fault->second = FaultForUser(command[0], model_.director.script_user);
+      }
       if (!fault->second.empty()) Add(place, "would not be run on this machine: " + fault->second);
+      AddStrangeWords(command, place);
     };
     const auto check_list = [&](const std::vector<HealthConfig>& list, const std::string& place) {
       for (size_t i = 0; i < list.size(); ++i) {
@@ -109,6 +120,58 @@ class Warner {
       check(real.on_up, place + ".on_up");
       check(real.on_down, place + ".on_down");
     }
+  }
+
+  // "{adress}" is passed on as it stands, which is hardly meant.
+  void AddStrangeWords(const CommandLine& command, const std::string& place) {
+    constexpr std::string_view kSmall = "abcdefghijklmnopqrstuvwxyz_";
+    const bool is_check = place.ends_with(".command");
+    for (size_t i = 1; i < command.size(); ++i) {
+      const std::string_view text = command[i];
+      for (size_t at = text.find('{'); at != text.npos; at = text.find('{', at + 1)) {
+        const size_t end = text.find_first_not_of(kSmall, at + 1);
+        if (end == text.npos || text[end] != '}' || end == at + 1) continue;
+        const std::string word(text.substr(at, end - at + 1));
+        if (is_check && (word == "{address}" || word == "{port}")) continue;
+        Add(ItemPath(place, i),
+            Quote(word) + (is_check ? " is passed on as it stands: only "
+                                      "{address} and {port} are replaced"
+                                    : " is passed on as it stands: what the "
+                                      "command may know is in its environment"));
+      }
+    }
+  }
+
+  // Files of TLS and of passwords that are not there, or are not what they should be.
+  void AddFileFaults(const ServiceConfig& service, const std::string& path) {
+    const auto check_list = [&](const std::vector<HealthConfig>& list, const std::string& place) {
+      for (size_t i = 0; i < list.size(); ++i) {
+        const HealthConfig& health = list[i];
+        const std::string at = list.size() == 1 ? place : ItemPath(place, i);
+        AddTlsFault({.ca = health.ca, .certificate = health.certificate, .key = health.key}, at);
+        AddPasswordFault(health.password_file, at);
+      }
+    };
+    check_list(service.health, path + ".health");
+    for (size_t i = 0; i < service.reals.size(); ++i) {
+      const auto& own = service.reals[i].health;
+      if (own) check_list(*own, ItemPath(path + ".reals", i) + ".health");
+    }
+  }
+  void AddTlsFault(const NamedTlsFiles& files, const std::string& path) {
+    if (files == NamedTlsFiles{}) return;
+    const auto [fault, is_new] = tls_faults_.try_emplace(files);
+    if (is_new) fault->second = FaultOfTlsFiles(files);
+    if (!fault->second) return;
+    Add(path + "." + std::string(fault->second->key),
+        "cannot be used on this machine: " + fault->second->sentence);
+  }
+  void AddPasswordFault(const std::string& file, const std::string& path) {
+    if (file.empty()) return;
+    const auto [fault, is_new] = password_faults_.try_emplace(file);
+    if (is_new) fault->second = FaultOfPlainFile(file);
+    if (fault->second.empty()) return;
+    Add(path + ".password_file", "cannot be used on this machine: " + fault->second);
   }
 
   // An agent that is silent changes nothing, so a dead server would stay.
@@ -236,7 +299,9 @@ class Warner {
   const ConfigModel& model_;
   const Where& where_;
   const Reach reach_{model_};
-  std::map<std::string, std::string> command_faults_;  // by path; empty: it would be run
+  std::map<std::string, std::string> command_faults_;   // by path; empty: it would be run
+  std::map<std::string, std::string> password_faults_;  // likewise
+  std::map<NamedTlsFiles, std::optional<FileFault>> tls_faults_;
   std::vector<Error> warnings_;
 };
 

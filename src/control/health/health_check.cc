@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "control/config/names.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -112,6 +114,34 @@ bool HasChecks(const ServiceConfig& service) {
 }
 
 }  // namespace
+
+std::string HealthCheck::RealsText() const {
+  constexpr size_t kMostNamed = 3;
+  std::vector<RealIdentity> distinct;
+  for (const CheckedReal& checked : reals) {
+    if (std::ranges::find(distinct, checked.second) == distinct.end()) {
+      distinct.push_back(checked.second);
+    }
+    if (distinct.size() > 1000) break;  // a line, and not a list
+  }
+  std::string text;
+  for (size_t i = 0; i < std::min(distinct.size(), kMostNamed); ++i) {
+    const RealIdentity& real = distinct[i];
+    text.append(text.empty() ? "" : ", ");
+    text.append(real.port == 0 ? real.address.ToString()
+                               : Endpoint{real.address, Be16::FromHost(real.port)}.ToString());
+  }
+  if (distinct.size() > kMostNamed) {
+    text += " and " + std::to_string(distinct.size() - kMostNamed) + " more";
+  }
+  return text.empty() ? target.endpoint.ToString() : text;
+}
+
+std::string HealthCheck::AskedText() const {
+  const auto* script = std::get_if<ScriptProbe>(&target.question);
+  if (script != nullptr && !script->command.empty()) return script->command[0];
+  return std::string(ToWord(type)) + " " + target.endpoint.ToString();
+}
 
 std::string HealthCheck::Question() const { return TextOf(target); }
 

@@ -35,6 +35,11 @@ struct HealthCheck {
   OnFail on_fail = OnFail::kDrain;
   Duration slow_start{0};  // of a real that is back
 
+  // For a line of the log: the real servers that it is about, "10.0.0.11:80, 10.0.0.12:80 and 3
+  // more", and where it asks, or what it runs.
+  [[nodiscard]] std::string RealsText() const;
+  [[nodiscard]] std::string AskedText() const;
+
   // Equal questions: what one check has found out holds for the other.
   [[nodiscard]] std::string Question() const;
   // Equal keys: the same check. The question, how often and how long.

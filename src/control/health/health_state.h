@@ -30,6 +30,7 @@ struct RealHealth {
   uint32_t percent = 100;               // of the weight, as agents say
   uint32_t warmth = 100;                // percent of its share, while slow_start lasts
   AdminState wanted = AdminState::kUp;  // by agents: the harshest
+  bool has_been_down = false;           // before it was up; false: it comes up for the first time
 };
 
 // What is known of one check: kept over a change of the check, and in part over a restart.
@@ -71,6 +72,8 @@ struct HealthSummary {
   double script_interval_stretch = 1;  // those of scripts, which have places of their own
   size_t stuck_scripts = 0;            // killed, and not ended
   std::vector<std::pair<std::string, uint64_t>> local_errors{};  // by reason, all reasons
+  // The same of the last minutes (lately_count.h).
+  std::vector<std::pair<std::string, uint64_t>> recent_local_errors{};
 };
 
 }  // namespace fairlead::control

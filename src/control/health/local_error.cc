@@ -23,6 +23,8 @@ LocalError LocalErrorOf(int errno_value, bool is_immediate) {
     case EPROTONOSUPPORT:
     case EINVAL:
     case ENETDOWN:
+    case ECHILD:
+    case ESRCH:  // of a command that has been taken away from us
       return is_immediate ? LocalError::kSystem : LocalError::kNone;
     default:
       return LocalError::kNone;
@@ -68,7 +70,8 @@ std::string_view RemedyOf(LocalError error) {
     case LocalError::kPolicy:
       return "look at the machine's own rules: nft list ruleset, ip route show type prohibit";
     case LocalError::kSystem:
-      return "the machine cannot ask there at all: is IPv6 switched off, or a route a blackhole?";
+      return "the machine cannot do it at all, as the error says: is IPv6 switched off, or a route "
+             "a blackhole? Of a script: does another program end the director's processes?";
     case LocalError::kFiles:
       return "look at the file that the error names: is it there, readable for the director's "
              "user, and PEM or not empty?";

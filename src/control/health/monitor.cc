@@ -92,11 +92,7 @@ void HealthMonitor::Tick(TimePoint now) {
 // What is due.
 void HealthMonitor::Start(Lane lane, TimePoint now) {
   Schedule& schedule = schedules_[static_cast<size_t>(lane)];
-  const Starts& starts = kStarts[static_cast<size_t>(lane)];
-  const double since = std::chrono::duration<double>(now - schedule.last_start).count();
-  const size_t most = static_cast<size_t>(std::clamp(since * static_cast<double>(starts.a_second),
-                                                     static_cast<double>(starts.fewest_at_once),
-                                                     static_cast<double>(starts.most_at_once)));
+  const size_t most = schedule.rate.AtOnce(now - schedule.last_start);
   schedule.last_start = now;
   const TimePoint goal = schedule.pace.Goal(now);
   TimePoint reached = goal;
@@ -115,6 +111,7 @@ void HealthMonitor::Start(Lane lane, TimePoint now) {
     Ask(entry, goal);
     ++started;
   }
+  schedule.rate.NoteStarted(started);
   schedule.is_behind = started == most && reached < goal;
   schedule.pace.Advance(reached, now);
 }
@@ -184,15 +181,22 @@ void HealthMonitor::NoteLocalError(const Entry& entry, LocalError error,
                                    const std::string& detail) {
   LocalErrors& errors = local_errors_[static_cast<size_t>(error)];
   ++errors.count;
-  const uint64_t checks = errors.pace.Note(now_);
-  if (checks == 0) return;
+  errors.lately.Note(now_);
+  errors.checks.insert(&entry);
+  const uint64_t looks = errors.pace.Note(now_);
+  if (looks == 0) return;
+  const size_t others = errors.checks.size() - 1;
+  errors.checks.clear();
   LogWarning(
       "health checks failed for a reason on this machine; the state of their "
       "servers is kept",
       {{"reason", LabelOf(error)},
        {"error", detail},
-       {"real", entry.check.target.endpoint.ToString()},
-       {"checks", checks},
+       {"real", entry.check.RealsText()},
+       {"services", entry.check.wanted_by},
+       {"asked", entry.check.AskedText()},
+       {"looks", looks},
+       {"other_checks", others},
        {"remedy", RemedyOf(error)}});
 }
 
@@ -261,9 +265,13 @@ bool HealthMonitor::IsWithoutWord(Entry& entry, const ProbeResult& result) {
   const bool is_silent = !result.is_ok && !result.agent;
   if (std::exchange(entry.is_agent_silent, is_silent) != is_silent && is_silent) {
     LogWarning("an agent gives no answer; what it said last stands",
-               {{"real", entry.check.target.endpoint.ToString()},
+               {{"real", entry.check.RealsText()},
                 {"services", entry.check.wanted_by},
-                {"reason", result.detail}});
+                {"reason", result.detail},
+                {"asked", entry.check.AskedText()}});
+  }
+  if (is_silent) {
+    entry.facts.detail = "the agent is silent (" + result.detail + "), what it said last stands";
   }
   return is_silent;
 }
@@ -274,10 +282,11 @@ void HealthMonitor::GoDown(Entry& entry, const ProbeResult& result, uint32_t fai
   facts.is_back = false;
   facts.since = now_;
   ++facts.downs;
-  LogWarning("real server is down", {{"real", entry.check.target.endpoint.ToString()},
+  LogWarning("real server is down", {{"real", entry.check.RealsText()},
                                      {"services", entry.check.wanted_by},
                                      {"reason", result.detail},
                                      {"failures", failures},
+                                     {"asked", entry.check.AskedText()},
                                      {"effect", EffectOfDown(entry.check.on_fail)}});
 }
 
@@ -295,10 +304,11 @@ void HealthMonitor::GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult&
   if (is_warming) warming_.emplace(now_ + check.slow_start / kWarmSteps, entry);
   LogInfo(
       facts.is_back ? "real server is up again" : "real server is up",
-      {{"real", check.target.endpoint.ToString()},
+      {{"real", check.RealsText()},
        {"services", check.wanted_by},
        {"answer", result.detail},
        {"successes", successes},
+       {"asked", check.AskedText()},
        {"effect", is_warming ? "takes new connections, and more of them until slow_start is over"
                              : "takes new connections by its weight"}});
 }
@@ -315,19 +325,22 @@ void HealthMonitor::TakeWishes(Entry& entry, const ProbeResult& result) {
   facts.weight = weight;
   facts.percent = percent;
   ++revision_;
-  const std::string real = entry.check.target.endpoint.ToString();
+  const std::string real = entry.check.RealsText(), asked = entry.check.AskedText();
   if (is_other_state) {
     Log(wanted == AdminState::kDown ? LogLevel::kWarning : LogLevel::kInfo,
         "agent asks for another state",
         {{"real", real},
          {"services", entry.check.wanted_by},
          {"answer", result.detail},
+         {"asked", asked},
          {"state", ToWord(wanted)},
          {"effect", EffectOf(wanted)}});
   }
   if (is_other_weight) {
-    LogInfo("real server asks for another weight",
-            {{"real", real}, {"services", entry.check.wanted_by}, {"answer", result.detail}});
+    LogInfo("real server asks for another weight", {{"real", real},
+                                                    {"services", entry.check.wanted_by},
+                                                    {"answer", result.detail},
+                                                    {"asked", asked}});
   }
   NoteFlip(entry);
 }
@@ -349,101 +362,6 @@ void HealthMonitor::WarmUp() {
     }
     NoteFlip(*entry);
   }
-}
-
-uint32_t HealthMonitor::WarmthOf(const Entry& entry, Duration slow_start) const {
-  if (!entry.facts.is_back || slow_start == Duration{0}) return 100;
-  const auto up = std::chrono::duration_cast<Duration>(now_ - entry.facts.since);
-  if (up >= slow_start) return 100;
-  const auto steps =
-      static_cast<uint32_t>(std::max<int64_t>(up.count(), 0) * kWarmSteps / slow_start.count());
-  return std::max(steps, 1u) * (100 / kWarmSteps);
-}
-
-RealHealth HealthMonitor::HealthOf(Checks checks) const {
-  RealHealth health;
-  std::optional<uint32_t> percent;
-  bool has_on_fail = false;
-  for (const HealthCheck& check : checks) {
-    const Entry* entry = Find(check);
-    if (entry == nullptr) continue;
-    const CheckFacts& facts = entry->facts;
-    if (facts.state == HealthState::kDown) {
-      const OnFail own = check.on_fail;
-      const bool is_harsher =
-          own == OnFail::kRemove || (own == OnFail::kDrain && health.on_fail == OnFail::kQuiesce);
-      if (!has_on_fail || is_harsher) health.on_fail = own;
-      has_on_fail = true;
-      health.state = HealthState::kDown;
-    } else if (health.state == HealthState::kUnchecked) {
-      health.state = HealthState::kUp;
-    }
-    if (facts.weight)
-      health.weight = std::min(health.weight.value_or(*facts.weight), *facts.weight);
-    if (facts.percent) percent = std::min(percent.value_or(*facts.percent), *facts.percent);
-    health.wanted = std::max(health.wanted, facts.wanted);
-    health.warmth = std::min(health.warmth, WarmthOf(*entry, check.slow_start));
-  }
-  health.percent = percent.value_or(100);
-  return health;
-}
-
-std::string HealthMonitor::DetailOf(Checks checks) const {
-  const Entry* shown = nullptr;
-  for (const HealthCheck& check : checks) {
-    const Entry* entry = Find(check);
-    if (entry == nullptr) continue;
-    const bool is_worse = shown != nullptr && shown->facts.state != HealthState::kDown &&
-                          entry->facts.state == HealthState::kDown;
-    if (shown == nullptr || is_worse) shown = entry;
-  }
-  return shown == nullptr ? std::string() : shown->facts.detail;
-}
-
-std::vector<CheckInfo> HealthMonitor::InfosOf(Checks checks) const {
-  std::vector<CheckInfo> infos;
-  for (const HealthCheck& check : checks) {
-    const Entry* entry = Find(check);
-    if (entry == nullptr) continue;
-    infos.push_back({check.Question(), std::string(ToWord(check.type)), entry->facts});
-  }
-  return infos;
-}
-
-std::optional<HealthHistogram> HealthMonitor::HistogramOf(Checks checks) const {
-  std::optional<HealthHistogram> all;
-  for (const HealthCheck& check : checks) {
-    const Entry* entry = Find(check);
-    if (entry == nullptr) continue;
-    const HealthHistogram& own = entry->histogram;
-    if (!all) {
-      all = own;
-      continue;
-    }
-    for (size_t i = 0; i < own.counts.size(); ++i) all->counts[i] += own.counts[i];
-    all->sum_seconds += own.sum_seconds;
-  }
-  return all;
-}
-
-HealthSummary HealthMonitor::summary() const {
-  const auto stretch_of = [&](Lane lane) {
-    return schedules_[static_cast<size_t>(lane)].pace.stretch();
-  };
-  HealthSummary summary{.checks = entries_.size(),
-                        .allowed_at_once = prober_.capacity(Lane::kSockets),
-                        .interval_stretch = stretch_of(Lane::kSockets),
-                        .script_interval_stretch = stretch_of(Lane::kCommands),
-                        .stuck_scripts = prober_.stuck()};
-  for (size_t i = 1; i < kLocalErrorCount; ++i) {
-    summary.local_errors.emplace_back(LabelOf(static_cast<LocalError>(i)), local_errors_[i].count);
-  }
-  return summary;
-}
-
-const HealthMonitor::Entry* HealthMonitor::Find(const HealthCheck& check) const {
-  const auto it = entries_.find(check.Key());
-  return it == entries_.end() ? nullptr : it->second.get();
 }
 
 }  // namespace fairlead::control

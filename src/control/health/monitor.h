@@ -35,8 +35,10 @@
 #include "base/log_pace.h"
 #include "control/health/health_check.h"
 #include "control/health/health_state.h"
+#include "control/health/lately_count.h"
 #include "control/health/pace.h"
 #include "control/health/prober.h"
+#include "control/health/start_rate.h"
 #include "control/survival/stored_health.h"
 #include "control/time_point.h"
 
@@ -46,12 +48,11 @@ class HealthMonitor {
  public:
   using Checks = std::span<const HealthCheck>;
 
-  // How many looks may begin: by the time since the last Tick, and in one Tick, which keeps the
-  // thread that long from everything else. To begin a command takes as long as to load it.
-  struct Starts {
-    size_t a_second, fewest_at_once, most_at_once;
-  };
-  static constexpr std::array<Starts, kLaneCount> kStarts{{{5000, 25, 100}, {400, 2, 8}}};
+  // A look costs this thread 40 microseconds or so, all of it: 12,000 a second are half of its
+  // time, and the other half is for whoever asks for a change. To begin a command takes as long as
+  // to load it.
+  static constexpr std::array<StartRate::Bounds, kLaneCount> kStarts{
+      {{5000, 12000, 25, 200}, {400, 400, 2, 8}}};
 
   static constexpr uint32_t kMostExcuses = 3;
 
@@ -110,7 +111,10 @@ class HealthMonitor {
 
   // The schedule of those that take the same places.
   struct Schedule {
+    explicit Schedule(const StartRate::Bounds& bounds) : rate(bounds) {}
+
     Queue queue;  // those that nobody is asked for now
+    StartRate rate;
     SchedulePace pace;
     TimePoint last_start{};
     bool is_behind = false;      // more was due at the last Tick than one may start
@@ -122,7 +126,9 @@ class HealthMonitor {
 
   struct LocalErrors {
     uint64_t count = 0;
+    LatelyCount lately;
     LogPace pace;
+    std::set<const void*> checks;  // that met it since the last line
   };
   // Entries by what they ask and by whom they ask about.
   struct Known;
@@ -162,7 +168,7 @@ class HealthMonitor {
   std::function<uint64_t()> lost_frames_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
-  std::array<Schedule, kLaneCount> schedules_;
+  std::array<Schedule, kLaneCount> schedules_{Schedule(kStarts[0]), Schedule(kStarts[1])};
   TimePoint now_{};  // of the last Tick
   std::array<LocalErrors, kLocalErrorCount> local_errors_{};
   std::set<ServiceIdentity> flipped_;

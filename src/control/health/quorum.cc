@@ -53,6 +53,8 @@ std::vector<QuorumChange> QuorumBook::Commit() {
     it->second = decision.has_quorum;
     ++revision_;
     decision.is_first = is_first;
+    if (is_first) starting_.insert(decision.service);  // it has not got it, or nothing has changed
+    decision.ends_start = decision.has_quorum && starting_.erase(decision.service) > 0;
     changes.push_back(std::move(decision));
   }
   decided_.clear();
@@ -64,6 +66,7 @@ void QuorumBook::Follow(const ConfigModel& model) {
   std::set<ServiceIdentity> there;
   for (const ServiceConfig& service : model.services) there.insert(KeyOf(service));
   std::erase_if(known_, [&](const auto& item) { return !there.contains(item.first); });
+  std::erase_if(starting_, [&](const auto& service) { return !there.contains(service); });
   ++revision_;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct QuorumChange {
   bool has_quorum = false;
   LivingWeight weight;
   bool is_first = false;  // nothing was known of the service before
+  // It has its quorum for the first time: until now its real servers were waited for.
+  bool ends_start = false;
   // Of the service as it was then; empty where nothing has changed.
   std::string name{};
   uint32_t quorum = 1;
@@ -62,6 +65,7 @@ class QuorumBook {
 
  private:
   std::map<ServiceIdentity, bool> known_;  // whether it has its quorum
+  std::set<ServiceIdentity> starting_;     // never had it
   std::vector<QuorumChange> decided_;
   uint64_t revision_ = 0;
 };

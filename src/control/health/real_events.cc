@@ -32,7 +32,7 @@ std::string JoinedWords(const ServiceIdentity& service) {
 }  // namespace
 
 void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
-                      const std::string& detail) {
+                      const std::string& detail, bool is_first_up) {
   // One that is not to be remembered any more may have been told to be down.
   const bool is_remembered = IsRemembered(service, real);
   if (!is_remembered && is_down_.empty()) return;
@@ -55,10 +55,11 @@ void RealEvents::Note(const ServiceConfig& service, const RealConfig& real, Heal
                       "FAIRLEAD_REAL_ADDRESS=" + real.address.ToString(),
                       "FAIRLEAD_REAL_PORT=" + std::to_string(real.port),
                       "FAIRLEAD_REASON=" + reason};
+  told.detail = reason;
+  if (is_first_up && state == HealthState::kUp) return noted_.push_back(std::move(noted));
   const Endpoint endpoint{real.address, Be16::FromHost(real.port)};
   told.title = "real server " + (real.port == 0 ? real.address.ToString() : endpoint.ToString()) +
                " of " + service.name + (noted.is_down ? " is down" : " is up again");
-  told.detail = reason;
   noted_.push_back(std::move(noted));
 }
 
@@ -78,7 +79,8 @@ std::vector<Notification> RealEvents::Commit() {
     const auto [it, is_first] = is_down_.try_emplace(noted.key, noted.is_down);
     if (it->second == noted.is_down) continue;
     it->second = noted.is_down;
-    if (!noted.told.command.empty() || tells_all_) all.push_back(std::move(noted.told));
+    const bool is_mailed = tells_all_ && !noted.told.title.empty();
+    if (!noted.told.command.empty() || is_mailed) all.push_back(std::move(noted.told));
   }
   noted_.clear();
   return all;
@@ -105,8 +107,11 @@ Notification NotificationOf(const QuorumChange& change) {
                       "FAIRLEAD_VIRTUAL=" + JoinedWords(change.service),
                       "FAIRLEAD_LIVING_WEIGHT=" + std::to_string(change.weight.living),
                       "FAIRLEAD_QUORUM=" + std::to_string(change.quorum)};
-  told.title = "service " + change.name +
-               (change.has_quorum ? " has its quorum again" : " has lost its quorum");
+  // A start is no news for mail.
+  if (!change.ends_start) {
+    told.title = "service " + change.name +
+                 (change.has_quorum ? " has its quorum again" : " has lost its quorum");
+  }
   told.detail = "living weight " + std::to_string(change.weight.living) + " of " +
                 std::to_string(change.weight.all) + ", quorum " + std::to_string(change.quorum);
   return told;

@@ -23,8 +23,10 @@ namespace fairlead::control {
 
 class RealEvents {
  public:
+  // `is_first_up`: it comes up for the first time. Commands hear of that, and no mail does: a start
+  // is no news.
   void Note(const ServiceConfig& service, const RealConfig& real, HealthState state,
-            const std::string& detail);
+            const std::string& detail, bool is_first_up = false);
   // How one was until now of which nothing is known yet: what it changes to is news.
   void Remember(const ServiceConfig& service, const RealConfig& real, bool is_down);
   std::vector<Notification> Commit();

@@ -52,6 +52,7 @@ class Replayer {
 
   Replayed Run() {
     MergeShared();
+    MergeIpvsSync();
     std::map<ServiceIdentity, size_t> places;
     for (size_t i = 0; i < slots_.size(); ++i) places.emplace(KeyOf(*slots_[i].service), i);
     for (const StoredIntent::Service& edit : stored_.services) {
@@ -99,6 +100,26 @@ class Replayer {
     merge(
         "policy", stored_.policy, &model_.policy, kPolicySection,
         [](MapReader reader, PolicyConfig& to) { ReadPolicy(reader, to); }, MergePolicy);
+  }
+
+  // As a whole: half of what one side wants is what neither does.
+  void MergeIpvsSync() {
+    const StoredIntent::Pair& texts = stored_.ipvs_sync;
+    if (texts == StoredIntent::Pair{}) return;
+    std::string problem;
+    const auto config_of = [&](const std::string& text) -> std::optional<IpvsSyncConfig> {
+      if (text.empty()) return std::nullopt;
+      return ConfigFrom<IpvsSyncConfig>(
+          text, kIpvsSyncSection,
+          [](MapReader reader, IpvsSyncConfig& to) { ReadIpvsSync(reader, to); }, &problem);
+    };
+    const auto before = config_of(texts.file), running = config_of(texts.running);
+    std::optional<IpvsSyncConfig>& now = model_.sync.ipvs;
+    if (!problem.empty()) return Drop("sync.ipvs", problem);
+    if (now == running) return;
+    if (now != before) return Drop("sync.ipvs", "was changed in the file as well");
+    now = running;
+    ++kept_;
   }
 
   std::optional<ServiceConfig> ServiceFrom(const std::string& text, std::string* problem) const {
@@ -275,7 +296,8 @@ Overlay OverlayFrom(const StoredIntent& stored, const ConfigModel& model,
 Replayed Replay(const StoredIntent& stored, std::shared_ptr<const ConfigModel> file,
                 const ReplayClock& clock) {
   const bool is_changed = !stored.services.empty() || !stored.timeouts.running.empty() ||
-                          !stored.policy.running.empty();
+                          !stored.policy.running.empty() ||
+                          stored.ipvs_sync != StoredIntent::Pair{};
   Replayed replayed;
   if (is_changed) replayed = Replayer(stored, *file).Run();
   if (is_changed && *replayed.intent.model != *file) {
@@ -333,6 +355,13 @@ void ChangesByHand::Describe(const Intent& intent, StoredIntent* stored) {
   }
   if (running.policy != file.policy) {
     stored->policy = {DumpOf(file.policy), DumpOf(running.policy)};
+  }
+  stored->ipvs_sync = {};
+  if (running.sync.ipvs != file.sync.ipvs) {
+    const auto text_of = [](const std::optional<IpvsSyncConfig>& sync) {
+      return sync ? DumpOf(*sync) : std::string();
+    };
+    stored->ipvs_sync = {text_of(file.sync.ipvs), text_of(running.sync.ipvs)};
   }
   const Overlay& overlay = intent.overlay;
   stored->last_weights.assign(overlay.last_weights().begin(), overlay.last_weights().end());

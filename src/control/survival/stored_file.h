@@ -25,7 +25,7 @@ struct StoredKind {
   uint32_t version;  // of its contents
 };
 inline constexpr StoredKind kNamesFile{"names", 0, 1};
-inline constexpr StoredKind kIntentFile{"intent", 1, 1};
+inline constexpr StoredKind kIntentFile{"intent", 1, 2};
 inline constexpr StoredKind kHealthFile{"health", 2, 1};
 inline constexpr size_t kStoredKinds = 3;
 

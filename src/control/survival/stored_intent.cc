@@ -83,6 +83,7 @@ std::string EncodeIntent(const StoredIntent& intent) {
   }
   Put(intent.timeouts, &out);
   Put(intent.policy, &out);
+  Put(intent.ipvs_sync, &out);
   out.U32(static_cast<uint32_t>(intent.last_weights.size()));
   for (const auto& [key, weight] : intent.last_weights) {
     Put(key, &out);
@@ -113,6 +114,7 @@ Result<StoredIntent> DecodeIntent(std::string_view contents) {
   }
   intent.timeouts = TakePair(&in);
   intent.policy = TakePair(&in);
+  intent.ipvs_sync = TakePair(&in);
   intent.last_weights.resize(in.Count(kLeastRealKey));
   for (auto& [key, weight] : intent.last_weights) {
     key = TakeKey(&in);

@@ -52,6 +52,7 @@ struct StoredIntent {
   uint32_t file_services = 0;
   std::vector<Service> services{};
   Pair timeouts{}, policy{};  // both empty: not changed by hand
+  Pair ipvs_sync{};           // likewise
   std::vector<std::pair<RealKey, int32_t>> last_weights{};
   std::vector<std::pair<RealKey, DrainPlan>> drains{};
 };

@@ -54,6 +54,8 @@ AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Addre
       shard.Insert(DraftConnection(key, service, real_id, real, ref), hash, real);
   if (inserted.ok()) {
     shard.fabric.stats.traffic(shard.me, real_id).connections.Add(1);
+    if (shard.watch.counts_new()) [[unlikely]]
+      shard.watch.NoteNew(key.client, shard.now);
     return {inserted.slot, {}};
   }
   if (!ref.is_none()) shard.ReleaseGrant(ref);

@@ -15,6 +15,28 @@
 
 namespace fairlead::dataplane {
 
+// Whether IsCounted may be true, for a packet as it passes: never false where that is true, and
+// sometimes true before the threshold. A multiplication instead of a division: n is a multiple of d
+// exactly when n · ⌈2^64 / d⌉, less its overflow, is below that factor (Lemire, Kaser, Kurz: Faster
+// remainder by direct computation, 2019, section 3.2).
+class CountedPackets {
+ public:
+  explicit constexpr CountedPackets(const SyncView& sync) noexcept : threshold_(sync.threshold) {
+    if (sync.period > 1) {
+      factor_ = below_ = ~uint64_t{0} / sync.period + 1;
+    } else if (sync.period == 1 || sync.refresh != 0) {
+      factor_ = 0;  // each
+    }
+  }
+  [[nodiscard]] constexpr bool MayBe(uint32_t packet) const noexcept {
+    return uint64_t{packet - threshold_} * factor_ < below_;
+  }
+
+ private:
+  uint32_t threshold_;
+  uint64_t factor_ = 1, below_ = 1;  // the threshold alone
+};
+
 // A connection after a packet of its client, and what was sent of it last.
 struct SyncMoment {
   Transport transport = Transport::kTcp;

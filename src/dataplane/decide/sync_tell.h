@@ -2,8 +2,8 @@
 //
 //   if (t.snapshot.sync.is_on) [[unlikely]] TellOfConnection<Address>(t.shard, slot, real);
 //
-// After each packet of a client that took the long way; the fast path leaves those that may be due
-// to it (fast_path.h). Threads: the worker's.
+// After each packet of a client that took the long way, and of the others after those that may be
+// due (fast_path.h). Threads: the worker's.
 #pragma once
 
 #include "dataplane/shard/shard.h"

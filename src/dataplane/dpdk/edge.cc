@@ -318,6 +318,7 @@ std::vector<kernel::Line> Edge::ReadLinks() {
   std::vector<kernel::Line> links;
   for (const Port& port : state_->ports) {
     links.push_back(state_->links.Read(state_->specs[port.id().index()].device, port.dpdk_id()));
+    if (state_->exception_path) state_->exception_path->ShowLink(port.id(), links.back().is_up);
   }
   return links;
 }

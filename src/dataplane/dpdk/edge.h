@@ -115,7 +115,8 @@ class Edge {
   [[nodiscard]] dataplane::PortStats ReadPortStats(PortId port) const;
   // All that the driver counts, by its own names; empty where it counts no more than that.
   [[nodiscard]] std::vector<DriverCounter> ReadDriverCounters(PortId port) const;
-  // By PortId. One thread at a time; takes some microseconds a port.
+  // By PortId. One thread at a time; takes some microseconds a port. Kernel twins show it as their
+  // carrier.
   std::vector<kernel::Line> ReadLinks();
   [[nodiscard]] MemoryUse memory() const;
   // The workers' time.

@@ -61,7 +61,7 @@ Result<std::unique_ptr<ExceptionPath>> ExceptionPath::Start(const EdgeConfig& co
     Result<Tap> tap = OpenTap(config, config.ports[p], &passed);
     if (!tap) return tap.error();
     const PortId id{static_cast<uint8_t>(p)};
-    Twin twin{std::move(*tap), {}, lines.from_host(id)};
+    Twin twin{std::move(*tap), {}, lines.from_host(id), id};
     for (size_t w = 0; w < config.workers; ++w) {
       twin.to_host.push_back(lines.to_host(id, WorkerId{static_cast<uint8_t>(w)}));
     }
@@ -78,6 +78,17 @@ void ExceptionPath::KeepTwins() {
   for (Twin& twin : twins_) {
     if (Status s = twin.tap.Keep(); !s) {
       LogWarning("the kernel twin goes when the director ends, with all addresses and routes on it",
+                 {{"reason", s.error().ToString()}});
+    }
+  }
+}
+
+void ExceptionPath::ShowLink(PortId port, bool is_up) {
+  for (Twin& twin : twins_) {
+    if (twin.port != port || twin.shown_link == is_up) continue;
+    twin.shown_link = is_up;
+    if (Status s = twin.tap.SetCarrier(is_up); !s) {
+      LogWarning("the kernel twin does not show whether its port has a link",
                  {{"reason", s.error().ToString()}});
     }
   }

@@ -9,11 +9,13 @@
 // of the tap. The thread polls its rings with pauses that grow to 2 ms; a worker wakes nobody,
 // because that would be a system call.
 //
-// Threads: Start, KeepTwins and Stop by main; one thread of its own, between worker and kernel.
+// Threads: Start, KeepTwins and Stop by main, ShowLink by the control core before Stop; one thread
+// of its own, between worker and kernel.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -41,6 +43,10 @@ class ExceptionPath {
   // The start is complete: from now on twins that it has made outlive it too.
   void KeepTwins();
 
+  // Whether the port of a twin has a link, which the twin shows as its carrier: keepalived and BIRD
+  // on it have to see that nothing goes out there. One thread at a time, beside the path's own.
+  void ShowLink(PortId port, bool is_up);
+
   // Ends the thread, frees what is in its rings and closes the taps; what is kept stays in the
   // kernel.
   // Precondition: no worker runs any more.
@@ -58,6 +64,8 @@ class ExceptionPath {
     Tap tap;
     std::vector<MbufRing*> to_host;  // by WorkerId
     MbufRing* from_host;
+    PortId port;
+    std::optional<bool> shown_link = std::nullopt;  // ShowLink's alone
   };
 
   explicit ExceptionPath(PacketPool& pool) : pool_(pool) {}

@@ -188,6 +188,12 @@ Status Tap::Keep() {
   return Error{ErrorCode::kSystem, std::string("TUNSETPERSIST: ") + std::strerror(errno), name_};
 }
 
+Status Tap::SetCarrier(bool is_on) const {
+  int carrier = is_on ? 1 : 0;
+  if (ioctl(fd_, TUNSETCARRIER, &carrier) == 0) return Done{};
+  return Error{ErrorCode::kSystem, std::string("TUNSETCARRIER: ") + std::strerror(errno), name_};
+}
+
 Tap::~Tap() {
   if (fd_ >= 0) close(fd_);
 }

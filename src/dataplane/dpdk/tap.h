@@ -55,6 +55,10 @@ class Tap {
   // Makes a new twin persistent; one that is so already stays so. Precondition: not released.
   Status Keep();
 
+  // The kernel sees the twin as if its cable were in, or out. Linux 5.0. Precondition: not
+  // released.
+  [[nodiscard]] Status SetCarrier(bool is_on) const;
+
   [[nodiscard]] int fd() const { return fd_; }  // non-blocking
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const MacAddress& mac() const { return mac_; }

@@ -13,14 +13,16 @@
 // Threads: the worker's, for one burst. Ownership of the packet moves in when Forward says true.
 #pragma once
 
+#include "dataplane/decide/sync_due.h"
+#include "dataplane/decide/sync_tell.h"
 #include "dataplane/shard/turn.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
 
 namespace fairlead::dataplane {
 
-// kTellsPeers: packets after which other directors may have to be told of the connection go the
-// long way too. Another class for them, so that without synchronisation nothing is asked.
+// kTellsPeers: other directors are told of the connection where that is due. Another class, so that
+// without synchronisation nothing is asked.
 template <typename Address, Packet P, bool kTellsPeers = false>
 class FastPath {
  public:
@@ -32,7 +34,9 @@ class FastPath {
         traffic_(turn.shard.fabric.stats.traffic(turn.shard.me)),
         out_(*turn.out),
         next_ip_id_(turn.shard.next_ip_id),
-        now_(turn.shard.now) {}
+        now_(turn.shard.now),
+        shard_(turn.shard),
+        counted_(turn.snapshot.sync) {}
 
   // Precondition of both: the slot is live and the packet is its client's, or its real's. False:
   // nothing has changed.
@@ -43,9 +47,6 @@ class FastPath {
       return false;
     if (record.HasAny(kLeavesFastPath)) [[unlikely]]
       return false;
-    if constexpr (kTellsPeers) {
-      if (snapshot_.sync.IsCounted(record.packets + 1)) return false;
-    }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
@@ -61,6 +62,10 @@ class FastPath {
     traffic.in_packets.Add(1);
     traffic.in_bytes.Add(parsed->ip_length);
     out_.Add(packet, Verdict::Transmit(egress.output));
+    if constexpr (kTellsPeers) {
+      if (counted_.MayBe(record.packets)) [[unlikely]]
+        TellOf(slot);
+    }
     return true;
   }
 
@@ -95,6 +100,9 @@ class FastPath {
   }
 
  private:
+  [[gnu::noinline, gnu::cold]] void TellOf(uint32_t slot) noexcept {
+    TellOfConnection<Address>(shard_, slot, reals_[table_.at(slot).real_id.index()]);
+  }
   // The packet leaves the connection in its state and only prolongs it, to `timeout` from now. A
   // deadline that came nearer would move in the wheel.
   bool StaysAsItIs(const Connection<Address>& record, const ParsedPacket& parsed,
@@ -147,6 +155,9 @@ class FastPath {
   Output<P>& out_;
   uint16_t& next_ip_id_;
   const Tick now_;
+  // With kTellsPeers only:
+  Shard& shard_;
+  const CountedPackets counted_;
 };
 
 }  // namespace fairlead::dataplane

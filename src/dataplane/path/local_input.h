@@ -23,11 +23,12 @@ void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
   t.shard.neighbour_reports.Seen(port, address, mac, t.now());
 }
 
-// Ours to answer for on this port: a port address on its own port, an announced VIP on any.
+// Ours to answer for on this port: a port address on its own port, an announced VIP on any. A VIP
+// that is not announced is answered for nowhere, were it on the kernel twin.
 inline bool AnswersFor(const Snapshot& snapshot, const IpAddress& address, PortId port) noexcept {
   const LocalAddress* local = snapshot.FindLocal(address);
-  if (local == nullptr) return false;
-  return local->port == port || (local->is_vip && local->is_announced);
+  if (local == nullptr || !local->is_announced) return false;
+  return local->is_vip || local->port == port;
 }
 
 template <Packet P>

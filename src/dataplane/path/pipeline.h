@@ -24,6 +24,7 @@
 
 #include "dataplane/path/fast_path.h"
 #include "dataplane/path/fragment_input.h"
+#include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
 
 namespace fairlead::dataplane {
@@ -115,11 +116,21 @@ template <typename Fast, typename Address, Packet P>
   }
 }
 
-// The same while other directors are told of connections.
+// The same while other directors are told of connections, or somebody looks at clients.
 template <typename Address, Packet P>
-[[gnu::noinline]] void FollowTelling(Turn<P>& t, FlowBurst<Address, P>& burst,
-                                     bool is_mine) noexcept {
-  Follow<FastPath<Address, P, true>, Address>(t, burst, is_mine);
+[[gnu::noinline]] void FollowObserved(Turn<P>& t, FlowBurst<Address, P>& burst,
+                                      bool is_mine) noexcept {
+  WatchedBurst<Address> watched(t.shard, {burst.keys.data(), burst.count},
+                                {burst.slots.data(), burst.count});
+  if (t.shard.watch.counts_packets()) watched.NoteFound(burst.parsed.data());
+  if (t.snapshot.sync.is_on) {
+    Follow<FastPath<Address, P, true>, Address>(t, burst, is_mine);
+  } else {
+    Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
+  }
+  watched.NoteMissed();
+  t.shard.watch.EndLate(t.now());
+  t.shard.UpdateIsObserved(t.snapshot);
 }
 
 template <typename Address, Packet P>
@@ -130,8 +141,8 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
   table.HashBurst(keys, {burst.probes.data(), burst.count});
   table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
                   {burst.slots.data(), burst.count});
-  if (t.snapshot.sync.is_on) [[unlikely]]
-    return FollowTelling<Address>(t, burst, is_mine);
+  if (t.shard.is_observed) [[unlikely]]
+    return FollowObserved<Address>(t, burst, is_mine);
   Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
 }
 

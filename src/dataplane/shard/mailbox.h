@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/spsc_ring.h"
+#include "dataplane/shard/client_sketch.h"
 #include "dataplane/shard/explanation.h"
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/template_record.h"
@@ -44,6 +46,7 @@ enum class CommandKind : uint8_t {
   kPinTemplate,
   kRetimeTemplates,
   kTakeSyncEntries,
+  kWatchClients,
 };
 
 struct Command {
@@ -123,6 +126,7 @@ struct FlushCommand : Command {
   RecordFilter filter;
   uint64_t cursor = 0;
   uint64_t flushed = 0;
+  bool is_trial = false;  // only count what would go
   bool is_complete = false;
 };
 using FlushConnections = FlushCommand<CommandKind::kFlushConnections>;
@@ -162,6 +166,19 @@ struct ExplainCommand : Command {
   ExplainCommand() : Command(CommandKind::kExplain) {}
   ExplainQuestion question;
   ExplainAnswer answer;
+};
+
+// What is counted of a client; bytes are those of IP packets, of both directions as packets are.
+enum class ClientMeasure : uint8_t { kPackets, kBytes, kNew };
+inline constexpr size_t kClientLooks = 4;  // at the same time
+
+// Begins a look at clients, with the sketch to count in, or ends it, without one (client_watch.h).
+struct WatchClients : Command {
+  WatchClients() : Command(CommandKind::kWatchClients) {}
+  size_t place = 0;  // below kClientLooks; the sender sees to it that a place has one look
+  ClientMeasure measure = ClientMeasure::kPackets;
+  TickCount time = 0;                    // nothing is counted any more after it
+  std::unique_ptr<ClientSketch> sketch;  // in: to count in. Out: what was in the place before
 };
 
 // A frame the control core made (ARP, ND). Counted as originated.

@@ -93,6 +93,7 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     for (const ServiceView& service : next.services) AdoptService(before, service);
   }
   EvaluateDefence(next.defence);
+  UpdateIsObserved(next);
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });

@@ -23,6 +23,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
@@ -115,6 +116,10 @@ class Shard {
   void UpdateGauges() noexcept;
   // drop_entry, a bounded number of steps, and once a second the modes.
   void RunDefence() noexcept;
+  // Whether the packets of flows are looked at beside their forwarding, from now on.
+  void UpdateIsObserved(const Snapshot& current) noexcept {
+    is_observed = current.sync.is_on || watch.counts_packets();
+  }
 
   Fabric& fabric;
   const WorkerId me;
@@ -126,6 +131,7 @@ class Shard {
   uint32_t epoch = 0;  // rises when a record goes: slots found earlier in the turn are doubtful
   std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;    // the last burst from a port was largely other workers'
+  bool is_observed = false;         // other directors are told of flows, or clients are watched
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;          // of outer IPv4 headers
   AnswerLimits answer_limits;
@@ -134,6 +140,7 @@ class Shard {
   FragmentTable fragments;
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
+  ClientWatch watch;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);

@@ -79,9 +79,10 @@ void RunFlushConnections(Shard& shard, FlushConnections* flush) noexcept {
         !Matches(*shard.snapshot, flush->filter, record)) {
       return true;
     }
+    ++flush->flushed;
+    if (flush->is_trial) return true;
     using Address = std::remove_cvref_t<decltype(record.client_address)>;
     shard.template Destroy<Address>(slot);
-    ++flush->flushed;
     return true;
   });
 }

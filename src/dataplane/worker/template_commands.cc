@@ -137,12 +137,13 @@ void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
             !Matches(*shard.snapshot, flush->filter, record)) {
           return true;
         }
+        ++flush->flushed;
+        if (flush->is_trial) return true;
         if (record.children > 0) {
           templates.Invalidate(s, shard.now);
         } else {
           templates.ExpireNow(s, shard.now);
         }
-        ++flush->flushed;
         return true;
       });
 }
@@ -160,11 +161,12 @@ void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept {
             !snapshot.services[id.index()].persistence.is_enabled) {
           return true;
         }
+        ++retime->flushed;
+        if (retime->is_trial) return true;
         templates.Retime(
             s,
             BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
             shard.now);
-        ++retime->flushed;
         return true;
       });
 }

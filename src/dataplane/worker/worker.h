@@ -335,6 +335,10 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
     case CommandKind::kTakeSyncEntries:
       RunTakeSyncEntries(shard_, static_cast<TakeSyncEntries*>(&command));
       break;
+    case CommandKind::kWatchClients:
+      shard_.watch.Run(static_cast<WatchClients*>(&command), shard_.now);
+      shard_.UpdateIsObserved(*shard_.snapshot);
+      break;
   }
 }
 

@@ -60,6 +60,38 @@ TEST_F(IpvsadmRun, ListsTimeoutsInSeconds) {
   EXPECT_EQ(Run("-L --timeout").out, "Timeout (tcp tcpfin udp): 0 0 0\n");
 }
 
+TEST_F(IpvsadmRun, StartsAndStopsSynchronisation) {
+  EXPECT_EQ(Asked("--start-daemon master"),
+            R"(PUT /v1/sync/ipvs/master {"interface":"eth0","syncid":0})");
+  EXPECT_EQ(Asked("--start-daemon backup --mcast-interface e1 --syncid 5 --sync-maxlen 1400 "
+                  "--mcast-group 224.0.0.99 --mcast-port 9000 --mcast-ttl 3"),
+            R"(PUT /v1/sync/ipvs/backup {"interface":"e1","syncid":5,"maxlen":1400,)"
+            R"("group":"224.0.0.99","udp_port":9000,"ttl":3})");
+  EXPECT_EQ(Asked("--start-daemon master --sync-maxlen 1"),
+            R"(PUT /v1/sync/ipvs/master {"interface":"eth0","syncid":0,"maxlen":44})")
+      << "an entry a datagram";
+  EXPECT_EQ(Asked("--stop-daemon backup"), "DELETE /v1/sync/ipvs/backup");
+  Refuse(409, "The master runs already; stop it first");
+  EXPECT_EQ(Run("--start-daemon master").exit_code, 255);
+  EXPECT_EQ(Run("--start-daemon master").err, "ipvsadm: The master runs already; stop it first\n");
+}
+
+TEST_F(IpvsadmRun, ListsDaemonsAsIpvsadmDoes) {
+  api.answers["GET /v1/sync"] = {200, R"({"ipvs": null})"};
+  EXPECT_EQ(Run("-L --daemon").out, "");
+  const std::string rest = R"("interface": "e1", "syncid": 5, "maxlen": 1400,
+      "group": "224.0.0.99", "udp_port": 9000, "ttl": 3}})";
+  const std::string line =
+      " sync daemon (mcast=e1, syncid=5, maxlen=1400, group=224.0.0.99, port=9000, ttl=3)\n";
+  api.answers["GET /v1/sync"] = {200, R"({"ipvs": {"role": "both", )" + rest};
+  EXPECT_EQ(Run("-L --daemon").out, "master" + line + "backup" + line);
+  api.answers["GET /v1/sync"] = {200, R"({"ipvs": {"role": "backup", )" + rest};
+  EXPECT_EQ(Run("-L --daemon").out, "backup" + line);
+  Refuse(503, "busy");
+  api.answers.clear();
+  EXPECT_EQ(Run("-L --daemon").exit_code, 1);
+}
+
 // What is done and will hardly do what was meant is said, and changes no exit code.
 TEST_F(IpvsadmRun, WarningsOfTheDirectorAreSaid) {
   api.otherwise = {201, R"({"name": "mark-21-v4", "warnings": [{"place": "mark",
@@ -197,10 +229,7 @@ TEST_F(IpvsadmRun, WithoutADirectorTheCodeIs2) {
   EXPECT_EQ(Run("-L").exit_code, 2);
 }
 
-TEST_F(IpvsadmRun, DaemonsAreRefusedAndHelpIsNot) {
-  EXPECT_EQ(Run("--start-daemon master --mcast-interface eth0").exit_code, 255);
-  EXPECT_EQ(Run("--stop-daemon backup").exit_code, 255);
-  EXPECT_EQ(Run("-L --daemon").out, "");
+TEST_F(IpvsadmRun, HelpAndVersionAskNobody) {
   EXPECT_EQ(Run("-h").exit_code, 0);
   EXPECT_NE(Run("--help").out.find("-A|-E SERVICE"), std::string::npos);
   EXPECT_EQ(Run("-v").out.substr(0, 13), "ipvsadm v1.31");

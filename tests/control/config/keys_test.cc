@@ -89,6 +89,7 @@ client_groups: [ { name: campus, source: 10.9.0.0/16 } ]
 defaults: { timeouts: { tcp: 16m, tcp_fin: 3m, udp: 6m, none: 3s, syn_sent: 3m, syn_recv: 2m,
   time_wait: 3m, close: 11s, close_wait: 2m, last_ack: 31s, listen: 3m, synack: 3m } }
 policy: { am_droprate: 11, amemthresh: 11, announce: never, drop_entry: auto, no_listener: drop,
+  kernel_routes: 11,
   cache_bypass: true, conn_reuse_mode: 2, drop_packet: always, expire_nodest_conn: true,
   expire_quiescent_template: true, lblc_expiration: 1h, lblcr_expiration: 2h, nat_icmp_send: true,
   pmtu_disc: false, schedule_icmp: true, secure_tcp: auto, sloppy_tcp: true,

@@ -9,7 +9,8 @@ namespace fairlead::control::virtual_addresses_test {
 namespace {
 
 std::string Of(const std::string& yaml) {
-  const LoadResult result = LoadConfigText(kBase + yaml, "t.yaml");
+  const LoadResult result = LoadConfigText(
+      kBase + "  - { name: kernel, device: net_null2, exception: tap }\n" + yaml, "t.yaml");
   if (!result) return ToText(result.errors);
   std::string text;
   for (const VirtualAddress& v : VirtualAddresses(*result.model))
@@ -23,6 +24,27 @@ TEST(VirtualAddresses, OfAddressServicesEachOnce) {
                "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: never }\n"
                "  - { address: 192.0.2.80, port: 53, protocol: udp }\n"),
             "192.0.2.80 always\n192.0.2.81 never\n");
+}
+
+TEST(VirtualAddresses, OfSeveralServicesTheOneThatSaysMostCounts) {
+  EXPECT_EQ(Of("services:\n"
+               "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: never }\n"
+               "  - { address: 192.0.2.80, port: 81, protocol: tcp, announce: follow-kernel }\n"
+               "  - { address: 192.0.2.81, port: 80, protocol: tcp, announce: follow-kernel }\n"
+               "  - { address: 192.0.2.81, port: 81, protocol: tcp, announce: always }\n"),
+            "192.0.2.80 follow-kernel\n192.0.2.81 always\n");
+}
+
+// The one that would rather be heard decides, whatever their order.
+TEST(VirtualAddresses, SeveralServicesOnOneAddressAreMerged) {
+  EXPECT_EQ(Of("policy: { announce: when-ready }\n"
+               "services:\n"
+               "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: never }\n"
+               "  - { address: 192.0.2.80, port: 53, protocol: udp }\n"
+               "  - { address: 192.0.2.81, port: 80, protocol: tcp, announce: always }\n"
+               "  - { address: 192.0.2.81, port: 53, protocol: udp }\n"
+               "  - { address: 192.0.2.81, port: 54, protocol: udp, announce: never }\n"),
+            "192.0.2.80 when-ready\n192.0.2.81 always\n");
 }
 
 TEST(VirtualAddresses, OfMarksTheSingleAddressesOfTheirRules) {

@@ -276,6 +276,30 @@ TEST(YamlLoader, AListenerMayBeAMap) {
   EXPECT_EQ(listen[3].tokens, "/etc/t1");
 }
 
+TEST(YamlLoader, AListOfRevokedCertificatesGoesWithItsAuthority) {
+  const auto listen =
+      Load(kBase +
+           "api:\n"
+           "  listen:\n"
+           "    - { address: 'https://[::]:1', client_ca: /etc/b, crl: /etc/r }\n"
+           "    - { address: 'https://[::]:2', client_ca: /etc/b }\n"
+           "    - { address: 'https://[::]:3', tokens: /etc/t }\n"
+           "    - 'https://[::]:4'\n"
+           "  certificate: /etc/c1\n  key: /etc/k1\n  client_ca: /etc/a1\n  crl: /etc/r1\n")
+          .api.listen;
+  ASSERT_EQ(listen.size(), 4u);
+  EXPECT_EQ(listen[0].crl, "/etc/r");
+  EXPECT_EQ(listen[1].crl, "") << "that of api is of another authority";
+  EXPECT_EQ(listen[2].crl, "");
+  EXPECT_EQ(listen[3].crl, "/etc/r1");
+  EXPECT_NE(
+      ProblemsOf(kBase + "api: { listen: [{ address: 'https://[::1]:2', certificate: /etc/c, key: "
+                         "/etc/k, tokens: /etc/t, crl: /etc/r }] }\n")
+          .find("api.listen[0]: crl names certificates that client_ca lets in no longer, and "
+                "there is none"),
+      std::string::npos);
+}
+
 TEST(YamlLoader, WhatIsDumpedOfAListenerLoadsAgain) {
   const ConfigModel model =
       Load(kBase +
@@ -288,9 +312,37 @@ TEST(YamlLoader, WhatIsDumpedOfAListenerLoadsAgain) {
   EXPECT_EQ(again.model->api, model.api);
 }
 
+TEST(YamlLoader, TheSocketOfIpvsMayBeAMap) {
+  const ConfigModel model =
+      Load(kBase + "api: { ipvs_socket: { path: /run/i.sock, group: lb, mode: 0666 } }\n");
+  EXPECT_EQ(model.api.ipvs_socket.path, "/run/i.sock");
+  EXPECT_EQ(model.api.ipvs_socket.group, "lb");
+  EXPECT_EQ(model.api.ipvs_socket.mode, 0666);
+  const std::string text = Dump(model);
+  EXPECT_NE(text.find("ipvs_socket: { path: /run/i.sock, group: lb, mode: \"0666\" }"),
+            std::string::npos)
+      << text;
+  const LoadResult again = LoadConfigText(text, "again.yaml");
+  ASSERT_TRUE(again) << ToText(again.errors);
+  EXPECT_EQ(again.model->api, model.api);
+  EXPECT_EQ(Load(kBase + "api: { ipvs_socket: { path: /run/i.sock } }\n").api.ipvs_socket.mode,
+            0660);
+  EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: { group: lb } }\n"),
+            "t.yaml:5:21: api.ipvs_socket: the key \"path\" is missing\n");
+  EXPECT_EQ(ProblemsOf(kBase + "api: { ipvs_socket: { path: i.sock, mode: 8, gruop: lb } }\n"),
+            "t.yaml:5:29: api.ipvs_socket.path: must be an absolute path, or none, not \"i.sock\"\n"
+            "t.yaml:5:43: api.ipvs_socket.mode: must be an octal mode such as 0660, at most 0777, "
+            "not \"8\"\n"
+            "t.yaml:5:46: api.ipvs_socket.gruop: unknown key; did you mean \"group\"?\n");
+  EXPECT_EQ(
+      ProblemsOf(kBase + "api: { ipvs_socket: { path: none, group: lb } }\n"),
+      "t.yaml:5:42: api.ipvs_socket.group: is for a socket, and path: none means that there is "
+      "none\n");
+}
+
 // A director with a socket of its own has the other beside it.
 TEST(YamlLoader, TheSocketOfIpvsLiesBesideThatOfTheApi) {
-  const auto socket = [](const std::string& api) { return Load(kBase + api).api.ipvs_socket; };
+  const auto socket = [](const std::string& api) { return Load(kBase + api).api.ipvs_socket.path; };
   EXPECT_EQ(socket(""), "/run/fairlead/ipvs.sock");
   EXPECT_EQ(socket("api: { listen: ['http://127.0.0.1:1', 'unix:/tmp/a/x.sock'] }\n"),
             "/tmp/a/ipvs.sock");

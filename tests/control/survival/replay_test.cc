@@ -78,6 +78,25 @@ TEST_F(ReplayTest, OverTheSameFileAllIsAsItWas) {
   EXPECT_FALSE(intent_.overlay.last_weights().empty());
 }
 
+TEST_F(ReplayTest, SynchronisationThatWasSwitchedByHandStaysSo) {
+  const std::string on = std::string(kFile) + "sync: { ipvs: { interface: e9, syncid: 9 } }\n";
+  Edit(StartIpvsSync{SyncRole::kMaster, "{ interface: e1 }"});
+  Replayed replayed = Over(kFile);
+  EXPECT_EQ(replayed.kept, 1u);
+  EXPECT_EQ(replayed.intent.model->sync, intent_.model->sync);
+  EXPECT_EQ(*replayed.intent.file, *intent_.file);
+  replayed = Over(on);
+  EXPECT_THAT(replayed.dropped, ElementsAre("sync.ipvs: was changed in the file as well"));
+  EXPECT_EQ(replayed.intent.model->sync.ipvs->syncid, 9);
+  intent_ = {SharedModelOf(on)};
+  Edit(StopIpvsSync{SyncRole::kBackup});
+  EXPECT_FALSE(Over(on).intent.model->sync.ipvs);
+  EXPECT_EQ(Over(on).kept, 1u);
+  replayed = Over(kFile);
+  EXPECT_THAT(replayed.dropped, IsEmpty()) << "the file says so too by now";
+  EXPECT_FALSE(replayed.intent.model->sync.ipvs);
+}
+
 TEST_F(ReplayTest, WhatTheFileLeftAloneStaysChanged) {
   Edit(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"});
   Edit(PatchService{"web", "{ persistence: { netmask: 24 } }"});

@@ -50,6 +50,7 @@ StoredIntent SomeIntent() {
   intent.file_services = 3;
   intent.services = {{.key = kWeb, .place = 2, .text = {"file: 1", "running: 2"}}};
   intent.policy = {"a: 1", "a: 2"};
+  intent.ipvs_sync = {"b: 1", ""};
   intent.last_weights = {{{kWeb, {Ip("10.0.0.11"), 80}}, 5}};
   intent.drains = {
       {{kWeb, {Ip("10.0.0.12"), 80}}, {.until = At(std::chrono::seconds{5}), .then_remove = true}}};
@@ -109,6 +110,7 @@ TEST_F(StoredFiles, IntentAndHealthComeBackAsTheyWere) {
   EXPECT_EQ(EncodeIntent(*intent), EncodeIntent(SomeIntent()));
   EXPECT_EQ(intent->drains[0].second, SomeIntent().drains[0].second);
   EXPECT_EQ(intent->services[0].text, SomeIntent().services[0].text);
+  EXPECT_EQ(intent->ipvs_sync, SomeIntent().ipvs_sync);
   const auto checks = DecodeHealth(EncodeHealth(SomeChecks()));
   ASSERT_TRUE(checks);
   EXPECT_EQ(*checks, SomeChecks());

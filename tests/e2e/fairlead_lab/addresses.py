@@ -36,6 +36,23 @@ UDP_PORT = 5353
 MTU = 1500
 
 
+def director_outside(number: int) -> str:
+    """Address of director `number`, counted from 1, where clients are."""
+    return f"192.0.2.{number}"
+
+
+def director_outside6(number: int) -> str:
+    return f"2001:db8:1::{number}"
+
+
+def director_inside(number: int) -> str:
+    return f"10.0.0.{number}"
+
+
+def director_inside6(number: int) -> str:
+    return f"fd00:10::{number}"
+
+
 def real_address(index: int) -> str:
     """Address of real server `index`, counted from 1."""
     return f"10.0.0.{10 + index}"

@@ -37,17 +37,17 @@ def device(interface: str, workers: int) -> str:
     return f"net_af_packet{unit},iface={interface},blocksz=65536,framesz=2048,framecnt=4096{queues}"
 
 
-def configuration(services: list, workers: int = 1, **extra) -> dict:
-    """A whole configuration around `services`. Written as JSON, which is YAML too."""
+def configuration(services: list, workers: int = 1, number: int = 1, **extra) -> dict:
+    """A whole configuration around `services`, of director `number`. Written as JSON, which is YAML too."""
     config = {
         "version": 1,
-        "director": {"name": "lab", "workers": workers, "idle": "sleep", "connections": 65536,
+        "director": {"name": "lab" if number == 1 else f"lab{number}", "workers": workers, "idle": "sleep", "connections": 65536,
                      "hugepages": "off"},
         "ports": [
             {"name": "outside", "device": device("outside", workers), "role": "outside",
-             "addresses": [f"{at.DIRECTOR_OUTSIDE}/24", f"{at.DIRECTOR_OUTSIDE6}/64"]},
+             "addresses": [f"{at.director_outside(number)}/24", f"{at.director_outside6(number)}/64"]},
             {"name": "inside", "device": device("inside", workers), "role": "inside", "exception": "tap",
-             "addresses": [f"{at.DIRECTOR_INSIDE}/24", f"{at.DIRECTOR_INSIDE6}/64"]},
+             "addresses": [f"{at.director_inside(number)}/24", f"{at.director_inside6(number)}/64"]},
         ],
         "routes": [{"to": "0.0.0.0/0", "via": at.CLIENT}, {"to": "::/0", "via": at.CLIENT6}],
         "services": services,
@@ -65,17 +65,23 @@ def with_twins(**outside) -> dict:
 
 
 class Director:
-    def __init__(self, lab, workers: int = 1):
+    def __init__(self, lab, workers: int = 1, number: int = 1):
+        """`number`: which of the lab's directors, counted from 1."""
         self.lab = lab
+        self.number = number
+        self.namespace = lab.directors[number - 1]
         self.workers = workers
         self.process = None
         self.prefix = ()  # words before fairleadd, of a program that becomes it: ("prlimit", "--nofile=1024:1024")
-        self.socket = f"{lab.state}/api.sock"
+        self.folder = lab.state if number == 1 else f"{lab.state}/director{number}"
+        if number > 1:
+            os.makedirs(self.folder, exist_ok=True)
+        self.socket = f"{self.folder}/api.sock"
         self.api = f"unix:{self.socket}"
-        self.config_path = f"{lab.state}/fairlead.yaml"
-        self.log = f"{lab.state}/fairleadd.log"
+        self.config_path = f"{self.folder}/fairlead.yaml"
+        self.log = f"{self.folder}/fairleadd.log"
         self.log_begin = 0  # of what the daemon that runs has written
-        self.reports = f"{lab.state}/sanitizer"
+        self.reports = f"{self.folder}/sanitizer"
 
     # ---- life ----
 
@@ -126,7 +132,7 @@ class Director:
             self.write(config)
         self.refuse_second()
         log = self.open_log()
-        self.process = self.lab.director.spawn(
+        self.process = self.namespace.spawn(
             *self.prefix, f"{BUILD}/src/main/fairleadd", "-c", self.config_path, *extra, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, **{key: value.format(path=self.reports) for key, value in SANITIZER_ENV.items()}})
@@ -175,7 +181,7 @@ class Director:
     @property
     def arena(self) -> str:
         """Where a director of a test of restarts keeps its state: `config["director"]["arena"]`."""
-        return self.lab.arena
+        return self.lab.arena_of(self.number)
 
     def crash(self):
         """kill -9, and a start with the file as it is."""
@@ -314,7 +320,7 @@ class Director:
 
     def release(self, *words, check: bool = True) -> subprocess.CompletedProcess:
         """Take away what it left in its namespace; there, as one would run the command on the machine."""
-        return self.lab.director.run(f"{BUILD}/src/cli/fairlead", "--api", self.api, "port", "release", *words,
+        return self.namespace.run(f"{BUILD}/src/cli/fairlead", "--api", self.api, "port", "release", *words,
                                      check=check)
 
     def kill(self):

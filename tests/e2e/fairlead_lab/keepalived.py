@@ -60,7 +60,7 @@ class Keepalived(Daemon):
     """The whole program: parent, checkers and, where the configuration has an instance, VRRP."""
 
     def __init__(self, lab, director, role: str = "checks"):
-        super().__init__(lab, lab.director, role, "keepalived")
+        super().__init__(lab, director.namespace, role, "keepalived")
         self.ipvs = f"{os.path.dirname(director.socket)}/ipvs.sock"
 
     def start(self, text: str):

@@ -3,6 +3,11 @@
     client ── outside ── director ── inside ── bridge ── real1 … realN
        └───────────── second leg (DR/TUN replies) ──┘
 
+With two directors the outside link is a bridge as well, and both are on both of them:
+
+    client ── bridge ─┬─ director ──┬─ bridge ── real1 … realN
+                      └─ director2 ─┘
+
 Every namespace is called `fl-NAME-…` and everything else lives inside one, so labs of different names do not
 meet. `down` needs nothing but the name: it also clears what a killed run left behind.
 """
@@ -24,7 +29,7 @@ DOWNLOAD_BYTES = 20 * 1024 * 1024
 
 
 class Lab:
-    def __init__(self, name: str, reals: int = 3):
+    def __init__(self, name: str, reals: int = 3, directors: int = 1):
         if not re.fullmatch(r"[a-z0-9]{1,16}", name):
             raise ShellError(f"a lab's name is 1 to 16 of a-z and 0-9, not {name!r}")
         self.name = name
@@ -32,7 +37,8 @@ class Lab:
         self.state = f"{STATE}/{name}"
         self.arena = f"{ARENAS}{name}"  # of a director that keeps its state
         self.client = self._namespace("client")
-        self.director = self._namespace("director")
+        self.directors = [self._namespace(director_role(n)) for n in range(1, directors + 1)]
+        self.director = self.directors[0]
         self.bridge = self._namespace("bridge")
         self.reals = {i: self._namespace(at.real_name(i)) for i in range(1, reals + 1)}
         self.download_sha256 = None
@@ -43,6 +49,10 @@ class Lab:
 
     def __exit__(self, *_):
         self.down()
+
+    def arena_of(self, number: int) -> str:
+        """Where director `number` keeps its state; the name of a lab has no `-`."""
+        return self.arena if number == 1 else f"{self.arena}-{number}"
 
     def _namespace(self, role: str) -> Namespace:
         return Namespace(f"fl-{self.name}-{role}")
@@ -80,7 +90,8 @@ class Lab:
         for name in self.namespaces():
             Namespace(name).delete()
         shutil.rmtree(self.state, ignore_errors=True)
-        shutil.rmtree(self.arena, ignore_errors=True)
+        for number in (1, 2):
+            shutil.rmtree(self.arena_of(number), ignore_errors=True)
 
     def _remember_owner(self):
         with open(f"{self.state}/owner", "w") as file:
@@ -106,23 +117,38 @@ class Lab:
             ns.ip(f"link set {interface} up")
 
     def _build_links(self):
-        for ns in (self.client, self.director, self.bridge):
+        for ns in (self.client, *self.directors, self.bridge):
             ns.create()
         self.bridge.sysctl(net__ipv6__conf__all__disable_ipv6=1, net__ipv6__conf__default__disable_ipv6=1)
-        self.bridge.ip("link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0")
-        self.bridge.ip("link set br0 up")
+        self._add_bridge("br0")
+        if len(self.directors) == 1:
+            self._link(self.client, "outside", self.director, "outside")
+        else:
+            self._add_bridge("br1")
+            self._plug(self.client, "outside", "br1", "clients")
+        for number, director in enumerate(self.directors, 1):
+            if len(self.directors) > 1:
+                self._plug(director, "outside", "br1", f"outside{number}")
+            self._plug(director, "inside", "br0", director_role(number))
+            self._silence(director)
+        self._plug(self.client, "direct", "br0", "client")
 
-        self._link(self.client, "outside", self.director, "outside")
-        self._link(self.director, "inside", self.bridge, "director")
-        self._link(self.client, "direct", self.bridge, "client")
-        for interface in ("director", "client"):
-            self.bridge.ip(f"link set {interface} master br0")
+    def _add_bridge(self, name: str):
+        self.bridge.ip(f"link add {name} type bridge forward_delay 0 stp_state 0 mcast_snooping 0")
+        self.bridge.ip(f"link set {name} up")
+
+    def _plug(self, ns: Namespace, interface: str, bridge: str, plug: str):
+        self._link(ns, interface, self.bridge, plug)
+        self.bridge.ip(f"link set {plug} master {bridge}")
+
+    @staticmethod
+    def _silence(director: Namespace):
         # The director's two links belong to DPDK: the kernel must neither answer nor speak on them, nor take the
         # replies to its own packets off the veth before the twin brings them.
-        self.director.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__inside__rp_filter=1)
+        director.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__inside__rp_filter=1)
         for interface in ("outside", "inside"):
-            self.director.sysctl(**{f"net__ipv6__conf__{interface}__disable_ipv6": 1})
-            self.director.ip(f"link set {interface} arp off")
+            director.sysctl(**{f"net__ipv6__conf__{interface}__disable_ipv6": 1})
+            director.ip(f"link set {interface} arp off")
 
     def _build_client(self):
         c = self.client
@@ -145,8 +171,7 @@ class Lab:
     def _build_real(self, index: int):
         real = self.reals[index]
         real.create()
-        self._link(real, "eth0", self.bridge, at.real_name(index))
-        self.bridge.ip(f"link set {at.real_name(index)} master br0")
+        self._plug(real, "eth0", "br0", at.real_name(index))
         # Silent about the VIPs on `lo`: only what eth0 itself holds is answered and announced.
         real.sysctl(net__ipv4__conf__all__arp_ignore=1, net__ipv4__conf__all__arp_announce=2,
                     net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__eth0__rp_filter=0)
@@ -170,6 +195,10 @@ class Lab:
                  "obj", decap_object(), "sec", "tc")
         servers.start_nginx(self, index)
         servers.start_udp_echo(self, index)
+
+
+def director_role(number: int) -> str:
+    return "director" if number == 1 else f"director{number}"
 
 
 def decap_object() -> str:

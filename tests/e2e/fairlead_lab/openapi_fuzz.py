@@ -16,7 +16,8 @@ from urllib.parse import quote, urlencode
 
 # What the server may say to any request, whatever the operation: RFC 9110 and docs/api.md.
 ALWAYS = {400, 404, 413, 421, 422, 431, 503}
-NEVER_ASKED = {"upgrade", "followEvents"}  # the one replaces the process, the other does not end
+# The first replaces the process, the second does not end, the others wait for as long as they are asked to.
+NEVER_ASKED = {"upgrade", "followEvents", "topClients", "topServices"}
 STRINGS = ["", "web", "shop", "10.0.0.11:80", "10.0.0.11", "192.0.2.0/24", "::1", "tcp", "rr", "up", "30m", "-1", "null",
            "\x00", "é", "\udcff", "a" * 300, "../..", "%2e%2e", "'\"<>&", "{", "true", "1e999", "0x10", "99999999999999999999"]
 NUMBERS = [0, 1, -1, 80, 65535, 65536, 2 ** 31, 2 ** 63, -2 ** 63, 1.5, 1e308, 10 ** 30]

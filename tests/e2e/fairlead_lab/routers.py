@@ -51,6 +51,7 @@ log "{log}" all;
 router id {own};
 protocol device {{ scan time 1; }}
 protocol static {{ ipv4; {route} }}
+{kernel}
 protocol bgp lab {{
   local {own} as {own_as};
   neighbor {peer} as {peer_as};
@@ -165,13 +166,14 @@ class VrrpPair:
 
 
 class Bird(Daemon):
-    def __init__(self, lab, namespace, role: str, own: tuple, peer: tuple, route: str = ""):
-        """own, peer: (address, AS number)."""
+    def __init__(self, lab, namespace, role: str, own: tuple, peer: tuple, routes=(), gives_kernel: bool = False):
+        """own, peer: (address, AS number). `gives_kernel`: what is learnt becomes a route of the kernel."""
         super().__init__(lab, namespace, role, "bird")
         self.socket = f"{self.folder}/bird.ctl"
         self.conf = self.write("bird.conf", BIRD_CONF.format(
             log=f"{self.folder}/bird.log", own=own[0], own_as=own[1], peer=peer[0], peer_as=peer[1],
-            route=f"route {route} blackhole;" if route else ""))
+            route="".join(f"route {route} blackhole;" for route in routes),
+            kernel="protocol kernel { ipv4 { export where source = RTS_BGP; }; }" if gives_kernel else ""))
 
     def start(self):
         self.spawn("bird", "-f", "-c", self.conf, "-s", self.socket, "-P", f"{self.folder}/pid")
@@ -196,7 +198,7 @@ class BgpPair:
     def __init__(self, lab, prefix: str):
         director, client = (at.DIRECTOR_OUTSIDE, 65001), (at.CLIENT, 65002)
         self.prefix = prefix
-        self.director = Bird(lab, lab.director, "director", director, client, prefix)
+        self.director = Bird(lab, lab.director, "director", director, client, [prefix])
         self.client = Bird(lab, lab.client, "client", client, director)
 
     def __enter__(self):

@@ -96,6 +96,25 @@ std::unique_ptr<Answer> MakeDestDump(const Message& message, View view,
   return std::make_unique<DestDump>(message, std::move(view), service, fabric);
 }
 
+std::unique_ptr<Answer> MakeDaemonDump(const Message& message, const control::ControlView& view) {
+  RecordWriter record;
+  if (const std::optional<control::IpvsSyncConfig>& sync = view.model->sync.ipvs) {
+    DaemonRequest daemon{.interface = sync->interface,
+                         .syncid = sync->syncid,
+                         .maxlen = sync->maxlen,
+                         .group = sync->group,
+                         .port = sync->udp_port,
+                         .ttl = sync->ttl};
+    for (const bool is_master : {true, false}) {
+      daemon.is_master = is_master;
+      const bool runs = is_master ? sync->sends() : sync->receives();
+      if (runs) PutDaemon(&record, message, daemon);
+    }
+  }
+  PutDone(&record, message);
+  return std::make_unique<Records>(std::vector<Record>{record.Take()});
+}
+
 std::unique_ptr<Answer> MakeFileAnswer(const Message& message, std::unique_ptr<FileText> text) {
   return std::make_unique<FileAnswer>(message, std::move(text));
 }

@@ -41,6 +41,8 @@ std::unique_ptr<Answer> MakeDestDump(const Message& message,
                                      std::shared_ptr<const control::ControlView> view,
                                      const control::ServiceInfo* service,
                                      const dataplane::Fabric& fabric);
+// The halves of sync.ipvs that run, the master first.
+std::unique_ptr<Answer> MakeDaemonDump(const Message& message, const control::ControlView& view);
 std::unique_ptr<Answer> MakeFileAnswer(const Message& message, std::unique_ptr<FileText> text);
 
 }  // namespace fairlead::ipvs

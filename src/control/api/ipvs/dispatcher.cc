@@ -158,9 +158,9 @@ void Dispatcher::HandleCommand(const Request& request, Done done) {
       return done(GetDests(request, command));
     case IPVS_CMD_NEW_DAEMON:
     case IPVS_CMD_DEL_DAEMON:
-      return ChangeDaemon(request, command, done);
-    case IPVS_CMD_GET_DAEMON:  // none runs
-      return done(MakeDestDump(request.message, nullptr, nullptr, control_.fabric()));
+      return ChangeDaemon(request, command, std::move(done));
+    case IPVS_CMD_GET_DAEMON:
+      return done(MakeDaemonDump(request.message, *control_.view()));
     case IPVS_CMD_SET_CONFIG:
       return ChangeTimeouts(request, command, std::move(done));
     case IPVS_CMD_GET_CONFIG:
@@ -276,15 +276,15 @@ void Dispatcher::ChangeTimeouts(const Request& request, const Attributes& comman
   Change(request, EditOfTimeouts(ReadTimeouts(command)), ESRCH, std::move(done));
 }
 
-void Dispatcher::ChangeDaemon(const Request& request, const Attributes& command, const Done& done) {
-  uint32_t state = 0;
-  if (Fault fault = ReadDaemonState(command, &state)) return done(Refuse(request, fault));
-  if (request.message.command == IPVS_CMD_DEL_DAEMON) {
-    return done(Refuse(request, {ESRCH, "No synchronisation daemon runs"}));
+void Dispatcher::ChangeDaemon(const Request& request, const Attributes& command, Done done) {
+  const bool is_end = request.message.command == IPVS_CMD_DEL_DAEMON;
+  DaemonRequest daemon;
+  if (Fault fault = ReadDaemon(command, is_end ? Depth::kKey : Depth::kWhole, &daemon)) {
+    return done(Refuse(request, fault));
   }
-  done(Refuse(request, {ENOSYS,
-                        "The configuration file switches synchronisation: write sync.ipvs "
-                        "there and reload (docs/sync.md)"}));
+  if (is_end) return Change(request, EditOfNoDaemon(daemon), ESRCH, std::move(done));
+  if (Fault fault = CheckDaemon(daemon)) return done(Refuse(request, fault));
+  Change(request, EditOfNewDaemon(daemon), ESRCH, std::move(done));
 }
 
 void Dispatcher::Zero(const Request& request, const Attributes& command, Done done) {

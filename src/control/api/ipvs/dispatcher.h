@@ -86,7 +86,7 @@ class Dispatcher {
   void ChangeService(const Request& request, const Attributes& command, Done done);
   void ChangeDest(const Request& request, const Attributes& command, Done done);
   void ChangeTimeouts(const Request& request, const Attributes& command, Done done);
-  void ChangeDaemon(const Request& request, const Attributes& command, const Done& done);
+  void ChangeDaemon(const Request& request, const Attributes& command, Done done);
   void Zero(const Request& request, const Attributes& command, Done done);
 
   // Sends the change on its way; `about` is what is meant when it is refused as not there.

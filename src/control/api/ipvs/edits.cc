@@ -1,7 +1,9 @@
 #include "control/api/ipvs/edits.h"
 
 #include <linux/ip_vs.h>
+#include <net/if.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -10,6 +12,7 @@
 
 #include "base/forward_method.h"
 #include "base/transport.h"
+#include "control/config/model.h"
 #include "control/config/names.h"
 #include "control/config/new_service.h"
 #include "control/view.h"
@@ -79,6 +82,10 @@ json::object DestBody(const DestRequest& request) {
           {"forward", std::move(forward)},
           {"upper_threshold", request.upper_threshold},
           {"lower_threshold", request.lower_threshold}};
+}
+
+control::SyncRole HalfOf(const DaemonRequest& request) {
+  return request.is_master ? control::SyncRole::kMaster : control::SyncRole::kBackup;
 }
 
 bool IsLoopback(const IpAddress& address) {
@@ -202,6 +209,24 @@ control::Edit EditOfTimeouts(const TimeoutsRequest& request) {
   if (request.tcp_fin_seconds != 0) body["tcp_fin"] = Seconds(request.tcp_fin_seconds);
   if (request.udp_seconds != 0) body["udp"] = Seconds(request.udp_seconds);
   return control::PatchTimeouts{json::serialize(body)};
+}
+
+Fault CheckDaemon(const DaemonRequest& request) {
+  if (::if_nametoindex(request.interface.c_str()) != 0) return {};
+  return {ENODEV, "This machine has no network interface \"" + request.interface + "\""};
+}
+
+control::Edit EditOfNewDaemon(const DaemonRequest& request) {
+  json::object body{{"interface", request.interface}, {"syncid", request.syncid}};
+  if (request.maxlen != 0) body["maxlen"] = std::max(request.maxlen, control::kLeastSyncMaxlen);
+  if (request.group) body["group"] = request.group->ToString();
+  if (request.port != 0) body["udp_port"] = request.port;
+  if (request.ttl != 0) body["ttl"] = request.ttl;
+  return control::StartIpvsSync{HalfOf(request), json::serialize(body)};
+}
+
+control::Edit EditOfNoDaemon(const DaemonRequest& request) {
+  return control::StopIpvsSync{HalfOf(request)};
 }
 
 }  // namespace fairlead::ipvs

@@ -22,6 +22,8 @@ namespace fairlead::ipvs {
 // What the kernel looks at before it has a service; the director looks at the rest.
 Fault CheckService(const ServiceRequest& request);
 Fault CheckDest(const DestRequest& request);
+// ENODEV: this machine has no such interface.
+Fault CheckDaemon(const DaemonRequest& request);
 
 // The port that a real server of the service has when a request names this one: without NAT it is
 // the service's, whatever programs say.
@@ -38,5 +40,7 @@ control::Edit EditOfNewDest(const control::ServiceInfo& service, const DestReque
 control::Edit EditOfDest(const std::string& service, const std::string& real,
                          const DestRequest& request);
 control::Edit EditOfTimeouts(const TimeoutsRequest& request);
+control::Edit EditOfNewDaemon(const DaemonRequest& request);
+control::Edit EditOfNoDaemon(const DaemonRequest& request);
 
 }  // namespace fairlead::ipvs

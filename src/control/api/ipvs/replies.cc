@@ -162,6 +162,27 @@ void PutTimeouts(RecordWriter* record, const Message& to, const TimeoutsRequest&
   record->End(message);
 }
 
+void PutDaemon(RecordWriter* record, const Message& to, const DaemonRequest& daemon) {
+  nlmsghdr* const message =
+      record->BeginCommand(kFamilyId, IPVS_CMD_NEW_DAEMON, IPVS_GENL_VERSION, NLM_F_MULTI, to);
+  nlattr* const nest = mnl_attr_nest_start(message, IPVS_CMD_ATTR_DAEMON);
+  mnl_attr_put_u32(message, IPVS_DAEMON_ATTR_STATE,
+                   daemon.is_master ? IP_VS_STATE_MASTER : IP_VS_STATE_BACKUP);
+  mnl_attr_put_strz(message, IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface.c_str());
+  mnl_attr_put_u32(message, IPVS_DAEMON_ATTR_SYNC_ID, daemon.syncid);
+  mnl_attr_put_u16(message, IPVS_DAEMON_ATTR_SYNC_MAXLEN, daemon.maxlen);
+  mnl_attr_put_u16(message, IPVS_DAEMON_ATTR_MCAST_PORT, daemon.port);
+  mnl_attr_put_u8(message, IPVS_DAEMON_ATTR_MCAST_TTL, daemon.ttl);
+  const IpAddress group = daemon.group.value_or(IpAddress());
+  if (group.is_v4()) {
+    mnl_attr_put_u32(message, IPVS_DAEMON_ATTR_MCAST_GROUP, group.v4().value.raw());
+  } else {
+    mnl_attr_put(message, IPVS_DAEMON_ATTR_MCAST_GROUP6, 16, group.v6().bytes.data());
+  }
+  mnl_attr_nest_end(message, nest);
+  record->End(message);
+}
+
 void PutFamily(RecordWriter* record, const Message& to) {
   constexpr uint8_t kControllerVersion = 2;
   nlmsghdr* const message =

@@ -91,6 +91,7 @@ void PutTimeouts(RecordWriter* record, const Message& to, const TimeoutsRequest&
 // What the controller of generic netlink says of the family.
 void PutFamily(RecordWriter* record, const Message& to);
 void PutFileText(RecordWriter* record, const Message& to, std::string_view text);
+void PutDaemon(RecordWriter* record, const Message& to, const DaemonRequest& daemon);
 // The end of a dump.
 void PutDone(RecordWriter* record, const Message& to);
 

@@ -59,6 +59,11 @@ constexpr AttributeRule kDaemon[] = {
     FAIRLEAD_RULE(IPVS_DAEMON_ATTR_STATE, kU32),
     FAIRLEAD_RULE(IPVS_DAEMON_ATTR_MCAST_IFN, kText, IP_VS_IFNAME_MAXLEN),
     FAIRLEAD_RULE(IPVS_DAEMON_ATTR_SYNC_ID, kU32),
+    FAIRLEAD_RULE(IPVS_DAEMON_ATTR_SYNC_MAXLEN, kU16),
+    FAIRLEAD_RULE(IPVS_DAEMON_ATTR_MCAST_GROUP, kU32),
+    FAIRLEAD_RULE(IPVS_DAEMON_ATTR_MCAST_GROUP6, kBytes, 16),
+    FAIRLEAD_RULE(IPVS_DAEMON_ATTR_MCAST_PORT, kU16),
+    FAIRLEAD_RULE(IPVS_DAEMON_ATTR_MCAST_TTL, kU8),
 };
 constexpr AttributeRule kFamily[] = {
     FAIRLEAD_RULE(CTRL_ATTR_FAMILY_ID, kU16),
@@ -203,12 +208,31 @@ TimeoutsRequest ReadTimeouts(const Attributes& command) {
           command.U32(IPVS_CMD_ATTR_TIMEOUT_UDP)};
 }
 
-Fault ReadDaemonState(const Attributes& command, uint32_t* state) {
+Fault ReadDaemon(const Attributes& command, Depth depth, DaemonRequest* daemon) {
   if (!command.Has(IPVS_CMD_ATTR_DAEMON)) return {EINVAL, "IPVS_CMD_ATTR_DAEMON is missing"};
   Attributes it;
   if (Fault fault = ReadInner(command.Raw(IPVS_CMD_ATTR_DAEMON), kDaemon, &it)) return fault;
   if (Fault fault = FindMissing(it, kDaemon, {IPVS_DAEMON_ATTR_STATE})) return fault;
-  *state = it.U32(IPVS_DAEMON_ATTR_STATE);
+  const uint32_t state = it.U32(IPVS_DAEMON_ATTR_STATE);
+  if (state != IP_VS_STATE_MASTER && state != IP_VS_STATE_BACKUP) {
+    return {EINVAL, "A daemon is master (1) or backup (2), and not " + std::to_string(state)};
+  }
+  daemon->is_master = state == IP_VS_STATE_MASTER;
+  if (depth == Depth::kKey) return {};
+  if (Fault fault =
+          FindMissing(it, kDaemon, {IPVS_DAEMON_ATTR_MCAST_IFN, IPVS_DAEMON_ATTR_SYNC_ID})) {
+    return fault;
+  }
+  daemon->interface = it.Text(IPVS_DAEMON_ATTR_MCAST_IFN);
+  daemon->syncid = it.U32(IPVS_DAEMON_ATTR_SYNC_ID);
+  daemon->maxlen = it.U16(IPVS_DAEMON_ATTR_SYNC_MAXLEN);
+  daemon->port = it.U16(IPVS_DAEMON_ATTR_MCAST_PORT);  // in this machine's order
+  daemon->ttl = it.U8(IPVS_DAEMON_ATTR_MCAST_TTL);
+  if (it.Has(IPVS_DAEMON_ATTR_MCAST_GROUP6)) {
+    daemon->group = AddressOf(Family::kIpv6, it.Raw(IPVS_DAEMON_ATTR_MCAST_GROUP6));
+  } else if (it.Has(IPVS_DAEMON_ATTR_MCAST_GROUP)) {
+    daemon->group = AddressOf(Family::kIpv4, it.Raw(IPVS_DAEMON_ATTR_MCAST_GROUP));
+  }
   return {};
 }
 

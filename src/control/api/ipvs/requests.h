@@ -68,6 +68,18 @@ struct TimeoutsRequest {
   uint32_t tcp_seconds = 0, tcp_fin_seconds = 0, udp_seconds = 0;  // 0: as it is
 };
 
+// A synchronisation daemon: one half of sync.ipvs.
+struct DaemonRequest {
+  bool is_master = false;
+  // The rest of a whole one.
+  std::string interface {};
+  uint32_t syncid = 0;
+  uint16_t maxlen = 0;               // bytes; 0: the default, as the rest
+  std::optional<IpAddress> group{};  // multicast
+  uint16_t port = 0;
+  uint8_t ttl = 0;
+};
+
 struct FileRequest {
   std::string path{};
   std::string bytes{};
@@ -81,8 +93,7 @@ Fault ReadService(const Attributes& command, Depth depth, ServiceRequest* servic
 // `family`: of the service, which is the real server's where it says none.
 Fault ReadDest(const Attributes& command, Depth depth, Family family, DestRequest* dest);
 TimeoutsRequest ReadTimeouts(const Attributes& command);
-// The state it is to have or to leave: IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP.
-Fault ReadDaemonState(const Attributes& command, uint32_t* state);
+Fault ReadDaemon(const Attributes& command, Depth depth, DaemonRequest* daemon);
 // Which family is asked for: its name, or its number.
 Fault ReadFamilyQuestion(const Message& message, std::string* name, uint16_t* id);
 Fault ReadFile(const Message& message, FileRequest* file);

@@ -77,9 +77,10 @@ Server::Server(asio::io_context& io, Dispatcher& dispatcher)
 
 Server::~Server() { Close(); }
 
-Status Server::Listen(const std::string& path, FileDescriptor passed) {
+Status Server::Listen(const api::ListenSpec& spec, FileDescriptor passed) {
+  const std::string& path = spec.where;
   Result<FileDescriptor> socket =
-      passed ? api::AdoptRecords(path, std::move(passed)) : api::ListenForRecords(path);
+      passed ? api::AdoptRecords(spec, std::move(passed)) : api::ListenForRecords(spec);
   if (!socket) return socket.error();
   error_code ec;
   impl_->acceptor.assign(Protocol(AF_UNIX, 0), socket->get(), ec);

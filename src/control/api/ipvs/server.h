@@ -18,6 +18,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
+#include "control/api/listen_spec.h"
 
 namespace fairlead::ipvs {
 
@@ -33,9 +34,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // An absolute path: the directory is made, a stale socket replaced, mode 0660. `passed`: a socket
-  // that listens there already; none: it is made.
-  Status Listen(const std::string& path, FileDescriptor passed = {});
+  // `where` is an absolute path: the directory is made, a stale socket replaced; then it has group
+  // and mode. `passed`: a socket that listens there already; none: it is made.
+  Status Listen(const api::ListenSpec& spec, FileDescriptor passed = {});
   // Accepts no more, closes what is open and removes the socket.
   void Close();
   // The same, but gives away the listening socket; nobody who connects meanwhile is refused. None

@@ -1,0 +1,31 @@
+// Whether this machine can make a check or a mail as the configuration wants it: the files of TLS.
+//
+//   FaultOfTlsFiles({.ca = "/etc/ca.pem"});   // {"ca", "/etc/ca.pem: No such file or directory"}
+//
+// Only a word of warning comes of it: the file may be for another machine, or will be there in
+// time. Regular files of a mebibyte at most are read, nothing else is opened. Threads: any.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fairlead::control {
+
+struct NamedTlsFiles {
+  std::string ca{}, certificate{}, key{};  // empty: not named
+  friend auto operator<=>(const NamedTlsFiles&, const NamedTlsFiles&) = default;
+};
+
+struct FileFault {
+  std::string_view key;  // of the configuration: "ca"
+  std::string sentence;
+};
+
+// None: they are there, PEM, and fit together.
+std::optional<FileFault> FaultOfTlsFiles(const NamedTlsFiles& files);
+
+// Empty: a regular file that is not too large, and may be read by us or by others.
+std::string FaultOfPlainFile(const std::string& path);
+
+}  // namespace fairlead::control
