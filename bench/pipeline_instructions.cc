@@ -35,8 +35,9 @@ struct Case {
   bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
   SyncView sync{};
   size_t rounds = kRounds;
-  bool is_watched = false;  // somebody looks at the clients with most packets
-  bool is_cut = false;      // each ACK in two fragments
+  bool is_watched = false;    // somebody looks at the clients with most packets
+  bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
+  bool is_cut = false;        // each ACK in two fragments
 };
 
 constexpr Case kCases[] = {
@@ -61,8 +62,15 @@ constexpr Case kCases[] = {
     {"dr-sync-each", ForwardMethod::kDr, false, false, false, kEachPacket, 1},
     {"new-sync", ForwardMethod::kDr, false, true, false, kThresholds},
     {"new-persistent-sync", ForwardMethod::kDr, true, true, false, kThresholds},
-    {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, true},
-    {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
+    // The ACKs that establish connections.
+    {"second", ForwardMethod::kDr, false, false, false, {}, 1},
+    {"second-stream", ForwardMethod::kDr, false, false, false, {}, 1, false, true},
+    {"dr-stream", ForwardMethod::kDr, false, false, false, {}, kRounds, false, true},
+    {"nat-stream", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
+    {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
+    {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
+    {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, false, true},
+    {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
 }  // namespace
@@ -83,6 +91,7 @@ int main(int argc, char** argv) {
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
+    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
     if (!c.is_new) bed.Open(kFlows);
     if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();

@@ -64,6 +64,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter fragmented_capacity;
   Counter fragmented_displaced;  // forgotten before their time: there were too many
   Counter sync_news_lost;        // of connections and templates: the ring was full
+  Counter stream_news_lost;      // likewise, of the stream between directors
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;
