@@ -24,7 +24,7 @@ namespace fairlead::dataplane {
 inline constexpr size_t kFrameBytes = 60;
 
 struct Flows {
-  std::vector<std::array<uint8_t, kFrameBytes>> frames;  // ACKs, shuffled
+  std::vector<std::array<uint8_t, kFrameBytes>> frames;  // shuffled
 
   Flows(size_t count, uint8_t flags) {
     frames.resize(count);
@@ -36,6 +36,23 @@ struct Flows {
       std::copy(f.begin(), f.end(), frames[i].begin());
     }
     std::shuffle(frames.begin(), frames.end(), std::mt19937(7));
+  }
+
+  // Each in two fragments, of 24 bytes and 8.
+  static Flows InFragments(const Flows& whole) {
+    Flows cut(0, 0);
+    for (const auto& frame : whole.frames) {
+      for (const bool is_first : {true, false}) {
+        cut.frames.push_back(frame);
+        auto* ip = HeaderAt<Ipv4Header>(cut.frames.back().data(), kEthernetHeaderLength);
+        ip->total_length = Be16::FromHost(is_first ? 44 : 28);
+        ip->id = Be16::FromHost(static_cast<uint16_t>((cut.frames.size() - 1) / 2));
+        ip->fragment = Be16::FromHost(is_first ? Ipv4Header::kMoreFragments : uint16_t{24 / 8});
+        ip->checksum = Be16{};
+        ip->checksum = Checksum(ip, sizeof *ip);
+      }
+    }
+    return cut;
   }
 };
 

@@ -37,6 +37,7 @@ struct Case {
   size_t rounds = kRounds;
   bool is_watched = false;    // somebody looks at the clients with most packets
   bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
+  bool is_cut = false;        // each ACK in two fragments
 };
 
 constexpr Case kCases[] = {
@@ -68,6 +69,8 @@ constexpr Case kCases[] = {
     {"nat-stream", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
     {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
     {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
+    {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, false, true},
+    {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
 }  // namespace
@@ -92,7 +95,8 @@ int main(int argc, char** argv) {
     if (!c.is_new) bed.Open(kFlows);
     if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();
-    const Flows flows(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
     MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;

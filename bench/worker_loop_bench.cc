@@ -58,9 +58,10 @@ class Options {
 
 Traffic TrafficOf(const Options& options) {
   const std::string kind = options.Text("traffic", "clients");
-  return {.kind = kind == "syns"      ? TrafficKind::kSyns
-                  : kind == "replies" ? TrafficKind::kReplies
-                                      : TrafficKind::kClients,
+  return {.kind = kind == "syns"        ? TrafficKind::kSyns
+                  : kind == "replies"   ? TrafficKind::kReplies
+                  : kind == "fragments" ? TrafficKind::kFragments
+                                        : TrafficKind::kClients,
           .family = options.family(),
           .flows = static_cast<uint32_t>(options.flows()),
           .new_percent = static_cast<uint32_t>(options.Number("new-percent", 0)),
@@ -286,7 +287,7 @@ int main(int argc, char** argv) {
       " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
       " [--one-core 1] [--arena DIRECTORY] [--hugetlbfs 1]\n"
       "       worker_loop_bench generate --flows N --file F [--traffic"
-      " clients|syns|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
+      " clients|syns|fragments|replies] [--family 4|6] [--new-percent N] [--worker I --workers N]"
       " [--port-mac MAC] [--neighbours 1]\n");
   return 2;
 }

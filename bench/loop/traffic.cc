@@ -88,6 +88,20 @@ std::vector<uint8_t> FromClient(const Traffic& traffic, uint32_t flow, uint8_t f
   return frame;
 }
 
+// The two fragments of a segment of 24 bytes and 8 more. The sum is nobody's to look at here.
+void AddFragments(const Traffic& traffic, uint32_t flow, edge::PcapWriter* out) {
+  for (const bool is_first : {true, false}) {
+    std::vector<uint8_t> frame = FromClient(traffic, flow, kSyn);
+    auto* ip = HeaderAt<Ipv4Header>(frame.data(), kEthernetHeaderLength);
+    ip->total_length = Be16::FromHost(is_first ? 44 : 28);
+    ip->id = Be16::FromHost(static_cast<uint16_t>(flow));
+    ip->fragment = Be16::FromHost(is_first ? Ipv4Header::kMoreFragments : uint16_t{24 / 8});
+    ip->checksum = Be16{};
+    ip->checksum = Checksum(ip, sizeof *ip);
+    out->Add(frame);
+  }
+}
+
 std::vector<uint8_t> Announcement(const MacAddress& mac, Ipv4Address address) {
   std::vector<uint8_t> frame(kIpv4FrameBytes);
   BuildGratuitousArp(frame.data(), mac, address);
@@ -175,6 +189,10 @@ bool WriteTraffic(const Traffic& traffic, const std::string& path) {
       writer.Add(Announcement(RealMac(i), RealAddress(Family::kIpv4, i).v4()));
     }
     writer.Add(Announcement(kGatewayMac, Ipv4Address::FromHost(0xc0000201)));  // 192.0.2.1
+  }
+  if (traffic.kind == TrafficKind::kFragments) {
+    for (const uint32_t flow : order) AddFragments(traffic, flow, &writer);
+    return writer.Close();
   }
   for (const uint32_t flow : order) clients.Add(flow, kSyn);
   if (traffic.kind == TrafficKind::kClients) {

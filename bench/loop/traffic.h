@@ -17,9 +17,10 @@
 namespace fairlead::bench {
 
 enum class TrafficKind : uint8_t {
-  kClients,  // one SYN a flow, then one ACK a flow
-  kSyns,     // one SYN a flow
-  kReplies,  // the reals' side of kClients: one SYN-ACK a flow, then one ACK a flow
+  kClients,    // one SYN a flow, then one ACK a flow
+  kSyns,       // one SYN a flow
+  kFragments,  // IPv4: a SYN a flow, in two fragments
+  kReplies,    // the reals' side of kClients: one SYN-ACK a flow, then one ACK a flow
 };
 
 struct Traffic {

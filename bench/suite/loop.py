@@ -213,6 +213,17 @@ def classifier(suite, flows):
     suite.forget()
 
 
+def fragments(suite, flows):
+    """Segments in two fragments each, beside whole ones; the table of fragments has room for all."""
+    group, facts = "fragments", {"flows": flows, "family": 4}
+    whole = suite.capture("clients", flows=flows)
+    cut = suite.capture("fragments", flows=flows, traffic="fragments")
+    for method in ("dr", "nat"):
+        suite.compare(group, (f"{method.upper()}, whole", suite.hits(flows=flows, files=whole, method=method)),
+                      [(f"{method.upper()}, in fragments", suite.hits(flows=flows, files=cut, method=method))], **facts)
+    suite.forget()
+
+
 def workers(suite, flows):
     """One worker with one queue, two with two, and two that get each other's packets."""
     group, facts = "workers", {"flows": flows, "family": 4}

@@ -304,6 +304,7 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.connections6", director.connections6, &loaded->director.connections6);
   keep("director.templates", director.templates, &loaded->director.templates);
   keep("director.side_records", director.side_records, &loaded->director.side_records);
+  keep("director.fragments", director.fragments, &loaded->director.fragments);
   keep("director.arena", director.arena, &loaded->director.arena);
   keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
   keep("director.telemetry", director.telemetry, &loaded->director.telemetry);

@@ -158,6 +158,7 @@ dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t
   config.connections6 = model.director.connections6;
   config.templates = model.director.templates;
   config.side_records = model.director.side_records;
+  config.fragments = model.director.fragments;
   config.table_pages = TablePagesOf(model.director.hugepages);
   config.hash_secret[0] = RandomSecret();
   config.hash_secret[1] = RandomSecret();

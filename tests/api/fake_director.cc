@@ -482,6 +482,10 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
     case CommandKind::kSweepConnections:
     case CommandKind::kSweepTemplates:
     case CommandKind::kTakeSyncEntries:
+    case CommandKind::kTellStream:
+    case CommandKind::kTakeStreamEntries:
+    case CommandKind::kWalkStream:
+    case CommandKind::kDigestStream:
       return;
   }
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "replay.h"
 #include "sync_replay.h"
+#include "wire_replay.h"
 
 namespace fairlead::golden {
 namespace {
@@ -64,11 +65,10 @@ bool PlayFile(const std::string& path, const ReplayOptions& options, std::ostrea
   return report.failures.empty() && report.observations > 0;
 }
 
-// The same for a recording of the kernel's sync protocol (format 3).
-bool PlaySyncFile(const std::string& path, const ReplayOptions& options, std::ostream& out,
-                  std::set<std::string>* used) {
-  const sync::SyncReport report =
-      sync::ReplaySync(path, {.workers = options.workers, .only = options.only});
+// The same for a recording of format 3.
+template <typename WireOrSync>
+bool Tell(const std::string& path, const WireOrSync& report, std::ostream& out,
+          std::set<std::string>* used) {
   for (const std::string& failure : report.failures) out << failure << '\n';
   out << path << ": " << report.cases << " cases, " << report.steps << " steps, "
       << report.observations << " observations compared, " << report.failures.size() << " differ";
@@ -94,8 +94,16 @@ int RunGoldenReplay(const std::vector<std::string>& words, std::ostream& out, st
   std::set<Exception> used;
   std::set<std::string> sync_used;
   for (const std::string& file : line->files) {
-    is_equal &= sync::IsSyncRecording(file) ? PlaySyncFile(file, line->options, out, &sync_used)
-                                            : PlayFile(file, line->options, out, &used);
+    const size_t workers = line->options.workers;
+    if (sync::IsSyncRecording(file)) {
+      is_equal &=
+          Tell(file, sync::ReplaySync(file, {workers, line->options.only}), out, &sync_used);
+    } else if (wire::IsWireRecording(file)) {
+      is_equal &=
+          Tell(file, wire::ReplayWire(file, {workers, line->options.only}), out, &sync_used);
+    } else {
+      is_equal &= PlayFile(file, line->options, out, &used);
+    }
   }
   for (const std::string& reason : sync_used) out << "exception: " << reason << '\n';
   for (const Exception exception : used) {

@@ -13,9 +13,10 @@ namespace fairlead::golden {
 // What the routes ask, answered on this thread.
 class GoldenDirector::Control : public control::ControlApi {
  public:
-  Control(dataplane::Fabric& fabric, control::ConfigModel model, control::Prober& prober)
+  Control(dataplane::Fabric& fabric, control::ConfigModel model, control::Prober& prober,
+          uint16_t inside_mtu)
       : director(fabric, std::move(model), "golden.yaml",
-                 {{PortMac(kOutside), 1500, ""}, {PortMac(kInside), 1500, ""}}, prober, 1) {}
+                 {{PortMac(kOutside), 1500, ""}, {PortMac(kInside), inside_mtu, ""}}, prober, 1) {}
 
   [[nodiscard]] std::shared_ptr<const control::ControlView> view() const override {
     return director.view();

@@ -23,6 +23,8 @@ constexpr const char* kNetwork = R"(
 version: 1
 director: { name: golden }
 log: { level: error }
+)";
+constexpr const char* kRoutes = R"(
 routes:
   - { to: 10.9.0.0/16, via: 10.6.0.2 }
   - { to: 10.8.0.0/16, via: 10.6.0.2 }
@@ -148,10 +150,13 @@ GoldenDirector::GoldenDirector(const GoldenSpec& spec)
   for (size_t i = 0; i < spec.workers; ++i) {
     workers_.push_back(std::make_unique<dataplane::Worker<BytePacket>>(
         *fabric_, WorkerId{static_cast<uint8_t>(i)}, tick_));
+    if (!spec.network.empty()) workers_.back()->UsePool(pool_);
   }
-  control::ConfigModel model = ModelOf(kNetwork + PortsYaml(spec.virtual_addresses));
+  control::ConfigModel model =
+      ModelOf(kNetwork +
+              (spec.network.empty() ? kRoutes + PortsYaml(spec.virtual_addresses) : spec.network));
   model.classifier = RulesOf(spec.rules);
-  control_ = std::make_unique<Control>(*fabric_, std::move(model), *prober_);
+  control_ = std::make_unique<Control>(*fabric_, std::move(model), *prober_, spec.inside_mtu);
   dispatcher_ = std::make_unique<ipvs::Dispatcher>(io_, *control_, nullptr);
   busy_ = std::make_unique<api::BusyMeter>(fabric_->stats);
   api_workers_ = std::make_unique<api::WorkerClient>(*io_, *fabric_);
@@ -217,12 +222,11 @@ void GoldenDirector::TurnWorker(size_t index, std::span<BytePacket* const> burst
   dataplane::Worker<BytePacket>& worker = *workers_[index];
   if (!worker.BeginTurn(tick_)) return;
   auto out = std::make_unique<Output<BytePacket>>();
-  Pool pool{this};
   worker.ProcessBurst(burst, out.get());
   Collect(index, out.get());
   worker.ProcessHandedIn(out.get());
   Collect(index, out.get());
-  worker.RunCommands(pool, out.get());
+  worker.RunCommands(pool_, out.get());
   worker.ReleaseHeld(out.get());
   Collect(index, out.get());
   worker.Expire();

@@ -77,6 +77,10 @@ struct GoldenSpec {
   bool is_through_netlink = false;  // how ipvsadm speaks to it; else through the routes of the API
   std::vector<IpAddress> virtual_addresses{};
   std::vector<MarkRule> rules{};  // newest first
+  // Ports `outside` and `inside`, and routes, as in the file. Empty: the network above, and no
+  // packets to make, which the hosts of those recordings do not miss.
+  std::string network{};
+  uint16_t inside_mtu = 1500;
 };
 
 class GoldenDirector {
@@ -121,6 +125,7 @@ class GoldenDirector {
   dataplane::BytePacket* NewPacket();
   void TurnWorker(size_t worker, std::span<dataplane::BytePacket* const> burst);
   void Collect(size_t worker, dataplane::Output<dataplane::BytePacket>* out);
+  Pool pool_{this};
   // Until nobody has anything left to do at this moment.
   void Settle();
   [[nodiscard]] control::TimePoint time() const;

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "replay.h"
+#include "wire_replay.h"
 
 namespace fairlead::golden::recordings_test {
 namespace {
@@ -63,6 +64,19 @@ TEST(RecordingsWithWorkers, StatesAreTheSame) {
       ADD_FAILURE() << workers << " workers: " << failure;
     }
     EXPECT_GT(report.observations, 300u);
+  }
+}
+
+// What differs on purpose is named where it is compared (wire_replay.cc).
+TEST(WireRecordings, FragmentsComeOutAsTheyDidThere) {
+  const std::string path = std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/wire/fragments.json";
+  for (const size_t workers : {1u, 2u, 3u}) {
+    const wire::WireReport report = wire::ReplayWire(path, {.workers = workers, .only = {}});
+    for (const std::string& failure : report.failures) {
+      ADD_FAILURE() << workers << " workers: " << failure;
+    }
+    EXPECT_EQ(report.cases, 14u);
+    EXPECT_GT(report.observations, 100u);
   }
 }
 

@@ -33,6 +33,7 @@ void DumpDirector(Writer& w, const DirectorConfig& d) {
   w.Key("connections6", FormatSize(d.connections6));
   w.Key("templates", FormatSize(d.templates));
   w.Key("side_records", FormatSize(d.side_records));
+  w.Key("fragments", FormatSize(d.fragments));
   w.Key("arena", Scalar(d.arena));
   w.Key("hugepages", Word(d.hugepages));
   w.Key("telemetry", d.telemetry ? "true" : "false");

@@ -54,6 +54,7 @@ Shapes DirectorShapes() {
           {"connections6", size},
           {"templates", size},
           {"side_records", size},
+          {"fragments", size},
           {"arena", kText},
           {"hugepages", EnumOf<AutoOnOff>()},
           {"telemetry", kBool},

@@ -56,12 +56,13 @@ struct DirectorConfig {
   std::string name = "fairlead";
   WorkersConfig workers;
   IdlePolicy idle = IdlePolicy::kPoll;
-  // Capacities over all workers, in records. Unset in the file: all but the first are a quarter of
-  // connections.
+  // Capacities over all workers, in records. Unset in the file: all but the first and the last are
+  // a quarter of connections.
   uint64_t connections = 1u << 20;
   uint64_t connections6 = 1u << 18;
   uint64_t templates = 1u << 18;
   uint64_t side_records = 1u << 18;
+  uint64_t fragments = 1u << 12;
   std::string arena = "auto";  // "auto", "none" or an absolute path (docs/survival.md)
   AutoOnOff hugepages = AutoOnOff::kAuto;
   bool telemetry = false;        // tools of DPDK can attach (docs/ports.md)

@@ -7,12 +7,15 @@
 
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal.h"
+#include "dataplane/tables/fragment_table.h"
 
 namespace fairlead::edge {
 namespace {
 
 // Packets that wait for a neighbour, over all workers; the pipeline bounds them per neighbour.
 constexpr uint32_t kHeldPackets = 4096;
+// Fragments that wait for their first, of each worker.
+constexpr uint32_t kHeldFragments = dataplane::FragmentTable::kMaxHeld;
 // Taken from a port but not yet given to another: bursts, transmit buffers.
 constexpr uint32_t kInHandPackets = 1024;
 
@@ -37,7 +40,7 @@ PoolPlan PlanPool(const EdgeConfig& config, size_t ring_packets) {
   const auto workers = static_cast<uint32_t>(config.workers);
   const uint32_t rings = static_cast<uint32_t>(ring_packets);
   uint32_t packets = kHeldPackets + config.extra_packets;
-  packets += workers * kInHandPackets + workers * (workers - 1) * rings;
+  packets += workers * (kInHandPackets + kHeldFragments) + workers * (workers - 1) * rings;
   packets += (workers + 1) * kPoolCache * 2;
   uint32_t room = kDefaultDataRoom;
   for (size_t p = 0; p < config.ports.size(); ++p) {

@@ -14,7 +14,9 @@ namespace fairlead::dataplane {
 // As for a VIP on a port that nobody serves.
 template <Packet P>
 [[gnu::noinline]] void AnswerForRange(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  if (parsed->is_fragment) return t.Drop(packet, DropReason::kFragment);
+  if (parsed->is_fragment && !IsTransport(parsed->protocol)) {
+    return t.Drop(packet, DropReason::kFragment);
+  }
   if (IsTransport(parsed->protocol)) {
     return Refuse(t, packet, parsed, DropReason::kClosedPort);
   }

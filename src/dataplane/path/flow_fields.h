@@ -65,6 +65,13 @@ bool HandTo(Turn<P>& t, P* packet, WorkerId to, HandOff purpose) noexcept {
     t.Drop(packet, DropReason::kHandOffRingFull);
     return false;
   }
+  if (t.shard.fragment_fate != nullptr) [[unlikely]] {
+    // A hand-shake comes back here; what was steered, or begins a dialog, does not.
+    const bool is_away = purpose == HandOff::kSteered || purpose == HandOff::kDialog;
+    t.shard.fragment_fate->kind =
+        is_away ? FragmentFate::Kind::kElsewhere : FragmentFate::Kind::kAsked;
+    t.shard.fragment_fate->worker = to;
+  }
   t.shard.handed_to |= uint64_t{1} << to.index();
   t.shard.counters.handed_off.Add(1);
   return true;

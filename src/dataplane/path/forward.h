@@ -16,6 +16,16 @@
 
 namespace fairlead::dataplane {
 
+// What a first fragment met is what the others of its datagram meet (fragment_input.h).
+template <typename Address>
+[[gnu::noinline]] void NoteSentToReal(FragmentFate* fate,
+                                      const Connection<Address>& record) noexcept {
+  fate->kind = FragmentFate::Kind::kToReal;
+  fate->method = record.method;
+  fate->real = record.real_id;
+  fate->address = record.real_address;
+}
+
 // REWRITE and TX towards the real server. The record may be a draft that is in no table (one
 // packet).
 template <typename Address, Packet P>
@@ -35,9 +45,15 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
                          (overhead > 0 && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
     if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
   }
+  if (t.shard.fragment_fate != nullptr) [[unlikely]]
+    NoteSentToReal(t.shard.fragment_fate, record);
   switch (record.method) {
     case ForwardMethod::kNat:
-      RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
+      if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {
+        RewriteNatLater<NatDirection::kForward>(*packet, parsed, record.real_address);
+      } else {
+        RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
+      }
       break;
     case ForwardMethod::kTun:
       if (!RewriteTun(*packet, parsed, real.tunnel_source.As<Address>(), record.real_address,
@@ -76,6 +92,8 @@ void CountIn(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noe
 
 template <Packet P>
 void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) noexcept {
+  if (t.shard.fragment_fate != nullptr) [[unlikely]]
+    t.shard.fragment_fate->real = id;
   if (!real.TakesTraffic()) return;
   TrafficCounters& traffic = t.shard.fabric.stats.traffic(t.shard.me, id);
   traffic.out_packets.Add(1);

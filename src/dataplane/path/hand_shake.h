@@ -129,4 +129,15 @@ void AnswerHandShake(const Subject& subject) noexcept {
   }
 }
 
+// Any step, and kDialog: of a packet that holds its flow's ports.
+template <Packet P>
+void AnswerFlowHandShake(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  if (packet->meta().hand_off == HandOff::kDialog) {
+    return parsed->is_v4() ? AnswerDialog<Ipv4Address>(t, packet, parsed)
+                           : AnswerDialog<Ipv6Address>(t, packet, parsed);
+  }
+  parsed->is_v4() ? AnswerHandShake(FirstPacket<Ipv4Address, P>{t, packet, parsed, true})
+                  : AnswerHandShake(FirstPacket<Ipv6Address, P>{t, packet, parsed, true});
+}
+
 }  // namespace fairlead::dataplane

@@ -170,24 +170,4 @@ template <Packet P>
   RouteUnlessClaimed(t, packet, parsed);
 }
 
-// Fragments of flows that may be a service's cannot be told apart yet; what only passes by is
-// routed.
-template <Packet P>
-[[gnu::noinline]] void HandleFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
-  const IpAddress destination = parsed->destination(packet->data());
-  if (IsToMany(*parsed, destination)) return HandleMulticast(t, packet);
-  const IpAddress source = parsed->source(packet->data());
-  const LocalAddress* local = t.snapshot.FindLocal(destination);
-  if (t.snapshot.IsForgedSource(source) &&
-      (local != nullptr || !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
-    return t.Drop(packet, DropReason::kBadSource);
-  }
-  if (local != nullptr) {
-    if (local->is_vip) return t.Drop(packet, DropReason::kFragment);
-    return DeliverToHost(t, packet, *local, DropReason::kFragment);
-  }
-  if (t.snapshot.IsNatAddress(source)) return t.Drop(packet, DropReason::kFragment);
-  RouteUnlessClaimed(t, packet, parsed);
-}
-
 }  // namespace fairlead::dataplane

@@ -11,6 +11,7 @@
 //   TX        transmit.h          next hop, Ethernet header
 //   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
 //   else      local_input.h       ARP, ND, ping, ICMP errors, the host
+//             fragment_input.h    fragments, which then take the ways of the others
 //
 // Threads: the worker's. Every packet ends in turn.out, in the held queue, or in another worker's
 // ring.
@@ -22,7 +23,7 @@
 #include <type_traits>
 
 #include "dataplane/path/fast_path.h"
-#include "dataplane/path/local_input.h"
+#include "dataplane/path/fragment_input.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
 
@@ -179,7 +180,7 @@ template <Packet P>
                       : HandleIcmp<Ipv6Address>(t, packet, parsed, is_mine);
       break;
     case PacketKind::kFragment:
-      HandleFragment(t, packet, parsed);
+      HandleFragment(t, packet, parsed, is_mine);
       break;
     case PacketKind::kOtherIp:
       HandleOtherIp(t, packet, parsed);
@@ -274,13 +275,9 @@ void ProcessHandShake(Turn<P>& t, P* packet) noexcept {
     return parsed.is_v4() ? AnswerErrorHandShake<Ipv4Address>(t, packet, &parsed)
                           : AnswerErrorHandShake<Ipv6Address>(t, packet, &parsed);
   }
+  if (outcome.kind == PacketKind::kFragment) return ResumeFragment(t, packet, &parsed);
   if (outcome.kind != PacketKind::kFlow) return t.Drop(packet, DropReason::kStaleGrant);
-  if (packet->meta().hand_off == HandOff::kDialog) {
-    return parsed.is_v4() ? AnswerDialog<Ipv4Address>(t, packet, &parsed)
-                          : AnswerDialog<Ipv6Address>(t, packet, &parsed);
-  }
-  parsed.is_v4() ? AnswerHandShake(FirstPacket<Ipv4Address, P>{t, packet, &parsed, true})
-                 : AnswerHandShake(FirstPacket<Ipv6Address, P>{t, packet, &parsed, true});
+  AnswerFlowHandShake(t, packet, &parsed);
 }
 
 }  // namespace fairlead::dataplane

@@ -79,6 +79,10 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
                bool is_mine) noexcept {
   if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
     if (!local->port.is_none() && t.port(local->port).has_host) {
+      if (t.shard.fragment_fate != nullptr) [[unlikely]] {
+        t.shard.fragment_fate->kind = FragmentFate::Kind::kToHost;
+        t.shard.fragment_fate->port = local->port;
+      }
       t.out->Add(packet, Verdict::ToHost(local->port));
       return;
     }

@@ -50,7 +50,7 @@ template <Packet P>
   if (is_known && neighbours.Load(id).state == NeighbourState::kFailed) {
     t.Drop(packet, DropReason::kNeighbourUnresolved);
   } else if (t.held.Hold(packet, port, hop, is_ours, t.now())) {
-    t.shard.counters.held.Set(t.held.size());
+    t.CountHeld();
   } else {
     t.Drop(packet, DropReason::kNeighbourQueueFull);
   }
@@ -221,6 +221,10 @@ void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrit
     return AnswerTooBig(t, packet, parsed, mtu_bytes);
   }
   rewrite(*packet, parsed);
+  if (t.shard.fragment_fate != nullptr) [[unlikely]] {
+    t.shard.fragment_fate->kind = FragmentFate::Kind::kRouted;
+    t.shard.fragment_fate->address = parsed->source(packet->data());
+  }
   const bool is_on_link = route->gateway.is_none();
   const NeighbourId id =
       is_on_link ? t.shard.fabric.neighbours.Find(route->output, destination) : route->gateway;

@@ -44,7 +44,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter handed_off;  // to other workers
   Counter delivered_to_host;  // to the kernel twin
   std::array<Counter, kDropReasonCount> dropped;
-  Counter held;             // gauge: waiting for a neighbour
+  Counter held;             // gauge: waiting for a neighbour, or for their first fragment
   Counter polls;            // turns of the loop
   Counter busy_polls;       // turns that found work
   Counter longest_turn_ns;  // longest turn but the first, by the thread's CPU clock
@@ -60,8 +60,11 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter defence_rate;           // gauge: what the automatic drop_packet does, 0: nothing
   Counter neighbour_limited;      // unknown neighbours not told of: over a limit
   Counter neighbour_events_lost;  // not told to the control core: the ring's share was full
-  Counter sync_news_lost;         // of connections and templates: the ring was full
-  Counter stream_news_lost;       // likewise, of the stream between directors
+  Counter fragmented;             // gauge: datagrams in fragments that are remembered
+  Counter fragmented_capacity;
+  Counter fragmented_displaced;  // forgotten before their time: there were too many
+  Counter sync_news_lost;        // of connections and templates: the ring was full
+  Counter stream_news_lost;      // likewise, of the stream between directors
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;

@@ -58,6 +58,7 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& mem
       counters(shared.stats.worker(worker)),
       now(start),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
+      fragments(ShareOf(shared.config.fragments, shared.config.workers)),
       side_records_(OrThrow(SideTable::Create(
           CapacityOf(memory.side_records, shared.config.side_records, shared.config),
           shared.config.table_pages, memory.side_records))),
@@ -77,6 +78,7 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& mem
   counters.connection_capacity.Set(connections4_.capacity() + connections6_.capacity());
   counters.template_capacity.Set(templates_.capacity());
   counters.side_record_capacity.Set(side_records_.capacity());
+  counters.fragmented_capacity.Set(fragments.capacity());
 }
 
 void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
@@ -381,6 +383,8 @@ void Shard::UpdateGauges() noexcept {
   counters.connections.Set(connections4_.size() + connections6_.size());
   counters.templates.Set(templates_.size());
   counters.side_records.Set(side_records_.size());
+  counters.fragmented.Set(fragments.size());
+  counters.fragmented_displaced.Set(fragments.displaced());
 }
 
 #define FAIRLEAD_SHARD(Address)                                                                \

@@ -32,6 +32,7 @@
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
+#include "dataplane/tables/fragment_table.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
@@ -172,6 +173,9 @@ class Shard {
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;
+  FragmentTable fragments;
+  // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
+  FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
 
  private:

@@ -40,6 +40,8 @@ class Steering {
   [[nodiscard]] WorkerId TemplateOwner(uint64_t hash) const noexcept {
     return WorkerId{static_cast<uint8_t>((hash >> 32) * workers_ >> 32)};
   }
+  // Where the fragments of a datagram meet. `hash`: of what they have in common.
+  [[nodiscard]] WorkerId FragmentOwner(uint64_t hash) const noexcept { return TemplateOwner(hash); }
   [[nodiscard]] size_t worker_count() const { return workers_; }
   [[nodiscard]] const ToeplitzKey& key() const { return key_; }
 

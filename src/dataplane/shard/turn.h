@@ -42,6 +42,8 @@ struct Turn {
     return packet;
   }
 
+  void CountHeld() noexcept { shard.counters.held.Set(held.size() + shard.fragments.held()); }
+
   void Drop(P* packet, DropReason reason) noexcept {
     shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
     out->Add(packet, Verdict::Drop(reason));

@@ -23,7 +23,17 @@
   X(kUnknownEthertype, "unknown_ethertype", "Neither IPv4, IPv6 nor ARP")                          \
   X(kNotForUs, "not_for_us", "The destination MAC is another host's")                              \
   X(kMulticast, "multicast", "IP multicast or broadcast that nobody here wants")                   \
-  X(kFragment, "fragment", "A fragment; fragments are not forwarded yet")                          \
+  X(kFragment, "fragment", "A fragment to an address of the director that is neither TCP nor UDP") \
+  X(kFragmentTiny, "fragment_tiny",                                                                \
+    "A first fragment without its whole TCP or UDP header, or a TCP fragment at offset 8")         \
+  X(kFragmentOverlap, "fragment_overlap",                                                          \
+    "A fragment that overlaps or contradicts another of its datagram, or waited with such a one")  \
+  X(kFragmentDuplicate, "fragment_duplicate", "All its bytes have come before")                    \
+  X(kFragmentRefused, "fragment_refused",                                                          \
+    "Its datagram's first fragment was dropped or answered with an error")                         \
+  X(kFragmentTimeout, "fragment_timeout", "It waited, and its first fragment did not come")        \
+  X(kFragmentLimit, "fragment_limit",                                                              \
+    "Too many fragments waited, or too many datagrams in fragments were on their way")             \
   X(kIpv6ExtensionTooDeep, "ipv6_extension_too_deep",                                              \
     "More IPv6 extension headers than are followed")                                               \
   X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \

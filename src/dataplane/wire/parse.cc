@@ -97,24 +97,41 @@ ParseOutcome ParseFlow(const uint8_t* frame, ParsedPacket* parsed) {
   return Is(PacketKind::kOtherIp);
 }
 
-ParseOutcome ParseTransport(const uint8_t* frame, ParsedPacket* parsed) {
+// Too short for the header of its transport: made to hide the header from who looks at first
+// fragments only (RFC 1858 section 3, RFC 7112).
+bool IsTiny(const ParsedPacket& parsed) {
+  switch (static_cast<Transport>(parsed.protocol)) {
+    case Transport::kTcp:
+      return parsed.l4_length() < sizeof(TcpHeader);
+    case Transport::kUdp:
+      return parsed.l4_length() < sizeof(UdpHeader);
+  }
+  return false;
+}
+
+// `offset`: of a fragment's bytes in its datagram.
+ParseOutcome ParseTransport(const uint8_t* frame, uint32_t offset, ParsedPacket* parsed) {
   parsed->payload_offset = parsed->l4_offset;
-  if (parsed->is_fragment && !parsed->is_first_fragment) return Is(PacketKind::kFragment);
+  if (parsed->is_fragment && !parsed->is_first_fragment) {
+    // Between the ports and the flags of TCP nobody cuts for a good reason (RFC 3128).
+    const bool hides_flags = offset == 8 && parsed->protocol == kProtocolTcp;
+    return hides_flags ? Dropped(DropReason::kFragmentTiny) : Is(PacketKind::kFragment);
+  }
   const uint8_t icmp = parsed->is_v4() ? kProtocolIcmp : kProtocolIcmpv6;
   const ParseOutcome outcome =
       parsed->protocol == icmp ? ParseIcmp(frame, parsed) : ParseFlow(frame, parsed);
-  if (parsed->is_fragment && outcome.kind != PacketKind::kDropped) {
-    return Is(PacketKind::kFragment);
-  }
-  return outcome;
+  if (!parsed->is_fragment) return outcome;
+  if (outcome.kind != PacketKind::kDropped) return Is(PacketKind::kFragment);
+  return IsTiny(*parsed) ? Dropped(DropReason::kFragmentTiny) : outcome;
 }
 
 // Notes a fragment of `length` bytes, `offset` bytes into its datagram; all but the last are
-// multiples of 8 bytes. False: no datagram has such a fragment.
+// multiples of 8 bytes, and none is empty. False: no datagram has such a fragment.
 bool NoteFragment(uint32_t offset, bool more, uint32_t length, ParsedPacket* parsed) {
   parsed->is_fragment = offset > 0 || more;
   parsed->is_first_fragment = offset == 0 && more;
-  if (more && (length == 0 || length % 8 != 0)) return false;
+  if (parsed->is_fragment && length == 0) return false;
+  if (more && length % 8 != 0) return false;
   return offset + length <= 65535;
 }
 
@@ -151,12 +168,12 @@ ParseOutcome ParseIpv4(const uint8_t* frame, uint32_t length, bool ip_checksum_g
   parsed->tos = ip->tos;
   const uint16_t fragment = ip->fragment.get().host();
   parsed->dont_fragment = (fragment & Ipv4Header::kDontFragment) != 0;
-  if (!NoteFragment((fragment & Ipv4Header::kOffsetMask) * 8u,
-                    (fragment & Ipv4Header::kMoreFragments) != 0, total_length - header_length,
-                    parsed)) {
+  const uint32_t offset = (fragment & Ipv4Header::kOffsetMask) * 8u;
+  if (!NoteFragment(offset, (fragment & Ipv4Header::kMoreFragments) != 0,
+                    total_length - header_length, parsed)) {
     return Dropped(DropReason::kBadIpHeader);
   }
-  return ParseTransport(frame, parsed);
+  return ParseTransport(frame, offset, parsed);
 }
 
 ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* parsed) {
@@ -183,7 +200,7 @@ ParseOutcome ParseIpv6(const uint8_t* frame, uint32_t length, ParsedPacket* pars
   }
   bad = CheckAddresses<Ipv6Address>(ip->source, ip->destination, parsed->protocol);
   if (bad != DropReason::kCount) return Dropped(bad);
-  return ParseTransport(frame, parsed);
+  return ParseTransport(frame, walk.fragment_offset, parsed);
 }
 
 }  // namespace

@@ -6,7 +6,10 @@
 //
 // Checksums are updated from the difference alone (RFC 1624), so a bad one stays bad and payload is
 // not read. A UDP checksum of 0 (none) stays 0, and a computed 0 is written as 0xFFFF (RFC 768).
-// Preconditions: parsed is kFlow of the address's family, parsed.ttl > 1. Threads: pure.
+// A later fragment has no ports: RewriteNatLater changes the address alone; its datagram's checksum
+// is in the first fragment, which RewriteNat makes right for all.
+// Preconditions: parsed is kFlow, or a first fragment of TCP or UDP (RewriteNatLater: a later one),
+// of the address's family, parsed.ttl > 1. Threads: pure.
 #pragma once
 
 #include <type_traits>
@@ -52,6 +55,22 @@ void RewriteNatBytes(uint8_t* frame, const ParsedPacket& parsed, const Address& 
   } else {
     DecrementTtl(ip);
   }
+}
+
+template <NatDirection kDirection, typename Address, Packet P>
+void RewriteNatLater(P& packet, ParsedPacket* parsed, const Address& address) noexcept {
+  auto* ip = HeaderAt<IpHeader<Address>>(packet.data(), parsed->l3_offset);
+  Wire<Address>& old = kDirection == NatDirection::kForward ? ip->destination : ip->source;
+  if constexpr (std::is_same_v<Address, Ipv4Address>) {
+    ChecksumDelta delta;
+    delta.Replace(old.get(), address);
+    old = address;
+    DecrementTtl(ip, delta);
+  } else {
+    old = address;
+    DecrementTtl(ip);
+  }
+  --parsed->ttl;
 }
 
 template <NatDirection kDirection, typename Address, Packet P>

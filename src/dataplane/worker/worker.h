@@ -90,8 +90,8 @@ class alignas(kCacheLine) Worker {
            RunMailbox(*shard_.fabric.api[mine], pool, out);
   }
 
-  // Held packets whose neighbour has answered, or will not. Looks when a neighbour has changed and
-  // ten times a second.
+  // Held packets whose neighbour has answered, or will not: looks when a neighbour has changed and
+  // ten times a second. And fragments whose first has come, or has not in time.
   size_t ReleaseHeld(Output<P>* out) noexcept;
 
   // Timers. Returns the records that went.
@@ -112,7 +112,9 @@ class alignas(kCacheLine) Worker {
       ++count;
       return true;
     });
-    shard_.counters.held.Set(held_.size());
+    shard_.fragments.Clear(DropReason::kShutdown);
+    count += DropGivenUp(turn, 0);
+    turn.CountHeld();
     return count;
   }
 
@@ -155,6 +157,7 @@ class alignas(kCacheLine) Worker {
           .Publish();
     }
   }
+  size_t ReleaseFragments(Output<P>* out) noexcept;
   void SendFromHost(Turn<P>& turn, P* packet) noexcept;
   template <typename Pool>
   size_t RunMailbox(Mailbox& mailbox, Pool& pool, Output<P>* out) noexcept;
@@ -232,12 +235,13 @@ void Worker<P>::SendFromHost(Turn<P>& turn, P* packet) noexcept {
 
 template <Packet P>
 size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
+  const size_t fragments = shard_.fragments.is_idle() ? 0 : ReleaseFragments(out);
   if (held_.size() == 0) {
     held_visit_ = shard_.now;  // or it would lie in the future after 248 days without a held packet
-    return 0;
+    return fragments;
   }
   const uint64_t changes = shard_.fabric.neighbours.changes();
-  if (changes == neighbour_changes_ && !held_visit_.HasPassed(shard_.now)) return 0;
+  if (changes == neighbour_changes_ && !held_visit_.HasPassed(shard_.now)) return fragments;
   held_visit_ = shard_.now + kHeldInterval;
   neighbour_changes_ = changes;
   Turn<P> turn = TurnTo(out);
@@ -257,7 +261,15 @@ size_t Worker<P>::ReleaseHeld(Output<P>* out) noexcept {
     ++released;
     return true;
   });
-  shard_.counters.held.Set(held_.size());
+  turn.CountHeld();
+  return fragments + released;
+}
+
+template <Packet P>
+size_t Worker<P>::ReleaseFragments(Output<P>* out) noexcept {
+  Turn<P> turn = TurnTo(out);
+  const size_t released = ReleaseReadyFragments(turn);
+  PublishHandedOff();
   return released;
 }
 

@@ -162,8 +162,14 @@ TEST_P(Ranges, WhatNoServiceTakesOfARangeIsAnsweredAsAVipIs) {
   EXPECT_EQ(d_.dropped(DropReason::kUnsupportedProtocol), 1u);
   Frame fragment = Udp(kClient, 1234, "203.0.113.5", 80);
   HeaderAt<Ipv4Header>(fragment.data(), 14)->fragment = Be16::FromHost(1);
-  EXPECT_EQ(Send(kOutside, WithSum(fragment)), "");
-  EXPECT_EQ(d_.dropped(DropReason::kFragment), 1u);
+  EXPECT_EQ(Send(kOutside, WithSum(fragment)), "");  // waits for the first, which has the ports
+  HeaderAt<Ipv4Header>(fragment.data(), 14)->fragment = Be16::FromHost(Ipv4Header::kMoreFragments);
+  fragment = WithSum(fragment);
+  fragment.resize(14 + 20 + 8);
+  HeaderAt<Ipv4Header>(fragment.data(), 14)->total_length = Be16::FromHost(28);
+  EXPECT_EQ(Send(kOutside, WithSum(fragment)), "out 198.51.100.7 <- 203.0.113.5 ICMP 3/3 ttl 64\n");
+  EXPECT_EQ(d_.dropped(DropReason::kFragmentOverlap), 0u);
+  EXPECT_EQ(d_.dropped(DropReason::kFragmentRefused), 1u);
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 

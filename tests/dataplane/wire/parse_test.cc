@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/wire/fragment_fields.h"
 #include "dataplane/wire/ipv6_extensions.h"
 #include "frames.h"
 
@@ -142,8 +143,42 @@ TEST(Parse, Fragments) {
 }
 
 TEST(Parse, AFirstFragmentHoldsItsTransportHeader) {
-  EXPECT_EQ(Say(Ip(kClient4.address, kVip4.address, {.protocol = 6, .fragment = 0x2000}, Bytes(8))),
-            "bad_l4_header");
+  const auto of = [](uint8_t protocol, uint16_t fragment, size_t bytes) {
+    return Say(Ip(kClient4.address, kVip4.address, {.protocol = protocol, .fragment = fragment},
+                  Bytes(bytes)));
+  };
+  EXPECT_EQ(of(6, 0x2000, 8), "fragment_tiny");
+  EXPECT_EQ(of(6, 0x2000, 16), "fragment_tiny");
+  EXPECT_EQ(of(6, 0x2000, 24), "bad_l4_header");  // whole, and nonsense
+  // The flags of TCP lie there (RFC 3128); UDP ends before.
+  EXPECT_EQ(of(6, 0x2001, 8), "fragment_tiny");
+  EXPECT_EQ(of(6, 0x2002, 8), "fragment 6 198.51.100.7|0 > 192.0.2.10|0 at 34,34");
+  EXPECT_EQ(of(17, 0x2001, 8), "fragment 17 198.51.100.7|0 > 192.0.2.10|0 at 34,34");
+  EXPECT_EQ(of(17, 0x0001, 0), "bad_ip_header");
+}
+
+TEST(Parse, FragmentsSayWhichBytesOfWhichDatagramTheyAre) {
+  const auto read = [](const Bytes& frame) {
+    BytePacket packet(frame);
+    ParsedPacket p;
+    EXPECT_EQ(Parse(packet, &p).kind, PacketKind::kFragment);
+    const FragmentFields f = ReadFragment(packet.data(), p);
+    return std::to_string(f.id) + ": " + std::to_string(f.range.begin) + "-" +
+           std::to_string(f.range.end) + (f.range.is_last ? " last" : "");
+  };
+  const Bytes data(24);  // and a UDP header
+  const Bytes first = Udp(kClient4, kVip4, data, {.fragment = 0x2000});
+  const auto id = std::to_string(Be16::Load(&first[18]).host());
+  EXPECT_EQ(read(first), id + ": 0-32");
+  EXPECT_EQ(read(Udp(kClient4, kVip4, data, {.fragment = 0x2003})), id + ": 24-56");
+  EXPECT_EQ(read(Udp(kClient4, kVip4, data, {.fragment = 0x0003})), id + ": 24-56 last");
+  const auto v6 = [&](const char* headers) {
+    return read(Udp(kClient6, kVip6, data, {.extensions = Hex(headers), .next_header = 44}));
+  };
+  EXPECT_EQ(v6("1100 0001 01000009"), "16777225: 0-32");
+  EXPECT_EQ(v6("1100 0018 01000009"), "16777225: 24-56 last");
+  // Options behind the fragment header are bytes of the datagram.
+  EXPECT_EQ(v6("3c00 0001 01000009 1100 010400000000"), "16777225: 0-40");
 }
 
 TEST(Parse, MalformedIpv4) {

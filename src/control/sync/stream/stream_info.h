@@ -71,7 +71,7 @@ struct StreamInfo {
   Endpoint listen;
   bool is_listening = false;
   bool is_encrypted = false;
-  std::string problem;     // why there is no listener or no key, with a remedy; empty: none
+  std::string problem{};   // why there is no listener or no key, with a remedy; empty: none
   uint64_t strangers = 0;  // connections that were no peer's
   std::vector<StreamPeerInfo> peers{};
 };

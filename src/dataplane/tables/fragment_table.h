@@ -1,0 +1,194 @@
+// The datagrams that pass in fragments: what was decided of each by its first fragment, and the
+// fragments that came before that one and wait.
+//
+//   const uint32_t slot = table.FindOrAdd(key, hash, now);
+//   if (table.Arrive(slot, range) != FragmentTable::Arrival::kNew) …drop it by name
+//   if (!table.at(slot).fate.is_decided()) table.Hold(slot, packet, parsed, range.begin);
+//   table.Settle(slot, fate, now);                    // the first fragment has found its way
+//   while (table.Pop(slot, &held)) …send it after     // in the order of the datagram
+//
+// Nothing is put together: the table has the ranges of bytes that have come, not the bytes. Theory:
+// a datagram is kWaiting until its first fragment is judged (ports are nowhere else), then
+// kSettled, and kDone when all its bytes have passed; it is forgotten after kLifetime4 or
+// kLifetime6 in each of the first two, kDoneLifetime in the last. Each state is a list in the order
+// of time, one for each family, so the next to go is always a head. When there is no room the
+// oldest goes: of those done; then of those that wait, if these are half of all; else of those
+// settled. So fragments displace fragments and nothing else.
+//
+// Memory: all of it at construction; a datagram is 184 bytes. Threads: one worker's. Invariants:
+//   1. a datagram is in one bucket and in one list;
+//   2. runs are sorted, and do not touch each other;
+//   3. a held packet is in its datagram's list, or among those given up, which TakeGivenUp empties.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/forward_method.h"
+#include "base/ids.h"
+#include "dataplane/tables/slot.h"
+#include "dataplane/wire/fragment_fields.h"
+
+namespace fairlead::dataplane {
+
+// Which datagram (RFC 791 section 3.2, RFC 8200 section 4.5). `protocol`: 0 in IPv6, whose
+// identification holds for all. `is_inside`: what comes from real servers does not meet what comes
+// from clients; of one side the ports are alike, since with several links to a router the first
+// fragment and the others may come by different ones.
+struct FragmentKey {
+  IpAddress source, destination;
+  uint32_t id = 0;
+  uint8_t protocol = 0;
+  bool is_inside = false;
+
+  friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
+};
+
+// What the first fragment met, and so what its datagram's others meet.
+struct FragmentFate {
+  enum class Kind : uint8_t {
+    kUndecided,  // the first has not come
+    kAsked,      // it has, and is at the owner of its template
+    kRefused,    // dropped, or answered with an error
+    kElsewhere,  // sent to `worker`, which owns the flow
+    kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on
+    kRouted,     // by the routing table; `address` is the source from now on
+    kToHost,     // to the kernel twin of `port`
+  };
+  Kind kind = Kind::kUndecided;
+  WorkerId worker;
+  PortId port;
+  ForwardMethod method = ForwardMethod::kDr;
+  RealId real;        // whose traffic it is; none: nobody's
+  IpAddress address;  // the real's with kToReal, whatever the method
+
+  [[nodiscard]] bool is_decided() const noexcept {
+    return kind != Kind::kUndecided && kind != Kind::kAsked;
+  }
+};
+
+class FragmentTable {
+ public:
+  static constexpr TickCount kLifetime4 = TicksFromSeconds(30);  // as Linux' ipfrag_time
+  static constexpr TickCount kLifetime6 = TicksFromSeconds(60);  // RFC 8200 section 4.5
+  static constexpr TickCount kDoneLifetime = TicksFromSeconds(1);
+  static constexpr uint32_t kMaxHeld = 512;            // packets
+  static constexpr uint32_t kMaxHeldBytes = 1u << 20;  // of their IP packets
+  static constexpr uint32_t kMaxHeldPerDatagram = 64;  // 64 kB in fragments of a 1,000 bytes
+  static constexpr size_t kMaxRuns = 16;               // gaps that a datagram may have at once
+  static constexpr uint32_t kExpirySteps = 64;         // in each list
+
+  enum class State : uint8_t { kFree, kWaiting, kSettled, kDone };
+  enum class Arrival : uint8_t {
+    kNew,
+    kDuplicate,  // all its bytes have come before
+    kOverlap,    // some have, or it contradicts where the datagram ends: the datagram is refused
+    kScattered,  // one gap too many to remember
+  };
+
+  struct Run {
+    uint16_t begin, end;
+  };
+  struct Datagram {
+    FragmentKey key;
+    FragmentFate fate;
+    State state = State::kFree;
+    bool is_ready = false;  // in the list of those whose held packets may go
+    uint8_t run_count = 0;
+    uint16_t total = 0;  // bytes; 0: the last fragment has not come
+    std::array<Run, kMaxRuns> runs;
+    uint64_t hash = 0;
+    Tick deadline;
+    uint32_t bucket_next = kNoSlot;
+    uint32_t before = kNoSlot, after = kNoSlot;  // of its list
+    uint32_t ready_next = kNoSlot;
+    uint32_t held = kNoSlot;  // sorted by place in the datagram
+    uint32_t held_count = 0;
+  };
+  struct Held {
+    ParsedPacket parsed;
+    void* packet = nullptr;
+    uint32_t begin = 0;
+    uint32_t next = kNoSlot;
+    DropReason reason = DropReason::kCount;  // once given up
+  };
+
+  // Room for `datagrams` at once; at least one.
+  explicit FragmentTable(uint32_t datagrams);
+
+  // Never kNoSlot: what has no room displaces another.
+  uint32_t FindOrAdd(const FragmentKey& key, uint64_t hash, Tick now) noexcept;
+  [[nodiscard]] const Datagram& at(uint32_t slot) const noexcept { return datagrams_[slot]; }
+  // Notes the bytes. After kOverlap the datagram is refused, and what it held is given up. What
+  // comes for a datagram that is over may be another's, since identifications come again (RFC
+  // 4963): a first fragment begins a new one then.
+  Arrival Arrive(uint32_t slot, const FragmentRange& range, Tick now) noexcept;
+
+  // False: there is no room, and the packet is still the caller's. The oldest that waits may have
+  // been given up for it: take these, and try again.
+  bool Hold(uint32_t slot, void* packet, const ParsedPacket& parsed, uint32_t begin) noexcept;
+  // The first fragment is at the owner of its template.
+  void Ask(uint32_t slot) noexcept { datagrams_[slot].fate.kind = FragmentFate::Kind::kAsked; }
+  // Precondition: fate.is_decided().
+  void Settle(uint32_t slot, const FragmentFate& fate, Tick now) noexcept;
+  // The next of what the datagram holds. False: it holds nothing.
+  bool Pop(uint32_t slot, Held* held) noexcept;
+  // What it holds may go, and could not yet: see NextReady.
+  void MarkReady(uint32_t slot) noexcept;
+  // A settled datagram that holds packets, taken off the list; kNoSlot: none.
+  uint32_t NextReady() noexcept;
+  // Forgotten soon, if all its bytes have come and it holds none.
+  void FinishIfWhole(uint32_t slot, Tick now) noexcept;
+
+  // Forgets what is over, a bounded number.
+  void Expire(Tick now) noexcept;
+  // Forgets all, for `reason`.
+  void Clear(DropReason reason) noexcept;
+  // A packet that has been given up, and why. False: none.
+  bool TakeGivenUp(Held* held) noexcept;
+
+  [[nodiscard]] uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] uint32_t capacity() const noexcept {
+    return static_cast<uint32_t>(datagrams_.size());
+  }
+  // Packets, those given up included.
+  [[nodiscard]] uint32_t held() const noexcept { return held_; }
+  // Whether Expire, NextReady and TakeGivenUp would find nothing, now and later.
+  [[nodiscard]] bool is_idle() const noexcept { return size_ == 0 && held_ == 0; }
+  [[nodiscard]] uint64_t displaced() const noexcept { return displaced_; }
+
+ private:
+  enum ListName : uint8_t { kWaiting4, kWaiting6, kSettled4, kSettled6, kDoneList, kLists };
+  struct List {
+    uint32_t head = kNoSlot, tail = kNoSlot, count = 0;
+  };
+
+  [[nodiscard]] static ListName ListOf(const Datagram& d) noexcept;
+  void Link(uint32_t slot, TickCount lifetime, Tick now) noexcept;
+  void Unlink(uint32_t slot) noexcept;
+  // The older of two heads; kNoSlot when both lists are empty.
+  [[nodiscard]] uint32_t Older(ListName a, ListName b) const noexcept;
+  // Done, or settled for longer than duplicates take.
+  [[nodiscard]] static bool IsOver(const Datagram& d, Tick now) noexcept;
+  void Restart(uint32_t slot, Tick now) noexcept;
+  void Displace() noexcept;
+  void Remove(uint32_t slot, DropReason reason) noexcept;
+  void GiveUp(Datagram* d, DropReason reason) noexcept;
+  static Arrival Note(Datagram* d, const FragmentRange& range) noexcept;
+  [[nodiscard]] bool HasRoom(const Datagram& d, uint32_t bytes) const noexcept;
+
+  std::vector<Datagram> datagrams_;
+  std::vector<uint32_t> buckets_;  // heads of chains; a power of two
+  std::array<Held, kMaxHeld> places_;
+  std::array<List, kLists> lists_;
+  uint32_t free_ = kNoSlot;      // datagrams, by bucket_next
+  uint32_t free_place_ = 0;      // places, by next
+  uint32_t given_up_ = kNoSlot;  // places, by next
+  uint32_t ready_ = kNoSlot;     // datagrams, by ready_next
+  uint32_t size_ = 0, held_ = 0, held_bytes_ = 0;
+  uint64_t displaced_ = 0;  // datagrams that went before their time
+};
+
+}  // namespace fairlead::dataplane

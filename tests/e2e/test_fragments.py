@@ -1,0 +1,97 @@
+"""Datagrams of 8 kB in fragments, in order and shuffled, both ways, by every method and family; and a flood of them."""
+
+import json
+import os
+import subprocess
+import sys
+
+from fairlead_lab import addresses as at, client, configuration
+from fairlead_lab.case import LabTest
+
+PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab", "fragment_peer.py")
+SHUFFLED_PORT = 5354
+COUNT = 1000
+BYTES = 8000
+
+
+def udp_service(name: str, vip: str, method: str, port: int, ipv6: bool) -> dict:
+    address = at.real_address6 if ipv6 else at.real_address
+    return {"name": name, "address": vip, "protocol": "udp", "port": port, "scheduler": "rr", "forward": method,
+            "reals": [{"address": address(index)} for index in (1, 2)]}
+
+
+class Fragments(LabTest):
+    worker_counts = (1, 2, 3)
+    vips = {"nat": (at.VIP, at.VIP6), "dr": (at.VIP_DR, at.VIP_DR6), "tun": (at.VIP_TUN, at.VIP_TUN6)}
+
+    @classmethod
+    def configure(cls):
+        services = []
+        for method, vips in cls.vips.items():
+            for ipv6, vip in enumerate(vips):
+                services.append(udp_service(f"{method}-{ipv6}", vip, method, at.UDP_PORT, bool(ipv6)))
+        for ipv6, vip in enumerate(cls.vips["nat"]):
+            services.append(udp_service(f"shuffled-{ipv6}", vip, "nat", SHUFFLED_PORT, bool(ipv6)))
+        services.append({"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80, "scheduler": "rr",
+                         "reals": [{"address": at.real_address(1)}]})
+        config = configuration(services)
+        # Not net_af_packet: for that the kernel puts IPv4 fragments together (docs/fragments.md).
+        for unit, port in enumerate(config["ports"]):
+            port["device"] = f"net_pcap{unit},rx_iface_in={port['name']},tx_iface={port['name']}"
+            port["queues"] = 1
+        return config
+
+    def setUp(self):
+        self.mac = self.mac_of("outside")
+
+    def mac_of(self, port: str) -> str:
+        """The driver has made it."""
+        return next(row["mac"] for row in self.director.json("port", "list")["ports"] if row["name"] == port)
+
+    def peer(self, *words) -> dict:
+        return json.loads(self.lab.client.run(sys.executable, PEER, *words, timeout=300).stdout)
+
+    def exchange(self, vip: str, port: int, order: str, size: int = 1400):
+        source = at.CLIENT6 if ":" in vip else at.CLIENT
+        done = self.peer("exchange", "outside", self.mac, source, vip, port, COUNT, BYTES, size, order)
+        self.assertEqual(done, {"answered": COUNT}, f"{vip} {order}: {self.director.json('status')['dropped']}")
+
+    def test_every_method_in_order_and_shuffled(self):
+        for vips in self.vips.values():
+            for vip in vips:
+                for order in ("order", "shuffle"):
+                    with self.subTest(vip=vip, order=order):
+                        self.exchange(vip, at.UDP_PORT, order)
+
+    def test_replies_shuffled(self):
+        mac = self.mac_of("inside")
+        for index in (1, 2):
+            process = self.lab.reals[index].spawn(sys.executable, PEER, "answer", "eth0", mac, SHUFFLED_PORT, 1400,
+                                                  stdout=subprocess.PIPE, text=True)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.kill)
+            self.assertEqual(process.stdout.readline(), "ready\n")
+        for vip in self.vips["nat"]:
+            with self.subTest(vip=vip):
+                self.exchange(vip, SHUFFLED_PORT, "shuffle")
+
+    def test_a_kernels_own_fragments(self):
+        for vip in (*self.vips["nat"], *self.vips["dr"]):
+            message = "x" * BYTES
+            self.assertRegex(client.udp(self.lab, vip, at.UDP_PORT, message), rf"^real[12] {message}$")
+
+    def test_a_flood_of_lone_fragments_leaves_others_alone(self):
+        held = "fairlead_worker_held_packets"
+        for vip in (at.VIP, at.VIP6):
+            source = at.CLIENT6 if ":" in vip else at.CLIENT
+            words = ("lone", "outside", self.mac, source, vip, at.UDP_PORT, 50_000)
+            flood = self.lab.client.spawn(sys.executable, PEER, *words, stdout=subprocess.PIPE, text=True)
+            try:
+                for _ in range(20):
+                    self.assertEqual(client.curl(self.lab, f"http://{at.VIP}/").stdout, "real1\n")
+            finally:
+                self.assertEqual(json.loads(flood.communicate(timeout=120)[0]), {"sent": 50_000})
+        self.exchange(at.VIP, at.UDP_PORT, "shuffle")
+        waiting = sum(self.director.metric(held, worker=str(w)) for w in range(self.workers))
+        self.assertLessEqual(waiting, 512 * self.workers)

@@ -1,0 +1,437 @@
+#include "wire_replay.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <stdexcept>
+
+#include "dataplane/wire/arp.h"
+#include "dataplane/wire/neighbour_discovery.h"
+#include "golden_director.h"
+#include "wire_datagrams.h"
+
+namespace fairlead::golden::wire {
+namespace {
+
+namespace json = boost::json;
+using Bytes = std::vector<uint8_t>;
+
+// ---- where this director differs on purpose
+
+constexpr const char* kCuts =
+    "no reassembly: the kernel joins a datagram and cuts it anew; here each fragment keeps its "
+    "size, "
+    "and goes into a tunnel by itself. The datagrams that receivers put together are equal";
+constexpr const char* kSooner =
+    "no reassembly: fragments go as soon as the first is there, not when the last is; over the "
+    "case the datagrams are equal";
+constexpr const char* kNeverWhole =
+    "no reassembly: of a datagram that never gets whole, or turns out to overlap, what followed "
+    "its "
+    "first fragment has gone on, and its connection is there; its receiver drops it";
+constexpr const char* kNoTimeExceeded =
+    "no reassembly: who puts together says that the time for it is over, and that is the receiver";
+constexpr const char* kShorterTime =
+    "the recorded kernel was told to wait 3 s for fragments; here it is always 30 s, 60 s in IPv6";
+constexpr const char* kFits =
+    "fragments with DF that each fit the next link are forwarded; the kernel refuses them, because "
+    "the datagram that it has joined does not fit";
+constexpr const char* kQuote =
+    "no reassembly: an error quotes the first fragment as it came, not the joined datagram";
+constexpr const char* kErrorSource =
+    "frag needed and packet too big come from our address on the sender's side, as from any "
+    "router; the kernel's come from the virtual address";
+constexpr const char* kRateLimit =
+    "one client draws six errors at once, then one a second; the recorded kernel had no limit";
+constexpr const char* kTiny =
+    "a first fragment without its whole TCP header is dropped, and so is its datagram (RFC 1858)";
+constexpr const char* kCursors =
+    "with several workers each has scheduler cursors of its own: another real server is as right";
+
+constexpr size_t kErrorsAtOnce = 6;
+
+constexpr const char* kNetwork = R"(
+ports:
+  - { name: outside, device: net_null0, role: outside, addresses: [10.0.0.1/24, "fd00::1/64", 10.100.0.1/32, "fd64::1/128"] }
+  - { name: inside, device: net_null1, role: inside, addresses: [ADDRESSES], mtu: MTU }
+routes:
+  - { to: 10.8.0.0/16, via: 10.0.0.2 }
+  - { to: 10.9.0.0/16, via: 10.0.0.2 }
+  - { to: "fd09::/64", via: "fd00::2" }
+)";
+
+std::string NetworkOf(uint16_t mtu) {
+  std::string text = kNetwork;
+  text.replace(text.find("MTU"), 3, std::to_string(mtu));
+  // IPv6 needs 1280 bytes (RFC 8200 section 5); those cases have none.
+  const bool has_v6 = mtu >= 1280;
+  return text.replace(text.find("ADDRESSES"), 9,
+                      has_v6 ? "10.1.0.1/24, \"fd01::1/64\"" : "10.1.0.1/24");
+}
+
+std::string TextOf(const json::object& keys, const char* key) {
+  const json::value* value = keys.if_contains(key);
+  return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
+}
+
+Bytes FromHex(const std::string& hex) {
+  Bytes bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<uint8_t>(std::stoul(hex.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+// ---- the hosts around the director
+
+struct Host {
+  const char *name, *v4, *v6;
+  PortId port;
+  uint8_t number;
+};
+constexpr Host kHosts[] = {{"client", "10.0.0.2", "fd00::2", kOutside, 0x10},
+                           {"rs1", "10.1.0.11", "fd01::11", kInside, 0x21},
+                           {"rs2", "10.1.0.12", "fd01::12", kInside, 0x22},
+                           {"rs3", "10.1.0.13", "fd01::13", kInside, 0x23},
+                           {"rs4", "10.1.0.14", "fd01::14", kInside, 0x24},
+                           {"gw", "10.1.0.9", "fd01::9", kInside, 0x29}};
+MacAddress MacOf(const Host& host) { return MacAddress::FromNumber(0x020000000100u + host.number); }
+
+const Host* HostAt(const IpAddress& address) {
+  for (const Host& host : kHosts) {
+    if (address == IpAddress::Parse(host.v4) || address == IpAddress::Parse(host.v6)) return &host;
+  }
+  return nullptr;
+}
+
+class CaseReplay {
+ public:
+  CaseReplay(const json::object& recorded, const WireReplayOptions& options, std::string place,
+             WireReport* report)
+      : case_(recorded),
+        place_(std::move(place)),
+        report_(*report),
+        view_{.is_any_real = options.workers > 1},
+        director_(SpecOf(recorded, options)) {}
+
+  void Play() {
+    ++report_.cases;
+    for (const json::value& item : case_.at("steps").as_array()) {
+      const json::object& step = item.as_object();
+      ++number_;
+      ++report_.steps;
+      op_ = TextOf(step, "op");
+      try {
+        Do(step);
+      } catch (const std::exception& e) {
+        Expect(false, e.what());
+      }
+    }
+    Conclude();
+  }
+
+ private:
+  static GoldenSpec SpecOf(const json::object& recorded, const WireReplayOptions& options) {
+    GoldenSpec spec;
+    spec.workers = options.workers;
+    if (const json::value* setup = recorded.if_contains("setup")) {
+      const json::object& keys = setup->as_object();
+      if (keys.contains("smtu")) spec.inside_mtu = keys.at("smtu").to_number<uint16_t>();
+    }
+    spec.network = NetworkOf(spec.inside_mtu);
+    return spec;
+  }
+
+  void Do(const json::object& step) {
+    director_.AdvanceTo(step.at("t").to_number<double>(), [](double) {});
+    if (op_ == "ipvsadm") {
+      const CommandResult result = director_.Ipvsadm(TextOf(step, "args"));
+      return Expect(result.exit_code == 0, result.err);
+    }
+    if (op_ == "packet") return DoPacket(step);
+    if (op_ == "conns") return CompareTable(step);
+    if (op_ == "shell") {
+      has_other_time_ |= TextOf(step, "command").find("ipfrag_time=") != std::string::npos;
+      return;
+    }
+    Expect(op_ == "note" || op_ == "sleep", "the replay has no such op");
+  }
+
+  void Expect(bool is_equal, const std::string& sentence) {
+    ++report_.observations;
+    if (is_equal) return;
+    report_.failures.push_back(place_ + ": step " + std::to_string(number_) + " (" + op_ +
+                               (note_.empty() ? "" : ", " + note_) + "): " + sentence);
+  }
+  void Use(const char* exception) { ++report_.exceptions[exception]; }
+
+  // ---- packets
+
+  void Receive(const std::string& link, const Bytes& ip) {
+    const PortId port = link == "client" ? kOutside : kInside;
+    const bool v4 = ip[0] >> 4 == 4;
+    // Whoever sends on the server's link; the director does not ask which it was.
+    const Host& from = port == kOutside ? kHosts[0] : kHosts[1];
+    Frame frame(14);
+    PortMac(port).Store(frame.data());
+    MacOf(from).Store(&frame[6]);
+    frame[12] = v4 ? 0x08 : 0x86;
+    frame[13] = v4 ? 0x00 : 0xdd;
+    frame.insert(frame.end(), ip.begin(), ip.end());
+    director_.Receive(port, frame);
+    Gather();
+  }
+
+  // What has come out; whoever is asked for is told at once.
+  void Gather() {
+    std::vector<Sent> sent = director_.TakeSent();
+    for (const Sent& s : sent) {
+      if (AnswersNeighbour(s)) continue;
+      const auto to = MacAddress::Load(s.frame.data());
+      std::string name = "nobody";
+      for (const Host& host : kHosts) {
+        if (to == MacOf(host)) name = host.name;
+      }
+      out_.push_back({.port = s.port == kOutside ? "client" : "server",
+                      .to = name,
+                      .ip = Bytes(s.frame.begin() + 14, s.frame.end())});
+    }
+  }
+  bool AnswersNeighbour(const Sent& s) {
+    dataplane::BytePacket packet(s.frame, s.port);
+    dataplane::ArpMessage arp;
+    if (dataplane::ParseArp(packet.data(), packet.length(), &arp)) {
+      const Host* host = arp.is_request ? HostAt(arp.target) : nullptr;
+      if (host == nullptr) return true;
+      dataplane::TurnIntoArpReply(packet, MacOf(*host));
+    } else {
+      dataplane::ParsedPacket parsed;
+      dataplane::NeighbourMessage message;
+      const auto kind = dataplane::ParseFrame(packet.data(), packet.length(), true, &parsed).kind;
+      if (kind != dataplane::PacketKind::kIcmp) return false;
+      if (dataplane::IsMulticastQuery(parsed) || parsed.icmp_type == 143) return true;
+      if (!dataplane::IsNeighbourMessage(parsed)) return false;
+      if (!dataplane::ParseNeighbourMessage(packet.data(), parsed, &message)) return false;
+      const Host* host = message.is_solicitation ? HostAt(message.target) : nullptr;
+      if (host == nullptr) return true;
+      if (!dataplane::TurnIntoNeighbourAdvertisement(packet, &parsed, MacOf(*host))) return false;
+    }
+    const auto answer = packet.frame();
+    director_.Receive(s.port, Frame(answer.begin(), answer.end()));
+    Gather();
+    return true;
+  }
+
+  void DoPacket(const json::object& step) {
+    note_ = TextOf(step, "note");
+    Gather();
+    out_.clear();  // announcements, and what was asked before
+    bool fits = true, is_tiny = false;
+    for (const json::value& item : step.at("in").as_array()) {
+      const Bytes ip = FromHex(TextOf(item.as_object(), "hex"));
+      const WireCut cut = CutOf(ip);
+      ids_.insert(cut.id);
+      fits &= cut.is_fragment && cut.dont_fragment;
+      if (cut.is_fragment && cut.offset == 0 && cut.protocol == 6 && cut.bytes < 20) {
+        is_tiny = true;
+        tiny_.insert(SenderOf(ip));
+      }
+      Receive(TextOf(item.as_object(), "port"), ip);
+    }
+    std::vector<WirePacket> expected;
+    for (const json::value& item : step.at("out").as_array()) {
+      const json::object& keys = item.as_object();
+      expected.push_back({TextOf(keys, "port"), TextOf(keys, "to"), FromHex(TextOf(keys, "hex"))});
+    }
+    if (is_tiny) {
+      Use(kTiny);
+      expected.clear();
+    }
+    Compare(std::move(expected), std::exchange(out_, {}), fits);
+    note_.clear();
+  }
+
+  std::vector<std::string> LinesOf(const std::vector<WirePacket>& packets, const char* port) {
+    std::vector<std::string> lines;
+    for (const WirePacket& p : packets) {
+      if (p.port == port) lines.push_back(LineOf(p, view_));
+    }
+    return lines;
+  }
+
+  void Compare(std::vector<WirePacket> expected, std::vector<WirePacket> ours, bool fits) {
+    for (const WirePacket& p : ours) {
+      const WireCut cut = CutOf(p.ip);
+      const bool is_tunnel = cut.protocol == 4 || cut.protocol == 41;
+      if (cut.is_fragment && !is_tunnel) Expect(ids_.contains(cut.id), "another identification");
+    }
+    const bool is_same = LinesOf(expected, "client") == LinesOf(ours, "client") &&
+                         LinesOf(expected, "server") == LinesOf(ours, "server");
+    if (is_same && !view_.is_any_real) return Expect(true, "");
+    CompareErrors(&expected, &ours, fits);
+    const bool had_left = !theirs_left_.empty() || !ours_left_.empty();
+    std::ranges::move(expected, std::back_inserter(theirs_left_));
+    std::ranges::move(ours, std::back_inserter(ours_left_));
+    for (std::string& text : TakeWhole(&ours_left_, view_)) ours_whole_.insert(std::move(text));
+    bool all_there = true;
+    for (const std::string& text : TakeWhole(&theirs_left_, view_)) {
+      const auto found = ours_whole_.find(text);
+      all_there &= found != ours_whole_.end();
+      Expect(found != ours_whole_.end(), "missing: " + text.substr(0, 300));
+      if (found != ours_whole_.end()) ours_whole_.erase(found);
+    }
+    Expect(theirs_left_.empty(), "the recording itself has fragments that make no datagram");
+    theirs_left_.clear();
+    if (is_same) return Use(kCursors);
+    if (all_there) Use(had_left ? kSooner : kCuts);
+  }
+
+  // ICMP errors, which are taken out of both.
+  void CompareErrors(std::vector<WirePacket>* expected, std::vector<WirePacket>* ours, bool fits) {
+    std::erase_if(*expected, [&](const WirePacket& theirs) {
+      const WireError error = ErrorIn(theirs);
+      if (!error.is_error()) return false;
+      const auto found = std::ranges::find_if(
+          *ours, [&](const WirePacket& p) { return p.to == theirs.to && ErrorIn(p) == error; });
+      if (found != ours->end()) {
+        if (LineOf(*found, view_) != LineOf(theirs, view_)) TellApart(*found, theirs);
+        Expect(true, "");
+        ++errors_;
+        ours->erase(found);
+      } else if (error.type == 11 && error.code == 1) {
+        Use(kNoTimeExceeded);
+      } else if (errors_ >= kErrorsAtOnce) {
+        Use(kRateLimit);
+      } else if (error.type == 3 && error.code == 4 && fits) {
+        Use(kFits);
+        may_have_more_ = true;
+      } else {
+        Expect(false, "missing: ICMP " + std::to_string(error.type) + "/" +
+                          std::to_string(error.code) + " with MTU " + std::to_string(error.mtu));
+      }
+      return true;
+    });
+    std::erase_if(*ours, [&](const WirePacket& p) {
+      const WireError error = ErrorIn(p);
+      if (!error.is_error()) return false;
+      Expect(false, "ICMP " + std::to_string(error.type) + "/" + std::to_string(error.code) +
+                        " came out too");
+      return true;
+    });
+  }
+  // Two errors that say the same in other bytes.
+  void TellApart(const WirePacket& ours, const WirePacket& theirs) {
+    const size_t addresses = ours.ip[0] >> 4 == 4 ? 12 : 8, size = ours.ip[0] >> 4 == 4 ? 4 : 16;
+    const auto source = [&](const WirePacket& p) {
+      return Bytes(p.ip.begin() + static_cast<long>(addresses),
+                   p.ip.begin() + static_cast<long>(addresses + size));
+    };
+    Use(source(ours) == source(theirs) ? kQuote : kErrorSource);
+  }
+
+  // ---- the table
+
+  void CompareTable(const json::object& step) {
+    std::vector<TableRow> rows = director_.Table();
+    for (const json::value& item : step.at("entries").as_array()) {
+      const json::object& entry = item.as_object();
+      const std::string source = TextOf(entry, "src");
+      const auto found = std::ranges::find_if(rows, [&](const TableRow& row) {
+        return row.protocol == TextOf(entry, "proto") && row.source == source &&
+               row.virtual_endpoint == TextOf(entry, "vip") &&
+               (view_.is_any_real || row.destination == TextOf(entry, "dst")) &&
+               row.state == TextOf(entry, "state");
+      });
+      if (found == rows.end() && tiny_.contains(source)) {
+        Use(kTiny);
+        continue;
+      }
+      Expect(found != rows.end(), "has no row for " + source);
+      if (found == rows.end()) continue;
+      const auto expires = entry.at("exp").to_number<int64_t>();
+      Expect(std::abs(found->expires - expires) <= 1, "expires: " + found->ToString());
+      rows.erase(found);
+    }
+    for (const TableRow& row : rows) {
+      if (IsOfUnfinished(row.source)) {
+        Use(kNeverWhole);
+      } else {
+        Expect(false, "has " + row.ToString() + " too");
+      }
+    }
+  }
+  bool IsOfUnfinished(const std::string& client) const {
+    return std::ranges::any_of(ours_left_,
+                               [&](const WirePacket& p) {
+                                 return CutOf(p.ip).offset == 0 && SenderOf(p.ip) == client;
+                               }) ||
+           (has_other_time_ && !ours_whole_.empty());
+  }
+
+  void Conclude() {
+    note_ = "the whole case";
+    if (!ours_left_.empty()) Use(kNeverWhole);
+    if (!ours_whole_.empty() && has_other_time_) {
+      Use(kShorterTime);
+    } else if (!may_have_more_) {
+      for (const std::string& text : ours_whole_) Expect(false, "too much: " + text.substr(0, 300));
+    }
+    Expect(director_.CheckConservation().empty(), director_.CheckConservation());
+  }
+
+  const json::object& case_;
+  const std::string place_;
+  WireReport& report_;
+  const WireView view_;
+  GoldenDirector director_;
+  size_t number_ = 0;
+  std::string op_, note_;
+  std::vector<WirePacket> out_;
+  std::vector<WirePacket> theirs_left_, ours_left_;  // not whole yet
+  std::multiset<std::string> ours_whole_;            // that the recording has not shown yet
+  std::set<std::string> tiny_;                       // clients
+  std::set<uint32_t> ids_;                           // of fragments that came in
+  size_t errors_ = 0;                                // that a client has got
+  bool has_other_time_ = false, may_have_more_ = false;
+};
+
+std::optional<json::object> Read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  boost::system::error_code error;
+  const json::value document = json::parse(text, error);
+  if (error || !document.is_object()) return std::nullopt;
+  return document.as_object();
+}
+
+}  // namespace
+
+bool IsWireRecording(const std::string& path) {
+  const auto document = Read(path);
+  if (!document) return false;
+  const json::value* format = document->if_contains("format");
+  return format != nullptr && format->is_int64() && format->as_int64() == 3 &&
+         TextOf(*document, "name").find("_frag") != std::string::npos;
+}
+
+WireReport ReplayWire(const std::string& path, const WireReplayOptions& options) {
+  const auto document = Read(path);
+  if (!document) throw std::runtime_error(path + ": cannot be read");
+  WireReport report;
+  size_t number = 0;
+  for (const json::value& item : document->at("cases").as_array()) {
+    ++number;
+    const json::object& recorded = item.as_object();
+    const std::string title = TextOf(recorded, "title");
+    if (title.find(options.only) == std::string::npos) continue;
+    CaseReplay(recorded, options, path + ": case " + std::to_string(number) + " \"" + title + "\"",
+               &report)
+        .Play();
+  }
+  return report;
+}
+
+}  // namespace fairlead::golden::wire
