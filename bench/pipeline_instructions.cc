@@ -35,7 +35,8 @@ struct Case {
   bool is_kept;  // the records lie in memory that outlives the process, as those of an arena
   SyncView sync{};
   size_t rounds = kRounds;
-  bool is_watched = false;  // somebody looks at the clients with most packets
+  bool is_watched = false;    // somebody looks at the clients with most packets
+  bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
 };
 
 constexpr Case kCases[] = {
@@ -60,6 +61,13 @@ constexpr Case kCases[] = {
     {"dr-sync-each", ForwardMethod::kDr, false, false, false, kEachPacket, 1},
     {"new-sync", ForwardMethod::kDr, false, true, false, kThresholds},
     {"new-persistent-sync", ForwardMethod::kDr, true, true, false, kThresholds},
+    // The ACKs that establish connections.
+    {"second", ForwardMethod::kDr, false, false, false, {}, 1},
+    {"second-stream", ForwardMethod::kDr, false, false, false, {}, 1, false, true},
+    {"dr-stream", ForwardMethod::kDr, false, false, false, {}, kRounds, false, true},
+    {"nat-stream", ForwardMethod::kNat, false, false, false, {}, kRounds, false, true},
+    {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
+    {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
 };
 
 }  // namespace
@@ -80,6 +88,7 @@ int main(int argc, char** argv) {
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
+    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
     if (!c.is_new) bed.Open(kFlows);
     if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();

@@ -46,6 +46,19 @@ def show_reload(reload):
           f"{', '.join(f'{ms:.0f}' for ms in prefixes['milliseconds'])} ms")
 
 
+def show_stream(stream):
+    for key, what in (("new", "a new connection"), ("new_persistent", "a new persistent connection")):
+        row = stream[key]
+        print(f"stream: {what}: {row['silent_ns']:.0f} ns, telling {row['telling_ns']:.0f} ns "
+              f"({row['telling_ns'] - row['silent_ns']:+.0f} ns, {row['news']:.2f} news)")
+    bulk = stream["bulk"]
+    for key, what in (("walk", "read"), ("take", "taken in")):
+        worker, control = bulk[f"{key}_worker_ns"], bulk[f"{key}_control_ns"]
+        print(f"stream: {human(bulk['entries'])} entries {what}: {1e3 / (worker + control):.2f}M a second; "
+              f"worker {worker:.0f} ns, control core {control:.0f} ns an entry")
+    print(f"stream: digests of them: {bulk['digest_worker_ms']:.0f} ms of a worker")
+
+
 def show_survival(survival):
     """For docs/performance.md, as it stands there."""
     if survival["gaps"]:
@@ -64,6 +77,8 @@ def show_survival(survival):
         what = f"{human(row['connections'])} connections, {human(row['templates'])} templates"
         print(f"{what:<36}{row['workers']:>8}{row['bytes'] / 2**20:>7.0f}{row['tables_ms']:>11.0f}"
               f"{row['take_up_ms']:>12.0f}{row['take_up_cpu_ms']:>8.0f}{row['pass_ms']:>9.0f}{row['ratio']:>8.1f}")
+    if survival.get("stream"):
+        show_stream(survival["stream"])
 
 
 def bars(result):
@@ -122,6 +137,10 @@ def bars(result):
                 if row["workers"] == 2 and row["connections"] == 1 << 22), None)
     limit("take-up of 4M connections and 1M templates, two workers", 1500,
           two and two["tables_ms"] + two["take_up_ms"], "ms")
+    for key, what in (("new", "plain"), ("new_persistent", "persistent")):
+        row = (survival.get("stream") or {}).get(key)
+        limit(f"new connection told to other directors, {what}", 120,
+              row and row["telling_ns"] - row["silent_ns"], "ns more")
     for row in survival["gaps"]:
         if row["what"] == "upgrade":
             limit(f"gap of an upgrade, {human(row['connections'])} connections, less its take-up", 200,

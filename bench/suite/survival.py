@@ -148,6 +148,15 @@ def take_up(suite, connections):
     return rows
 
 
+def stream(suite, connections):
+    """bench/stream_bench: what telling other directors costs."""
+    program = os.path.join(suite.options.build, "bench", "stream_bench")
+    done = subprocess.run([program, str(connections), str(ROUNDS)], capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        raise Failed(f"stream_bench\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
 def measure(suite, connections):
     """None when something failed; the suite ends with code 1 then."""
     os.environ["FAIRLEAD_BUILD"] = os.path.abspath(suite.options.build)  # read when the lab is imported
@@ -156,6 +165,7 @@ def measure(suite, connections):
     try:
         if suite.has_room_for(connections, f"survival, {human(connections)} connections"):
             result["take_up"] = take_up(suite, connections)
+        result["stream"] = stream(suite, min(connections, 1 << 20))
         if os.geteuid() != 0:
             print("left out, needs root: survival, the gap of a restart", file=sys.stderr)
             return result

@@ -1,5 +1,6 @@
 #include "control/control_core.h"
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -13,11 +14,13 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "control/commands/notifier.h"
 #include "control/director.h"
 #include "control/health/asio_prober.h"
 #include "control/health/script_prober.h"
 #include "control/mail/mailer.h"
+#include "control/sync/stream/stream_sync.h"
 
 namespace fairlead::control {
 namespace {
@@ -30,6 +33,12 @@ constexpr std::chrono::milliseconds kTurn{5};
 constexpr std::chrono::microseconds kTurnInHaste{500};
 // What has failed will fail again, most likely.
 constexpr std::chrono::milliseconds kTurnAfterFault{100};
+
+uint64_t Drawn() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes{};
+  DrawSecret(bytes);
+  return Be64::Load(bytes.data()).host();
+}
 
 uint64_t ThreadCpuNs() {
   timespec t{};
@@ -49,6 +58,7 @@ class ControlCore::Impl {
         prober_(*sockets_, scripts_),
         director_(fabric, std::move(model), std::move(config_path), std::move(ports), prober_,
                   std::random_device{}()),
+        stream_(io_, director_.stream_tables(), {.incarnation = Drawn(), .seed = Drawn()}),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_) {
     signals_.add(SIGUSR2);
@@ -60,6 +70,8 @@ class ControlCore::Impl {
       }
       notifier_.Notify(std::move(notice));
     });
+    director_.SetStreamInfo([this] { return stream_.info(); });
+    director_.SetPeers([this] { return PeersNow(); });
     WaitForSignal();
   }
 
@@ -191,15 +203,40 @@ class ControlCore::Impl {
     Clock::duration pause = kTurnAfterFault;
     try {
       director_.Turn(Clock::now());
+      TurnStream();
       FollowMail();
       ReloadIfAsked();
       if (director_.is_ready() && ready_ && ready_()) ready_ = nullptr;
       if (turned_) turned_();
-      pause = director_.is_ready() ? Clock::duration(kTurn) : kTurnInHaste;
+      const bool is_calm = director_.is_ready() && !director_.publication().is_busy();
+      pause = is_calm ? Clock::duration(kTurn) : kTurnInHaste;
     } catch (...) {
       NoteFault(Thread::kControl);
     }
     ArmTimer(pause);
+  }
+
+  // From when on workers answer.
+  void TurnStream() {
+    is_stream_begun_ |= director_.is_ready();
+    if (!is_stream_begun_) return;
+    const ConfigModel& model = *director_.publication().in_force().model;
+    stream_.Turn(Clock::now(), model.sync.stream, model.director.name);
+  }
+
+  // Peers that nobody has called yet count as well: a director that has just started is not ready
+  // before it has tried.
+  [[nodiscard]] ReadyPeers PeersNow() const {
+    const StreamConfig& config = director_.publication().in_force().model->sync.stream;
+    ReadyPeers now{.rule = {.ready_lag = config.ready_lag, .ready_timeout = config.ready_timeout}};
+    if (is_stream_begun_) {
+      now.peers = stream_.readiness();
+    } else {
+      for (const SyncPeer& peer : config.peers) {
+        now.peers.push_back({.name = peer.name, .unreachable_since = Clock::now()});
+      }
+    }
+    return now;
   }
 
   // A corrected section holds for what waits, too.
@@ -233,6 +270,8 @@ class ControlCore::Impl {
   std::shared_ptr<const ConfigModel> mailed_by_;  // what the mailer was told last
   ScriptProber prober_;
   Director director_;
+  StreamSync stream_;
+  bool is_stream_begun_ = false;
   asio::signal_set signals_;
   asio::steady_timer timer_;
   bool is_timer_armed_ = false;

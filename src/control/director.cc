@@ -431,6 +431,7 @@ void Director::RefreshView(bool is_time) {
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
   next->sync = publication_.sync().info();
+  if (stream_info_) next->stream = stream_info_();
   next->is_ready = readiness_.is_ready();
   next->not_ready = readiness_.reasons();
   next->peers = readiness_.peers();

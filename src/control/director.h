@@ -87,6 +87,14 @@ class Director {
   // The director before this one was ready, and has handed over all it knew.
   void InheritReadiness() { readiness_.Inherit(); }
 
+  // Asked for each view; null: there are no peers. Before PublishFirst.
+  void SetStreamInfo(std::function<std::shared_ptr<const StreamInfo>()> info) {
+    stream_info_ = std::move(info);
+  }
+
+  // The workers' tables, for who tells other directors.
+  StreamTables& stream_tables() { return publication_.stream_tables(); }
+
   // True when every worker has adopted what was published last.
   [[nodiscard]] bool is_ready() const { return publication_.is_in_force(); }
   [[nodiscard]] std::shared_ptr<const ControlView> view() const;
@@ -141,6 +149,7 @@ class Director {
   std::vector<ControlView::MemoryUse> memory_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is kept
   std::shared_ptr<const Restored> restored_;
+  std::function<std::shared_ptr<const StreamInfo>()> stream_info_;
   std::function<ReadyPeers()> peers_;
   Readiness readiness_;
   TimePoint now_;  // of the last turn

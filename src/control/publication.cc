@@ -5,6 +5,7 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "sync/stream/creator.h"
 
 namespace fairlead::control {
 namespace {
@@ -54,6 +55,8 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ids_(fabric.config.reals),
       mail_(fabric),
       sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
+      stream_tables_(fabric, sync::CreatorNumber(model->director.name),
+                     [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
       groups_(mail_, model->ports, ports_, seed),
@@ -64,6 +67,8 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       wanted_{std::move(model), {}},
       in_force_(wanted_) {
   mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
+  mail_.SetStreamDone(
+      [this](size_t worker, dataplane::Command* c) { stream_tables_.TakeBack(worker, c); });
 }
 
 void Publication::Restore(const StoredNames& names, TimePoint now) {
@@ -89,6 +94,7 @@ void Publication::SetReady(bool is_ready) {
 bool Publication::Turn(TimePoint now) {
   mail_.Poll();
   if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
+  stream_tables_.Turn();
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
   if (!threshold_edits_.empty() && is_in_force()) {

@@ -30,6 +30,7 @@
 #include "control/port_runtime.h"
 #include "control/presence.h"
 #include "control/snapshot_builder.h"
+#include "control/sync/fabric_stream_tables.h"
 #include "control/sync/ipvs_sync.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
@@ -93,6 +94,10 @@ class Publication {
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
   [[nodiscard]] const IpvsSync& sync() const { return sync_; }
+  // For who tells other Fairlead directors; turned here.
+  [[nodiscard]] StreamTables& stream_tables() { return stream_tables_; }
+  // Workers are at work for another director: the next turn should come soon.
+  [[nodiscard]] bool is_busy() const { return stream_tables_.is_busy(); }
   [[nodiscard]] const PortLinks& links() const { return links_; }
   // Null: nothing is known of the twins.
   [[nodiscard]] const KernelNetwork* kernel() const { return kernel_.network(); }
@@ -155,6 +160,7 @@ class Publication {
   SnapshotBuilder builder_;
   WorkerMail mail_;
   IpvsSync sync_;
+  FabricStreamTables stream_tables_;
   Neighbours neighbours_;
   Announcer announcer_;
   Presence presence_;

@@ -27,6 +27,7 @@
 #include "control/port_links.h"
 #include "control/presence.h"
 #include "control/readiness.h"
+#include "control/sync/stream/stream_info.h"
 #include "control/sync/sync_info.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/tables/template_record.h"
@@ -204,6 +205,7 @@ struct ControlView {
   };
   std::vector<MemoryUse> memory;
   std::shared_ptr<const SyncInfo> sync;      // null: sync.ipvs is off
+  std::shared_ptr<const StreamInfo> stream;  // null: sync.peers has none
   std::shared_ptr<const Restored> restored;  // null: nothing was there, or nothing is kept
   std::string keep_problem;  // why a restart now would not find what is in force; or empty
 };

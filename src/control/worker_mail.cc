@@ -7,6 +7,15 @@ namespace fairlead::control {
 
 using dataplane::CommandKind;
 
+namespace {
+
+bool IsOfStream(CommandKind kind) {
+  return kind == CommandKind::kTellStream || kind == CommandKind::kTakeStreamEntries ||
+         kind == CommandKind::kWalkStream || kind == CommandKind::kDigestStream;
+}
+
+}  // namespace
+
 WorkerMail::WorkerMail(dataplane::Fabric& fabric)
     : fabric_(fabric),
       frames_(std::make_unique<dataplane::TransmitFrame[]>(kFrames)),
@@ -69,6 +78,8 @@ void WorkerMail::Poll() {
         TakeBackFrame(static_cast<dataplane::TransmitFrame*>(done));
       } else if (done->kind == CommandKind::kTakeSyncEntries) {
         sync_done_(worker);
+      } else if (IsOfStream(done->kind)) {
+        stream_done_(worker, done);
       } else {
         ContinueSweep(worker, done);
       }
@@ -92,7 +103,7 @@ void WorkerMail::Begin(size_t worker, SweepCommand* sweep) {
 
 void WorkerMail::Submit(size_t worker, Command* command) {
   [[maybe_unused]] const bool has_place = fabric_.control[worker]->Submit(command);
-  assert(has_place);  // kFrames + 2
+  assert(has_place);  // see the static_assert
 }
 
 }  // namespace fairlead::control

@@ -55,6 +55,9 @@ class WorkerMail {
   // that of a worker has come back.
   void SetSyncDone(std::function<void(size_t worker)> done) { sync_done_ = std::move(done); }
   void SubmitSync(size_t worker, dataplane::Command* command) { Submit(worker, command); }
+  // Commands of the stream between directors: one of each kind for each worker at a time.
+  using StreamDone = std::function<void(size_t worker, dataplane::Command* command)>;
+  void SetStreamDone(StreamDone done) { stream_done_ = std::move(done); }
 
   [[nodiscard]] size_t frames_out() const { return kFrames - free_.size(); }
 
@@ -64,8 +67,8 @@ class WorkerMail {
     dataplane::SweepConnections connections;
     dataplane::SweepTemplates templates;
   };
-  // One sweep command at a time, and one of synchronisation.
-  static_assert(kFrames + 2 <= dataplane::Mailbox::kCapacity);
+  // One sweep command at a time, one of the kernel's protocol, one of each kind of the stream.
+  static_assert(kFrames + 2 + 4 <= dataplane::Mailbox::kCapacity);
 
   void Submit(size_t worker, Command* command);
   template <typename SweepCommand>
@@ -81,6 +84,7 @@ class WorkerMail {
   size_t sweeping_templates_ = 0;
   bool sweep_again_ = false;
   std::function<void(size_t)> sync_done_;
+  StreamDone stream_done_;
 };
 
 }  // namespace fairlead::control

@@ -179,6 +179,27 @@ ControlView MakeView() {
   sync.received.faults[static_cast<size_t>(dataplane::SyncFault::kReal)] = 6;
   sync.foreign = 1;
   view.sync = std::make_shared<const control::SyncInfo>(sync);
+  control::StreamPeerInfo peer{.name = "edge-2",
+                               .address = *Endpoint::Parse("10.255.0.2:8849"),
+                               .state = control::StreamState::kBulk,
+                               .calls = true,
+                               .lag_out = std::chrono::milliseconds(250),
+                               .is_bulk_in_done = true,
+                               .ranges_left_out = 12,
+                               .last_error = "the peer has closed the connection",
+                               .since = view.last_reload};
+  peer.counts.sessions = 2;
+  peer.counts.entries_out = 90;
+  peer.counts.entries_in = 33;
+  peer.counts.connections_in = 30;
+  peer.counts.templates_in = 2;
+  peer.counts.refused[static_cast<size_t>(sync::StreamRefusal::kState)] = 1;
+  view.stream = std::make_shared<const control::StreamInfo>(
+      control::StreamInfo{.name = "edge-1",
+                          .listen = *Endpoint::Parse("0.0.0.0:8849"),
+                          .is_listening = true,
+                          .is_encrypted = true,
+                          .peers = {peer}});
   view.restored = std::make_shared<const control::Restored>(control::Restored{
       .records = {.when = view.last_reload,
                   .reason = "after-crash",

@@ -52,7 +52,7 @@ class Renderer {
     Drops();
     AddPortMetrics(context_, view_, &families_);
     AddHealthMetrics(view_, &families_);
-    AddSyncMetrics(fabric_.stats, view_.sync.get(), &families_);
+    AddSyncMetrics(fabric_.stats, {view_.sync.get(), view_.stream.get()}, &families_);
     AddPeerMetrics(view_, &families_);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);

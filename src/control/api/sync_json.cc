@@ -12,18 +12,22 @@ namespace json = boost::json;
 
 namespace {
 
+void AddRefusal(std::string_view reason, uint64_t count, std::string_view meaning,
+                json::array* refused) {
+  if (count == 0) return;
+  refused->push_back({{"reason", reason}, {"count", count}, {"meaning", meaning}});
+}
+
 // What was not taken, by reason; reasons that have not occurred are left out.
 json::array RefusedToJson(const control::IntakeCounts& counts) {
   json::array refused;
-  const auto add = [&refused](std::string_view reason, uint64_t count, std::string_view meaning) {
-    if (count == 0) return;
-    refused.push_back({{"reason", reason}, {"count", count}, {"meaning", meaning}});
-  };
   for (size_t i = 0; i < counts.refused.size(); ++i) {
-    add(sync::kSyncRefusalNames[i], counts.refused[i], sync::kSyncRefusalSentences[i]);
+    AddRefusal(sync::kSyncRefusalNames[i], counts.refused[i], sync::kSyncRefusalSentences[i],
+               &refused);
   }
   for (size_t i = 0; i < counts.faults.size(); ++i) {
-    add(dataplane::kSyncFaultNames[i], counts.faults[i], dataplane::kSyncFaultSentences[i]);
+    AddRefusal(dataplane::kSyncFaultNames[i], counts.faults[i], dataplane::kSyncFaultSentences[i],
+               &refused);
   }
   return refused;
 }
@@ -70,11 +74,72 @@ json::object IpvsToJson(const control::SyncInfo& info) {
   return object;
 }
 
+json::array RefusedToJson(const control::PeerCounts& counts) {
+  json::array refused;
+  for (size_t i = 0; i < counts.refused.size(); ++i) {
+    AddRefusal(sync::kStreamRefusalNames[i], counts.refused[i], sync::kStreamRefusalSentences[i],
+               &refused);
+  }
+  for (size_t i = 0; i < counts.faults.size(); ++i) {
+    AddRefusal(dataplane::kSyncFaultNames[i], counts.faults[i], dataplane::kSyncFaultSentences[i],
+               &refused);
+  }
+  return refused;
+}
+
+json::object PeerToJson(const control::StreamPeerInfo& peer) {
+  const auto seconds = [](std::chrono::milliseconds lag) {
+    return static_cast<double>(lag.count()) / 1000;
+  };
+  const control::PeerCounts& counts = peer.counts;
+  json::object object{{"name", peer.name},
+                      {"address", peer.address.ToString()},
+                      {"state", control::ToWord(peer.state)},
+                      {"calls", peer.calls},
+                      {"since", Timestamp(peer.since)},
+                      {"sessions", counts.sessions},
+                      {"ranges", control::kStreamRanges},
+                      {"in",
+                       {{"lag_seconds", seconds(peer.lag_in)},
+                        {"bulk_done", peer.is_bulk_in_done},
+                        {"ranges_left", peer.ranges_left_in},
+                        {"entries", counts.entries_in},
+                        {"connections", counts.connections_in},
+                        {"templates", counts.templates_in},
+                        {"gone", counts.gone_in}}},
+                      {"out",
+                       {{"lag_seconds", seconds(peer.lag_out)},
+                        {"bulk_done", peer.is_bulk_out_done},
+                        {"ranges_left", peer.ranges_left_out},
+                        {"entries", counts.entries_out},
+                        {"of_bulk", counts.bulk_out},
+                        {"postponed", counts.postponed}}},
+                      {"refused", RefusedToJson(counts)},
+                      {"last_error", nullptr}};
+  if (!peer.last_error.empty()) object["last_error"] = peer.last_error;
+  return object;
+}
+
+json::object StreamToJson(const control::StreamInfo& info) {
+  json::array peers;
+  for (const control::StreamPeerInfo& peer : info.peers) peers.push_back(PeerToJson(peer));
+  json::object object{{"name", info.name},
+                      {"listen", info.listen.ToString()},
+                      {"listening", info.is_listening},
+                      {"encrypted", info.is_encrypted},
+                      {"problem", nullptr},
+                      {"strangers", info.strangers},
+                      {"peers", std::move(peers)}};
+  if (!info.problem.empty()) object["problem"] = info.problem;
+  return object;
+}
+
 }  // namespace
 
 json::object SyncToJson(const control::ControlView& view) {
-  json::object object{{"ipvs", nullptr}};
+  json::object object{{"ipvs", nullptr}, {"stream", nullptr}};
   if (view.sync != nullptr) object["ipvs"] = IpvsToJson(*view.sync);
+  if (view.stream != nullptr) object["stream"] = StreamToJson(*view.stream);
   return object;
 }
 

@@ -14,22 +14,83 @@ Labels LabelsOfDirection(const char* direction) {
   return {{"peer", "ipvs"}, {"direction", direction}};
 }
 
-void AddEntries(const control::SyncInfo& sync, std::vector<MetricFamily>* families) {
-  {
-    FamilyBuilder datagrams(families, MetricType::Counter, "fairlead_sync_datagrams_total",
-                            "Datagrams of synchronisation");
-    datagrams.Add(LabelsOfDirection("in"), sync.received.datagrams);
-    datagrams.Add(LabelsOfDirection("out"), sync.sent.datagrams);
-  }
-  FamilyBuilder entries(families, MetricType::Counter, "fairlead_sync_entries_total",
-                        "Connections and templates in them; in: that were taken in");
-  entries.Add(LabelsOfDirection("in"), sync.received.connections + sync.received.templates);
-  entries.Add(LabelsOfDirection("out"), sync.sent.entries);
+Labels LabelsOf(const control::StreamPeerInfo& peer, const char* direction) {
+  return {{"peer", peer.name}, {"direction", direction}};
 }
 
-void AddRefused(const control::SyncInfo& sync, std::vector<MetricFamily>* families) {
+void AddDatagrams(const control::SyncInfo& sync, std::vector<MetricFamily>* families) {
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_open",
+                "1 when the sockets of sync.ipvs are open, 0 when not")
+      .Add({{"peer", "ipvs"}}, sync.is_open ? 1 : 0);
+  FamilyBuilder datagrams(families, MetricType::Counter, "fairlead_sync_datagrams_total",
+                          "Datagrams of synchronisation");
+  datagrams.Add(LabelsOfDirection("in"), sync.received.datagrams);
+  datagrams.Add(LabelsOfDirection("out"), sync.sent.datagrams);
+}
+
+void AddEntries(const SyncShown& shown, std::vector<MetricFamily>* families) {
+  FamilyBuilder entries(families, MetricType::Counter, "fairlead_sync_entries_total",
+                        "Connections and templates that were taken in, and sent");
+  if (shown.ipvs != nullptr) {
+    const control::IntakeCounts& in = shown.ipvs->received;
+    entries.Add(LabelsOfDirection("in"), in.connections + in.templates);
+    entries.Add(LabelsOfDirection("out"), shown.ipvs->sent.entries);
+  }
+  if (shown.stream == nullptr) return;
+  for (const control::StreamPeerInfo& peer : shown.stream->peers) {
+    const control::PeerCounts& counts = peer.counts;
+    entries.Add(LabelsOf(peer, "in"), counts.connections_in + counts.templates_in);
+    entries.Add(LabelsOf(peer, "out"), counts.entries_out);
+  }
+}
+
+void AddLags(const control::StreamInfo& stream, std::vector<MetricFamily>* families) {
+  FamilyBuilder lag(families, MetricType::Gauge, "fairlead_sync_lag_seconds",
+                    "Age of the oldest entry that the receiver has not taken in");
+  for (const control::StreamPeerInfo& peer : stream.peers) {
+    if (!peer.is_connected()) continue;  // nobody knows
+    lag.Add(LabelsOf(peer, "in"), static_cast<double>(peer.lag_in.count()) / 1000);
+    lag.Add(LabelsOf(peer, "out"), static_cast<double>(peer.lag_out.count()) / 1000);
+  }
+}
+
+void AddPeers(const control::StreamInfo& stream, std::vector<MetricFamily>* families) {
+  {
+    FamilyBuilder connected(families, MetricType::Gauge, "fairlead_sync_connected",
+                            "1 while there is a session with the peer");
+    for (const control::StreamPeerInfo& peer : stream.peers) {
+      connected.Add({{"peer", peer.name}}, peer.is_connected() ? 1 : 0);
+    }
+  }
+  AddLags(stream, families);
+  FamilyBuilder left(families, MetricType::Gauge, "fairlead_sync_ranges_left",
+                     "Parts of the tables, of 4096, that are still to be sent");
+  for (const control::StreamPeerInfo& peer : stream.peers) {
+    if (peer.is_connected()) left.Add(LabelsOf(peer, "in"), peer.ranges_left_in);
+    left.Add(LabelsOf(peer, "out"), peer.ranges_left_out);
+  }
+}
+
+void AddRefusedOf(const control::StreamPeerInfo& peer, FamilyBuilder* refused) {
+  const control::PeerCounts& counts = peer.counts;
+  for (size_t i = 0; i < counts.refused.size(); ++i) {
+    refused->Add({{"peer", peer.name}, {"reason", std::string(sync::kStreamRefusalNames[i])}},
+                 counts.refused[i]);
+  }
+  for (size_t i = 0; i < counts.faults.size(); ++i) {
+    refused->Add({{"peer", peer.name}, {"reason", std::string(dataplane::kSyncFaultNames[i])}},
+                 counts.faults[i]);
+  }
+}
+
+void AddRefused(const SyncShown& shown, std::vector<MetricFamily>* families) {
   FamilyBuilder refused(families, MetricType::Counter, "fairlead_sync_refused_total",
-                        "Entries and datagrams left out, by reason");
+                        "Entries, datagrams and sessions left out, by reason");
+  if (shown.stream != nullptr) {
+    for (const control::StreamPeerInfo& peer : shown.stream->peers) AddRefusedOf(peer, &refused);
+  }
+  if (shown.ipvs == nullptr) return;
+  const control::SyncInfo& sync = *shown.ipvs;
   const control::IntakeCounts& in = sync.received;
   for (size_t i = 0; i < in.refused.size(); ++i) {
     refused.Add({{"reason", std::string(sync::kSyncRefusalNames[i])}}, in.refused[i]);
@@ -42,15 +103,15 @@ void AddRefused(const control::SyncInfo& sync, std::vector<MetricFamily>* famili
 
 }  // namespace
 
-void AddSyncMetrics(const dataplane::StatsBoard& stats, const control::SyncInfo* sync,
+void AddSyncMetrics(const dataplane::StatsBoard& stats, const SyncShown& shown,
                     std::vector<MetricFamily>* families) {
-  if (sync == nullptr) return;
-  FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_open",
-                "1 when the sockets of sync.ipvs are open, 0 when not")
-      .Add({{"peer", "ipvs"}}, sync->is_open ? 1 : 0);
-  AddEntries(*sync, families);
-  AddRefused(*sync, families);
-  uint64_t lost = sync->sent.unsent;
+  if (shown.ipvs == nullptr && shown.stream == nullptr) return;
+  if (shown.ipvs != nullptr) AddDatagrams(*shown.ipvs, families);
+  AddEntries(shown, families);
+  if (shown.stream != nullptr) AddPeers(*shown.stream, families);
+  AddRefused(shown, families);
+  if (shown.ipvs == nullptr) return;
+  uint64_t lost = shown.ipvs->sent.unsent;
   for (size_t w = 0; w < stats.worker_count(); ++w) {
     lost += stats.worker(WorkerId{static_cast<uint8_t>(w)}).sync_news_lost.value();
   }

@@ -214,11 +214,10 @@ std::string Dump(const ConfigModel& model) {
   DumpPolicy(w, model.policy);
   w.Close();
   DumpList(w, "services", model.services, DumpService);
-  if (model.sync.ipvs) {
+  if (model.sync != SyncConfig{}) {
     w.Open("sync", false);
-    w.Open("ipvs", false);
-    DumpKeys(w, kIpvsSyncKeys, *model.sync.ipvs);
-    w.Close();
+    if (model.sync.stream != StreamConfig{}) DumpKeys(w, kStreamKeys, model.sync.stream);
+    if (model.sync.ipvs) DumpSection(w, "ipvs", kIpvsSyncKeys, *model.sync.ipvs);
     w.Close();
   }
   w.Open("api", false);

@@ -52,6 +52,7 @@ std::string SchemaOfKey(const Section& section, std::string_view key) {
   if (&section == &kPersistenceSection) schema = DeclaredIn(kPersistenceKeys, key);
   if (&section == &kMailSection) schema = DeclaredIn(kMailKeys, key);
   if (&section == &kHealthSection) schema = DeclaredIn(kHealthKeys, key);
+  if (&section == &kSyncSection) schema = DeclaredIn(kStreamKeys, key);
   if (&section == &kIpvsSyncSection) schema = DeclaredIn(kIpvsSyncKeys, key);
   if (&section == &kPolicySection || &section == &kServicePolicySection) {
     schema = DeclaredIn(kServicePolicyKeys, key);

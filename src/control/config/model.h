@@ -34,6 +34,7 @@
 #include "control/config/duration.h"
 #include "control/config/health_config.h"
 #include "control/config/mail_config.h"
+#include "control/config/sync_config.h"
 #include "sched/scheduler.h"
 
 namespace fairlead::control {
@@ -385,45 +386,6 @@ struct ApiConfig {
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
-};
-
-// ---- sync: the kernel's protocol (docs/sync.md) -----------------------------------------------
-
-enum class SyncRole : uint8_t { kBackup, kMaster, kBoth };
-enum class UnknownService : uint8_t { kRefuse };
-
-struct SyncThreshold {
-  uint32_t threshold = 3, period = 50;  // which packet of each period; period 0: of all
-  friend bool operator==(const SyncThreshold&, const SyncThreshold&) = default;
-};
-
-inline constexpr uint16_t kLeastSyncMaxlen = 44;  // one entry
-
-struct IpvsSyncConfig {
-  std::string interface {};
-  SyncRole role = SyncRole::kBackup;
-  uint8_t syncid = 0;  // 0: takes every sender's
-  IpAddress group = Ipv4Address::FromHost(0xe000'0051);
-  uint16_t udp_port = 8848;
-  uint8_t ports = 1;       // a power of two, from udp_port on
-  uint16_t maxlen = 1472;  // bytes of a datagram
-  uint8_t ttl = 1;
-  uint8_t version = 1;
-  std::vector<IpAddress> peers{};  // empty: any sender
-  SyncThreshold threshold{};
-  Duration refresh_period{0};
-  uint8_t retries = 0;
-  bool persist_mode = false;
-  UnknownService unknown_service = UnknownService::kRefuse;
-
-  [[nodiscard]] bool receives() const { return role != SyncRole::kMaster; }
-  [[nodiscard]] bool sends() const { return role != SyncRole::kBackup; }
-  friend bool operator==(const IpvsSyncConfig&, const IpvsSyncConfig&) = default;
-};
-
-struct SyncConfig {
-  std::optional<IpvsSyncConfig> ipvs{};
-  friend bool operator==(const SyncConfig&, const SyncConfig&) = default;
 };
 
 // ---- all of it --------------------------------------------------------------------------------

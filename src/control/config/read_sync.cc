@@ -99,12 +99,116 @@ std::string SyncRefreshText(const IpvsSyncConfig& config) {
   return config.refresh_period == Duration{0} ? "0" : FormatDuration(config.refresh_period);
 }
 
+namespace {
+
+constexpr KeyInfo kSyncPeerKeys[] = {{"name"}, {"address"}};
+constexpr Section kSyncPeerSection{"sync.peers[]", kSyncPeerKeys};
+
+// The port may be left out.
+Result<Endpoint> ReadStreamAddress(const YamlNode& node) {
+  if (node.is_scalar()) {
+    if (const auto endpoint = Endpoint::Parse(node.text); endpoint && !endpoint->port.is_zero()) {
+      return *endpoint;
+    }
+    if (const auto address = IpAddress::Parse(node.text)) {
+      return Endpoint{*address, Be16::FromHost(kStreamPort)};
+    }
+  }
+  return WrongValue(node, "an address, with a port or without, as 10.255.0.2 or 10.255.0.2:8849");
+}
+
+bool IsHost(const IpAddress& address) {
+  return !address.is_multicast() && !address.is_unspecified();
+}
+
+bool IsOnLoopback(const IpAddress& address) {
+  return address.is_v4() ? address.bytes()[0] == 127 : address == *IpAddress::Parse("::1");
+}
+
+void ReadPeer(MapReader reader, const std::string& path, StreamConfig& config) {
+  SyncPeer peer;
+  const bool has_both = reader.Require("name") & reader.Require("address");
+  if (!has_both || !reader.Read("name", &peer.name, ReadName) ||
+      !reader.Read("address", &peer.address, ReadStreamAddress)) {
+    return;
+  }
+  if (!IsHost(peer.address.address)) {
+    return reader.problems().Add(reader.PathOf("address"), "must be the address of one director");
+  }
+  for (const SyncPeer& other : config.peers) {
+    if (other.name != peer.name && other.address != peer.address) continue;
+    return reader.problems().Add(path, "has the name or the address of another peer");
+  }
+  config.peers.push_back(std::move(peer));
+}
+
+// What goes together. Nothing of it goes over a network unencrypted.
+void CheckStream(MapReader& reader, const StreamConfig& config) {
+  Problems& problems = reader.problems();
+  for (const char* key : {"certificate", "key", "ca"}) {
+    if (!reader.Has(key)) continue;
+    if (reader.Has("key_file")) {
+      problems.Add(reader.PathOf(key), "has no use with \"key_file\"; leave one of the two out");
+    }
+    for (const char* other : {"certificate", "key", "ca"}) {
+      if (!reader.Has(other)) {
+        problems.Add(reader.PathOf(key), std::string("needs the key \"") + other + "\" beside it");
+      }
+    }
+  }
+  if (config.peers.empty() || config.is_secured() || problems.IsBroken(reader.PathOf("key_file"))) {
+    return;
+  }
+  const bool is_local = IsOnLoopback(config.listen.address) &&
+                        std::ranges::all_of(config.peers, [](const SyncPeer& peer) {
+                          return IsOnLoopback(peer.address.address);
+                        });
+  if (is_local || problems.IsBroken(reader.PathOf("certificate")) ||
+      problems.IsBroken(reader.PathOf("listen"))) {
+    return;
+  }
+  problems.Add(reader.PathOf("peers"),
+               "need \"key_file\", or \"certificate\", \"key\" and \"ca\": without them a "
+               "director listens on a loopback address to peers on loopback addresses alone");
+}
+
+}  // namespace
+
+void ReadStreamName(MapReader& reader, std::string_view key, std::string* to) {
+  reader.Read(key, to, ReadName);
+}
+
+void ReadStreamPeers(MapReader& reader, const StreamKey& key, StreamConfig& config) {
+  reader.ForEach(key.name, [&](const YamlNode& item, const std::string& path) {
+    ReadPeer(MapReader(reader.problems(), item, path, kSyncPeerSection), path, config);
+  });
+  if (config.peers.size() > kMostStreamPeers) {
+    reader.problems().Add(reader.PathOf(key.name),
+                          "at most " + std::to_string(kMostStreamPeers) + " peers are possible");
+  }
+}
+std::string StreamPeersText(const StreamConfig& config) {
+  if (config.peers.empty()) return {};
+  return FlowList(config.peers, [](const SyncPeer& peer) {
+    return "{ name: " + Scalar(peer.name) + ", address: " + Scalar(peer.address.ToString()) + " }";
+  });
+}
+
+void ReadStreamListen(MapReader& reader, const StreamKey& key, StreamConfig& config) {
+  reader.Read(key.name, &config.listen, ReadStreamAddress);
+}
+std::string StreamListenText(const StreamConfig& config) {
+  return Scalar(config.listen.ToString());
+}
+
 void ReadIpvsSync(MapReader reader, IpvsSyncConfig& config) {
   reader.Require("interface", "the network interface that leads to the other director");
   ReadKeys(reader, kIpvsSyncKeys, &config);
 }
 
 void ReadSync(MapReader reader, SyncConfig& sync) {
+  ReadKeys(reader, kStreamKeys, &sync.stream);
+  CheckStream(reader, sync.stream);
   const YamlNode* const node = reader.Find("ipvs");
   if (node == nullptr) return;
   ReadIpvsSync(MapReader(reader.problems(), *node, reader.PathOf("ipvs"), kIpvsSyncSection),

@@ -177,16 +177,7 @@ constexpr KeyInfo kIpvsSocketKeys[] = {{"path"}, {"group"}, {"mode"}};
 
 constexpr KeyInfo kLogKeys[] = {{"level"}};
 
-constexpr KeyInfo kSyncKeys[] = {{"ipvs"},
-                                 {"name", kNotYet},
-                                 {"peers", kNotYet},
-                                 {"key_file", kNotYet},
-                                 {"ready_lag", kNotYet},
-                                 {"ready_timeout", kNotYet},
-                                 {"certificate", kNotYet},
-                                 {"key", kNotYet},
-                                 {"ca", kNotYet}};
-
+constexpr auto kSyncNames = Join(NamesOf(kStreamKeys), std::to_array<KeyInfo>({{"ipvs"}}));
 constexpr auto kIpvsSyncNames = NamesOf(kIpvsSyncKeys);
 
 constexpr auto kMailNames =
@@ -220,7 +211,7 @@ const Section kApiSection{"api", kApiKeys};
 const Section kListenSection{"api.listen[]", kListenKeys};
 const Section kIpvsSocketSection{"api.ipvs_socket", kIpvsSocketKeys};
 const Section kLogSection{"log", kLogKeys};
-const Section kSyncSection{"sync", kSyncKeys};
+const Section kSyncSection{"sync", kSyncNames};
 const Section kIpvsSyncSection{"sync.ipvs", kIpvsSyncNames};
 const Section kMailSection{"mail", kMailNames};
 

@@ -1,4 +1,4 @@
-// The keys of `sync.ipvs`, each declared once (config_key.h). Threads: constants.
+// The keys of `sync` and of `sync.ipvs`, each declared once (config_key.h). Threads: constants.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 
 #include "control/config/config_key.h"
 #include "control/config/model.h"
+#include "control/config/section_readers.h"
 
 namespace fairlead::control {
 
@@ -81,5 +82,44 @@ inline constexpr IpvsSyncKey kIpvsSyncKeys[] = {
         "unknown_service",
         "`refuse`: an entry of a service or a real server that is not here is left out, until it "
         "is here and the next message comes")};
+
+// ---- between Fairlead directors
+
+using StreamKey = ConfigKey<StreamConfig>;
+void ReadStreamName(MapReader& reader, std::string_view key, std::string* to);
+void ReadStreamPeers(MapReader& reader, const StreamKey& key, StreamConfig& config);
+std::string StreamPeersText(const StreamConfig& config);
+void ReadStreamListen(MapReader& reader, const StreamKey& key, StreamConfig& config);
+std::string StreamListenText(const StreamConfig& config);
+
+inline constexpr StreamKey kStreamKeys[] = {
+    TextKey<&StreamConfig::name, ReadStreamName>("name", "name",
+                                                 "what the peers call this director")
+        .Default("`director.name`"),
+    OwnKey<&StreamConfig::peers>("peers", "list of `{name, address}`, 15 at the most",
+                                 ReadStreamPeers, StreamPeersText,
+                                 "the Fairlead directors that know the same connections")
+        .Schema(
+            R"({"type": "array", "maxItems": 15, "items": {"type": "object", "additionalProperties": false, "required": ["name", "address"], "properties": {"name": {"$ref": "#/$defs/text"}, "address": {"type": "string"}}}})"),
+    OwnKey<&StreamConfig::listen>("listen", "`ADDRESS` or `ADDRESS:PORT`", ReadStreamListen,
+                                  StreamListenText, "where peers connect to")
+        .Default("0.0.0.0:8849")
+        .Schema(R"({"type": "string"})"),
+    TextKey<&StreamConfig::key_file, ReadFilePath>(
+        "key_file", "absolute path",
+        "a secret of 16 bytes or more that all of them share; their connections are encrypted with "
+        "it"),
+    TextKey<&StreamConfig::certificate, ReadFilePath>(
+        "certificate", "absolute path",
+        "instead of `key_file`: PEM, the chain behind it; it must be of `name`"),
+    TextKey<&StreamConfig::key, ReadFilePath>("key", "absolute path",
+                                              "PEM; nobody but its owner and group may read it"),
+    TextKey<&StreamConfig::ca, ReadFilePath>("ca", "absolute path",
+                                             "PEM; who may have signed the peers' certificates"),
+    TimeKey<&StreamConfig::ready_lag>("ready_lag", {10ms, 1h},
+                                      "a peer that is further behind is not in sync"),
+    TimeKey<&StreamConfig::ready_timeout>(
+        "ready_timeout", {1s, 1h},
+        "a peer that cannot be reached for so long holds this director back no longer")};
 
 }  // namespace fairlead::control

@@ -76,6 +76,20 @@ void CheckNextHop(const ConfigModel& model, const RouteConfig& route, const std:
 
 }  // namespace
 
+namespace {
+
+void ValidateSync(const ConfigModel& model, Problems& problems) {
+  const StreamConfig& stream = model.sync.stream;
+  const std::string& name = stream.name.empty() ? model.director.name : stream.name;
+  for (const SyncPeer& peer : stream.peers) {
+    if (peer.name != name || problems.IsBroken("sync.peers")) continue;
+    problems.Add("sync.peers", "has a peer with this director's own name, \"" + name +
+                                   "\"; give each director its own in director.name or sync.name");
+  }
+}
+
+}  // namespace
+
 void CheckAnnounce(const ConfigModel& model, Announce announce, const std::string& path,
                    Problems& problems) {
   if (announce != Announce::kFollowKernel) return;
@@ -87,6 +101,7 @@ void CheckAnnounce(const ConfigModel& model, Announce announce, const std::strin
 
 void Validate(const ConfigModel& model, Problems& problems) {
   ValidateNetwork(model, problems);
+  ValidateSync(model, problems);
   ValidateClassifier(model, problems);
   ValidateServices(model, problems);
 }

@@ -15,12 +15,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "control/sync/sync_info.h"
+#include "control/sync/two_rounds.h"
 #include "dataplane/shard/sync_mail.h"
 #include "sync/ipvs/wire.h"
 
@@ -35,7 +34,8 @@ class Intake {
  public:
   static constexpr size_t kBatchEntries = 2048;
   static constexpr size_t kBatchBytes = 4 << 20;  // of datagrams held
-  using Submit = std::function<void(size_t worker, dataplane::Command* command)>;
+  using Rounds = TwoRounds<dataplane::TakeSyncEntries>;
+  using Submit = Rounds::Submit;
 
   Intake(size_t workers, Submit submit);
   Intake(const Intake&) = delete;
@@ -53,7 +53,7 @@ class Intake {
   // The command of this worker has come back.
   void TakeBack(size_t worker);
 
-  [[nodiscard]] bool is_idle() const { return out_ == 0 && filling_.entries.empty(); }
+  [[nodiscard]] bool is_idle() const { return !rounds_.is_out() && filling_.entries.empty(); }
   [[nodiscard]] const IntakeCounts& counts() const { return counts_; }
 
  private:
@@ -63,18 +63,10 @@ class Intake {
     size_t bytes = 0;  // of the payloads
   };
 
-  void SendToAll();
-  void EndRound();
-  // Passes each grant on to the worker that waits for it, and gives an unused one back to the
-  // worker that made it. False: there was no grant.
-  bool BeginSecondRound();
-
-  Submit submit_;
+  Rounds rounds_;
   IntakeSettings settings_;
   IntakeCounts counts_;
   Batch filling_, running_;
-  std::vector<std::unique_ptr<dataplane::TakeSyncEntries>> commands_;  // [worker]
-  size_t out_ = 0;  // workers that have not finished the round
 };
 
 }  // namespace fairlead::control

@@ -4,12 +4,14 @@
 //   tables.OnNews([&](const sync::StreamEntry& e) { … });   // what workers tell of
 //   tables.Take(batch, [&](const StreamTaken& taken) { acknowledge(); });
 //   tables.Digests([&](std::span<const RangeDigest> d) { … });
-//   tables.Walk(range, [&](std::vector<sync::StreamEntry> entries, bool is_last) { … });
+//   tables.Walk(ranges, [&](std::vector<sync::StreamEntry> entries, bool is_last) {
+//     … tables.WalkOn();   // when there is room for the next slice
+//   });
 //
 // A range is a part of all records by a hash of their endpoints that every director computes
-// alike (kStreamRanges of them, RangeOf). A digest is a sum over the records of a range of what
-// must agree: endpoints, real server, method. Timers and counters are not in it. Threads: the
-// control core's; callbacks run in a later Turn, never in the call itself.
+// alike (kStreamRanges of them, sync/stream/range.h). A digest is a sum over the records of a range
+// of what must agree: endpoints, real server, method. Timers and counters are not in it. Threads:
+// the control core's; callbacks run in a later Turn, never in the call itself.
 #pragma once
 
 #include <array>
@@ -20,16 +22,15 @@
 
 #include "dataplane/shard/sync_fault.h"
 #include "sync/stream/entry.h"
+#include "sync/stream/range.h"
 
 namespace fairlead::control {
 
-inline constexpr size_t kStreamRanges = 4096;
+using sync::kStreamRanges;
+using sync::RangeDigest;
+using sync::StreamRanges;
 
-struct RangeDigest {
-  uint64_t sum = 0;
-  uint32_t records = 0;
-  friend bool operator==(const RangeDigest&, const RangeDigest&) = default;
-};
+inline constexpr size_t kMostEntriesOfBatch = 2048;
 
 // What became of a batch.
 struct StreamTaken {
@@ -54,13 +55,20 @@ class StreamTables {
   // them.
   [[nodiscard]] virtual std::vector<uint32_t> TakeLostRanges() = 0;
 
-  // One batch at a time: precondition CanTake.
+  // One batch at a time, of kMostEntriesOfBatch at the most: precondition CanTake.
   [[nodiscard]] virtual bool CanTake() const = 0;
   virtual void Take(std::vector<sync::StreamEntry> batch, Taken done) = 0;
 
-  // One of each at a time; workers go in bounded slices.
+  // One at a time; workers go in bounded slices.
   virtual void Digests(DigestsDone done) = 0;
-  virtual void Walk(uint32_t range, Walked walked) = 0;
+  // A pass over the tables: all records of these ranges, in any order, in slices of
+  // kMostEntriesOfBatch at the most. After a slice that is not the last nothing comes until WalkOn.
+  // Precondition: CanWalk; of WalkOn: a slice has come that was not the last.
+  [[nodiscard]] virtual bool CanWalk() const = 0;
+  virtual void Walk(const StreamRanges& ranges, Walked walked) = 0;
+  virtual void WalkOn() = 0;
+  // No further slice comes; CanWalk says when the next pass may begin.
+  virtual void StopWalk() = 0;
 
   // Every turn of the control core.
   virtual void Turn() = 0;

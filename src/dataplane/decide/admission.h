@@ -77,7 +77,7 @@ struct Commit {
   Grant Join(uint32_t slot, RealId real) noexcept;
   // A new template.
   Grant Bind(const ServiceView& service, const TemplateIdentity& identity, RealId real) noexcept;
-  void Invalidate(uint32_t slot) noexcept { shard.templates().Invalidate(slot, shard.now); }
+  void Invalidate(uint32_t slot) noexcept;
   void GiveBack(const TemplateRef& ref) noexcept {
     if (!ref.is_none()) shard.ReleaseGrant(ref);
   }

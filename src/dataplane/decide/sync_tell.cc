@@ -1,6 +1,7 @@
 #include "dataplane/decide/sync_tell.h"
 
 #include "dataplane/decide/sync_due.h"
+#include "dataplane/shard/stream_due.h"
 #include "sync/ipvs/entry.h"
 
 namespace fairlead::dataplane {
@@ -67,7 +68,60 @@ void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcep
   shard.Tell(NewsOf(*shard.snapshot, record, real));
 }
 
-template void TellOfConnection<Ipv4Address>(Shard&, uint32_t, const RealView&) noexcept;
-template void TellOfConnection<Ipv6Address>(Shard&, uint32_t, const RealView&) noexcept;
+namespace {
+
+// A connection before the packet that was followed last.
+struct BeforePacket {
+  uint8_t state = 0;
+  uint32_t packets = 0;
+  Tick deadline;
+};
+
+template <typename Address>
+void TellPeers(Shard& shard, uint32_t slot, const RealView& real, const BeforePacket& before,
+               Direction direction) noexcept {
+  if ((shard.tells & kTellsKernel) != 0 && direction == Direction::kForward) {
+    TellOfConnection<Address>(shard, slot, real);
+  }
+  if ((shard.tells & kTellsStream) == 0) return;
+  const Connection<Address>& record = shard.Connections<Address>().at(slot);
+  const bool is_due =
+      IsStreamDue({.transport = record.transport(),
+                   .state_before = before.state,
+                   .state = record.state,
+                   .packets_before = before.packets,
+                   .packets = record.packets,
+                   .offset = RefreshOffset(record.client_address, record.client_port),
+                   .deadline_before = before.deadline,
+                   .deadline = record.deadline,
+                   .timeout = record.timeout});
+  if (is_due) shard.StreamConnection<Address>(slot, sync::StreamEvent::kIs);
+}
+
+}  // namespace
+
+template <typename Address>
+void TellOfNew(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+  TellPeers<Address>(shard, slot, real, {}, Direction::kForward);
+}
+
+template <typename Address>
+void TrackAndTell(Shard& shard, uint32_t slot, Direction direction, uint8_t tcp_flags,
+                  const RealView& real) noexcept {
+  Connection<Address>& record = shard.Connections<Address>().at(slot);
+  record.Clear(ConnectionFlag::kFromSync);
+  const BeforePacket before{record.state, record.packets, record.deadline};
+  shard.Track<Address>(slot, direction, tcp_flags, real);
+  TellPeers<Address>(shard, slot, real, before, direction);
+}
+
+#define FAIRLEAD_TELL(Address)                                                         \
+  template void TellOfConnection<Address>(Shard&, uint32_t, const RealView&) noexcept; \
+  template void TellOfNew<Address>(Shard&, uint32_t, const RealView&) noexcept;        \
+  template void TrackAndTell<Address>(Shard&, uint32_t, Direction, uint8_t,            \
+                                      const RealView&) noexcept;
+FAIRLEAD_TELL(Ipv4Address)
+FAIRLEAD_TELL(Ipv6Address)
+#undef FAIRLEAD_TELL
 
 }  // namespace fairlead::dataplane

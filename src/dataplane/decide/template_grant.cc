@@ -23,10 +23,18 @@ RealId Commit::Pick(const ServiceView& service, const FlowFields& flow, NoTrace&
 Grant Commit::Join(uint32_t slot, RealId real) noexcept {
   TemplateTable& templates = shard.templates();
   const TemplateRef ref = templates.RefOf(slot);
+  const Tick before = templates.at(slot).deadline;
   templates.AddChild(ref);
   templates.Renew(slot, shard.now);
-  if (snapshot.sync.is_on) shard.TellOfTemplate(slot);
+  if (shard.tells != 0) [[unlikely]]
+    shard.TellOfTemplate(slot, before);
   return {real, ref, {}};
+}
+
+void Commit::Invalidate(uint32_t slot) noexcept {
+  if ((shard.tells & kTellsStream) != 0) [[unlikely]]
+    shard.StreamTemplate(slot, sync::StreamEvent::kGone);
+  shard.templates().Invalidate(slot, shard.now);
 }
 
 Grant Commit::Bind(const ServiceView& service, const TemplateIdentity& identity,
@@ -35,7 +43,11 @@ Grant Commit::Bind(const ServiceView& service, const TemplateIdentity& identity,
       identity.key, BindingFor(snapshot, service, identity, real), shard.now);
   if (!inserted.ok()) return {RealId{}, {}, DropReason::kTemplateTableFull};
   shard.fabric.loads.AddTemplates(shard.me, real, 1);
-  return Join(inserted.slot, real);
+  const TemplateRef ref = shard.templates().RefOf(inserted.slot);
+  shard.templates().AddChild(ref);
+  if (shard.tells != 0) [[unlikely]]
+    shard.TellOfTemplate(inserted.slot, std::nullopt);
+  return {real, ref, {}};
 }
 
 template Grant BindClient(Commit&, const ServiceView&, const FlowFields&, TemplateIdentity, RealId,

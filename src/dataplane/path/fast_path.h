@@ -15,6 +15,7 @@
 
 #include "dataplane/decide/sync_due.h"
 #include "dataplane/decide/sync_tell.h"
+#include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/turn.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
@@ -50,6 +51,9 @@ class FastPath {
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
+    if constexpr (kTellsPeers) {
+      if (IsStreamNews(record, timeout, record.packets + 1)) return false;
+    }
     const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
     if (!IsReachable(neighbour)) [[unlikely]]
       return false;
@@ -79,6 +83,9 @@ class FastPath {
     }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) return false;
+    if constexpr (kTellsPeers) {
+      if (IsStreamNews(record, timeout, record.packets)) return false;
+    }
     const Address client = record.client_address;
     if (IsLinkLocal(client) || IsLinkLocal(record.real_address)) return false;
     const RouteView* route = snapshot_.routes.Find(client);
@@ -101,6 +108,7 @@ class FastPath {
 
  private:
   [[gnu::noinline, gnu::cold]] void TellOf(uint32_t slot) noexcept {
+    if ((shard_.tells & kTellsKernel) == 0) return;
     TellOfConnection<Address>(shard_, slot, reals_[table_.at(slot).real_id.index()]);
   }
   // The packet leaves the connection in its state and only prolongs it, to `timeout` from now. A
@@ -118,6 +126,20 @@ class FastPath {
         return record.deadline.HasPassed(now_ + *timeout);
     }
     return false;
+  }
+  // Our own directors are told after this packet, with which the client has sent so many.
+  bool IsStreamNews(const Connection<Address>& record, TickCount timeout,
+                    uint32_t packets) const noexcept {
+    if ((shard_.tells & kTellsStream) == 0) return false;
+    return IsStreamDue({.transport = record.transport(),
+                        .state_before = record.state,
+                        .state = record.state,
+                        .packets_before = record.packets,
+                        .packets = packets,
+                        .offset = RefreshOffset(record.client_address, record.client_port),
+                        .deadline_before = record.deadline,
+                        .deadline = now_ + timeout,
+                        .timeout = timeout});
   }
   static bool IsReachable(uint64_t neighbour) noexcept {
     return NeighbourTable::StateOf(neighbour) == NeighbourState::kReachable;

@@ -166,6 +166,16 @@ template <typename Address, Direction kDirection, Packet P>
   return Fate::kBeginsAnew;
 }
 
+// TRACK, and what other directors have to do with it: they are told, or have told of the record.
+template <typename Address, Direction kDirection>
+void Track(Shard& shard, uint32_t slot, uint8_t tcp_flags, const RealView& real) noexcept {
+  const Connection<Address>& record = shard.Connections<Address>().at(slot);
+  if (shard.tells != 0 || record.Has(ConnectionFlag::kFromSync)) [[unlikely]] {
+    return TrackAndTell<Address>(shard, slot, kDirection, tcp_flags, real);
+  }
+  shard.Track<Address>(slot, kDirection, tcp_flags, real);
+}
+
 // False: the connection has given way; the packet is the first of a new one.
 template <typename Address, Packet P>
 bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
@@ -181,9 +191,7 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
     if (fate != Fate::kGoesOn) return fate == Fate::kIsOver;
   }
   CountIn(t, record.real_id, real, parsed->ip_length);
-  t.shard.template Track<Address>(slot, Direction::kForward, parsed->tcp_flags, real);
-  if (t.snapshot.sync.is_on) [[unlikely]]
-    TellOfConnection<Address>(t.shard, slot, real);
+  Track<Address, Direction::kForward>(t.shard, slot, parsed->tcp_flags, real);
   SendToReal<Address>(t, packet, parsed, record, real);
   return true;
 }
@@ -202,7 +210,7 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
     }
   }
   CountOut(t, record.real_id, real, parsed->ip_length);
-  t.shard.template Track<Address>(slot, Direction::kReply, parsed->tcp_flags, real);
+  Track<Address, Direction::kReply>(t.shard, slot, parsed->tcp_flags, real);
   if (is_direct) return ForwardRouted(t, packet, parsed);
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kReply>(p, fields, record.virtual_address, record.virtual_port);

@@ -122,14 +122,14 @@ template <typename Address, Packet P>
   WatchedBurst<Address> watched(t.shard, {burst.keys.data(), burst.count},
                                 {burst.slots.data(), burst.count});
   if (t.shard.watch.counts_packets()) watched.NoteFound(burst.parsed.data());
-  if (t.snapshot.sync.is_on) {
+  if (t.shard.tells != 0) {
     Follow<FastPath<Address, P, true>, Address>(t, burst, is_mine);
   } else {
     Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
   }
   watched.NoteMissed();
   t.shard.watch.EndLate(t.now());
-  t.shard.UpdateIsObserved(t.snapshot);
+  t.shard.UpdateIsObserved();
 }
 
 template <typename Address, Packet P>

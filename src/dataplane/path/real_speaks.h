@@ -47,8 +47,8 @@ void BeginDialog(Turn<P>& t, P* packet, ParsedPacket* parsed, const ServiceView&
   const TemplateIdentity identity = IdentifyTemplate(service, answer);
   TemplateIdentity looked_up = identity;
   const TemplateDecision found = DecideTemplate(t.shard, t.snapshot, service, &looked_up, silent);
-  if (found.is_valid && found.real != real_id) t.shard.templates().Invalidate(found.slot, t.now());
   Commit commit{t.shard, t.snapshot};
+  if (found.is_valid && found.real != real_id) commit.Invalidate(found.slot);
   const Grant grant = BindClient(commit, service, answer, identity, real_id, silent);
   if (!grant.real.is_none()) t.shard.ReleaseGrant(grant.ref);
   CountOut(t, real_id, t.snapshot.reals[real_id.index()], parsed->ip_length);

@@ -140,8 +140,8 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
   CountIn(t, a.real, real, parsed->ip_length);
   t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
-  if (t.snapshot.sync.is_on) [[unlikely]]
-    TellOfConnection<Address>(t.shard, admitted.slot, real);
+  if (t.shard.tells != 0) [[unlikely]]
+    TellOfNew<Address>(t.shard, admitted.slot, real);
   SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
                       real);
 }

@@ -61,6 +61,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter neighbour_limited;      // unknown neighbours not told of: over a limit
   Counter neighbour_events_lost;  // not told to the control core: the ring's share was full
   Counter sync_news_lost;         // of connections and templates: the ring was full
+  Counter stream_news_lost;       // likewise, of the stream between directors
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;

@@ -18,6 +18,7 @@
 #include "dataplane/shard/counters.h"
 #include "dataplane/shard/mailbox.h"
 #include "dataplane/shard/steering.h"
+#include "dataplane/shard/stream_news.h"
 #include "dataplane/shard/sync_news.h"
 #include "dataplane/snapshot/publisher.h"
 #include "dataplane/snapshot/snapshot.h"
@@ -86,6 +87,7 @@ class Fabric {
       api.push_back(std::make_unique<Mailbox>());
       events.push_back(std::make_unique<EventRing>(1024));
       sync_news.push_back(std::make_unique<SyncNewsRing>(kSyncNews));
+      stream_news.push_back(std::make_unique<StreamOutbox>());
     }
   }
   Fabric(const Fabric&) = delete;
@@ -105,10 +107,11 @@ class Fabric {
   NeighbourTable neighbours;      // written by the control core
   const Steering steering;
   const TableHash hash;
-  std::vector<std::unique_ptr<Mailbox>> control;         // [worker], with the control core
-  std::vector<std::unique_ptr<Mailbox>> api;             // [worker], with the API thread
-  std::vector<std::unique_ptr<EventRing>> events;        // [worker] → control core
-  std::vector<std::unique_ptr<SyncNewsRing>> sync_news;  // likewise
+  std::vector<std::unique_ptr<Mailbox>> control;           // [worker], with the control core
+  std::vector<std::unique_ptr<Mailbox>> api;               // [worker], with the API thread
+  std::vector<std::unique_ptr<EventRing>> events;          // [worker] → control core
+  std::vector<std::unique_ptr<SyncNewsRing>> sync_news;    // likewise
+  std::vector<std::unique_ptr<StreamOutbox>> stream_news;  // likewise
 
  private:
   std::vector<std::unique_ptr<SpscRing<void*>>> packet_rings_;

@@ -46,6 +46,10 @@ enum class CommandKind : uint8_t {
   kPinTemplate,
   kRetimeTemplates,
   kTakeSyncEntries,
+  kTellStream,
+  kTakeStreamEntries,
+  kWalkStream,
+  kDigestStream,
   kWatchClients,
 };
 

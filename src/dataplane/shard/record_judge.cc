@@ -182,7 +182,9 @@ void Mend(Connection<Address>* record) noexcept {
   record->Clear(ConnectionFlag::kAside);
   record->Clear(ConnectionFlag::kForced);
   // The state and the flag are two stores; an entry of a peer counts as inactive in any state.
-  if ((record->sync & kSyncLearnt) == 0) {
+  if (record->Has(ConnectionFlag::kFromSync)) {
+    record->Set(ConnectionFlag::kInactive);
+  } else if ((record->sync & kSyncLearnt) == 0) {
     record->Clear(ConnectionFlag::kInactive);
     if (IsInactive(record->transport(), record->state)) record->Set(ConnectionFlag::kInactive);
   }

@@ -90,8 +90,9 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
   } else {
     for (const ServiceView& service : next.services) AdoptService(before, service);
   }
+  tells = static_cast<uint8_t>((tells & kTellsStream) | (next.sync.is_on ? kTellsKernel : 0));
   EvaluateDefence(next.defence);
-  UpdateIsObserved(next);
+  UpdateIsObserved();
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });
@@ -235,6 +236,16 @@ void Shard::PayTemplate(Connection<Address>& record) noexcept {
   }
 }
 
+void Shard::SetAssured(const TemplateRef& ref) noexcept {
+  if (!templates_.IsCurrent(ref)) return;
+  const bool is_news = templates_.at(ref.slot).state != TemplateState::kAssured;
+  templates_.SetAssured(ref);
+  if ((tells & kTellsKernel) != 0) [[unlikely]]
+    TellKernelOfTemplate(ref.slot);
+  if ((tells & kTellsStream) != 0 && is_news) [[unlikely]]
+    StreamTemplate(ref.slot, sync::StreamEvent::kIs);
+}
+
 bool Shard::Tell(const TemplateMessage& message) noexcept {
   if (message.ref.owner == me) {
     Handle(message);
@@ -246,9 +257,7 @@ bool Shard::Tell(const TemplateMessage& message) noexcept {
 void Shard::Handle(const TemplateMessage& message) noexcept {
   using Kind = TemplateMessage::Kind;
   const bool is_assured = message.kind == Kind::kAssured || message.kind == Kind::kReleaseAssured;
-  if (is_assured && templates_.SetAssured(message.ref) && snapshot->sync.is_on) {
-    TellOfTemplate(message.ref.slot);
-  }
+  if (is_assured) SetAssured(message.ref);
   if (message.kind != Kind::kAssured) templates_.ReleaseChild(message.ref, now);
   if (message.kind == Kind::kReleaseForced && templates_.IsCurrent(message.ref) &&
       MayDropTemplate(templates_.at(message.ref.slot))) {
@@ -290,6 +299,13 @@ bool Shard::Forget(Connection<Address>& record) noexcept {
 
 template <typename Address>
 void Shard::Destroy(uint32_t slot) noexcept {
+  if ((tells & kTellsStream) != 0) [[unlikely]]
+    StreamConnection<Address>(slot, sync::StreamEvent::kGone);
+  DestroyUntold<Address>(slot);
+}
+
+template <typename Address>
+void Shard::DestroyUntold(uint32_t slot) noexcept {
   auto& table = Connections<Address>();
   if (Forget(table.at(slot))) {
     table.Erase(slot);
@@ -371,7 +387,8 @@ void Shard::UpdateGauges() noexcept {
   template InsertOutcome Shard::Insert(const Connection<Address>&, uint64_t,                   \
                                        const RealView&) noexcept;                              \
   template void Shard::Track<Address>(uint32_t, Direction, uint8_t, const RealView&) noexcept; \
-  template void Shard::Destroy<Address>(uint32_t) noexcept;
+  template void Shard::Destroy<Address>(uint32_t) noexcept;                                    \
+  template void Shard::DestroyUntold<Address>(uint32_t) noexcept;
 FAIRLEAD_SHARD(Ipv4Address)
 FAIRLEAD_SHARD(Ipv6Address)
 #undef FAIRLEAD_SHARD

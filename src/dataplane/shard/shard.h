@@ -20,6 +20,9 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -27,6 +30,7 @@
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
+#include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
@@ -35,6 +39,10 @@
 #include "sched/tournaments.h"
 
 namespace fairlead::dataplane {
+
+// Whom a worker tells of its records: bits of Shard::tells.
+inline constexpr uint8_t kTellsKernel = 1;  // directors of the kernel (Snapshot::sync)
+inline constexpr uint8_t kTellsStream = 2;  // directors of our own (stream_mail.h)
 
 class Shard {
  public:
@@ -74,9 +82,11 @@ class Shard {
   template <typename Address>
   void Track(uint32_t slot, Direction direction, uint8_t tcp_flags, const RealView& real) noexcept;
   // Uncounts it, gives its template child back, frees the slot (now, or when the release could be
-  // queued).
+  // queued). Peers are told, unless they said so.
   template <typename Address>
   void Destroy(uint32_t slot) noexcept;
+  template <typename Address>
+  void DestroyUntold(uint32_t slot) noexcept;
   // State and time as a peer tells of them. Precondition: the state is one of its transport.
   template <typename Address>
   void Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount timeout) noexcept;
@@ -84,8 +94,35 @@ class Shard {
   void Tell(const SyncNews& news) noexcept {
     if (!fabric.sync_news[me.index()]->Push(news)) counters.sync_news_lost.Add(1);
   }
-  // Of the template, if that can be said: groups, engines and spread clients are our own.
-  void TellOfTemplate(uint32_t slot) noexcept;
+  // Of the template, if that protocol can say it: groups, engines and spread clients are our own.
+  void TellKernelOfTemplate(uint32_t slot) noexcept;
+
+  // ---- the stream between directors (shard_stream.cc)
+
+  // Is on from now on, or off.
+  void TellStreamOf(const StreamClock& clock, bool is_on) noexcept;
+  void SetStreamClock(const StreamClock& clock) noexcept;
+  // Unix milliseconds, by the clock that was set.
+  [[nodiscard]] uint64_t WallMs(Tick at) const noexcept;
+  // A copy of the record as peers are told of it.
+  template <typename Address>
+  StreamNews NewsOf(uint32_t slot) noexcept;
+  // From now on the template says when it was made, and by whom.
+  void StampTemplate(uint32_t slot) noexcept;
+  // Likewise, of a template, which is stamped. `text` takes the engine's
+  // data; returns them.
+  StreamNews NewsOf(uint32_t slot, std::span<char> text, std::string_view* engine) noexcept;
+  template <typename Address>
+  void StreamConnection(uint32_t slot, sync::StreamEvent event) noexcept;
+  void StreamTemplate(uint32_t slot, sync::StreamEvent event) noexcept;
+  // A record as a peer of ours tells of it: it counts as inactive until a packet passes here.
+  // Precondition: the state is one of its transport.
+  template <typename Address>
+  void FollowPeer(uint32_t slot, uint8_t state, TickCount timeout, TickCount left) noexcept;
+
+  // To whoever is told of templates. `before`: its deadline before this connection renewed it; a
+  // new one has no such.
+  void TellOfTemplate(uint32_t slot, std::optional<Tick> before) noexcept;
   // Counts a connection that was taken up, as the record's kInactive has it.
   void CountTakenUp(RealId real, bool is_inactive) noexcept;
   // Gives back a child that no connection took.
@@ -116,9 +153,7 @@ class Shard {
   // drop_entry, a bounded number of steps, and once a second the modes.
   void RunDefence() noexcept;
   // Whether the packets of flows are looked at beside their forwarding, from now on.
-  void UpdateIsObserved(const Snapshot& current) noexcept {
-    is_observed = current.sync.is_on || watch.counts_packets();
-  }
+  void UpdateIsObserved() noexcept { is_observed = tells != 0 || watch.counts_packets(); }
 
   Fabric& fabric;
   const WorkerId me;
@@ -131,6 +166,7 @@ class Shard {
   std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;    // the last burst from a port was largely other workers'
   bool is_observed = false;         // other directors are told of flows, or clients are watched
+  uint8_t tells = 0;                // kTellsKernel, kTellsStream
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
   uint16_t next_ip_id = 1;          // of outer IPv4 headers
   AnswerLimits answer_limits;
@@ -150,6 +186,7 @@ class Shard {
   // Tells the template's owner, which may be this worker. False: the ring is full.
   bool Tell(const TemplateMessage& message) noexcept;
   void Handle(const TemplateMessage& message) noexcept;
+  void SetAssured(const TemplateRef& ref) noexcept;
   template <typename Address>
   uint32_t& PendingReleases() noexcept {
     return std::is_same_v<Address, Ipv4Address> ? pending_releases4_ : pending_releases6_;
@@ -205,6 +242,12 @@ class Shard {
                                         const ServiceView& service) const noexcept;
   void NoteKeying(const ServiceView* before, const ServiceView& service) noexcept;
 
+  // Where the wall clock was when it was set.
+  struct WallClock {
+    uint64_t ms = 0;
+    Tick at;
+    uint32_t creator = 0;
+  };
   struct Grace {
     Tick end;
     bool is_on = false;
@@ -225,7 +268,8 @@ class Shard {
   bool is_making_room_ = false;  // drop_entry, and the table of connections was low this turn
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
-  std::vector<Grace> graces_;                // by ServiceId
+  std::vector<Grace> graces_;  // by ServiceId
+  WallClock wall_;
   std::vector<TemplateRef> pending_grants_;  // reserved for a burst of every worker
 };
 

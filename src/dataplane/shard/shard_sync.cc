@@ -14,7 +14,7 @@ void Shard::Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount tim
   Connections<Address>().Touch(slot, now, timeout);
 }
 
-void Shard::TellOfTemplate(uint32_t slot) noexcept {
+void Shard::TellKernelOfTemplate(uint32_t slot) noexcept {
   using sync::SyncFlag;
   const TemplateRecord& record = templates_.at(slot);
   if (record.key.scope != 0 || record.key.spread != 0) return;

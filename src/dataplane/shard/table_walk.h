@@ -54,6 +54,28 @@ bool Walk(Table& table, uint32_t* slot, uint64_t* budget, Visitor&& visit) {
   return *slot >= table.high_water();
 }
 
+// A cursor over both families: the top bit names IPv6, the rest is the next slot.
+inline constexpr uint64_t kInIpv6 = uint64_t{1} << 63;
+
+// visit(table, slot) over the connections of both families, from the command's cursor on. True: all
+// were seen.
+template <typename Visitor>
+bool WalkConnections(Shard& shard, uint64_t* cursor, Visitor&& visit) {
+  uint64_t budget = kSliceRecords;
+  if ((*cursor & kInIpv6) == 0) {
+    auto slot = static_cast<uint32_t>(*cursor);
+    auto& table = shard.Connections<Ipv4Address>();
+    const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
+    *cursor = ended ? kInIpv6 : slot;
+    if (!ended) return false;
+  }
+  auto slot = static_cast<uint32_t>(*cursor & ~kInIpv6);
+  auto& table = shard.Connections<Ipv6Address>();
+  const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
+  *cursor = kInIpv6 | slot;
+  return ended;
+}
+
 // One slice of a command over the worker's templates: visit(templates, slot) from the cursor on.
 // True: all were seen.
 template <typename Visitor>

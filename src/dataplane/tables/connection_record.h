@@ -42,7 +42,7 @@ enum class ConnectionFlag : uint16_t {
   kReleasePending = 0x0040,  // dead; waits until its template release could be queued
   kNoClientPort = 0x0080,    // client port 0 stands for any (passive FTP data)
   kSideTable = 0x0100,       // side_slot is valid
-  kFromSync = 0x0200,        // in rows of lists only: a peer told of it (Connection::sync)
+  kFromSync = 0x0200,        // a director told of it, and no packet has passed here since
   kOwesTemplate = 0x0400,    // when it is established, the template's owner is still to be told
   kAssuredOwed = 0x0800,     // it is, and the ring was full: if nothing else, the release says so
   kAside = 0x1000,           // its own client had crowded it out of the index: found by the second

@@ -155,6 +155,11 @@ class ConnectionTable {
     records_[slot].timeout = timeout;
     records_[slot].deadline = now + timeout;
   }
+  // As Touch, of a record whose time has begun elsewhere: `left` of it is left.
+  void Follow(uint32_t slot, Tick now, TickCount timeout, TickCount left) noexcept {
+    records_[slot].timeout = timeout;
+    wheel_.SetDeadline(slot, now + left);
+  }
   // The record is gone for lookups now and the wheel hands it to ExpireSome soon
   // (ipvs.md, expire now).
   void ExpireNow(uint32_t slot, Tick now) noexcept { Touch(slot, now, 0); }

@@ -113,7 +113,7 @@ inline constexpr auto kTemplateFields = std::to_array<RecordField>({
     {"side_slot", offsetof(TemplateRecord, side_slot), sizeof(TemplateRecord::side_slot)},
     {"origin_created", offsetof(TemplateRecord, origin_created),
      sizeof(TemplateRecord::origin_created)},
-    {"sync_end", offsetof(TemplateRecord, sync_end), sizeof(TemplateRecord::sync_end)},
+    {"creator", offsetof(TemplateRecord, creator), sizeof(TemplateRecord::creator)},
     {"sync", offsetof(TemplateRecord, sync), sizeof(TemplateRecord::sync)},
     {"engine_length", offsetof(TemplateRecord, engine_length),
      sizeof(TemplateRecord::engine_length)},

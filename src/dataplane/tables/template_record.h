@@ -133,7 +133,7 @@ struct alignas(64) TemplateRecord {
   TickCount timeout = 0;  // what a new connection restarts the timer with, or kForever
   RenewMode renew = RenewMode::kLinux;
   uint8_t client_prefix_length = 0;  // for listings
-  uint16_t origin = 0;               // the director that made it; 0: this one
+  uint16_t origin = 0;               // not used
   // ---- second line
   Tick created;
   uint32_t wheel_next = 0;  // see Connection
@@ -143,8 +143,8 @@ struct alignas(64) TemplateRecord {
   Tick lifetime_end;                   // with kHasLifetime
   Be32 client_mask;                    // IPv4: the netmask it was made with; for listings
   uint32_t side_slot = 0;              // its first side record; with kSideTable only
-  uint64_t origin_created = 0;         // by that director's wall clock, Unix ms; with origin only
-  Tick sync_end;                       // the deadline when it was last sent (sync_refresh_period)
+  uint64_t origin_created = 0;         // by its creator's wall clock, Unix ms; with creator only
+  uint32_t creator = 0;                // sync::CreatorNumber of that director; 0: not known yet
   uint8_t sync = 0;                    // retries of the kernel's sync protocol
   uint8_t engine_length = 0;           // bytes of the engine's data, in kText side records; 0: none
   std::array<uint8_t, 18> reserved{};  // zero

@@ -285,6 +285,24 @@ void TemplateTable::Follow(uint32_t slot, TickCount timeout, Tick now) noexcept 
   wheel_.SetDeadline(slot, DeadlineFrom(record, now));
 }
 
+void TemplateTable::FollowPeer(uint32_t slot, const TimeLeft& told, bool is_new,
+                               Tick now) noexcept {
+  TemplateRecord& record = records_[slot];
+  if (record.Has(TemplateFlag::kPinned)) return;
+  if (record.Has(TemplateFlag::kHasLifetime) && told.lifetime != 0) {
+    record.lifetime_end = now + told.lifetime;
+  }
+  // What has no end stays so; what a peer gives no end has the one of this director's policy.
+  if (record.timeout != kForever && told.timeout != kForever && told.left != kForever &&
+      (is_new || told.left >= record.deadline.Remaining(now))) {
+    record.timeout = told.timeout;
+    wheel_.SetDeadline(slot, now + told.left);
+  }
+  if (record.Has(TemplateFlag::kHasLifetime) && record.lifetime_end.HasPassed(record.deadline)) {
+    wheel_.SetDeadline(slot, record.lifetime_end);
+  }
+}
+
 void TemplateTable::Erase(uint32_t slot) noexcept {
   Hide(slot);
   wheel_.Remove(slot);

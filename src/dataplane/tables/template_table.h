@@ -92,6 +92,14 @@ class TemplateTable {
   // A peer renews it: its timer runs for `timeout` from now, and later renewals restart it with as
   // much. One that has no such end here (pinned, fixed, or without an end) keeps what it has.
   void Follow(uint32_t slot, TickCount timeout, Tick now) noexcept;
+  // As a peer tells of it: so much is left of its time and, if it has a lifetime, of that. What was
+  // here before is not made shorter. A pinned one is left alone.
+  struct TimeLeft {
+    TickCount timeout = 0;   // what renewals restart it with, or kForever
+    TickCount left = 0;      // or kForever
+    TickCount lifetime = 0;  // 0: it has none
+  };
+  void FollowPeer(uint32_t slot, const TimeLeft& told, bool is_new, Tick now) noexcept;
   // Forgets it with whatever children it has: their references are stale afterwards.
   void Erase(uint32_t slot) noexcept;
 

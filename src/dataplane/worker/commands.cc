@@ -6,9 +6,6 @@
 namespace fairlead::dataplane {
 namespace {
 
-// A cursor over both families: the top bit names IPv6, the rest is the next slot.
-constexpr uint64_t kInIpv6 = uint64_t{1} << 63;
-
 template <typename Address>
 bool Matches(const Snapshot& snapshot, const RecordFilter& filter, const Connection<Address>& c) {
   if (!MatchesReal(snapshot, filter, c.real_id)) return false;
@@ -37,25 +34,6 @@ ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
           .remaining = c.deadline.Remaining(shard.now),
           .timeout = c.timeout,
           .packets = c.packets};
-}
-
-// visit(table, slot) over the connections of both families, from the command's cursor on. True: all
-// were seen.
-template <typename Visitor>
-bool WalkConnections(Shard& shard, uint64_t* cursor, Visitor&& visit) {
-  uint64_t budget = kSliceRecords;
-  if ((*cursor & kInIpv6) == 0) {
-    auto slot = static_cast<uint32_t>(*cursor);
-    auto& table = shard.Connections<Ipv4Address>();
-    const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
-    *cursor = ended ? kInIpv6 : slot;
-    if (!ended) return false;
-  }
-  auto slot = static_cast<uint32_t>(*cursor & ~kInIpv6);
-  auto& table = shard.Connections<Ipv6Address>();
-  const bool ended = Walk(table, &slot, &budget, [&](uint32_t s) { return visit(table, s); });
-  *cursor = kInIpv6 | slot;
-  return ended;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/shard/shard.h"
+#include "dataplane/shard/stream_mail.h"
 #include "dataplane/shard/sync_mail.h"
 
 namespace fairlead::dataplane {
@@ -21,5 +22,9 @@ void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept;
 void RunPinTemplate(Shard& shard, PinTemplate* pin) noexcept;
 // A slice of what a peer has sent; kSliceWork at the most.
 void RunTakeSyncEntries(Shard& shard, TakeSyncEntries* take) noexcept;
+// The stream between directors; likewise, and slices of copies and sums.
+void RunTakeStreamEntries(Shard& shard, TakeStreamEntries* take) noexcept;
+void RunWalkStream(Shard& shard, WalkStream* walk) noexcept;
+void RunDigestStream(Shard& shard, DigestStream* digest) noexcept;
 
 }  // namespace fairlead::dataplane

@@ -94,6 +94,11 @@ FlowFields FieldsAt(const ServiceView& service, const IpAddress& client) {
            .input_port = {}}};
 }
 
+// To our own directors, if there are some.
+void Stream(Shard& shard, uint32_t slot, sync::StreamEvent event) {
+  if ((shard.tells & kTellsStream) != 0) shard.StreamTemplate(slot, event);
+}
+
 // True: a template of this key is pinned now.
 bool PinKey(Shard& shard, const ServiceView& service, TemplateIdentity identity, RealId real,
             TickCount ttl) {
@@ -101,15 +106,20 @@ bool PinKey(Shard& shard, const ServiceView& service, TemplateIdentity identity,
   const FindOutcome found = templates.Find(identity.key, shard.now);
   if (found.hit() && templates.at(found.slot).real_id == real) {
     templates.Pin(found.slot, ttl, shard.now);
+    Stream(shard, found.slot, sync::StreamEvent::kIs);
     return true;
   }
   const InsertOutcome inserted = templates.Insert(
       identity.key, BindingFor(*shard.snapshot, service, identity, real), shard.now);
   if (!inserted.ok()) return false;
   // The client's old place goes on for its connections alone.
-  if (found.hit()) templates.Invalidate(found.slot, shard.now);
+  if (found.hit()) {
+    Stream(shard, found.slot, sync::StreamEvent::kGone);
+    templates.Invalidate(found.slot, shard.now);
+  }
   shard.fabric.loads.AddTemplates(shard.me, real, 1);
   templates.Pin(inserted.slot, ttl, shard.now);
+  Stream(shard, inserted.slot, sync::StreamEvent::kIs);
   return true;
 }
 
@@ -139,6 +149,7 @@ void RunFlushTemplates(Shard& shard, FlushTemplates* flush) noexcept {
         }
         ++flush->flushed;
         if (flush->is_trial) return true;
+        Stream(shard, s, sync::StreamEvent::kGone);
         if (record.children > 0) {
           templates.Invalidate(s, shard.now);
         } else {
@@ -167,6 +178,7 @@ void RunRetimeTemplates(Shard& shard, RetimeTemplates* retime) noexcept {
             s,
             BindingFor(snapshot, snapshot.services[id.index()], TemplateIdentity{}, record.real_id),
             shard.now);
+        Stream(shard, s, sync::StreamEvent::kIs);
         return true;
       });
 }

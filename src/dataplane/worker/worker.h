@@ -323,9 +323,23 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
     case CommandKind::kTakeSyncEntries:
       RunTakeSyncEntries(shard_, static_cast<TakeSyncEntries*>(&command));
       break;
+    case CommandKind::kTellStream: {
+      const auto& tell = static_cast<TellStream&>(command);
+      shard_.TellStreamOf(tell.clock, tell.is_on);
+      break;
+    }
+    case CommandKind::kTakeStreamEntries:
+      RunTakeStreamEntries(shard_, static_cast<TakeStreamEntries*>(&command));
+      break;
+    case CommandKind::kWalkStream:
+      RunWalkStream(shard_, static_cast<WalkStream*>(&command));
+      break;
+    case CommandKind::kDigestStream:
+      RunDigestStream(shard_, static_cast<DigestStream*>(&command));
+      break;
     case CommandKind::kWatchClients:
       shard_.watch.Run(static_cast<WatchClients*>(&command), shard_.now);
-      shard_.UpdateIsObserved(*shard_.snapshot);
+      shard_.UpdateIsObserved();
       break;
   }
 }

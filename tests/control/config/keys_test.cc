@@ -77,6 +77,7 @@ TEST(Keys, TheDocumentationSaysWhatIsDeclared) {
   ExpectDocumented<PersistenceConfig>(kPersistenceKeys, "### `persistence`");
   ExpectDocumented<HealthConfig>(kHealthKeys, "### `health`");
   ExpectDocumented<MailConfig>(kMailKeys, "## `mail`");
+  ExpectDocumented<StreamConfig>(kStreamKeys, "## `sync`");
   ExpectDocumented<IpvsSyncConfig>(kIpvsSyncKeys, "### `sync.ipvs`");
 }
 
@@ -86,6 +87,8 @@ mail: { server: "10.0.0.25:465", from: lb@example.com, to: [ops@example.com, "1@
   tls: starttls, sni: mail.example, verify: true, ca: /etc/ca.pem, user: "12",
   password_file: /etc/fairlead/mail.password }
 client_groups: [ { name: campus, source: 10.9.0.0/16 } ]
+sync: { name: one, peers: [ { name: two, address: 10.255.0.2 } ], listen: "10.255.0.1:9000",
+  key_file: /etc/sync.key, ready_lag: 1s, ready_timeout: 1m }
 defaults: { timeouts: { tcp: 16m, tcp_fin: 3m, udp: 6m, none: 3s, syn_sent: 3m, syn_recv: 2m,
   time_wait: 3m, close: 11s, close_wait: 2m, last_ack: 31s, listen: 3m, synack: 3m } }
 policy: { am_droprate: 11, amemthresh: 11, announce: never, drop_entry: auto, no_listener: drop,
@@ -150,6 +153,9 @@ TEST(Keys, EveryKeyIsReadWrittenAndTakenOver) {
   MailConfig mail = *model.mail;
   mail.verify = false;  // which does not go with a CA
   ExpectKeysMakeTheConfig<MailConfig>(kMailKeys, mail);
+  StreamConfig stream = model.sync.stream;
+  stream.certificate = stream.key = stream.ca = "/x";  // which do not go with a key
+  ExpectKeysMakeTheConfig<StreamConfig>(kStreamKeys, stream);
   PolicyConfig global = model.policy;
   global.service = {};
   ExpectKeysMakeTheConfig<PolicyConfig>(kGlobalPolicyKeys, global);

@@ -86,9 +86,77 @@ TEST(Sync, RefusesWhatCannotBe) {
   }
 }
 
-TEST(Sync, OtherKeysAreStillToCome) {
-  const LoadResult loaded = LoadConfigText(kBase + std::string("sync: { peers: [] }\n"), "t.yaml");
-  EXPECT_NE(ToText(loaded.errors).find("not supported by this version"), std::string::npos);
+// ---- between Fairlead directors
+
+LoadResult LoadStream(const std::string& stream) {
+  return LoadConfigText(
+      kBase + std::string("director: { name: edge-1 }\nsync: { ") + stream + " }\n", "t.yaml");
+}
+
+TEST(SyncStream, ReadsEveryKey) {
+  const LoadResult loaded = LoadStream(
+      "name: a, peers: [ { name: b, address: 10.255.0.2 }, { name: c, address: "
+      "\"[2001:db8::3]:99\" "
+      "} ], listen: 10.255.0.1, certificate: /c.pem, key: /k.pem, ca: /ca.pem, ready_lag: 1s, "
+      "ready_timeout: 1m");
+  ASSERT_TRUE(loaded) << ToText(loaded.errors);
+  const StreamConfig& stream = loaded.model->sync.stream;
+  ASSERT_EQ(stream.peers.size(), 2U);
+  EXPECT_EQ(stream.peers[0].address.ToString(), "10.255.0.2:8849");
+  EXPECT_EQ(stream.peers[1].address.ToString(), "[2001:db8::3]:99");
+  EXPECT_EQ(stream.listen.ToString(), "10.255.0.1:8849");
+  EXPECT_EQ(stream.ready_lag, 1s);
+  EXPECT_EQ(stream.ready_timeout, 1min);
+  EXPECT_FALSE(loaded.model->sync.ipvs);
+  const LoadResult again = LoadConfigText(Dump(*loaded.model), "again.yaml");
+  ASSERT_TRUE(again) << ToText(again.errors);
+  EXPECT_EQ(again.model->sync, loaded.model->sync);
+}
+
+TEST(SyncStream, MayGoInTheClearOverLoopbackAlone) {
+  EXPECT_TRUE(LoadStream("peers: [ { name: b, address: \"127.0.0.2:1\" } ], listen: 127.0.0.1"));
+  EXPECT_TRUE(LoadStream("peers: [ { name: b, address: \"::1\" } ], listen: \"::1\""));
+  EXPECT_TRUE(LoadStream("peers: [ { name: b, address: 10.0.0.2 } ], key_file: /k"));
+}
+
+TEST(SyncStream, RefusesWhatCannotBe) {
+  const std::string peer = "peers: [ { name: b, address: 10.255.0.2 } ]";
+  for (const auto& [text, sentence] : std::vector<std::pair<std::string, std::string>>{
+           {peer, "need \"key_file\", or \"certificate\""},
+           {"peers: [ { name: b, address: 127.0.0.2 } ]", "listens on a loopback address"},
+           {"listen: 127.0.0.1, " + peer, "peers on loopback addresses alone"},
+           {peer + ", key_file: /k, certificate: /c, key: /k, ca: /a", "leave one of the two out"},
+           {peer + ", certificate: /c, key: /k", "needs the key \"ca\" beside it"},
+           {peer + ", key: /k", "needs the key \"certificate\" beside it"},
+           {peer + ", key_file: sync.key", "key_file"},
+           {"key_file: /k, peers: [ { name: b } ]", "address"},
+           {"key_file: /k, peers: [ { address: 10.0.0.2 } ]", "name"},
+           {"key_file: /k, peers: [ { name: b, address: b.example } ]", "10.255.0.2:8849"},
+           {"key_file: /k, peers: [ { name: b, address: \"10.0.0.2:0\" } ]", "10.255.0.2:8849"},
+           {"key_file: /k, peers: [ { name: b, address: 224.0.0.1 } ]", "one director"},
+           {"key_file: /k, peers: [ { name: b, address: 0.0.0.0 } ]", "one director"},
+           {"key_file: /k, peers: [ { name: b, adress: 10.0.0.2 } ]", "address"},
+           {"key_file: /k, peers: [ { name: edge-1, address: 10.0.0.2 } ]", "own name"},
+           {"name: b, key_file: /k, " + peer, "own name"},
+           {"key_file: /k, peers: [ { name: b, address: 10.0.0.2 }, { name: b, address: 10.0.0.3 } "
+            "]",
+            "another peer"},
+           {"key_file: /k, peers: [ { name: b, address: 10.0.0.2 }, { name: c, address: 10.0.0.2 } "
+            "]",
+            "another peer"},
+           {"key_file: /k, peers: { name: b, address: 10.0.0.2 }", "a list"},
+           {"ready_lag: 1ms", "10ms"},
+           {"ready_timeout: 2h", "1h"},
+           {"peer: []", "did you mean \"peers\"?"}}) {
+    const std::string errors = ToText(LoadStream(text).errors);
+    EXPECT_NE(errors.find(sentence), std::string::npos) << text << ": " << errors;
+  }
+  std::string many = "key_file: /k, peers: [ ";
+  for (int i = 1; i <= 16; ++i) {
+    const std::string n = std::to_string(i);
+    many += "{ name: p" + n + ", address: 10.0.0." + n + " }, ";
+  }
+  EXPECT_NE(ToText(LoadStream(many + "]").errors).find("at most 15 peers"), std::string::npos);
 }
 
 }  // namespace

@@ -328,11 +328,15 @@ TEST(TakeUp, WhatTwoStoresSayIsMadeToAgree) {
   learnt.Set(ConnectionFlag::kInactive);
   const TemplateRef ref = bed.Bind(4);
   bed.record(ref).renew = RenewMode::kStep;
+  const uint32_t streamed = bed.Connect(5);
+  bed.connection(streamed).Set(ConnectionFlag::kFromSync);  // before kInactive was set
   EXPECT_EQ(Losses(bed.Restart()), "");
   EXPECT_EQ(bed.LoadOf(1), (sched::Load{0, 1, 0}));
   EXPECT_EQ(bed.LoadOf(2), (sched::Load{1, 0, 0}));
   EXPECT_EQ(bed.LoadOf(3), (sched::Load{0, 1, 0}));  // as the peer has told
   EXPECT_EQ(bed.record(ref).step, 30000u);
+  EXPECT_EQ(bed.LoadOf(5), (sched::Load{0, 1, 0}));  // no packet has passed here
+  EXPECT_TRUE(bed.connection(streamed).Has(ConnectionFlag::kFromSync));
 }
 
 TEST(TakeUp, AnInvalidatedTemplateIsListedAndNotFound) {

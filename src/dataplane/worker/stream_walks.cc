@@ -1,0 +1,92 @@
+// Copies of records for the stream between directors, and the sums by which two of them find out
+// where their tables differ.
+#include "dataplane/shard/stream_due.h"
+#include "dataplane/shard/table_walk.h"
+#include "dataplane/worker/commands.h"
+
+namespace fairlead::dataplane {
+namespace {
+
+using sync::StreamKind;
+
+// Peers may know of it. One that is closing is over before two tables have been compared.
+template <typename Address>
+bool IsInStream(const Connection<Address>& record, bool has_closing) noexcept {
+  if (record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending))) {
+    return false;
+  }
+  return IsStreamed(record.transport(), record.state, record.packets) &&
+         (has_closing || !IsClosing(record.transport(), record.state));
+}
+
+bool IsInStream(const TemplateRecord& record) noexcept {
+  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
+}
+
+template <typename Address>
+uint32_t RangeOf(const Connection<Address>& record) noexcept {
+  return sync::RangeOf(StreamKind::kConnection, record.protocol, record.client_address,
+                       record.client_port, record.virtual_address, record.virtual_port);
+}
+
+// visit(news, text, range) → whether to go on; over what peers may know of and wants(range), from
+// the cursor on, a slice. True: all were seen.
+template <typename Wants, typename Visit>
+bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wants, Visit visit) {
+  if (!cursor->are_connections_done) {
+    cursor->are_connections_done =
+        WalkConnections(shard, &cursor->connections, [&](auto& table, uint32_t slot) {
+          const auto& record = table.at(slot);
+          using Address = std::remove_cvref_t<decltype(record.client_address)>;
+          if (table.IsExpired(slot, shard.now) || !IsInStream(record, has_closing)) return true;
+          const uint32_t range = RangeOf(record);  // a copy of each would be dear
+          return !wants(range) ||
+                 visit(shard.template NewsOf<Address>(slot), std::string_view{}, range);
+        });
+    return false;
+  }
+  return WalkTemplates(shard, &cursor->templates, [&](TemplateTable& templates, uint32_t slot) {
+    if (templates.IsExpired(slot, shard.now) || !IsInStream(templates.at(slot))) return true;
+    std::array<char, sync::kMostEngineDataBytes> text;
+    std::string_view engine;
+    const StreamNews news = shard.NewsOf(slot, text, &engine);
+    const uint32_t range = RangeOf(news.body);
+    return !wants(range) || visit(news, engine, range);
+  });
+}
+
+// False: there is no room for all of it.
+bool AddRows(WalkStream* walk, const StreamNews& news, std::string_view text) {
+  const size_t pieces = (text.size() + StreamNewsText::kBytes - 1) / StreamNewsText::kBytes;
+  if (walk->rows.size() + 1 + pieces > walk->rows.capacity()) return false;
+  walk->rows.push_back(news);
+  for (; !text.empty(); text.remove_prefix(walk->rows.back().text.length)) {
+    walk->rows.push_back(PieceOf(text));
+  }
+  return true;
+}
+
+}  // namespace
+
+void RunWalkStream(Shard& shard, WalkStream* walk) noexcept {
+  shard.SetStreamClock(walk->clock);
+  walk->is_complete = WalkRecords(
+      shard, &walk->cursor, true, [&](uint32_t range) { return walk->ranges->test(range); },
+      [&](const StreamNews& news, std::string_view text, uint32_t) {
+        return AddRows(walk, news, text);
+      });
+}
+
+void RunDigestStream(Shard& shard, DigestStream* digest) noexcept {
+  shard.SetStreamClock(digest->clock);
+  digest->is_complete = WalkRecords(
+      shard, &digest->cursor, false, [](uint32_t) { return true; },
+      [&](const StreamNews& news, std::string_view text, uint32_t range) {
+        sync::RangeDigest& sum = digest->digests[range];
+        sum.sum += DigestOf(news.body, text);
+        ++sum.records;
+        return true;
+      });
+}
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,276 @@
+// Two directors over real sockets of this machine.
+#include "control/sync/stream/stream_sync.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/write.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "control/stream/stream_pair.h"
+#include "test_certificate.h"
+
+namespace fairlead::control::stream_sync_test {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+// A free port of the loopback device, most likely still free a moment later.
+uint16_t FreePort() {
+  asio::io_context io;
+  return tcp::acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0))
+      .local_endpoint()
+      .port();
+}
+
+Endpoint Local(uint16_t port) { return {Ipv4Address::FromHost(0x7f00'0001), Be16::FromHost(port)}; }
+
+class KeyFile {
+ public:
+  explicit KeyFile(const std::string& text) {
+    ::close(::mkstemp(path.data()));
+    Write(text);
+  }
+  ~KeyFile() { std::filesystem::remove(path); }
+  void Write(const std::string& text) const { std::ofstream(path) << text; }
+
+  std::string path = std::filesystem::temp_directory_path() / "fairlead-key-XXXXXX";
+};
+
+struct One {
+  One(asio::io_context& io, std::string own, uint64_t incarnation)
+      : name(std::move(own)), sync(io, tables, {.incarnation = incarnation, .seed = incarnation}) {}
+
+  [[nodiscard]] StreamPeerInfo info() const { return sync.info()->peers.at(0); }
+  [[nodiscard]] StreamState state() const { return info().state; }
+
+  std::string name;
+  StreamConfig config;
+  FakeStreamTables tables;
+  StreamSync sync;
+};
+
+class StreamSyncTest : public testing::Test {
+ protected:
+  StreamSyncTest() {
+    const uint16_t port_a = FreePort(), port_b = FreePort();
+    a.config.listen = Local(port_a);
+    b.config.listen = Local(port_b);
+    a.config.peers = {{"b", Local(port_b)}};
+    b.config.peers = {{"a", Local(port_a)}};
+  }
+  void UseKeys(const std::string& of_a, const std::string& of_b) {
+    a.config.key_file = of_a;
+    b.config.key_file = of_b;
+  }
+  void Turn() {
+    now += milliseconds(5);
+    if (is_a_on) a.sync.Turn(now, a.config, a.name);
+    b.sync.Turn(now, b.config, b.name);
+    io.restart();
+    io.run_for(milliseconds(1));
+  }
+  // At most so many turns; false: it did not come to that.
+  template <typename Condition>
+  bool Until(Condition condition, int turns = 4000) {
+    for (int i = 0; i < turns; ++i) {
+      if (condition()) return true;
+      Turn();
+    }
+    return condition();
+  }
+  bool UntilInSync() {
+    Turn();
+    return Until(
+        [this] { return a.state() == StreamState::kInSync && b.state() == StreamState::kInSync; });
+  }
+  // Whether that is why there is no session.
+  bool UntilError(const One& one, const std::string& words) {
+    Turn();
+    return Until([&] { return one.info().last_error.find(words) != std::string::npos; }, 1500);
+  }
+
+  asio::io_context io;
+  TimePoint now{std::chrono::hours(1)};
+  bool is_a_on = true;
+  One a{io, "a", 1}, b{io, "b", 2};
+};
+
+TEST_F(StreamSyncTest, MeetInTheClearOverLoopback) {
+  for (uint32_t i = 0; i < 3000; ++i) a.tables.Put(EntryOf(i));
+  a.tables.slice = 1000;
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error << b.info().last_error;
+  EXPECT_EQ(b.tables.entries.size(), 3000U);
+  EXPECT_TRUE(a.info().calls);
+  EXPECT_FALSE(b.info().calls);
+  EXPECT_FALSE(a.sync.info()->is_encrypted);
+  EXPECT_TRUE(b.sync.info()->is_listening);
+  EXPECT_EQ(b.info().counts.connections_in, 3000U);
+  EXPECT_EQ(b.sync.guests(), 0U);
+  b.tables.Put(EntryOf(5000));
+  EXPECT_TRUE(Until([this] { return a.tables.entries.size() == 3001; }));
+}
+
+TEST_F(StreamSyncTest, MeetWithASharedKey) {
+  const KeyFile one("0123456789abcdef0123456789abcdef\n"), same("0123456789abcdef0123456789abcdef");
+  UseKeys(one.path, same.path);
+  a.tables.Put(EntryOf(1));
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error << b.info().last_error;
+  EXPECT_EQ(b.tables.entries.size(), 1U);
+  EXPECT_TRUE(a.sync.info()->is_encrypted);
+}
+
+TEST_F(StreamSyncTest, AnotherKeyIsRefused) {
+  const KeyFile one("0123456789abcdef0123456789abcdef"), other("0123456789abcdef0123456789abcdee");
+  UseKeys(one.path, other.path);
+  EXPECT_TRUE(UntilError(a, "the same key in sync.key_file")) << a.info().last_error;
+  EXPECT_EQ(b.state(), StreamState::kAwaited);
+  EXPECT_GT(b.sync.info()->strangers, 0U);
+  // Replaced at run time: the next attempt has it.
+  other.Write("0123456789abcdef0123456789abcdef");
+  EXPECT_TRUE(UntilInSync()) << a.info().last_error;
+  Turn();
+  EXPECT_EQ(a.info().last_error, "");
+}
+
+TEST_F(StreamSyncTest, NothingGoesInTheClearToWhoHasAKey) {
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  UseKeys("", key.path);
+  EXPECT_TRUE(Until([this] { return b.sync.info() && b.sync.info()->strangers > 0; }));
+  EXPECT_EQ(b.state(), StreamState::kAwaited);
+  EXPECT_EQ(a.info().counts.entries_in, 0U);
+}
+
+TEST_F(StreamSyncTest, AKeyThatOthersMayReadOrThatIsShortIsRefused) {
+  const KeyFile key("0123456789abcdef");
+  const KeyFile little("0123456789abcde\n");
+  UseKeys(key.path, little.path);
+  std::filesystem::permissions(key.path, std::filesystem::perms(0644));
+  Turn();
+  EXPECT_NE(a.sync.info()->problem.find("everybody may read"), std::string::npos)
+      << a.sync.info()->problem;
+  EXPECT_NE(b.sync.info()->problem.find("openssl rand"), std::string::npos);
+  for (int i = 0; i < 200; ++i) Turn();
+  EXPECT_EQ(b.sync.info()->strangers, 0U);  // the other does not even try
+}
+
+TEST_F(StreamSyncTest, MeetWithCertificatesOfTheirNames) {
+  const TestCertificate of_a("a", 86400), of_b("b", 86400);
+  a.config.certificate = a.config.key = of_a.file();
+  b.config.certificate = b.config.key = of_b.file();
+  a.config.ca = of_b.file();
+  b.config.ca = of_a.file();
+  for (const auto& file : {of_a.file(), of_b.file()}) {
+    std::filesystem::permissions(file, std::filesystem::perms(0600));
+  }
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error << b.info().last_error
+                             << a.sync.info()->problem;
+}
+
+TEST_F(StreamSyncTest, ACertificateOfAnotherNameIsRefused) {
+  const TestCertificate of_a("a", 86400), of_c("c", 86400);
+  a.config.certificate = a.config.key = of_a.file();
+  b.config.certificate = b.config.key = of_c.file();
+  a.config.ca = of_c.file();
+  b.config.ca = of_a.file();
+  for (const auto& file : {of_a.file(), of_c.file()}) {
+    std::filesystem::permissions(file, std::filesystem::perms(0600));
+  }
+  EXPECT_TRUE(UntilError(a, "not of the name \"b\"")) << a.info().last_error;
+  EXPECT_EQ(b.state(), StreamState::kAwaited);
+}
+
+TEST_F(StreamSyncTest, ACertificateOfAnotherAuthorityIsRefused) {
+  const TestCertificate of_a("a", 86400), of_b("b", 86400);
+  a.config.certificate = a.config.key = of_a.file();
+  b.config.certificate = b.config.key = of_b.file();
+  a.config.ca = b.config.ca = of_b.file();
+  for (const auto& file : {of_a.file(), of_b.file()}) {
+    std::filesystem::permissions(file, std::filesystem::perms(0600));
+  }
+  EXPECT_TRUE(UntilError(a, "the other's sync.ca has signed")) << a.info().last_error;
+  EXPECT_EQ(b.info().counts.sessions, 0U);
+}
+
+TEST_F(StreamSyncTest, AnUnknownNameIsRefusedAndToldWhy) {
+  b.config.peers[0].name = "aa";
+  EXPECT_TRUE(UntilError(a, "sync.peers there must have \"a\"")) << a.info().last_error;
+  b.config.peers[0].name = "a";
+  EXPECT_TRUE(UntilInSync()) << a.info().last_error;
+}
+
+TEST_F(StreamSyncTest, GoesOnAfterARestartOfThePeer) {
+  ASSERT_TRUE(UntilInSync());
+  is_a_on = false;
+  ASSERT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }));
+  EXPECT_NE(b.info().last_error.find("nothing was heard"), std::string::npos);
+  EXPECT_FALSE(b.sync.readiness()[0].is_reachable);
+  b.tables.Put(EntryOf(7));
+  is_a_on = true;
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_EQ(a.tables.entries.size(), 1U);
+  EXPECT_TRUE(b.sync.readiness()[0].is_taken_in);
+  EXPECT_EQ(b.info().counts.sessions, 2U);
+}
+
+TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {
+  EXPECT_EQ(a.sync.info(), nullptr);
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_TRUE(a.tables.is_told);
+  const auto peers = std::exchange(a.config.peers, {});
+  ASSERT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }));
+  EXPECT_EQ(a.sync.info(), nullptr);
+  EXPECT_FALSE(a.tables.is_told);
+  a.config.peers = peers;
+  EXPECT_TRUE(UntilInSync());
+}
+
+TEST_F(StreamSyncTest, AnAddressThatNobodyListensOnIsNamed) {
+  a.config.peers[0].address = Local(FreePort());
+  EXPECT_TRUE(UntilError(a, "cannot connect to 127.0.0.1:")) << a.info().last_error;
+  EXPECT_EQ(a.state(), StreamState::kUnreachable);
+}
+
+TEST_F(StreamSyncTest, AListenerThatCannotBeIsNamed) {
+  const tcp::acceptor taken(
+      io, tcp::endpoint(asio::ip::address_v4::loopback(), b.config.listen.port.host()));
+  Turn();
+  EXPECT_FALSE(b.sync.info()->is_listening);
+  EXPECT_NE(b.sync.info()->problem.find("sync.listen must be"), std::string::npos);
+}
+
+TEST_F(StreamSyncTest, StrangersHaveFewSeatsAndLittleTime) {
+  is_a_on = false;
+  Turn();
+  std::vector<tcp::socket> strangers;
+  for (int i = 0; i < 12; ++i) {
+    strangers.emplace_back(io).connect(b.sync.listen_endpoint());
+    Turn();
+    Turn();
+    EXPECT_LE(b.sync.guests(), StreamSync::kMostGuests);
+  }
+  EXPECT_EQ(b.sync.guests(), StreamSync::kMostGuests);
+  EXPECT_EQ(b.sync.info()->strangers, 4U);
+  EXPECT_TRUE(Until([this] { return b.sync.guests() == 0; }, 1200));
+  is_a_on = true;
+  EXPECT_TRUE(UntilInSync());
+}
+
+TEST_F(StreamSyncTest, WhatIsNoHelloIsRefused) {
+  is_a_on = false;
+  Turn();
+  for (const std::string& text : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(2000, '\1')}) {
+    tcp::socket stranger(io);
+    stranger.connect(b.sync.listen_endpoint());
+    asio::write(stranger, asio::buffer(text));
+    const uint64_t before = b.sync.info()->strangers;
+    EXPECT_TRUE(Until([&] { return b.sync.info()->strangers == before + 1; }, 200));
+    EXPECT_EQ(b.sync.guests(), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::control::stream_sync_test
