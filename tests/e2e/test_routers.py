@@ -100,6 +100,7 @@ class RoutesOfTheKernel(LabTest):
         wait_until(lambda: self.answers("203.0.113.9"), "the default route is used")
         twin.ip(f"-6 route add 2001:db8:2::/64 via {at.CLIENT6} dev {TWIN}")
         wait_until(lambda: self.kernel_routes().get("2001:db8:2::/64") == at.CLIENT6, "so is one of IPv6")
+        twin.ip(f"-6 route del 2001:db8:2::/64 via {at.CLIENT6} dev {TWIN}")
         twin.ip(f"route replace default via 192.0.2.77 dev {TWIN}")
         wait_until(lambda: self.kernel_routes()["0.0.0.0/0"] == "192.0.2.77", "and another gateway")
         twin.ip(f"route del default via 192.0.2.77 dev {TWIN}")
