@@ -137,7 +137,9 @@ std::vector<control::PortInfo> MakePorts() {
   inside.id = PortId{1};
   inside.name = inside.role = "inside";
   inside.host_interface = "";
-  outside.link = {{.is_up = false}, 2, std::chrono::system_clock::from_time_t(1'790'000'000)};
+  outside.link = {{.is_up = false, .members = {{"net_af_packet0", false, false}}},
+                  2,
+                  std::chrono::system_clock::from_time_t(1'790'000'000)};
   inside.link.link = {true, 10000, true};
   inside.addresses = {*Prefix::Parse("10.0.0.1/24"), *Prefix::Parse("2001:db8::1/64")};
   return {outside, inside};

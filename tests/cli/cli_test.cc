@@ -100,7 +100,10 @@ TEST_F(CliTest, PortList) {
             "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
             "fl-outside   1500         5     0     3\n"
             "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
-            "-            1500         5     0    12\n");
+            "-            1500         5     0    12\n"
+            "\n"
+            "MEMBER OF  DEVICE          LINK  IN USE\n"
+            "outside    net_af_packet0  DOWN  no\n");
   const std::string all = Good("port list --counters");
   EXPECT_NE(all.find("COUNTER OF inside  VALUE\nrx_q0_packets         41\n"), std::string::npos)
       << all;

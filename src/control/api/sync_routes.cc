@@ -66,10 +66,10 @@ void AddSyncRoutes(Router* router, const Context& context) {
   router->Add(Method::kGet, "/v1/sync", [&context](const Call&, const Responder& respond) {
     respond(JsonResponse(200, SyncToJson(*context.control.view())));
   });
-  router->Add(
+  router->AddChange(
       Method::kPut, "/v1/sync/ipvs/{half}",
       [&context](const Call& call, const Responder& respond) { Start(context, call, respond); });
-  router->Add(
+  router->AddChange(
       Method::kDelete, "/v1/sync/ipvs/{half}",
       [&context](const Call& call, const Responder& respond) { Stop(context, call, respond); });
 }
