@@ -36,7 +36,7 @@ class Second(Director):
         config["ports"] = [{"name": "none", "device": "net_null0,no-rx=1", "exception": "none",
                             "addresses": ["10.0.0.250/24"]}]
         config["routes"] = []
-        config["api"] = {"listen": [self.api]}
+        config["api"] = {"listen": [self.api], "ipvs_socket": f"{self.lab.state}/second-ipvs.sock"}
         return super().write(config, path)
 
 
