@@ -216,6 +216,28 @@ TEST_F(StreamSyncTest, GoesOnAfterARestartOfThePeer) {
   EXPECT_EQ(b.info().counts.sessions, 2U);
 }
 
+// It answers, and refuses: that is no reason to wait for longer than for one that is away.
+TEST_F(StreamSyncTest, APeerThatRefusesAgainAndAgainStopsCounting) {
+  b.config.peers[0].name = "aa";
+  Turn();
+  const TimePoint begun = a.sync.readiness()[0].unreachable_since;
+  EXPECT_EQ(begun, now);
+  Readiness gate;
+  const ReadyRule rule{.ready_lag = milliseconds(500), .ready_timeout = std::chrono::seconds(5)};
+  EXPECT_TRUE(Until([&] {
+    now += milliseconds(100);
+    gate.Turn(now, {.is_forwarding = true, .peers = a.sync.readiness()}, rule);
+    return gate.is_ready() && a.info().counts.sessions >= 4;
+  }));
+  EXPECT_EQ(a.sync.readiness()[0].unreachable_since, begun);
+  b.config.peers[0].name = "a";
+  ASSERT_TRUE(UntilInSync());
+  // One that had given all it has counts anew.
+  is_a_on = false;
+  ASSERT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }));
+  EXPECT_EQ(b.sync.readiness()[0].unreachable_since, now);
+}
+
 TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {
   EXPECT_EQ(a.sync.info(), nullptr);
   ASSERT_TRUE(UntilInSync());
