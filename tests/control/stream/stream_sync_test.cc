@@ -281,6 +281,44 @@ TEST_F(StreamSyncTest, StrangersHaveFewSeatsAndLittleTime) {
   EXPECT_TRUE(UntilInSync());
 }
 
+TEST_F(StreamSyncTest, GuestsOfTheConfigurationBeforeAreClosed) {
+  is_a_on = false;
+  Turn();
+  tcp::socket guest(io);
+  guest.connect(b.sync.listen_endpoint());
+  ASSERT_TRUE(Until([this] { return b.sync.guests() == 1; }, 100));
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  b.config.key_file = key.path;
+  Turn();
+  EXPECT_EQ(b.sync.guests(), 0U);
+}
+
+TEST_F(StreamSyncTest, AGuestOfTheKeyBeforeIsNotSeated) {
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  UseKeys(key.path, key.path);
+  is_a_on = false;
+  Turn();
+  const auto tls = StreamTls::Make(StreamTls::SpecOf(b.config));
+  ASSERT_TRUE(tls);
+  const auto link =
+      std::make_shared<StreamLink>(tcp::socket(io), *tls, StreamLink::Side::kDialer);
+  bool is_closed = false;
+  link->Dial(b.sync.listen_endpoint(), {.opened = [] {},
+                                        .received = [](std::span<const uint8_t>) {},
+                                        .closed = [&](const std::string&) { is_closed = true; }});
+  ASSERT_TRUE(Until([&] { return link->is_open() && b.sync.guests() == 1; }, 200));
+  key.Write("0123456789abcdef0123456789abcdee");
+  now += StreamSync::kFileLook;
+  Turn();
+  ASSERT_EQ(b.sync.guests(), 1U);
+  std::vector<uint8_t> hello;
+  sync::EncodeHello({.name = "a", .incarnation = 1, .first_sequence = 1, .window = 16384}, &hello);
+  link->Send(std::move(hello));
+  EXPECT_TRUE(Until([&] { return is_closed; }, 200));
+  EXPECT_EQ(b.info().counts.sessions, 0U);
+  EXPECT_EQ(b.sync.info()->strangers, 1U);
+}
+
 TEST_F(StreamSyncTest, WhatIsNoHelloIsRefused) {
   is_a_on = false;
   Turn();

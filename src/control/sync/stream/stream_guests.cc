@@ -130,6 +130,10 @@ void StreamSync::Seat(Guest& guest, const std::string& name) {
     return RefuseGuest(guest, "this director calls that peer, since its own name comes first",
                        "order");
   }
+  // A key that was replaced meanwhile proves nothing any more.
+  if (guest.link->tls() != tls_ || (config_.is_secured() && !tls_)) {
+    return RefuseGuest(guest, "the files of sync have changed since it connected", "");
+  }
   if (const Status is_peer = guest.link->CheckPeer(name); !is_peer) {
     return RefuseGuest(guest, is_peer.error().message, "name");
   }
@@ -155,6 +159,11 @@ void StreamSync::RefuseGuest(Guest& guest, const std::string& why, std::string_v
   }
   guest.link->CloseWhenSent();
   std::erase_if(guests_, [&guest](const Guest& other) { return &other == &guest; });
+}
+
+void StreamSync::CloseGuests() {
+  for (Guest& guest : guests_) guest.link->Close();
+  guests_.clear();
 }
 
 void StreamSync::DropGuests() {

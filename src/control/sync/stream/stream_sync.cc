@@ -60,6 +60,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
     const bool is_another = name != name_ || StreamTls::SpecOf(wanted) != tls_spec_;
     if (is_another) {
       for (Peer& peer : peers_) EndSession(peer, "the configuration has changed");
+      CloseGuests();
     }
     config_ = wanted;
     name_ = name;
@@ -68,8 +69,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
   }
   if (peers_.empty()) {
     acceptor_.reset();
-    for (Guest& guest : guests_) guest.link->Close();
-    guests_.clear();
+    CloseGuests();
     return;
   }
   FollowFiles();

@@ -97,6 +97,7 @@ class StreamSync {
   void Seat(Guest& guest, const std::string& name);
   void RefuseGuest(Guest& guest, const std::string& why, std::string_view goodbye);
   void DropGuests();
+  void CloseGuests();
   void TurnPeer(Peer& peer);
   void Dial(Peer& peer);
   void BeginSession(Peer& peer);
