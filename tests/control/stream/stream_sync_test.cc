@@ -319,6 +319,39 @@ TEST_F(StreamSyncTest, AGuestOfTheKeyBeforeIsNotSeated) {
   EXPECT_EQ(b.sync.info()->strangers, 1U);
 }
 
+// However many turns there are in a second.
+TEST_F(StreamSyncTest, StrangersOfOtherAddressesAreFewASecond) {
+  is_a_on = false;
+  Turn();
+  std::vector<tcp::socket> strangers;
+  const auto call = [&] {
+    tcp::socket& stranger = strangers.emplace_back(io, tcp::v4());
+    stranger.bind({asio::ip::address_v4(0x7f00'0002), 0});
+    stranger.connect(b.sync.listen_endpoint());
+    stranger.non_blocking(true);
+    now -= milliseconds(10);
+    Turn();
+    Turn();
+  };
+  const auto is_open = [&](size_t i) {
+    char byte = 0;
+    boost::system::error_code error;
+    strangers.at(i).read_some(asio::buffer(&byte, 1), error);
+    return error == asio::error::would_block;
+  };
+  for (int i = 0; i < 40; ++i) call();
+  EXPECT_EQ(b.sync.info()->strangers, 40 - StreamSync::kMostGuests);
+  EXPECT_TRUE(is_open(StreamSync::kStrangersASecond - 1));
+  EXPECT_FALSE(is_open(StreamSync::kStrangersASecond));
+  EXPECT_FALSE(is_open(39));
+  now += std::chrono::seconds(1);
+  call();
+  EXPECT_TRUE(is_open(40));
+  // A peer's address is let in all the same.
+  is_a_on = true;
+  EXPECT_TRUE(UntilInSync());
+}
+
 TEST_F(StreamSyncTest, WhatIsNoHelloIsRefused) {
   is_a_on = false;
   Turn();

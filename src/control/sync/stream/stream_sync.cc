@@ -40,7 +40,7 @@ StreamSync::~StreamSync() {
 
 void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name) {
   now_ = now;
-  guests_of_turn_ = 0;
+  guests_of_turn_ = accepted_of_turn_ = 0;
   Follow(wanted, director_name);
   if (peers_.empty()) return;
   DropGuests();

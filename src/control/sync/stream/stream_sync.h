@@ -8,8 +8,9 @@
 //
 // One connection a pair: the director whose name comes first calls, the other listens. A peer that
 // calls while it has a session gets a new one: it would not call, had it not lost the old one.
-// Until a caller has said its hello it is a guest: few are let in at once and a turn, those of
-// configured addresses go last, and each has kGuestTime. Nothing here waits. Threads: that of the
+// Until a caller has said its hello it is a guest: few are let in at once, a turn and (of
+// addresses that are no peer's) a second, those of configured addresses go last, and each has
+// kGuestTime. Nothing here waits. Threads: that of the
 // io.
 #pragma once
 
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "base/log_pace.h"
+#include "base/token_bucket.h"
 #include "control/config/sync_config.h"
 #include "control/readiness.h"
 #include "control/sync/stream/stream_hub.h"
@@ -36,7 +38,9 @@ namespace fairlead::control {
 class StreamSync {
  public:
   static constexpr size_t kMostGuests = 8;
-  static constexpr size_t kGuestsATurn = 2;
+  static constexpr size_t kGuestsATurn = 2;      // handshakes
+  static constexpr size_t kAcceptedATurn = 16;   // also of those that are closed at once
+  static constexpr uint32_t kStrangersASecond = 20;
   static constexpr size_t kMostGuestBytes = 1024;
   static constexpr std::chrono::seconds kGuestTime{5};
   static constexpr std::chrono::seconds kDialTime{5};  // to connect and to shake hands
@@ -122,14 +126,15 @@ class StreamSync {
   std::optional<Tcp::acceptor> acceptor_;
   Endpoint listening_on_;
   bool is_accepting_ = false;
-  size_t guests_of_turn_ = 0;
+  size_t guests_of_turn_ = 0, accepted_of_turn_ = 0;
   std::string listen_problem_, file_problem_;
   TimePoint next_listen_, next_file_look_;
   std::shared_ptr<const StreamTls> tls_;
   StreamTls::Spec tls_spec_;
   std::string tls_stamp_;
   uint64_t strangers_ = 0;
-  LogPace stranger_pace_;
+  TokenBucket<kStrangersASecond, kStrangersASecond> stranger_credit_;
+  LogPace stranger_pace_, crowd_pace_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
