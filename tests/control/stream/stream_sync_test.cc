@@ -132,8 +132,7 @@ TEST_F(StreamSyncTest, AnotherKeyIsRefused) {
   // Replaced at run time: the next attempt has it.
   other.Write("0123456789abcdef0123456789abcdef");
   EXPECT_TRUE(UntilInSync()) << a.info().last_error;
-  Turn();
-  EXPECT_EQ(a.info().last_error, "");
+  EXPECT_EQ(a.info().last_error, "");  // at once
 }
 
 TEST_F(StreamSyncTest, NothingGoesInTheClearToWhoHasAKey) {
@@ -236,6 +235,32 @@ TEST_F(StreamSyncTest, APeerThatRefusesAgainAndAgainStopsCounting) {
   is_a_on = false;
   ASSERT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }));
   EXPECT_EQ(b.sync.readiness()[0].unreachable_since, now);
+}
+
+// A lag that comes and goes is one line a minute.
+TEST_F(StreamSyncTest, ALagNearTheThresholdDoesNotFloodTheLog) {
+  ASSERT_TRUE(UntilInSync());
+  a.config.ready_lag = b.config.ready_lag = Duration{100};
+  Turn();
+  testing::internal::CaptureStderr();
+  for (uint32_t i = 0; i < 5; ++i) {
+    b.tables.is_stuck = true;
+    a.tables.Put(EntryOf(i));
+    EXPECT_TRUE(Until([this] { return a.state() == StreamState::kBehind; }, 200));
+    Turn();
+    b.tables.is_stuck = false;
+    EXPECT_TRUE(UntilInSync());
+    Turn();
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto count = [&log](const std::string& words) {
+    size_t found = 0;
+    for (size_t at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_LE(count("not in sync any more"), 2U) << log;  // of each of the two
+  EXPECT_GE(count("not in sync any more"), 1U);
+  EXPECT_LE(count("in sync with a director"), 2U) << log;
 }
 
 TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {

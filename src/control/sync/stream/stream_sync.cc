@@ -243,7 +243,7 @@ void StreamSync::EndSession(Peer& peer, const std::string& why) {
     peer.stream->session.reset();
     peer.since = std::chrono::system_clock::now();
   }
-  peer.was_in_sync = false;
+  peer.was_in_sync = peer.is_lag_untold = false;
   // Not all at once after a failure of the network, and seldom while it lasts.
   peer.next_try = now_ + peer.pause / 2 +
                   milliseconds(random_() % static_cast<uint64_t>(peer.pause.count() / 2));
@@ -251,7 +251,7 @@ void StreamSync::EndSession(Peer& peer, const std::string& why) {
   if (why.empty()) return;
   peer.last_error = why;
   if (std::exchange(peer.told_error, why) == why) return;
-  LogWarning("no session with a director; its connections are not known here until there is one",
+  LogWarning("no session with a director; new connections of it are not known here",
              {{"peer", peer.config.name}, {"reason", why}});
 }
 
@@ -264,12 +264,19 @@ void StreamSync::NoteSync(Peer& peer) {
     peer.pause = kFirstPause;
     peer.last_error.clear();
     peer.told_error.clear();
+    // What follows a line that was kept back says nothing new.
+    if (std::exchange(peer.is_lag_untold, false)) return;
     return LogInfo("in sync with a director", {{"peer", peer.config.name},
                                                {"received", peer.stream->ledger.counts.entries_in},
                                                {"sent", peer.stream->ledger.counts.entries_out}});
   }
+  // A lag near ready_lag comes and goes many times a minute.
+  const uint64_t times = peer.lag_pace.Note(now_);
+  peer.is_lag_untold = times == 0;
+  if (times == 0) return;
   LogWarning("a director is not in sync any more; a slow link, or one of the two is overloaded",
              {{"peer", peer.config.name},
+              {"times", times},
               {"lag_out_ms", ToMs(session.LagOutAt(now_)).count()},
               {"lag_in_ms", ToMs(session.LagInAt(now_)).count()}});
 }
@@ -302,7 +309,8 @@ std::shared_ptr<const StreamInfo> StreamSync::info() const {
     shown.state = StateOf(peer);
     shown.calls = Calls(peer);
     shown.counts = peer.stream->ledger.counts;
-    shown.last_error = peer.last_error;
+    // What was wrong before it came up is over, also before the next turn has noted that.
+    if (shown.state != StreamState::kInSync) shown.last_error = peer.last_error;
     shown.since = peer.since;
     shown.ranges_left_out = static_cast<uint32_t>(peer.stream->ledger.lacking.count());
     const auto& session = peer.stream->session;

@@ -79,6 +79,8 @@ class StreamSync {
     std::string last_error;
     std::string told_error;  // what the log has said
     bool was_in_sync = false;
+    LogPace lag_pace;
+    bool is_lag_untold = false;  // it is not in sync, and the log has not said so
     TimePoint unreachable_since{};
     std::chrono::system_clock::time_point since;
   };
