@@ -263,6 +263,27 @@ TEST_F(StreamSyncTest, ALagNearTheThresholdDoesNotFloodTheLog) {
   EXPECT_LE(count("in sync with a director"), 2U) << log;
 }
 
+// Whoever calls, and without a silence that looks like a lag.
+TEST_F(StreamSyncTest, OneThatStopsSaysSo) {
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  UseKeys(key.path, key.path);
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error;
+  EXPECT_TRUE(a.sync.Leave(now));
+  EXPECT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }, 50));
+  EXPECT_EQ(b.info().last_error, "the peer has been stopped");
+  EXPECT_FALSE(b.sync.readiness()[0].is_reachable);
+  for (int i = 0; i < 300; ++i) Turn();
+  EXPECT_EQ(b.info().counts.sessions, 1U);  // it does not call any more
+  EXPECT_FALSE(a.sync.Leave(now));
+}
+
+TEST_F(StreamSyncTest, AListenerThatStopsSaysSo) {
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_TRUE(b.sync.Leave(now));
+  EXPECT_TRUE(Until([this] { return a.state() == StreamState::kUnreachable; }, 50));
+  EXPECT_EQ(a.info().last_error, "the peer has been stopped");
+}
+
 TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {
   EXPECT_EQ(a.sync.info(), nullptr);
   ASSERT_TRUE(UntilInSync());

@@ -11,11 +11,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr const char* kStopping = "stopping";  // in a goodbye
+
 milliseconds ToMs(TimePoint::duration d) { return std::chrono::duration_cast<milliseconds>(d); }
 
 // What an operator can do about a session that was refused, here or there.
 std::string SayEnding(const StreamSession::Ending& ending, const std::string& own,
                       const std::string& peer) {
+  if (ending.is_theirs && ending.why == kStopping) return "the peer has been stopped";
   const auto refusal = sync::RefusalNamed(ending.why);
   std::string said = refusal ? std::string(sync::SentenceOf(*refusal)) : ending.why;
   if (refusal == sync::StreamRefusal::kName) {
@@ -39,6 +42,7 @@ StreamSync::~StreamSync() {
 }
 
 void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name) {
+  if (has_left_) return;
   now_ = now;
   guests_of_turn_ = accepted_of_turn_ = 0;
   Follow(wanted, director_name);
@@ -50,6 +54,25 @@ void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::stri
   }
   hub_.Turn(now);
   for (Peer& peer : peers_) TurnPeer(peer);
+}
+
+// The peer would see a silence, and take it for a lag, until this process is gone.
+bool StreamSync::Leave(TimePoint now) {
+  if (std::exchange(has_left_, true)) return false;
+  acceptor_.reset();
+  CloseGuests();
+  bool is_told = false;
+  for (Peer& peer : peers_) {
+    if (!peer.link) continue;
+    const auto& session = peer.stream->session;
+    if (session && !session->is_over() && peer.link->is_open() && !peer.link->is_sending()) {
+      session->End({kStopping, false}, now);
+      peer.link->Send(session->TakeOutput());
+    }
+    is_told |= peer.link->is_sending();
+    peer.link->CloseWhenSent();
+  }
+  return is_told;
 }
 
 // ---- the configuration

@@ -60,6 +60,9 @@ class StreamSync {
   ~StreamSync();
 
   void Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name);
+  // This director stops: says goodbye to all, and does nothing from then on. True: it is on its
+  // way, and the io has to run for a moment yet.
+  bool Leave(TimePoint now);
   // What is shown: made anew at each call.
   [[nodiscard]] std::shared_ptr<const StreamInfo> info() const;
   [[nodiscard]] std::vector<PeerReadiness> readiness() const;
@@ -134,6 +137,7 @@ class StreamSync {
   std::shared_ptr<const StreamTls> tls_;
   StreamTls::Spec tls_spec_;
   std::string tls_stamp_;
+  bool has_left_ = false;
   uint64_t strangers_ = 0;
   TokenBucket<kStrangersASecond, kStrangersASecond> stranger_credit_;
   LogPace stranger_pace_, crowd_pace_;
