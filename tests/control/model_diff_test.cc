@@ -83,8 +83,8 @@ TEST(ModelDiff, NamesEveryChangeOfTheStreamBetweenDirectors) {
                   "sync: peer edge-4 added at 10.255.0.4:8849", "sync.name none → edge-1",
                   "sync.listen 0.0.0.0:8849 → 10.255.0.1:8849",
                   "sync.key_file /etc/fairlead/sync.key → none", "sync.certificate none → c.pem",
-                  "sync.key none → k.pem", "sync.ca none → ca.pem",
-                  "sync.ready_lag 500ms → 2s", "sync.ready_timeout 30s → 60s"));
+                  "sync.key none → k.pem", "sync.ca none → ca.pem", "sync.ready_lag 500ms → 2s",
+                  "sync.ready_timeout 30s → 60s"));
   EXPECT_THAT(DescribeChanges(before, before), IsEmpty());
 }
 

@@ -12,8 +12,8 @@
 
 #include <functional>
 #include <memory>
-#include <utility>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "control/sync/stream_tables.h"

@@ -255,7 +255,8 @@ TEST_F(StreamSyncTest, ALagNearTheThresholdDoesNotFloodTheLog) {
   const std::string log = testing::internal::GetCapturedStderr();
   const auto count = [&log](const std::string& words) {
     size_t found = 0;
-    for (size_t at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++found;
+    for (size_t at = log.find(words); at != std::string::npos; at = log.find(words, at + 1))
+      ++found;
     return found;
   };
   EXPECT_LE(count("not in sync any more"), 2U) << log;  // of each of the two
@@ -269,7 +270,7 @@ TEST_F(StreamSyncTest, OneThatStopsSaysSo) {
   UseKeys(key.path, key.path);
   ASSERT_TRUE(UntilInSync()) << a.info().last_error;
   EXPECT_TRUE(a.sync.Leave(now));
-  EXPECT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }, 50));
+  EXPECT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }, 500));
   EXPECT_EQ(b.info().last_error, "the peer has been stopped");
   EXPECT_FALSE(b.sync.readiness()[0].is_reachable);
   for (int i = 0; i < 300; ++i) Turn();
@@ -280,7 +281,7 @@ TEST_F(StreamSyncTest, OneThatStopsSaysSo) {
 TEST_F(StreamSyncTest, AListenerThatStopsSaysSo) {
   ASSERT_TRUE(UntilInSync());
   EXPECT_TRUE(b.sync.Leave(now));
-  EXPECT_TRUE(Until([this] { return a.state() == StreamState::kUnreachable; }, 50));
+  EXPECT_TRUE(Until([this] { return a.state() == StreamState::kUnreachable; }, 500));
   EXPECT_EQ(a.info().last_error, "the peer has been stopped");
 }
 
@@ -346,8 +347,7 @@ TEST_F(StreamSyncTest, AGuestOfTheKeyBeforeIsNotSeated) {
   Turn();
   const auto tls = StreamTls::Make(StreamTls::SpecOf(b.config));
   ASSERT_TRUE(tls);
-  const auto link =
-      std::make_shared<StreamLink>(tcp::socket(io), *tls, StreamLink::Side::kDialer);
+  const auto link = std::make_shared<StreamLink>(tcp::socket(io), *tls, StreamLink::Side::kDialer);
   bool is_closed = false;
   link->Dial(b.sync.listen_endpoint(), {.opened = [] {},
                                         .received = [](std::span<const uint8_t>) {},
@@ -360,7 +360,7 @@ TEST_F(StreamSyncTest, AGuestOfTheKeyBeforeIsNotSeated) {
   std::vector<uint8_t> hello;
   sync::EncodeHello({.name = "a", .incarnation = 1, .first_sequence = 1, .window = 16384}, &hello);
   link->Send(std::move(hello));
-  EXPECT_TRUE(Until([&] { return is_closed; }, 200));
+  EXPECT_TRUE(Until([&] { return is_closed; }, 800));
   EXPECT_EQ(b.info().counts.sessions, 0U);
   EXPECT_EQ(b.sync.info()->strangers, 1U);
 }
@@ -386,7 +386,8 @@ TEST_F(StreamSyncTest, StrangersOfOtherAddressesAreFewASecond) {
     return error == asio::error::would_block;
   };
   for (int i = 0; i < 40; ++i) call();
-  EXPECT_EQ(b.sync.info()->strangers, 40 - StreamSync::kMostGuests);
+  EXPECT_TRUE(
+      Until([this] { return b.sync.info()->strangers == 40 - StreamSync::kMostGuests; }, 20));
   EXPECT_TRUE(is_open(StreamSync::kStrangersASecond - 1));
   EXPECT_FALSE(is_open(StreamSync::kStrangersASecond));
   EXPECT_FALSE(is_open(39));

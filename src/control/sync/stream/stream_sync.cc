@@ -259,8 +259,8 @@ void StreamSync::EndSession(Peer& peer, const std::string& why) {
   if (peer.link) peer.link->Close();
   peer.link.reset();
   if (was_connected) {
-    // One that refuses, or breaks before all has come, is no more use than one that is away: it must
-    // not hold /readyz back for longer (sync.ready_timeout), however often it comes.
+    // One that refuses, or breaks before all has come, is no more use than one that is away: it
+    // must not hold /readyz back for longer (sync.ready_timeout), however often it comes.
     if (peer.stream->session->is_bulk_in_done()) peer.unreachable_since = now_;
     peer.stream->session->End({"", false}, now_);
     peer.stream->session.reset();

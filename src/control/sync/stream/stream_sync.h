@@ -38,8 +38,8 @@ namespace fairlead::control {
 class StreamSync {
  public:
   static constexpr size_t kMostGuests = 8;
-  static constexpr size_t kGuestsATurn = 2;      // handshakes
-  static constexpr size_t kAcceptedATurn = 16;   // also of those that are closed at once
+  static constexpr size_t kGuestsATurn = 2;     // handshakes
+  static constexpr size_t kAcceptedATurn = 16;  // also of those that are closed at once
   static constexpr uint32_t kStrangersASecond = 20;
   static constexpr size_t kMostGuestBytes = 1024;
   static constexpr std::chrono::seconds kGuestTime{5};
