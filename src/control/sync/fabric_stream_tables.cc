@@ -120,8 +120,8 @@ void FabricStreamTables::Take(std::vector<StreamEntry> batch, Taken done) {
   batch_ = std::move(batch);
   // A connection finds its template when that comes first; nothing else depends on the order of
   // different records.
-  std::ranges::stable_partition(
-      batch_, [](const StreamEntry& e) { return e.kind == sync::StreamKind::kTemplate; });
+  std::stable_partition(batch_.begin(), batch_.end(),
+                        [](const StreamEntry& e) { return e.kind == sync::StreamKind::kTemplate; });
   taken_ = std::move(done);
   const dataplane::StreamClock clock = Clock();
   rounds_.Begin(batch_.size(), [&](TakeStreamEntries* command) {
