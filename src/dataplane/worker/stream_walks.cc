@@ -19,10 +19,6 @@ bool IsInStream(const Connection<Address>& record, bool has_closing) noexcept {
          (has_closing || !IsClosing(record.transport(), record.state));
 }
 
-bool IsInStream(const TemplateRecord& record) noexcept {
-  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
-}
-
 template <typename Address>
 uint32_t RangeOf(const Connection<Address>& record) noexcept {
   return sync::RangeOf(StreamKind::kConnection, record.protocol, record.client_address,
@@ -46,7 +42,7 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wan
     return false;
   }
   return WalkTemplates(shard, &cursor->templates, [&](TemplateTable& templates, uint32_t slot) {
-    if (templates.IsExpired(slot, shard.now) || !IsInStream(templates.at(slot))) return true;
+    if (templates.IsExpired(slot, shard.now) || !IsStreamed(templates.at(slot))) return true;
     std::array<char, sync::kMostEngineDataBytes> text;
     std::string_view engine;
     const StreamNews news = shard.NewsOf(slot, text, &engine);
