@@ -105,13 +105,13 @@ class Shard {
   void SetStreamClock(const StreamClock& clock) noexcept;
   // Unix milliseconds, by the clock that was set.
   [[nodiscard]] uint64_t WallMs(Tick at) const noexcept;
-  // A copy of the record as peers are told of it.
+  // A copy of the connection as peers are told of it.
   template <typename Address>
   StreamNews NewsOf(uint32_t slot) noexcept;
   // From now on the template says when it was made, and by whom.
   void StampTemplate(uint32_t slot) noexcept;
-  // Likewise, of a template, which is stamped. `text` takes the engine's
-  // data; returns them.
+  // A copy of the template as peers are told of it, after stamping it. `*engine` are the engine's
+  // data, which stand in `text`.
   StreamNews NewsOf(uint32_t slot, std::span<char> text, std::string_view* engine) noexcept;
   template <typename Address>
   void StreamConnection(uint32_t slot, sync::StreamEvent event) noexcept;

@@ -52,8 +52,8 @@ constexpr bool IsStreamed(Transport transport, uint8_t state, uint32_t packets) 
   return false;
 }
 
-// Likewise of a template that is valid. Only this director's service says which one it is of, where a
-// service has a key of its own beside its group (SetServicePart): nobody else can find it.
+// Likewise of a template that is valid. Only this director's service says which one it is of, where
+// a service has a key of its own beside its group (SetServicePart): nobody else can find it.
 inline bool IsStreamed(const TemplateRecord& record) noexcept {
   return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
 }
