@@ -26,8 +26,9 @@ TEST(TurnGateTest, NobodyIsAtWorkDuringAChange) {
       gate.Leave();
     });
   }
+  while (turns.load() == 0) std::this_thread::yield();
   int changes = 0, seen_at_work = 0;
-  while (changes < 50 || turns.load() == 0) {
+  while (changes < 50) {
     changes += gate.WhileClosed([&] {
       seen_at_work += at_work.load();
       std::this_thread::yield();
@@ -56,8 +57,9 @@ TEST(TurnGateTest, AWorkerThatComesLateIsNotAtWorkDuringTheNextChange) {
     gate.Leave();
   });
   int turns_during_changes = 0;
-  constexpr int kClosings = 5000;
-  for (int i = 0; i < kClosings || turns.load() == 0; ++i) {
+  while (turns.load() == 0) std::this_thread::yield();
+  constexpr int kClosings = 1000;
+  for (int i = 0; i < kClosings; ++i) {
     gate.WhileClosed(
         [&] {
           const int before = turns.load();
@@ -65,6 +67,7 @@ TEST(TurnGateTest, AWorkerThatComesLateIsNotAtWorkDuringTheNextChange) {
           turns_during_changes += turns.load() - before;
         },
         std::chrono::microseconds{100});
+    std::this_thread::yield();
   }
   stop.store(true);
   worker.join();
