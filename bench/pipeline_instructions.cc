@@ -91,7 +91,9 @@ int main(int argc, char** argv) {
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
     Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
-    bed.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
+    Shard& shard = bed.worker().shard();
+    if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
+    shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
     if (!c.is_new) bed.Open(kFlows);
     if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();

@@ -76,6 +76,7 @@ struct NewConnection {
 NewConnection MeasureNew(size_t connections, bool is_persistent, bool tells) {
   Bed bed(connections, ForwardMethod::kDr, is_persistent);
   Shard& shard = bed.worker().shard();
+  shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
   shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, tells);
   const Flows syns(connections, kTcpSyn), acks(connections, kTcpAck);
   Reader reader(*shard.fabric.stream_news[0]);

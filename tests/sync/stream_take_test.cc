@@ -1,6 +1,7 @@
 // What workers make of the entries of another Fairlead director.
 #include <gtest/gtest.h>
 
+#include "dataplane/decide/stream_place.h"
 #include "stream_bed.h"
 
 namespace fairlead::sync::stream_take_test {
@@ -363,6 +364,62 @@ TEST_P(StreamTake, KeepsShiftedSequenceNumbers) {
   EXPECT_EQ(walked[0].to_real, entry.to_real);
   EXPECT_EQ(walked[0].to_client, entry.to_client);
   ExpectNothingLeft();
+}
+
+// A batch names a group of two among many services, and real servers that the group lacks.
+TEST(StreamPlace, WalksAllServicesOnceForTheTemplatesOfAGroup) {
+  constexpr uint64_t kGroup = 77;
+  constexpr size_t kServices = 1000;
+  Snapshot snapshot;
+  snapshot.generation = 1;
+  snapshot.services.resize(kServices);
+  for (const size_t i : {size_t{3}, size_t{900}}) {
+    ServiceView& service = snapshot.services[i];
+    service.id = ServiceId{static_cast<uint32_t>(i)};
+    service.persistence.group = {kGroup};
+    const auto real = static_cast<uint32_t>(i);
+    service.reals_by_address[Address("10.0.0." + std::to_string(i / 10))] = RealId{real};
+  }
+  GroupMemo memo;
+  const auto place_of = [&](const std::string& real) {
+    StreamEntry entry = Template(kClient, real);
+    entry.scope = static_cast<uint8_t>(TemplateScope::kServiceGroup);
+    entry.service_group = kGroup;
+    return StreamPlaceOf(snapshot, entry, AsSyncEntry(entry), &memo);
+  };
+  EXPECT_GT(place_of("10.0.0.50").work, kServices);
+  for (const char* real : {"10.0.0.50", "10.0.0.51", "10.0.0.52"}) {
+    const SyncPlace place = place_of(real);
+    EXPECT_EQ(place.fault, SyncFault::kReal) << real;
+    EXPECT_LT(place.work, 10u) << real;
+  }
+  EXPECT_EQ(place_of("10.0.0.90").real, RealId{900});
+  EXPECT_EQ(place_of("10.0.0.0").real, RealId{3});
+
+  // A new snapshot: the group has another service.
+  snapshot.generation = 2;
+  ServiceView& service = snapshot.services[5];
+  service.id = ServiceId{5};
+  service.persistence.group = {kGroup};
+  service.reals_by_address[Address("10.0.0.50")] = RealId{5};
+  EXPECT_EQ(place_of("10.0.0.50").real, RealId{5});
+}
+
+TEST(StreamPlace, FindsTheLastServiceOfALargeGroup) {
+  Snapshot snapshot;
+  snapshot.generation = 1;
+  snapshot.services.resize(40);
+  for (uint32_t i = 0; i < 40; ++i) {
+    snapshot.services[i].id = ServiceId{i};
+    snapshot.services[i].persistence.group = {77};
+  }
+  snapshot.services[39].reals_by_address[Address("10.0.0.11")] = RealId{39};
+  StreamEntry entry = Template(kClient, "10.0.0.11");
+  entry.scope = static_cast<uint8_t>(TemplateScope::kServiceGroup);
+  entry.service_group = 77;
+  GroupMemo memo;
+  EXPECT_EQ(StreamPlaceOf(snapshot, entry, AsSyncEntry(entry), &memo).real, RealId{39});
+  EXPECT_EQ(StreamPlaceOf(snapshot, entry, AsSyncEntry(entry), &memo).real, RealId{39});
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, StreamTake, testing::Values(1, 3));

@@ -201,6 +201,25 @@ TEST_P(StreamTell, SaysAllThatTheRecordHas) {
   EXPECT_EQ(e.creator, CreatorNumber("a"));
 }
 
+TEST_P(StreamTell, ARingIsMadeWhenWorkersAreToldToTell) {
+  const auto& outboxes = side.d.fabric().stream_news;
+  ASSERT_EQ(outboxes.size(), GetParam());
+  const auto count = [&] {
+    return std::ranges::count_if(outboxes, [](const auto& outbox) { return outbox != nullptr; });
+  };
+  side.Run();
+  EXPECT_EQ(side.tables.TakeLostRanges(), std::vector<uint32_t>{});
+  EXPECT_EQ(count(), 0);
+  Service();
+  const auto all = static_cast<std::ptrdiff_t>(GetParam());
+  EXPECT_EQ(count(), all);
+  Open();
+  side.tables.Tell(false);
+  side.Run();
+  EXPECT_EQ(side.News().size(), 1u) << "what was told before is read";
+  EXPECT_EQ(count(), all);
+}
+
 TEST_P(StreamTell, AFullRingMarksTheRange) {
   Service();
   for (const auto& outbox : side.d.fabric().stream_news) {

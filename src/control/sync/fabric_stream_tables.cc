@@ -73,6 +73,7 @@ void FabricStreamTables::SendTell() {
   if (tells_out_ > 0 || (!is_telling_ && !was_told_)) return;
   const uint64_t now = wall_ms_();
   if (is_telling_ == was_told_ && now - told_ms_ < kClockMs) return;
+  if (is_telling_) MakeOutboxes();
   was_told_ = is_telling_;
   told_ms_ = now;
   tells_out_ = commands_.size();
@@ -83,11 +84,19 @@ void FabricStreamTables::SendTell() {
   }
 }
 
+// The command that has a worker tell also lets it see its own.
+void FabricStreamTables::MakeOutboxes() {
+  for (auto& outbox : fabric_.stream_news) {
+    if (outbox == nullptr) outbox = std::make_unique<dataplane::StreamOutbox>();
+  }
+}
+
 void FabricStreamTables::ReadNews() {
   size_t left = kNewsATurn;
   StreamEntry entry;
   for (size_t i = 0; i < readers_.size(); ++i) {
     const size_t worker = (turn_ + i) % readers_.size();
+    if (fabric_.stream_news[worker] == nullptr) continue;
     dataplane::StreamNews news;
     while (left > 0 && fabric_.stream_news[worker]->ring.Pop(&news)) {
       --left;
@@ -102,7 +111,7 @@ std::vector<uint32_t> FabricStreamTables::TakeLostRanges() {
   for (size_t word = 0; word < sync::kStreamRanges / 64; ++word) {
     uint64_t bits = 0;
     for (const auto& outbox : fabric_.stream_news) {
-      if (outbox->lost[word].load(std::memory_order_relaxed) == 0) continue;
+      if (outbox == nullptr || outbox->lost[word].load(std::memory_order_relaxed) == 0) continue;
       bits |= outbox->lost[word].exchange(0, std::memory_order_relaxed);
     }
     for (; bits != 0; bits &= bits - 1) {

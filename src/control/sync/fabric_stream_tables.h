@@ -71,6 +71,7 @@ class FabricStreamTables final : public StreamTables {
 
   [[nodiscard]] dataplane::StreamClock Clock() const;
   void SendTell();
+  void MakeOutboxes();
   void ReadNews();
   void FinishTake();
   void FinishDigests();

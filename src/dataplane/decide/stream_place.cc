@@ -30,19 +30,39 @@ bool IsInGroup(const Snapshot& snapshot, ServiceId id, const StreamEntry& entry,
   return true;
 }
 
+// The group's services; returns how many were looked at.
+size_t FindServices(const Snapshot& snapshot, GroupNumber group, GroupMemo* memo) noexcept {
+  if (memo->generation == snapshot.generation && memo->group == group) return 0;
+  *memo = {};
+  memo->generation = snapshot.generation;
+  memo->group = group;
+  const size_t all = snapshot.services.size();
+  while (memo->rest < all && memo->count < memo->services.size()) {
+    const ServiceView& service = snapshot.services[memo->rest++];
+    if (!service.id.is_none() && service.persistence.group == group) {
+      memo->services[memo->count++] = service.id;
+    }
+  }
+  return memo->rest;
+}
+
 SyncPlace PlaceInGroup(const Snapshot& snapshot, const StreamEntry& entry,
                        GroupMemo* memo) noexcept {
   SyncPlace place;
-  place.fault = SyncFault::kService;
-  const bool is_known = memo->group.value == entry.service_group;
-  if (is_known && IsInGroup(snapshot, memo->service, entry, &place)) return place;
-  for (const ServiceView& service : snapshot.services) {
+  place.work += FindServices(snapshot, {entry.service_group}, memo);
+  place.fault = memo->count == 0 ? SyncFault::kService : SyncFault::kReal;
+  const auto is_it = [&](ServiceId id) {
     ++place.work;
-    if (service.persistence.group.value != entry.service_group) continue;
-    place.fault = SyncFault::kReal;
-    if (!IsInGroup(snapshot, service.id, entry, &place)) continue;
-    *memo = {{entry.service_group}, service.id};
-    break;
+    if (!IsInGroup(snapshot, id, entry, &place)) return false;
+    memo->last = id;
+    return true;
+  };
+  if (is_it(memo->last)) return place;
+  for (size_t i = 0; i < memo->count; ++i) {
+    if (is_it(memo->services[i])) return place;
+  }
+  for (size_t i = memo->rest; i < snapshot.services.size(); ++i) {
+    if (is_it(snapshot.services[i].id)) return place;
   }
   return place;
 }

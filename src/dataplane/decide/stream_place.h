@@ -2,7 +2,7 @@
 // counts.
 //
 //   sync::SyncEntry asked = AsSyncEntry(entry);     // then as one of the kernel's: sync_place.h
-//   SyncPlace place = StreamPlaceOf(snapshot, entry, asked, &memo);   // of a template
+//   SyncPlace place = StreamPlaceOf(snapshot, entry, asked, &take.group_memo);   // of a template
 //   TemplateIdentity identity = …StreamIdentityOf(fabric, *place.service, entry)…;
 //   if (IsFirstClaim(ClaimOf(entry), ClaimOf(record, …))) …the entry's real server counts…
 //
@@ -18,12 +18,6 @@ namespace fairlead::dataplane {
 
 // The part of an entry that the kernel's protocol has too. It looks into `entry`.
 sync::SyncEntry AsSyncEntry(const sync::StreamEntry& entry) noexcept;
-
-// The service that a group's template was found in last: the next one is probably of the same.
-struct GroupMemo {
-  GroupNumber group;
-  ServiceId service;
-};
 
 // The service of a template, without the real server. Of a persistence group: one of its services
 // that has the real server, which then is in the place too.

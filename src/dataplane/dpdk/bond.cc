@@ -40,15 +40,19 @@ size_t ActiveMembers(uint16_t dpdk_id) {
       std::max(0, rte_eth_bond_active_slaves_get(dpdk_id, ids, RTE_MAX_ETHPORTS)));
 }
 
-// What waits in its receive queues. Precondition: no worker polls them.
+// What waits in its receive queues, and no more: others may come meanwhile. Precondition: no worker
+// polls them.
 void ThrowAway(uint16_t dpdk_id) {
   constexpr uint16_t kBurst = 32;
-  constexpr int kMostBursts = 1024;  // of a queue; others may come meanwhile
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(dpdk_id, &info) != 0) return;
   rte_mbuf* burst[kBurst];
   for (uint16_t queue = 0; queue < info.nb_rx_queues; ++queue) {
-    for (int i = 0; i < kMostBursts; ++i) {
+    // A packet socket does not say how many it holds.
+    rte_eth_rxq_info queue_info{};
+    const bool is_told = rte_eth_rx_queue_info_get(dpdk_id, queue, &queue_info) == 0;
+    const uint32_t most = is_told ? queue_info.nb_desc : kPacketRingFrames;
+    for (uint32_t seen = 0; seen < most; seen += kBurst) {
       const uint16_t count = rte_eth_rx_burst(dpdk_id, queue, burst, kBurst);
       rte_pktmbuf_free_bulk(burst, count);
       if (count == 0) break;
@@ -128,18 +132,10 @@ PortLine Bond::Follow(std::span<const kernel::Line> lines, TurnGate& gate) {
   for (size_t i = 0; i < members_.size(); ++i) {
     Member& member = members_[i];
     member.readings_up = lines[i].is_up ? member.readings_up + 1 : 0;
+    if (lines[i].is_up) member.readings_to_wait = 0;
     if (member.is_in && lines[i].is_up) ++carrying;
   }
-  for (Member& member : members_) {
-    if (member.is_in || member.readings_up == 0) continue;
-    if (carrying > 0 && !IsTrusted(member)) continue;
-    PutIn(member, gate);
-    if (member.is_in) ++carrying;
-  }
-  for (Member& member : members_) {
-    const bool is_dead = member.readings_up == 0 && !member.interface.empty();
-    if (member.is_in && is_dead && carrying > 0) TakeOut(member, gate);
-  }
+  Change(carrying, gate);
   PortLine all;
   for (size_t i = 0; i < members_.size(); ++i) {
     const bool is_active = IsActive(members_[i], lines[i]);
@@ -152,22 +148,47 @@ PortLine Bond::Follow(std::span<const kernel::Line> lines, TurnGate& gate) {
   return all;
 }
 
-void Bond::TakeOut(Member& member, TurnGate& gate) {
+// Ends when a worker does not come: the next reading tries again.
+void Bond::Change(size_t carrying, TurnGate& gate) {
+  for (Member& member : members_) {
+    if (member.is_in || member.readings_up == 0) continue;
+    if (carrying > 0 && !IsTrusted(member)) continue;
+    if (!PutIn(member, gate)) return;
+    if (member.is_in) ++carrying;
+  }
+  for (Member& member : members_) {
+    const bool is_dead = member.readings_up == 0 && !member.interface.empty();
+    if (!member.is_in || !is_dead || carrying == 0) continue;
+    if (member.readings_to_wait > 0) {
+      --member.readings_to_wait;
+    } else if (!TakeOut(member, gate)) {
+      return;
+    }
+  }
+}
+
+bool Bond::TakeOut(Member& member, TurnGate& gate) {
   int error = 0;
   const bool is_done = gate.WhileClosed([&] {
     const bool carried =
         mode_ == BondMode::kActiveBackup && rte_eth_bond_primary_get(dpdk_id_) == member.dpdk_id;
     rte_eth_dev_stop(member.dpdk_id);
     error = rte_eth_bond_slave_remove(dpdk_id_, member.dpdk_id);
+    if (error != 0) {
+      rte_eth_dev_start(member.dpdk_id);  // the bond goes on using it
+      return;
+    }
     const int next = carried ? rte_eth_bond_primary_get(dpdk_id_) : -1;
     if (next >= 0) ThrowAway(static_cast<uint16_t>(next));
   });
-  if (!is_done) return;  // the next reading tries again
-  member.is_in = false;
+  if (!is_done) return false;
+  member.is_in = error != 0;
   if (error != 0) {
+    member.readings_to_wait = kReadingsUntilRetry;
     LogWarning("the member of a bond cannot be taken out of it",
                {{"port", name_}, {"member", member.device}, {"reason", rte_strerror(-error)}});
   }
+  return true;
 }
 
 bool Bond::IsTrusted(const Member& member) const {
@@ -175,22 +196,23 @@ bool Bond::IsTrusted(const Member& member) const {
 }
 
 // The driver sees its link some milliseconds later; then workers use it.
-void Bond::PutIn(Member& member, TurnGate& gate) {
+bool Bond::PutIn(Member& member, TurnGate& gate) {
   int error = 0;
   const bool is_done = gate.WhileClosed([&] {
     error = rte_eth_bond_slave_add(dpdk_id_, member.dpdk_id);
     if (error == 0 && mode_ == BondMode::kActiveBackup) ThrowAway(member.dpdk_id);
   });
-  if (!is_done) return;  // the next reading tries again
+  if (!is_done) return false;
   if (error != 0) {
     member.readings_up = 0;
     LogWarning("the member of a bond cannot be put into it again",
                {{"port", name_}, {"member", member.device}, {"reason", rte_strerror(-error)}});
-    return;
+    return true;
   }
   member.is_in = true;
   if (member.device == primary_) rte_eth_bond_primary_set(dpdk_id_, member.dpdk_id);
   Equip(member);
+  return true;
 }
 
 bool Bond::IsActive(const Member& member, const kernel::Line& line) const {

@@ -9,9 +9,9 @@
 // changes its list of active members, beside workers that send: it is made for that. But
 // net_af_packet calls every interface up. So the carriers of such members are read here, and a
 // member without one is taken out of the bond, to be put in again when its carrier is back. That
-// stops and starts the member, so workers wait at the gate meanwhile. The last member stays in
-// whatever its line is: a bond without members would lose its address. What is said of the bond
-// then is that it is down.
+// stops and starts the member, so workers wait at the gate meanwhile. When one does not come, no
+// other change is tried at that reading. The last member stays in whatever its line is: a bond
+// without members would lose its address. What is said of the bond then is that it is down.
 //
 // Nobody fetches what a silent backup hears, so its ring is full of frames from long ago. They are
 // thrown away before it takes over.
@@ -49,20 +49,26 @@ class Bond {
     std::string interface;  // of a packet socket; empty: the driver knows its link
     uint16_t dpdk_id = 0;
     bool is_in = true;
-    uint32_t readings_up = 0;  // one after the other
+    uint32_t readings_up = 0;       // one after the other
+    uint32_t readings_to_wait = 0;  // until it is tried again to take it out
   };
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
 
   // With active-backup a carrier that is back is trusted after so many readings; at once where
   // there is no other. In the other modes the switch uses it at once, so the director must hear it.
   static constexpr uint32_t kReadingsUntilTrusted = 10;
+  // After the driver would not let a dead member go.
+  static constexpr uint32_t kReadingsUntilRetry = 100;
 
  private:
   Bond() = default;
 
   Status AddMembers(const DeviceUse& use);
-  void TakeOut(Member& member, TurnGate& gate);
-  void PutIn(Member& member, TurnGate& gate);
+  // Puts members in and takes them out. `carrying`: those in use that have a line.
+  void Change(size_t carrying, TurnGate& gate);
+  // False: a worker did not come to the gate, and nothing was done.
+  bool TakeOut(Member& member, TurnGate& gate);
+  bool PutIn(Member& member, TurnGate& gate);
   [[nodiscard]] bool IsTrusted(const Member& member) const;
   // The bond's address and MTU, and multicast or all frames, as the bond has them.
   void Equip(const Member& member) const;

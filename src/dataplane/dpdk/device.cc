@@ -19,7 +19,6 @@ constexpr const char* kPciDevices = "/sys/bus/pci/devices";
 // Ethernet header, a VLAN tag, and what the kernel puts before a frame in a packet ring.
 constexpr uint32_t kFrameOverhead = 14 + 4;
 constexpr uint32_t kPacketRingHeader = 64;
-constexpr uint32_t kPacketRingFrames = 4096;
 constexpr uint32_t kPacketRingBlock = 65536;
 
 // Asked by system call: /sys shows the namespace it was mounted in, which need not be ours.

@@ -46,6 +46,9 @@ std::vector<PortSpec> MembersOf(const PortSpec& port);
 // All of them are packet sockets (net_af_packet).
 bool IsOfPacketSockets(const PortSpec& port);
 
+// What a packet socket's ring holds, unless its device says otherwise.
+inline constexpr uint32_t kPacketRingFrames = 4096;
+
 // The device with defaults for what it does not say. net_af_packet gets a ring of 4096 frames (its
 // own 512 drop by the thousand in a burst), frames that hold the MTU, and a queue pair per worker.
 std::string DeviceArguments(const DeviceUse& use, size_t workers);

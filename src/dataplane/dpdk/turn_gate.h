@@ -30,33 +30,39 @@ class TurnGate {
       Wait();
   }
 
-  // False: some worker did not come within kPatience, and nothing was done.
+  // What Pass does when it saw the gate closed; it may have been opened since. A closing can count
+  // a worker that has come late or is about to leave. So the worker looks again when it is no
+  // longer counted, and goes on only if the gate is open then.
+  void Wait() noexcept {
+    do {
+      waiting_.fetch_add(1);
+      while (closed_.load()) Nap();
+      waiting_.fetch_sub(1);
+    } while (closed_.load());
+  }
+
+  // False: some worker did not come in time, and nothing was done. Patience is short, because the
+  // control core does nothing else meanwhile; a worker that sleeps is back within a millisecond.
   template <typename Change>
-  bool WhileClosed(Change change) {
-    // Those of the time before have left, so nobody is counted who goes on.
-    if (!WaitUntil([this] { return waiting_.load() == 0; })) return false;
+  bool WhileClosed(Change change, std::chrono::microseconds patience = kPatience) {
     closed_.store(true);
-    const bool all_wait = WaitUntil([this] { return waiting_.load() >= entered_.load(); });
+    const bool all_wait =
+        WaitUntil([this] { return waiting_.load() >= entered_.load(); }, patience);
     if (all_wait) change();
     closed_.store(false);
     return all_wait;
   }
 
-  static constexpr std::chrono::milliseconds kPatience{200};
+  static constexpr std::chrono::milliseconds kPatience{5};
 
  private:
   static void Nap() noexcept {
     const timespec length{0, 20'000};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &length, nullptr);
   }
-  void Wait() noexcept {
-    waiting_.fetch_add(1);
-    while (closed_.load()) Nap();
-    waiting_.fetch_sub(1);
-  }
   template <typename Condition>
-  static bool WaitUntil(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
+  static bool WaitUntil(Condition condition, std::chrono::microseconds patience) {
+    const auto end = std::chrono::steady_clock::now() + patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > end) return false;
       Nap();

@@ -34,6 +34,7 @@ class FastPath {
         neighbours_(turn.shard.fabric.neighbours),
         traffic_(turn.shard.fabric.stats.traffic(turn.shard.me)),
         out_(*turn.out),
+        ip_id_step_(turn.shard.ip_id_step),
         next_ip_id_(turn.shard.next_ip_id),
         now_(turn.shard.now),
         shard_(turn.shard),
@@ -163,7 +164,7 @@ class FastPath {
                                      Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
           return false;
         }
-        ++next_ip_id_;
+        next_ip_id_ = static_cast<uint16_t>(next_ip_id_ + ip_id_step_);
         return true;
     }
     return false;
@@ -175,6 +176,7 @@ class FastPath {
   const NeighbourTable& neighbours_;
   TrafficCounters* const traffic_;
   Output<P>& out_;
+  const uint16_t ip_id_step_;
   uint16_t& next_ip_id_;
   const Tick now_;
   // With kTellsPeers only:

@@ -57,7 +57,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
       break;
     case ForwardMethod::kTun:
       if (!RewriteTun(*packet, parsed, real.tunnel_source.As<Address>(), record.real_address,
-                      Be16::FromHost(t.shard.next_ip_id++), PolicyOf(t.snapshot, real).pmtu_disc,
+                      Be16::FromHost(t.shard.TakeIpId()), PolicyOf(t.snapshot, real).pmtu_disc,
                       t.port(real.output).sums_ip_headers)) {
         return t.Drop(packet, DropReason::kNoHeadroom);
       }

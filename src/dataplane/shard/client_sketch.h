@@ -1,10 +1,10 @@
 // Who has most, of any number of clients, in memory that is set aside once.
 //
 //   ClientSketch sketch(ClientSketch::kBuckets, hash);
-//   sketch.Add(client, 1);                                   // for each packet
-//   sketch.BoundsOf(client)                                  // {at_least, at_most}
-//   RankClients({&a, &b}, 10)                                // over the sketches of several
-//   workers
+//   sketch.Add(client, 1);         // for each packet
+//   sketch.BoundsOf(client)        // {at_least, at_most}
+//   const ClientSketch* const all[] = {&a, &b};
+//   RankClients(all, 10)           // over the sketches of several workers
 //
 // Space-Saving (Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements
 // in Data Streams, 2005), once in each bucket of eight clients: a client that is not known takes

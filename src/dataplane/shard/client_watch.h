@@ -1,9 +1,9 @@
 // What a worker counts by client while somebody looks (docs/api.md, GET /v1/top/clients).
 //
-//   WatchClients begin; begin.place = 0; begin.sketch = …; begin.time = …    // by the mailbox
-//   watch.Note(ClientMeasure::kPackets, client, 1);                         // the worker counts
-//   WatchClients end; end.place = 0;                                         // its sketch comes
-//   back
+//   WatchClients begin;  begin.place = 0;  begin.sketch = …    // comes by the mailbox
+//   watch.Run(&begin, now);
+//   if (watch.counts_packets()) watch.NotePacket(client, bytes);
+//   WatchClients end;  end.place = 0;                          // goes back with the sketch
 //
 // A look brings the memory it is counted in, and takes it back when it ends: a worker that nobody
 // looks at has none. A look whose end never comes stops counting when its time is over. Threads:

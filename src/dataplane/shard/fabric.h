@@ -6,7 +6,7 @@
 //   Worker<MbufPacket> worker(fabric, WorkerId{0}, …);    // worker thread
 //
 // Threads: built before the workers start, destroyed after they have ended; each member names its
-// writer.
+// writer. What is made later is known to a worker by a command.
 #pragma once
 
 #include <memory>
@@ -88,8 +88,8 @@ class Fabric {
       api.push_back(std::make_unique<Mailbox>());
       events.push_back(std::make_unique<EventRing>(1024));
       sync_news.push_back(std::make_unique<SyncNewsRing>(kSyncNews));
-      stream_news.push_back(std::make_unique<StreamOutbox>());
     }
+    stream_news.resize(wanted.workers);
   }
   Fabric(const Fabric&) = delete;
   Fabric& operator=(const Fabric&) = delete;
@@ -108,11 +108,13 @@ class Fabric {
   NeighbourTable neighbours;      // written by the control core
   const Steering steering;
   const TableHash hash;
-  std::vector<std::unique_ptr<Mailbox>> control;           // [worker], with the control core
-  std::vector<std::unique_ptr<Mailbox>> api;               // [worker], with the API thread
-  std::vector<std::unique_ptr<EventRing>> events;          // [worker] → control core
-  std::vector<std::unique_ptr<SyncNewsRing>> sync_news;    // likewise
-  std::vector<std::unique_ptr<StreamOutbox>> stream_news;  // likewise
+  std::vector<std::unique_ptr<Mailbox>> control;         // [worker], with the control core
+  std::vector<std::unique_ptr<Mailbox>> api;             // [worker], with the API thread
+  std::vector<std::unique_ptr<EventRing>> events;        // [worker] → control core
+  std::vector<std::unique_ptr<SyncNewsRing>> sync_news;  // likewise
+  // Likewise, of 1 MiB each: none until the control core makes it, before the first command that
+  // has the worker tell (TellStream). Then it stays.
+  std::vector<std::unique_ptr<StreamOutbox>> stream_news;
 
  private:
   std::vector<std::unique_ptr<SpscRing<void*>>> packet_rings_;

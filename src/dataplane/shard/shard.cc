@@ -1,6 +1,7 @@
 #include "dataplane/shard/shard.h"
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -57,6 +58,8 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& mem
       me(worker),
       counters(shared.stats.worker(worker)),
       now(start),
+      ip_id_step(static_cast<uint16_t>(std::bit_ceil(shared.config.workers))),
+      next_ip_id(static_cast<uint16_t>(1 + worker.index())),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
       fragments(ShareOf(shared.config.fragments, shared.config.workers)),
       side_records_(OrThrow(SideTable::Create(

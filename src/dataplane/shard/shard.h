@@ -105,13 +105,13 @@ class Shard {
   void SetStreamClock(const StreamClock& clock) noexcept;
   // Unix milliseconds, by the clock that was set.
   [[nodiscard]] uint64_t WallMs(Tick at) const noexcept;
-  // A copy of the record as peers are told of it.
+  // A copy of the connection as peers are told of it.
   template <typename Address>
   StreamNews NewsOf(uint32_t slot) noexcept;
   // From now on the template says when it was made, and by whom.
   void StampTemplate(uint32_t slot) noexcept;
-  // Likewise, of a template, which is stamped. `text` takes the engine's
-  // data; returns them.
+  // A copy of the template as peers are told of it, after stamping it. `*engine` are the engine's
+  // data, which stand in `text`.
   StreamNews NewsOf(uint32_t slot, std::span<char> text, std::string_view* engine) noexcept;
   template <typename Address>
   void StreamConnection(uint32_t slot, sync::StreamEvent event) noexcept;
@@ -149,6 +149,11 @@ class Shard {
     if (grace.is_on && grace.end.HasPassed(now)) grace.is_on = false;
     return grace.is_on && service.persistence.previous != nullptr;
   }
+  uint16_t TakeIpId() noexcept {
+    const uint16_t id = next_ip_id;
+    next_ip_id = static_cast<uint16_t>(next_ip_id + ip_id_step);
+    return id;
+  }
   // Copies table sizes to the counters.
   void UpdateGauges() noexcept;
   // drop_entry, a bounded number of steps, and once a second the modes.
@@ -169,7 +174,10 @@ class Shard {
   bool is_observed = false;         // other directors are told of flows, or clients are watched
   uint8_t tells = 0;                // kTellsKernel, kTellsStream
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
-  uint16_t next_ip_id = 1;          // of outer IPv4 headers
+  // Of outer IPv4 headers: each worker has numbers of its own, or two of them could give one to
+  // datagrams to the same real server, which would put their fragments together.
+  const uint16_t ip_id_step;  // a power of two, so that a wrap changes nothing
+  uint16_t next_ip_id;
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;

@@ -20,11 +20,6 @@ sync::SyncSequence SequenceOf(const SequenceShift& shift) noexcept {
   return {shift.initial, shift.delta, shift.previous_delta};
 }
 
-// Only this director's service says which it is (SetServicePart): nobody else can find it.
-bool IsToldOf(const TemplateRecord& record) noexcept {
-  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
-}
-
 // The service's part of an engine's key, without the digest of the engine's data, which no other
 // director can compute.
 std::array<uint8_t, 16> PlainVirtualPart(const Snapshot& snapshot, const RealView& real) noexcept {
@@ -154,7 +149,7 @@ void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
 }
 
 void Shard::StreamTemplate(uint32_t slot, StreamEvent event) noexcept {
-  if (!IsToldOf(templates_.at(slot))) return;
+  if (!IsStreamed(templates_.at(slot))) return;
   std::array<char, sync::kMostEngineDataBytes> text;
   std::string_view engine;
   StreamNews news = NewsOf(slot, text, &engine);

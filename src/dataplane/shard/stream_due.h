@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/ip_address.h"
 #include "base/transport.h"
+#include "dataplane/tables/template_record.h"
 #include "dataplane/tables/transport_state.h"
 
 namespace fairlead::dataplane {
@@ -49,6 +50,12 @@ constexpr bool IsStreamed(Transport transport, uint8_t state, uint32_t packets) 
       return packets >= kToldUdpPackets;
   }
   return false;
+}
+
+// Likewise of a template that is valid. Only this director's service says which one it is of, where
+// a service has a key of its own beside its group (SetServicePart): nobody else can find it.
+inline bool IsStreamed(const TemplateRecord& record) noexcept {
+  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
 }
 
 // A connection after a packet, of either direction, and what it was before.

@@ -34,6 +34,17 @@ struct TellStream : Command {
   bool is_on = false;
 };
 
+// The services of a persistence group, found once: the next template is probably of the same group,
+// and a director may have a hundred thousand services.
+struct GroupMemo {
+  uint64_t generation = 0;  // of the snapshot they were found in; 0: none
+  GroupNumber group;
+  std::array<ServiceId, 16> services{};  // the first ones
+  size_t count = 0;
+  size_t rest = 0;  // by number: where a group with more of them goes on
+  ServiceId last;   // that a template was found in
+};
+
 struct TakeStreamEntries : Command {
   // Entries, real servers and services that are looked at in one turn of the worker.
   static constexpr size_t kSliceWork = 4096;
@@ -46,6 +57,7 @@ struct TakeStreamEntries : Command {
   bool is_second_round = false;     // only answers of kGranted and kGivenBack are looked at
   bool has_waiting = false;         // an entry of this batch waits for the second round
   size_t next = 0;
+  GroupMemo group_memo;
   bool is_complete = false;
   // Of this worker, over all rounds since it was made or cleared.
   uint64_t connections = 0, templates = 0, gone = 0;

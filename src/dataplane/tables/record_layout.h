@@ -160,7 +160,11 @@ inline constexpr auto kTextSideFields = std::to_array<RecordField>({
     {"text", offsetof(SideRecord, text.text), sizeof(TextSide::text)},
 });
 
-// Revisions are the first number of each.
+// Revisions are the first number of each. Two changes of meaning need none, because bytes from
+// before them mean the same now:
+//   creator of a template was sync_end. Nothing wrote it, nor origin_created: both are 0 in old
+//   arenas, which says that nobody has been told yet;
+//   kFromSync (0x0200) of a connection was in rows of lists only, so no old record has it.
 inline constexpr uint64_t kConnection4Layout =
     LayoutHash{}.Add(1).Add(sizeof(Connection4)).Add(kConnectionFields<Connection4>).value();
 inline constexpr uint64_t kConnection6Layout = LayoutHash{}

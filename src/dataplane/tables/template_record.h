@@ -133,7 +133,7 @@ struct alignas(64) TemplateRecord {
   TickCount timeout = 0;  // what a new connection restarts the timer with, or kForever
   RenewMode renew = RenewMode::kLinux;
   uint8_t client_prefix_length = 0;  // for listings
-  uint16_t origin = 0;               // not used
+  uint16_t origin = 0;               // reserved: zero
   // ---- second line
   Tick created;
   uint32_t wheel_next = 0;  // see Connection

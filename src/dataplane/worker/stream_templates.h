@@ -31,7 +31,7 @@ class StreamTemplates {
   // One entry; returns the work it was. Every worker is asked, the owner acts.
   size_t Take(const sync::StreamEntry& entry) {
     const sync::SyncEntry asked = AsSyncEntry(entry);
-    SyncPlace place = StreamPlaceOf(snapshot(), entry, asked, &memo_);
+    SyncPlace place = StreamPlaceOf(snapshot(), entry, asked, &take_.group_memo);
     if (!place.fault && !place.service->persistence.is_enabled) {
       place.fault = SyncFault::kNotPersistent;
     }
@@ -182,7 +182,6 @@ class StreamTemplates {
 
   Shard& shard_;
   TakeStreamEntries& take_;
-  GroupMemo memo_;
   bool is_new_ = false;  // the template was made for the entry at hand
 };
 

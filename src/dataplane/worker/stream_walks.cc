@@ -1,5 +1,7 @@
 // Copies of records for the stream between directors, and the sums by which two of them find out
 // where their tables differ.
+#include <optional>
+
 #include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/table_walk.h"
 #include "dataplane/worker/commands.h"
@@ -19,14 +21,17 @@ bool IsInStream(const Connection<Address>& record, bool has_closing) noexcept {
          (has_closing || !IsClosing(record.transport(), record.state));
 }
 
-bool IsInStream(const TemplateRecord& record) noexcept {
-  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
-}
-
 template <typename Address>
 uint32_t RangeOf(const Connection<Address>& record) noexcept {
   return sync::RangeOf(StreamKind::kConnection, record.protocol, record.client_address,
                        record.client_port, record.virtual_address, record.virtual_port);
+}
+
+// Nothing: what stands in the key is not what an entry says of it.
+std::optional<uint32_t> RangeOf(const TemplateRecord& record) noexcept {
+  if (record.key.Has(TemplateScope::kEngine)) return std::nullopt;
+  return sync::RangeOf(StreamKind::kTemplate, record.key.protocol, record.client(), Be16{},
+                       record.virtual_address(), record.key.virtual_port);
 }
 
 // visit(news, text, range) → whether to go on; over what peers may know of and wants(range), from
@@ -46,7 +51,10 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wan
     return false;
   }
   return WalkTemplates(shard, &cursor->templates, [&](TemplateTable& templates, uint32_t slot) {
-    if (templates.IsExpired(slot, shard.now) || !IsInStream(templates.at(slot))) return true;
+    const TemplateRecord& record = templates.at(slot);
+    if (templates.IsExpired(slot, shard.now) || !IsStreamed(record)) return true;
+    const std::optional<uint32_t> of_key = RangeOf(record);
+    if (of_key && !wants(*of_key)) return true;
     std::array<char, sync::kMostEngineDataBytes> text;
     std::string_view engine;
     const StreamNews news = shard.NewsOf(slot, text, &engine);

@@ -3,8 +3,8 @@
 //   entry.creator = CreatorNumber("edge-1");     // 1…2³²−1
 //
 // Every director computes the same number of the same name: it breaks ties between two that chose
-// at once, so it never changes. Records keep 32 bits of it (docs/connection_record.md). Two names
-// with the same number would only decide a tie by the real servers' addresses. Threads: pure.
+// at once, so it never changes. Two names with the same number would only decide a tie by the real
+// servers' addresses. Entries have room for 64 bits. Threads: pure.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace fairlead::sync {
 
 // FNV-1a, folded to 32 bits; never 0, which says nothing.
-constexpr uint64_t CreatorNumber(std::string_view name) noexcept {
+constexpr uint32_t CreatorNumber(std::string_view name) noexcept {
   uint64_t hash = 0xcbf2'9ce4'8422'2325;
   for (const char c : name) {
     hash = (hash ^ static_cast<uint8_t>(c)) * 0x0000'0100'0000'01b3;

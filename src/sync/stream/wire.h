@@ -14,7 +14,7 @@
 namespace fairlead::sync {
 
 inline constexpr uint8_t kStreamVersion = 1;
-inline constexpr uint8_t kLeastStreamVersion = 1;  // that is understood: one below kStreamVersion
+inline constexpr uint8_t kLeastStreamVersion = 1;  // that is understood; from 2 on one below
 
 // Each frame: {size of the body, type, flags}, then the body.
 inline constexpr size_t kFrameHeaderBytes = 4;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "byte_director.h"
 
 namespace fairlead::dataplane::scenario_test {
@@ -172,6 +174,23 @@ TEST(Scenario, ATunnelHeaderIsSummedByThePortThatCan) {
             "10.0.0.11 <- 10.0.0.1 IPIP ttl 63 BAD IP SUM { 192.0.2.10:80 <- 198.51.100.7:1 TCP S "
             "ttl 63 }");
   EXPECT_EQ(unsigned{sent[0].frame[24]} << 8 | sent[0].frame[25], 0u);
+}
+
+// By the fast path and the long way: two workers that gave one number to datagrams to the same real
+// server would have it put their fragments together.
+TEST_P(EveryWorkerCount, OuterHeadersHaveDifferentNumbers) {
+  ByteDirector d(Spec());
+  d.AddReal(d.AddService({}), "10.0.0.11", 80, {.method = ForwardMethod::kTun});
+  d.Publish();
+  std::set<unsigned> ids;
+  for (uint16_t port = 1001; port <= 1100; ++port) {
+    for (const uint8_t flags : {kTcpSyn, kTcpAck, kTcpAck}) {
+      const auto sent = d.Send(kOutside, Tcp(kClient, port, kVip, 80, flags));
+      ASSERT_EQ(sent.size(), 1u);
+      ids.insert(unsigned{sent[0].frame[18]} << 8 | sent[0].frame[19]);
+    }
+  }
+  EXPECT_EQ(ids.size(), 300u);
 }
 
 TEST(Scenario, LinkLocalAddressesAreNotRouted) {
