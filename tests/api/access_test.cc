@@ -11,6 +11,7 @@
 
 #include "api_test.h"
 #include "control/api/door.h"
+#include "control/api/listen.h"
 #include "control/api/token_file.h"
 #include "test_authority.h"
 
@@ -145,6 +146,20 @@ TEST_F(AccessTest, RolesRoutesAndTransports) {
     EXPECT_EQ(Row(statuses), each.expected)
         << at[each.listener] << " with \"" << each.token << "\" " << each.certificate;
   }
+}
+
+TEST_F(AccessTest, ASocketMayHaveAColonInItsPath) {
+  api::ListenSpec spec(director.directory() + "/a:b.sock");
+  spec.mode = 0660;
+  const auto socket = api::ListenForRecords(spec);
+  ASSERT_TRUE(socket) << socket.error().ToString();
+  struct stat about {};
+  ASSERT_EQ(::stat(spec.where.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777u, 0660u);
+  spec.where = "unix:" + director.directory() + "/c:d.sock";
+  EXPECT_EQ(StartAt({spec}), std::vector{spec.where});
+  ASSERT_EQ(::stat((director.directory() + "/c:d.sock").c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777u, 0660u);
 }
 
 TEST_F(AccessTest, ARefusalIsAProblemThatSaysWhatIsMissing) {
