@@ -162,6 +162,21 @@ TEST_F(AccessTest, ASocketMayHaveAColonInItsPath) {
   EXPECT_EQ(about.st_mode & 0777u, 0660u);
 }
 
+TEST_F(AccessTest, AllThatIsMissingIsSaidBeforeAnythingIsOpened) {
+  api::ListenSpec https = Https(), shared = Spec("unix:/run/a.sock"), ipvs("/run/b.sock");
+  EXPECT_TRUE(api::MissingFor({https, shared}, ipvs).empty());
+  https.certificate = "/nowhere/c.pem";
+  api::ListenSpec tokens = Https();
+  tokens.tokens = "/nowhere/tokens";
+  shared.group = ipvs.group = "no-such-group";
+  const std::vector<Error> missing = api::MissingFor({https, tokens, shared}, ipvs);
+  ASSERT_EQ(missing.size(), 4u);
+  EXPECT_NE(missing[0].ToString().find("/nowhere/c.pem"), std::string::npos);
+  EXPECT_NE(missing[1].ToString().find("/nowhere/tokens"), std::string::npos);
+  EXPECT_NE(missing[2].ToString().find("api.listen unix:/run/a.sock"), std::string::npos);
+  EXPECT_NE(missing[3].ToString().find("There is no group no-such-group"), std::string::npos);
+}
+
 TEST_F(AccessTest, ARefusalIsAProblemThatSaysWhatIsMissing) {
   const auto at = StartAt({Https()});
   const Answer none = Ask(at[0], "GET /v1/status");

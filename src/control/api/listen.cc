@@ -231,6 +231,18 @@ Result<FileDescriptor> AdoptRecords(const ListenSpec& spec, FileDescriptor passe
   return passed;
 }
 
+Status CheckGroup(const ListenSpec& spec) {
+  const auto gid = GroupOf(ListenPlace(spec.where), spec);
+  if (!gid) return gid.error();
+  return Done{};
+}
+
+Status CheckRecordsGroup(const ListenSpec& spec) {
+  const auto gid = GroupOf(IpvsPlace(spec.where), spec);
+  if (!gid) return gid.error();
+  return Done{};
+}
+
 Result<asio::ip::tcp::acceptor> ListenOnTcp(asio::io_context& io, const std::string& where) {
   const bool is_https = where.starts_with("https://");
   std::string host =
