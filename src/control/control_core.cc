@@ -33,6 +33,8 @@ constexpr std::chrono::milliseconds kTurn{5};
 constexpr std::chrono::microseconds kTurnInHaste{500};
 // What has failed will fail again, most likely.
 constexpr std::chrono::milliseconds kTurnAfterFault{100};
+// From a goodbye to peers to the end.
+constexpr std::chrono::milliseconds kGoodbyeTime{50};
 
 uint64_t Drawn() {
   std::array<uint8_t, sizeof(uint64_t)> bytes{};
@@ -186,9 +188,8 @@ class ControlCore::Impl {
       is_signal_armed_ = false;
       if (error) return;
       if (signal == SIGTERM || signal == SIGINT) {
-        io_.stop();
         LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-        return;
+        return StopInOrder();
       }
       is_reload_asked_ |= signal == SIGHUP;
       WaitForSignal();
@@ -196,6 +197,13 @@ class ControlCore::Impl {
       ReloadIfAsked();
     });
     is_signal_armed_ = true;
+  }
+
+  // Peers hear of it first.
+  void StopInOrder() {
+    if (!stream_.Leave(Clock::now())) return io_.stop();
+    stop_timer_.expires_after(kGoodbyeTime);
+    stop_timer_.async_wait([this](boost::system::error_code) { io_.stop(); });
   }
 
   // Also when it is not time yet: the timer then starts over.
@@ -274,6 +282,7 @@ class ControlCore::Impl {
   bool is_stream_begun_ = false;
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  asio::steady_timer stop_timer_{io_};
   bool is_timer_armed_ = false;
   bool is_signal_armed_ = false;
   std::function<bool()> ready_;

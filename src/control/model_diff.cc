@@ -228,7 +228,51 @@ void ComparePrefixSets(const ConfigModel& before, const ConfigModel& after, Sent
   for (const auto& [name, set] : old_sets) sentences->Add("prefix set " + name + ": removed");
 }
 
+void ComparePeers(const StreamConfig& before, const StreamConfig& after, Sentences* sentences) {
+  const auto find = [](const StreamConfig& stream, const std::string& name) {
+    return std::ranges::find(stream.peers, name, &SyncPeer::name);
+  };
+  for (const SyncPeer& peer : before.peers) {
+    if (find(after, peer.name) == after.peers.end()) {
+      sentences->Add("sync: peer " + peer.name + " removed");
+    }
+  }
+  for (const SyncPeer& peer : after.peers) {
+    const auto known = find(before, peer.name);
+    const std::string address = peer.address.ToString();
+    if (known == before.peers.end()) {
+      sentences->Add("sync: peer " + peer.name + " added at " + address);
+    } else {
+      sentences->Change("sync: peer " + peer.name + " address", known->address.ToString(), address);
+    }
+  }
+  if (!before.peers.empty() && after.peers.empty()) {
+    sentences->Add("sync: off; no director is told of connections any more");
+  }
+}
+
+// Paths, not what is in the files: those are looked at again without a reload.
+void CompareStream(const StreamConfig& before, const StreamConfig& after, Sentences* sentences) {
+  const auto change = [&](const std::string& key, std::string StreamConfig::*value) {
+    const auto text = [&](const StreamConfig& stream) {
+      return (stream.*value).empty() ? std::string("none") : stream.*value;
+    };
+    sentences->Change("sync." + key, text(before), text(after));
+  };
+  ComparePeers(before, after, sentences);
+  change("name", &StreamConfig::name);
+  sentences->Change("sync.listen", before.listen.ToString(), after.listen.ToString());
+  change("key_file", &StreamConfig::key_file);
+  change("certificate", &StreamConfig::certificate);
+  change("key", &StreamConfig::key);
+  change("ca", &StreamConfig::ca);
+  sentences->Change("sync.ready_lag", Seconds(before.ready_lag), Seconds(after.ready_lag));
+  sentences->Change("sync.ready_timeout", Seconds(before.ready_timeout),
+                    Seconds(after.ready_timeout));
+}
+
 void CompareSync(const SyncConfig& before, const SyncConfig& after, Sentences* sentences) {
+  CompareStream(before.stream, after.stream, sentences);
   const auto role_of = [](const SyncConfig& sync) {
     return sync.ipvs ? std::string(ToWord(sync.ipvs->role)) : "off";
   };

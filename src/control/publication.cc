@@ -40,6 +40,12 @@ uint64_t LostFrames(dataplane::Fabric& fabric) {
   return sum;
 }
 
+// Of the name that peers know this director by.
+uint64_t CreatorOf(const ConfigModel& model) {
+  const std::string& name = model.sync.stream.name;
+  return sync::CreatorNumber(name.empty() ? model.director.name : name);
+}
+
 std::vector<std::string> NamesOf(const std::vector<PortConfig>& ports) {
   std::vector<std::string> names;
   for (const PortConfig& port : ports) names.push_back(port.name);
@@ -55,7 +61,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ids_(fabric.config.reals),
       mail_(fabric),
       sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
-      stream_tables_(fabric, sync::CreatorNumber(model->director.name),
+      stream_tables_(fabric, CreatorOf(*model),
                      [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       neighbours_(fabric, mail_, model->ports, ports_),
       announcer_(mail_, fabric.stats.neighbours(), ports_),
@@ -254,6 +260,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   if (before_publish_) before_publish_();
   fabric_.publisher.Publish(std::move(next));
   in_force_ = std::move(next_intent);
+  stream_tables_.SetCreator(CreatorOf(*in_force_.model));
   for (IntentWaiter& waiter : std::exchange(unpublished_, {})) {
     published_.push_back({std::move(waiter), generation});
   }

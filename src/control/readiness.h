@@ -31,7 +31,8 @@ struct PeerReadiness {
   bool is_reachable = false;  // a session is up
   bool is_taken_in = false;   // in this session all that the peer has
   std::chrono::milliseconds lag{0};
-  TimePoint unreachable_since{};  // the last session's end; the start when there was none
+  // The end of the last session in which all was taken in; the start when there was none.
+  TimePoint unreachable_since{};
   friend bool operator==(const PeerReadiness&, const PeerReadiness&) = default;
 };
 

@@ -59,6 +59,43 @@ TEST(ModelDiff, TellsOfEveryKeyOfPersistence) {
   }
 }
 
+TEST(ModelDiff, NamesEveryChangeOfTheStreamBetweenDirectors) {
+  const auto at = [](const char* address) { return Endpoint{Ip(address), Be16::FromHost(8849)}; };
+  ConfigModel before;
+  StreamConfig& old = before.sync.stream;
+  old.peers = {{"edge-2", at("10.255.0.2")}, {"edge-3", at("10.255.0.3")}};
+  old.key_file = "/etc/fairlead/sync.key";
+  ConfigModel after = before;
+  StreamConfig& stream = after.sync.stream;
+  stream.peers = {{"edge-2", at("10.255.0.9")}, {"edge-4", at("10.255.0.4")}};
+  stream.name = "edge-1";
+  stream.listen = at("10.255.0.1");
+  stream.key_file.clear();
+  stream.certificate = "c.pem";
+  stream.key = "k.pem";
+  stream.ca = "ca.pem";
+  stream.ready_lag = std::chrono::seconds(2);
+  stream.ready_timeout = std::chrono::seconds(60);
+  EXPECT_THAT(
+      DescribeChanges(before, after),
+      ElementsAre("sync: peer edge-3 removed",
+                  "sync: peer edge-2 address 10.255.0.2:8849 → 10.255.0.9:8849",
+                  "sync: peer edge-4 added at 10.255.0.4:8849", "sync.name none → edge-1",
+                  "sync.listen 0.0.0.0:8849 → 10.255.0.1:8849",
+                  "sync.key_file /etc/fairlead/sync.key → none", "sync.certificate none → c.pem",
+                  "sync.key none → k.pem", "sync.ca none → ca.pem", "sync.ready_lag 500ms → 2s",
+                  "sync.ready_timeout 30s → 60s"));
+  EXPECT_THAT(DescribeChanges(before, before), IsEmpty());
+}
+
+TEST(ModelDiff, SaysThatTheStreamIsOff) {
+  ConfigModel before;
+  before.sync.stream.peers = {{"edge-2", {Ip("10.255.0.2"), Be16::FromHost(8849)}}};
+  EXPECT_THAT(DescribeChanges(before, ConfigModel{}),
+              ElementsAre("sync: peer edge-2 removed",
+                          "sync: off; no director is told of connections any more"));
+}
+
 TEST(ModelDiff, ChangedOrderOfRealsIsAChange) {
   const ConfigModel after = ModelOf(R"(
 services:

@@ -1,8 +1,11 @@
 #include "control/publication.h"
 
 #include <algorithm>
+#include <set>
 
+#include "dataplane/shard/stream_mail.h"
 #include "director_fixture.h"
+#include "sync/stream/creator.h"
 
 namespace fairlead::control::publication_test {
 namespace {
@@ -315,6 +318,43 @@ std::vector<dataplane::CommandKind> RunMail(dataplane::Fabric& fabric, bool is_c
     }
   }
   return kinds;
+}
+
+// Peers know this director by sync.name, so ties are decided by it.
+TEST_F(PublicationTest, RecordsAreMadeInTheNameThatPeersKnow) {
+  const auto told = [this] {
+    std::set<uint32_t> creators;
+    for (auto& mailbox : fabric_.control) {
+      const auto run = [&](dataplane::Command& command) {
+        if (command.kind != dataplane::CommandKind::kTellStream) return;
+        creators.insert(static_cast<dataplane::TellStream&>(command).clock.creator);
+      };
+      while (mailbox->RunNext(run)) {
+      }
+    }
+    return creators;
+  };
+  const auto number = [](const char* name) {
+    return std::set{static_cast<uint32_t>(sync::CreatorNumber(name))};
+  };
+  const auto want = [this](const std::string& name) {
+    publication_.Want({SharedModelOf("sync: { name: " + name +
+                                     ", peers: [ { name: other, address: 127.0.0.1 } ], "
+                                     "listen: 127.0.0.2 }\n" +
+                                     Web(1)),
+                       {}},
+                      Note());
+    Turn();
+    Settle();
+    Turn();
+  };
+  want("edge-1");
+  publication_.stream_tables().Tell(true);
+  Turn();
+  EXPECT_EQ(told(), number("edge-1"));
+  Turn();  // takes the answers
+  want("edge-2");
+  EXPECT_EQ(told(), number("edge-2"));
 }
 
 // Every worker is asked, slice by slice; templates only when no worker has connections left to see,

@@ -84,7 +84,8 @@ class Fragments(LabTest):
     def test_a_flood_of_lone_fragments_leaves_others_alone(self):
         held = "fairlead_worker_held_packets"
         for vip in (at.VIP, at.VIP6):
-            source = at.CLIENT6 if ":" in vip else at.CLIENT
+            # Another client's: identifications of what follows must not be those of fragments that wait.
+            source = "2001:db8:2::99" if ":" in vip else "198.51.100.99"
             words = ("lone", "outside", self.mac, source, vip, at.UDP_PORT, 50_000)
             flood = self.lab.client.spawn(sys.executable, PEER, *words, stdout=subprocess.PIPE, text=True)
             try:

@@ -127,8 +127,9 @@ bool IsOnLoopback(const IpAddress& address) {
 
 void ReadPeer(MapReader reader, const std::string& path, StreamConfig& config) {
   SyncPeer peer;
-  const bool has_both = reader.Require("name") & reader.Require("address");
-  if (!has_both || !reader.Read("name", &peer.name, ReadName) ||
+  const bool has_name = reader.Require("name");  // both are asked for, so both are said
+  const bool has_address = reader.Require("address");
+  if (!has_name || !has_address || !reader.Read("name", &peer.name, ReadName) ||
       !reader.Read("address", &peer.address, ReadStreamAddress)) {
     return;
   }

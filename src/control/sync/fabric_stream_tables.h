@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "control/sync/stream_tables.h"
@@ -45,6 +46,11 @@ class FabricStreamTables final : public StreamTables {
   void WalkOn() override;
   void StopWalk() override;
   void Turn() override;
+
+  // Of records that are made from now on: workers hear of it with the next Turn.
+  void SetCreator(uint64_t creator) {
+    if (std::exchange(creator_, creator) != creator) told_ms_ = 0;
+  }
 
   // Workers are at work for somebody who waits: a turn soon is better than one late.
   [[nodiscard]] bool is_busy() const {

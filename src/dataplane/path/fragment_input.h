@@ -177,8 +177,13 @@ void HoldFragment(Turn<P>& t, P* packet, const ParsedPacket& parsed, uint32_t sl
                   uint32_t begin) noexcept {
   FragmentTable& table = t.shard.fragments;
   if (table.Hold(slot, packet, parsed, begin)) return;
-  DropGivenUp(t, 2 * kBurst);
-  if (!table.Hold(slot, packet, parsed, begin)) t.Drop(packet, DropReason::kFragmentLimit);
+  if (table.MakeRoom(slot, parsed.ip_length)) {
+    // The other packets of the burst need their room, and a burst begins with twice as much.
+    DropGivenUp(t, kBurst);
+    if (table.Hold(slot, packet, parsed, begin)) return;
+  }
+  table.Forget(slot);
+  t.Drop(packet, DropReason::kFragmentLimit);
 }
 
 // A fragment at the worker where its datagram meets, or at its flow's owner.
@@ -252,7 +257,8 @@ template <Packet P>
   FragmentTable& table = t.shard.fragments;
   const uint32_t slot = table.FindOrAdd(place.key, place.hash, t.now());
   table.Arrive(slot, place.range, t.now());  // new where a call begins
-  SettleDatagram(t, slot, fate);
+  // An overlap may have refused it meanwhile (RFC 5722).
+  if (table.at(slot).fate.kind != FragmentFate::Kind::kRefused) SettleDatagram(t, slot, fate);
   DropGivenUp(t, 2 * kBurst);
   t.CountHeld();
 }

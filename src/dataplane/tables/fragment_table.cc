@@ -217,15 +217,7 @@ bool FragmentTable::HasRoom(const Datagram& d, uint32_t bytes) const noexcept {
 bool FragmentTable::Hold(uint32_t slot, void* packet, const ParsedPacket& parsed,
                          uint32_t begin) noexcept {
   Datagram& d = datagrams_[slot];
-  if (!HasRoom(d, parsed.ip_length)) {
-    // What is given up keeps its place until it is taken; the next one finds it free.
-    const uint32_t oldest = Older(kWaiting4, kWaiting6);
-    if (d.held_count < kMaxHeldPerDatagram && oldest != kNoSlot && oldest != slot) {
-      ++displaced_;
-      Remove(oldest, DropReason::kFragmentLimit);
-    }
-    return false;
-  }
+  if (!HasRoom(d, parsed.ip_length)) return false;
   const uint32_t place = free_place_;
   Held& held = places_[place];
   free_place_ = held.next;
@@ -238,6 +230,22 @@ bool FragmentTable::Hold(uint32_t slot, void* packet, const ParsedPacket& parsed
   ++held_;
   held_bytes_ += parsed.ip_length;
   return true;
+}
+
+bool FragmentTable::MakeRoom(uint32_t slot, uint32_t bytes) noexcept {
+  if (datagrams_[slot].held_count >= kMaxHeldPerDatagram) return false;
+  // What is given up keeps its place until it is taken.
+  const auto will_have_room = [&] {
+    return held_ - given_up_count_ < kMaxHeld &&
+           held_bytes_ - given_up_bytes_ + bytes <= kMaxHeldBytes;
+  };
+  for (uint32_t n = 0; n < kMostVictims && !will_have_room(); ++n) {
+    const uint32_t oldest = Older(kWaiting4, kWaiting6);
+    if (oldest == kNoSlot || oldest == slot) break;
+    ++displaced_;
+    Remove(oldest, DropReason::kFragmentLimit);
+  }
+  return will_have_room();
 }
 
 bool FragmentTable::Pop(uint32_t slot, Held* held) noexcept {
@@ -261,6 +269,8 @@ void FragmentTable::GiveUp(Datagram* d, DropReason reason) noexcept {
     places_[place].reason = reason;
     places_[place].next = given_up_;
     given_up_ = place;
+    ++given_up_count_;
+    given_up_bytes_ += places_[place].parsed.ip_length;
   }
   d->held_count = 0;
 }
@@ -270,6 +280,8 @@ bool FragmentTable::TakeGivenUp(Held* held) noexcept {
   if (place == kNoSlot) return false;
   *held = places_[place];
   given_up_ = held->next;
+  --given_up_count_;
+  given_up_bytes_ -= held->parsed.ip_length;
   places_[place].next = free_place_;
   free_place_ = place;
   --held_;

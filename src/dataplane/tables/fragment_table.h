@@ -18,7 +18,8 @@
 // Memory: all of it at construction; a datagram is 184 bytes. Threads: one worker's. Invariants:
 //   1. a datagram is in one bucket and in one list;
 //   2. runs are sorted, and do not touch each other;
-//   3. a held packet is in its datagram's list, or among those given up, which TakeGivenUp empties.
+//   3. a held packet is in its datagram's list, or among those given up, which TakeGivenUp empties;
+//   4. a datagram that waits and has not been asked about holds a packet, but for the one in hand.
 #pragma once
 
 #include <array>
@@ -79,6 +80,7 @@ class FragmentTable {
   static constexpr uint32_t kMaxHeldPerDatagram = 64;  // 64 kB in fragments of a 1,000 bytes
   static constexpr size_t kMaxRuns = 16;               // gaps that a datagram may have at once
   static constexpr uint32_t kExpirySteps = 64;         // in each list
+  static constexpr uint32_t kMostVictims = 8;          // datagrams that make room for one packet
 
   enum class State : uint8_t { kFree, kWaiting, kSettled, kDone };
   enum class Arrival : uint8_t {
@@ -126,9 +128,14 @@ class FragmentTable {
   // 4963): a first fragment begins a new one then.
   Arrival Arrive(uint32_t slot, const FragmentRange& range, Tick now) noexcept;
 
-  // False: there is no room, and the packet is still the caller's. The oldest that waits may have
-  // been given up for it: take these, and try again.
+  // False: there is no room, and the packet is still the caller's.
   bool Hold(uint32_t slot, void* packet, const ParsedPacket& parsed, uint32_t begin) noexcept;
+  // Gives up the oldest that wait, so that Hold finds room for `bytes` once these are taken. False:
+  // there would be none.
+  bool MakeRoom(uint32_t slot, uint32_t bytes) noexcept;
+  // Forgets a datagram of which a fragment is lost, and gives up what it holds. One that waits and
+  // holds nothing would be no use to MakeRoom.
+  void Forget(uint32_t slot) noexcept { Remove(slot, DropReason::kFragmentLimit); }
   // The first fragment is at the owner of its template.
   void Ask(uint32_t slot) noexcept { datagrams_[slot].fate.kind = FragmentFate::Kind::kAsked; }
   // Precondition: fate.is_decided().
@@ -188,7 +195,8 @@ class FragmentTable {
   uint32_t given_up_ = kNoSlot;  // places, by next
   uint32_t ready_ = kNoSlot;     // datagrams, by ready_next
   uint32_t size_ = 0, held_ = 0, held_bytes_ = 0;
-  uint64_t displaced_ = 0;  // datagrams that went before their time
+  uint32_t given_up_count_ = 0, given_up_bytes_ = 0;  // of held_ and held_bytes_
+  uint64_t displaced_ = 0;                            // datagrams that went before their time
 };
 
 }  // namespace fairlead::dataplane

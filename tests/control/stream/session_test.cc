@@ -75,6 +75,21 @@ TEST(StreamSession, LagIsTheAgeOfWhatThePeerHasNotTaken) {
   EXPECT_TRUE(pair.IsInSync());
 }
 
+TEST(StreamSession, AHugeWindowOfThePeerIsNotBelieved) {
+  const TimePoint now{std::chrono::hours(1)};
+  const StreamLimits limits;
+  PeerLedger ledger;
+  StreamSession session({.own_name = "a", .peer_name = "b", .limits = limits}, ledger, now);
+  std::vector<uint8_t> hello;
+  sync::EncodeHello({.name = "b", .incarnation = 2, .first_sequence = 1, .window = 0xffff'ffff},
+                    &hello);
+  session.Receive(hello, now);
+  ASSERT_TRUE(session.is_greeted());
+  for (uint32_t i = 0; i < 20'000; ++i) session.out().AddNews(EntryOf(i), now);
+  EXPECT_EQ(session.out().in_flight(), limits.window);
+  EXPECT_EQ(ledger.counts.postponed, 20'000 - limits.window);
+}
+
 TEST(StreamSession, WhatIsUnderWayIsBoundedAndTheRestIsSentLater) {
   StreamPair pair;
   pair.Connect();

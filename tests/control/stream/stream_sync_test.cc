@@ -132,8 +132,7 @@ TEST_F(StreamSyncTest, AnotherKeyIsRefused) {
   // Replaced at run time: the next attempt has it.
   other.Write("0123456789abcdef0123456789abcdef");
   EXPECT_TRUE(UntilInSync()) << a.info().last_error;
-  Turn();
-  EXPECT_EQ(a.info().last_error, "");
+  EXPECT_EQ(a.info().last_error, "");  // at once
 }
 
 TEST_F(StreamSyncTest, NothingGoesInTheClearToWhoHasAKey) {
@@ -216,6 +215,76 @@ TEST_F(StreamSyncTest, GoesOnAfterARestartOfThePeer) {
   EXPECT_EQ(b.info().counts.sessions, 2U);
 }
 
+// It answers, and refuses: that is no reason to wait for longer than for one that is away.
+TEST_F(StreamSyncTest, APeerThatRefusesAgainAndAgainStopsCounting) {
+  b.config.peers[0].name = "aa";
+  Turn();
+  const TimePoint begun = a.sync.readiness()[0].unreachable_since;
+  EXPECT_EQ(begun, now);
+  Readiness gate;
+  const ReadyRule rule{.ready_lag = milliseconds(500), .ready_timeout = std::chrono::seconds(5)};
+  EXPECT_TRUE(Until([&] {
+    now += milliseconds(100);
+    gate.Turn(now, {.is_forwarding = true, .peers = a.sync.readiness()}, rule);
+    return gate.is_ready() && a.info().counts.sessions >= 4;
+  }));
+  EXPECT_EQ(a.sync.readiness()[0].unreachable_since, begun);
+  b.config.peers[0].name = "a";
+  ASSERT_TRUE(UntilInSync());
+  // One that had given all it has counts anew.
+  is_a_on = false;
+  ASSERT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }));
+  EXPECT_EQ(b.sync.readiness()[0].unreachable_since, now);
+}
+
+// A lag that comes and goes is one line a minute.
+TEST_F(StreamSyncTest, ALagNearTheThresholdDoesNotFloodTheLog) {
+  ASSERT_TRUE(UntilInSync());
+  a.config.ready_lag = b.config.ready_lag = Duration{100};
+  Turn();
+  testing::internal::CaptureStderr();
+  for (uint32_t i = 0; i < 5; ++i) {
+    b.tables.is_stuck = true;
+    a.tables.Put(EntryOf(i));
+    EXPECT_TRUE(Until([this] { return a.state() == StreamState::kBehind; }, 200));
+    Turn();
+    b.tables.is_stuck = false;
+    EXPECT_TRUE(UntilInSync());
+    Turn();
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto count = [&log](const std::string& words) {
+    size_t found = 0;
+    for (size_t at = log.find(words); at != std::string::npos; at = log.find(words, at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_LE(count("not in sync any more"), 2U) << log;  // of each of the two
+  EXPECT_GE(count("not in sync any more"), 1U);
+  EXPECT_LE(count("in sync with a director"), 2U) << log;
+}
+
+// Whoever calls, and without a silence that looks like a lag.
+TEST_F(StreamSyncTest, OneThatStopsSaysSo) {
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  UseKeys(key.path, key.path);
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error;
+  EXPECT_TRUE(a.sync.Leave(now));
+  EXPECT_TRUE(Until([this] { return b.state() == StreamState::kAwaited; }, 500));
+  EXPECT_EQ(b.info().last_error, "the peer has been stopped");
+  EXPECT_FALSE(b.sync.readiness()[0].is_reachable);
+  for (int i = 0; i < 300; ++i) Turn();
+  EXPECT_EQ(b.info().counts.sessions, 1U);  // it does not call any more
+  EXPECT_FALSE(a.sync.Leave(now));
+}
+
+TEST_F(StreamSyncTest, AListenerThatStopsSaysSo) {
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_TRUE(b.sync.Leave(now));
+  EXPECT_TRUE(Until([this] { return a.state() == StreamState::kUnreachable; }, 500));
+  EXPECT_EQ(a.info().last_error, "the peer has been stopped");
+}
+
 TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {
   EXPECT_EQ(a.sync.info(), nullptr);
   ASSERT_TRUE(UntilInSync());
@@ -255,6 +324,77 @@ TEST_F(StreamSyncTest, StrangersHaveFewSeatsAndLittleTime) {
   EXPECT_EQ(b.sync.guests(), StreamSync::kMostGuests);
   EXPECT_EQ(b.sync.info()->strangers, 4U);
   EXPECT_TRUE(Until([this] { return b.sync.guests() == 0; }, 1200));
+  is_a_on = true;
+  EXPECT_TRUE(UntilInSync());
+}
+
+TEST_F(StreamSyncTest, GuestsOfTheConfigurationBeforeAreClosed) {
+  is_a_on = false;
+  Turn();
+  tcp::socket guest(io);
+  guest.connect(b.sync.listen_endpoint());
+  ASSERT_TRUE(Until([this] { return b.sync.guests() == 1; }, 100));
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  b.config.key_file = key.path;
+  Turn();
+  EXPECT_EQ(b.sync.guests(), 0U);
+}
+
+TEST_F(StreamSyncTest, AGuestOfTheKeyBeforeIsNotSeated) {
+  const KeyFile key("0123456789abcdef0123456789abcdef");
+  UseKeys(key.path, key.path);
+  is_a_on = false;
+  Turn();
+  const auto tls = StreamTls::Make(StreamTls::SpecOf(b.config));
+  ASSERT_TRUE(tls);
+  const auto link = std::make_shared<StreamLink>(tcp::socket(io), *tls, StreamLink::Side::kDialer);
+  bool is_closed = false;
+  link->Dial(b.sync.listen_endpoint(), {.opened = [] {},
+                                        .received = [](std::span<const uint8_t>) {},
+                                        .closed = [&](const std::string&) { is_closed = true; }});
+  ASSERT_TRUE(Until([&] { return link->is_open() && b.sync.guests() == 1; }, 200));
+  key.Write("0123456789abcdef0123456789abcdee");
+  now += StreamSync::kFileLook;
+  Turn();
+  ASSERT_EQ(b.sync.guests(), 1U);
+  std::vector<uint8_t> hello;
+  sync::EncodeHello({.name = "a", .incarnation = 1, .first_sequence = 1, .window = 16384}, &hello);
+  link->Send(std::move(hello));
+  EXPECT_TRUE(Until([&] { return is_closed; }, 800));
+  EXPECT_EQ(b.info().counts.sessions, 0U);
+  EXPECT_EQ(b.sync.info()->strangers, 1U);
+}
+
+// However many turns there are in a second.
+TEST_F(StreamSyncTest, StrangersOfOtherAddressesAreFewASecond) {
+  is_a_on = false;
+  Turn();
+  std::vector<tcp::socket> strangers;
+  const auto call = [&] {
+    tcp::socket& stranger = strangers.emplace_back(io, tcp::v4());
+    stranger.bind({asio::ip::address_v4(0x7f00'0002), 0});
+    stranger.connect(b.sync.listen_endpoint());
+    stranger.non_blocking(true);
+    now -= milliseconds(10);
+    Turn();
+    Turn();
+  };
+  const auto is_open = [&](size_t i) {
+    char byte = 0;
+    boost::system::error_code error;
+    strangers.at(i).read_some(asio::buffer(&byte, 1), error);
+    return error == asio::error::would_block;
+  };
+  for (int i = 0; i < 40; ++i) call();
+  EXPECT_TRUE(
+      Until([this] { return b.sync.info()->strangers == 40 - StreamSync::kMostGuests; }, 20));
+  EXPECT_TRUE(is_open(StreamSync::kStrangersASecond - 1));
+  EXPECT_FALSE(is_open(StreamSync::kStrangersASecond));
+  EXPECT_FALSE(is_open(39));
+  now += std::chrono::seconds(1);
+  call();
+  EXPECT_TRUE(is_open(40));
+  // A peer's address is let in all the same.
   is_a_on = true;
   EXPECT_TRUE(UntilInSync());
 }

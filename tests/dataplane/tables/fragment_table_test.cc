@@ -195,9 +195,45 @@ TEST_F(Table, HoldsABoundedNumberAndTheOldestGivesWay) {
   for (uint32_t i = 0; i < FragmentTable::kMaxHeld; ++i) EXPECT_TRUE(Hold(Add(i), i + 1, 8, 100));
   const uint32_t slot = Add(100'000);
   EXPECT_FALSE(Hold(slot, 77, 8));
+  EXPECT_TRUE(table_->MakeRoom(slot, 1000));
   EXPECT_EQ(GivenUp(), "1:fragment_limit ");
   EXPECT_TRUE(Hold(slot, 77, 8));
   EXPECT_EQ(table_->held(), FragmentTable::kMaxHeld);
+}
+
+// A turn without room for what is given up must not leave datagrams behind that hold nothing: each
+// would cost a later one a fragment.
+TEST_F(Table, ThoseThatFoundNoRoomLeaveRoomForTheNext) {
+  table_ = std::make_unique<FragmentTable>(4096);
+  for (uint32_t i = 0; i < FragmentTable::kMaxHeld; ++i) EXPECT_TRUE(Hold(Add(i), i + 1, 8, 100));
+  for (uint32_t i = 0; i < 32; ++i) {
+    const uint32_t slot = Add(10'000 + i);
+    EXPECT_FALSE(Hold(slot, 20'000 + i, 8, 100));
+    EXPECT_TRUE(table_->MakeRoom(slot, 100));
+    EXPECT_FALSE(Hold(slot, 20'000 + i, 8, 100));  // not taken yet
+    table_->Forget(slot);
+  }
+  EXPECT_EQ(GivenUp(), "1:fragment_limit ");  // there was one to be given up for all of them
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const uint32_t slot = Add(40'000 + i);
+    if (!Hold(slot, 50'000 + i, 8, 100)) {
+      ASSERT_TRUE(table_->MakeRoom(slot, 100));
+      GivenUp();
+      ASSERT_TRUE(Hold(slot, 50'000 + i, 8, 100)) << i;
+    }
+  }
+  EXPECT_EQ(table_->size(), FragmentTable::kMaxHeld);
+}
+
+TEST_F(Table, ManySmallOnesMakeRoomForALargeOne) {
+  table_ = std::make_unique<FragmentTable>(4096);
+  uint32_t id = 1;
+  while (Hold(Add(id), id, 8, 20'000)) ++id;
+  table_->Forget(Add(id));
+  EXPECT_TRUE(table_->MakeRoom(Add(100'000), 60'000));
+  EXPECT_EQ(GivenUp(), "3:fragment_limit 2:fragment_limit 1:fragment_limit ");
+  EXPECT_TRUE(Hold(Add(100'000), 77, 8, 60'000));
+  EXPECT_FALSE(table_->MakeRoom(Add(100'001), 20'000 * (FragmentTable::kMostVictims + 2)));
 }
 
 // A family that waits longer is no older for it.
@@ -206,10 +242,10 @@ TEST_F(Table, AFloodOfOneFamilyGivesWayToTheOther) {
   for (uint32_t i = 0; i < FragmentTable::kMaxHeld; ++i) Hold(Add(i, true), i + 1, 8, 100);
   now_ = now_ + 1;
   const uint32_t first = Add(100'000);
-  Hold(first, 77, 8);
+  EXPECT_TRUE(table_->MakeRoom(first, 1000));
   EXPECT_EQ(GivenUp(), "1:fragment_limit ");
   EXPECT_TRUE(Hold(first, 77, 8));
-  Hold(Add(100'001), 78, 8);
+  EXPECT_TRUE(table_->MakeRoom(Add(100'001), 1000));
   EXPECT_EQ(GivenUp(), "2:fragment_limit ");
 }
 
@@ -220,6 +256,7 @@ TEST_F(Table, HoldsABoundedNumberOfBytesAndOfEachDatagram) {
     EXPECT_TRUE(Hold(one, i + 1, i * 8, 100));
   }
   EXPECT_FALSE(Hold(one, 99, 4000));
+  EXPECT_FALSE(table_->MakeRoom(one, 1000));
   EXPECT_EQ(GivenUp(), "");  // it makes nobody else go
   uint32_t id = 2;
   while (Hold(Add(id), id, 8, 60'000)) ++id;

@@ -28,7 +28,8 @@ uint64_t RecordHash(const StreamEntry& e) {
 
 void Outflow::Begin(uint64_t first_sequence, uint32_t window, TimePoint now) {
   next_sequence_ = first_sequence;
-  window_ = window;
+  // The peer says what it can hold; what waits here is bounded by this director alone.
+  window_ = std::min(window, limits_.window);
   last_progress_ = now;
 }
 

@@ -9,10 +9,11 @@
 //   out.OnAcknowledge(sequence, now);
 //   out.Flush(now);  Send(out.bytes());
 //
-// Every frame of entries has the next sequence number. At most the peer's window of entries is
-// under way and not acknowledged: that bounds the memory here, there and between. News that find no
-// room mark their range as lacking. A record that has changed since a slice was asked for is not
-// taken from the slice: what was told of it is newer. Threads: the control core's.
+// Every frame of entries has the next sequence number. At most the peer's window of entries, and
+// this director's, is under way and not acknowledged: that bounds the memory here, there and
+// between. News that find no room mark their range as lacking. A record that has changed since a
+// slice was asked for is not taken from the slice: what was told of it is newer. Threads: the
+// control core's.
 #pragma once
 
 #include <chrono>

@@ -31,6 +31,11 @@ asio::ip::address WithoutMapping(const asio::ip::address& address) {
   return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
 }
 
+Tick StrangerTick(TimePoint now) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  return {TicksFromMilliseconds(static_cast<uint64_t>(ms.count()))};
+}
+
 }  // namespace
 
 Status StreamSync::Listen() {
@@ -51,13 +56,13 @@ asio::ip::tcp::endpoint StreamSync::listen_endpoint() const { return acceptor_->
 
 // So many a turn: a handshake costs this thread time.
 void StreamSync::Accept() {
-  if (guests_of_turn_ >= kGuestsATurn) return;
+  if (guests_of_turn_ >= kGuestsATurn || accepted_of_turn_ >= kAcceptedATurn) return;
   is_accepting_ = true;
   acceptor_->async_accept([this, alive = alive_](const error_code& error, Tcp::socket socket) {
     if (!*alive || error == asio::error::operation_aborted) return;
     is_accepting_ = false;
     if (error) return;  // the next turn tries again
-    ++guests_of_turn_;
+    ++accepted_of_turn_;
     OnAccepted(std::move(socket));
     if (acceptor_ && !is_accepting_) Accept();
   });
@@ -75,6 +80,16 @@ void StreamSync::OnAccepted(Tcp::socket socket) {
   const bool is_of_peer = std::ranges::any_of(peers_, [&address](const Peer& peer) {
     return AddressFrom(peer.config.address.address) == address;
   });
+  // So many a second of addresses that are no peer's, however fast turns are.
+  if (!is_of_peer && !stranger_credit_.Take(StrangerTick(now_))) {
+    ++strangers_;
+    if (const uint64_t times = crowd_pace_.Note(now_)) {
+      LogWarning("too many connections to sync.listen from addresses of no peer; some are closed",
+                 {{"from", address.to_string()}, {"times", times}});
+    }
+    return;
+  }
+  ++guests_of_turn_;
   if (guests_.size() >= kMostGuests) {
     // The one that has been here longest, and rather one of whom nothing speaks.
     auto leaving =
@@ -130,6 +145,10 @@ void StreamSync::Seat(Guest& guest, const std::string& name) {
     return RefuseGuest(guest, "this director calls that peer, since its own name comes first",
                        "order");
   }
+  // A key that was replaced meanwhile proves nothing any more.
+  if (guest.link->tls() != tls_ || (config_.is_secured() && !tls_)) {
+    return RefuseGuest(guest, "the files of sync have changed since it connected", "");
+  }
   if (const Status is_peer = guest.link->CheckPeer(name); !is_peer) {
     return RefuseGuest(guest, is_peer.error().message, "name");
   }
@@ -155,6 +174,11 @@ void StreamSync::RefuseGuest(Guest& guest, const std::string& why, std::string_v
   }
   guest.link->CloseWhenSent();
   std::erase_if(guests_, [&guest](const Guest& other) { return &other == &guest; });
+}
+
+void StreamSync::CloseGuests() {
+  for (Guest& guest : guests_) guest.link->Close();
+  guests_.clear();
 }
 
 void StreamSync::DropGuests() {

@@ -58,6 +58,8 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
   // At the latest in kGoodbyeTime.
   void CloseWhenSent();
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  // Null: in the clear.
+  [[nodiscard]] const std::shared_ptr<const StreamTls>& tls() const { return tls_context_; }
   [[nodiscard]] bool is_open() const { return is_open_ && !is_closed_; }
   // After `opened`: whether the other side is that director.
   [[nodiscard]] Status CheckPeer(const std::string& name);

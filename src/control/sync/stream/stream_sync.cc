@@ -11,11 +11,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr const char* kStopping = "stopping";  // in a goodbye
+
 milliseconds ToMs(TimePoint::duration d) { return std::chrono::duration_cast<milliseconds>(d); }
 
 // What an operator can do about a session that was refused, here or there.
 std::string SayEnding(const StreamSession::Ending& ending, const std::string& own,
                       const std::string& peer) {
+  if (ending.is_theirs && ending.why == kStopping) return "the peer has been stopped";
   const auto refusal = sync::RefusalNamed(ending.why);
   std::string said = refusal ? std::string(sync::SentenceOf(*refusal)) : ending.why;
   if (refusal == sync::StreamRefusal::kName) {
@@ -39,8 +42,9 @@ StreamSync::~StreamSync() {
 }
 
 void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name) {
+  if (has_left_) return;
   now_ = now;
-  guests_of_turn_ = 0;
+  guests_of_turn_ = accepted_of_turn_ = 0;
   Follow(wanted, director_name);
   if (peers_.empty()) return;
   DropGuests();
@@ -52,6 +56,25 @@ void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::stri
   for (Peer& peer : peers_) TurnPeer(peer);
 }
 
+// The peer would see a silence, and take it for a lag, until this process is gone.
+bool StreamSync::Leave(TimePoint now) {
+  if (std::exchange(has_left_, true)) return false;
+  acceptor_.reset();
+  CloseGuests();
+  bool is_told = false;
+  for (Peer& peer : peers_) {
+    if (!peer.link) continue;
+    const auto& session = peer.stream->session;
+    if (session && !session->is_over() && peer.link->is_open() && !peer.link->is_sending()) {
+      session->End({kStopping, false}, now);
+      peer.link->Send(session->TakeOutput());
+    }
+    is_told |= peer.link->is_sending();
+    peer.link->CloseWhenSent();
+  }
+  return is_told;
+}
+
 // ---- the configuration
 
 void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_name) {
@@ -60,6 +83,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
     const bool is_another = name != name_ || StreamTls::SpecOf(wanted) != tls_spec_;
     if (is_another) {
       for (Peer& peer : peers_) EndSession(peer, "the configuration has changed");
+      CloseGuests();
     }
     config_ = wanted;
     name_ = name;
@@ -68,8 +92,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
   }
   if (peers_.empty()) {
     acceptor_.reset();
-    for (Guest& guest : guests_) guest.link->Close();
-    guests_.clear();
+    CloseGuests();
     return;
   }
   FollowFiles();
@@ -236,12 +259,14 @@ void StreamSync::EndSession(Peer& peer, const std::string& why) {
   if (peer.link) peer.link->Close();
   peer.link.reset();
   if (was_connected) {
+    // One that refuses, or breaks before all has come, is no more use than one that is away: it
+    // must not hold /readyz back for longer (sync.ready_timeout), however often it comes.
+    if (peer.stream->session->is_bulk_in_done()) peer.unreachable_since = now_;
     peer.stream->session->End({"", false}, now_);
     peer.stream->session.reset();
-    peer.unreachable_since = now_;
     peer.since = std::chrono::system_clock::now();
   }
-  peer.was_in_sync = false;
+  peer.was_in_sync = peer.is_lag_untold = false;
   // Not all at once after a failure of the network, and seldom while it lasts.
   peer.next_try = now_ + peer.pause / 2 +
                   milliseconds(random_() % static_cast<uint64_t>(peer.pause.count() / 2));
@@ -249,7 +274,7 @@ void StreamSync::EndSession(Peer& peer, const std::string& why) {
   if (why.empty()) return;
   peer.last_error = why;
   if (std::exchange(peer.told_error, why) == why) return;
-  LogWarning("no session with a director; its connections are not known here until there is one",
+  LogWarning("no session with a director; new connections of it are not known here",
              {{"peer", peer.config.name}, {"reason", why}});
 }
 
@@ -262,12 +287,19 @@ void StreamSync::NoteSync(Peer& peer) {
     peer.pause = kFirstPause;
     peer.last_error.clear();
     peer.told_error.clear();
+    // What follows a line that was kept back says nothing new.
+    if (std::exchange(peer.is_lag_untold, false)) return;
     return LogInfo("in sync with a director", {{"peer", peer.config.name},
                                                {"received", peer.stream->ledger.counts.entries_in},
                                                {"sent", peer.stream->ledger.counts.entries_out}});
   }
+  // A lag near ready_lag comes and goes many times a minute.
+  const uint64_t times = peer.lag_pace.Note(now_);
+  peer.is_lag_untold = times == 0;
+  if (times == 0) return;
   LogWarning("a director is not in sync any more; a slow link, or one of the two is overloaded",
              {{"peer", peer.config.name},
+              {"times", times},
               {"lag_out_ms", ToMs(session.LagOutAt(now_)).count()},
               {"lag_in_ms", ToMs(session.LagInAt(now_)).count()}});
 }
@@ -300,7 +332,8 @@ std::shared_ptr<const StreamInfo> StreamSync::info() const {
     shown.state = StateOf(peer);
     shown.calls = Calls(peer);
     shown.counts = peer.stream->ledger.counts;
-    shown.last_error = peer.last_error;
+    // What was wrong before it came up is over, also before the next turn has noted that.
+    if (shown.state != StreamState::kInSync) shown.last_error = peer.last_error;
     shown.since = peer.since;
     shown.ranges_left_out = static_cast<uint32_t>(peer.stream->ledger.lacking.count());
     const auto& session = peer.stream->session;

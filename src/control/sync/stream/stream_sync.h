@@ -8,8 +8,9 @@
 //
 // One connection a pair: the director whose name comes first calls, the other listens. A peer that
 // calls while it has a session gets a new one: it would not call, had it not lost the old one.
-// Until a caller has said its hello it is a guest: few are let in at once and a turn, those of
-// configured addresses go last, and each has kGuestTime. Nothing here waits. Threads: that of the
+// Until a caller has said its hello it is a guest: few are let in at once, a turn and (of
+// addresses that are no peer's) a second, those of configured addresses go last, and each has
+// kGuestTime. Nothing here waits. Threads: that of the
 // io.
 #pragma once
 
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "base/log_pace.h"
+#include "base/token_bucket.h"
 #include "control/config/sync_config.h"
 #include "control/readiness.h"
 #include "control/sync/stream/stream_hub.h"
@@ -36,7 +38,9 @@ namespace fairlead::control {
 class StreamSync {
  public:
   static constexpr size_t kMostGuests = 8;
-  static constexpr size_t kGuestsATurn = 2;
+  static constexpr size_t kGuestsATurn = 2;     // handshakes
+  static constexpr size_t kAcceptedATurn = 16;  // also of those that are closed at once
+  static constexpr uint32_t kStrangersASecond = 20;
   static constexpr size_t kMostGuestBytes = 1024;
   static constexpr std::chrono::seconds kGuestTime{5};
   static constexpr std::chrono::seconds kDialTime{5};  // to connect and to shake hands
@@ -56,6 +60,9 @@ class StreamSync {
   ~StreamSync();
 
   void Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name);
+  // This director stops: says goodbye to all, and does nothing from then on. True: it is on its
+  // way, and the io has to run for a moment yet.
+  bool Leave(TimePoint now);
   // What is shown: made anew at each call.
   [[nodiscard]] std::shared_ptr<const StreamInfo> info() const;
   [[nodiscard]] std::vector<PeerReadiness> readiness() const;
@@ -75,6 +82,8 @@ class StreamSync {
     std::string last_error;
     std::string told_error;  // what the log has said
     bool was_in_sync = false;
+    LogPace lag_pace;
+    bool is_lag_untold = false;  // it is not in sync, and the log has not said so
     TimePoint unreachable_since{};
     std::chrono::system_clock::time_point since;
   };
@@ -97,6 +106,7 @@ class StreamSync {
   void Seat(Guest& guest, const std::string& name);
   void RefuseGuest(Guest& guest, const std::string& why, std::string_view goodbye);
   void DropGuests();
+  void CloseGuests();
   void TurnPeer(Peer& peer);
   void Dial(Peer& peer);
   void BeginSession(Peer& peer);
@@ -121,14 +131,16 @@ class StreamSync {
   std::optional<Tcp::acceptor> acceptor_;
   Endpoint listening_on_;
   bool is_accepting_ = false;
-  size_t guests_of_turn_ = 0;
+  size_t guests_of_turn_ = 0, accepted_of_turn_ = 0;
   std::string listen_problem_, file_problem_;
   TimePoint next_listen_, next_file_look_;
   std::shared_ptr<const StreamTls> tls_;
   StreamTls::Spec tls_spec_;
   std::string tls_stamp_;
+  bool has_left_ = false;
   uint64_t strangers_ = 0;
-  LogPace stranger_pace_;
+  TokenBucket<kStrangersASecond, kStrangersASecond> stranger_credit_;
+  LogPace stranger_pace_, crowd_pace_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
