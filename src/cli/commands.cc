@@ -170,6 +170,25 @@ int RunOnRecords(const Arguments& arguments) {
   }
 }
 
+int RunOnConfig(const Arguments& arguments) {
+  switch (arguments.verb) {
+    case Verb::kReload:
+      return RunReload(arguments);
+    case Verb::kCheck:
+      return RunCheck(arguments);
+    case Verb::kDiff:
+      return RunDiff(arguments);
+    case Verb::kConfigShow:
+      return RunConfigShow(arguments);
+    case Verb::kConfigSave:
+      return RunConfigSave(arguments);
+    case Verb::kConfigSchema:
+      return RunConfigSchema();
+    default:
+      return kUsage;
+  }
+}
+
 }  // namespace
 
 int Run(const Arguments& arguments) {
@@ -195,32 +214,27 @@ int Run(const Arguments& arguments) {
     case Verb::kTemplatePin:
     case Verb::kTemplateRetime:
       return RunOnRecords(arguments);
+    case Verb::kReload:
+    case Verb::kCheck:
+    case Verb::kDiff:
+    case Verb::kConfigShow:
+    case Verb::kConfigSave:
+    case Verb::kConfigSchema:
+      return RunOnConfig(arguments);
     case Verb::kStatus:
       return RunStatus(arguments);
     case Verb::kReady:
       return RunReady(arguments);
     case Verb::kSyncStatus:
       return RunSyncStatus(arguments);
-    case Verb::kDiff:
-      return RunDiff(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
     case Verb::kPortList:
       return RunPortList(arguments);
     case Verb::kPortRelease:
       return RunPortRelease(arguments);
-    case Verb::kReload:
-      return RunReload(arguments);
     case Verb::kUpgrade:
       return RunUpgrade(arguments);
-    case Verb::kCheck:
-      return RunCheck(arguments);
-    case Verb::kConfigShow:
-      return RunConfigShow(arguments);
-    case Verb::kConfigSave:
-      return RunConfigSave(arguments);
-    case Verb::kConfigSchema:
-      return RunConfigSchema();
     case Verb::kRouteList:
       return RunRouteList(arguments);
     case Verb::kNeighbourList:

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <iostream>
@@ -68,6 +69,25 @@ int Confirm(const json::value& preview, bool is_json) {
   return kUnconfirmed;
 }
 
+// kOk: the reload may be sent, since it takes nothing away, somebody wants it, or it will be
+// refused.
+int AskFirst(Session* session, const std::string& body, bool is_json) {
+  const auto preview = session->AskEvenIfRefused("POST", "/v1/reload?dry_run=1", body);
+  if (!preview) return session->exit_code();
+  // A broken file is sent all the same: what is only tried leaves no trace in the log, in status
+  // and in metrics, and a reload that was refused must leave one.
+  if (preview->status == 422) return kOk;
+  if (preview->status >= 400) return session->Refused(*preview);
+  json::error_code ec;
+  const json::value document = json::parse(preview->body, ec);
+  if (ec || !document.is_object()) {
+    session->Fail("not-a-director", "No director answers there",
+                  "what answers is not the API of a director");
+    return session->exit_code();
+  }
+  return TakesAway(document) ? Confirm(document, is_json) : kOk;
+}
+
 void PrintOutcome(const json::value& document) {
   const json::object& outcome = document.as_object();
   const json::array& changes = Array(outcome, "changes");
@@ -100,12 +120,10 @@ int RunReload(const Arguments& arguments) {
   const std::string body = json::serialize(request);
   Session session(arguments);
   std::optional<json::value> outcome;
-  if (!arguments.is_yes || arguments.is_dry_run) {
+  if (arguments.is_dry_run) {
     outcome = session.Ask("POST", "/v1/reload?dry_run=1", body);
-    if (!outcome) return session.exit_code();
-    if (!arguments.is_dry_run && TakesAway(*outcome)) {
-      if (const int code = Confirm(*outcome, arguments.is_json); code != kOk) return code;
-    }
+  } else if (!arguments.is_yes) {
+    if (const int code = AskFirst(&session, body, arguments.is_json); code != kOk) return code;
   }
   if (!arguments.is_dry_run) outcome = session.Ask("POST", "/v1/reload", body);
   if (!outcome) return session.exit_code();

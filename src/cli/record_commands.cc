@@ -93,7 +93,7 @@ int RunConnectionList(const Arguments& arguments) {
   Session session(arguments);
   const auto listing = FetchAll(&session, arguments, "connections");
   if (!listing) return session.exit_code();
-  Table table({"PROTOCOL?", "STATE!", "CLIENT", "VIRTUAL", "REAL", "SERVICE?", "FORWARD?",
+  Table table({"PROTOCOL?", "STATE!", "CLIENT", "VIRTUAL?", "REAL", "SERVICE?", "FORWARD?",
                "PACKETS>?", "EXPIRES>"});
   for (const json::value& item : listing->rows) {
     const json::object& c = item.as_object();

@@ -104,7 +104,7 @@ void PrintReals(const json::array& reals, bool with_service) {
   std::vector<std::string> titles = {"REAL",    "FORWARD?",   "WEIGHT>",     "STATE!",
                                      "ACTIVE>", "INACTIVE>?", "TEMPLATES>?", "CONNECTIONS>?",
                                      "IN>?",    "OUT>?",      "HEALTH"};
-  if (with_service) titles.insert(titles.begin(), "SERVICE");
+  if (with_service) titles.insert(titles.begin(), "SERVICE~");
   Table table(titles);
   for (const json::value& item : reals) {
     const json::object& r = item.as_object();
@@ -134,7 +134,7 @@ int RunServiceList(const Arguments& arguments) {
     fmt::print("{}\n", Indented(*document));
     return kOk;
   }
-  Table table({"SERVICE", "FOR", "SCHEDULER?", "PERSISTENCE?", "REALS UP>!", "ACTIVE>",
+  Table table({"SERVICE~", "FOR", "SCHEDULER?", "PERSISTENCE?", "REALS UP>!", "ACTIVE>",
                "INACTIVE>?", "TEMPLATES>?", "CONNECTIONS>?", "IN>?", "OUT>?"});
   for (const json::value& item : Array(document->as_object(), "services")) {
     const json::object& s = item.as_object();

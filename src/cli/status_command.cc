@@ -113,12 +113,16 @@ void PrintHealth(const json::object& status) {
              Text(health, "checks"), Text(health, "allowed_at_once"), factor, errors);
 }
 
+// "3 connections, 1 template"; those of which there are none say nothing.
 std::string Counts(const json::object& restored, const char* list, const char* name) {
   std::string text;
   for (const json::value& item : Array(restored, list)) {
     const json::object& count = item.as_object();
-    text +=
-        fmt::format("{}{} {}", text.empty() ? "" : ", ", Text(count, "records"), Text(count, name));
+    const uint64_t records = Number(count, "records");
+    if (records == 0) continue;
+    std::string what = Text(count, name);
+    if (records == 1 && name == std::string_view("table") && what.ends_with('s')) what.pop_back();
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", records, what);
   }
   return text.empty() ? "nothing" : text;
 }
@@ -131,7 +135,8 @@ void PrintRestored(const json::object& status) {
   const json::value* const value = status.if_contains("restored");
   if (value == nullptr || !value->is_object()) return;
   const json::object& restored = value->as_object();
-  if (const std::string reason = Text(restored, "reason"); reason != "-") {
+  // Of "new" nothing was there.
+  if (const std::string reason = Text(restored, "reason"); reason != "-" && reason != "new") {
     fmt::print("taken over ({}, {} without a director): {}; dropped: {}\n", reason,
                Span(Number(restored, "down_milliseconds")), Counts(restored, "kept", "table"),
                Counts(restored, "dropped", "cause"));

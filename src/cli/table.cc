@@ -64,6 +64,8 @@ Table::Table(std::vector<std::string> titles) : columns_(titles.size()) {
         columns_[i].is_state = true;
       } else if (title.back() == '?') {
         columns_[i].is_optional = true;
+      } else if (title.back() == '~') {
+        columns_[i].is_name = true;
       } else {
         break;
       }
@@ -83,6 +85,20 @@ std::vector<size_t> Table::Widths() const {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
   return widths;
+}
+
+std::vector<size_t> Table::Room(const std::vector<bool>& is_shown, size_t width) const {
+  std::vector<size_t> room = Widths();
+  for (size_t i = 0; i < room.size(); ++i) {
+    const size_t line = LineWidth(room, is_shown), least = std::max(kLeast, Width(rows_[0][i]));
+    if (!columns_[i].is_name || !is_shown[i] || line <= width) continue;
+    room[i] -= std::min(line - width, room[i] - std::min(room[i], least));
+  }
+  // What is left over is the last text's to give: a sentence, of which the beginning says most.
+  const size_t last = columns_.size() - 1, line = LineWidth(room, is_shown);
+  const size_t excess = line > width ? line - width : 0;
+  if (!columns_[last].is_right && room[last] >= excess + kLeast) room[last] -= excess;
+  return room;
 }
 
 std::string Table::Line(const std::vector<std::string>& row, const std::vector<size_t>& widths,
@@ -117,15 +133,12 @@ std::string Table::ToString(const Screen& screen) const {
     is_shown[i] = false;
     left_out = rows_[0][i] + (left_out.empty() ? "" : ", ") + left_out;
   }
-  // What is left over is the last text's to give: a sentence, of which the beginning says most.
-  const size_t line = LineWidth(widths, is_shown), last = columns_.size() - 1;
-  const size_t excess = screen.width > 0 && line > screen.width ? line - screen.width : 0;
-  const bool is_cut = excess > 0 && !columns_[last].is_right && widths[last] >= excess + kLeast;
+  const std::vector<size_t> room = screen.width > 0 ? Room(is_shown, screen.width) : widths;
   std::string text;
   for (size_t r = 0; r < rows_.size(); ++r) {
     std::vector<std::string> row = rows_[r];
-    if (is_cut) row[last] = Cut(row[last], widths[last] - excess);
-    text += Line(row, widths, is_shown, screen.has_colour && r > 0);
+    for (size_t i = 0; i < row.size(); ++i) row[i] = Cut(row[i], room[i]);
+    text += Line(row, room, is_shown, screen.has_colour && r > 0);
   }
   if (!left_out.empty()) text += "(no room for " + left_out + ")\n";
   return text;

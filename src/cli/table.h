@@ -6,8 +6,10 @@
 //
 // Marks at the end of a title: ">" numbers, aligned right; "!" states, coloured on a terminal; "?"
 // may be left out, the last such column first, when a terminal is not wide enough. A line below
-// says which were. If that is not enough, the last column is cut. A table without rows prints its
-// titles alone. Threads: a value.
+// says which were. "~": a name, which is cut when that is not enough; after the names the last
+// column is. Addresses stay whole, for they are there to be copied: a line of long IPv6 addresses
+// may be longer than the terminal is wide. A table without rows prints its titles alone. Threads: a
+// value.
 #pragma once
 
 #include <string>
@@ -30,10 +32,12 @@ class Table {
 
  private:
   struct Column {
-    bool is_right = false, is_state = false, is_optional = false;
+    bool is_right = false, is_state = false, is_optional = false, is_name = false;
   };
 
   [[nodiscard]] std::vector<size_t> Widths() const;
+  // What the columns shown have room for, so that a line is no longer than that where it can be.
+  [[nodiscard]] std::vector<size_t> Room(const std::vector<bool>& is_shown, size_t width) const;
   [[nodiscard]] std::string Line(const std::vector<std::string>& row,
                                  const std::vector<size_t>& widths,
                                  const std::vector<bool>& is_shown, bool has_colour) const;

@@ -77,7 +77,7 @@ void PrintClients(const json::object& document, const std::string& by) {
 void PrintServices(const json::object& document) {
   const double seconds = Decimal(document, "seconds");
   const Amounts packets("packets", seconds), bytes("bytes", seconds), fresh("new", seconds);
-  Table table({"SERVICE", "PACKETS/S>", "BYTES/S>", "NEW/S>", "CONNECTIONS>"});
+  Table table({"SERVICE~", "PACKETS/S>", "BYTES/S>", "NEW/S>", "CONNECTIONS>"});
   for (const json::value& item : Array(document, "services")) {
     const json::object& service = item.as_object();
     table.Add({Text(service, "service"), packets.Show(Number(service, "packets")),

@@ -33,13 +33,16 @@ std::optional<json::object> Look(ApiClient& client) {
   return std::move(document.as_object());
 }
 
-// Whether it waits for peers is no matter of the upgrade.
+// Whether it waits for peers is no matter of the upgrade. An earlier version says only whether it
+// is ready.
 bool Forwards(ApiClient& client) {
   const Result<Reply> reply = client.Send("GET", "/v1/status", "");
   if (!reply || reply->status != 200) return false;
   json::error_code ec;
   const json::value document = json::parse(reply->body, ec);
-  return !ec && document.is_object() && Flag(document.as_object(), "forwarding");
+  if (ec || !document.is_object()) return false;
+  const json::object& status = document.as_object();
+  return Flag(status, status.contains("forwarding") ? "forwarding" : "ready");
 }
 
 int ShowSuccess(const Arguments& arguments, const json::object& begun, const json::object& now) {

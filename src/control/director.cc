@@ -328,10 +328,7 @@ void Director::ChangeAt(uint64_t generation, const Edit& edit,
   const uint64_t current = publication_.snapshot()->generation;
   if (current == generation && !publication_.has_unpublished())
     return Change(edit, std::move(done));
-  EditOutcome stale;
-  stale.is_stale = true;
-  stale.generation = current;
-  done(std::move(stale));
+  done({.is_stale = true, .refusal = {}, .generation = current});
 }
 
 bool Director::CarryOutDrains() {

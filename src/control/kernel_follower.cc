@@ -48,6 +48,7 @@ bool KernelFollower::IsTime(bool is_settled, TimePoint now) {
 
 void KernelFollower::Take(KernelNetwork next) {
   SayOfRoutes(next);
+  SayOfAddresses(next);
   if (!network_) {
     network_ = std::move(next);
     return;
@@ -76,6 +77,17 @@ void KernelFollower::Take(KernelNetwork next) {
     LogInfo("more addresses have come to kernel twins, or gone", {{"addresses", lines - kLines}});
   }
   network_ = std::move(next);
+}
+
+void KernelFollower::SayOfAddresses(const KernelNetwork& next) const {
+  const uint64_t refused_before = network_ ? network_->refused_addresses : 0;
+  if (next.refused_addresses == 0 || refused_before > 0) return;
+  LogWarning("kernel twins have more addresses than are taken: the rest is not answered for",
+             {{"taken", next.addresses.size()},
+              {"refused", next.refused_addresses},
+              {"remedy",
+               "take addresses from the twins, or give the director a network as a "
+               "virtual address"}});
 }
 
 // Once a second, however often they change.

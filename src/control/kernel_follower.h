@@ -49,6 +49,7 @@ class KernelFollower {
   [[nodiscard]] bool IsTime(bool is_settled, TimePoint now);
   void Take(KernelNetwork next);
   void SayOfRoutes(const KernelNetwork& next);
+  void SayOfAddresses(const KernelNetwork& next) const;
 
   const std::vector<std::string> names_;
   KernelWatch* watch_ = nullptr;

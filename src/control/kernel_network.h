@@ -40,6 +40,7 @@ struct KernelNetwork {
   std::vector<KernelRoute> routes{};
   uint64_t routes_revision = 0;  // another one when they differ
   uint64_t refused_routes = 0;   // for want of room
+  uint64_t refused_addresses = 0;
 };
 
 class KernelWatch {

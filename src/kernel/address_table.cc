@@ -89,7 +89,7 @@ void AddressTable::Set(const Key& key, int length) {
     return;
   }
   if (known_.size() >= kMost) {
-    ++refused_;
+    if (refused_++ == 0) ++revision_;
     return;
   }
   ++revision_;

@@ -44,7 +44,7 @@ class AddressTable {
 
   // By interface, then by address.
   [[nodiscard]] std::vector<Entry> entries() const;
-  // Rises with each change of the entries.
+  // Rises with each change of the entries, and when it begins to refuse.
   [[nodiscard]] uint64_t revision() const { return revision_; }
   // How often an address found no room.
   [[nodiscard]] uint64_t refused() const { return refused_; }

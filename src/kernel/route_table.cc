@@ -149,11 +149,14 @@ void RouteTable::Add(const Key& key, std::vector<Hop> hops, uint16_t flags) {
   // Of IPv6 all next hops are told each time that one is added.
   const bool is_complete = !std::get<0>(key).is_v4() && hops.size() > 1;
   const bool is_other = !is_listed && (flags & NLM_F_REPLACE) == 0 && !is_complete;
-  if (is_other) is_doubtful_ = true;
+  if (is_other) {
+    is_doubtful_ = true;
+    return;
+  }
   ++revision_;
   if (hops.empty()) {
     known_.erase(found);
-  } else if (!is_other) {
+  } else {
     known.hops = std::move(hops);
   }
 }

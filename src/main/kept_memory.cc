@@ -144,6 +144,7 @@ void KeptMemory::BeginTakeUp() {
 
 control::KeptState KeptMemory::ReadState(const dataplane::Fabric& fabric) const {
   control::KeptState state = control::ReadState(directory(), fabric.config.reals);
+  control::SetAsideRefused(directory(), state);
   // Without records nothing has an id any more; changes by hand hold all the same.
   if (!dataplane::HasRecords(arena_->start())) state.names.reset();
   return state;

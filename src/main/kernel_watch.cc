@@ -42,6 +42,7 @@ control::KernelNetwork TwinWatch::Read() const {
   }
   network.routes_revision = routes.revision();
   network.refused_routes = routes.refused();
+  network.refused_addresses = watch_->addresses().refused();
   return network;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/api/api_server.h"
 #include "main/start_config.h"
 
 namespace fairlead {
@@ -50,7 +51,17 @@ std::optional<edge::Prepared> Start::Prepare(const StartPlan& plan) const {
                 edge::Prepared::Make(plan.edge, plan.fabric.ring_packets));
 }
 
+bool Start::HasWhatTheApiNeeds(const StartPlan& plan) const {
+  const std::vector<Error> missing = api::MissingFor(plan.listeners, plan.ipvs_socket);
+  if (missing.empty()) return true;
+  std::string all;
+  for (const Error& error : missing) all += (all.empty() ? "" : "; ") + error.ToString();
+  Fail("cannot start the API", {missing.front().code, all, ""});
+  return false;
+}
+
 std::optional<Foundation> Start::LayFoundation(const control::ConfigModel& model, StartPlan* plan) {
+  if (!HasWhatTheApiNeeds(*plan)) return std::nullopt;
   if (predecessor_) return TakeOver(model, plan);
   auto kept = OrFail("cannot use the arena",
                      KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge));

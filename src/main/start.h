@@ -69,6 +69,8 @@ class Start {
     Fail(what, result.error());
     return std::nullopt;
   }
+  // Before anything is opened.
+  [[nodiscard]] bool HasWhatTheApiNeeds(const StartPlan& plan) const;
   std::optional<edge::Prepared> Prepare(const StartPlan& plan) const;
   std::optional<Foundation> TakeOver(const control::ConfigModel& model, StartPlan* plan);
 

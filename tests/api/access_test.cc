@@ -11,6 +11,7 @@
 
 #include "api_test.h"
 #include "control/api/door.h"
+#include "control/api/listen.h"
 #include "control/api/token_file.h"
 #include "test_authority.h"
 
@@ -145,6 +146,35 @@ TEST_F(AccessTest, RolesRoutesAndTransports) {
     EXPECT_EQ(Row(statuses), each.expected)
         << at[each.listener] << " with \"" << each.token << "\" " << each.certificate;
   }
+}
+
+TEST_F(AccessTest, ASocketMayHaveAColonInItsPath) {
+  api::ListenSpec spec(director.directory() + "/a:b.sock");
+  spec.mode = 0660;
+  const auto socket = api::ListenForRecords(spec);
+  ASSERT_TRUE(socket) << socket.error().ToString();
+  struct stat about {};
+  ASSERT_EQ(::stat(spec.where.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777u, 0660u);
+  spec.where = "unix:" + director.directory() + "/c:d.sock";
+  EXPECT_EQ(StartAt({spec}), std::vector{spec.where});
+  ASSERT_EQ(::stat((director.directory() + "/c:d.sock").c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777u, 0660u);
+}
+
+TEST_F(AccessTest, AllThatIsMissingIsSaidBeforeAnythingIsOpened) {
+  api::ListenSpec https = Https(), shared = Spec("unix:/run/a.sock"), ipvs("/run/b.sock");
+  EXPECT_TRUE(api::MissingFor({https, shared}, ipvs).empty());
+  https.certificate = "/nowhere/c.pem";
+  api::ListenSpec tokens = Https();
+  tokens.tokens = "/nowhere/tokens";
+  shared.group = ipvs.group = "no-such-group";
+  const std::vector<Error> missing = api::MissingFor({https, tokens, shared}, ipvs);
+  ASSERT_EQ(missing.size(), 4u);
+  EXPECT_NE(missing[0].ToString().find("/nowhere/c.pem"), std::string::npos);
+  EXPECT_NE(missing[1].ToString().find("/nowhere/tokens"), std::string::npos);
+  EXPECT_NE(missing[2].ToString().find("api.listen unix:/run/a.sock"), std::string::npos);
+  EXPECT_NE(missing[3].ToString().find("There is no group no-such-group"), std::string::npos);
 }
 
 TEST_F(AccessTest, ARefusalIsAProblemThatSaysWhatIsMissing) {

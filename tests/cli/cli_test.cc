@@ -339,6 +339,9 @@ TEST_F(CliTest, ReloadShowsChangesOrErrors) {
             "fairlead: The configuration has an error; what runs was not touched\n"
             "a.yaml:9:1: unknown key\n");
   EXPECT_EQ(director.last_reload_path(), director.directory() + "/a.yaml");
+  EXPECT_EQ(director.reloads, 2u) << "the director has to know that it was refused";
+  EXPECT_EQ(Run("reload --dry-run").exit_code, 1);
+  EXPECT_EQ(director.reloads, 2u);
 }
 
 control::ReloadOutcome TakingShopAway() {
@@ -433,6 +436,32 @@ TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_NE(outcome.out.find("FIND EVERYTHING AGAIN: names: cannot write"), std::string::npos);
   EXPECT_EQ(outcome.out.find("taken over"), std::string::npos);
+}
+
+TEST_F(CliTest, StatusSaysWhatWasTakenOverAndNoMore) {
+  control::ControlView view = MakeView();
+  const auto take = [&view](const std::string& reason, uint64_t templates, uint64_t late) {
+    view.restored = std::make_shared<const control::Restored>(
+        control::Restored{.records = {.when = view.last_reload,
+                                      .reason = reason,
+                                      .down_milliseconds = 812,
+                                      .kept = {{"connections", 0}, {"templates", templates}},
+                                      .dropped = {{"generation", 0}, {"deadline", late}}},
+                          .edits = 0,
+                          .dropped_edits = {}});
+  };
+  take("after-stop", 1, 2);
+  director.SetView(view);
+  Start();
+  EXPECT_NE(Good("status").find("without a director): 1 template; dropped: 2 deadline\n"),
+            std::string::npos);
+  take("after-stop", 0, 0);
+  director.SetView(view);
+  EXPECT_NE(Good("status").find("without a director): nothing; dropped: nothing\n"),
+            std::string::npos);
+  take("new", 0, 0);
+  director.SetView(view);
+  EXPECT_EQ(Good("status").find("taken over"), std::string::npos);
 }
 
 TEST_F(CliTest, ReadySaysWhyNot) {

@@ -66,5 +66,12 @@ TEST_F(DryRunCommandTest, LogLevelAndReload) {
   EXPECT_EQ(director.reloads, 0u);
 }
 
+TEST_F(DryRunCommandTest, WhatOnlyLooksHasNone) {
+  Start();
+  for (const char* words : {"ready", "status", "service list"}) {
+    EXPECT_EQ(Run(std::string(words) + " --dry-run").exit_code, 2) << words;
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::testing::dry_run_test

@@ -52,6 +52,21 @@ TEST(Table, WhatIsOptionalGivesWayTheLastFirst) {
             "(no room for IN, OUT)\n");
 }
 
+// An address of 39 characters is there to be copied.
+TEST(Table, NamesAreCutAndAddressesAreNot) {
+  Table table({"SERVICE~", "FOR", "REALS UP>", "IN>?"});
+  table.Add({"a-service-with-quite-a-long-name-of-its-own",
+             "[2001:db8:1234:5678:9abc:def0:1234:5678]:8080/tcp", "2/2", "1.2 KiB"});
+  EXPECT_EQ(table.ToString({.width = 80}),
+            "SERVICE              FOR                                                REALS UP\n"
+            "a-service-with-qui…  [2001:db8:1234:5678:9abc:def0:1234:5678]:8080/tcp       2/2\n"
+            "(no room for IN)\n");
+  EXPECT_EQ(table.ToString({.width = 40}),
+            "SERVICE  FOR                                                REALS UP\n"
+            "a-serv…  [2001:db8:1234:5678:9abc:def0:1234:5678]:8080/tcp       2/2\n"
+            "(no room for IN)\n");
+}
+
 TEST(Table, StatesHaveColoursThatTakeNoRoom) {
   EXPECT_EQ(Example().ToString({.width = 30, .has_colour = true}),
             "REAL          STATE  HEALTH\n"

@@ -30,9 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto read = DecodeNames(again, 1024);
     Check(read && EncodeNames(*read) == again);
   }
-  if (const auto intent = DecodeIntent(bytes)) {
+  for (uint32_t version = kIntentFile.oldest; version <= kIntentFile.version; ++version) {
+    const auto intent = DecodeIntent(bytes, version);
+    if (!intent) continue;
     const std::string again = EncodeIntent(*intent);
-    const auto read = DecodeIntent(again);
+    const auto read = DecodeIntent(again, kIntentFile.version);
     Check(read && EncodeIntent(*read) == again);
   }
   if (const auto checks = DecodeHealth(bytes)) {

@@ -144,6 +144,7 @@ TEST_F(AddressTableTest, IsBounded) {
   }
   EXPECT_EQ(table_.entries().size(), AddressTable::kMost);
   EXPECT_EQ(table_.refused(), 3u);
+  EXPECT_EQ(table_.revision(), AddressTable::kMost + 1) << "the first is told, so that it is said";
 }
 
 }  // namespace

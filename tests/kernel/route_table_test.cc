@@ -131,6 +131,18 @@ TEST_F(RouteTableTest, TwoRoutesWithOneNameAskForAList) {
   EXPECT_EQ(All(), "198.51.100.0/24 3:192.0.2.8") << "the first of a list is the one in use";
 }
 
+// `ip route append … dev eth0` beside a twin's route: the kernel goes on with the first.
+TEST_F(RouteTableTest, AnotherInterfacesRouteWithTheNameLeavesTheTwinsAlone) {
+  Add("198.51.100.0/24", {{kTwin, "192.0.2.9"}});
+  const uint64_t before = table_.revision();
+  Add("198.51.100.0/24", {{kStranger, "192.0.2.8"}}, {.flags = NLM_F_APPEND});
+  EXPECT_EQ(All(), "198.51.100.0/24 3:192.0.2.9");
+  EXPECT_EQ(table_.revision(), before) << "nothing has changed";
+  EXPECT_TRUE(table_.is_doubtful());
+  Add("198.51.100.0/24", {{kStranger, "192.0.2.8"}}, {.flags = NLM_F_REPLACE});
+  EXPECT_EQ(All(), "") << "that one has taken its place";
+}
+
 TEST_F(RouteTableTest, AListRemovesWhatItDoesNotName) {
   Add("198.51.100.0/24", {{kTwin, "192.0.2.9"}});
   Add("203.0.113.0/24", {{kTwin, "192.0.2.9"}});

@@ -44,6 +44,18 @@ Finding FindingOf(const control::LoadResult& loaded, const std::string& path) {
           {"fairlead check " + path}};
 }
 
+// Files and groups of listeners that are not on this machine: the next start is refused. Not of
+// another machine, whose groups are not here.
+void AddListenerFaults(const control::LoadResult& loaded, const Patient& patient, Findings* all) {
+  if (patient.machine.Place(patient.config_path) != patient.config_path) return;
+  for (const Error& warning : loaded.warnings) {
+    const std::string text = warning.ToString();
+    if (text.find(" api.") == text.npos || !warning.message.starts_with("cannot be used")) continue;
+    all->push_back(
+        {false, "the next start is refused: " + text, {"fairlead check " + patient.config_path}});
+  }
+}
+
 }  // namespace
 
 Findings Examine(const Machine& machine, const std::string& config_path) {
@@ -51,7 +63,8 @@ Findings Examine(const Machine& machine, const std::string& config_path) {
   const control::ConfigModel model = loaded ? *loaded.model : control::ConfigModel{};
   const Patient patient{machine, config_path, model, machine.Directors()};
   Findings all = {FindingOf(loaded, config_path)};
-  all[0].check = kConfiguration;
+  AddListenerFaults(loaded, patient, &all);
+  for (Finding& finding : all) finding.check = kConfiguration;
   for (const Check& check : kChecks) {
     for (Finding& finding : check.run(patient)) {
       finding.check = check.name;

@@ -13,11 +13,13 @@
 #include "base/log.h"
 #include "control/api/busy_meter.h"
 #include "control/api/context.h"
+#include "control/api/door.h"
 #include "control/api/events.h"
 #include "control/api/http_server.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/ipvs/proc_files.h"
 #include "control/api/ipvs/server.h"
+#include "control/api/listen.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
 #include "control/control_api.h"
@@ -33,6 +35,18 @@ namespace {
 const std::string kIpvs = "ipvs:";  // and the path: a listening socket that is passed on
 
 }  // namespace
+
+std::vector<Error> MissingFor(const std::vector<ListenSpec>& listen,
+                              const ListenSpec& ipvs_socket) {
+  std::vector<Error> missing;
+  for (const ListenSpec& spec : listen) {
+    if (const auto door = Door::Open(spec); !door) missing.push_back(door.error());
+    if (const Status group = CheckGroup(spec); !group) missing.push_back(group.error());
+  }
+  if (ipvs_socket.where.empty()) return missing;
+  if (const Status group = CheckRecordsGroup(ipvs_socket); !group) missing.push_back(group.error());
+  return missing;
+}
 
 struct ApiServer::Impl {
   Impl(control::ControlApi& control, ApiConfig the_config, PortReaders ports)

@@ -26,6 +26,10 @@ namespace fairlead::api {
 
 class UpgradeApi;
 
+// What the listeners need and is not there: files of TLS and tokens, groups. All that is missing,
+// so that a start can say it before it opens ports.
+std::vector<Error> MissingFor(const std::vector<ListenSpec>& listen, const ListenSpec& ipvs_socket);
+
 struct ApiConfig {
   std::vector<ListenSpec> listen = {"unix:/run/fairlead/api.sock"};
   // How long a thread may make no turn before /readyz says so.

@@ -98,9 +98,11 @@ Result<gid_t> GroupOf(const Place& place, const ListenSpec& spec) {
                place.key + " " + spec.where};
 }
 
-// The socket has mode 0600 before, so nobody comes in too early.
-Status GiveAway(const Place& place, const ListenSpec& spec) {
-  const std::string path = spec.where.substr(spec.where.find(':') + 1);
+// Of "unix:/PATH".
+std::string PathIn(const ListenSpec& spec) { return spec.where.substr(spec.where.find(':') + 1); }
+
+// The socket at `path` has mode 0600 before, so nobody comes in too early.
+Status GiveAway(const Place& place, const ListenSpec& spec, const std::string& path) {
   const auto gid = GroupOf(place, spec);
   if (!gid) return gid.error();
   if (::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
@@ -167,7 +169,9 @@ Result<asio::local::stream_protocol::acceptor> AdoptPath(asio::io_context& io,
                                                          const ListenSpec& spec,
                                                          FileDescriptor passed) {
   if (FamilyOf(passed) != AF_UNIX) return NotListening(ListenPlace(spec.where));
-  if (Status given = GiveAway(ListenPlace(spec.where), spec); !given) return given.error();
+  if (Status given = GiveAway(ListenPlace(spec.where), spec, PathIn(spec)); !given) {
+    return given.error();
+  }
   return Adopt(io, asio::local::stream_protocol(), spec.where, std::move(passed));
 }
 
@@ -182,13 +186,15 @@ Result<asio::ip::tcp::acceptor> AdoptTcp(asio::io_context& io, const std::string
 Result<asio::local::stream_protocol::acceptor> ListenOnPath(asio::io_context& io,
                                                             const ListenSpec& spec) {
   using Local = asio::local::stream_protocol;
-  const std::string path = spec.where.substr(spec.where.find(':') + 1);
+  const std::string path = PathIn(spec);
   if (Status prepared = PrepareSocketPath(ListenPlace(spec.where), path); !prepared) {
     return prepared.error();
   }
   auto acceptor = Bind<Local>(io, Local::endpoint(path), spec.where, 0177);
   if (!acceptor) return acceptor;
-  if (Status given = GiveAway(ListenPlace(spec.where), spec); !given) return given.error();
+  if (Status given = GiveAway(ListenPlace(spec.where), spec, path); !given) {
+    return given.error();
+  }
   return acceptor;
 }
 
@@ -207,7 +213,7 @@ Result<FileDescriptor> ListenForRecords(const ListenSpec& spec) {
     return place.SystemError(std::strerror(is_bound ? errno : failed),
                              "free it, or change api.ipvs_socket");
   }
-  if (Status given = GiveAway(place, spec); !given) return given.error();
+  if (Status given = GiveAway(place, spec, path); !given) return given.error();
   return socket;
 }
 
@@ -219,8 +225,22 @@ Result<FileDescriptor> AdoptRecords(const ListenSpec& spec, FileDescriptor passe
       type != SOCK_SEQPACKET) {
     return NotListening(IpvsPlace(spec.where));
   }
-  if (Status given = GiveAway(IpvsPlace(spec.where), spec); !given) return given.error();
+  if (Status given = GiveAway(IpvsPlace(spec.where), spec, spec.where); !given) {
+    return given.error();
+  }
   return passed;
+}
+
+Status CheckGroup(const ListenSpec& spec) {
+  const auto gid = GroupOf(ListenPlace(spec.where), spec);
+  if (!gid) return gid.error();
+  return Done{};
+}
+
+Status CheckRecordsGroup(const ListenSpec& spec) {
+  const auto gid = GroupOf(IpvsPlace(spec.where), spec);
+  if (!gid) return gid.error();
+  return Done{};
 }
 
 Result<asio::ip::tcp::acceptor> ListenOnTcp(asio::io_context& io, const std::string& where) {

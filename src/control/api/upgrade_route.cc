@@ -63,7 +63,8 @@ void Begin(const Context& context, const Call& call, const Responder& respond) {
     if (!program) return respond(Problem(program.error()));
     return respond(WouldChange(context.control.view()->generation,
                                {*program + " takes over from process " +
-                                std::to_string(::getpid()) + ", version " FAIRLEAD_VERSION}));
+                                std::to_string(::getpid()) + ", version " FAIRLEAD_VERSION +
+                                "; not tried: whether it is a fairleadd and can take over"}));
   }
   if (const Status begun = context.upgrade->Begin(binary); !begun) {
     return respond(Problem(begun.error()));

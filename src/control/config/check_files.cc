@@ -1,5 +1,6 @@
 #include "control/config/check_files.h"
 
+#include <grp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace fairlead::control {
 namespace {
@@ -30,6 +32,18 @@ std::string FaultOfPlainFile(const std::string& path) {
   if (!S_ISREG(about.st_mode)) return path + " is not a regular file";
   if (about.st_size > kMostFileBytes) return path + " is larger than 1 MiB";
   return "";
+}
+
+std::string FaultOfGroup(const std::string& name) {
+  if (name.empty()) return "";
+  std::vector<char> room(64 << 10);
+  group entry{};
+  group* found = nullptr;
+  if (getgrnam_r(name.c_str(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr) {
+    return "";
+  }
+  return "there is no group " + name + "; make it (groupadd --system " + name +
+         "), or name another";
 }
 
 std::optional<FileFault> FaultOfTlsFiles(const NamedTlsFiles& files) {

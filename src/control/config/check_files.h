@@ -1,4 +1,5 @@
-// Whether this machine can make a check or a mail as the configuration wants it: the files of TLS.
+// Whether this machine can make a check, a mail or a listener as the configuration wants it: files
+// of TLS, and groups.
 //
 //   FaultOfTlsFiles({.ca = "/etc/ca.pem"});   // {"ca", "/etc/ca.pem: No such file or directory"}
 //
@@ -24,6 +25,9 @@ struct FileFault {
 
 // None: they are there, PEM, and fit together.
 std::optional<FileFault> FaultOfTlsFiles(const NamedTlsFiles& files);
+
+// Empty: no group is named, or there is one of that name.
+std::string FaultOfGroup(const std::string& name);
 
 // Empty: a regular file that is not too large, and may be read by us or by others.
 std::string FaultOfPlainFile(const std::string& path);

@@ -61,6 +61,7 @@ class Warner {
       AddFileFaults(service, ItemPath("services", i));
       AddLonelyAgents(service, ItemPath("services", i));
     }
+    AddListenerFaults();
     if (model_.mail) {
       AddTlsFault({.ca = model_.mail->ca}, "mail");
       AddPasswordFault(model_.mail->password_file, "mail");
@@ -158,6 +159,22 @@ class Warner {
       if (own) check_list(*own, ItemPath(path + ".reals", i) + ".health");
     }
   }
+  // Without them the next start is refused.
+  void AddListenerFaults() {
+    for (size_t i = 0; i < model_.api.listen.size(); ++i) {
+      const ApiListen& listen = model_.api.listen[i];
+      const std::string path = ItemPath("api.listen", i);
+      AddTlsFault({.ca = listen.client_ca, .certificate = listen.certificate, .key = listen.key},
+                  path);
+      AddPlainFault(listen.tokens, path + ".tokens");
+      AddGroupFault(listen.group, path);
+    }
+    AddGroupFault(model_.api.ipvs_socket.group, "api.ipvs_socket");
+  }
+  void AddGroupFault(const std::string& group, const std::string& path) {
+    const std::string fault = FaultOfGroup(group);
+    if (!fault.empty()) Add(path + ".group", "cannot be used on this machine: " + fault);
+  }
   void AddTlsFault(const NamedTlsFiles& files, const std::string& path) {
     if (files == NamedTlsFiles{}) return;
     const auto [fault, is_new] = tls_faults_.try_emplace(files);
@@ -167,11 +184,14 @@ class Warner {
         "cannot be used on this machine: " + fault->second->sentence);
   }
   void AddPasswordFault(const std::string& file, const std::string& path) {
+    AddPlainFault(file, path + ".password_file");
+  }
+  void AddPlainFault(const std::string& file, const std::string& path) {
     if (file.empty()) return;
-    const auto [fault, is_new] = password_faults_.try_emplace(file);
+    const auto [fault, is_new] = plain_faults_.try_emplace(file);
     if (is_new) fault->second = FaultOfPlainFile(file);
     if (fault->second.empty()) return;
-    Add(path + ".password_file", "cannot be used on this machine: " + fault->second);
+    Add(path, "cannot be used on this machine: " + fault->second);
   }
 
   // An agent that is silent changes nothing, so a dead server would stay.
@@ -299,8 +319,8 @@ class Warner {
   const ConfigModel& model_;
   const Where& where_;
   const Reach reach_{model_};
-  std::map<std::string, std::string> command_faults_;   // by path; empty: it would be run
-  std::map<std::string, std::string> password_faults_;  // likewise
+  std::map<std::string, std::string> command_faults_;  // by path; empty: it would be run
+  std::map<std::string, std::string> plain_faults_;    // likewise
   std::map<NamedTlsFiles, std::optional<FileFault>> tls_faults_;
   std::vector<Error> warnings_;
 };

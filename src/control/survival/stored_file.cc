@@ -55,8 +55,8 @@ std::string SealStored(const StoredKind& kind, std::string_view contents) {
   return std::string(kMagic).append(head.Take()).append(contents);
 }
 
-Result<std::string> OpenStored(const StoredKind& kind, std::string_view bytes,
-                               const std::string& place) {
+Result<StoredContents> OpenStored(const StoredKind& kind, std::string_view bytes,
+                                  const std::string& place) {
   if (!bytes.starts_with(kMagic)) return Damaged(place, "is not a file of Fairlead's state");
   ByteReader head(bytes.substr(kMagic.size()));
   const uint32_t number = head.U32();
@@ -66,9 +66,11 @@ Result<std::string> OpenStored(const StoredKind& kind, std::string_view bytes,
   if (!head.is_good()) return Damaged(place, "ends within its head");
   if (number != kind.number)
     return Damaged(place, "holds another kind of state than its name says");
-  if (version != kind.version) {
+  if (version < kind.oldest || version > kind.version) {
+    const std::string upto =
+        kind.oldest == kind.version ? "" : " to " + std::to_string(kind.version);
     return Damaged(place, "has version " + std::to_string(version) + ", and this program reads " +
-                              std::to_string(kind.version));
+                              std::to_string(kind.oldest) + upto);
   }
   const std::string_view contents = bytes.substr(kMagic.size() + 20);
   if (contents.size() != size) {
@@ -76,7 +78,7 @@ Result<std::string> OpenStored(const StoredKind& kind, std::string_view bytes,
                               std::to_string(contents.size()));
   }
   if (ChecksumOf(contents) != checksum) return Damaged(place, "is damaged: its checksum is wrong");
-  return std::string(contents);
+  return StoredContents{std::string(contents), version};
 }
 
 Status WriteStored(const std::string& directory, const StoredKind& kind,
@@ -96,11 +98,11 @@ Status WriteStored(const std::string& directory, const StoredKind& kind,
   return Done{};
 }
 
-Result<std::optional<std::string>> ReadStored(const std::string& directory,
-                                              const StoredKind& kind) {
+Result<std::optional<StoredContents>> ReadStored(const std::string& directory,
+                                                 const StoredKind& kind) {
   const std::string path = PathOf(directory, kind);
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (!file && errno == ENOENT) return std::optional<std::string>();
+  if (!file && errno == ENOENT) return std::optional<StoredContents>();
   if (!file) return Failure("open", path, errno);
   struct stat about {};
   if (fstat(file.get(), &about) != 0) return Failure("look at", path, errno);
@@ -117,9 +119,14 @@ Result<std::optional<std::string>> ReadStored(const std::string& directory,
     done += static_cast<size_t>(n);
   }
   bytes.resize(done);
-  Result<std::string> contents = OpenStored(kind, bytes, path);
+  Result<StoredContents> contents = OpenStored(kind, bytes, path);
   if (!contents) return contents.error();
-  return std::optional<std::string>(*std::move(contents));
+  return std::optional<StoredContents>(*std::move(contents));
+}
+
+bool SetAsideStored(const std::string& directory, const StoredKind& kind) {
+  const std::string path = PathOf(directory, kind);
+  return rename(path.c_str(), (path + ".refused").c_str()) == 0;
 }
 
 bool RemoveStored(const std::string& directory, const StoredKind& kind) {

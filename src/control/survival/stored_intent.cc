@@ -97,7 +97,7 @@ std::string EncodeIntent(const StoredIntent& intent) {
   return out.Take();
 }
 
-Result<StoredIntent> DecodeIntent(std::string_view contents) {
+Result<StoredIntent> DecodeIntent(std::string_view contents, uint32_t version) {
   ByteReader in(contents);
   StoredIntent intent;
   intent.boot = in.Text();
@@ -114,7 +114,7 @@ Result<StoredIntent> DecodeIntent(std::string_view contents) {
   }
   intent.timeouts = TakePair(&in);
   intent.policy = TakePair(&in);
-  intent.ipvs_sync = TakePair(&in);
+  if (version >= 2) intent.ipvs_sync = TakePair(&in);
   intent.last_weights.resize(in.Count(kLeastRealKey));
   for (auto& [key, weight] : intent.last_weights) {
     key = TakeKey(&in);

@@ -2,7 +2,7 @@
 // its start what it was before.
 //
 //   std::string contents = EncodeIntent(intent);
-//   Result<StoredIntent> intent = DecodeIntent(contents);
+//   Result<StoredIntent> intent = DecodeIntent(contents, kIntentFile.version);
 //   // replay.h makes an intent of it and of the file as it is now
 //
 // Of a service that was changed both versions are kept, the file's and the one in force: so a file
@@ -58,6 +58,7 @@ struct StoredIntent {
 };
 
 std::string EncodeIntent(const StoredIntent& intent);
-Result<StoredIntent> DecodeIntent(std::string_view contents);
+// Version 1 knows no change of sync.ipvs.
+Result<StoredIntent> DecodeIntent(std::string_view contents, uint32_t version);
 
 }  // namespace fairlead::control

@@ -82,6 +82,31 @@ TEST(ConfigWarnings, FilesThatAChecksNeedsAreLookedAt) {
             "/nowhere/p: No such file or directory\n");
 }
 
+TEST(ConfigWarnings, WhatListenersNeedIsLookedAt) {
+  const LoadResult result =
+      LoadConfigText(kBase +
+                         "api:\n"
+                         "  listen:\n"
+                         "    - { address: 'unix:/run/a.sock', group: no-such-group }\n"
+                         "    - { address: 'https://127.0.0.1:1', certificate: /nowhere/c.pem, "
+                         "key: /nowhere/k.pem,\n"
+                         "        tokens: /nowhere/tokens }\n"
+                         "  ipvs_socket: { path: /run/b.sock, group: no-such-group }\n",
+                     "t.yaml");
+  ASSERT_TRUE(result) << ToText(result.errors);
+  const std::string all = ToText(result.warnings);
+  for (const char* words :
+       {"api.listen[0].group: cannot be used on this machine: there is no group "
+        "no-such-group; make it (groupadd --system no-such-group)",
+        "api.listen[1].certificate: cannot be used on this machine: "
+        "/nowhere/c.pem: No such file or directory",
+        "api.listen[1].tokens: cannot be used on this machine: "
+        "/nowhere/tokens: No such file or directory",
+        "api.ipvs_socket.group: cannot be used on this machine"}) {
+    EXPECT_NE(all.find(words), std::string::npos) << words << " in\n" << all;
+  }
+}
+
 TEST(ConfigWarnings, WordsInACommandThatNobodyReplaces) {
   EXPECT_EQ(WarningsOf("{ type: script, command: [/bin/true, '{address}:{port}', '{print}'] }"),
             "t.yaml:7:40: services[0].health.command[2]: \"{print}\" is passed on as it stands: "

@@ -5,6 +5,7 @@
 
 #include "control/apply_edit.h"
 #include "control/config/dump.h"
+#include "control/survival/stored_file.h"
 #include "director_fixture.h"
 
 namespace fairlead::control::replay_test {
@@ -35,7 +36,7 @@ class ReplayTest : public testing::Test {
                 ReplayClock clock = {At(9s), true}) {
     StoredIntent stored;
     ChangesByHand().Describe(intent_, &stored);
-    const Result<StoredIntent> read = DecodeIntent(EncodeIntent(stored));
+    const Result<StoredIntent> read = DecodeIntent(EncodeIntent(stored), kIntentFile.version);
     EXPECT_TRUE(read);
     return Replay(*read, file, clock);
   }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "control/survival/bytes.h"
 #include "control/survival/state_store.h"
 #include "control/survival/stored_file.h"
 #include "director_fixture.h"
@@ -105,7 +106,7 @@ TEST_F(StoredFiles, NamesComeBackAsTheyWere) {
 }
 
 TEST_F(StoredFiles, IntentAndHealthComeBackAsTheyWere) {
-  const Result<StoredIntent> intent = DecodeIntent(EncodeIntent(SomeIntent()));
+  const Result<StoredIntent> intent = DecodeIntent(EncodeIntent(SomeIntent()), kIntentFile.version);
   ASSERT_TRUE(intent);
   EXPECT_EQ(EncodeIntent(*intent), EncodeIntent(SomeIntent()));
   EXPECT_EQ(intent->drains[0].second, SomeIntent().drains[0].second);
@@ -128,6 +129,70 @@ TEST_F(StoredFiles, HealthOfAnEarlierVersionIsRead) {
   EXPECT_EQ(read->checks[0].detail, "refused");
   EXPECT_TRUE(read->checks[0].is_proven);
   EXPECT_THAT(read->lost_quorums, SizeIs(0));
+}
+
+// A file of version 1 as it was written: a change of the policy, one last weight, one drain.
+std::string IntentOfVersion1() {
+  ByteWriter out;
+  out.Text("boot");
+  out.Text("/etc/a.yaml");
+  out.Text("/etc/b.yaml");
+  out.U64(7);  // the file's mark
+  out.U32(9);
+  out.U32(3);                                                        // services of the file
+  out.U32(0);                                                        // changed services
+  for (const char* text : {"", "", "a: 1", "a: 2"}) out.Text(text);  // timeouts, policy
+  out.U32(1);
+  Put(kWeb, &out);
+  Put(RealIdentity{Ip("10.0.0.11"), 80}, &out);
+  out.U32(5);
+  out.U32(1);
+  Put(kWeb, &out);
+  Put(RealIdentity{Ip("10.0.0.12"), 80}, &out);
+  out.Flag(false);
+  for (const bool flag : {true, false, false}) out.Flag(flag);  // then_remove, for all, over
+  return out.Take();
+}
+
+TEST_F(StoredFiles, IntentOfTheVersionBeforeIsRead) {
+  StoredKind before = kIntentFile;
+  before.version = 1;
+  Overwrite(kIntentFile, SealStored(before, IntentOfVersion1()));
+  const KeptState state = ReadState(directory_, 64);
+  EXPECT_THAT(state.problems, IsEmpty());
+  EXPECT_FALSE(state.is_intent_refused);
+  ASSERT_TRUE(state.intent);
+  EXPECT_EQ(state.intent->path, "/etc/b.yaml");
+  EXPECT_EQ(state.intent->policy, (StoredIntent::Pair{"a: 1", "a: 2"}));
+  EXPECT_EQ(state.intent->ipvs_sync, StoredIntent::Pair{});
+  ASSERT_THAT(state.intent->last_weights, SizeIs(1));
+  EXPECT_EQ(state.intent->last_weights[0].second, 5);
+  ASSERT_THAT(state.intent->drains, SizeIs(1));
+  EXPECT_TRUE(state.intent->drains[0].second.then_remove);
+}
+
+TEST_F(StoredFiles, IntentOfALaterVersionIsSetAside) {
+  StoredKind later = kIntentFile;
+  later.version = 3;
+  const std::string bytes = SealStored(later, "what nobody here can read");
+  Overwrite(kIntentFile, bytes);
+  const KeptState state = ReadState(directory_, 64);
+  EXPECT_FALSE(state.intent);
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_THAT(state.problems[0], HasSubstr("has version 3, and this program reads 1 to 2"));
+  EXPECT_THAT(state.problems[0], HasSubstr("rename that to intent"));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(kIntentFile))) << "who only looks leaves it";
+  SetAsideRefused(directory_, state);
+  EXPECT_FALSE(std::filesystem::exists(PathOf(kIntentFile)));
+  std::ifstream kept(PathOf(kIntentFile) + ".refused", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), bytes);
+  EXPECT_THAT(ReadState(directory_, 64).problems, IsEmpty());
+}
+
+TEST_F(StoredFiles, IntentThatCanBeReadStays) {
+  ASSERT_TRUE(WriteStored(directory_, kIntentFile, EncodeIntent(SomeIntent())));
+  SetAsideRefused(directory_, ReadState(directory_, 64));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(kIntentFile)));
 }
 
 struct Wrong {
@@ -188,7 +253,7 @@ TEST_F(StoredFiles, ContentsOfAnyBytesAreTaken) {
   const std::string all[] = {EncodeNames(SomeNames()), EncodeIntent(SomeIntent()),
                              EncodeHealth(SomeChecks())};
   const auto read = [](const std::string& bytes) {
-    return (DecodeNames(bytes, 64) ? 1 : 0) + (DecodeIntent(bytes) ? 1 : 0) +
+    return (DecodeNames(bytes, 64) ? 1 : 0) + (DecodeIntent(bytes, kIntentFile.version) ? 1 : 0) +
            (DecodeHealth(bytes) ? 1 : 0);
   };
   for (const std::string& good : all) {
@@ -242,7 +307,7 @@ TEST_F(StoredFiles, AFileIsPrivateWholeAndNoLink) {
   struct stat about {};
   ASSERT_EQ(stat(PathOf(kHealthFile).c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777u, 0600u);
-  EXPECT_EQ(**ReadStored(directory_, kHealthFile), "second");
+  EXPECT_EQ((*ReadStored(directory_, kHealthFile))->bytes, "second");
   EXPECT_FALSE(std::filesystem::exists(PathOf(kHealthFile) + ".new"));
 
   std::filesystem::rename(PathOf(kHealthFile), directory_ + "/elsewhere");
@@ -261,7 +326,7 @@ TEST_F(StoredFiles, AWriteThatFailsLeavesTheFileBefore) {
   const Status written = WriteStored(directory_, kIntentFile, "after");
   ASSERT_FALSE(written);
   EXPECT_THAT(written.error().ToString(), HasSubstr("intent.new: cannot remove"));
-  EXPECT_EQ(**ReadStored(directory_, kIntentFile), "before");
+  EXPECT_EQ((*ReadStored(directory_, kIntentFile))->bytes, "before");
 }
 
 TEST_F(StoredFiles, OneDamagedFileLeavesTheOthersGood) {
@@ -277,10 +342,9 @@ TEST_F(StoredFiles, OneDamagedFileLeavesTheOthersGood) {
   EXPECT_FALSE(state.intent);
   EXPECT_THAT(state.health.checks, SizeIs(1));
   ASSERT_THAT(state.problems, SizeIs(1));
-  EXPECT_EQ(state.problems[0],
-            PathOf(kIntentFile) +
-                ": is not a file of Fairlead's state; the director starts with the file, without "
-                "changes by hand");
+  EXPECT_THAT(state.problems[0],
+              HasSubstr(PathOf(kIntentFile) + ": is not a file of Fairlead's state; a start takes "
+                                              "the configuration file alone"));
   state = ReadState(directory_, 3);
   EXPECT_FALSE(state.names);
   ASSERT_THAT(state.problems, SizeIs(2));
