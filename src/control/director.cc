@@ -269,7 +269,7 @@ bool Director::WeighEdit(const Edit& edit, EditOutcome* outcome, Intent* next) c
   Edited& edited = std::get<Edited>(result);
   outcome->service = std::move(edited.service);
   outcome->real = std::move(edited.real);
-  outcome->changes = DescribeChanges(*before.model, *edited.intent.model);
+  outcome->changes = DescribeEdit(before, edited.intent, now_);
   *next = std::move(edited.intent);
   return true;
 }

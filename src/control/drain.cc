@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "control/config/units.h"
 #include "control/id_map.h"
 #include "control/intent.h"
 #include "control/model_diff.h"
@@ -72,6 +73,34 @@ std::vector<DrainStep> DrainBook::Due(const Intent& intent, const IdMap& ids,
     }
   }
   return due;
+}
+
+std::vector<std::string> DescribeEdit(const Intent& before, const Intent& after, TimePoint now) {
+  std::vector<std::string> all = DescribeChanges(*before.model, *after.model);
+  for (const auto& [key, plan] : after.overlay.drains()) {
+    const DrainPlan* const old = before.overlay.FindDrain(key);
+    if (old != nullptr && *old == plan) continue;
+    const ServiceConfig* service = nullptr;
+    for (size_t i = 0; i < after.model->services.size() && service == nullptr; ++i) {
+      if (KeyOf(after.model->services[i]) == key.first) service = &after.model->services[i];
+    }
+    if (service == nullptr) continue;
+    const std::string drain =
+        "service " + service->name + ": drain of real " +
+        Endpoint{key.second.address, Be16::FromHost(key.second.port)}.ToString();
+    if (plan.until && (old == nullptr || old->until != plan.until)) {
+      const auto left = std::chrono::duration_cast<Duration>(*plan.until - now);
+      all.push_back(drain + ": after " + FormatDuration(left) +
+                    " each connection that is left is reset "
+                    "with its next packet");
+    }
+    if (plan.then_remove && (old == nullptr || !old->then_remove)) {
+      all.push_back(drain + ": the real is removed once " +
+                    (WaitsForAll(plan, *service) ? "no connection" : "no active connection") +
+                    " is left" + (plan.until ? ", or the deadline has passed" : ""));
+    }
+  }
+  return all;
 }
 
 Intent WithDrainOver(const Intent& intent, const DrainStep& step) {

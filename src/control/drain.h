@@ -88,6 +88,10 @@ class DrainBook {
   std::map<Key, Entry> entries_;
 };
 
+// What an edit changes, a sentence each: the model's changes, and of drains what comes after the
+// state, as "service web: drain of real 10.0.0.11:80: after 10m each connection that is left …".
+std::vector<std::string> DescribeEdit(const Intent& before, const Intent& after, TimePoint now);
+
 // The intent with this drain's deadline passed.
 Intent WithDrainOver(const Intent& intent, const DrainStep& step);
 

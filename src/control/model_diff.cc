@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "control/config/keys.h"
 #include "control/config/model.h"
 #include "control/config/names.h"
 #include "control/identity.h"
@@ -26,6 +27,22 @@ class Sentences {
   void Change(const std::string& what, uint64_t a, uint64_t b) {
     Change(what, std::to_string(a), std::to_string(b));
   }
+  // Each key of a section, with its values where they are words.
+  template <typename Config, size_t N>
+  void ChangeKeys(const std::string& section, const ConfigKey<Config> (&keys)[N],
+                  const Config& before, const Config& after) {
+    for (const ConfigKey<Config>& key : keys) {
+      if (key.is_equal(before, after)) continue;
+      const std::string what = section + "." + std::string(key.name);
+      const std::string a = key.text == nullptr ? "" : key.text(before);
+      const std::string b = key.text == nullptr ? "" : key.text(after);
+      if (IsWord(a) && IsWord(b) && a != b) {
+        Change(what, a, b);
+      } else {
+        Add(what + " changed");
+      }
+    }
+  }
   template <typename T>
   void ChangeIf(const std::string& what, const T& a, const T& b) {
     if (!(a == b)) Add(what + " changed");
@@ -33,6 +50,11 @@ class Sentences {
   std::vector<std::string> Take() { return std::move(list_); }
 
  private:
+  // SubjectOf takes the last word before the arrow for the value.
+  static bool IsWord(const std::string& text) {
+    return !text.empty() && text.find(' ') == std::string::npos;
+  }
+
   std::string subject_;
   std::vector<std::string> list_;
 };
@@ -40,6 +62,24 @@ class Sentences {
 std::string Word(SchedulerKind kind) { return std::string(ToWord(kind)); }
 std::string Word(ForwardMethod method) { return std::string(ToWord(method)); }
 std::string Word(AdminState state) { return std::string(ToWord(state)); }
+
+std::string Word(bool is_on) { return is_on ? "true" : "false"; }
+std::string Word(Announce announce) { return std::string(ToWord(announce)); }
+std::string Word(Engine engine) { return std::string(ToWord(engine)); }
+std::string Word(const std::optional<OnRemove>& on_remove) {
+  return on_remove ? std::string(ToWord(*on_remove)) : "unset";
+}
+// "http,tcp"; one word.
+std::string Word(const std::vector<HealthConfig>& checks) {
+  std::string text;
+  for (const HealthConfig& check : checks) {
+    text += (text.empty() ? "" : ",") + std::string(ToWord(check.type));
+  }
+  return text.empty() ? "none" : text;
+}
+std::string Word(const std::optional<std::vector<HealthConfig>>& checks) {
+  return checks ? Word(*checks) : "unset";
+}
 
 std::string Seconds(Duration duration) {
   const auto ms = duration.count();
@@ -56,6 +96,18 @@ std::map<RealIdentity, const RealConfig*> ByKey(const std::vector<RealConfig>& r
   return result;
 }
 
+// With the types of the checks where these differ.
+template <typename Checks>
+void CompareHealth(const std::string& what, const Checks& before, const Checks& after,
+                   Sentences* sentences) {
+  if (before == after) return;
+  if (Word(before) == Word(after)) {
+    sentences->Add(what + " changed");
+  } else {
+    sentences->Change(what, Word(before), Word(after));
+  }
+}
+
 void CompareReal(const RealConfig& before, const RealConfig& after, Sentences* sentences) {
   const std::string name = "real " + NameOf(after);
   sentences->Change(name + " weight", before.weight, after.weight);
@@ -63,7 +115,7 @@ void CompareReal(const RealConfig& before, const RealConfig& after, Sentences* s
   sentences->Change(name + " state", Word(before.state), Word(after.state));
   sentences->Change(name + " upper_threshold", before.upper_threshold, after.upper_threshold);
   sentences->Change(name + " lower_threshold", before.lower_threshold, after.lower_threshold);
-  sentences->ChangeIf(name + " health", before.health, after.health);
+  CompareHealth(name + " health", before.health, after.health, sentences);
   sentences->ChangeIf(name + " on_up", before.on_up, after.on_up);
   sentences->ChangeIf(name + " on_down", before.on_down, after.on_down);
 }
@@ -128,13 +180,13 @@ std::vector<std::string> CompareService(const ServiceConfig& before, const Servi
   if (before.persistence && after.persistence) {
     ComparePersistence(*before.persistence, *after.persistence, &sentences);
   }
-  sentences.ChangeIf("engine", before.engine, after.engine);
-  sentences.ChangeIf("one_packet", before.one_packet, after.one_packet);
+  sentences.Change("engine", Word(before.engine), Word(after.engine));
+  sentences.Change("one_packet", Word(before.one_packet), Word(after.one_packet));
   sentences.ChangeIf("timeouts", before.timeouts, after.timeouts);
-  sentences.ChangeIf("policy", before.policy, after.policy);
-  sentences.ChangeIf("announce", before.announce, after.announce);
-  sentences.ChangeIf("on_remove", before.on_remove, after.on_remove);
-  sentences.ChangeIf("health", before.health, after.health);
+  sentences.ChangeKeys("policy", kServicePolicyKeys, before.policy, after.policy);
+  sentences.Change("announce", Word(before.announce), Word(after.announce));
+  sentences.Change("on_remove", Word(before.on_remove), Word(after.on_remove));
+  CompareHealth("health", before.health, after.health, &sentences);
   sentences.Change("quorum", before.quorum, after.quorum);
   sentences.Change("hysteresis", before.hysteresis, after.hysteresis);
   sentences.ChangeIf("on_up", before.on_up, after.on_up);
@@ -372,7 +424,8 @@ std::vector<std::string> DescribeChanges(const ConfigModel& before, const Config
     sentences.ChangeIf("classifier", before.classifier, after.classifier);
   }
   sentences.ChangeIf("client_groups", before.client_groups, after.client_groups);
-  sentences.ChangeIf("policy", before.policy, after.policy);
+  sentences.ChangeKeys("policy", kServicePolicyKeys, before.policy.service, after.policy.service);
+  sentences.ChangeKeys("policy", kGlobalPolicyKeys, before.policy, after.policy);
   sentences.ChangeIf("defaults", before.defaults, after.defaults);
   sentences.Change("api.on_reload", std::string(ToWord(before.api.on_reload)),
                    std::string(ToWord(after.api.on_reload)));

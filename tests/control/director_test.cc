@@ -1,6 +1,7 @@
 // The control side driven by hand: changes by hand from the request to the snapshot and the view.
 #include "control/director.h"
 
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -76,6 +77,13 @@ TEST_F(DirectorTest, APreviewSaysWhatTheChangeWouldAndLeavesAllAsItIs) {
     EXPECT_EQ(Snapshot().generation, generation) << i;
     EXPECT_EQ(Reals(), reals) << i;
   }
+  EXPECT_THAT(director_.PreviewChange(edits[2]).changes,
+              testing::ElementsAre(
+                  "service web: real 10.0.0.12:80 state up → drain",
+                  "service web: drain of real 10.0.0.12:80: after 10m each connection that "
+                  "is left is reset with its next packet",
+                  "service web: drain of real 10.0.0.12:80: the real is removed once no "
+                  "active connection is left, or the deadline has passed"));
   const std::vector<std::string> said = director_.PreviewChange(edits[0]).changes;
   EXPECT_EQ(Change(edits[0]).changes, said);
 }

@@ -27,7 +27,7 @@ TEST_F(EditTest, PolicyReachesWhoHasTheGlobalValue) {
   }
   EXPECT_TRUE(intent_.model->policy.service.expire_quiescent_template);
   EXPECT_EQ(Apply(PatchPolicy{"{ sync_threshold: 3 }"}),
-            "body:1:3: sync_threshold: is not supported by this version");
+            "body:1:3: sync_threshold: is called threshold here; set it in sync.ipvs");
 }
 
 TEST_F(EditTest, HalvesOfSynchronisationAreStartedAndStopped) {

@@ -2,57 +2,15 @@
 #include <gmock/gmock.h>
 
 #include "control/health/dialogue/make_dialogue.h"
-#include "control/health/monitor.h"
 #include "control/snapshot_builder.h"
-#include "director_fixture.h"
-#include "fake_prober.h"
+#include "health_world.h"
 
 namespace fairlead::control::health_checks_test {
 namespace {
 
 using namespace std::chrono_literals;
 
-// A director with one service, whose real is checked as `health` says.
-struct World {
-  explicit World(const std::string& health, const std::string& of_real = "")
-      : model(Model(health, of_real)) {
-    monitor.SetChecks(ChecksOf(model), now);
-  }
-  static ConfigModel Model(const std::string& health, const std::string& of_real = "") {
-    return ModelOf(
-        "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, health: " +
-        health + ", reals: [ { address: 10.0.0.11" + of_real + " } ] }\n");
-  }
-  void TickFor(TimePoint::duration time) {
-    for (const TimePoint then = now + time; now < then;)
-      monitor.Tick(now = std::min(now + 50ms, then));
-  }
-  // Answers those that ask `port`.
-  void Answer(uint16_t port, const ProbeResult& result) {
-    for (auto& [target, done] : std::exchange(prober.asked, {})) {
-      if (target.endpoint.port.host() == port) {
-        done(result);
-      } else {
-        prober.asked.emplace_back(target, std::move(done));
-      }
-    }
-  }
-  void Reload(const ConfigModel& next) {
-    model = next;
-    monitor.SetChecks(ChecksOf(model), now);
-  }
-  std::vector<HealthCheck> Checks() {
-    return ChecksOf(model.services[0], model.services[0].reals[0]);
-  }
-  RealHealth Health() { return monitor.HealthOf(Checks()); }
-  CheckFacts Facts() { return monitor.InfosOf(Checks()).at(0).facts; }
-
-  FakeProber prober;
-  int changes = 0;
-  ConfigModel model;
-  HealthMonitor monitor{prober, [this] { ++changes; }, [] { return uint64_t{0}; }};
-  TimePoint now = At(1000s);
-};
+using World = HealthWorld;
 
 constexpr const char* kTcp = "{ type: tcp, interval: 10s, timeout: 1s, fall: 3 }";
 
@@ -124,65 +82,6 @@ TEST(HealthInitial, AReloadThatAsksForItTakesNobodyOut) {
   w.prober.AnswerAll(true);
   w.Reload(World::Model("{ type: tcp, interval: 10s, timeout: 1s, fall: 3, initial: down }"));
   EXPECT_EQ(w.Health().state, HealthState::kUp);
-}
-
-// ---- several checks ---------------------------------------------------------------------------
-
-TEST(HealthList, ARealIsUpWhenAllItsChecksAre) {
-  World w(
-      "[ { type: tcp, fall: 1, rise: 1, on_fail: quiesce }, "
-      "{ type: tcp, port: 8080, fall: 1, rise: 1, on_fail: remove } ]");
-  w.TickFor(2s);
-  ASSERT_EQ(w.prober.asked.size(), 2u);
-  w.Answer(80, {.is_ok = true, .detail = "connected"});
-  w.Answer(8080, {.is_ok = false, .detail = "connection refused"});
-  EXPECT_EQ(w.Health().state, HealthState::kDown);
-  EXPECT_EQ(w.Health().on_fail, OnFail::kRemove) << "of the one that failed";
-  EXPECT_EQ(w.monitor.DetailOf(w.Checks()), "connection refused");
-  w.TickFor(2s);
-  w.Answer(80, {.is_ok = false, .detail = "no route to host"});
-  w.Answer(8080, {.is_ok = true, .detail = "connected"});
-  EXPECT_EQ(w.Health().state, HealthState::kDown);
-  EXPECT_EQ(w.Health().on_fail, OnFail::kQuiesce);
-  w.TickFor(2s);
-  w.prober.AnswerAll(true);
-  EXPECT_EQ(w.Health().state, HealthState::kUp);
-}
-
-TEST(HealthList, ARealMayHaveChecksOfItsOwnOrNone) {
-  World own(kTcp, ", health: { type: http, port: 81 }");
-  ASSERT_EQ(own.Checks().size(), 1u);
-  EXPECT_EQ(own.Checks()[0].target.endpoint.ToString(), "10.0.0.11:81");
-  World none(kTcp, ", health: none");
-  EXPECT_EQ(none.Health().state, HealthState::kUnchecked);
-  none.TickFor(20s);
-  EXPECT_EQ(none.prober.asked.size(), 0u);
-}
-
-// It knows of the real what the first check did, and its counts begin anew.
-TEST(HealthList, ACheckThatIsAddedBringsNobodyBack) {
-  World w("{ type: tcp, fall: 1, rise: 2 }");
-  w.TickFor(2s);
-  w.prober.AnswerAll(false);
-  w.Reload(World::Model("[ { type: tcp, fall: 1, rise: 2 }, { type: tcp, port: 81, rise: 2 } ]"));
-  EXPECT_EQ(w.Health().state, HealthState::kDown);
-  EXPECT_EQ(w.monitor.InfosOf(w.Checks()).at(1).facts.downs, 0u);
-  for (int i = 0; i < 2; ++i) {
-    w.TickFor(2s);
-    w.prober.AnswerAll(true);
-  }
-  EXPECT_EQ(w.Health().state, HealthState::kUp);
-}
-
-// Of two answers about a real the dead one is what a changed question begins with.
-TEST(HealthList, AChangedQuestionBesideAGoodOneBringsNobodyBack) {
-  World w("[ { type: tcp, fall: 1 }, { type: tcp, port: 81, fall: 1 } ]");
-  w.TickFor(2s);
-  w.Answer(80, {.is_ok = true});
-  w.Answer(81, {.is_ok = false});
-  ASSERT_EQ(w.Health().state, HealthState::kDown);
-  w.Reload(World::Model("[ { type: tcp, fall: 1 }, { type: tcp, port: 82, fall: 1 } ]"));
-  EXPECT_EQ(w.Health().state, HealthState::kDown);
 }
 
 // ---- weights ----------------------------------------------------------------------------------

@@ -107,6 +107,29 @@ services:
               ElementsAre("service web: order of its reals changed"));
 }
 
+TEST(ModelDiff, WordsAreGivenBeforeAndAfter) {
+  const auto of = [](const std::string& keys, const std::string& more = "") {
+    return ModelOf(
+        "services:\n  - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, reals: "
+        "[ { address: 10.0.0.11 } ]" +
+        keys + " }\n" + more);
+  };
+  EXPECT_THAT(
+      DescribeChanges(of(", on_remove: hold, health: { type: tcp }"),
+                      of(", on_remove: reset, announce: never, "
+                         "policy: { sloppy_tcp: true, lblc_expiration: 1h }, "
+                         "health: [ { type: tcp }, { type: http } ]")),
+      ElementsAre("service web: policy.lblc_expiration 1d → 1h",
+                  "service web: policy.sloppy_tcp false → true",
+                  "service web: announce always → never", "service web: on_remove hold → reset",
+                  "service web: health tcp → tcp,http"));
+  EXPECT_THAT(DescribeChanges(of(", health: { type: tcp, fall: 3 }"),
+                              of(", on_remove: drain, health: { type: tcp, fall: 2 }")),
+              ElementsAre("service web: on_remove unset → drain", "service web: health changed"));
+  EXPECT_THAT(DescribeChanges(of("", "policy: { am_droprate: 5 }\n"), of("")),
+              ElementsAre("policy.am_droprate 5 → 10"));
+}
+
 TEST(ModelDiff, StartupKeysKeepTheirRunningValues) {
   const ConfigModel running = ModelOf("director: { workers: 1 }\n");
   ConfigModel loaded = ModelOf("director: { workers: 2, connections: 2M }\n");

@@ -23,6 +23,7 @@ constexpr ForeignWord kOfKeepalived[] = {
     {"dns_check", "\"health: { type: dns }\""},
     {"enable_sni", "always so; the name is \"sni\" of health"},
     {"fast_recovery", "not needed"},
+    {"global_defs", "\"director\"; of its mail \"mail\" of the file"},
     {"helo_name", "\"helo\" of health"},
     {"http_get", "\"health: { type: http }\""},
     {"http_protocol", "not needed: it is HTTP/1.1 always"},
@@ -61,6 +62,9 @@ constexpr ForeignWord kOfKeepalived[] = {
     {"udp_check", "\"health: { type: udp }\""},
     {"url", "a check of its own: \"health\" may be a list, each with a \"path\""},
     {"virtual_server", "one of \"services\""},
+    {"vrrp_instance", "a job for keepalived itself, beside the director (docs/keepalived.md)"},
+    {"vrrp_script", "a job for keepalived itself, beside the director (docs/keepalived.md)"},
+    {"vrrp_sync_group", "a job for keepalived itself, beside the director (docs/keepalived.md)"},
     {"warmup", "not needed: first looks are spread over a second"}};
 
 constexpr ForeignWord kOfLdirectord[] = {
@@ -87,6 +91,42 @@ constexpr ForeignWord kOfLdirectord[] = {
     {"virtual", "one of \"services\""},
     {"virtualhost", "\"host\" of health"}};
 
+// A value that a key of ours has another word for; where `here` is empty, it has none.
+struct ForeignValue {
+  std::string_view value;
+  std::string_view whose;
+  std::string_view here;
+  std::string_view among;  // one of the words that the key takes
+};
+
+constexpr ForeignValue kValues[] = {{"masq", "ipvsadm", "nat", "nat"},
+                                    {"masquerading", "ipvsadm", "nat", "nat"},
+                                    {"gate", "ipvsadm", "dr", "dr"},
+                                    {"gatewaying", "ipvsadm", "dr", "dr"},
+                                    {"route", "ipvsadm", "dr", "dr"},
+                                    {"ipip", "ipvsadm", "tun", "tun"},
+                                    {"tunneling", "ipvsadm", "tun", "tun"},
+                                    {"0", "Linux", "", "802.3ad"},
+                                    {"1", "Linux", "active-backup", "802.3ad"},
+                                    {"2", "Linux", "balance-xor", "802.3ad"},
+                                    {"3", "Linux", "", "802.3ad"},
+                                    {"4", "Linux", "802.3ad", "802.3ad"},
+                                    {"5", "Linux", "", "802.3ad"},
+                                    {"6", "Linux", "", "802.3ad"},
+                                    {"balance-rr", "Linux", "", "802.3ad"},
+                                    {"balance-tlb", "Linux", "", "802.3ad"},
+                                    {"balance-alb", "Linux", "", "802.3ad"},
+                                    {"broadcast", "Linux", "", "802.3ad"},
+                                    {"lacp", "IEEE", "802.3ad", "802.3ad"},
+                                    {"warn", "syslog", "warning", "warning"},
+                                    {"err", "syslog", "error", "error"}};
+
+std::string SmallOf(std::string_view word) {
+  std::string small(word);
+  for (char& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return small;
+}
+
 std::string Find(std::string_view whose, const auto& words, std::string_view word) {
   const auto found = std::ranges::find(words, word, &ForeignWord::word);
   if (found == std::end(words)) return "";
@@ -98,10 +138,21 @@ std::string Find(std::string_view whose, const auto& words, std::string_view wor
 std::string ForeignWordHint(std::string_view word) {
   constexpr size_t kMostBytes = 64;  // no known word is longer
   if (word.size() > kMostBytes) return "";
-  std::string small(word);
-  for (char& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string small = SmallOf(word);
   const std::string hint = Find("keepalived", kOfKeepalived, small);
   return hint.empty() ? Find("ldirectord", kOfLdirectord, small) : hint;
+}
+
+std::string ForeignValueHint(std::string_view value, std::span<const std::string_view> words) {
+  constexpr size_t kMostBytes = 16;  // no known value is longer
+  if (value.size() > kMostBytes) return "";
+  const std::string small = SmallOf(value);
+  for (const ForeignValue& known : kValues) {
+    if (known.value != small || !std::ranges::count(words, known.among)) continue;
+    const std::string named = std::string(known.whose) + "'s " + small + " is ";
+    return named + (known.here.empty() ? "not here" : "here \"" + std::string(known.here) + "\"");
+  }
+  return "";
 }
 
 }  // namespace fairlead::control

@@ -7,6 +7,7 @@
 // stand around checks. docs/health.md has the differences. Pure.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,9 @@ namespace fairlead::control {
 
 // Capital and small letters are the same.
 std::string ForeignWordHint(std::string_view word);
+
+// The same for a value of a key that takes one of `words`: ipvsadm's, Linux's bonds', other
+// loggers'. "masq" among nat, dr and tun gives "ipvsadm's masq is here \"nat\"".
+std::string ForeignValueHint(std::string_view value, std::span<const std::string_view> words);
 
 }  // namespace fairlead::control

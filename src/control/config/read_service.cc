@@ -1,3 +1,5 @@
+#include <array>
+
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -38,7 +40,13 @@ void ReadServiceKey(MapReader& reader, ServiceConfig& service) {
     }
     if (node.is_scalar() && (node.text == "sctp" || node.text == "ah" || node.text == "esp"))
       return NotSupported(node, TransportList());
-    return WrongValue(node, TransportList());
+    Error error = WrongValue(node, TransportList());
+    if (node.is_scalar()) {
+      std::array<std::string_view, kTransports.size()> words{};
+      for (size_t i = 0; i < words.size(); ++i) words[i] = TraitsOf(kTransports[i]).word;
+      error.message += WordMeant(node.text, words);
+    }
+    return error;
   });
 }
 

@@ -69,6 +69,7 @@ std::string WordMeant(std::string_view text, std::span<const std::string_view> w
     for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return lower;
   };
+  if (const std::string hint = ForeignValueHint(text, words); !hint.empty()) return "; " + hint;
   const bool is_word = std::ranges::any_of(
       text, [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
   if (!is_word || text.size() > kMostBytes) return "";

@@ -43,7 +43,12 @@ constexpr KeyInfo kPortKeys[] = {
     {"queues"}, {"descriptors"}, {"offloads"}, {"kernel_ingress"}, {"vlan"}, {"bond", kBondPlace}};
 
 constexpr KeyInfo kDeviceKeys[] = {{"bond"}};
-constexpr KeyInfo kBondKeys[] = {{"mode"}, {"members"}, {"primary"}, {"rate"}};
+constexpr KeyInfo kBondKeys[] = {{"mode"},
+                                 {"members"},
+                                 {"primary"},
+                                 {"rate"},
+                                 {"slaves", "is called members here"},
+                                 {"lacp_rate", "is called rate here"}};
 
 constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
 
@@ -95,14 +100,14 @@ constexpr auto kRefusedSysctls = std::to_array<KeyInfo>(
      {"sloppy_sctp", kNotYet},
      {"snat_reroute", kNotHere},
      {"svc_lfactor", kNotHere},
-     {"sync_persist_mode", kNotYet},
-     {"sync_ports", kNotYet},
+     {"sync_persist_mode", "is called persist_mode here; set it in sync.ipvs"},
+     {"sync_ports", "is called ports here; set it in sync.ipvs"},
      {"sync_qlen_max", kNotYet},
-     {"sync_refresh_period", kNotYet},
-     {"sync_retries", kNotYet},
+     {"sync_refresh_period", "is called refresh_period here; set it in sync.ipvs"},
+     {"sync_retries", "is called retries here; set it in sync.ipvs"},
      {"sync_sock_size", kNotYet},
-     {"sync_threshold", kNotYet},
-     {"sync_version", kNotYet}});
+     {"sync_threshold", "is called threshold here; set it in sync.ipvs"},
+     {"sync_version", "is called version here; set it in sync.ipvs"}});
 
 constexpr auto kPolicyKeys =
     Join(ByName(Join(NamesOf(kServicePolicyKeys), NamesOf(kGlobalPolicyKeys))), kRefusedSysctls);

@@ -2,7 +2,7 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "control/config/check_files.h"
@@ -18,9 +18,10 @@ namespace {
 class Reach {
  public:
   explicit Reach(const ConfigModel& model) {
-    for (const PortConfig& port : model.ports)
-      for (const Prefix& own : port.addresses) Add(own);
-    for (const RouteConfig& route : model.routes) Add(route.to);
+    for (size_t i = 0; i < model.ports.size(); ++i)
+      for (const Prefix& own : model.ports[i].addresses) Add(own, i);
+    const auto connected = networks_;
+    for (const RouteConfig& route : model.routes) Add(route.to, Find(connected, route.via));
   }
   [[nodiscard]] bool Contains(const IpAddress& address) const {
     return std::ranges::any_of(networks_, [&](const auto& entry) {
@@ -28,13 +29,29 @@ class Reach {
       return family == address.family() && entry.second.contains(Prefix{address, length}.network());
     });
   }
-
- private:
-  void Add(const Prefix& prefix) {
-    networks_[{prefix.address.family(), prefix.length}].insert(prefix.network());
+  // By the longest prefix; none: no port leads there.
+  [[nodiscard]] std::optional<size_t> PortFor(const IpAddress& address) const {
+    return Find(networks_, address);
   }
 
-  std::map<std::pair<Family, int>, std::unordered_set<IpAddress>> networks_;
+ private:
+  using Port = std::optional<size_t>;
+  using Networks = std::map<std::pair<Family, int>, std::unordered_map<IpAddress, Port>>;
+
+  void Add(const Prefix& prefix, Port port) {
+    networks_[{prefix.address.family(), prefix.length}].emplace(prefix.network(), port);
+  }
+  static Port Find(const Networks& networks, const IpAddress& address) {
+    for (auto entry = networks.rbegin(); entry != networks.rend(); ++entry) {
+      const auto& [family, length] = entry->first;
+      if (family != address.family()) continue;
+      const auto found = entry->second.find(Prefix{address, length}.network());
+      if (found != entry->second.end()) return found->second;
+    }
+    return std::nullopt;
+  }
+
+  Networks networks_;
 };
 
 class Warner {
@@ -62,6 +79,7 @@ class Warner {
       AddLonelyAgents(service, ItemPath("services", i));
     }
     AddListenerFaults();
+    AddChecksWithoutTwin();
     if (model_.mail) {
       AddTlsFault({.ca = model_.mail->ca}, "mail");
       AddPasswordFault(model_.mail->password_file, "mail");
@@ -192,6 +210,43 @@ class Warner {
     if (is_new) fault->second = FaultOfPlainFile(file);
     if (fault->second.empty()) return;
     Add(path, "cannot be used on this machine: " + fault->second);
+  }
+
+  // Checks go by sockets of the kernel, which has no way through a port without a twin. It may have
+  // another one, by an interface of its own. What a script does nobody knows.
+  void AddChecksWithoutTwin() {
+    struct Checked {
+      size_t reals = 0;
+      std::string first;
+    };
+    std::map<size_t, Checked> by_port;
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      const ServiceConfig& service = model_.services[i];
+      for (size_t r = 0; r < service.reals.size(); ++r) {
+        const std::optional<size_t> port = PortWithoutTwin(service, service.reals[r]);
+        if (!port) continue;
+        Checked& checked = by_port[*port];
+        if (checked.reals++ == 0) checked.first = ItemPath(ItemPath("services", i) + ".reals", r);
+      }
+    }
+    for (const auto& [port, checked] : by_port) {
+      const std::string count =
+          checked.reals == 1 ? "a real server" : std::to_string(checked.reals) + " real servers";
+      Add(ItemPath("ports", port),
+          "health checks of " + count + " (" + (checked.reals == 1 ? "" : "the first is ") +
+              checked.first +
+              ") go through this port, which has no kernel twin: add exception: tap, or they fail "
+              "unless the machine has another way there");
+    }
+  }
+  [[nodiscard]] std::optional<size_t> PortWithoutTwin(const ServiceConfig& service,
+                                                      const RealConfig& real) const {
+    for (const HealthConfig& check : service.ChecksFor(real)) {
+      if (check.type == HealthType::kScript) continue;
+      const std::optional<size_t> port = reach_.PortFor(check.address.value_or(real.address));
+      if (port && model_.ports[*port].exception != ExceptionPath::kTap) return port;
+    }
+    return std::nullopt;
   }
 
   // An agent that is silent changes nothing, so a dead server would stay.

@@ -209,6 +209,13 @@ bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after) {
   return i < before.services.size() || k < after.services.size();
 }
 
+bool IsHarsher(OnFail one, OnFail than) {
+  const auto rank = [](OnFail on_fail) {
+    return on_fail == OnFail::kRemove ? 2 : (on_fail == OnFail::kDrain ? 1 : 0);
+  };
+  return rank(one) > rank(than);
+}
+
 std::string_view EffectOfDown(OnFail on_fail) {
   switch (on_fail) {
     case OnFail::kDrain:

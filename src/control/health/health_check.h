@@ -53,6 +53,8 @@ std::vector<HealthCheck> ChecksOf(const ConfigModel& model);
 // Whether ChecksOf differs between the two, order aside; quick where they share services.
 bool HaveOtherChecks(const ConfigModel& before, const ConfigModel& after);
 
+// Of several checks of a real that are down the harshest says what follows.
+bool IsHarsher(OnFail one, OnFail than);
 // What the log says of a real that is down.
 std::string_view EffectOfDown(OnFail on_fail);
 

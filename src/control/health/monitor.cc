@@ -276,43 +276,6 @@ bool HealthMonitor::IsWithoutWord(Entry& entry, const ProbeResult& result) {
   return is_silent;
 }
 
-void HealthMonitor::GoDown(Entry& entry, const ProbeResult& result, uint32_t failures) {
-  CheckFacts& facts = entry.facts;
-  facts.state = HealthState::kDown;
-  facts.is_back = false;
-  facts.since = now_;
-  ++facts.downs;
-  LogWarning("real server is down", {{"real", entry.check.RealsText()},
-                                     {"services", entry.check.wanted_by},
-                                     {"reason", result.detail},
-                                     {"failures", failures},
-                                     {"asked", entry.check.AskedText()},
-                                     {"effect", EffectOfDown(entry.check.on_fail)}});
-}
-
-void HealthMonitor::GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult& result,
-                         uint32_t successes) {
-  CheckFacts& facts = entry->facts;
-  const HealthCheck& check = entry->check;
-  facts.state = HealthState::kUp;
-  facts.is_back = std::exchange(facts.is_proven, true);
-  if (facts.is_back) {
-    facts.downtime += std::chrono::duration_cast<Duration>(now_ - facts.since);
-  }
-  facts.since = now_;
-  const bool is_warming = facts.is_back && check.slow_start > Duration{0};
-  if (is_warming) warming_.emplace(now_ + check.slow_start / kWarmSteps, entry);
-  LogInfo(
-      facts.is_back ? "real server is up again" : "real server is up",
-      {{"real", check.RealsText()},
-       {"services", check.wanted_by},
-       {"answer", result.detail},
-       {"successes", successes},
-       {"asked", check.AskedText()},
-       {"effect", is_warming ? "takes new connections, and more of them until slow_start is over"
-                             : "takes new connections by its weight"}});
-}
-
 void HealthMonitor::TakeWishes(Entry& entry, const ProbeResult& result) {
   CheckFacts& facts = entry.facts;
   const std::optional<uint32_t> weight = result.weight ? result.weight : facts.weight;

@@ -80,8 +80,8 @@ class HealthMonitor {
   // Of one real, by its checks.
   [[nodiscard]] RealHealth HealthOf(Checks checks) const;
   [[nodiscard]] HealthState StateOf(Checks checks) const { return HealthOf(checks).state; }
-  // What a person should know first: "HTTP 200 in 3 ms", the reason of one that is down. Empty
-  // before the first answer.
+  // What a person should know first: "HTTP 200 in 3 ms", the reason of one that is down, and of
+  // several checks which one it is: "http: connection refused". Empty before the first answer.
   [[nodiscard]] std::string DetailOf(Checks checks) const;
   // All that is known of each.
   [[nodiscard]] std::vector<CheckInfo> InfosOf(Checks checks) const;
@@ -145,6 +145,11 @@ class HealthMonitor {
   bool IsWithoutWord(Entry& entry, const ProbeResult& result);
   void GoDown(Entry& entry, const ProbeResult& result, uint32_t failures);
   void GoUp(const std::shared_ptr<Entry>& entry, const ProbeResult& result, uint32_t successes);
+  // What other checks say of the reals of one.
+  struct Others;
+  [[nodiscard]] Others OthersOf(const Entry& entry) const;
+  void LogUp(const Entry& entry, const ProbeResult& result, uint32_t successes) const;
+  void IndexReals();
   // What the answer says of the weight and the administration of the real.
   void TakeWishes(Entry& entry, const ProbeResult& result);
   void NoteFlip(const Entry& entry);
@@ -168,6 +173,8 @@ class HealthMonitor {
   std::function<uint64_t()> lost_frames_;
   std::minstd_rand random_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  // Of reals that have more than one.
+  std::map<CheckedReal, std::vector<const Entry*>> checks_of_;
   std::array<Schedule, kLaneCount> schedules_{Schedule(kStarts[0]), Schedule(kStarts[1])};
   TimePoint now_{};  // of the last Tick
   std::array<LocalErrors, kLocalErrorCount> local_errors_{};

@@ -180,6 +180,7 @@ void HealthMonitor::SetChecks(std::vector<HealthCheck> checks, TimePoint now) {
     next.emplace(key, std::move(entry));
   }
   entries_ = std::move(next);
+  IndexReals();
   for (Schedule& schedule : schedules_) schedule.queue.clear();
   for (const auto& [key, entry] : entries_) {
     if (!entry->is_asking) ScheduleOf(*entry).queue.emplace(entry->next, entry);

@@ -25,10 +25,7 @@ RealHealth HealthMonitor::HealthOf(Checks checks) const {
     if (entry == nullptr) continue;
     const CheckFacts& facts = entry->facts;
     if (facts.state == HealthState::kDown) {
-      const OnFail own = check.on_fail;
-      const bool is_harsher =
-          own == OnFail::kRemove || (own == OnFail::kDrain && health.on_fail == OnFail::kQuiesce);
-      if (!has_on_fail || is_harsher) health.on_fail = own;
+      if (!has_on_fail || IsHarsher(check.on_fail, health.on_fail)) health.on_fail = check.on_fail;
       has_on_fail = true;
       health.state = HealthState::kDown;
     } else if (health.state == HealthState::kUnchecked) {
@@ -47,14 +44,26 @@ RealHealth HealthMonitor::HealthOf(Checks checks) const {
 
 std::string HealthMonitor::DetailOf(Checks checks) const {
   const Entry* shown = nullptr;
+  size_t known = 0, down = 0;
   for (const HealthCheck& check : checks) {
     const Entry* entry = Find(check);
     if (entry == nullptr) continue;
-    const bool is_worse = shown != nullptr && shown->facts.state != HealthState::kDown &&
-                          entry->facts.state == HealthState::kDown;
+    ++known;
+    const bool is_down = entry->facts.state == HealthState::kDown;
+    const bool is_worse = is_down && down == 0;
+    down += is_down ? 1 : 0;
     if (shown == nullptr || is_worse) shown = entry;
   }
-  return shown == nullptr ? std::string() : shown->facts.detail;
+  if (shown == nullptr) return {};
+  const std::string& detail = shown->facts.detail;
+  if (down == 0 || known == 1 || detail.empty()) return detail;
+  // Which of them it is; and where it asks, when the type alone does not say it.
+  const HealthType type = shown->check.type;
+  const bool is_only = std::ranges::count(checks, type, &HealthCheck::type) == 1;
+  std::string text = is_only ? std::string(ToWord(type)) : shown->check.AskedText();
+  text += ": " + detail;
+  if (down > 1) text += ", and " + std::to_string(down - 1) + " more";
+  return text;
 }
 
 std::vector<CheckInfo> HealthMonitor::InfosOf(Checks checks) const {

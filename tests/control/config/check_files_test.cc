@@ -65,7 +65,7 @@ TEST(TlsFileFault, NamesTheFileAndWhatIsWrong) {
 }
 
 std::string WarningsOf(const std::string& health, const std::string& more = "") {
-  const std::string yaml = kBase +
+  const std::string yaml = WithTwin() +
                            "services:\n  - { name: a, address: 192.0.2.80, port: 80, protocol: "
                            "tcp,\n      health: " +
                            health + more + ",\n      reals: [{ address: 10.0.0.11 }] }\n";

@@ -1,6 +1,7 @@
 // config/reference.yaml and docs/configuration.md know every key that the loader knows.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -75,6 +76,18 @@ TEST(Reference, ShowsEveryKeyTheLoaderKnows) {
     }
   }
   EXPECT_GT(keys, 90u);
+}
+
+TEST(Reference, TheExamplesLoadWithoutErrorsAndWarnings) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(kSourceDir) +
+                                                                         "/config/examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const LoadResult result = LoadConfig(entry.path());
+    EXPECT_EQ(ToText(result.errors) + ToText(result.warnings), "") << entry.path();
+  }
+  EXPECT_EQ(files, 6u);
 }
 
 TEST(Reference, DocumentationNamesEveryKeyTheLoaderKnows) {

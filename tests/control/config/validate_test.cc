@@ -95,11 +95,41 @@ TEST(Warnings, AMarkMayBeThatOfAServiceThatComesByHand) {
 }
 
 // Nobody would find out a dead server.
+// They would all be down: "network is unreachable".
+TEST(Warnings, ChecksNeedAKernelTwin) {
+  const auto warnings = [](const std::string& base, const std::string& keys) {
+    const LoadResult result =
+        LoadConfigText(base +
+                           "routes: [ { to: 10.9.0.0/16, via: 10.0.0.254 } ]\n"
+                           "services:\n  - { address: 192.0.2.80, port: 80, protocol: tcp, " +
+                           keys + " }\n",
+                       "t.yaml");
+    return ToText(result.errors) + ToText(result.warnings);
+  };
+  const std::string reals = "reals: [{ address: 10.0.0.11 }, { address: 10.9.0.1 }]";
+  const std::string what =
+      " go through this port, which has no kernel twin: add exception: tap, or they fail unless "
+      "the "
+      "machine has another way there\n";
+  EXPECT_EQ(warnings(kBase, "health: { type: tcp }, " + reals),
+            "t.yaml:4:5: ports[1]: health checks of 2 real servers (the first is "
+            "services[0].reals[0])" +
+                what);
+  EXPECT_EQ(warnings(kBase,
+                     "reals: [{ address: 10.0.0.11 }, "
+                     "{ address: 10.9.0.1, health: { type: http } }]"),
+            "t.yaml:4:5: ports[1]: health checks of a real server (services[0].reals[1])" + what);
+  EXPECT_EQ(warnings(WithTwin(), "health: { type: tcp }, " + reals), "");
+  EXPECT_EQ(warnings(kBase, reals), "") << "nobody checks";
+  EXPECT_EQ(warnings(kBase, "health: { type: tcp, address: 172.16.0.1 }, " + reals), "")
+      << "what is asked is behind no port";
+}
+
 TEST(Warnings, AnAgentAloneIsNotEnough) {
   const auto warnings = [](const std::string& health, const std::string& own) {
     const LoadResult result = LoadConfigText(
-        kBase + "services:\n  - { address: 192.0.2.80, port: 80, protocol: tcp, health: " + health +
-            ", reals: [{ address: 10.0.0.11" + own + " }] }\n",
+        WithTwin() + "services:\n  - { address: 192.0.2.80, port: 80, protocol: tcp, health: " +
+            health + ", reals: [{ address: 10.0.0.11" + own + " }] }\n",
         "t.yaml");
     return ToText(result.errors) + ToText(result.warnings);
   };
