@@ -50,8 +50,9 @@ std::string ReadTopWish(const HttpRequest& request, TopWish* wish) {
   };
   for (const auto& [key, value] : request.query) {
     if (key == "by") {
-      const auto* word = std::find_if(std::begin(kTopWords), std::end(kTopWords),
-                                      [&](const auto& known) { return known.first == value; });
+      const auto* word =
+          std::find_if(std::begin(kTopWords), std::end(kTopWords),
+                       [&wanted = value](const auto& known) { return known.first == wanted; });
       if (word == std::end(kTopWords)) {
         fault("by: must be packets, bytes, connections or new");
       } else {
