@@ -22,9 +22,9 @@
 
 namespace fairlead::dataplane {
 
-// kTellsPeers: other directors are told of the connection where that is due. Another class, so that
-// without synchronisation nothing is asked.
-template <typename Address, Packet P, bool kTellsPeers = false>
+// kTells (kTellsKernel, kTellsStream): other directors may have to be told of the connection. Other
+// classes, so that without synchronisation nothing is asked, and for the kernel's alone little.
+template <typename Address, Packet P, uint8_t kTells = 0>
 class FastPath {
  public:
   explicit FastPath(Turn<P>& turn) noexcept
@@ -52,7 +52,7 @@ class FastPath {
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) [[unlikely]]
       return false;
-    if constexpr (kTellsPeers) {
+    if constexpr ((kTells & kTellsStream) != 0) {
       if (IsStreamNews(record, timeout, record.packets + 1)) return false;
     }
     const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
@@ -67,7 +67,7 @@ class FastPath {
     traffic.in_packets.Add(1);
     traffic.in_bytes.Add(parsed->ip_length);
     out_.Add(packet, Verdict::Transmit(egress.output));
-    if constexpr (kTellsPeers) {
+    if constexpr ((kTells & kTellsKernel) != 0) {
       if (counted_.MayBe(record.packets)) [[unlikely]]
         TellOf(slot);
     }
@@ -84,7 +84,7 @@ class FastPath {
     }
     TickCount timeout;
     if (!StaysAsItIs(record, *parsed, egress, &timeout)) return false;
-    if constexpr (kTellsPeers) {
+    if constexpr ((kTells & kTellsStream) != 0) {
       if (IsStreamNews(record, timeout, record.packets)) return false;
     }
     const Address client = record.client_address;
@@ -179,7 +179,7 @@ class FastPath {
   const uint16_t ip_id_step_;
   uint16_t& next_ip_id_;
   const Tick now_;
-  // With kTellsPeers only:
+  // With kTells only:
   Shard& shard_;
   const CountedPackets counted_;
 };

@@ -123,10 +123,15 @@ template <typename Address, Packet P>
   WatchedBurst<Address> watched(t.shard, {burst.keys.data(), burst.count},
                                 {burst.slots.data(), burst.count});
   if (t.shard.watch.counts_packets()) watched.NoteFound(burst.parsed.data());
-  if (t.shard.tells != 0) {
-    Follow<FastPath<Address, P, true>, Address>(t, burst, is_mine);
-  } else {
-    Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
+  switch (t.shard.tells) {
+    case 0:
+      Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
+      break;
+    case kTellsKernel:
+      Follow<FastPath<Address, P, kTellsKernel>, Address>(t, burst, is_mine);
+      break;
+    default:
+      Follow<FastPath<Address, P, kTellsKernel | kTellsStream>, Address>(t, burst, is_mine);
   }
   watched.NoteMissed();
   t.shard.watch.EndLate(t.now());
