@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/loopback.h"
 #include "kernel/attributes.h"
 
 namespace fairlead::kernel {
@@ -34,10 +35,6 @@ int ReadWatchedAttribute(const nlattr* attribute, void* into) {
       break;
   }
   return MNL_CB_OK;
-}
-
-bool IsLoopback(const IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address == *IpAddress::Parse("::1");
 }
 
 }  // namespace

@@ -80,11 +80,6 @@ std::string InBrackets(const std::string& text) {
   return is_both ? "[" + host + "]:" + port : "";
 }
 
-bool IsLoopback(const IpAddress& address) {
-  if (address.is_v4()) return address.bytes()[0] == 127;
-  return address == *IpAddress::Parse("::1");
-}
-
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names) {
   // A bare number is the 32 bits themselves, as ever: "24" is 0.0.0.24 and no length.
   if (const auto bits = ReadNumber(text, 0, UINT32_MAX)) return bits;

@@ -22,9 +22,6 @@ Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolve
 // meant as one with a port; empty when it can be nothing else.
 std::string InBrackets(const std::string& text);
 
-// 127.0.0.0/8 and ::1.
-bool IsLoopback(const IpAddress& address);
-
 // An IPv4 mask, host order: "255.255.255.0", the 32 bits as a number, or a host's name.
 std::optional<uint32_t> ReadMask(const std::string& text, Resolver& names);
 

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/loopback.h"
 #include "cli/ipvsadm/addresses.h"
 #include "cli/ipvsadm/json_rows.h"
 #include "cli/ipvsadm/listing.h"

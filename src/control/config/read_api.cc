@@ -1,6 +1,7 @@
 // The section `api`: where the API listens, and whom it lets in there.
 #include <algorithm>
 
+#include "base/loopback.h"
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -8,10 +9,6 @@ namespace {
 
 constexpr size_t kMaxListeners = 64;
 constexpr size_t kMaxSocketPath = 107;  // sockaddr_un.sun_path with its zero
-
-bool IsThisMachine(const IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address == IpAddress::Parse("::1");
-}
 
 // "127.0.0.1:9480" of "http://127.0.0.1:9480".
 Result<Endpoint> ParseAuthority(const std::string& authority, const std::string& whole) {
@@ -42,7 +39,7 @@ Result<ApiListen> ReadListenAddress(const YamlNode& node) {
   auto endpoint = ParseAuthority(text->substr(is_https ? 8 : 7), *text);
   if (!endpoint) return endpoint.error();
   listen.endpoint = *endpoint;
-  if (!is_https && !IsThisMachine(endpoint->address)) {
+  if (!is_https && !IsLoopback(endpoint->address)) {
     return Error{ErrorCode::kInvalid,
                  Quote(*text) +
                      " is not a loopback address, and whoever is on the way could read and change "

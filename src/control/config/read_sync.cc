@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/loopback.h"
 #include "control/config/section_readers.h"
 #include "control/config/sync_keys.h"
 
@@ -121,10 +122,6 @@ bool IsHost(const IpAddress& address) {
   return !address.is_multicast() && !address.is_unspecified();
 }
 
-bool IsOnLoopback(const IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address == *IpAddress::Parse("::1");
-}
-
 void ReadPeer(MapReader reader, const std::string& path, StreamConfig& config) {
   SyncPeer peer;
   const bool has_name = reader.Require("name");  // both are asked for, so both are said
@@ -160,9 +157,9 @@ void CheckStream(MapReader& reader, const StreamConfig& config) {
   if (config.peers.empty() || config.is_secured() || problems.IsBroken(reader.PathOf("key_file"))) {
     return;
   }
-  const bool is_local = IsOnLoopback(config.listen.address) &&
+  const bool is_local = IsLoopback(config.listen.address) &&
                         std::ranges::all_of(config.peers, [](const SyncPeer& peer) {
-                          return IsOnLoopback(peer.address.address);
+                          return IsLoopback(peer.address.address);
                         });
   if (is_local || problems.IsBroken(reader.PathOf("certificate")) ||
       problems.IsBroken(reader.PathOf("listen"))) {

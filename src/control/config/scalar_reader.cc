@@ -4,6 +4,7 @@
 #include <cctype>
 #include <vector>
 
+#include "base/loopback.h"
 #include "control/config/foreign_words.h"
 #include "control/config/suggest.h"
 #include "control/config/units.h"
@@ -33,10 +34,6 @@ std::string NumberHint(const YamlNode& node) {
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == ':' || c == '-';
-}
-
-bool IsLoopback(const IpAddress& a) {
-  return a.is_v4() ? a.bytes()[0] == 127 : a == IpAddress::Parse("::1");
 }
 
 }  // namespace

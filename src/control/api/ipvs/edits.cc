@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/forward_method.h"
+#include "base/loopback.h"
 #include "base/transport.h"
 #include "control/config/model.h"
 #include "control/config/names.h"
@@ -86,13 +87,6 @@ json::object DestBody(const DestRequest& request) {
 
 control::SyncRole HalfOf(const DaemonRequest& request) {
   return request.is_master ? control::SyncRole::kMaster : control::SyncRole::kBackup;
-}
-
-bool IsLoopback(const IpAddress& address) {
-  if (address.is_v4()) return address.v4().value.host() >> 24 == 127;
-  Ipv6Address one;
-  one.bytes[15] = 1;
-  return address.v6() == one;
 }
 
 }  // namespace
