@@ -127,8 +127,10 @@ class DamagedArenas(ArenaTest):
             file.write(b"no file of Fairlead's")
         self.director.start()
         for name, what in (("names", "is damaged: its checksum is wrong; the tables start empty"),
-                           ("intent", "is damaged: its checksum is wrong; the director starts with the file, without "
-                                      "changes by hand"),
+                           ("intent", "is damaged: its checksum is wrong; a start takes the configuration file alone, "
+                                      "without changes by hand, and keeps them in intent.refused: to have them again, "
+                                      "stop the director, rename that to intent and start the version of fairleadd "
+                                      "that has written it"),
                            ("health", "is not a file of Fairlead's state; all real servers count as up until a check "
                                       "says otherwise")):
             self.assertIn(f'msg="kept state cannot be used" what="{self.files.path(name)}: {what}"', self.said())
