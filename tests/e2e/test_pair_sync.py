@@ -4,14 +4,14 @@ import collections
 import json
 import os
 import sys
+import time
 
 from fairlead_lab import addresses as at, client, servers
 from fairlead_lab.restarts import WAYS, Load, service, shop_url
 from fairlead_lab.shell import wait_until
-from fairlead_lab.sync_pair import OUTSIDE, SyncPairTest
+from fairlead_lab.sync_pair import OUTSIDE, READY_LAG, SyncPairTest
 
 UPLOADS = os.path.join(os.path.dirname(os.path.abspath(client.__file__)), "uploads.py")
-READY_LAG = 0.5  # seconds, the default of sync.ready_lag
 
 
 class Moves(SyncPairTest):
@@ -26,11 +26,12 @@ class Moves(SyncPairTest):
             load = Load(self.pair.lab, self.downloads, self.clients)
             self.addCleanup(load.kill)
             load.begin()
+            time.sleep(READY_LAG)  # then both know all that has begun
             for done in range(begin, begin + self.rounds_of_a_load):
                 self.pair.leaves(how)
                 # Each second time it has lost all: what it then knows is what it has been told.
                 self.pair.returns(how, extra=("--fresh",) if done % 2 == 0 else ())
-            load.end(self)
+            load.end(self, self.pair.moments)
 
     def test_stop(self):
         self.move("stop")
@@ -169,6 +170,12 @@ class BothServe(SyncPairTest):
         # It is one of the two that were chosen.
         for source, pieces in found.items():
             self.assertIn(pieces["1"], (pieces["0-1"], pieces["0-2"]), source)
+
+    def test_connections_that_change_sides_midway_go_on(self):
+        """As when a router spreads anew. The other director may be told of one later than its packets come; it is silent
+        until then, and the client sends them again."""
+        sources = [f"203.0.113.{host}" for host in range(101, 151)]
+        self.upload("midway", 80, 3, 0, "midway", sources)
 
     def test_without_a_stream_neighbours_agree_by_mh_netmask(self):
         networks = [f"198.19.{number}" for number in range(25)]

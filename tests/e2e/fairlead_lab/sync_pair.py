@@ -11,6 +11,7 @@ ready and 100 until then, beside 120 of director 2.
 
 import contextlib
 import os
+import time
 
 from . import addresses as at, configuration
 from .case import LabTest
@@ -22,6 +23,8 @@ from .shell import ShellError, wait_until
 
 GATEWAY, GATEWAY6 = "10.0.0.250", "fd00:10::250"
 OUTSIDE = [way.address for way in WAYS]
+
+READY_LAG = 0.5  # seconds, the default of sync.ready_lag: what is older is known to both
 
 # VRRP 3 has intervals of less than a second: a director that is gone is missed after 1.8 s.
 KEEPALIVED_CONF = """
@@ -77,6 +80,7 @@ class SyncPair(DirectorPair):
         """`outside`: the virtual addresses that keepalived moves."""
         super().__init__(name, reals)
         self.outside = outside
+        self.moments = []  # (begin, end) of when a connection that began was not known to both yet
 
     def add(self, number: int) -> Half:
         half = super().add(number)
@@ -125,16 +129,17 @@ class SyncPair(DirectorPair):
         try:
             wait_until(lambda: self.has_all(number) and not self[3 - number].has(self.outside[0]), what, timeout=30)
         except ShellError as error:
-            said = "".join(f"\n---- keepalived {n}:\n{half.keepalived.said()[-2500:]}\n---- director {n}:\n"
-                           f"{half.director.log_tail(25)}" for n, half in self.halves.items())
+            said = "".join(f"\n---- keepalived {n}:\n{half.keepalived.said()[-2500:]}" for n, half in self.halves.items())
             raise ShellError(f"{error}{said}") from None
 
     def leaves(self, how: str):
         """Director 1 by "stop" (SIGTERM) or "kill" (-9), or its link outside goes down: "link"."""
+        begin = time.monotonic()
         if how == "link":
             self.lab.bridge.ip("link set outside1 down")
         else:
             getattr(self[1].director, how)()
+        self.moments.append((begin - READY_LAG, time.monotonic()))
         self.wait_master(2, f"director 2 has taken over ({how})")
 
     def returns(self, how: str, extra=()):
@@ -143,6 +148,8 @@ class SyncPair(DirectorPair):
         else:
             self[1].director.start(extra=extra)
         self.wait_master(1, f"director 1 has its addresses back ({how})")
+        # One that was half open at the other director is not told; its client sends on to one that does not know it.
+        self.moments.append((time.monotonic() - 1, time.monotonic()))
         self.wait_in_sync()
 
     @contextlib.contextmanager
@@ -205,5 +212,6 @@ class SyncPairTest(LabTest):
         super().run(result)
         if len(result.failures) + len(result.errors) > before:
             for number, half in self.pair.halves.items():
-                print(f"---- end of the log of director {number}\n{half.director.log_tail(30)}----\n"
+                ended = half.director.process and half.director.process.poll()
+                print(f"---- director {number}, ended with {ended}; the end of its log:\n{half.director.log_tail(30)}----\n"
                       f"{half.director.cli('sync', 'status', check=False).stdout}", flush=True)
