@@ -25,7 +25,8 @@ EXPECTED_MODES = {
     "/usr/share/zsh/vendor-completions/_fairlead": "root:root 644",
     "/usr/share/fairlead/fairlead.schema.json": "root:root 644",
     "/usr/share/fairlead/fairlead-alerts.yaml": "root:root 644", "/usr/share/fairlead/fairlead-dashboard.json": "root:root 644",
-    "/usr/share/doc/fairlead/examples/reference.yaml": "root:root 644",
+    **dict.fromkeys((f"/usr/share/doc/fairlead/examples/{name}" for name in (
+        "reference.yaml", "reference-proxies.txt", "keepalived-nat-pair/edge-1.yaml")), "root:root 644"),
 }
 # A director with one packet socket, whose tables and sockets are where a package's would be.
 EXAMPLE = """version: 1
