@@ -111,8 +111,10 @@ class BothServe(SyncPairTest):
 
     @classmethod
     def services(cls) -> list:
-        # Nothing is shared of the second one: its scheduler finds the same real server by itself.
+        # Nothing is shared of the last one: its scheduler finds the same real server by itself.
         return [service("templates", at.VIP_DR, 80, forward="dr", persistence={"timeout": "10m"}),
+                service("again", at.VIP_DR, 8080, forward="dr", persistence={"timeout": "10m"},
+                        policy={"unknown_connections": "schedule"}),
                 service("hash", at.VIP_DR, 443, forward="dr", scheduler="mh", scheduler_flags=["mh-netmask"], netmask=24)]
 
     @classmethod
@@ -150,8 +152,8 @@ class BothServe(SyncPairTest):
             self.assertGreater(half.director.metric("fairlead_service_connections_total"), packets)
 
     def test_pieces_that_change_sides_meet_one_real_server(self):
-        sources = [f"198.51.100.{host}" for host in range(1, 51)]
-        found = self.upload("turns", 80, 20, READY_LAG, "in-turn", sources)
+        sources = [f"198.51.100.{host}" for host in range(1, 101)]
+        found = self.upload("turns", 80, 10, READY_LAG, "in-turn", sources)
         split = {source: pieces for source, pieces in found.items() if len(set(pieces.values())) > 1}
         self.assertEqual(split, {})
         self.assertEqual(len({name for pieces in found.values() for name in pieces.values()}), 3)
@@ -176,6 +178,14 @@ class BothServe(SyncPairTest):
         until then, and the client sends them again."""
         sources = [f"203.0.113.{host}" for host in range(101, 151)]
         self.upload("midway", 80, 3, 0, "midway", sources)
+
+    def test_a_handshake_that_changes_sides_goes_on_by_schedule(self):
+        """No director tells of what is half open. The client's template says where the rest of it belongs."""
+        sources = [f"203.0.113.{host}" for host in range(151, 201)]
+        first = self.upload("known", 8080, 1, READY_LAG, "in-turn", sources)
+        found = self.upload("handshake", 8080, 3, 0, "handshake", sources)
+        for source in sources:
+            self.assertEqual(set(found[source].values()), set(first[source].values()), source)
 
     def test_without_a_stream_neighbours_agree_by_mh_netmask(self):
         networks = [f"198.19.{number}" for number in range(25)]

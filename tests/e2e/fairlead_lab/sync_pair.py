@@ -5,8 +5,8 @@
             self.pair.leaves("kill")                # director 1, the master; director 2 has the addresses
             self.pair.returns("kill")               # and gives them back once director 1 is ready
 
-keepalived's script asks `fairlead ready`, as docs/ready.md has it. Director 1 is preferred: priority 150 when it is
-ready and 100 until then, beside 120 of director 2.
+keepalived.conf is that of config/examples/synchronised-pair: its script asks `fairlead ready`. Director 1 is preferred:
+priority 150 when it is ready and 100 until then, beside 120 of director 2.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from . import addresses as at, configuration
 from .case import LabTest
 from .director import BUILD
 from .keepalived import Keepalived
+from .lab import ROOT
 from .pairs import DirectorPair, Half
 from .restarts import WAYS, services
 from .shell import ShellError, wait_until
@@ -26,45 +27,7 @@ OUTSIDE = [way.address for way in WAYS]
 
 READY_LAG = 0.5  # seconds, the default of sync.ready_lag: what is older is known to both
 
-# VRRP 3 has intervals of less than a second: a director that is gone is missed after 1.8 s.
-KEEPALIVED_CONF = """
-global_defs {{
-  router_id edge-{number}
-  script_user root
-  max_auto_priority -1
-  vrrp_version 3
-}}
-vrrp_script fairlead {{
-  script "{fairlead} --api {api} ready"
-  interval 1
-  timeout 2
-  fall 3
-  rise 1
-  init_fail
-  weight -50
-}}
-vrrp_instance edge {{
-  state BACKUP
-  interface fl-outside
-  track_interface {{
-    fl-inside
-  }}
-  track_script {{
-    fairlead
-  }}
-  virtual_router_id 51
-  priority {priority}
-  advert_int 0.5
-  virtual_ipaddress {{
-    {first}/32 dev fl-outside
-  }}
-  virtual_ipaddress_excluded {{
-{others}
-    10.0.0.250/24 dev fl-inside
-    fd00:10::250/64 dev fl-inside
-  }}
-}}
-"""
+CONF = f"{ROOT}/config/examples/synchronised-pair/keepalived.conf"
 PRIORITIES = {1: 150, 2: 120}
 
 
@@ -97,9 +60,23 @@ class SyncPair(DirectorPair):
                 "peers": [{"name": f"edge-{3 - number}", "address": at.director_sync(3 - number)}], **more}
 
     def conf(self, number: int) -> str:
-        others = "\n".join(f"    {address}/{128 if ':' in address else 32} dev fl-outside" for address in self.outside[1:])
-        return KEEPALIVED_CONF.format(number=number, priority=PRIORITIES[number], fairlead=f"{BUILD}/src/cli/fairlead",
-                                      api=self[number].director.api, first=self.outside[0], others=others)
+        """The example's, but for the addresses, and for where the command and its socket are."""
+        excluded = [f"{address}/{128 if ':' in address else 32} dev fl-outside" for address in self.outside[1:]]
+        excluded += [f"{GATEWAY}/24 dev fl-inside", f"{GATEWAY6}/64 dev fl-inside"]
+        lines = "\n".join(f"    {each}" for each in excluded)
+        with open(CONF) as file:
+            text = file.read()
+        for here, there in {
+                "/usr/bin/fairlead ready": f"{BUILD}/src/cli/fairlead --api {self[number].director.api} ready",
+                "router_id edge-1": f"router_id edge-{number}",
+                "script_user root": "script_user root\n  max_auto_priority -1",
+                "priority 150": f"priority {PRIORITIES[number]}",
+                "    192.0.2.180/32 dev fl-outside\n  }": f"    {self.outside[0]}/32 dev fl-outside\n  }}\n"
+                                                          f"  virtual_ipaddress_excluded {{\n{lines}\n  }}"}.items():
+            if here not in text:
+                raise ShellError(f"{CONF} has no {here!r} any more")
+            text = text.replace(here, there)
+        return text
 
     def begin(self, configuration_of, with_keepalived: bool = True):
         """Both, until both are in sync."""
@@ -197,7 +174,9 @@ class SyncPairTest(LabTest):
 
     @classmethod
     def services(cls) -> list:
-        return services()
+        """A request that was under way when the address moved goes on as well: its client has a template."""
+        return [{**each, "policy": {"unknown_connections": "schedule"}} if "persistence" in each else each
+                for each in services()]
 
     @classmethod
     def configure(cls, number: int) -> dict:
