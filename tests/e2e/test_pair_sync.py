@@ -55,7 +55,7 @@ class SlowLink(SyncPairTest):
         wait_until(lambda: self.templates(2) >= self.CLIENTS, "director 2 has been told")
         self.pair.leaves("kill")
         returned, seen = self.pair[1].director, []
-        with self.pair.slow_link("400kbit"):
+        with self.pair.slow_link("600kbit"):
             returned.launch(extra=("--fresh",))
             wait_until(lambda: self.look(seen), "director 1 is ready", timeout=60)
         for ready, _, templates, has_address in seen:
@@ -79,12 +79,36 @@ class SlowLink(SyncPairTest):
         return status == 200
 
 
-class Alone(SyncPairTest):
-    """Both were off and one returns: it waits for the other one until it no longer counts, and then it serves."""
+class Apart(SyncPairTest):
+    """They do not hear of each other."""
 
     sync = {"ready_timeout": "3s"}
 
-    def test_serves_after_ready_timeout(self):
+    def test_1_the_link_between_them_is_lost(self):
+        """Who serves goes on, and tells later what has happened meanwhile."""
+        shop, sources = shop_url(WAYS[0]), [f"203.0.113.{host}" for host in range(1, 31)]
+        link = self.pair[2].namespace
+        link.ip("link set sync down")
+        try:
+            wait_until(lambda: all(half.director.metric("fairlead_sync_connected") == 0
+                                   for half in self.pair.halves.values()), "both have noticed", timeout=30)
+            names = client.spread(self.pair.lab, shop, sources)
+            for half in self.pair.halves.values():
+                self.assertEqual(half.director.cli("ready", check=False).returncode, 0, "who was ready stays so")
+            self.assertTrue(self.pair.has_all(1), "the addresses have moved")
+            self.assertEqual(self.pair[2].director.metric("fairlead_templates"), 0)
+        finally:
+            link.ip("link set sync up")
+        self.pair.wait_in_sync()
+        self.assertEqual(self.pair[2].director.metric("fairlead_templates"), len(sources))
+        self.pair[1].keepalived.stop()
+        self.pair.wait_master(2, "director 2 has taken over")
+        self.assertEqual(client.spread(self.pair.lab, shop, sources), names, "clients have moved")
+        self.pair[1].start_keepalived()
+        self.pair.wait_master(1, "director 1 has its addresses back")
+
+    def test_2_both_were_off_and_one_returns(self):
+        """It waits for the other one until it no longer counts, and then it serves."""
         for number in (2, 1):
             self.pair[number].director.stop()
         first = self.pair[1].director
