@@ -9,10 +9,16 @@ inline constexpr const char* kTemplatesOnChange =
     "assured), not with "
     "every packet of the client: its owner is another worker than the connection's, and a packet "
     "would cost a message";
-inline constexpr const char* kUnknownIsRefused =
-    "unknown_service: an entry whose service or real server is not here is refused and counted; a "
-    "record names a "
-    "real server that the snapshot has";
+inline constexpr const char* kOwnAtOnce =
+    "a real server that is added has the connections that messages named before at once, not with "
+    "the next message about them";
+inline constexpr const char* kOwnerOnly =
+    "with several workers a packet to no service is forwarded where it reaches the worker that has "
+    "the connection";
+inline constexpr const char* kNowhere =
+    "a real server without an address or a port is refused: nothing could be sent to it";
+inline constexpr const char* kTemplateOfNobody =
+    "a template of a service that is not here is refused: nothing would ask for it";
 inline constexpr const char* kNotPersistent =
     "a template of a service that is not persistent here is refused: nothing would ask for it";
 inline constexpr const char* kUnrecorded =

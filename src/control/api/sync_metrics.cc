@@ -22,6 +22,9 @@ void AddDatagrams(const control::SyncInfo& sync, std::vector<MetricFamily>* fami
   FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_open",
                 "1 when the sockets of sync.ipvs are open, 0 when not")
       .Add({{"peer", "ipvs"}}, sync.is_open ? 1 : 0);
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_unknown_reals",
+                "Real servers that no configuration names and messages of kernel directors do")
+      .Add({{"peer", "ipvs"}}, sync.unknown_reals == nullptr ? 0 : sync.unknown_reals->size());
   FamilyBuilder datagrams(families, MetricType::Counter, "fairlead_sync_datagrams_total",
                           "Datagrams of synchronisation");
   datagrams.Add(LabelsOfDirection("in"), sync.received.datagrams);

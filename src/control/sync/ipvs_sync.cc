@@ -40,12 +40,13 @@ IpvsSync::IpvsSync(dataplane::Fabric& fabric, Intake::Submit submit, IndexOf ind
 
 IpvsSync::~IpvsSync() { Close(); }
 
-void IpvsSync::Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
+void IpvsSync::Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted,
+                    bool are_ids_known) {
   ++turn_;
   Follow(now, wanted);
   if (is_open_ && config_->receives()) Receive();
   Send(now);
-  intake_.Turn();
+  intake_.Turn(are_ids_known);
 }
 
 void IpvsSync::Follow(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
@@ -96,7 +97,9 @@ void IpvsSync::Open(TimePoint now) {
   }
   problem_.clear();
   is_open_ = true;
-  intake_.Use({.syncid = config_->syncid, .threshold = config_->threshold.threshold});
+  intake_.Use({.syncid = config_->syncid,
+               .threshold = config_->threshold.threshold,
+               .keeps_unknown = config_->unknown_service == UnknownService::kAsKernel});
   if (config_->sends()) {
     outgoing_.emplace(*config_, [this](size_t port, std::span<const uint8_t> payload) {
       return sending_[port].Send(payload);
@@ -171,7 +174,7 @@ void IpvsSync::Send(TimePoint now) {
   if (outgoing_) outgoing_->Turn(now);
 }
 
-std::shared_ptr<const SyncInfo> IpvsSync::info() const {
+std::shared_ptr<SyncInfo> IpvsSync::info() const {
   if (!config_) return nullptr;
   return std::make_shared<SyncInfo>(
       SyncInfo{.config = *config_,
