@@ -104,6 +104,20 @@ void AddRefused(const SyncShown& shown, std::vector<MetricFamily>* families) {
   refused.Add({{"reason", "not_a_peer"}}, sync.foreign);
 }
 
+void AddNewsLost(const dataplane::StatsBoard& stats, const SyncShown& shown,
+                 std::vector<MetricFamily>* families) {
+  uint64_t ipvs = 0, stream = 0;
+  for (size_t w = 0; w < stats.worker_count(); ++w) {
+    const auto& counters = stats.worker(WorkerId{static_cast<uint8_t>(w)});
+    ipvs += counters.sync_news_lost.value();
+    stream += counters.stream_news_lost.value();
+  }
+  FamilyBuilder lost(families, MetricType::Counter, "fairlead_sync_news_lost_total",
+                     "News of workers that found their ring full");
+  if (shown.ipvs != nullptr) lost.Add({{"protocol", "ipvs"}}, ipvs);
+  if (shown.stream != nullptr) lost.Add({{"protocol", "stream"}}, stream);
+}
+
 }  // namespace
 
 void AddSyncMetrics(const dataplane::StatsBoard& stats, const SyncShown& shown,
@@ -113,6 +127,7 @@ void AddSyncMetrics(const dataplane::StatsBoard& stats, const SyncShown& shown,
   AddEntries(shown, families);
   if (shown.stream != nullptr) AddPeers(*shown.stream, families);
   AddRefused(shown, families);
+  AddNewsLost(stats, shown, families);
   if (shown.ipvs == nullptr) return;
   uint64_t lost = shown.ipvs->sent.unsent;
   for (size_t w = 0; w < stats.worker_count(); ++w) {
