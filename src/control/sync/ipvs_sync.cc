@@ -160,12 +160,13 @@ void IpvsSync::Send(TimePoint now) {
   size_t left = kNewsATurn;
   const auto& rings = fabric_.sync_news;
   for (size_t i = 0; i < rings.size(); ++i) {
-    dataplane::SyncNewsRing& ring = *rings[(turn_ + i) % rings.size()];
+    const size_t number = (turn_ + i) % rings.size();
+    dataplane::SyncNewsRing& ring = *rings[number];
     dataplane::SyncNews news;
     while (left > 0 && ring.Pop(&news)) {
       --left;
       if (outgoing_) {
-        outgoing_->Add(news, now);
+        outgoing_->Add(news, now, number);
       } else if (config_ && config_->sends()) {
         ++sent_before_.unsent;  // the interface is away
       }
