@@ -37,9 +37,14 @@ inline constexpr const char* kNoMark =
 inline constexpr const char* kLongestTime =
     "no timeout is longer than 31 days, and one that overflows the kernel's timers is not copied";
 inline constexpr const char* kTemplateState = "a template's state is none or assured";
-inline constexpr const char* kNoClientPort =
-    "client port 0 without the flag for it is a connection of no packet";
 inline constexpr const char* kNoIpvs =
     "without services the kernel's IPVS is off and its local stack answers; this director goes on";
+
+// A test finds each of them used.
+inline constexpr const char* kAllExceptions[] = {
+    kTemplatesOnChange, kOwnAtOnce,     kOwnerOnly,  kNowhere,
+    kTemplateOfNobody,  kNotPersistent, kUnrecorded, kLateStart,
+    kCursors,           kNoSctp,        kNoFtp,      kNoMark,
+    kLongestTime,       kTemplateState, kNoIpvs};
 
 }  // namespace fairlead::sync
