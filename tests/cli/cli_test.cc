@@ -96,11 +96,12 @@ TEST_F(CliTest, PortList) {
   Start([](PortId) { return api::PortStats{.rx_packets = 5, .rx_missed = 2, .tx_errors = 1}; });
   EXPECT_EQ(Good("port list"),
             "PORT     DEVICE             LINK                             DOWNS  ROLE     "
-            "KERNEL TWIN   MTU  RECEIVED  SENT  LOST\n"
+            "KERNEL TWIN   MTU  RECEIVED  SENT  LOST  STEERING\n"
             "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
-            "fl-outside   1500         5     0     3\n"
+            "fl-outside   1500         5     0     3  rss\n"
             "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
-            "-            1500         5     0    12\n"
+            "-            1500         5     0    12  -\n"
+            "port outside: steering rss: the port does not hash one side only\n"
             "\n"
             "MEMBER OF  DEVICE          LINK  IN USE\n"
             "outside    net_af_packet0  DOWN  no\n");
