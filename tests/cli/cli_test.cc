@@ -299,6 +299,11 @@ TEST_F(CliTest, Explain) {
             "  1.  Service web takes it: address, port and protocol are exactly its own.\n"
             "      10.0.0.11:80: weight 2, 0 active connections, 0 inactive: may be chosen.\n"
             "  2.  Scheduler wlc chooses 10.0.0.11:80.\n");
+  const std::string fragments = Good("explain --fragments 198.51.100.7 192.0.2.10:80/udp");
+  EXPECT_NE(fragments.find("chooses it.\nThe first fragment of a datagram goes this way by the "
+                           "flow's owner."),
+            std::string::npos)
+      << fragments;
   EXPECT_EQ(Run("explain nonsense 192.0.2.10:80").exit_code, 1);
 }
 
