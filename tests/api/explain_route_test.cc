@@ -278,6 +278,31 @@ TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
   EXPECT_EQ(answer.at("steps").at(3).at("eligibility").as_string(), "weight_zero");
 }
 
+TEST_F(ExplainRouteTest, SaysWhereAnswersGo) {
+  const json::object answer =
+      Explain({step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable},
+               step::AnswersLeave{.port = PortId{0}, .neighbour = NeighbourState::kReachable}},
+              ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
+  EXPECT_EQ(Sentences(answer).back(),
+            "Its answers come back through the director and leave by port outside; the next hop is "
+            "reachable.");
+  EXPECT_EQ(answer.at("steps").at(1).at("port").as_string(), "outside");
+}
+
+TEST_F(ExplainRouteTest, SaysThatNoAnswerReachesTheClient) {
+  const json::object answer =
+      Explain({step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable},
+               step::NoWayBack{}},
+              ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
+  EXPECT_EQ(Sentences(answer).back(),
+            "Its answers come back through the director and go to 198.51.100.7: no route leads "
+            "there, so they are dropped (no_route). Add to the file routes: [{ to: \"0.0.0.0/0\", "
+            "via: GATEWAY }].");
+  EXPECT_NE(std::string(answer.at("summary").as_string())
+                .find("But no route leads its answers back: they are dropped."),
+            std::string::npos);
+}
+
 TEST_F(ExplainRouteTest, ExistingConnection) {
   const json::object answer = Explain(
       {step::ExistingConnection{.real = RealId{1},

@@ -124,6 +124,10 @@ struct ExplainReport::Members {
     object["port"] = report.Port(s.port);
     object["neighbour"] = WordOf(s.neighbour);
   }
+  void operator()(const step::AnswersLeave& s) const {
+    object["port"] = report.Port(s.port);
+    object["neighbour"] = WordOf(s.neighbour);
+  }
   void operator()(const step::LinkLocalClient& s) const { AddReal(s.real); }
 
  private:
@@ -166,7 +170,9 @@ std::string ExplainReport::Summary() const {
     case ExplainVerdict::kForward:
       return what + " goes to " + Real(last_.real) +
              (last_.service.is_none() ? "" : " of service " + Service(last_.service)) + ": " +
-             WhyThisReal() + ".";
+             WhyThisReal() +
+             (Has<step::NoWayBack>() ? ". But no route leads its answers back: they are dropped."
+                                     : ".");
     case ExplainVerdict::kRefused:
       if (Has<step::NoRoute>()) return what + " is refused: no route leads to the real.";
       return what + " is refused: the client is answered with " +

@@ -293,20 +293,18 @@ struct ExplainReport::Sentences {
     return "No real may take a new connection: the client is told port unreachable (no_real).";
   }
   std::string operator()(const step::NextHop& s) const {
-    std::string way = "It leaves by port " + report.Port(s.port);
-    if (!report.HasLink(s.port)) return way + ", which has no link: packets to it are lost.";
-    way += "; the next hop ";
-    switch (s.neighbour) {
-      case NeighbourState::kReachable:
-        return way + "is reachable.";
-      case NeighbourState::kFailed:
-        return way + "does not answer ARP or ND: packets to it are dropped (neighbour_unresolved).";
-      case NeighbourState::kIncomplete:
-        return way + "is being resolved: packets wait for it.";
-      case NeighbourState::kUnknown:
-        break;
-    }
-    return way + "has not been asked for yet.";
+    return Way("It leaves", s.port, s.neighbour);
+  }
+  std::string operator()(const step::AnswersLeave& s) const {
+    return Way("Its answers come back through the director and leave", s.port, s.neighbour);
+  }
+  std::string operator()(const step::NoWayBack&) const {
+    const bool is_v4 = report.question_.client.address.is_v4();
+    return "Its answers come back through the director and go to " +
+           report.question_.client.address.ToString() +
+           ": no route leads there, so they are dropped (no_route). Add to the file routes: [{ to: "
+           "\"" +
+           (is_v4 ? "0.0.0.0/0" : "::/0") + "\", via: GATEWAY }].";
   }
   std::string operator()(const step::NoRoute&) const {
     return "There is no route to the real server: packets are dropped (no_route).";
@@ -322,6 +320,22 @@ struct ExplainReport::Sentences {
     return rule < rules.size()
                ? "Classifier rule " + rules[rule].name + " matches (" + rules[rule].text + ")"
                : "A classifier rule matches";
+  }
+  std::string Way(const std::string& what, PortId port, NeighbourState neighbour) const {
+    std::string way = what + " by port " + report.Port(port);
+    if (!report.HasLink(port)) return way + ", which has no link: packets to it are lost.";
+    way += "; the next hop ";
+    switch (neighbour) {
+      case NeighbourState::kReachable:
+        return way + "is reachable.";
+      case NeighbourState::kFailed:
+        return way + "does not answer ARP or ND: packets to it are dropped (neighbour_unresolved).";
+      case NeighbourState::kIncomplete:
+        return way + "is being resolved: packets wait for it.";
+      case NeighbourState::kUnknown:
+        break;
+    }
+    return way + "has not been asked for yet.";
   }
 };
 

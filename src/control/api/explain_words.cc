@@ -46,6 +46,8 @@ struct Words {
   std::string_view operator()(const step::NobodyEligible&) const { return "nobody_eligible"; }
   std::string_view operator()(const step::NextHop&) const { return "next_hop"; }
   std::string_view operator()(const step::NoRoute&) const { return "no_route"; }
+  std::string_view operator()(const step::AnswersLeave&) const { return "answers_leave"; }
+  std::string_view operator()(const step::NoWayBack&) const { return "no_way_back"; }
   std::string_view operator()(const step::LinkLocalClient&) const { return "link_local_client"; }
 };
 

@@ -56,7 +56,10 @@ class Inquiry {
   void SettleUnserved();
   // RST or port unreachable, as for a port that nobody serves, unless that is dropped.
   void RefuseAsClosed();
+  // To the real, and back to the client when answers come through here.
+  void AddWays(RealId real, ForwardMethod method);
   void AddNextHop(RealId real);
+  void AddWayBack();
   [[nodiscard]] SupposedPacket packet() const { return {flow_.addresses.protocol, IsLater()}; }
   // Only TCP tells a later packet from a first one.
   [[nodiscard]] bool IsLater() const { return question_.is_later && HasStates(flow_.transport()); }
@@ -113,7 +116,7 @@ bool Inquiry::AnswerFromConnection() {
   answer_->verdict = real.TakesTraffic()               ? ExplainVerdict::kForward
                      : real.remains == Remains::kReset ? ExplainVerdict::kRefused
                                                        : ExplainVerdict::kDropped;
-  if (answer_->verdict == ExplainVerdict::kForward) AddNextHop(record.real_id);
+  if (answer_->verdict == ExplainVerdict::kForward) AddWays(record.real_id, record.method);
   return true;
 }
 
@@ -126,6 +129,29 @@ void Inquiry::AddNextHop(RealId id) {
   }
   const Neighbour neighbour = shard_.fabric.neighbours.Load(real.next_hop);
   answer_->Add(step::NextHop{.port = real.output, .neighbour = neighbour.state});
+}
+
+// As RouteOut (path/transmit.h) sends an answer.
+void Inquiry::AddWayBack() {
+  const IpAddress& client = question_.client.address;
+  const NeighbourTable& neighbours = shard_.fabric.neighbours;
+  PortId port = InputPort();
+  NeighbourId hop{};
+  if (client.is_link_local()) {
+    hop = neighbours.Find(port, client);
+  } else {
+    const RouteView* route = snapshot_.routes.Find(client);
+    if (route == nullptr) return answer_->Add(step::NoWayBack{});
+    port = route->output;
+    hop = route->gateway.is_none() ? neighbours.Find(port, client) : route->gateway;
+  }
+  const Neighbour neighbour = hop.is_none() ? Neighbour{} : neighbours.Load(hop);
+  answer_->Add(step::AnswersLeave{.port = port, .neighbour = neighbour.state});
+}
+
+void Inquiry::AddWays(RealId real, ForwardMethod method) {
+  AddNextHop(real);
+  if (answer_->verdict == ExplainVerdict::kForward && RewritesReplies(method)) AddWayBack();
 }
 
 void Inquiry::RefuseAsClosed() {
@@ -165,7 +191,7 @@ void Inquiry::Settle(const Admission& admission) {
   switch (admission.kind) {
     case Admission::Kind::kForward:
       answer_->verdict = ExplainVerdict::kForward;
-      return AddNextHop(admission.real);
+      return AddWays(admission.real, snapshot_.reals[admission.real.index()].method);
     case Admission::Kind::kAsk:
       return AskNext(admission.ask, admission.purpose);
     case Admission::Kind::kNoService:

@@ -151,6 +151,13 @@ struct NextHop {
   NeighbourState neighbour = NeighbourState::kUnknown;
 };
 struct NoRoute {};
+// Answers come back through the director: by which port they leave for the client.
+struct AnswersLeave {
+  PortId port = {};
+  NeighbourState neighbour = NeighbourState::kUnknown;
+};
+// They come back here, and there is no route to the client.
+struct NoWayBack {};
 // `real` could not answer the client, whose address is link-local.
 struct LinkLocalClient {
   RealId real = {};
@@ -166,7 +173,7 @@ using ExplainStep =
                  step::ServiceGroup, step::TemplateHit, step::TemplateMiss, step::TemplateInvalid,
                  step::Sibling, step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate,
                  step::HashedNetwork, step::Scheduled, step::NobodyEligible, step::NextHop,
-                 step::NoRoute, step::LinkLocalClient>;
+                 step::NoRoute, step::AnswersLeave, step::NoWayBack, step::LinkLocalClient>;
 // So a step is never valueless, and std::visit never throws.
 static_assert(std::is_trivially_copyable_v<ExplainStep>);
 

@@ -236,6 +236,32 @@ TEST_P(Admissions, HowAnotherPortIsRefusedIsForetold) {
   EXPECT_EQ(Seen(d_, FirstFrame(At(kClient, 20), At(kVip, 99), kProtocolTcp)), "reset");
 }
 
+// Answers of NAT come back here and need a route of their own; those of the other methods do not.
+TEST_P(Admissions, TheWayBackOfNatIsForetold) {
+  Serve({});
+  const auto way_back = [&](const ExplainAnswer& answer) -> std::string {
+    for (uint32_t i = 0; i < answer.step_count; ++i) {
+      if (std::holds_alternative<step::NoWayBack>(answer.steps[i])) return "none";
+      const auto* leave = std::get_if<step::AnswersLeave>(&answer.steps[i]);
+      if (leave != nullptr) return leave->port == kOutside ? "outside" : "inside";
+    }
+    return "";
+  };
+  EXPECT_EQ(way_back(Explain(1234, kVip, 80)), "outside");
+  d_.Send(kOutside, FirstFrame(At(kClient, 1234), At(kVip, 80), kProtocolTcp));
+  const ExplainQuestion question = QuestionOf(At(kClient, 1234), At(kVip, 80), kProtocolTcp);
+  EXPECT_EQ(way_back(d_.Explain(question)), "outside") << "of a connection that is there";
+
+  d_.Prepare();
+  d_.draft().routes = {};
+  const ExplainAnswer lost = d_.ExplainDraft(question);
+  EXPECT_EQ(way_back(lost), "none");
+  EXPECT_EQ(lost.verdict, ExplainVerdict::kForward) << "the packet itself goes on";
+
+  for (RealView& real : d_.draft().reals) real.method = ForwardMethod::kDr;
+  EXPECT_EQ(way_back(d_.ExplainDraft(QuestionOf(At(kClient, 77), At(kVip, 80), kProtocolTcp))), "");
+}
+
 // The same steps whichever workers were asked: the scheduler of the template's owner has no say
 // when the previous key names a real, and the next hop is that real's.
 TEST_P(Admissions, TheRealOfThePreviousNetmaskIsForetold) {
