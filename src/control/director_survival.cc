@@ -23,6 +23,7 @@ void Director::Restore(KeptState state, TimePoint now) {
     Replayed replayed = Replay(*state.intent, FileInForce(*state.intent, &restored),
                                {.now = now, .is_same_boot = state.intent->boot == BootId()});
     publication_.Want(std::move(replayed.intent), {});
+    if (replayed.kept > 0) authors_ = std::move(state.intent->authors);
     restored.edits = replayed.kept;
     restored.dropped_edits = std::move(replayed.dropped);
   }
@@ -85,6 +86,7 @@ Keeper::State Director::StateToKeep(const Intent& intent) {
           .health = publication_.health(),
           .quorums = publication_.quorums(),
           .path = path_in_force_,
+          .authors = authors_,
           .now = now_};
 }
 

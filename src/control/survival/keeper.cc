@@ -77,8 +77,9 @@ void Keeper::WriteIntent(const State& state) {
   StoredIntent stored{
       .boot = boot_, .start_path = start_path_, .path = state.path, .start_mark = start_mark_};
   changes_.Describe(state.intent, &stored);
+  stored.authors = state.authors;
   const std::string contents = EncodeIntent(stored);
-  if (!Write(kIntentFile, contents, state.now)) {
+  if (!Write(KindOf(stored), contents, state.now)) {
     next_intent_ = state.now + kRetryKeeping;
     return;
   }

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -45,6 +46,7 @@ class Keeper {
     const HealthMonitor& health;
     const QuorumBook& quorums;
     const std::string& path;  // of the file in force
+    const std::map<std::string, std::string>& authors;
     TimePoint now;
   };
 

@@ -29,7 +29,7 @@ struct StoredKind {
   uint32_t oldest;   // version that is read
 };
 inline constexpr StoredKind kNamesFile{"names", 0, 1, 1};
-inline constexpr StoredKind kIntentFile{"intent", 1, 2, 1};
+inline constexpr StoredKind kIntentFile{"intent", 1, 3, 1};
 inline constexpr StoredKind kHealthFile{"health", 2, 1, 1};
 inline constexpr size_t kStoredKinds = 3;
 

@@ -15,6 +15,8 @@ using Pair = StoredIntent::Pair;
 using RealKey = StoredIntent::RealKey;
 
 constexpr size_t kLeastService = 25;  // bytes
+constexpr size_t kLeastAuthor = 8;
+constexpr uint32_t kWithoutAuthors = 2;  // a version
 
 void Put(const Pair& pair, ByteWriter* out) {
   out->Text(pair.file);
@@ -94,7 +96,19 @@ std::string EncodeIntent(const StoredIntent& intent) {
     Put(key, &out);
     Put(plan, &out);
   }
+  if (intent.authors.empty()) return out.Take();
+  out.U32(static_cast<uint32_t>(intent.authors.size()));
+  for (const auto& [service, author] : intent.authors) {
+    out.Text(service);
+    out.Text(author);
+  }
   return out.Take();
+}
+
+StoredKind KindOf(const StoredIntent& intent) {
+  StoredKind kind = kIntentFile;
+  if (intent.authors.empty()) kind.version = kWithoutAuthors;
+  return kind;
 }
 
 Result<StoredIntent> DecodeIntent(std::string_view contents, uint32_t version) {
@@ -124,6 +138,12 @@ Result<StoredIntent> DecodeIntent(std::string_view contents, uint32_t version) {
   for (auto& [key, plan] : intent.drains) {
     key = TakeKey(&in);
     plan = TakePlan(&in);
+  }
+  if (version > kWithoutAuthors && !in.is_done()) {
+    for (size_t left = in.Count(kLeastAuthor); left > 0; --left) {
+      std::string service = in.Text();
+      intent.authors[std::move(service)] = in.Text();
+    }
   }
   if (in.is_done()) return intent;
   return Error{ErrorCode::kInvalid, "the contents are not those of changes by hand", "intent"};

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "base/result.h"
 #include "control/drain.h"
 #include "control/identity.h"
+#include "control/survival/stored_file.h"
 
 namespace fairlead::control {
 
@@ -55,10 +57,15 @@ struct StoredIntent {
   Pair ipvs_sync{};           // likewise
   std::vector<std::pair<RealKey, int32_t>> last_weights{};
   std::vector<std::pair<RealKey, DrainPlan>> drains{};
+  // Who has changed services of these names last, where that is known: "ipvs: ipvsadm, pid 814".
+  std::map<std::string, std::string> authors{};
 };
 
 std::string EncodeIntent(const StoredIntent& intent);
-// Version 1 knows no change of sync.ipvs.
+// What WriteStored says of these contents. Without authors they are those of version 2, which an
+// earlier director reads, too.
+StoredKind KindOf(const StoredIntent& intent);
+// Version 1 knows no change of sync.ipvs, version 2 no authors.
 Result<StoredIntent> DecodeIntent(std::string_view contents, uint32_t version);
 
 }  // namespace fairlead::control

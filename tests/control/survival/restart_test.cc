@@ -67,6 +67,17 @@ TEST_F(Restart, AnUnchangedFileIsAsItWas) {
   EXPECT_EQ(machine_.snapshot().generation, 1u);
 }
 
+TEST_F(Restart, WhoChangedAServiceIsStillNamed) {
+  Edit edit = PatchReal{"web", "10.0.0.11", "{ weight: 7 }"};
+  edit.author = "ipvs: ipvsadm, pid 814";
+  machine_.Change(edit);
+  const std::vector<std::string> differences = Differences();
+  ASSERT_THAT(differences, SizeIs(1));
+  EXPECT_THAT(differences[0], HasSubstr("(by ipvs: ipvsadm, pid 814)"));
+  machine_.Restart();
+  EXPECT_EQ(Differences(), differences);
+}
+
 TEST_F(Restart, AFirstStartFindsNothing) {
   EXPECT_EQ(Found().edits, 0u);
   EXPECT_THAT(Found().problems, IsEmpty());

@@ -125,6 +125,18 @@ TEST_F(StoredFiles, IntentAndHealthComeBackAsTheyWere) {
   EXPECT_EQ(*checks, SomeChecks());
 }
 
+TEST_F(StoredFiles, AuthorsComeBackAndOlderDirectorsReadWhatHasNone) {
+  StoredIntent intent = SomeIntent();
+  EXPECT_EQ(KindOf(intent).version, 2u);
+  EXPECT_TRUE(DecodeIntent(EncodeIntent(intent), 2));
+  intent.authors = {{"shop", "ipvs: ipvsadm, pid 814"}, {"web", "ipvs: keepalived, pid 7"}};
+  EXPECT_EQ(KindOf(intent).version, kIntentFile.version);
+  const Result<StoredIntent> read = DecodeIntent(EncodeIntent(intent), kIntentFile.version);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->authors, intent.authors);
+  EXPECT_FALSE(DecodeIntent(EncodeIntent(intent), 2));
+}
+
 // As long as the text of a check is what it was, the rest being what a start has.
 constexpr size_t kLaterBytes = 1 + 1 + 8 + 4 + 8 + (1 + 4) + 1 + 1 + 4 + 13;
 
