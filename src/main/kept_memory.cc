@@ -195,6 +195,12 @@ void KeptMemory::MarkStopped() {
   arena_->MarkStopped();
 }
 
+void KeptMemory::Withdraw() {
+  if (!is_on()) return;
+  EndTrial();
+  arena_->Withdraw();
+}
+
 std::vector<FileDescriptor> KeptMemory::ReleaseLocks() {
   if (!is_on()) return {};
   return arena_->ReleaseLocks();

@@ -67,6 +67,8 @@ class KeptMemory {
   void EndTrial();
   void OnTurn(Clock::time_point now);
   void MarkStopped();
+  // The start is refused, and nothing runs any more: to the next one it is as if it had not been.
+  void Withdraw();
   // After MarkStopped.
   [[nodiscard]] std::vector<FileDescriptor> ReleaseLocks();
 

@@ -204,11 +204,14 @@ int RunDirector(const Options& options, const char* argv0) {
   dataplane::Fabric fabric(plan.fabric);
   auto edge = edge::Edge::Start(std::move(ground->prepared), plan.edge, fabric,
                                 std::move(ground->estate.twins));
-  if (!edge) return start.Fail("cannot start the ports", edge.error());
+  if (!edge) {
+    kept.Withdraw();
+    return start.Fail("cannot start the ports", edge.error());
+  }
 
   const auto give_up = [&](const std::string& what, const Error& error) {
     (*edge)->Stop();
-    kept.EndTrial();
+    kept.Withdraw();
     return start.Fail(what, error);
   };
   const std::vector<control::PortRuntime> runtimes = RuntimesOf(**edge);

@@ -80,7 +80,10 @@ std::optional<Foundation> Start::LayFoundation(const control::ConfigModel& model
                      KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge));
   if (!kept) return std::nullopt;
   auto prepared = Prepare(*plan);
-  if (!prepared) return std::nullopt;
+  if (!prepared) {
+    kept->Withdraw();
+    return std::nullopt;
+  }
   return Foundation{*std::move(kept), *std::move(prepared), {}};
 }
 

@@ -69,4 +69,17 @@ void Arena::MarkStopped() {
   header().state = ArenaState::kStopped;
 }
 
+// The records of a new arena may have been begun, so it does not become an unused one again.
+void Arena::Withdraw() {
+  EndTakeUp();
+  if (previous_ || found_.was_running) return;
+  if (found_.was_stopped) {
+    header().started_ns = found_.started_ns;
+  } else {
+    header().stopped_ns = BoottimeNs();
+  }
+  OrderStores();
+  header().state = ArenaState::kStopped;
+}
+
 }  // namespace fairlead::dataplane

@@ -95,6 +95,9 @@ class Arena {
   void Beat();
   // The last store of a run that stops in order. Nothing may be written to a section afterwards.
   void MarkStopped();
+  // The start is refused before it has forwarded anything, and no thread writes to a section any
+  // more: the next start finds how the run before this one has ended, and when.
+  void Withdraw();
   // After MarkStopped: for the process that goes on, which gets them without a moment in which
   // anybody else could.
   [[nodiscard]] std::vector<FileDescriptor> ReleaseLocks();
@@ -119,6 +122,10 @@ class Arena {
   ArenaStart start_ = ArenaStart::kNew;
   std::string reason_;
   uint64_t down_ms_ = 0;
+  struct Found {  // in the header, before this process wrote to it
+    bool was_running = false, was_stopped = false;
+    uint64_t started_ns = 0;
+  } found_;
   ArenaFolder folder_;
   std::unique_ptr<ArenaFolder> records_folder_;  // null: the same
   MappedFile header_;

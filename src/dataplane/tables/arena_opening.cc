@@ -329,6 +329,9 @@ void ArenaOpening::BeginRun() {
     const uint64_t seen = std::min(found_->last_seen_ns(), now);
     arena_.down_ms_ = (now - seen) / 1'000'000;
   }
+  arena_.found_ = {.was_running = header.state == ArenaState::kRunning,
+                   .was_stopped = header.state == ArenaState::kStopped,
+                   .started_ns = header.started_ns};
   header.started_ns = now;
   header.state = ArenaState::kRunning;
   arena_.map_ = *SectionMap::Make(spec_.workers, spec_.sections);

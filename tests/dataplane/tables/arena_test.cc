@@ -101,6 +101,31 @@ TEST_F(ArenaTest, TakesUpWhatAStopHasLeft) {
   EXPECT_EQ(directory_.Names(), "header lock sections-1");
 }
 
+// A start that is refused, as for a NIC that is not there, is no crash.
+TEST_F(ArenaTest, ARefusedStartLeavesHowTheRunBeforeHasEnded) {
+  { OpenArena(spec_).Withdraw(); }
+  { EXPECT_EQ(OpenArena(spec_).start(), ArenaStart::kAfterStop) << "a first start"; }
+  { EXPECT_EQ(OpenArena(spec_).start(), ArenaStart::kAfterCrash) << "it has ended somehow"; }
+  {
+    Arena arena = OpenArena(spec_);
+    arena.Withdraw();
+  }
+  {
+    Arena arena = OpenArena(spec_);
+    EXPECT_EQ(arena.start(), ArenaStart::kAfterCrash) << "and a refused one has not mended that";
+    Fill(arena, 20);
+    arena.MarkStopped();
+  }
+  {
+    Arena arena = OpenArena(spec_);
+    arena.BeginTakeUp();
+    arena.Withdraw();
+  }
+  const Arena arena = OpenArena(spec_);
+  EXPECT_EQ(arena.start(), ArenaStart::kAfterStop);
+  EXPECT_EQ(Keys(arena), OneTo(20));
+}
+
 TEST_F(ArenaTest, TakesUpWhatACrashHasLeft) {
   {
     Arena arena = OpenArena(spec_);
