@@ -35,7 +35,7 @@ void Shard::TellKernelOfTemplate(uint32_t slot) noexcept {
   }
   if (news.protocol == 0) news.mark = news.virtual_address.Fold();
   news.timeout_seconds = std::min(record.timeout, kMaxTimeout) / kTicksPerSecond;
-  Tell(news);
+  TellKernel([&](SyncNews* told) { *told = news; });
 }
 
 template void Shard::Follow<Ipv4Address>(uint32_t, uint8_t, bool, TickCount) noexcept;
