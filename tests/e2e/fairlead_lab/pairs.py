@@ -69,7 +69,7 @@ class DirectorPair:
         """`configuration(number)` is what the director gets, a dictionary or a file's name; `conf(number)` is
         keepalived.conf."""
         for number in (1, 2):
-            half = self.halves[number] = Half(self.lab, number)
+            half = self.add(number)
             config = configuration(number)
             if isinstance(config, str):
                 half.director.start_file(config)
@@ -77,6 +77,10 @@ class DirectorPair:
                 half.director.start(config)
             half.conf = conf(number)
             half.start_keepalived()
+
+    def add(self, number: int) -> Half:
+        self.halves[number] = Half(self.lab, number)
+        return self.halves[number]
 
     def macs_of_all(self):
         """Remembers them: a director that is gone cannot be asked."""
