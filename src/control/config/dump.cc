@@ -66,6 +66,9 @@ void DumpPort(Writer& w, const PortConfig& p) {
   w.Key("queues", number(p.queues));
   w.Key("descriptors", number(p.descriptors));
   w.Key("offloads", p.offloads ? "auto" : "off");
+  if (!p.decapsulate.empty()) {
+    w.Key("decapsulate", FlowList(p.decapsulate, [](TunnelType type) { return Word(type); }));
+  }
 }
 
 void DumpRule(Writer& w, const ClassifierRule& r) {
@@ -212,7 +215,7 @@ std::string Dump(const ConfigModel& model) {
   DumpList(w, "classifier", model.classifier, DumpRule);
   w.Open("defaults", false);
   w.Key("scheduler", Word(model.defaults.scheduler));
-  w.Key("forward", Word(model.defaults.forward));
+  w.Key("forward", ForwardText(model.defaults.forward));
   w.Key("timeouts", TimeoutsText(model.defaults.timeouts));
   w.Close();
   DumpList(w, "client_groups", model.client_groups, [](Writer& out, const ClientGroup& g) {

@@ -82,6 +82,20 @@ inline constexpr auto kWords<ForwardMethod> = [] {
   return words;
 }();
 template <>
+inline constexpr auto kWords<TunnelType> = [] {
+  WordTable<TunnelType, kTunnelTypes.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) words[i] = {kTunnelTypes[i], ToWord(kTunnelTypes[i])};
+  return words;
+}();
+template <>
+inline constexpr auto kWords<TunnelChecksum> = [] {
+  WordTable<TunnelChecksum, kTunnelChecksums.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) {
+    words[i] = {kTunnelChecksums[i], ToWord(kTunnelChecksums[i])};
+  }
+  return words;
+}();
+template <>
 inline constexpr WordTable<ApiRole, 2> kWords<ApiRole>{
     {{ApiRole::kRead, "read"}, {ApiRole::kAdmin, "admin"}}};
 template <>

@@ -126,6 +126,16 @@ void ReadPort(MapReader reader, PortConfig& port) {
     if (node.is_scalar() && (node.text == "auto" || node.text == "off")) return node.text == "auto";
     return WrongValue(node, "auto or off");
   });
+  reader.ForOneOrMany("decapsulate", [&](const YamlNode& item, const std::string& path) {
+    const Result<TunnelType> type = ReadWord<TunnelType>(item);
+    if (!type) {
+      reader.problems().Add(path, item.mark, type.error().message);
+    } else if (std::ranges::find(port.decapsulate, *type) != port.decapsulate.end()) {
+      reader.problems().Add(path, item.mark, "is in the list already");
+    } else {
+      port.decapsulate.push_back(*type);
+    }
+  });
 }
 
 void ReadRoute(MapReader reader, RouteConfig& route) {
