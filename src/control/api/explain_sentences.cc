@@ -76,6 +76,14 @@ std::string ExplainReport::Real(RealId id) const {
   return real == nullptr ? "(removed real)" : real->info->name;
 }
 
+std::string ExplainReport::InTunnel() const {
+  const NamedReal* real = names_.real(last_.real);
+  if (real == nullptr) return "";
+  const auto method = ForwardMethodOf(real->info->forward);
+  if (!method || !IsTunnel(*method)) return "";
+  return " in a tunnel (" + std::string(fairlead::ToWord(real->info->tunnel.type)) + ")";
+}
+
 double ExplainReport::WeightOf(RealId id, int32_t scheduled) const {
   const NamedReal* real = names_.real(id);
   if (scheduled <= 0 || real == nullptr || real->info->effective_weight <= 0) return scheduled;
@@ -293,10 +301,12 @@ struct ExplainReport::Sentences {
     return "No real may take a new connection: the client is told port unreachable (no_real).";
   }
   std::string operator()(const step::NextHop& s) const {
-    return Way("It leaves", s.port, s.neighbour);
+    return Way("It leaves by port " + report.Port(s.port) + report.InTunnel(), s.port, s.neighbour);
   }
   std::string operator()(const step::AnswersLeave& s) const {
-    return Way("Its answers come back through the director and leave", s.port, s.neighbour);
+    return Way(
+        "Its answers come back through the director and leave by port " + report.Port(s.port),
+        s.port, s.neighbour);
   }
   std::string operator()(const step::NoWayBack&) const {
     const bool is_v4 = report.question_.client.address.is_v4();
@@ -321,8 +331,7 @@ struct ExplainReport::Sentences {
                ? "Classifier rule " + rules[rule].name + " matches (" + rules[rule].text + ")"
                : "A classifier rule matches";
   }
-  std::string Way(const std::string& what, PortId port, NeighbourState neighbour) const {
-    std::string way = what + " by port " + report.Port(port);
+  std::string Way(std::string way, PortId port, NeighbourState neighbour) const {
     if (!report.HasLink(port)) return way + ", which has no link: packets to it are lost.";
     way += "; the next hop ";
     switch (neighbour) {

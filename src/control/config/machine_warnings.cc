@@ -121,7 +121,7 @@ std::vector<Error> WarningsOfWaysBack(const ConfigModel& model) {
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     const auto brings_back = [&](const ServiceConfig& service) {
       return std::ranges::any_of(service.reals, [&](const RealConfig& real) {
-        return real.address.family() == family && RewritesReplies(real.forward);
+        return real.address.family() == family && RewritesReplies(real.forward.method);
       });
     };
     std::string first;

@@ -47,6 +47,7 @@ struct BondSpec {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // devices
   std::string primary{};   // active-backup: the name of the member that carries while it can
+  bool asks_fast = false;  // 802.3ad: the partner is asked for a frame each second
 };
 
 struct PortSpec {
