@@ -41,6 +41,8 @@ class ExplainReport {
   [[nodiscard]] boost::json::object StepToJson(const Step& step) const;
   [[nodiscard]] std::string Sentence(const Step& step) const;
   [[nodiscard]] std::string Summary() const;
+  // What becomes of a datagram of the flow that comes in fragments.
+  [[nodiscard]] std::string Fragments() const;
   [[nodiscard]] const char* WhyThisReal() const;
   [[nodiscard]] std::string WhyZero(RealId id) const;
   [[nodiscard]] std::string Service(ServiceId id) const;

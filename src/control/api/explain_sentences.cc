@@ -65,6 +65,13 @@ std::string ExplainReport::Service(ServiceId id) const {
 }
 
 std::string ExplainReport::Real(RealId id) const {
+  if (view_.sync != nullptr && view_.sync->unknown_reals != nullptr) {
+    for (const control::UnknownRealInfo& unknown : *view_.sync->unknown_reals) {
+      if (unknown.id != id) continue;
+      const Endpoint at{unknown.real.address, Be16::FromHost(unknown.real.port)};
+      return at.ToString() + ", which no configuration names but a kernel director's messages do";
+    }
+  }
   const NamedReal* real = names_.real(id);
   return real == nullptr ? "(removed real)" : real->info->name;
 }

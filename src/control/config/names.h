@@ -30,8 +30,8 @@ template <>
 inline constexpr WordTable<SyncRole, 3> kWords<SyncRole>{
     {{SyncRole::kBackup, "backup"}, {SyncRole::kMaster, "master"}, {SyncRole::kBoth, "both"}}};
 template <>
-inline constexpr WordTable<UnknownService, 1> kWords<UnknownService>{
-    {{UnknownService::kRefuse, "refuse"}}};
+inline constexpr WordTable<UnknownService, 2> kWords<UnknownService>{
+    {{UnknownService::kRefuse, "refuse"}, {UnknownService::kAsKernel, "as-kernel"}}};
 template <>
 inline constexpr WordTable<IdlePolicy, 2> kWords<IdlePolicy>{
     {{IdlePolicy::kPoll, "poll"}, {IdlePolicy::kSleep, "sleep"}}};

@@ -96,7 +96,7 @@ class Shard {
   void TellKernel(const Write& write) noexcept {
     if (!fabric.sync_news[me.index()]->PushFilled(write)) counters.sync_news_lost.Add(1);
   }
-  // Of the template, if that protocol can say it: groups, engines and spread clients are our own.
+  // Of the template, if that protocol can say it: groups and spread clients are our own.
   void TellKernelOfTemplate(uint32_t slot) noexcept;
 
   // ---- the stream between directors (shard_stream.cc)

@@ -2,6 +2,7 @@
 // tell of (docs/sync.md).
 #include <algorithm>
 
+#include "dataplane/shard/plain_virtual.h"
 #include "dataplane/shard/shard.h"
 #include "dataplane/shard/stream_due.h"
 
@@ -18,17 +19,6 @@ constexpr uint8_t Bit(StreamFlag flag) noexcept { return static_cast<uint8_t>(fl
 
 sync::SyncSequence SequenceOf(const SequenceShift& shift) noexcept {
   return {shift.initial, shift.delta, shift.previous_delta};
-}
-
-// The service's part of an engine's key, without the digest of the engine's data, which no other
-// director can compute.
-std::array<uint8_t, 16> PlainVirtualPart(const Snapshot& snapshot, const RealView& real) noexcept {
-  if (real.service.index() >= snapshot.services.size()) return {};
-  const ServiceView& service = snapshot.services[real.service.index()];
-  const GroupNumber group = service.persistence.group;
-  if (!group.is_none()) return TemplateKey::BytesOf(group);
-  if (service.mark != 0) return IpAddress(Ipv4Address::FromHost(service.mark)).bytes();
-  return service.address.bytes();
 }
 
 }  // namespace
