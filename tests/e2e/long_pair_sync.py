@@ -5,4 +5,4 @@ import test_pair_sync
 
 class FiftyMoves(test_pair_sync.Moves):
     workers_of = (1, 2)
-    rounds, rounds_of_a_load, downloads, clients = 50, 5, 34, 17
+    rounds, rounds_of_a_load, downloads, clients = 50, 2, 34, 17

@@ -46,7 +46,7 @@ enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
 struct BondSpec {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // devices
-  std::string primary{};   // active-backup: the name of the member that carries while it can
+  std::string primary{};  // active-backup: the name of the member that carries while it can
 };
 
 struct PortSpec {
