@@ -277,7 +277,8 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.service = service;
   view.address = config.address;
   view.port = Be16::FromHost(config.port);
-  view.method = config.forward;
+  view.method = config.forward.method;
+  view.tunnel = config.forward.tunnel;
   view.is_available = state.is_present;
   view.remains = state.remains;
   view.templates_valid = state.templates_valid;
@@ -289,7 +290,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   // Whoever had a fresh id before has left, whatever the two have in common.
   has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
   snapshot.reals[id.index()] = view;
-  const KeptReal kept{.method = config.forward,
+  const KeptReal kept{.method = config.forward.method,
                       .is_draining = config.state == AdminState::kDrain,
                       .is_drain_over = state.remains == dataplane::Remains::kReset &&
                                        config.state == AdminState::kDrain};

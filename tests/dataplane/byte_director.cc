@@ -124,6 +124,7 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   real.address = A(address);
   real.port = Be16::FromHost(port);
   real.method = spec.method;
+  real.tunnel = spec.tunnel;
   real.is_available = true;
   real.weight = spec.weight;
   real.upper_threshold = spec.upper;

@@ -76,6 +76,14 @@ std::string ExplainReport::Real(RealId id) const {
   return real == nullptr ? "(removed real)" : real->info->name;
 }
 
+std::string ExplainReport::InTunnel() const {
+  const NamedReal* real = names_.real(last_.real);
+  if (real == nullptr) return "";
+  const auto method = ForwardMethodOf(real->info->forward);
+  if (!method || !IsTunnel(*method)) return "";
+  return " in a tunnel (" + std::string(fairlead::ToWord(real->info->tunnel.type)) + ")";
+}
+
 double ExplainReport::WeightOf(RealId id, int32_t scheduled) const {
   const NamedReal* real = names_.real(id);
   if (scheduled <= 0 || real == nullptr || real->info->effective_weight <= 0) return scheduled;
@@ -293,7 +301,7 @@ struct ExplainReport::Sentences {
     return "No real may take a new connection: the client is told port unreachable (no_real).";
   }
   std::string operator()(const step::NextHop& s) const {
-    std::string way = "It leaves by port " + report.Port(s.port);
+    std::string way = "It leaves by port " + report.Port(s.port) + report.InTunnel();
     if (!report.HasLink(s.port)) return way + ", which has no link: packets to it are lost.";
     way += "; the next hop ";
     switch (s.neighbour) {

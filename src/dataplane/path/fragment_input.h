@@ -91,7 +91,9 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   Connection<Address> record{};
   record.method = fate.method;
   record.real_id = fate.real;
-  record.real_address = fate.address.As<Address>();
+  record.real_address = AddressInRecord<Address>(fate.address);
+  record.client_address = parsed->Source<Address>(packet->data());
+  record.client_port = fate.client_port;
   SendToReal<Address>(t, packet, parsed, record, *real);
 }
 

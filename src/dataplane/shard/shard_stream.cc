@@ -127,6 +127,8 @@ template <typename Address>
 void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
   const Connection<Address>& record = Connections<Address>().at(slot);
   if (record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending))) return;
+  // The stream has one family for all addresses of an entry.
+  if (snapshot->reals[record.real_id.index()].address.family() != Address::kFamily) return;
   // Peers know of it, and what ends here is not only our copy of what goes on with them.
   if (event == StreamEvent::kGone &&
       (record.Has(ConnectionFlag::kFromSync) ||
@@ -139,7 +141,9 @@ void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
 }
 
 void Shard::StreamTemplate(uint32_t slot, StreamEvent event) noexcept {
-  if (!IsStreamed(templates_.at(slot))) return;
+  const TemplateRecord& record = templates_.at(slot);
+  if (!IsStreamed(record)) return;
+  if (snapshot->reals[record.real_id.index()].address.family() != record.key.family) return;
   std::array<char, sync::kMostEngineDataBytes> text;
   std::string_view engine;
   StreamNews news = NewsOf(slot, text, &engine);

@@ -65,6 +65,7 @@ struct FragmentFate {
   ForwardMethod method = ForwardMethod::kDr;
   RealId real;        // whose traffic it is; none: nobody's
   IpAddress address;  // the real's with kToReal, whatever the method
+  Be16 client_port;   // with kToReal
 
   [[nodiscard]] bool is_decided() const noexcept {
     return kind != Kind::kUndecided && kind != Kind::kAsked;
