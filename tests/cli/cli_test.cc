@@ -100,8 +100,9 @@ TEST_F(CliTest, PortList) {
             "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
             "fl-outside   1500         5     0     3  rss\n"
             "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
-            "-            1500         5     0    12  -\n"
+            "-            1500         5     0    12  rss\n"
             "port outside: steering rss: the port does not hash one side only\n"
+            "port inside: steering rss: the port does not hash one side only\n"
             "\n"
             "MEMBER OF  DEVICE          LINK  IN USE\n"
             "outside    net_af_packet0  DOWN  no\n");

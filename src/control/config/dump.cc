@@ -47,6 +47,7 @@ std::string BondMap(const BondConfig& bond) {
   std::string text =
       "{ bond: { mode: " + Word(bond.mode) + ", members: " + FlowList(bond.members, Scalar);
   if (!bond.primary.empty()) text += ", primary: " + Scalar(bond.primary);
+  if (bond.mode == BondMode::k8023ad) text += ", rate: " + Word(bond.rate);
   return text + " } }";
 }
 

@@ -84,7 +84,7 @@ Shapes BondShapes() {
   return {{"mode", EnumOf<BondMode>()},
           {"members", members},
           {"primary", kText},
-          {"rate", R"({"const": "slow"})"}};
+          {"rate", EnumOf<LacpRate>()}};
 }
 
 Shapes RuleShapes() {

@@ -82,12 +82,15 @@ enum class KernelIngress : uint8_t { kAuto, kClosed, kOpen };
 
 enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
 
+enum class LacpRate : uint8_t { kSlow, kFast };
+
 // Several devices that are one (docs/vlan_and_bond.md).
 inline constexpr size_t kMaxBondMembers = 8;
 struct BondConfig {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // as `device` of a port
   std::string primary{};               // of active-backup: the name of a member, or empty
+  LacpRate rate = LacpRate::kSlow;     // of 802.3ad: what the partner is asked for
   friend bool operator==(const BondConfig&, const BondConfig&) = default;
 };
 

@@ -42,6 +42,10 @@ template <>
 inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
     {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
 template <>
+inline constexpr WordTable<LacpRate, 2> kWords<LacpRate>{
+    {{LacpRate::kSlow, "slow"}, {LacpRate::kFast, "fast"}}};
+
+template <>
 inline constexpr WordTable<BondMode, 3> kWords<BondMode>{
     {{BondMode::kActiveBackup, "active-backup"},
      {BondMode::kBalanceXor, "balance-xor"},

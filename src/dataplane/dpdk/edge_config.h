@@ -46,7 +46,8 @@ enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
 struct BondSpec {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // devices
-  std::string primary{};  // active-backup: the name of the member that carries while it can
+  std::string primary{};   // active-backup: the name of the member that carries while it can
+  bool asks_fast = false;  // 802.3ad: the partner is asked for a frame each second
 };
 
 struct PortSpec {

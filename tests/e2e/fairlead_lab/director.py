@@ -104,6 +104,11 @@ class Director:
 
     def start_file(self, path: str):
         """Start with a copy of a file written for the lab's ports, for this number of workers."""
+        self.take_file(path)
+        self.start()
+
+    def take_file(self, path: str):
+        """The same without the start."""
         with open(path) as file:
             text = file.read()
         listens = re.search(r"unix:([^\s\"',\]]+)", text)
@@ -118,7 +123,6 @@ class Director:
                 text += "\ndirector:\n"
             text = re.sub(r"(?m)^director:\n", f"director:\n  arena: {self.arena}\n", text, count=1)
         self.write_text(text)
-        self.start()
 
     def refuse_second(self):
         """A director that answers already would be taken for the one about to start."""
