@@ -11,7 +11,7 @@
 #include "cli/commands.h"
 #include "cli/problem.h"
 #include "cli/text.h"
-#include "control/config/yaml_loader.h"
+#include "control/config/check_config.h"
 
 namespace fairlead::cli {
 
@@ -136,7 +136,7 @@ int RunReload(const Arguments& arguments) {
 }
 
 int RunCheck(const Arguments& arguments) {
-  const control::LoadResult loaded = control::LoadConfig(arguments.file);
+  const control::LoadResult loaded = control::CheckConfig(arguments.file);
   if (arguments.is_json) {
     const auto list = [](const std::vector<Error>& problems) {
       json::array array;

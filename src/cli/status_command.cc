@@ -69,6 +69,31 @@ void PrintReadiness(const json::object& status) {
   }
 }
 
+// "2 services, 3 of 4 reals up, 2 of them without a check", and what keeps clients waiting.
+void PrintServiceHealth(const json::object& status) {
+  const uint64_t unchecked = Number(status, "reals_unchecked");
+  fmt::print("{}, {} of {} up{}\n", Plural(Number(status, "services"), "service"),
+             Text(status, "reals_up"), Plural(Number(status, "reals"), "real"),
+             unchecked == 0 ? "" : fmt::format(", {} of them unchecked", unchecked));
+  for (const json::value& item : Array(status, "idle_services")) {
+    fmt::print("  {}\n", Text(item.as_object(), "sentence"));
+  }
+  const json::array& listed = Array(status, "reals_down");
+  for (const json::value& item : listed) {
+    const json::object& real = item.as_object();
+    const std::string since = Text(real, "since");
+    fmt::print("  service {}: real {} is down{} ({})\n", Text(real, "service"), Text(real, "real"),
+               since == "-" ? "" : " since " + since, Text(real, "detail"));
+  }
+  const uint64_t down = Number(status, "reals") - Number(status, "reals_up");
+  if (down > listed.size() && !listed.empty()) {
+    fmt::print("  and {} more are down: fairlead service list\n", down - listed.size());
+  }
+  for (const json::value& fault : Array(status, "api_faults")) {
+    fmt::print("THE API DOES NOT LISTEN THERE: {}\n", std::string(fault.as_string()));
+  }
+}
+
 // Silent while nothing is on and nothing was done.
 void PrintDefence(const json::object& status) {
   const json::object& defence = Object(status, "defence");
@@ -200,8 +225,7 @@ int RunStatus(const Arguments& arguments) {
     if (!Flag(config, "last_reload_ok")) {
       fmt::print("  {}\n", Text(config, "last_reload_error"));
     }
-    fmt::print("{}, {} of {} up\n", Plural(Number(status, "services"), "service"),
-               Text(status, "reals_up"), Plural(Number(status, "reals"), "real"));
+    PrintServiceHealth(status);
     PrintDefence(status);
     PrintHealth(status);
     PrintRestored(status);

@@ -30,7 +30,7 @@ class Amounts {
     title_ = by == "packets" ? "PACKETS/S"
              : by == "bytes" ? "BYTES/S"
              : by == "new"   ? "NEW/S"
-                             : "CONNECTIONS";
+                             : "RECORDS";
     is_rate_ = by != "connections";
   }
   [[nodiscard]] const std::string& title() const { return title_; }
@@ -72,6 +72,11 @@ void PrintClients(const json::object& document, const std::string& by) {
     fmt::print(" and more, each of which has at most {}", amounts.Show(most));
   }
   fmt::print("\n");
+  if (by == "connections") {
+    fmt::print(
+        "Records of closed connections count too. Who has open ones: fairlead connection "
+        "count --by client\n");
+  }
 }
 
 void PrintServices(const json::object& document) {

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "control/api/api_server.h"
+#include "control/config/check_config.h"
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "control/fleet/fleet.h"
@@ -39,7 +40,7 @@ namespace fairlead {
 namespace {
 
 int Check(const std::string& path) {
-  const control::LoadResult loaded = control::LoadConfig(path);
+  const control::LoadResult loaded = control::CheckConfig(path);
   for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
   if (!loaded) return 1;
   for (const Error& warning : loaded.warnings) {
@@ -240,9 +241,12 @@ int RunDirector(const Options& options, const char* argv0) {
   if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
   Upgrade upgrade({OwnPath(argv0), ArgumentsOfSuccessor(options), (*edge)->memory().uses_hugepages},
                   [&core] { core.Stop(); });
-  api::ApiServer api(
-      core, {.listen = plan.listeners, .upgrade = &upgrade, .ipvs_socket = plan.ipvs_socket},
-      {StatsReader(**edge), CountersOf(**edge)});
+  api::ApiServer api(core,
+                     {.listen = plan.listeners,
+                      .upgrade = &upgrade,
+                      .ipvs_socket = plan.ipvs_socket,
+                      .faults = plan.api_faults},
+                     {StatsReader(**edge), CountersOf(**edge)});
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }

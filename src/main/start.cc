@@ -71,17 +71,30 @@ std::optional<edge::Prepared> Start::Prepare(const StartPlan& plan) const {
                 edge::Prepared::Make(plan.edge, plan.fabric.ring_packets));
 }
 
-bool Start::HasWhatTheApiNeeds(const StartPlan& plan) const {
-  const std::vector<Error> missing = api::MissingFor(plan.listeners, plan.ipvs_socket);
-  if (missing.empty()) return true;
+bool Start::SettleListeners(StartPlan* plan) const {
+  std::vector<Error> faults = CloseFaulty(&plan->listeners, &plan->ipvs_socket);
+  if (faults.empty()) return true;
   std::string all;
-  for (const Error& error : missing) all += (all.empty() ? "" : "; ") + error.ToString();
-  Fail("cannot start the API", {missing.front().code, all, ""});
-  return false;
+  for (const Error& fault : faults) {
+    all += (all.empty() ? "" : "; ") + fault.ToString();
+    plan->api_faults.push_back(fault.ToString());
+    if (!predecessor_) {
+      LogError("a listener of the API stays closed: mend this and restart",
+               {{"what", fault.ToString()}});
+    }
+  }
+  if (predecessor_) {
+    Fail("cannot start the API", {faults.front().code, all, ""});
+    return false;
+  }
+  if (plan->listeners.empty()) {
+    LogError("the API has no listener left; the director forwards, and hears signals alone");
+  }
+  return true;
 }
 
 std::optional<Foundation> Start::LayFoundation(const control::ConfigModel& model, StartPlan* plan) {
-  if (!HasWhatTheApiNeeds(*plan)) return std::nullopt;
+  if (!SettleListeners(plan)) return std::nullopt;
   if (predecessor_) return TakeOver(model, plan);
   auto kept = OrFail("cannot use the arena",
                      KeptMemory::Open(model, options_.is_fresh, &plan->fabric, &plan->edge));

@@ -37,6 +37,7 @@ struct StartPlan {
   dataplane::FabricConfig fabric;
   std::vector<api::ListenSpec> listeners;
   api::ListenSpec ipvs_socket{""};
+  std::vector<std::string> api_faults{};  // of listeners that are not opened as configured
 };
 StartPlan PlanOf(const control::ConfigModel& model);
 
@@ -74,8 +75,9 @@ class Start {
     Fail(what, result.error());
     return std::nullopt;
   }
-  // Before anything is opened.
-  [[nodiscard]] bool HasWhatTheApiNeeds(const StartPlan& plan) const;
+  // Before anything is opened. False: the director before goes on, which is better than a listener
+  // less.
+  [[nodiscard]] bool SettleListeners(StartPlan* plan) const;
   std::optional<edge::Prepared> Prepare(const StartPlan& plan) const;
   std::optional<Foundation> TakeOver(const control::ConfigModel& model, StartPlan* plan);
 

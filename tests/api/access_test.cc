@@ -162,19 +162,48 @@ TEST_F(AccessTest, ASocketMayHaveAColonInItsPath) {
   EXPECT_EQ(about.st_mode & 0777u, 0660u);
 }
 
-TEST_F(AccessTest, AllThatIsMissingIsSaidBeforeAnythingIsOpened) {
-  api::ListenSpec https = Https(), shared = Spec("unix:/run/a.sock"), ipvs("/run/b.sock");
-  EXPECT_TRUE(api::MissingFor({https, shared}, ipvs).empty());
-  https.certificate = "/nowhere/c.pem";
-  api::ListenSpec tokens = Https();
-  tokens.tokens = "/nowhere/tokens";
+// A restart after a crash must forward whatever has become of a file: what is broken stays closed,
+// and a Unix socket without its group is for root and the director's user.
+TEST_F(AccessTest, WhatIsBrokenIsSaidAtOnceAndStaysClosed) {
+  const api::ListenSpec good = Https();
+  api::ListenSpec broken = Https(), shared = Spec("unix:/run/a.sock"), ipvs("/run/b.sock");
+  std::vector<api::ListenSpec> listeners = {good, shared};
+  EXPECT_TRUE(api::CloseFaulty(&listeners, &ipvs).empty());
+  EXPECT_EQ(listeners.size(), 2u);
+
+  broken.certificate = "/nowhere/c.pem";
+  broken.tokens = Write("others", "nonsense\nnonsense\n");
   shared.group = ipvs.group = "no-such-group";
-  const std::vector<Error> missing = api::MissingFor({https, tokens, shared}, ipvs);
-  ASSERT_EQ(missing.size(), 4u);
-  EXPECT_NE(missing[0].ToString().find("/nowhere/c.pem"), std::string::npos);
-  EXPECT_NE(missing[1].ToString().find("/nowhere/tokens"), std::string::npos);
-  EXPECT_NE(missing[2].ToString().find("api.listen unix:/run/a.sock"), std::string::npos);
-  EXPECT_NE(missing[3].ToString().find("There is no group no-such-group"), std::string::npos);
+  listeners = {broken, shared, good};
+  const std::vector<Error> faults = api::CloseFaulty(&listeners, &ipvs);
+  ASSERT_EQ(faults.size(), 5u);
+  EXPECT_EQ(faults[0].ToString(),
+            "api.listen https://127.0.0.1:0 certificate: /nowhere/c.pem: No such file or "
+            "directory; write it, or name another");
+  EXPECT_NE(faults[1].ToString().find(broken.tokens + ":1: a line must be"), std::string::npos);
+  EXPECT_NE(faults[2].ToString().find(broken.tokens + ":2: a line must be"), std::string::npos);
+  EXPECT_NE(faults[3].ToString().find("api.listen unix:/run/a.sock group: there is no group"),
+            std::string::npos);
+  EXPECT_NE(faults[4].ToString().find("There is no group no-such-group"), std::string::npos);
+  ASSERT_EQ(listeners.size(), 2u);
+  EXPECT_EQ(listeners[0].where, shared.where);
+  EXPECT_EQ(listeners[0].group, "");
+  EXPECT_EQ(listeners[0].mode, 0600u);
+  EXPECT_EQ(listeners[1].certificate, good.certificate);
+  EXPECT_EQ(ipvs.where, "/run/b.sock");
+  EXPECT_EQ(ipvs.mode, 0600u);
+}
+
+TEST_F(AccessTest, StatusNamesWhatStaysClosed) {
+  director.Start();
+  api::ApiConfig config;
+  config.listen = {Spec(director.socket())};
+  config.faults = {"api.listen https://0.0.0.0:9480 tokens: they are wrong"};
+  server = std::make_unique<api::ApiServer>(director, config);
+  ASSERT_TRUE(server->Start());
+  const auto status = Ask(server->addresses()[0], "GET /v1/status").json();
+  ASSERT_EQ(status.at("api_faults").as_array().size(), 1u);
+  EXPECT_EQ(status.at("api_faults").at(0).as_string(), config.faults[0]);
 }
 
 TEST_F(AccessTest, ARefusalIsAProblemThatSaysWhatIsMissing) {

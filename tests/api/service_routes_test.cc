@@ -9,6 +9,8 @@
 #include "api_test.h"
 #include "control/api/exact_weight.h"
 #include "control/api/reload_path.h"
+#include "control/api/service_health_json.h"
+#include "control/view.h"
 
 namespace fairlead::testing::service_routes_test {
 namespace {
@@ -37,6 +39,49 @@ TEST_F(ServiceRoutesTest, ListsServicesWithLiveFigures) {
   EXPECT_EQ(json::serialize(shop.at("persistence")), R"({"timeout_seconds":1800,"netmask":24})");
   EXPECT_EQ(shop.at("templates").as_int64(), 4);
   EXPECT_EQ(shop.at("reals_total").as_int64(), 1) << "neither the fallback nor the removed one";
+}
+
+TEST_F(ServiceRoutesTest, StatusNamesWhatKeepsClientsWaiting) {
+  Start();
+  const json::object healthy = peer->Ask("GET /v1/status").json();
+  EXPECT_EQ(healthy.at("reals").as_int64(), 3);
+  EXPECT_EQ(healthy.at("reals_up").as_int64(), 2);
+  EXPECT_EQ(healthy.at("reals_unchecked").as_int64(), 1);
+  ASSERT_EQ(healthy.at("reals_down").as_array().size(), 1u);
+  const json::object& down = healthy.at("reals_down").at(0).as_object();
+  EXPECT_EQ(down.at("service").as_string(), "web");
+  EXPECT_EQ(down.at("real").as_string(), "10.0.0.12:80");
+  EXPECT_EQ(down.at("detail").as_string(), "connection refused");
+  EXPECT_TRUE(down.at("since").is_string());
+  EXPECT_TRUE(healthy.at("idle_services").as_array().empty());
+}
+
+TEST_F(ServiceRoutesTest, StatusNamesServicesThatTakeNobody) {
+  control::ControlView view;
+  control::ServiceInfo service;
+  service.name = "web";
+  const auto sentence = [&] {
+    view.services = {};
+    view.services.push_back(service);
+    json::object status;
+    api::AddServiceHealth(view, &status);
+    const json::array& idle = status.at("idle_services").as_array();
+    return idle.empty() ? "" : std::string(idle[0].at("sentence").as_string());
+  };
+  EXPECT_EQ(sentence(), "Service web: no real server takes new clients (it has none)");
+  control::RealInfo real;
+  real.effective_weight = 0;
+  service.reals = {real, real};
+  EXPECT_EQ(sentence(), "Service web: no real server takes new clients (the weight of all is 0)");
+  service.reals[0].health = control::HealthState::kDown;
+  EXPECT_EQ(sentence(),
+            "Service web: no real server takes new clients (each is down or has weight 0)");
+  service.reals[1].admin = control::AdminState::kDown;
+  EXPECT_EQ(sentence(), "Service web: no real server takes new clients (all are down)");
+  real.is_fallback = true;
+  real.effective_weight = 1;
+  service.reals.push_back(real);
+  EXPECT_EQ(sentence(), "") << "the fallback takes them";
 }
 
 TEST_F(ServiceRoutesTest, ShowsAServiceAndItsReals) {

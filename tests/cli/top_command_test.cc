@@ -35,10 +35,12 @@ TEST_F(TopCommandTest, ConnectionsOfClients) {
   }
   Start();
   EXPECT_EQ(Good("top clients --by connections --once"),
-            "CLIENT        CONNECTIONS  ERROR   SHARE\n"
-            "198.51.100.7            3    ± 0  75.0 %\n"
-            "198.51.100.8            1    ± 0  25.0 %\n"
-            "(all)  4 of 2 clients\n");
+            "CLIENT        RECORDS  ERROR   SHARE\n"
+            "198.51.100.7        3    ± 0  75.0 %\n"
+            "198.51.100.8        1    ± 0  25.0 %\n"
+            "(all)  4 of 2 clients\n"
+            "Records of closed connections count too. Who has open ones: fairlead connection count "
+            "--by client\n");
 }
 
 TEST_F(TopCommandTest, RatesOfClientsWithTheirErrorFitEightyColumns) {

@@ -1,6 +1,7 @@
 // The program from outside, as far as it goes without root and EAL.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,26 @@ TEST_F(FairleaddTest, CheckNamesEveryProblemWithItsPlace) {
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.said.find(path_ + ":5:24: services[0].mark: "), std::string::npos) << ended.said;
   EXPECT_NE(ended.said.find(path_ + ":6:1: routs: "), std::string::npos) << ended.said;
+}
+
+TEST_F(FairleaddTest, CheckWarnsOfWhatAStartStumblesOver) {
+  const std::string tokens = path_ + ".tokens";
+  std::ofstream(tokens) << "nonsense\n";
+  chmod(tokens.c_str(), 0640);
+  Write(std::string(kGood) + "api: { listen: [{ address: 'http://127.0.0.1:1', tokens: " + tokens +
+        " }] }\n" +
+        "services: [{ name: web, address: 192.0.2.80, port: 80, protocol: tcp, "
+        "reals: [{ address: 192.0.2.11 }] }]\n");
+  const Ended ended = RunDaemon("--check " + path_);
+  unlink(tokens.c_str());
+  EXPECT_EQ(ended.code, 0) << ended.said;
+  EXPECT_NE(ended.said.find("api.listen[0].tokens: cannot be used on this machine: " + tokens +
+                            ":1: a line must be ROLE:TOKEN NAME"),
+            std::string::npos)
+      << ended.said;
+  EXPECT_NE(ended.said.find("warning: " + path_ + ": routes: no route of IPv4 leads to clients"),
+            std::string::npos)
+      << ended.said;
 }
 
 TEST_F(FairleaddTest, ABadFileIsRefusedBeforeAnythingStarts) {

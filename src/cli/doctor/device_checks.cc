@@ -1,9 +1,10 @@
-// fairlead doctor: drivers of the ports' devices, receive queues, MTU.
+// fairlead doctor: drivers of the ports' devices, routes, receive queues, MTU.
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "cli/doctor/doctor.h"
+#include "control/config/machine_warnings.h"
 
 namespace fairlead::cli {
 
@@ -124,6 +125,15 @@ Findings CheckDrivers(const Patient& patient) {
     }
   }
   if (findings.empty()) findings.push_back({true, "no port has a NIC"});
+  return findings;
+}
+
+Findings CheckRoutes(const Patient& patient) {
+  Findings findings;
+  for (const Error& warning : control::WarningsOfWaysBack(patient.config)) {
+    findings.push_back({false, warning.message, {"editor " + patient.config_path}});
+  }
+  if (findings.empty()) findings.push_back({true, "of answers lead to the clients"});
   return findings;
 }
 

@@ -23,6 +23,7 @@ constexpr std::array kChecks = {
     Check{"isolation", CheckIsolation},
     Check{"clock", CheckClock},
     Check{"drivers", CheckDrivers},
+    Check{"routes", CheckRoutes},
     Check{"queues", CheckQueues},
     Check{"mtu", CheckMtu},
     Check{"twins", CheckTwins},
@@ -44,15 +45,16 @@ Finding FindingOf(const control::LoadResult& loaded, const std::string& path) {
           {"fairlead check " + path}};
 }
 
-// Files and groups of listeners that are not on this machine: the next start is refused. Not of
-// another machine, whose groups are not here.
+// Files and groups of listeners that a start could not use: it would leave the listener closed. Not
+// of another machine, whose groups are not here.
 void AddListenerFaults(const control::LoadResult& loaded, const Patient& patient, Findings* all) {
   if (patient.machine.Place(patient.config_path) != patient.config_path) return;
   for (const Error& warning : loaded.warnings) {
     const std::string text = warning.ToString();
     if (text.find(" api.") == text.npos || !warning.message.starts_with("cannot be used")) continue;
-    all->push_back(
-        {false, "the next start is refused: " + text, {"fairlead check " + patient.config_path}});
+    all->push_back({false,
+                    "the next start would leave a listener closed: " + text,
+                    {"fairlead check " + patient.config_path}});
   }
 }
 

@@ -47,6 +47,7 @@ Findings CheckIsolation(const Patient& patient);
 Findings CheckClock(const Patient& patient);
 // ---- device_checks.cc ----
 Findings CheckDrivers(const Patient& patient);
+Findings CheckRoutes(const Patient& patient);
 Findings CheckQueues(const Patient& patient);
 Findings CheckMtu(const Patient& patient);
 // ---- twin_checks.cc ----

@@ -51,7 +51,8 @@ Findings CheckHugepages(const Patient& patient) {
     findings.push_back(
         {false,
          std::to_string(reserved / kMebibyte) + " MiB of hugepages are reserved, of about " +
-             std::to_string(needed / kMebibyte) + " MiB that are needed. " +
+             std::to_string(needed / kMebibyte) +
+             " MiB that are needed (an estimate: the log of a start has the exact number). " +
              (is_needed ? "With hugepages: on the director does not start"
                         : "Without them a packet costs more processor time"),
          {"sysctl -w " + setting, "echo " + setting + " > /etc/sysctl.d/90-fairlead.conf"}});
@@ -81,7 +82,7 @@ Findings CheckShmem(const Patient& patient) {
                                      patient.machine.Text(kShmemEnabled));
   if (!remedy) return {{true, "the records can have huge pages"}};
   return {{false,
-           std::to_string(bytes / kMebibyte) + " MiB of records in " + directory +
+           "about " + std::to_string(bytes / kMebibyte) + " MiB of records in " + directory +
                " lie on pages of 4 KiB, which makes a look-up slower. After the remedy "
                "a new arena has huge pages",
            {*remedy}}};

@@ -4,6 +4,7 @@
 
 #include "cli/doctor/doctor.h"
 #include "control/config/dump.h"
+#include "control/config/reader_rights.h"
 
 namespace fairlead::cli {
 
@@ -77,6 +78,36 @@ void OfSocket(const Machine& machine, const std::string& socket, const std::stri
                        {"chmod o= " + socket}});
 }
 
+// Groups that name the user in the fourth part of NAME:x:NUMBER:USER,USER (group(5)).
+std::vector<gid_t> FindGroups(const Machine& machine, const Account& account) {
+  std::vector<gid_t> groups = {static_cast<gid_t>(account.group)};
+  for (const std::string& line : machine.Lines("/etc/group")) {
+    std::istringstream parts(line);
+    std::string name, password, number, members;
+    std::getline(parts, name, ':');
+    std::getline(parts, password, ':');
+    std::getline(parts, number, ':');
+    std::getline(parts, members, ':');
+    if (("," + members + ",").find("," + std::string(kUser) + ",") == std::string::npos) continue;
+    groups.push_back(static_cast<gid_t>(std::strtoul(number.c_str(), nullptr, 10)));
+  }
+  return groups;
+}
+
+void OfListenerFiles(const Patient& patient, const Account& account, Findings* findings) {
+  const control::Reader reader{kUser, static_cast<uid_t>(account.user),
+                               FindGroups(patient.machine, account)};
+  const auto rights_of = [&](const std::string& path) -> std::optional<control::FileRights> {
+    const auto rights = patient.machine.RightsOf(path);
+    if (!rights) return std::nullopt;
+    return control::FileRights{rights->mode, rights->user, rights->group};
+  };
+  for (const control::Unreadable& each :
+       control::FindUnreadable(patient.config, reader, rights_of)) {
+    findings->push_back({false, each.place + ": " + each.sentence, {each.mends}});
+  }
+}
+
 // "Max open files            1024                 524288               files"
 std::optional<uint64_t> OpenFilesOf(const Machine& machine, const std::string& pid) {
   constexpr std::string_view kTitle = "Max open files";
@@ -130,6 +161,7 @@ Findings CheckPermissions(const Patient& patient) {
       patient.machine, patient.config.api.ipvs_socket.path,
       patient.config.api.ipvs_socket.mode & 0007 ? "; give api.ipvs_socket mode: \"0660\"" : "",
       &findings);
+  OfListenerFiles(patient, *account, &findings);
   for (const control::ApiListen& listen : patient.config.api.listen) {
     if (listen.role == control::ApiRole::kRead) continue;  // whoever opens it may only look
     OfSocket(patient.machine, listen.path, "; in api.listen give it mode: \"0660\" or role: read",

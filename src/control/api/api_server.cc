@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 #include "base/faults.h"
@@ -22,6 +23,7 @@
 #include "control/api/listen.h"
 #include "control/api/router.h"
 #include "control/api/worker_client.h"
+#include "control/config/listener_files.h"
 #include "control/control_api.h"
 #include "dataplane/shard/fabric.h"
 
@@ -36,16 +38,40 @@ const std::string kIpvs = "ipvs:";  // and the path: a listening socket that is 
 
 }  // namespace
 
-std::vector<Error> MissingFor(const std::vector<ListenSpec>& listen,
-                              const ListenSpec& ipvs_socket) {
-  std::vector<Error> missing;
-  for (const ListenSpec& spec : listen) {
-    if (const auto door = Door::Open(spec); !door) missing.push_back(door.error());
-    if (const Status group = CheckGroup(spec); !group) missing.push_back(group.error());
+std::vector<Error> FaultsOf(const ListenSpec& listener) {
+  std::vector<Error> faults;
+  const std::string place = "api.listen " + listener.where;
+  for (control::FileFault& fault :
+       control::FaultsOfListener({listener.certificate, listener.key, listener.client_ca,
+                                  listener.crl, listener.tokens, listener.group})) {
+    faults.push_back(
+        {ErrorCode::kInvalid, std::move(fault.sentence), place + " " + std::string(fault.key)});
   }
-  if (ipvs_socket.where.empty()) return missing;
-  if (const Status group = CheckRecordsGroup(ipvs_socket); !group) missing.push_back(group.error());
-  return missing;
+  if (!faults.empty()) return faults;
+  // What only opening it shows.
+  if (const auto door = Door::Open(listener); !door) faults.push_back(door.error());
+  return faults;
+}
+
+std::vector<Error> CloseFaulty(std::vector<ListenSpec>* listeners, ListenSpec* ipvs_socket) {
+  const auto close = [](ListenSpec* socket) {
+    socket->group.clear();
+    socket->mode = 0600;
+  };
+  std::vector<Error> all;
+  std::erase_if(*listeners, [&](ListenSpec& listener) {
+    std::vector<Error> faults = FaultsOf(listener);
+    if (faults.empty()) return false;
+    std::ranges::move(faults, std::back_inserter(all));
+    if (listener.is_unix()) close(&listener);
+    return !listener.is_unix();
+  });
+  if (ipvs_socket->where.empty()) return all;
+  if (const Status group = CheckRecordsGroup(*ipvs_socket); !group) {
+    all.push_back(group.error());
+    close(ipvs_socket);
+  }
+  return all;
 }
 
 struct ApiServer::Impl {
@@ -58,8 +84,8 @@ struct ApiServer::Impl {
         files(io, control, workers),
         dispatcher(io, control, &files),
         events(*io, control),
-        context{io,          control, workers, busy, pulse, std::move(ports), config.upgrade,
-                &dispatcher, &events},
+        context{io,          control, workers,       busy, pulse, std::move(ports), config.upgrade,
+                &dispatcher, &events, &config.faults},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));

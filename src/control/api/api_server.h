@@ -26,9 +26,12 @@ namespace fairlead::api {
 
 class UpgradeApi;
 
-// What the listeners need and is not there: files of TLS and tokens, groups. All that is missing,
-// so that a start can say it before it opens ports.
-std::vector<Error> MissingFor(const std::vector<ListenSpec>& listen, const ListenSpec& ipvs_socket);
+// All that is wrong with the files and the groups that a listener names, each with place and
+// remedy, so that a start can say it before it opens ports.
+std::vector<Error> FaultsOf(const ListenSpec& listener);
+// Closes those that have faults, and returns these: TCP listeners are taken out, and Unix sockets,
+// whose group is not there, are for root and the director's user alone. So there is a way in left.
+std::vector<Error> CloseFaulty(std::vector<ListenSpec>* listeners, ListenSpec* ipvs_socket);
 
 struct ApiConfig {
   std::vector<ListenSpec> listen = {"unix:/run/fairlead/api.sock"};
@@ -38,6 +41,8 @@ struct ApiConfig {
   // Path, group and mode of the socket where programs find the kernel's interface to IPVS
   // (docs/ipvs_socket.md); an empty path: there is none.
   ListenSpec ipvs_socket{""};
+  // Why listeners are not opened as configured: /v1/status says so.
+  std::vector<std::string> faults = {};
 };
 
 class ApiServer {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/api/http.h"
 #include "control/api/port_stats.h"
@@ -39,6 +40,8 @@ struct Context {
   UpgradeApi* upgrade = nullptr;                 // none: there are no upgrades
   const ipvs::Dispatcher* dispatcher = nullptr;  // for its counts; none: it is not served
   EventHub* events = nullptr;                    // none: nobody can follow
+  // Why listeners are not opened as configured; null: all are.
+  const std::vector<std::string>* api_faults = nullptr;
 };
 
 // Carries a Responder to the control core and back: its answer, and its end, happen on the API

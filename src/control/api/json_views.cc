@@ -14,6 +14,7 @@
 #include "control/api/port_json.h"
 #include "control/api/pulse.h"
 #include "control/api/readiness_json.h"
+#include "control/api/service_health_json.h"
 #include "control/config/names.h"
 #include "control/control_api.h"
 
@@ -114,11 +115,6 @@ int64_t DowntimeSeconds(const control::RealInfo& real) {
   return std::chrono::duration_cast<std::chrono::seconds>(downtime).count();
 }
 
-json::value HealthSince(const control::RealInfo& real) {
-  if (real.checks.empty()) return nullptr;
-  return json::value(WallTimestamp(HistoryOf(real, {}).since));
-}
-
 json::array ChecksToJson(const control::RealInfo& real) {
   json::array checks;
   for (const control::CheckInfo& check : real.checks) {
@@ -154,6 +150,11 @@ json::value TunnelToJson(const control::RealInfo& real) {
 }
 
 }  // namespace
+
+json::value HealthSince(const control::RealInfo& real) {
+  if (real.checks.empty()) return nullptr;
+  return json::value(WallTimestamp(HistoryOf(real, {}).since));
+}
 
 json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
                         const control::RealInfo& real) {
@@ -349,17 +350,12 @@ json::object StatusToJson(const Context& context, const control::ControlView& vi
                       {"records", use.records},
                       {"bytes_per_record", use.bytes / std::max<uint64_t>(use.records, 1)}});
   }
-  size_t reals = 0, reals_up = 0;
-  for (const auto& service : view.services) {
-    for (const auto& real : service.reals) {
-      if (real.is_ghost || real.is_fallback) continue;
-      ++reals;
-      reals_up += IsUp(real) ? 1u : 0u;
-    }
+  AddServiceHealth(view, &object);
+  json::array faults;
+  if (context.api_faults != nullptr) {
+    for (const std::string& fault : *context.api_faults) faults.emplace_back(fault);
   }
-  object["services"] = view.services.size();
-  object["reals"] = reals;
-  object["reals_up"] = reals_up;
+  object["api_faults"] = std::move(faults);
   object["workers"] = std::move(workers);
   object["ports"] = std::move(ports);
   object["defence"] = DefenceToJson(fabric.stats, view.defence);

@@ -37,6 +37,8 @@ boost::json::value OrNull(bool is_there, const T& value) {
 boost::json::object TrafficToJson(const dataplane::TrafficSum& traffic);
 boost::json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
                                const control::RealInfo& real);
+// Since when its checks call it what they do; null: it has none.
+boost::json::value HealthSince(const control::RealInfo& real);
 boost::json::object ServiceToJson(const dataplane::Fabric& fabric, const control::ControlView& view,
                                   const control::ServiceInfo& service, bool with_reals);
 boost::json::object StatusToJson(const Context& context, const control::ControlView& view);

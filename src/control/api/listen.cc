@@ -231,12 +231,6 @@ Result<FileDescriptor> AdoptRecords(const ListenSpec& spec, FileDescriptor passe
   return passed;
 }
 
-Status CheckGroup(const ListenSpec& spec) {
-  const auto gid = GroupOf(ListenPlace(spec.where), spec);
-  if (!gid) return gid.error();
-  return Done{};
-}
-
 Status CheckRecordsGroup(const ListenSpec& spec) {
   const auto gid = GroupOf(IpvsPlace(spec.where), spec);
   if (!gid) return gid.error();

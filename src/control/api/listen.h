@@ -31,8 +31,8 @@ Result<boost::asio::ip::tcp::acceptor> ListenOnTcp(boost::asio::io_context& io,
 // keep the bounds of what is sent (SOCK_SEQPACKET). Non-blocking.
 Result<FileDescriptor> ListenForRecords(const ListenSpec& spec);
 
-// The group that a socket is to be given to: there is one of that name, or none is named.
-Status CheckGroup(const ListenSpec& spec);
+// The group that the socket of `api.ipvs_socket` is to be given to: there is one of that name, or
+// none is named.
 Status CheckRecordsGroup(const ListenSpec& spec);
 
 // What the director before has listened on there, passed on by it. Error: it is no such socket.

@@ -1,17 +1,10 @@
 #include "control/config/devices.h"
 
+#include "control/config/kernel_interface.h"
 #include "control/config/names.h"
 
 namespace fairlead::control {
 namespace {
-
-std::string_view InterfaceOf(std::string_view device) {
-  constexpr std::string_view kKey = ",iface=";
-  const size_t at = device.find(kKey);
-  if (at == std::string_view::npos) return {};
-  const std::string_view value = device.substr(at + kKey.size());
-  return value.substr(0, value.find(','));
-}
 
 std::string_view WithoutDomain(std::string_view name) {
   constexpr std::string_view kDomain = "0000:";
@@ -27,9 +20,9 @@ std::vector<std::string> DevicesOf(const PortConfig& port) {
 std::string_view DeviceName(std::string_view device) { return device.substr(0, device.find(',')); }
 
 bool IsSameDevice(std::string_view one, std::string_view other) {
-  const std::string_view interface = InterfaceOf(one);
+  const std::string_view interface = KernelInterfaceOf(one);
   return WithoutDomain(DeviceName(one)) == WithoutDomain(DeviceName(other)) ||
-         (!interface.empty() && interface == InterfaceOf(other));
+         (!interface.empty() && interface == KernelInterfaceOf(other));
 }
 
 std::string BondText(const BondConfig& bond) {

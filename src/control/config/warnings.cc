@@ -7,6 +7,7 @@
 
 #include "control/config/check_files.h"
 #include "control/config/command_path.h"
+#include "control/config/machine_warnings.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
@@ -78,7 +79,12 @@ class Warner {
       AddFileFaults(service, ItemPath("services", i));
       AddLonelyAgents(service, ItemPath("services", i));
     }
-    AddListenerFaults();
+    const AddWarning add = [this](const std::string& path, std::string sentence) {
+      Add(path, std::move(sentence));
+    };
+    WarnOfListeners(model_, add);
+    WarnOfMissingDevices(model_, add);
+    WarnOfOwnAddresses(model_, add);
     AddChecksWithoutTwin();
     if (model_.mail) {
       AddTlsFault({.ca = model_.mail->ca}, "mail");
@@ -176,22 +182,6 @@ class Warner {
       const auto& own = service.reals[i].health;
       if (own) check_list(*own, ItemPath(path + ".reals", i) + ".health");
     }
-  }
-  // Without them the next start is refused.
-  void AddListenerFaults() {
-    for (size_t i = 0; i < model_.api.listen.size(); ++i) {
-      const ApiListen& listen = model_.api.listen[i];
-      const std::string path = ItemPath("api.listen", i);
-      AddTlsFault({.ca = listen.client_ca, .certificate = listen.certificate, .key = listen.key},
-                  path);
-      AddPlainFault(listen.tokens, path + ".tokens");
-      AddGroupFault(listen.group, path);
-    }
-    AddGroupFault(model_.api.ipvs_socket.group, "api.ipvs_socket");
-  }
-  void AddGroupFault(const std::string& group, const std::string& path) {
-    const std::string fault = FaultOfGroup(group);
-    if (!fault.empty()) Add(path + ".group", "cannot be used on this machine: " + fault);
   }
   void AddTlsFault(const NamedTlsFiles& files, const std::string& path) {
     if (files == NamedTlsFiles{}) return;

@@ -127,6 +127,29 @@ services:
       "IP address       HW type     Flags       HW address            Mask     Device\n";
 };
 
+// What the unit's user may not read, root would not notice.
+TEST_F(DoctorTest, FilesOfListenersMustBeReadableToTheUser) {
+  Configure("services:",
+            "api: { listen: [{ address: 'http://127.0.0.1:9480', tokens: /etc/fairlead/tokens }] "
+            "}\nservices:");
+  Write("/etc/passwd",
+        "fairlead:x:4242:" + std::to_string(getgid()) + "::/:/bin/false\n");  // not who writes
+  const std::string remedy =
+      "permissions: chgrp fairlead /etc/fairlead/tokens && chmod g+r /etc/fairlead/tokens";
+  Write("/etc/fairlead/tokens", "read:a-token-of-the-test prometheus\n", 0640);
+  EXPECT_EQ(Remedies().count(remedy), 0u);
+  Write("/etc/fairlead/tokens", "", 0600);
+  EXPECT_EQ(Remedies().count(remedy), 1u);
+}
+
+TEST_F(DoctorTest, AnswersOfNatNeedARoute) {
+  Configure("routes: [{ to: 0.0.0.0/0, via: 192.0.2.1 }]\n", "");
+  const Findings bad = Bad();
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_EQ(bad[0].check, "routes");
+  EXPECT_NE(bad[0].what.find("service web answers through the director (NAT)"), std::string::npos);
+}
+
 TEST_F(DoctorTest, AHealthyMachineHasNothingToMend) {
   EXPECT_EQ(Remedies(), Names{});
   std::set<std::string> looked_at;

@@ -101,7 +101,7 @@ TEST(ConfigWarnings, WhatListenersNeedIsLookedAt) {
         "api.listen[1].certificate: cannot be used on this machine: "
         "/nowhere/c.pem: No such file or directory",
         "api.listen[1].tokens: cannot be used on this machine: "
-        "/nowhere/tokens: No such file or directory",
+        "/nowhere/tokens: cannot be read: No such file or directory; write it, or name another",
         "api.ipvs_socket.group: cannot be used on this machine"}) {
     EXPECT_NE(all.find(words), std::string::npos) << words << " in\n" << all;
   }
