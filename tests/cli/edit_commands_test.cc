@@ -75,7 +75,8 @@ TEST_F(EditCommandsTest, ADrainIsShownWaitedForAndTakenBack) {
   EXPECT_EQ(
       Run("real drain web 10.0.0.11 --wait"),
       "0 " + none + "\n10.0.0.11:80 of web: drained: 0 connections finished, 0 cut, 0 left\n");
-  EXPECT_EQ(Run("real drain web 10.0.0.11 --deadline soon").substr(0, 12), "1 fairlead: ");
+  EXPECT_EQ(Run("real drain web 10.0.0.11 --deadline soon").substr(0, 24),
+            "1 fairlead: --deadline: ");
   const std::string removed = Run("real drain web 10.0.0.11 --then-remove --wait");
   EXPECT_TRUE(
       removed.ends_with("10.0.0.11:80 of web: removed: 0 connections finished, 0 cut, 0 left\n"))
@@ -253,7 +254,9 @@ TEST_F(EditCommandsTest, WhatIsWrongIsSaid) {
             "1 fairlead: There is already the service \"web\" for tcp-192.0.2.10-80; change it, or "
             "remove it first\n");
   const std::string wrong = Run("service edit web --scheduler wcl");
-  EXPECT_EQ(wrong.substr(0, 48), "1 fairlead: body:1:12: scheduler: must be rr, wr") << wrong;
+  EXPECT_EQ(wrong.substr(0, 40), "1 fairlead: --scheduler: must be rr, wrr") << wrong;
+  const std::string key = Run("service edit web --set timeouts={tcp:0}");
+  EXPECT_EQ(key.find("body:"), std::string::npos) << key;
   EXPECT_NE(wrong.find("did you mean \"wlc\"?"), std::string::npos) << wrong;
   EXPECT_EQ(Run("service edit wbe --scheduler rr"),
             "1 fairlead: There is no service \"wbe\"; did you mean \"web\"?\n");
