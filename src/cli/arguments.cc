@@ -269,9 +269,12 @@ class Grammar {
     CLI::App* count =
         Add(group, "count", "Count open connections, in total or by group", Verb::kConnectionCount);
     AddFilters(count, true);
-    count->add_option("--by", into_.group_by, "Count by service, real, state or client")
-        ->check(CLI::IsMember({"service", "real", "state", "client"}));
-    count->add_option("--top", into_.top, "Show at most this many groups")->capture_default_str();
+    CLI::Option* by =
+        count->add_option("--by", into_.group_by, "Count by service, real, state or client")
+            ->check(CLI::IsMember({"service", "real", "state", "client"}));
+    count->add_option("--top", into_.top, "Show at most this many groups; needs --by")
+        ->needs(by)
+        ->capture_default_str();
     count->add_flag("--all", into_.is_all, "Count closing connections too");
     CLI::App* flush =
         Add(group, "flush", "Forget connections that match; their next packets are reset",

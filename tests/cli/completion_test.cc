@@ -122,6 +122,9 @@ TEST_F(CompletionTest, ValuesAreOffered) {
   }
   EXPECT_EQ(Offered("connection list --state ''"), states);
   EXPECT_EQ(Offered("connection list --limit ''"), Words{});
+  EXPECT_EQ(Offered("service add --scheduler w"), (Words{"wlc", "wrr"}));
+  EXPECT_EQ(Offered("real add web 10.0.0.1 --forward t"), Words{"tun"});
+  EXPECT_EQ(Offered("ipvs-exec bas").count("bash"), 1u) << "a program, wherever it is";
   EXPECT_EQ(Offered("service l"), Words{"list"});
   EXPECT_EQ(Offered("nonsense ''"), Words{});
   EXPECT_EQ(Offered("--api unix:/nowhere service show ''"), Words{}) << "nobody to ask";
