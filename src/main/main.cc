@@ -240,9 +240,12 @@ int RunDirector(const Options& options, const char* argv0) {
   if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
   Upgrade upgrade({OwnPath(argv0), ArgumentsOfSuccessor(options), (*edge)->memory().uses_hugepages},
                   [&core] { core.Stop(); });
-  api::ApiServer api(
-      core, {.listen = plan.listeners, .upgrade = &upgrade, .ipvs_socket = plan.ipvs_socket},
-      {StatsReader(**edge), CountersOf(**edge)});
+  api::ApiServer api(core,
+                     {.listen = plan.listeners,
+                      .upgrade = &upgrade,
+                      .fleet = fleet->get(),
+                      .ipvs_socket = plan.ipvs_socket},
+                     {StatsReader(**edge), CountersOf(**edge)});
   if (Status s = api.Start(std::move(ground->estate.listeners)); !s) {
     return give_up("cannot start the API", s.error());
   }

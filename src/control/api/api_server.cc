@@ -58,8 +58,8 @@ struct ApiServer::Impl {
         files(io, control, workers),
         dispatcher(io, control, &files),
         events(*io, control),
-        context{io,          control, workers, busy, pulse, std::move(ports), config.upgrade,
-                &dispatcher, &events},
+        context{io,          control, workers,     busy, pulse, std::move(ports), config.upgrade,
+                &dispatcher, &events, config.fleet},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
@@ -77,6 +77,7 @@ struct ApiServer::Impl {
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
     AddSyncRoutes(&router, context);
+    AddFleetRoutes(&router, context);
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
     AddTopRoutes(&router, context);
