@@ -63,14 +63,15 @@ class Bed {
   // `memory`: where the records lie that a successor takes up; null: in the tables' own. `sync`:
   // when a director of the kernel is told of connections.
   Bed(size_t flows, ForwardMethod method, bool persistent = false,
-      const DirectorMemory* memory = nullptr, SyncView sync = {})
+      const DirectorMemory* memory = nullptr, SyncView sync = {}, const Tunnel& tunnel = {})
       : director_({.workers = 1,
                    .connections = Room(flows),
                    .templates = Room(flows),
                    .memory = memory != nullptr ? memory->tables() : std::vector<TableMemory>{}}) {
     const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
     for (int i = 1; i <= 8; ++i) {
-      director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80, {.method = method});
+      director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80,
+                        {.method = method, .tunnel = tunnel});
     }
     director_.draft().sync = sync;
     director_.Publish();

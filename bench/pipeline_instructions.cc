@@ -15,6 +15,9 @@ namespace {
 
 using namespace fairlead::dataplane;
 using fairlead::ForwardMethod;
+using fairlead::Tunnel;
+using fairlead::TunnelChecksum;
+using fairlead::TunnelType;
 
 constexpr size_t kFlows = 4096;
 constexpr size_t kRounds = 4;  // ACKs of each flow
@@ -38,12 +41,32 @@ struct Case {
   bool is_watched = false;    // somebody looks at the clients with most packets
   bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
   bool is_cut = false;        // each ACK in two fragments
+  Tunnel tunnel{};
 };
+
+constexpr Tunnel kGue{.type = TunnelType::kGue, .port = 6080};
+constexpr Tunnel kGueSummed{
+    .type = TunnelType::kGue, .checksum = TunnelChecksum::kFull, .port = 6080};
+constexpr Tunnel kGre{.type = TunnelType::kGre};
+constexpr Tunnel kGreSummed{.type = TunnelType::kGre, .checksum = TunnelChecksum::kFull};
+
+constexpr Case InTunnel(const char* name, const Tunnel& tunnel) {
+  return {.name = name,
+          .method = ForwardMethod::kTun,
+          .is_persistent = false,
+          .is_new = false,
+          .is_kept = false,
+          .tunnel = tunnel};
+}
 
 constexpr Case kCases[] = {
     {"dr", ForwardMethod::kDr, false, false, false},
     {"nat", ForwardMethod::kNat, false, false, false},
     {"tun", ForwardMethod::kTun, false, false, false},
+    InTunnel("gue", kGue),
+    InTunnel("gue-checksum", kGueSummed),
+    InTunnel("gre", kGre),
+    InTunnel("gre-checksum", kGreSummed),
     {"new", ForwardMethod::kDr, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
     {"dr-watched", ForwardMethod::kDr, false, false, false, {}, kRounds, true},
@@ -90,7 +113,7 @@ int main(int argc, char** argv) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
-    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync);
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync, c.tunnel);
     Shard& shard = bed.worker().shard();
     if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
     shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);

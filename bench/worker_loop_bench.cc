@@ -106,8 +106,14 @@ BedOptions BedOptionsOf(const Options& options) {
   return bed;
 }
 
+// A method, or a tunnel that is none by itself: gue, gre.
 DirectorOptions DirectorOptionsOf(const Options& options) {
-  return {.method = ForwardMethodOf(options.Text("method", "dr")).value(),
+  const std::string word = options.Text("method", "dr");
+  const auto type = TunnelTypeOf(word);
+  const Tunnel tunnel{.type = type.value_or(TunnelType::kIpip),
+                      .port = type == TunnelType::kGue ? kGuePort : uint16_t{0}};
+  return {.method = type ? ForwardMethod::kTun : ForwardMethodOf(word).value(),
+          .tunnel = tunnel,
           .family = options.family(),
           .is_persistent = options.Number("persistent", 0) != 0,
           .rules = static_cast<uint32_t>(options.Number("rules", 0)),
@@ -283,7 +289,8 @@ int main(int argc, char** argv) {
   std::fprintf(
       stderr,
       "usage: worker_loop_bench generate|hits|mixed|new|scaling|memory --flows N --files F[,F]"
-      " [--method dr|nat|tun] [--family 4|6] [--persistent 1] [--workers N] [--ports 2] [--vlan N]"
+      " [--method dr|nat|tun|gue|gre] [--family 4|6] [--persistent 1] [--workers N] [--ports 2] "
+      "[--vlan N]"
       " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
       " [--one-core 1] [--arena DIRECTORY] [--hugetlbfs 1]\n"
       "       worker_loop_bench generate --flows N --file F [--traffic"

@@ -120,6 +120,7 @@ class Writer {
     real.address = RealAddress(options_.family, i);
     real.port = Be16::FromHost(kHttp);
     real.method = options_.method;
+    real.tunnel = options_.tunnel;
     real.is_available = true;
     real.weight = 1;
     real.output = inside_;

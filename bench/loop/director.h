@@ -20,6 +20,7 @@ inline constexpr MacAddress kGatewayMac{{0x02, 0, 0, 0, 1, 1}};
 
 struct DirectorOptions {
   ForwardMethod method = ForwardMethod::kDr;
+  Tunnel tunnel = {};  // with kTun
   Family family = Family::kIpv4;
   bool is_persistent = false;
   uint32_t rules = 0;     // classifier rules over one small prefix set

@@ -79,6 +79,11 @@ def show_survival(survival):
               f"{row['take_up_ms']:>12.0f}{row['take_up_cpu_ms']:>8.0f}{row['pass_ms']:>9.0f}{row['ratio']:>8.1f}")
     if survival.get("stream"):
         show_stream(survival["stream"])
+    if survival.get("lag"):
+        print(f"\n{'asked for':>10}{'opened a second':>17}{'told':>9}{'lag, half ms':>14}{'at most':>9}{'caught up ms':>14}")
+    for row in survival.get("lag", []):
+        print(f"{row['rate']:>10}{row['opened']:>17.0f}{row['told']:>9.0f}{row['lag_half_ms']:>14.0f}{row['lag_most_ms']:>9.0f}"
+              f"{row['caught_up_ms']:>14.0f}")
 
 
 def bars(result):

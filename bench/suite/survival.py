@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+from . import lag
 from .loop import Failed, human
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -169,6 +170,7 @@ def measure(suite, connections):
         if os.geteuid() != 0:
             print("left out, needs root: survival, the gap of a restart", file=sys.stderr)
             return result
+        result["lag"] = lag.measure(suite)
         for wanted in (FEW, connections):
             result["gaps"] += measure_gaps(suite, wanted)
     except (Failed, ShellError, OSError, subprocess.SubprocessError) as error:

@@ -36,7 +36,7 @@ struct MethodTraits {
   bool may_change_port;     // the real server's port need not be the service's
   bool may_mix_families;    // the real server's address may be of the other family
   uint8_t made_header_ip4;  // bytes put in front of the packet, by the family of the outer header;
-  uint8_t made_header_ip6;  // 0: none
+  uint8_t made_header_ip6;  // 0: none. Of tunnels the least, IP in IP: tunnel.h knows the others
 };
 
 constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
@@ -61,14 +61,14 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .may_mix_families = false,
               .made_header_ip4 = 0,
               .made_header_ip6 = 0};
-    case ForwardMethod::kTun:  // IP in IP
+    case ForwardMethod::kTun:  // IP in IP, GUE, GRE (tunnel.h)
       return {.word = "tun",
               .option = "-i",
               .listing_word = "Tunnel",
               .sync_number = 2,
               .rewrites_replies = false,
               .may_change_port = false,
-              .may_mix_families = false,
+              .may_mix_families = true,
               .made_header_ip4 = 20,
               .made_header_ip6 = 40};
   }

@@ -9,9 +9,9 @@
 //   n = ring.PopBurst(items);
 //
 // Each side writes one cache line, which the other reads: an index moves between two caches once a
-// burst and not once an item. Threads: Stage, Publish, Push and HasRoom from one thread, Pop and
-// PopBurst from one other. Neither waits, allocates or spins. Invariants: staged - tail ≤ capacity;
-// a slot is written before head is released past it.
+// burst and not once an item. Threads: Stage, Publish, Push, PushFilled and HasRoom from one
+// thread, Pop and PopBurst from one other. Neither waits, allocates or spins. Invariants: staged -
+// tail ≤ capacity; a slot is written before head is released past it.
 #pragma once
 
 #include <algorithm>
@@ -48,6 +48,16 @@ class SpscRing {
     if (!HasRoom()) return false;
     slots_[staged_ & mask_] = item;
     ++staged_;
+    return true;
+  }
+  // The same, written where it will lie: a large item is not copied. fill(&slot) writes every
+  // member, for the slot holds what it held before.
+  template <typename Fill>
+  bool PushFilled(const Fill& fill) noexcept {
+    if (!HasRoom()) return false;
+    fill(&slots_[staged_ & mask_]);
+    ++staged_;
+    Publish();
     return true;
   }
   // The producer's: the next Stage or Push will not be refused.

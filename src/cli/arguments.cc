@@ -335,6 +335,8 @@ class Grammar {
     explain->add_flag(
         "--later", into_.is_later,
         "Ask about a packet that is no SYN, of a TCP connection the client already has");
+    explain->add_flag("--fragments", into_.shows_fragments,
+                      "Also say what becomes of a datagram that comes in fragments");
     CLI::App* const port = Group("port", "Ports");
     Add(port, "list", "List the ports: device, link, speed, traffic", Verb::kPortList)
         ->add_flag("--counters", into_.shows_counters, "Also what their drivers count, but zeros");

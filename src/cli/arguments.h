@@ -103,6 +103,7 @@ struct Arguments {
   std::string destination;              // explain: "192.0.2.10:80/tcp"; `client` is the client
   std::string port;                     // explain: input port
   bool is_later = false;                // explain
+  bool shows_fragments = false;         // explain
   std::vector<std::string> interfaces;  // port release
   bool is_force = false;                // port release
   bool shows_counters = false;          // port list

@@ -33,6 +33,7 @@ int RunExplain(const Arguments& arguments) {
   if (const std::string why = Text(answer, "not_announced"); why != "-") {
     fmt::print("This director does not announce the address: {}.\n", why);
   }
+  if (arguments.shows_fragments) fmt::print("{}\n", Text(answer, "fragments"));
   fmt::print("\n");
   size_t number = 0;
   for (const json::value& item : Array(answer, "steps")) {

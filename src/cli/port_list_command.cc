@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/steering_text.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -72,7 +73,7 @@ int RunPortList(const Arguments& arguments) {
   }
   const json::array& ports = Array(document->as_object(), "ports");
   Table table({"PORT", "DEVICE?", "LINK!", "DOWNS>?", "ROLE?", "KERNEL TWIN?", "MTU>?", "RECEIVED>",
-               "SENT>", "LOST>"});
+               "SENT>", "LOST>", "STEERING?"});
   for (const json::value& item : ports) {
     const json::object& port = item.as_object();
     const json::object& traffic = Object(port, "traffic");
@@ -81,9 +82,10 @@ int RunPortList(const Arguments& arguments) {
     table.Add({Text(port, "name"), DeviceText(port), LinkText(Object(port, "link")),
                Text(Object(port, "link"), "downs"), Text(port, "role"),
                Text(port, "host_interface"), Text(port, "mtu_bytes"), Text(traffic, "rx_packets"),
-               Text(traffic, "tx_packets"), std::to_string(lost)});
+               Text(traffic, "tx_packets"), std::to_string(lost), SteeringWord(port)});
   }
   table.Print();
+  PrintSteeringReasons(ports);
   PrintMembers(ports);
   if (arguments.shows_counters) {
     for (const json::value& item : ports) PrintCounters(item.as_object());

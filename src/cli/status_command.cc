@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/steering_text.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -37,10 +38,11 @@ void PrintPorts(const json::object& status) {
     }
     table.Add({Text(p, "name"), Text(p, "role"), Text(p, "mac"), Text(p, "mtu_bytes"), addresses,
                Text(p, "host_interface"), Text(traffic, "rx_packets"), Text(traffic, "tx_packets"),
-               Text(traffic, "rx_missed"), Text(p, "steering")});
+               Text(traffic, "rx_missed"), SteeringWord(p)});
   }
   fmt::print("\n");
   table.Print();
+  PrintSteeringReasons(Array(status, "ports"));
   for (const json::value& item : Array(status, "ports")) {
     const std::string kernel = Text(item.as_object(), "kernel_ingress");
     if (kernel.starts_with("open")) {

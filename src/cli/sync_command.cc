@@ -13,6 +13,18 @@ namespace json = boost::json;
 
 namespace {
 
+// They are forwarded to as the kernel director says.
+void PrintUnknown(const json::object& ipvs) {
+  const json::value* const unknown = ipvs.if_contains("unknown_reals");
+  if (unknown == nullptr || !unknown->is_array() || unknown->as_array().empty()) return;
+  Table table({"UNKNOWN HERE", "REAL", "FORWARD"});
+  for (const json::value& item : unknown->as_array()) {
+    const json::object& real = item.as_object();
+    table.Add({Text(real, "service"), Text(real, "real"), Text(real, "forward")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
 void PrintIpvs(const json::object& ipvs) {
   fmt::print("kernel directors: {} on {}, group {} port {}, syncid {}: {}\n", Text(ipvs, "role"),
              Text(ipvs, "interface"), Text(ipvs, "group"), Text(ipvs, "udp_port"),
@@ -32,6 +44,7 @@ void PrintIpvs(const json::object& ipvs) {
              Text(in, "templates")});
   table.Add({"sent", Text(out, "datagrams"), Text(out, "entries"), "-", "-"});
   fmt::print("\n{}", table.ToString());
+  PrintUnknown(ipvs);
   const json::array& refused = Array(in, "refused");
   if (const uint64_t foreign = Number(in, "foreign_datagrams"); foreign > 0) {
     fmt::print("{} of senders that are not in sync.ipvs.peers\n", Plural(foreign, "datagram"));

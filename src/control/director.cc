@@ -427,7 +427,7 @@ void Director::RefreshView(bool is_time) {
   if (keeper_) next->keep_problem = keeper_->problem();
   next->ended_drains = ended_drains_;
   next->health = publication_.health().summary();
-  next->sync = publication_.sync().info();
+  next->sync = publication_.sync_info();
   if (stream_info_) next->stream = stream_info_();
   next->is_ready = readiness_.is_ready();
   next->not_ready = readiness_.reasons();

@@ -5,23 +5,28 @@
 //   ids.EndService(shop, now);                               // reals not named are ghosts now
 //   ids.RemoveService(old, now);                             // all its reals are
 //   …for a whole model, planned first and then given out: id_plan.h…
+//   RealId told = ids.AddUnknown(key, real, method, stats, now);   // of a peer's message: a ghost
 //   …every few seconds…  ids.Collect(now, loads, stats);     // frees ghosts nobody refers to
 //
 // A removed real becomes a ghost: it keeps its id while a connection or template counts on it, and
 // for kIdleBeforeReuse after that (ipvs.md, editing), unless ids run short. Adding it again before
 // then revives the id, and with it the connections and templates that name it. A service lives
-// while it is configured or has a ghost. Threads: the control core. Invariants: ids are dense and
-// below the capacity; equal keys have equal ids; a freed real's traffic moves into its service's
-// `retired`, so a service never shows less than before.
+// while it is configured or has a ghost. An unknown real is a ghost from the start: no
+// configuration has named it, but another director's connections go to it (docs/sync.md). Threads:
+// the control core. Invariants: ids are dense and below the capacity; equal keys have equal ids; a
+// freed real's traffic moves into its service's `retired`, so a service never shows less than
+// before.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/forward_method.h"
 #include "base/ids.h"
 #include "control/identity.h"
 #include "control/survival/stored_names.h"
@@ -35,6 +40,7 @@ class LoadBoard;
 namespace fairlead::control {
 
 inline constexpr std::chrono::seconds kIdleBeforeReuse{120};
+inline constexpr size_t kMostUnknown = 1024;  // unknown reals at once
 
 class IdMap {
  public:
@@ -51,8 +57,9 @@ class IdMap {
     ServiceId service{};  // none: free
     RealIdentity key{};
     bool is_ghost = false;
-    dataplane::TrafficSum baseline{};  // what the board showed when the id was given out
-    TimePoint idle_since{};            // ghosts: nothing has referred to it since
+    std::optional<ForwardMethod> told_method{};  // unknown reals: what the message said
+    dataplane::TrafficSum baseline{};            // what the board showed when the id was given out
+    TimePoint idle_since{};                      // ghosts: nothing has referred to it since
   };
 
   explicit IdMap(uint32_t real_capacity) : real_capacity_(real_capacity) {}
@@ -78,6 +85,14 @@ class IdMap {
   // None when every id is taken. `stats` gives the baseline of a fresh id.
   RealId InternReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
   void EndService(ServiceId service, TimePoint now);
+  // An id for a real that no configuration has named: the one that it has, or a fresh one. Either
+  // is held. None when every id is taken, or kMostUnknown are. A service without a configuration
+  // gets an id too.
+  RealId AddUnknown(const ServiceIdentity& service, const RealIdentity& key, ForwardMethod method,
+                    const dataplane::StatsBoard& stats, TimePoint now);
+  // While a real is held it is not freed: messages that name it are on their way to workers.
+  void ReleaseHeld() { held_.clear(); }
+  [[nodiscard]] size_t unknown_count() const { return unknown_count_; }
   // What the reals were named by, and where a whole model has its services: so that the next plan
   // need not look again at what is the same object.
   void NoteNamed(ServiceId service, std::shared_ptr<const ServiceConfig> config) {
@@ -97,7 +112,8 @@ class IdMap {
   [[nodiscard]] const std::vector<Service>& services() const { return services_; }
   [[nodiscard]] const std::vector<Real>& reals() const { return reals_; }
   [[nodiscard]] const std::set<RealId>& ghosts() const { return ghosts_; }
-  // Rises when an id is given out or freed, and when a service comes or goes.
+  // Rises when an id is given out or freed, when a service comes or goes, and when an unknown real
+  // is configured.
   [[nodiscard]] uint64_t revision() const { return revision_; }
   [[nodiscard]] bool IsInUse(ServiceId id) const {
     return id.index() < services_.size() && services_[id.index()].is_in_use;
@@ -116,6 +132,9 @@ class IdMap {
     size_t operator()(const RealKey& key) const noexcept;
   };
 
+  ServiceId InternService(const ServiceIdentity& key);
+  RealId NewReal(ServiceId service, const RealIdentity& key, const dataplane::StatsBoard& stats);
+  void ForgetTold(Real* real);
   void MakeGhost(RealId id, TimePoint now);
   size_t FreeAll(const std::vector<RealId>& gone, const dataplane::StatsBoard& stats);
   void FreeReal(RealId id, const dataplane::StatsBoard& stats);
@@ -125,6 +144,8 @@ class IdMap {
   std::vector<Real> reals_;
   std::vector<bool> named_;  // [real] since its service was begun
   std::set<RealId> ghosts_;
+  std::set<RealId> held_;
+  size_t unknown_count_ = 0;
   uint64_t revision_ = 1;
   std::vector<ServiceId> places_;  // of the last model, by place
   std::vector<ServiceId> free_services_;

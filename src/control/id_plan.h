@@ -66,6 +66,8 @@ class PlannedIds {
   [[nodiscard]] std::vector<RealId> RealsOf(ServiceId service) const;
   // None: the id is free.
   [[nodiscard]] ServiceId ServiceOf(RealId id) const;
+  // What the map knows of a ghost.
+  [[nodiscard]] const IdMap::Real& Ghost(RealId id) const { return ids_.reals()[id.index()]; }
   [[nodiscard]] bool IsFresh(RealId id) const { return fresh_.contains(id); }
   [[nodiscard]] const std::set<RealId>& ghosts() const { return ghosts_; }
 

@@ -60,7 +60,16 @@ class Sentences {
 };
 
 std::string Word(SchedulerKind kind) { return std::string(ToWord(kind)); }
-std::string Word(ForwardMethod method) { return std::string(ToWord(method)); }
+// "nat", "tun", "tun:gue:6080:none"; one word.
+std::string Word(const Forwarding& forward) {
+  const std::string method(ToWord(forward.method));
+  const Tunnel& tunnel = forward.tunnel;
+  if (tunnel.type == TunnelType::kIpip) return method;
+  const std::string port =
+      tunnel.type == TunnelType::kGue ? ":" + std::to_string(tunnel.port) : std::string();
+  return method + ":" + std::string(ToWord(tunnel.type)) + port + ":" +
+         std::string(ToWord(tunnel.checksum));
+}
 std::string Word(AdminState state) { return std::string(ToWord(state)); }
 
 std::string Word(bool is_on) { return is_on ? "true" : "false"; }

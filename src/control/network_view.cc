@@ -200,6 +200,16 @@ std::vector<ListedRoute> ListRoutes(const NetworkInput& network) {
   return all;
 }
 
+namespace {
+
+uint8_t BitsOf(const std::vector<TunnelType>& types) {
+  uint8_t bits = 0;
+  for (const TunnelType type : types) bits = static_cast<uint8_t>(bits | TunnelBit(type));
+  return bits;
+}
+
+}  // namespace
+
 void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtimes,
                const InternNeighbour& intern, dataplane::Snapshot* snapshot) {
   snapshot->ports.clear();
@@ -209,7 +219,8 @@ void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtime
                                .mtu_bytes = runtimes[i].mtu_bytes,
                                .role = RoleOf(network.model.ports[i].role),
                                .has_host = !runtimes[i].host_interface.empty(),
-                               .sums_ip_headers = runtimes[i].sums_ip_headers});
+                               .sums_ip_headers = runtimes[i].sums_ip_headers,
+                               .decapsulates = BitsOf(network.model.ports[i].decapsulate)});
     for (const Prefix& prefix : network.addresses[i]) {
       if (!prefix.address.is_v4() || prefix.length >= 31) continue;
       snapshot->broadcasts.push_back(BroadcastOf(prefix));

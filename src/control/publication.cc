@@ -60,6 +60,7 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
       ports_(ports),
       ids_(fabric.config.reals),
       mail_(fabric),
+      unknown_reals_(ids_, fabric.stats),
       sync_(fabric, [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
       stream_tables_(fabric, CreatorOf(*model),
                      [this](size_t worker, dataplane::Command* c) { mail_.SubmitSync(worker, c); }),
@@ -72,6 +73,9 @@ Publication::Publication(dataplane::Fabric& fabric, std::shared_ptr<const Config
           prober, [this] { Rebuild(); }, [&fabric] { return LostFrames(fabric); }, seed),
       wanted_{std::move(model), {}},
       in_force_(wanted_) {
+  sync_.SetNamer([this](const sync::SyncEntry& entry) {
+    return unknown_reals_.Name(*snapshot(), entry, now_);
+  });
   mail_.SetSyncDone([this](size_t worker) { sync_.TakeBack(worker); });
   mail_.SetStreamDone(
       [this](size_t worker, dataplane::Command* c) { stream_tables_.TakeBack(worker, c); });
@@ -98,8 +102,9 @@ void Publication::SetReady(bool is_ready) {
 }
 
 bool Publication::Turn(TimePoint now) {
+  now_ = now;
   mail_.Poll();
-  if (is_in_force()) sync_.Turn(now, in_force_.model->sync.ipvs);
+  SynchroniseWithKernel(now);
   stream_tables_.Turn();
   ReadWorkerEvents(now);
   ApplyPathMtus(now);
@@ -247,6 +252,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   GiveOut(plan, fabric_.stats, now, &ids_);
   const auto begin = std::chrono::steady_clock::now();
   auto next = Build(wanted_, plan);
+  unknown_reals_.NoteBuilt();
   if (has_other_kernel_) kernel_.NoteCost(std::chrono::steady_clock::now() - begin, now);
   const uint64_t generation = next->generation;
   RefreshOverload(snapshot(), *next);

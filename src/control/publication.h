@@ -32,6 +32,7 @@
 #include "control/snapshot_builder.h"
 #include "control/sync/fabric_stream_tables.h"
 #include "control/sync/ipvs_sync.h"
+#include "control/sync/unknown_reals.h"
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/fabric.h"
@@ -93,7 +94,8 @@ class Publication {
   [[nodiscard]] const HealthMonitor& health() const { return health_; }
   [[nodiscard]] const QuorumBook& quorums() const { return quorums_; }
   [[nodiscard]] const MulticastGroups& groups() const { return groups_; }
-  [[nodiscard]] const IpvsSync& sync() const { return sync_; }
+  // Null: sync.ipvs is off.
+  [[nodiscard]] std::shared_ptr<const SyncInfo> sync_info();
   // For who tells other Fairlead directors; turned here.
   [[nodiscard]] StreamTables& stream_tables() { return stream_tables_; }
   // Workers are at work for another director: the next turn should come soon.
@@ -130,6 +132,7 @@ class Publication {
     uint16_t last_mtu_bytes = 0;
   };
 
+  void SynchroniseWithKernel(TimePoint now);
   void ReadWorkerEvents(TimePoint now);
   void ApplyPathMtus(TimePoint now);
   bool ReadLinks(TimePoint now);
@@ -159,6 +162,9 @@ class Publication {
   IdMap ids_;
   SnapshotBuilder builder_;
   WorkerMail mail_;
+  TimePoint now_;  // of the last turn
+  UnknownReals unknown_reals_;
+  TimePoint next_unknown_rebuild_;
   IpvsSync sync_;
   FabricStreamTables stream_tables_;
   Neighbours neighbours_;

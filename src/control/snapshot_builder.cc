@@ -277,7 +277,8 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.service = service;
   view.address = config.address;
   view.port = Be16::FromHost(config.port);
-  view.method = config.forward;
+  view.method = config.forward.method;
+  view.tunnel = config.forward.tunnel;
   view.is_available = state.is_present;
   view.remains = state.remains;
   view.templates_valid = state.templates_valid;
@@ -289,7 +290,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   // Whoever had a fresh id before has left, whatever the two have in common.
   has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
   snapshot.reals[id.index()] = view;
-  const KeptReal kept{.method = config.forward,
+  const KeptReal kept{.method = config.forward.method,
                       .is_draining = config.state == AdminState::kDrain,
                       .is_drain_over = state.remains == dataplane::Remains::kReset &&
                                        config.state == AdminState::kDrain};
@@ -324,77 +325,6 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
           .overlay_edits = overlay_edits,
           .plan = {}};
   last->plan = sched::Plan::Build(kind, flags, last->reals, edit_count);
-}
-
-dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
-  const BuildInput& input = pass.input;
-  const dataplane::Snapshot& snapshot = pass.snapshot;
-  LastView& last = last_views_[id.index()];
-  // Who drains first and removes then wants what is left to go on.
-  if (!last.kept.removed_by_hand) {
-    last.kept.removed_by_hand = input.is_by_hand && !last.kept.is_draining;
-    ++kept_revision_;
-  }
-  dataplane::RealView ghost = last.view;
-  const ServiceId service = pass.ids.ServiceOf(id);
-  const dataplane::ServiceView& view = snapshot.services[service.index()];
-  const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
-  ghost.service = service;
-  ghost.is_available = false;
-  ghost.remains = last.kept.is_drain_over ? dataplane::Remains::kReset
-                                          : RemainsOfRemoved(services_[service.index()].on_remove,
-                                                             expires, *last.kept.removed_by_hand);
-  ghost.templates_valid = false;
-  ghost.weight = 0;
-  ghost.next_hop = NeighbourId{};
-  if (ghost.remains == dataplane::Remains::kContinue ||
-      ghost.remains == dataplane::Remains::kReset) {
-    SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), input.path_mtus,
-               &ghost);
-  }
-  return ghost;
-}
-
-void SnapshotBuilder::Restore(const StoredNames& names) {
-  services_.resize(names.services.size() + names.free_services.size());
-  for (const StoredNames::Service& service : names.services) {
-    services_[service.id.index()].on_remove = service.on_remove;
-  }
-  last_views_.resize(names.reals.size() + names.free_reals.size());
-  for (const StoredNames::Real& real : names.reals) {
-    LastView& last = last_views_[real.id.index()];
-    last.view.address = real.key.address;
-    last.view.port = Be16::FromHost(real.key.port);
-    last.view.method = real.kept.method;
-    last.kept = real.kept;
-  }
-}
-
-void SnapshotBuilder::FillIn(StoredNames* names) const {
-  for (StoredNames::Service& service : names->services) {
-    if (service.id.index() >= services_.size()) continue;  // given an id, and never built
-    service.on_remove = services_[service.id.index()].on_remove;
-  }
-  for (StoredNames::Real& real : names->reals) {
-    if (real.id.index() < last_views_.size()) real.kept = last_views_[real.id.index()].kept;
-  }
-}
-
-void SnapshotBuilder::AddGhosts(const Pass& pass) {
-  dataplane::Snapshot& snapshot = pass.snapshot;
-  snapshot.services.resize(pass.ids.service_count());
-  services_.resize(pass.ids.service_count());
-  snapshot.reals.resize(pass.ids.real_count());
-  last_views_.resize(pass.ids.real_count());
-  for (const RealId id : ghosts_) {
-    if (!pass.ids.ServiceOf(id).is_none()) continue;
-    dataplane::RealView& freed = snapshot.reals[id.index()];
-    has_lost_replies_ |= IsReplySource(freed);
-    freed = {};
-    last_views_[id.index()] = {};
-  }
-  for (const RealId id : pass.ids.ghosts()) snapshot.reals[id.index()] = GhostOf(pass, id);
-  ghosts_ = pass.ids.ghosts();
 }
 
 // Once all reals of the changed services are in, and the removed ones out.

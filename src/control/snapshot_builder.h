@@ -97,6 +97,7 @@ class SnapshotBuilder {
                   std::vector<sched::RealInput> newest_first, uint32_t overlay_edits);
   void AddGhosts(const Pass& pass);
   dataplane::RealView GhostOf(const Pass& pass, RealId id);
+  static LastView UnknownReal(const IdMap::Real& real);
   void FillFreeServices(const Pass& pass);
   static void IndexGroups(const Pass& pass);
   void IndexReplies(const Pass& pass) const;
@@ -111,7 +112,7 @@ class SnapshotBuilder {
   std::set<RealId> ghosts_;              // of the last snapshot
   uint64_t kept_revision_ = 0;
   bool has_new_addresses_ = false;
-  bool has_lost_replies_ = false;  // a NAT real is gone or is none any more
+  bool has_lost_replies_ = false;  // a NAT real is gone or is none any more, or came as a ghost
 };
 
 // What the model says of a real, with the checker's opinion.

@@ -57,6 +57,7 @@ struct RealInfo {
   std::string name;  // "10.0.0.11:80", the contract's {address:port}
   Endpoint endpoint;
   std::string forward;           // nat, dr, tun
+  Tunnel tunnel;                 // with tun
   int32_t weight = 0;            // as configured
   int32_t effective_weight = 0;  // what the scheduler sees now
   double part = 1;               // of it, before it was rounded up and while slow_start lasts

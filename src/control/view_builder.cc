@@ -66,6 +66,7 @@ RealInfo BasicInfo(const ViewInput& input, RealId id) {
   info.endpoint = {known.key.address, Be16::FromHost(known.key.port)};
   info.name = info.endpoint.ToString();
   info.forward = ToWord(view.method);
+  info.tunnel = view.tunnel;
   info.effective_weight = view.weight;
   info.connections_are = RemainsWord(view.remains);
   info.upper_threshold = view.upper_threshold;

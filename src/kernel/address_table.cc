@@ -9,45 +9,15 @@
 #include "kernel/attributes.h"
 
 namespace fairlead::kernel {
-namespace {
-
-struct WatchedAttributes {
-  const nlattr* local = nullptr;
-  const nlattr* address = nullptr;  // of the peer where there is a local one as well
-  uint32_t flags = 0;
-};
-
-int ReadWatchedAttribute(const nlattr* attribute, void* into) {
-  auto* read = static_cast<WatchedAttributes*>(into);
-  switch (mnl_attr_get_type(attribute)) {
-    case IFA_LOCAL:
-      read->local = attribute;
-      break;
-    case IFA_ADDRESS:
-      read->address = attribute;
-      break;
-    case IFA_FLAGS:
-      if (mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) {
-        read->flags = mnl_attr_get_u32(attribute);
-      }
-      break;
-    default:
-      break;
-  }
-  return MNL_CB_OK;
-}
-
-}  // namespace
-
 void AddressTable::Apply(const nlmsghdr& message) {
   if (message.nlmsg_type != RTM_NEWADDR && message.nlmsg_type != RTM_DELADDR) return;
   if (message.nlmsg_len < NLMSG_LENGTH(sizeof(ifaddrmsg))) return;
   const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&message));
   if (std::ranges::find(interfaces_, header->ifa_index) == interfaces_.end()) return;
   if (header->ifa_family != AF_INET && header->ifa_family != AF_INET6) return;
-  WatchedAttributes read{.flags = header->ifa_flags};
-  if (mnl_attr_parse(&message, sizeof(ifaddrmsg), ReadWatchedAttribute, &read) < 0) return;
-  const nlattr* own = read.local != nullptr ? read.local : read.address;
+  AddressAttributes read{.flags = header->ifa_flags};
+  if (mnl_attr_parse(&message, sizeof(ifaddrmsg), ReadAddressAttribute, &read) < 0) return;
+  const nlattr* own = read.own();
   if (own == nullptr || !IsAddress(own, header->ifa_family)) return;
   const IpAddress address = AddressIn(own);
   if (address.is_unspecified() || address.is_multicast() || IsLoopback(address)) return;

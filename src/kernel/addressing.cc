@@ -26,30 +26,6 @@ struct Addresses {
   std::vector<Prefix> all, ours;
 };
 
-struct AddressAttributes {
-  const nlattr* local = nullptr;
-  const nlattr* address = nullptr;  // of the peer where there is a local one as well
-  uint8_t protocol = IFAPROT_UNSPEC;
-};
-
-int ReadAddressAttribute(const nlattr* attribute, void* into) {
-  auto* read = static_cast<AddressAttributes*>(into);
-  switch (mnl_attr_get_type(attribute)) {
-    case IFA_LOCAL:
-      read->local = attribute;
-      break;
-    case IFA_ADDRESS:
-      read->address = attribute;
-      break;
-    case IFA_PROTO:
-      read->protocol = mnl_attr_get_u8(attribute);
-      break;
-    default:
-      break;
-  }
-  return MNL_CB_OK;
-}
-
 Result<Addresses> ReadAddresses(Netlink& netlink, unsigned interface) {
   Addresses addresses;
   Message buffer;
@@ -62,7 +38,7 @@ Result<Addresses> ReadAddresses(Netlink& netlink, unsigned interface) {
         mnl_attr_parse(&each, sizeof(ifaddrmsg), ReadAddressAttribute, &attributes) < 0) {
       return;
     }
-    const nlattr* own = attributes.local != nullptr ? attributes.local : attributes.address;
+    const nlattr* own = attributes.own();
     if (own == nullptr || !IsAddress(own, header->ifa_family)) return;
     const Prefix prefix{AddressIn(own), header->ifa_prefixlen};
     if (Has(addresses.all, prefix)) return;  // a second look at the same
@@ -108,34 +84,6 @@ struct OurRoute {
   friend bool operator==(const OurRoute&, const OurRoute&) = default;
 };
 
-struct RouteAttributes {
-  const nlattr* to = nullptr;  // none: every address
-  const nlattr* via = nullptr;
-  unsigned interface = 0;
-  uint32_t metric = 0;
-};
-
-int ReadRouteAttribute(const nlattr* attribute, void* into) {
-  auto* read = static_cast<RouteAttributes*>(into);
-  switch (mnl_attr_get_type(attribute)) {
-    case RTA_DST:
-      read->to = attribute;
-      break;
-    case RTA_GATEWAY:
-      read->via = attribute;
-      break;
-    case RTA_OIF:
-      read->interface = mnl_attr_get_u32(attribute);
-      break;
-    case RTA_PRIORITY:
-      read->metric = mnl_attr_get_u32(attribute);
-      break;
-    default:
-      break;
-  }
-  return MNL_CB_OK;
-}
-
 // Those of `family` on all interfaces.
 Status ReadOurRoutes(Netlink& netlink, unsigned char family, std::vector<OurRoute>* into) {
   Message buffer;
@@ -150,11 +98,11 @@ Status ReadOurRoutes(Netlink& netlink, unsigned char family, std::vector<OurRout
     if (header->rtm_family != family || header->rtm_table != RT_TABLE_MAIN ||
         header->rtm_protocol != kOurProtocol || (header->rtm_flags & RTM_F_CLONED) != 0 ||
         mnl_attr_parse(&each, sizeof(rtmsg), ReadRouteAttribute, &read) < 0 ||
-        read.via == nullptr || !IsAddress(read.via, family)) {
+        read.via == nullptr || !IsAddress(read.via, family) ||
+        (read.to != nullptr && !IsAddress(read.to, family))) {
       return;
     }
-    const IpAddress any = family == AF_INET ? IpAddress() : IpAddress(Ipv6Address{});
-    const IpAddress to = read.to == nullptr ? any : AddressIn(read.to);
+    const IpAddress to = read.to == nullptr ? AnyOf(family) : AddressIn(read.to);
     const OurRoute found{
         read.interface, read.metric, {{to, header->rtm_dst_len}, AddressIn(read.via)}};
     if (!Has(*into, found)) into->push_back(found);

@@ -1,4 +1,11 @@
-// What addresses look like in messages of rtnetlink. For files that speak to libmnl themselves.
+// What addresses and routes look like in messages of rtnetlink. For files that speak to libmnl
+// themselves.
+//
+//   RouteAttributes read{.table = header.rtm_table};
+//   if (mnl_attr_parse(&message, sizeof(rtmsg), ReadRouteAttribute, &read) < 0) return;
+//   if (read.via != nullptr && IsAddress(read.via, header.rtm_family)) …AddressIn(read.via)…
+//
+// An attribute of another length than its kind has is left out. The pointers are into the message.
 #pragma once
 
 #include <libmnl/libmnl.h>
@@ -20,5 +27,33 @@ inline IpAddress AddressIn(const nlattr* attribute) {
   if (mnl_attr_get_payload_len(attribute) == 4) return Ipv4Address::Load(bytes);
   return Ipv6Address::Load(bytes);
 }
+
+inline IpAddress AnyOf(unsigned char family) {
+  return family == AF_INET ? IpAddress() : IpAddress(Ipv6Address{});
+}
+
+// Of RTM_NEWADDR and RTM_DELADDR.
+struct AddressAttributes {
+  const nlattr* local = nullptr;
+  const nlattr* address = nullptr;  // of the peer where there is a local one as well
+  uint32_t flags = 0;
+  uint8_t protocol = 0;
+
+  // The interface's own; none: the message has no address.
+  [[nodiscard]] const nlattr* own() const { return local != nullptr ? local : address; }
+};
+int ReadAddressAttribute(const nlattr* attribute, void* into);  // AddressAttributes
+
+// Of RTM_NEWROUTE, RTM_DELROUTE and the next hops in RTA_MULTIPATH.
+struct RouteAttributes {
+  const nlattr* to = nullptr;  // none: every address
+  const nlattr* via = nullptr;
+  const nlattr* other_via = nullptr;  // a gateway of the other IP version
+  const nlattr* multipath = nullptr;
+  unsigned interface = 0;
+  uint32_t metric = 0;
+  uint32_t table = 0;
+};
+int ReadRouteAttribute(const nlattr* attribute, void* into);  // RouteAttributes
 
 }  // namespace fairlead::kernel

@@ -11,53 +11,8 @@
 namespace fairlead::kernel {
 namespace {
 
-struct WatchedRoute {
-  const nlattr* to = nullptr;  // none: every address
-  const nlattr* via = nullptr;
-  const nlattr* other_via = nullptr;  // a gateway of the other IP version
-  const nlattr* multipath = nullptr;
-  unsigned interface = 0;
-  uint32_t metric = 0;
-  uint32_t table = 0;
-};
-
-int ReadWatchedRoute(const nlattr* attribute, void* into) {
-  auto* read = static_cast<WatchedRoute*>(into);
-  const bool is_number = mnl_attr_validate(attribute, MNL_TYPE_U32) == 0;
-  switch (mnl_attr_get_type(attribute)) {
-    case RTA_DST:
-      read->to = attribute;
-      break;
-    case RTA_GATEWAY:
-      read->via = attribute;
-      break;
-    case RTA_VIA:
-      read->other_via = attribute;
-      break;
-    case RTA_MULTIPATH:
-      read->multipath = attribute;
-      break;
-    case RTA_OIF:
-      if (is_number) read->interface = mnl_attr_get_u32(attribute);
-      break;
-    case RTA_PRIORITY:
-      if (is_number) read->metric = mnl_attr_get_u32(attribute);
-      break;
-    case RTA_TABLE:
-      if (is_number) read->table = mnl_attr_get_u32(attribute);
-      break;
-    default:
-      break;
-  }
-  return MNL_CB_OK;
-}
-
-IpAddress AnyOf(unsigned char family) {
-  return family == AF_INET ? IpAddress() : IpAddress(Ipv6Address{});
-}
-
 // None: nothing that can be followed, as a gateway of the other IP version.
-std::optional<IpAddress> GatewayIn(const WatchedRoute& read, unsigned char family) {
+std::optional<IpAddress> GatewayIn(const RouteAttributes& read, unsigned char family) {
   if (read.other_via != nullptr) return std::nullopt;
   if (read.via == nullptr) return AnyOf(family);
   if (!IsAddress(read.via, family)) return std::nullopt;
@@ -72,9 +27,10 @@ void ForEachNextHop(const nlattr* multipath, unsigned char family, Visit visit) 
   while (left >= sizeof(rtnexthop)) {
     const auto* hop = reinterpret_cast<const rtnexthop*>(at);
     if (hop->rtnh_len < sizeof(rtnexthop) || hop->rtnh_len > left) return;
-    WatchedRoute read;
+    RouteAttributes read;
     const size_t length = hop->rtnh_len - sizeof(rtnexthop);
-    if (mnl_attr_parse_payload(at + sizeof(rtnexthop), length, ReadWatchedRoute, &read) < 0) return;
+    if (mnl_attr_parse_payload(at + sizeof(rtnexthop), length, ReadRouteAttribute, &read) < 0)
+      return;
     const std::optional<IpAddress> via = GatewayIn(read, family);
     if (via && (hop->rtnh_flags & RTNH_F_DEAD) == 0) {
       visit(static_cast<unsigned>(hop->rtnh_ifindex), *via);
@@ -99,8 +55,8 @@ bool RouteTable::Read(const nlmsghdr& message, Key* key, std::vector<Hop>* hops)
   const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(&message));
   if (!IsFollowed(header)) return false;
   const unsigned char family = header.rtm_family;
-  WatchedRoute read{.table = header.rtm_table};
-  if (mnl_attr_parse(&message, sizeof(rtmsg), ReadWatchedRoute, &read) < 0) return false;
+  RouteAttributes read{.table = header.rtm_table};
+  if (mnl_attr_parse(&message, sizeof(rtmsg), ReadRouteAttribute, &read) < 0) return false;
   if (read.table != RT_TABLE_MAIN || (read.to != nullptr && !IsAddress(read.to, family))) {
     return false;
   }

@@ -107,6 +107,7 @@ std::optional<edge::BondSpec> BondOf(const control::PortConfig& port) {
   }
   bond.members = port.bond->members;
   bond.primary = port.bond->primary;
+  bond.asks_fast = port.bond->rate == control::LacpRate::kFast;
   return bond;
 }
 

@@ -160,6 +160,35 @@ TEST_F(ExplainRouteTest, SaysHowARefusalIsAnswered) {
       << got.body;
 }
 
+TEST_F(ExplainRouteTest, SaysWhatBecomesOfFragments) {
+  ExplainVerdict verdict = ExplainVerdict::kForward;
+  director.explain = [&verdict](WorkerId worker, const ExplainQuestion&, ExplainAnswer* answer) {
+    answer->verdict = verdict;
+    answer->answered_by = worker;
+    if (verdict != ExplainVerdict::kNotOurs) answer->service = ServiceId{0};
+    if (verdict == ExplainVerdict::kForward) answer->real = RealId{0};
+  };
+  Start();
+  const auto ask = [this](const std::string& client) {
+    return std::string(peer->Ask("POST /v1/explain",
+                                 R"({"client":")" + client + R"(","destination":"192.0.2.10:80"})")
+                           .json()
+                           .at("fragments")
+                           .as_string());
+  };
+  EXPECT_EQ(ask("198.51.100.7"),
+            "The first fragment of a datagram goes this way by the flow's owner. The others wait "
+            "for the first, which alone has the ports, for 30 s at the most, in whatever order "
+            "they come, and follow it.");
+  const std::string worker = ask("198.51.100.7:4242");
+  EXPECT_NE(worker.find("goes this way by worker "), std::string::npos) << worker;
+  EXPECT_NE(worker.find(", which owns the flow."), std::string::npos) << worker;
+  verdict = ExplainVerdict::kRefused;
+  EXPECT_NE(ask("198.51.100.7").find("and are dropped as fragment_refused."), std::string::npos);
+  verdict = ExplainVerdict::kNotOurs;
+  EXPECT_NE(ask("198.51.100.7").find("since a rule may mark it"), std::string::npos);
+}
+
 TEST_F(ExplainRouteTest, NamesThePolicyThatDecidesAboutALaterPacket) {
   director.explain = [](WorkerId, const ExplainQuestion& q, ExplainAnswer* answer) {
     answer->Add(step::UnknownConnection{q.is_later ? LaterBy::kUnknownDrop : LaterBy::kSloppyTcp});

@@ -35,6 +35,19 @@ TEST(SpscRing, StagedItemsAreSeenTogether) {
   EXPECT_EQ(got, 0);
 }
 
+TEST(SpscRing, AnItemIsWrittenInItsPlaceOrNotAtAll) {
+  SpscRing<int> ring(2);
+  int got = 0;
+  EXPECT_TRUE(ring.PushFilled([](int* slot) { *slot = 7; }));
+  EXPECT_TRUE(ring.Push(8));
+  EXPECT_FALSE(ring.PushFilled([](int* slot) { *slot = 9; }));
+  EXPECT_TRUE(ring.Pop(&got));
+  EXPECT_EQ(got, 7);
+  EXPECT_TRUE(ring.Pop(&got));
+  EXPECT_EQ(got, 8);
+  EXPECT_FALSE(ring.Pop(&got));
+}
+
 TEST(SpscRing, ABurstIsOldestFirstAndGoesRoundTheEnd) {
   SpscRing<int> ring(4);
   std::array<int, 8> got{};

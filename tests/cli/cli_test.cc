@@ -96,11 +96,13 @@ TEST_F(CliTest, PortList) {
   Start([](PortId) { return api::PortStats{.rx_packets = 5, .rx_missed = 2, .tx_errors = 1}; });
   EXPECT_EQ(Good("port list"),
             "PORT     DEVICE             LINK                             DOWNS  ROLE     "
-            "KERNEL TWIN   MTU  RECEIVED  SENT  LOST\n"
+            "KERNEL TWIN   MTU  RECEIVED  SENT  LOST  STEERING\n"
             "outside  net_af_packet0 d0  DOWN since 2026-09-21T14:13:20Z      2  outside  "
-            "fl-outside   1500         5     0     3\n"
+            "fl-outside   1500         5     0     3  rss\n"
             "inside   net_af_packet0 d0  up 10000 full                        0  inside   "
-            "-            1500         5     0    12\n"
+            "-            1500         5     0    12  rss\n"
+            "port outside: steering rss: the port does not hash one side only\n"
+            "port inside: steering rss: the port does not hash one side only\n"
             "\n"
             "MEMBER OF  DEVICE          LINK  IN USE\n"
             "outside    net_af_packet0  DOWN  no\n");
@@ -298,6 +300,11 @@ TEST_F(CliTest, Explain) {
             "  1.  Service web takes it: address, port and protocol are exactly its own.\n"
             "      10.0.0.11:80: weight 2, 0 active connections, 0 inactive: may be chosen.\n"
             "  2.  Scheduler wlc chooses 10.0.0.11:80.\n");
+  const std::string fragments = Good("explain --fragments 198.51.100.7 192.0.2.10:80/udp");
+  EXPECT_NE(fragments.find("chooses it.\nThe first fragment of a datagram goes this way by the "
+                           "flow's owner."),
+            std::string::npos)
+      << fragments;
   EXPECT_EQ(Run("explain nonsense 192.0.2.10:80").exit_code, 1);
 }
 

@@ -102,6 +102,71 @@ TEST_F(IdMapTest, ServiceLivesWhileItHasGhosts) {
   EXPECT_TRUE(ids_.FindService(kShop).is_none());
 }
 
+// What only messages name is a ghost from the start, and itself once a configuration names it.
+TEST_F(IdMapTest, AnUnknownRealIsAGhostUntilItIsConfigured) {
+  const auto add = [this] {
+    return ids_.AddUnknown(kShop, {Ip("10.0.0.1"), 80}, ForwardMethod::kDr, fabric_.stats, At(0s));
+  };
+  const RealId told = add();
+  EXPECT_EQ(add(), told);
+  EXPECT_EQ(ids_.unknown_count(), 1u);
+  EXPECT_TRUE(ids_.reals()[told.index()].is_ghost);
+  EXPECT_EQ(ids_.reals()[told.index()].told_method, ForwardMethod::kDr);
+  EXPECT_FALSE(ids_.services()[ids_.FindService(kShop).index()].is_configured);
+  const uint64_t revision = ids_.revision();
+  EXPECT_EQ(Pass({"10.0.0.1"}, At(1s))[0], told);
+  EXPECT_GT(ids_.revision(), revision);
+  EXPECT_FALSE(ids_.reals()[told.index()].told_method);
+  EXPECT_EQ(ids_.unknown_count(), 0u);
+  Pass({}, At(2s));
+  EXPECT_TRUE(ids_.reals()[told.index()].is_ghost);
+  EXPECT_FALSE(ids_.reals()[told.index()].told_method) << "removed, as any other";
+}
+
+TEST_F(IdMapTest, AnUnknownRealThatMessagesOnTheirWayNameIsNotFreed) {
+  const RealId told =
+      ids_.AddUnknown(kShop, {Ip("10.0.0.1"), 80}, ForwardMethod::kNat, fabric_.stats, At(0s));
+  EXPECT_EQ(Collect(At(300s)), 0u);
+  EXPECT_EQ(ids_.Reclaim(fabric_.loads, fabric_.stats), 0u);
+  ids_.ReleaseHeld();
+  EXPECT_EQ(Collect(At(301s)), 1u);
+  EXPECT_EQ(ids_.unknown_count(), 0u);
+  EXPECT_TRUE(ids_.FindService(kShop).is_none());
+  EXPECT_EQ(Pass({"10.0.0.9"}, At(302s))[0], told);  // used again
+}
+
+TEST_F(IdMapTest, AnUnknownRealTakesNoIdThatIsNotThere) {
+  Pass({"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"}, At(0s));
+  const ServiceIdentity other{.protocol = 6, .address = Ip("192.0.2.81"), .port = 80};
+  EXPECT_TRUE(
+      ids_.AddUnknown(other, {Ip("10.0.0.1"), 80}, ForwardMethod::kNat, fabric_.stats, At(0s))
+          .is_none());
+  EXPECT_TRUE(ids_.FindService(other).is_none());
+}
+
+TEST_F(IdMapTest, ThereAreNoMoreUnknownRealsThanSoMany) {
+  dataplane::FabricConfig config = SmallFabric();
+  config.reals = 2048;
+  const dataplane::Fabric fabric{config};
+  IdMap ids{2048};
+  const auto add = [&](size_t i) {
+    return ids.AddUnknown(kShop, {Ip("10.0.0.1"), static_cast<uint16_t>(i + 1)},
+                          ForwardMethod::kNat, fabric.stats, At(0s));
+  };
+  for (size_t i = 0; i < kMostUnknown; ++i) ASSERT_FALSE(add(i).is_none());
+  EXPECT_TRUE(add(kMostUnknown).is_none());
+  EXPECT_FALSE(add(0).is_none()) << "it is one of them";
+}
+
+TEST_F(IdMapTest, AnUnknownRealIsOneAfterARestart) {
+  const RealId told =
+      ids_.AddUnknown(kShop, {Ip("10.0.0.1"), 80}, ForwardMethod::kTun, fabric_.stats, At(0s));
+  IdMap next{4};
+  next.Restore(ids_.Names(), At(9s), fabric_.stats);
+  EXPECT_EQ(next.unknown_count(), 1u);
+  EXPECT_EQ(next.reals()[told.index()].told_method, ForwardMethod::kTun);
+}
+
 TEST_F(IdMapTest, FullMapSaysSo) {
   const auto ids = Pass({"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"}, At(0s));
   EXPECT_FALSE(ids[3].is_none());

@@ -204,6 +204,32 @@ TEST_F(SnapshotBuilderTest, AGhostRemainsAsItsServiceSays) {
             Remains::kHold);
 }
 
+// Messages of another director name it (docs/sync.md): its connections go on whatever policies say
+// of removed reals, and its replies are looked for.
+TEST_F(SnapshotBuilderTest, AnUnknownRealGoesOnByTheMethodThatWasTold) {
+  const auto first = Build(ModelOf(WebOf(kThree, "on_remove: reset,")));
+  const auto add = [this](const char* service, const char* real, ForwardMethod method) {
+    return ids_.AddUnknown({.protocol = 6, .address = Ip(service), .port = 80}, {Ip(real), 8080},
+                           method, fabric_.stats, At(9s));
+  };
+  const RealId of_web = add("192.0.2.80", "10.0.0.21", ForwardMethod::kNat);
+  const RealId of_nobody = add("192.0.2.99", "10.0.0.22", ForwardMethod::kTun);
+  is_by_hand_ = true;
+  const auto s = Build(ModelOf(WebOf(kThree, "on_remove: reset,")));
+  const dataplane::RealView& known = s->reals[of_web.index()];
+  EXPECT_EQ(known.service, Web(*s).id);
+  EXPECT_EQ(known.remains, dataplane::Remains::kContinue);
+  EXPECT_FALSE(known.next_hop.is_none());
+  EXPECT_FALSE(known.is_available);
+  EXPECT_TRUE(s->nat_sources.contains({Ip("10.0.0.21"), Be16::FromHost(8080), 6}));
+  const dataplane::RealView& other = s->reals[of_nobody.index()];
+  EXPECT_EQ(other.method, ForwardMethod::kTun);
+  EXPECT_EQ(other.remains, dataplane::Remains::kContinue);
+  EXPECT_TRUE(s->services[other.service.index()].id.is_none());
+  EXPECT_EQ(s->services[other.service.index()].timeouts, s->timeouts);
+  EXPECT_EQ(Web(*s).plan.reals().size(), 3u) << "nothing new is scheduled to it";
+}
+
 // Removing by hand what was drained before does not cut what is left (two-step shutdown).
 TEST_F(SnapshotBuilderTest, ADrainedRealGoesOnDrainingAfterItsRemoval) {
   Build(ModelOf(WebOf("{ address: 10.0.0.11, state: drain }, { address: 10.0.0.12 }")));

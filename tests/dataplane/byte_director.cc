@@ -124,6 +124,7 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   real.address = A(address);
   real.port = Be16::FromHost(port);
   real.method = spec.method;
+  real.tunnel = spec.tunnel;
   real.is_available = true;
   real.weight = spec.weight;
   real.upper_threshold = spec.upper;
@@ -183,6 +184,7 @@ void ByteDirector::SetWeight(RealId id, int32_t weight) {
 
 void ByteDirector::Prepare() {
   for (ServiceView& service : draft_.services) {
+    if (service.id.is_none()) continue;  // a test has taken it out of the configuration
     std::vector<sched::RealInput> inputs;
     for (const RealId id : newest_first_[service.id.index()]) {
       const RealView& real = draft_.reals[id.index()];

@@ -56,6 +56,7 @@ struct RealSpec {
   ForwardMethod method = ForwardMethod::kNat;
   int32_t weight = 1;
   uint32_t upper = 0, lower = 0;
+  Tunnel tunnel = {};
 };
 
 struct DirectorSpec {

@@ -145,6 +145,34 @@ Frame Datagram(const std::string& source, uint16_t source_port, const std::strin
   return IpFrame(source, destination, kProtocolUdp, 64, l4, false);
 }
 
+Frame ErrorAbout(const Frame& about, const std::string& from, const std::string& to, uint8_t type,
+                 uint8_t code, uint32_t rest, size_t quoted) {
+  const bool v4 = about[14] >> 4 == 4;
+  Frame f = v4 ? Udp(from, 0, to, 0) : Udp(from, 0, to, 0);
+  const size_t l4 = v4 ? 34 : 54;
+  f.resize(l4);
+  f.insert(f.end(), {type, code, 0, 0});
+  f.resize(l4 + 8);
+  Be32::FromHost(rest).Store(&f[l4 + 4]);
+  f.insert(f.end(), about.begin() + 14,
+           about.begin() + 14 + static_cast<long>(std::min(quoted, about.size() - 14)));
+  if (v4) {
+    auto* ip = HeaderAt<Ipv4Header>(f.data(), 14);
+    ip->protocol = kProtocolIcmp;
+    ip->total_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 14));
+    ip->checksum = Be16{};
+    ip->checksum = Be16::FromHost(SlowSum(Frame(f.begin() + 14, f.begin() + 34)));
+  } else {
+    auto* ip = HeaderAt<Ipv6Header>(f.data(), 14);
+    ip->next_header = kProtocolIcmpv6;
+    ip->payload_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 54));
+  }
+  Put16(&f, l4 + 2,
+        v4 ? SlowSum(Frame(f.begin() + static_cast<long>(l4), f.end()))
+           : TransportSum(f, 14, l4, kProtocolIcmpv6, f.size()));
+  return f;
+}
+
 Frame To(PortId port, Frame frame) {
   if (MacAddress::Load(frame.data()) == MacAddress{}) PortMac(port).Store(frame.data());
   return frame;

@@ -25,6 +25,9 @@ Frame Udp(const std::string& source, uint16_t source_port, const std::string& de
           uint16_t destination_port);
 Frame Datagram(const std::string& source, uint16_t source_port, const std::string& destination,
                uint16_t destination_port, const std::string& payload);
+// An ICMP message from → to that quotes the IP packet of `about`, of which `quoted` bytes are left.
+Frame ErrorAbout(const Frame& about, const std::string& from, const std::string& to, uint8_t type,
+                 uint8_t code, uint32_t rest = 0, size_t quoted = 128);
 // Sets the destination MAC to that of the port it will arrive at, unless it has one.
 Frame To(PortId port, Frame frame);
 // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63", checksums verified by a slow independent sum

@@ -1,10 +1,10 @@
 // A flood of small packets from random addresses to random addresses, for the end-to-end tests:
 //
-//   flood INTERFACE MAC udp|syn SOURCE/LENGTH SOURCE_PORT DESTINATION/LENGTH PORT RATE SECONDS MOST
+//   flood INTERFACE MAC udp|twice|syn SOURCE/LENGTH SOURCE_PORT DESTINATION/LENGTH PORT RATE SECONDS MOST
 //
 // Writes Ethernet frames to MAC by INTERFACE, RATE a second (0: as many as go), for SECONDS, MOST
 // frames at the most, and ends at once on SIGTERM. Bits behind a prefix are drawn for each packet,
-// and so is a port of 0. Checksums are right. Closes with one line of JSON: {"sent": N, "refused":
+// and so is a port of 0. `twice` is UDP, two packets of each flow. Checksums are right. Closes with one line of JSON: {"sent": N, "refused":
 // N}; refused are those that the interface did not take.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -150,7 +150,7 @@ static int open_socket(const char* interface) {
 
 int main(int count, char** words) {
   if (count != 11) {
-    fprintf(stderr, "flood INTERFACE MAC udp|syn SOURCE/LENGTH SOURCE_PORT DESTINATION/LENGTH PORT "
+    fprintf(stderr, "flood INTERFACE MAC udp|twice|syn SOURCE/LENGTH SOURCE_PORT DESTINATION/LENGTH PORT "
                     "RATE SECONDS MOST\n");
     return 2;
   }
@@ -159,6 +159,7 @@ int main(int count, char** words) {
                           .source_port = (unsigned)atoi(words[5]),
                           .destination = parse_prefix(words[6]),
                           .port = (unsigned)atoi(words[7])};
+  const bool is_twice = strcmp(words[3], "twice") == 0;
   const double rate = atof(words[8]), seconds = atof(words[9]);
   const unsigned long long most = strtoull(words[10], NULL, 10);
   errno = EINVAL;
@@ -191,7 +192,12 @@ int main(int count, char** words) {
       continue;
     }
     for (int i = 0; i < kBatch; ++i) {
-      pieces[i].iov_len = (size_t)(ETH_HLEN + put_packet(&job, frames[i] + ETH_HLEN));
+      if (is_twice && i % 2 == 1) {
+        memcpy(frames[i], frames[i - 1], kRoom);
+        pieces[i].iov_len = pieces[i - 1].iov_len;
+      } else {
+        pieces[i].iov_len = (size_t)(ETH_HLEN + put_packet(&job, frames[i] + ETH_HLEN));
+      }
     }
     const int taken = sendmmsg(fd, messages, kBatch, 0);
     sent += taken > 0 ? (unsigned)taken : 0;

@@ -206,7 +206,44 @@ class Lacp(BondTest):
         self.assert_spread(by_the_switch=False)
 
     def frames(self, trunk: str) -> int:
-        lines = self.switch.appctl("lacp/show-stats", BOND).split(f"member: {trunk}:", 1)[1]
-        return int(next(line for line in lines.splitlines() if "RX PDUs" in line).split(":")[1])
+        return lacp_frames(self.switch, trunk, "RX")
+
+
+class LacpFast(BondTest):
+    """802.3ad that asks its partner for a frame each second. The partner itself asks for one in 30."""
+    bond = {"mode": "802.3ad", "rate": "fast"}
+
+    @classmethod
+    def attach(cls, switch):
+        switch.bond("balance-tcp", "lacp=active")
+
+    def test_1_the_partner_has_been_asked(self):
+        for of_director in self.switch.appctl("lacp/show", BOND).split("partner state:")[1:]:
+            self.assertIn("timeout", of_director.splitlines()[0])
+
+    def test_2_the_partner_sends_each_second(self):
+        before = {trunk: lacp_frames(self.switch, trunk, "TX") for trunk in self.switch.trunks}
+        for trunk, sent in before.items():
+            wait_until(lambda: lacp_frames(self.switch, trunk, "TX") >= sent + 5, f"five frames have left by {trunk}")
+
+    def test_3_downloads_by_both_members(self):
+        self.assert_both_ways(at.VIP)
+        self.assert_spread()
+
+    def test_4_a_member_goes_and_comes(self):
+        self.assert_survives(2, NAMES[:1])
+        self.test_1_the_partner_has_been_asked()
+
+    def test_5_a_silent_partner_is_given_up(self):
+        """After three seconds, and not after ninety: its cables keep their carrier."""
+        self.switch.vsctl("set", "port", BOND, "lacp=off")
+        wait_until(lambda: not any(member["active"] for member in self.members()), "no member is used")
+        self.assertTrue(all(member["up"] for member in self.members()))
+        self.switch.vsctl("set", "port", BOND, "lacp=active")
+
+
+def lacp_frames(switch, trunk: str, direction: str) -> int:
+    lines = switch.appctl("lacp/show-stats", BOND).split(f"member: {trunk}:", 1)[1]
+    return int(next(line for line in lines.splitlines() if f"{direction} PDUs" in line).split(":")[1])
 
 

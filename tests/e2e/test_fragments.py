@@ -81,6 +81,16 @@ class Fragments(LabTest):
             message = "x" * BYTES
             self.assertRegex(client.udp(self.lab, vip, at.UDP_PORT, message), rf"^real[12] {message}$")
 
+    def test_large_pings(self):
+        """Answered by the director; at an address with a kernel twin, by the kernel."""
+        asked = {self.lab.client: (at.VIP, at.VIP6, at.VIP_DR, at.VIP_DR6, at.DIRECTOR_OUTSIDE, at.DIRECTOR_OUTSIDE6),
+                 self.lab.reals[1]: (at.DIRECTOR_INSIDE, at.DIRECTOR_INSIDE6)}
+        for namespace, addresses in asked.items():
+            for address in addresses:
+                with self.subTest(address=address):
+                    words = ("-n", "-c3", "-i0.2", "-W5", "-s", str(BYTES), address)
+                    self.assertIn("3 received", namespace.run("ping", *words, check=False).stdout)
+
     def test_a_flood_of_lone_fragments_leaves_others_alone(self):
         held = "fairlead_worker_held_packets"
         for vip in (at.VIP, at.VIP6):

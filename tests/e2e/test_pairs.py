@@ -1,79 +1,44 @@
-"""Two directors, each with keepalived on its kernel twins: exactly one of them speaks for an address, whatever ends.
+"""Two directors, each with keepalived on its kernel twins: exactly one of them speaks for an address, whatever ends."""
 
-The files are those of config/examples, as they are but for the folder of the API's socket and what a director takes of
-the machine.
-"""
-
+import signal
 import time
 
-from fairlead_lab import addresses as at
-from fairlead_lab.case import LabTest
-from fairlead_lab.lab import ROOT
-from fairlead_lab.pairs import DirectorPair
+from fairlead_lab import addresses as at, client
+from fairlead_lab.director import BUILD
+from fairlead_lab.example_pairs import ExamplePairTest
+from fairlead_lab.keepalived import reals, wait_table
 from fairlead_lab.shell import wait_until
+from fairlead_lab.speakers import Speakers
 
 GATEWAY, GATEWAY6 = "10.0.0.250", "fd00:10::250"
 
 
-def example(name: str, file: str) -> str:
-    with open(f"{ROOT}/config/examples/{name}/{file}") as opened:
-        return opened.read()
+class PairTest(ExamplePairTest):
+    """Who speaks for the addresses is heard from the first test to the last."""
 
-
-class PairTest(LabTest):
-    """A lab with two directors, run by an example."""
-
-    worker_counts = (1,)
-    needs_daemon = False
-    example = ""
-    outside, inside = (), ()
+    speakers = None
 
     @classmethod
-    def setUpClass(cls):
-        cls.pair = DirectorPair(f"{cls.lab.name[:12]}pair")
-        cls.pair.lab.down()  # of a run that was killed
-        cls.pair.__enter__()
-        try:
-            cls.prepare()
-            cls.pair.start(cls.file_of, cls.conf_of)
-            cls.pair.macs_of_all()
-        except BaseException:
-            cls.tearDownClass()
-            raise
-
-    @classmethod
-    def prepare(cls):
-        pass
+    def start(cls):
+        super().start()
+        cls.pair.macs_of_all()
+        cls.speakers = Speakers(cls.pair, cls.outside, cls.inside)
+        cls.speakers.__enter__()
 
     @classmethod
     def tearDownClass(cls):
-        cls.pair.__exit__()
+        if cls.speakers is not None:
+            cls.speakers.__exit__()
+            cls.speakers = None
+        super().tearDownClass()
 
-    @classmethod
-    def file_of(cls, number: int) -> str:
-        folder = f"{cls.pair.lab.state}/director{number}" if number > 1 else cls.pair.lab.state
-        text = example(cls.example, f"edge-{number}.yaml").replace("/run/fairlead/", f"{folder}/")
-        text = text.replace("director:\n", "director:\n  idle: sleep\n  hugepages: off\n  connections: 65536\n")
-        path = f"{cls.pair.lab.state}/edge-{number}.yaml"
-        with open(path, "w") as file:
-            file.write(text)
-        return path
+    def settle(self, by: int, what: str) -> float:
+        """The moment since when director `by` alone speaks for all addresses."""
+        return self.speakers.wait_only(by, what)
 
-    @classmethod
-    def conf_of(cls, _number: int) -> str:
-        return example(cls.example, "keepalived.conf")
-
-    def settle(self, by: int, what: str):
-        self.pair.wait_spoken_for(self.outside, self.inside, [by], what)
-        # And it stays so: who asks once more, a second later, hears the same.
-        time.sleep(1)
-        self.assertEqual(self.pair.spoken_for(self.outside, self.inside),
-                         {address: [by] for address in (*self.outside, *self.inside)}, what)
-
-    def master(self) -> int:
-        """The one with the addresses, once there is one."""
-        return wait_until(lambda: sum(n for n in (1, 2) if self.pair[n].has(self.outside[0])) % 3,
-                          "one of them is master", timeout=40)
+    def assert_quiet(self, begin: float, by: int, what: str):
+        """Since that moment it has stayed so: every question was answered once, by the same one."""
+        self.assertEqual(self.speakers.against(begin, by), [], what)
 
 
 class NatPair(PairTest):
@@ -81,6 +46,11 @@ class NatPair(PairTest):
 
     example = "keepalived-nat-pair"
     outside, inside = (at.VIP, at.VIP6), (GATEWAY, GATEWAY6)
+
+    # An odd number before they begin again, so that each kind meets both directors. A director that is killed a fourth time
+    # within minutes would begin without its arena.
+    CHANGES = (("keepalived_stops", "keepalived_is_killed", "keepalived_stops", "a_link_goes_down", "the_director_is_killed") * 3 +
+               ("keepalived_stops", "keepalived_is_killed", "keepalived_stops", "keepalived_is_killed", "keepalived_stops"))
 
     @classmethod
     def prepare(cls):
@@ -95,7 +65,7 @@ class NatPair(PairTest):
             done = wait_until(lambda: self.fetch(url), f"{url} answers", timeout=20)
             self.assertIn(done, ("real1", "real2"))
         # The real servers' own way out: through the gateway, routed.
-        out = self.pair.lab.reals[1].run("ping", "-n", "-c3", "-i0.2", "-W2", at.CLIENT, check=False).stdout
+        out = self.pair.lab.reals[1].run("ping", "-n", "-c3", "-i0.1", "-w5", at.CLIENT, check=False).stdout
         self.assertIn(" 3 received", out)
 
     def fetch(self, url: str) -> str:
@@ -111,42 +81,53 @@ class NatPair(PairTest):
         self.assertIn("follow-kernel, and a kernel twin has the address", log)
         self.assertIn("an address has come to a kernel twin", log)
 
-    def test_2_reloads_change_nothing(self):
+    def test_2_twenty_changes_of_the_master(self):
         by = self.master()
+        begin = self.settle(by, "one is master")
+        for number, change in enumerate(self.CHANGES, 1):
+            started = time.monotonic()
+            by, begin = getattr(self, change)(by)
+            settled = time.monotonic()
+            if number % 2:
+                self.reload_both()
+            self.assert_serves()
+            self.assert_quiet(begin, by, f"after change {number}: {change}")
+            print(f"# {number} {change}: {settled - started:.1f} s, quiet since {time.monotonic() - begin:.1f} s")
+        time.sleep(1)
+        self.assert_quiet(begin, by, "after the last change")
+        print(f"# {self.speakers.count('ask')} questions, {self.speakers.count('answer')} answers, "
+              f"{self.speakers.count('tell')} announcements")
+
+    def reload_both(self):
         for number in (1, 2):
             self.pair[number].director.cli("reload", "--yes")
-        self.settle(by, "after a reload of both")
-        self.assert_serves()
+            self.pair[number].reload_keepalived()
 
-    def test_3_keepalived_stops(self):
-        by = self.master()
+    # Each ends something of the master, puts it right again, and returns who speaks then and since when. Who returns takes
+    # nothing back.
+
+    def keepalived_stops(self, by: int) -> tuple:
         self.pair[by].keepalived.stop()
-        self.settle(3 - by, "the other one has taken over")
-        self.assert_serves()
+        begin = self.settle(3 - by, "keepalived has stopped, and the other one has taken over")
         self.pair[by].start_keepalived()
-        self.settle(3 - by, "who returns takes nothing back")
+        return 3 - by, begin
 
-    def test_4_keepalived_is_killed(self):
+    def keepalived_is_killed(self, by: int) -> tuple:
         """All of it at once, which leaves its addresses behind; systemd starts it again."""
-        by = self.master()
         self.pair[by].keepalived.kill()
         self.assertTrue(self.pair[by].has(at.VIP))
-        wait_until(lambda: self.pair[3 - by].has(at.VIP), "the other one has become master", timeout=20)
+        self.pair.wait(lambda: self.pair[3 - by].has(at.VIP), "the other one has become master", timeout=20)
         self.pair[by].start_keepalived()
-        self.settle(3 - by, "the one that was started again has taken its old addresses away")
-        self.assert_serves()
+        return 3 - by, self.settle(3 - by, "the one that was started again has taken its old addresses away")
 
-    def test_5_the_director_is_killed(self):
-        by = self.master()
+    def the_director_is_killed(self, by: int) -> tuple:
+        """The twins lose their carrier."""
         self.pair[by].director.kill()
-        self.settle(3 - by, "the twin has lost its carrier, so the other one has taken over")
-        self.assert_serves()
+        begin = self.settle(3 - by, "the director is gone, and the other one has taken over")
         self.pair[by].director.start()
-        self.settle(3 - by, "who returns takes nothing back")
-        self.assert_serves()
+        return 3 - by, begin
 
-    def test_6_a_link_goes_down(self):
-        by = self.master()
+    def a_link_goes_down(self, by: int) -> tuple:
         bridge = self.pair.lab.bridge
         bridge.ip(f"link set outside{by} down")
         try:
@@ -154,11 +135,12 @@ class NatPair(PairTest):
             self.assert_serves()
         finally:
             bridge.ip(f"link set outside{by} up")
-        # What its port had queued when the link went is sent now. An old advertisement may be among it, which calls for a
-        # new election; one of them wins.
-        time.sleep(5)
-        self.settle(self.master(), "one of them answers")
-        self.assert_serves()
+        # What its port had queued when the link went is sent with the next packet. An old advertisement may be among it,
+        # which calls for a new election; one of them wins.
+        self.pair.lab.client.run("ping", "-n", "-c1", "-w10", at.director_outside(by))
+        time.sleep(1)
+        winner = self.master()
+        return winner, self.settle(winner, "the link is back")
 
 
 class StatelessPair(PairTest):
@@ -178,3 +160,51 @@ class StatelessPair(PairTest):
         self.settle(3 - by, "the other one has taken over")
         self.assertEqual([each.communicate(timeout=100)[0] for each in clients], [f"200 {20 * 1024 * 1024}"] * 4)
         self.pair[by].director.start()
+
+
+class DirectPair(PairTest):
+    """Direct routing with services of keepalived, IPv4 and IPv6: a hash, so connections go on at the other one."""
+
+    example = "keepalived-dr-pair"
+    outside = (at.VIP_DR, at.VIP_DR6)
+
+    @classmethod
+    def conf_of(cls, number: int) -> str:
+        director = cls.pair[number].director
+        return super().conf_of(number).replace("/usr/bin/fairlead ", f"{BUILD}/src/cli/fairlead --api {director.api} ")
+
+    def begin_downloads(self) -> list:
+        sources = {at.VIP_DR: [f"198.51.100.{n}" for n in range(1, 9)], at.VIP_DR6: [f"2001:db8:2::{n}" for n in range(1, 9)]}
+        downloads = [client.Downloads(self.pair.lab, vip, 8, sources[vip], length=4 << 20, drip=20_000) for vip in self.outside]
+        self.addCleanup(lambda: [each.kill() for each in downloads])
+        return downloads
+
+    def test_1_downloads_go_on(self):
+        by = self.master()
+        begin = self.settle(by, "one has become master")
+        wait_table(self.pair[by].director, {f"tcp {at.VIP_DR}:80": reals(1, 2)}, "its services are there")
+        downloads = self.begin_downloads()
+        self.assert_quiet(begin, by, "before anything ends")
+        self.pair[by].keepalived.stop()
+        begin = self.settle(3 - by, "the other one has taken over")
+        self.pair[by].start_keepalived()
+        self.pair[by].keepalived.wait_said("Entering BACKUP STATE")
+        self.assert_quiet(begin, 3 - by, "who returns takes nothing back")
+        self.pair[3 - by].director.kill()
+        begin = self.settle(by, "the first one has taken over again")
+        self.pair[3 - by].director.start()
+        self.assertEqual([each.finish() for each in downloads], [each.all_complete() for each in downloads])
+        self.assert_quiet(begin, by, "who returns takes nothing back")
+
+    def test_2_a_director_that_hangs(self):
+        """keepalived does not hang, and its script says so: when the director goes on, the other one has the addresses."""
+        by = self.master()
+        self.settle(by, "one is master")
+        process = self.pair[by].director.process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            self.settle(3 - by, "the other one has taken over")
+            wait_until(lambda: not self.pair[by].has(at.VIP_DR), "the script has told keepalived", timeout=20)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        self.settle(3 - by, "it answers no more")

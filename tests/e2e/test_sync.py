@@ -12,10 +12,10 @@ PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab
 OURS, THEIRS = "10.255.0.1", "10.255.0.2"
 
 
-def with_sync(**keys) -> dict:
+def with_sync(reals=(1, 2), **keys) -> dict:
     """One service by DR, so that a director that is away is missed by clients' packets alone."""
     service = {"name": "dr", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "scheduler": "rr", "forward": "dr",
-               "reals": [{"address": at.real_address(1)}, {"address": at.real_address(2)}]}
+               "reals": [{"address": at.real_address(number)} for number in reals]}
     sync = {"interface": "sync", "syncid": 7, "peers": [THEIRS], **keys}
     return configuration([service], sync={"ipvs": sync}, policy={"unknown_connections": "drop"})
 
@@ -84,14 +84,15 @@ class Backup(WithPartner):
         wait_until(lambda: status().returncode == 0, "it listens again")
 
 
-class TakeOver(WithPartner):
+class TakingOver(WithPartner):
     """What this director sends as a master brings its connections back to one that has lost them all."""
 
     @classmethod
     def configure(cls):
         return with_sync(role="both", threshold=[0, 1])
 
-    def test_downloads_go_on(self):
+    def take_over(self, config: dict):
+        """What was sent before the director was killed is all that the next one hears, which has this configuration."""
         captured = f"{self.lab.state}/sync-in"
         partner = self.lab.client.spawn(sys.executable, PARTNER, "listen", THEIRS, captured, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
@@ -105,9 +106,25 @@ class TakeOver(WithPartner):
         wait_until(lambda: os.path.getsize(captured) > 0, "the partner has it")
         partner.communicate("", timeout=10)
         self.director.kill()
-        self.director.start(extra=("--fresh",))
+        self.director.start(config, extra=("--fresh",))
         self.assertEqual(self.director.json("connection", "count")["connections"], 0)
         with open(captured) as file:
             self.send(*file.read().split())
         wait_until(lambda: self.director.json("connection", "count")["connections"] == 10, "all are here again")
         self.assertEqual(downloads.finish(), downloads.all_complete())
+
+
+class TakeOver(TakingOver):
+    def test_downloads_go_on(self):
+        self.take_over(self.configure())
+
+
+class TakeOverToUnknown(TakingOver):
+    def test_downloads_go_on_to_real_servers_that_no_configuration_names(self):
+        self.take_over(with_sync(reals=(3,), role="backup", unknown_service="as-kernel"))
+        self.assert_metric(2, "fairlead_sync_unknown_reals", peer="ipvs")
+        status = self.director.cli("sync", "status").stdout
+        for number in (1, 2):
+            self.assertIn(at.real_address(number), status)
+        self.director.reload(self.configure())
+        self.assert_metric(0, "fairlead_sync_unknown_reals", peer="ipvs")

@@ -1,43 +1,11 @@
-"""Two Fairlead directors that tell each other of their connections.
-
-The second one runs beside the first in its namespace. It has no line: it keeps what the first has told it.
-"""
+"""Two Fairlead directors that tell each other of their connections: one with lines, and one beside it without."""
 
 import os
 
-from fairlead_lab import addresses as at, client, configuration
+from fairlead_lab import addresses as at, client
 from fairlead_lab.case import LabTest
-from fairlead_lab.director import Director
+from fairlead_lab.second import Second, with_peer
 from fairlead_lab.shell import wait_until
-
-PORTS = {"first": 8849, "second": 8859}
-
-
-def with_peer(own: str, other: str, **sync) -> dict:
-    """One service by DR, so that a director that is away is missed by clients' packets alone."""
-    service = {"name": "dr", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "scheduler": "rr", "forward": "dr",
-               "reals": [{"address": at.real_address(1)}, {"address": at.real_address(2)}]}
-    stream = {"name": own, "listen": f"127.0.0.1:{PORTS[own]}",
-              "peers": [{"name": other, "address": f"127.0.0.1:{PORTS[other]}"}], "ready_timeout": "1s", **sync}
-    return configuration([service], sync=stream, policy={"unknown_connections": "drop"})
-
-
-class Second(Director):
-    def __init__(self, lab, workers: int):
-        super().__init__(lab, workers)
-        self.socket = f"{lab.state}/second.sock"
-        self.api = f"unix:{self.socket}"
-        self.config_path = f"{lab.state}/second.yaml"
-        self.log = f"{lab.state}/second.log"
-        self.reports = f"{lab.state}/second-sanitizer"
-
-    def write(self, config: dict, path: str = "") -> str:
-        config["director"]["name"] = "second"
-        config["ports"] = [{"name": "none", "device": "net_null0,no-rx=1", "exception": "none",
-                            "addresses": ["10.0.0.250/24"]}]
-        config["routes"] = []
-        config["api"] = {"listen": [self.api], "ipvs_socket": f"{self.lab.state}/second-ipvs.sock"}
-        return super().write(config, path)
 
 
 class Pair(LabTest):

@@ -166,13 +166,18 @@ TEST(DeviceTest, PortsOfOneDeviceAreToldTogether) {
   EXPECT_EQ(alone.first, 0u);
   EXPECT_FALSE(alone.has_vlans);
   EXPECT_EQ(alone.mtu_bytes(), 1500);
-  EXPECT_EQ(alone.clients(), ClientSide::kSource);
+  ASSERT_EQ(alone.sides().size(), 1u);
+  EXPECT_EQ(alone.sides()[0].clients, ClientSide::kSource);
   for (const size_t port : {1u, 2u}) {
     const DeviceUse shared = DeviceUseOf(ports, port);
     EXPECT_EQ(shared.first, 1u);
     EXPECT_TRUE(shared.has_vlans);
     EXPECT_EQ(shared.mtu_bytes(), 9000);
-    EXPECT_EQ(shared.clients(), ClientSide::kBoth);
+    ASSERT_EQ(shared.sides().size(), 2u);
+    EXPECT_EQ(shared.sides()[0].vlan, 120);
+    EXPECT_EQ(shared.sides()[0].clients, ClientSide::kSource);
+    EXPECT_EQ(shared.sides()[1].vlan, 130);
+    EXPECT_EQ(shared.sides()[1].clients, ClientSide::kDestination);
   }
 }
 

@@ -60,7 +60,8 @@ ipvs::DestRequest DestOf(const Command& command) {
           .upper_threshold = options.upper_threshold,
           .lower_threshold = options.lower_threshold,
           .tunnel_type = static_cast<uint8_t>(options.tunnel.type),
-          .tunnel_port = options.tunnel.port};
+          .tunnel_port = options.tunnel.port,
+          .tunnel_flags = static_cast<uint16_t>(options.tunnel.checksum)};
 }
 
 // None: it changes nothing.

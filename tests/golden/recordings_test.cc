@@ -80,5 +80,27 @@ TEST(WireRecordings, FragmentsComeOutAsTheyDidThere) {
   }
 }
 
+// What differs on purpose is named in tunnel_replay.cc.
+TEST(WireRecordings, TunnelsAndMixedFamiliesComeOutAsTheyDidThere) {
+  struct Expected {
+    const char* name;
+    size_t cases, observations;
+  };
+  for (const Expected& expected :
+       {Expected{"tunnels", 22, 700}, Expected{"mixed_families", 2, 60}}) {
+    const std::string path =
+        std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/wire/" + expected.name + ".json";
+    ASSERT_TRUE(wire::IsWireRecording(path));
+    for (const size_t workers : {1u, 2u, 3u}) {
+      const wire::WireReport report = wire::ReplayWire(path, {.workers = workers, .only = {}});
+      for (const std::string& failure : report.failures) {
+        ADD_FAILURE() << workers << " workers: " << failure;
+      }
+      EXPECT_EQ(report.cases, expected.cases);
+      EXPECT_GT(report.observations, expected.observations);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::golden::recordings_test

@@ -8,10 +8,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "dataplane/wire/arp.h"
-#include "dataplane/wire/neighbour_discovery.h"
-#include "golden_director.h"
-#include "wire_datagrams.h"
+#include "tunnel_replay.h"
+#include "wire_lab.h"
 
 namespace fairlead::golden::wire {
 namespace {
@@ -53,58 +51,9 @@ constexpr const char* kCursors =
 
 constexpr size_t kErrorsAtOnce = 6;
 
-constexpr const char* kNetwork = R"(
-ports:
-  - { name: outside, device: net_null0, role: outside, addresses: [10.0.0.1/24, "fd00::1/64", 10.100.0.1/32, "fd64::1/128"] }
-  - { name: inside, device: net_null1, role: inside, addresses: [ADDRESSES], mtu: MTU }
-routes:
-  - { to: 10.8.0.0/16, via: 10.0.0.2 }
-  - { to: 10.9.0.0/16, via: 10.0.0.2 }
-  - { to: "fd09::/64", via: "fd00::2" }
-)";
-
-std::string NetworkOf(uint16_t mtu) {
-  std::string text = kNetwork;
-  text.replace(text.find("MTU"), 3, std::to_string(mtu));
-  // IPv6 needs 1280 bytes (RFC 8200 section 5); those cases have none.
-  const bool has_v6 = mtu >= 1280;
-  return text.replace(text.find("ADDRESSES"), 9,
-                      has_v6 ? "10.1.0.1/24, \"fd01::1/64\"" : "10.1.0.1/24");
-}
-
 std::string TextOf(const json::object& keys, const char* key) {
   const json::value* value = keys.if_contains(key);
   return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
-}
-
-Bytes FromHex(const std::string& hex) {
-  Bytes bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<uint8_t>(std::stoul(hex.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
-
-// ---- the hosts around the director
-
-struct Host {
-  const char *name, *v4, *v6;
-  PortId port;
-  uint8_t number;
-};
-constexpr Host kHosts[] = {{"client", "10.0.0.2", "fd00::2", kOutside, 0x10},
-                           {"rs1", "10.1.0.11", "fd01::11", kInside, 0x21},
-                           {"rs2", "10.1.0.12", "fd01::12", kInside, 0x22},
-                           {"rs3", "10.1.0.13", "fd01::13", kInside, 0x23},
-                           {"rs4", "10.1.0.14", "fd01::14", kInside, 0x24},
-                           {"gw", "10.1.0.9", "fd01::9", kInside, 0x29}};
-MacAddress MacOf(const Host& host) { return MacAddress::FromNumber(0x020000000100u + host.number); }
-
-const Host* HostAt(const IpAddress& address) {
-  for (const Host& host : kHosts) {
-    if (address == IpAddress::Parse(host.v4) || address == IpAddress::Parse(host.v6)) return &host;
-  }
-  return nullptr;
 }
 
 class CaseReplay {
@@ -115,7 +64,7 @@ class CaseReplay {
         place_(std::move(place)),
         report_(*report),
         view_{.is_any_real = options.workers > 1},
-        director_(SpecOf(recorded, options)) {}
+        lab_(SpecOf(recorded, options)) {}
 
   void Play() {
     ++report_.cases;
@@ -141,14 +90,14 @@ class CaseReplay {
       const json::object& keys = setup->as_object();
       if (keys.contains("smtu")) spec.inside_mtu = keys.at("smtu").to_number<uint16_t>();
     }
-    spec.network = NetworkOf(spec.inside_mtu);
+    spec.network = WireNetwork(spec.inside_mtu);
     return spec;
   }
 
   void Do(const json::object& step) {
-    director_.AdvanceTo(step.at("t").to_number<double>(), [](double) {});
+    lab_.director().AdvanceTo(step.at("t").to_number<double>(), [](double) {});
     if (op_ == "ipvsadm") {
-      const CommandResult result = director_.Ipvsadm(TextOf(step, "args"));
+      const CommandResult result = lab_.director().Ipvsadm(TextOf(step, "args"));
       return Expect(result.exit_code == 0, result.err);
     }
     if (op_ == "packet") return DoPacket(step);
@@ -170,65 +119,9 @@ class CaseReplay {
 
   // ---- packets
 
-  void Receive(const std::string& link, const Bytes& ip) {
-    const PortId port = link == "client" ? kOutside : kInside;
-    const bool v4 = ip[0] >> 4 == 4;
-    // Whoever sends on the server's link; the director does not ask which it was.
-    const Host& from = port == kOutside ? kHosts[0] : kHosts[1];
-    Frame frame(14);
-    PortMac(port).Store(frame.data());
-    MacOf(from).Store(&frame[6]);
-    frame[12] = v4 ? 0x08 : 0x86;
-    frame[13] = v4 ? 0x00 : 0xdd;
-    frame.insert(frame.end(), ip.begin(), ip.end());
-    director_.Receive(port, frame);
-    Gather();
-  }
-
-  // What has come out; whoever is asked for is told at once.
-  void Gather() {
-    std::vector<Sent> sent = director_.TakeSent();
-    for (const Sent& s : sent) {
-      if (AnswersNeighbour(s)) continue;
-      const auto to = MacAddress::Load(s.frame.data());
-      std::string name = "nobody";
-      for (const Host& host : kHosts) {
-        if (to == MacOf(host)) name = host.name;
-      }
-      out_.push_back({.port = s.port == kOutside ? "client" : "server",
-                      .to = name,
-                      .ip = Bytes(s.frame.begin() + 14, s.frame.end())});
-    }
-  }
-  bool AnswersNeighbour(const Sent& s) {
-    dataplane::BytePacket packet(s.frame, s.port);
-    dataplane::ArpMessage arp;
-    if (dataplane::ParseArp(packet.data(), packet.length(), &arp)) {
-      const Host* host = arp.is_request ? HostAt(arp.target) : nullptr;
-      if (host == nullptr) return true;
-      dataplane::TurnIntoArpReply(packet, MacOf(*host));
-    } else {
-      dataplane::ParsedPacket parsed;
-      dataplane::NeighbourMessage message;
-      const auto kind = dataplane::ParseFrame(packet.data(), packet.length(), true, &parsed).kind;
-      if (kind != dataplane::PacketKind::kIcmp) return false;
-      if (dataplane::IsMulticastQuery(parsed) || parsed.icmp_type == 143) return true;
-      if (!dataplane::IsNeighbourMessage(parsed)) return false;
-      if (!dataplane::ParseNeighbourMessage(packet.data(), parsed, &message)) return false;
-      const Host* host = message.is_solicitation ? HostAt(message.target) : nullptr;
-      if (host == nullptr) return true;
-      if (!dataplane::TurnIntoNeighbourAdvertisement(packet, &parsed, MacOf(*host))) return false;
-    }
-    const auto answer = packet.frame();
-    director_.Receive(s.port, Frame(answer.begin(), answer.end()));
-    Gather();
-    return true;
-  }
-
   void DoPacket(const json::object& step) {
     note_ = TextOf(step, "note");
-    Gather();
-    out_.clear();  // announcements, and what was asked before
+    lab_.Take();  // announcements, and what was asked before
     bool fits = true, is_tiny = false;
     for (const json::value& item : step.at("in").as_array()) {
       const Bytes ip = FromHex(TextOf(item.as_object(), "hex"));
@@ -239,7 +132,7 @@ class CaseReplay {
         is_tiny = true;
         tiny_.insert(SenderOf(ip));
       }
-      Receive(TextOf(item.as_object(), "port"), ip);
+      lab_.Receive(TextOf(item.as_object(), "port"), ip);
     }
     std::vector<WirePacket> expected;
     for (const json::value& item : step.at("out").as_array()) {
@@ -250,7 +143,7 @@ class CaseReplay {
       Use(kTiny);
       expected.clear();
     }
-    Compare(std::move(expected), std::exchange(out_, {}), fits);
+    Compare(std::move(expected), lab_.Take(), fits);
     note_.clear();
   }
 
@@ -335,7 +228,7 @@ class CaseReplay {
   // ---- the table
 
   void CompareTable(const json::object& step) {
-    std::vector<TableRow> rows = director_.Table();
+    std::vector<TableRow> rows = lab_.director().Table();
     for (const json::value& item : step.at("entries").as_array()) {
       const json::object& entry = item.as_object();
       const std::string source = TextOf(entry, "src");
@@ -379,17 +272,16 @@ class CaseReplay {
     } else if (!may_have_more_) {
       for (const std::string& text : ours_whole_) Expect(false, "too much: " + text.substr(0, 300));
     }
-    Expect(director_.CheckConservation().empty(), director_.CheckConservation());
+    Expect(lab_.director().CheckConservation().empty(), lab_.director().CheckConservation());
   }
 
   const json::object& case_;
   const std::string place_;
   WireReport& report_;
   const WireView view_;
-  GoldenDirector director_;
+  WireLab lab_;
   size_t number_ = 0;
   std::string op_, note_;
-  std::vector<WirePacket> out_;
   std::vector<WirePacket> theirs_left_, ours_left_;  // not whole yet
   std::multiset<std::string> ours_whole_;            // that the recording has not shown yet
   std::set<std::string> tiny_;                       // clients
@@ -414,12 +306,14 @@ bool IsWireRecording(const std::string& path) {
   if (!document) return false;
   const json::value* format = document->if_contains("format");
   return format != nullptr && format->is_int64() && format->as_int64() == 3 &&
-         TextOf(*document, "name").find("_frag") != std::string::npos;
+         (TextOf(*document, "name").find("_frag") != std::string::npos ||
+          IsTunnelRecording(*document));
 }
 
 WireReport ReplayWire(const std::string& path, const WireReplayOptions& options) {
   const auto document = Read(path);
   if (!document) throw std::runtime_error(path + ": cannot be read");
+  if (IsTunnelRecording(*document)) return ReplayTunnels(*document, path, options);
   WireReport report;
   size_t number = 0;
   for (const json::value& item : document->at("cases").as_array()) {

@@ -193,7 +193,9 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EINVAL);
   real.method = IP_VS_CONN_F_TUNNEL;
   real.tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_GUE;
-  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EPROTONOSUPPORT);
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EINVAL) << "no port";
+  real.tunnel_type = 3;
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), EINVAL) << "no such tunnel";
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, Real("127.0.0.1", 80))), EINVAL);
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, Real("2001:db8::11", 80))), EINVAL);
   EXPECT_TRUE(Dests(director, kWeb).empty());
@@ -203,6 +205,43 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
   EXPECT_EQ(director.ErrorOf(Plain(IPVS_CMD_GET_DEST)), EOPNOTSUPP) << "it only makes lists";
   EXPECT_EQ(director.ErrorOf(Plain(IPVS_CMD_FLUSH, true)), EOPNOTSUPP) << "it makes none";
   EXPECT_EQ(director.ErrorOf(RequestBuilder(0x7f35, 1, NLM_F_ACK).Take()), ENOENT);
+}
+
+TEST(Dispatcher, TunnelsAreSetAndShown) {
+  TestDirector director;
+  ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, Web())), 0);
+  struct Case {
+    const char* address;
+    uint8_t type;
+    uint16_t port, flags;
+  };
+  const Case cases[] = {
+      {"10.0.0.11", IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, 0},
+      {"10.0.0.12", IP_VS_CONN_F_TUNNEL_TYPE_GUE, 6080, IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM},
+      {"10.0.0.13", IP_VS_CONN_F_TUNNEL_TYPE_GUE, 1, IP_VS_TUNNEL_ENCAP_FLAG_CSUM},
+      {"10.0.0.14", IP_VS_CONN_F_TUNNEL_TYPE_GUE, 65535, IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM},
+      {"10.0.0.15", IP_VS_CONN_F_TUNNEL_TYPE_GRE, 0, IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM},
+      {"2001:db8::11", IP_VS_CONN_F_TUNNEL_TYPE_GRE, 0, IP_VS_TUNNEL_ENCAP_FLAG_CSUM},
+  };
+  for (const Case& c : cases) {
+    DestRequest real = Real(c.address, 80);
+    real.method = IP_VS_CONN_F_TUNNEL;
+    real.tunnel_type = c.type;
+    real.tunnel_port = c.port;
+    real.tunnel_flags = c.flags;
+    EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), 0) << c.address;
+  }
+  size_t found = 0;
+  for (const auto& dest : Dests(director, kWeb)) {
+    for (const Case& c : cases) {
+      if (dest.address != *IpAddress::Parse(c.address)) continue;
+      ++found;
+      EXPECT_EQ(dest.tunnel_type, c.type) << c.address;
+      EXPECT_EQ(dest.tunnel_port, c.port) << c.address;
+      EXPECT_EQ(dest.tunnel_flags, c.flags) << c.address;
+    }
+  }
+  EXPECT_EQ(found, std::size(cases));
 }
 
 Record OfDaemon(uint8_t command, uint32_t state, const std::string& interface = "lo",

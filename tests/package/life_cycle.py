@@ -25,7 +25,8 @@ EXPECTED_MODES = {
     "/usr/share/zsh/vendor-completions/_fairlead": "root:root 644",
     "/usr/share/fairlead/fairlead.schema.json": "root:root 644",
     "/usr/share/fairlead/fairlead-alerts.yaml": "root:root 644", "/usr/share/fairlead/fairlead-dashboard.json": "root:root 644",
-    "/usr/share/doc/fairlead/examples/reference.yaml": "root:root 644",
+    **dict.fromkeys((f"/usr/share/doc/fairlead/examples/{name}" for name in (
+        "reference.yaml", "reference-proxies.txt", "keepalived-nat-pair/edge-1.yaml")), "root:root 644"),
 }
 # A director with one packet socket, whose tables and sockets are where a package's would be.
 EXAMPLE = """version: 1
@@ -42,6 +43,8 @@ CAPABILITIES = "+net_admin,+net_raw,+bpf,+ipc_lock"
 
 class Root:
     """A Debian root and a network namespace, and what is run there."""
+
+    SYSTEMD = ("systemctl", "deb-systemd-invoke")  # ahead of the real ones in PATH
 
     def __init__(self, path: str):
         self.path = path
@@ -91,6 +94,25 @@ class Root:
 
     def has(self, path: str) -> bool:
         return os.path.lexists(self.path + path)
+
+    def make_systemd(self):
+        """Programs that write down what systemd would be asked."""
+        os.makedirs(f"{self.path}/run/systemd/system")
+        for name in self.SYSTEMD:
+            with open(f"{self.path}/usr/sbin/{name}", "w") as file:
+                file.write(f'#!/bin/sh\necho "{name} $*" >> /run/systemd/asked\n')
+            os.chmod(f"{self.path}/usr/sbin/{name}", 0o755)
+
+    def asked_of_systemd(self) -> list:
+        if not self.has("/run/systemd/asked"):
+            return []
+        with open(f"{self.path}/run/systemd/asked") as file:
+            return file.read().splitlines()
+
+    def remove_systemd(self):
+        shutil.rmtree(f"{self.path}/run/systemd")
+        for name in self.SYSTEMD:
+            os.unlink(f"{self.path}/usr/sbin/{name}")
 
     def snapshot(self) -> dict:
         """Everything that a package may leave: names with owners and modes, and the accounts."""
@@ -198,7 +220,11 @@ def upgraded(checks: Checks, root: Root, director: Director, package: str):
     before = director.pids()
     root.run("fairlead", "real", "set", "web", "192.0.2.11:80", "--weight", "7")
     made = next_package(package, f"{root.path}/tmp")
+    root.make_systemd()
     done = root.run("dpkg", "-i", "/tmp/fairlead_next.deb")
+    checks.equal("upgrade: systemd reads the unit anew and stops nothing", root.asked_of_systemd(),
+                 ["systemctl --system daemon-reload"])
+    root.remove_systemd()
     os.unlink(made)
     if not checks.that("upgrade: dpkg ends well", done.returncode == 0, done.stdout):
         return
@@ -208,6 +234,21 @@ def upgraded(checks: Checks, root: Root, director: Director, package: str):
     checks.that("upgrade: it is ready", director.is_ready(), director.words())
     reals = json.loads(root.said("fairlead", "-o", "json", "real", "list", "web") or "{}")
     checks.that("upgrade: a change by hand is still there", '"weight": 7' in json.dumps(reals), reals)
+
+
+def removed(checks: Checks, root: Root, director: Director):
+    """Removed with a director that runs, and a systemd that writes down what it is asked."""
+    root.make_systemd()
+    done = root.run("dpkg", "-r", "fairlead")
+    checks.that("remove: dpkg ends well", done.returncode == 0, done.stdout)
+    checks.that("remove: systemd is told to stop the unit, before it reads the units anew",
+                [line for line in root.asked_of_systemd() if "stop" in line or "reload" in line] ==
+                ["deb-systemd-invoke stop fairleadd.service", "systemctl --system daemon-reload"],
+                root.asked_of_systemd())
+    root.remove_systemd()
+    checks.equal("remove: no director is left", director.pids(), [])
+    checks.equal("remove: the interface is the machine's again", run("tc", "filter", "show", "dev", "veth0", "ingress").stdout, "")
+    director.stop()
 
 
 def live(checks: Checks, path: str, package: str):
@@ -233,10 +274,8 @@ def live(checks: Checks, path: str, package: str):
     director = Director(root)
     if checks.that("it forwards", wait_until(director.is_ready), director.words()):
         upgraded(checks, root, director, package)
-    director.stop()
     checks.that("there is something to purge", root.has("/dev/shm/fairlead-lifecycle"))
-    done = root.run("dpkg", "-r", "fairlead")
-    checks.that("remove: dpkg ends well", done.returncode == 0, done.stdout)
+    removed(checks, root, director)
     checks.that("remove: the programs are gone", not root.has("/usr/sbin/fairleadd") and not root.has("/usr/bin/fairlead"))
     checks.that("remove: configuration and state stay", root.has(ETC) and root.has("/dev/shm/fairlead-lifecycle"))
     done = root.run("dpkg", "-P", "fairlead")

@@ -60,6 +60,7 @@ struct SyncBed::Words {
 
 SyncBed::SyncBed(size_t workers)
     : d_({.workers = workers}),
+      unknown_(ids_, d_.fabric().stats),
       intake_(workers, [this](size_t w, Command* c) { commands_.emplace_back(w, c); }) {
   for (const char* network : {"10.8.0.0/16", "10.9.0.0/16"}) {
     d_.AddRoute(network, kOutside, "192.0.2.1", "192.0.2.2");
@@ -68,6 +69,7 @@ SyncBed::SyncBed(size_t workers)
   d_.AddRoute("fd09::/64", kOutside, "2001:db8::1", "2001:db8::2");
   d_.AddRoute("fd01::/64", kInside, "", "fd00::1");
   d_.Publish();
+  intake_.SetNamer([this](const SyncEntry& entry) { return NameReal(entry); });
 }
 
 void SyncBed::Ipvsadm(const std::string& arguments) {
@@ -118,9 +120,48 @@ void SyncBed::AddService(Words& words) {
       throw std::invalid_argument("-A " + option);
     }
   }
-  services_[key] = d_.AddService(spec);
+  services_[key] = ServiceOf(spec);
   SetTimes(&d_.service(services_[key]));
   d_.Publish();
+}
+
+// One that messages have named before is configured now.
+ServiceId SyncBed::ServiceOf(const ServiceSpec& spec) {
+  const IpAddress address = *IpAddress::Parse(spec.address);
+  const control::ServiceIdentity key =
+      spec.mark != 0 ? control::ServiceIdentity{.mark = spec.mark, .family = address.family()}
+                     : control::ServiceIdentity{.family = address.family(),
+                                                .protocol = spec.protocol,
+                                                .address = address,
+                                                .port = spec.port};
+  const ServiceId id = ids_.BeginService(key);
+  if (id.index() == d_.draft().services.size()) return d_.AddService(spec);
+  ServiceView& view = d_.service(id);
+  view.id = id;
+  d_.draft().service_index[{view.address, view.port, view.protocol}] = id;
+  return id;
+}
+
+// As the control core does: a ghost from the start, of a service that may be in no index.
+control::UnknownReals::Outcome SyncBed::NameReal(const SyncEntry& entry) {
+  const auto outcome = unknown_.Name(d_.draft(), entry, At(now_));
+  const RealId* const id = std::get_if<RealId>(&outcome);
+  if (id == nullptr || id->index() < d_.draft().reals.size()) return outcome;
+  const control::IdMap::Real& real = ids_.reals()[id->index()];
+  if (real.service.index() == d_.draft().services.size()) {
+    const control::ServiceIdentity& key = ids_.services()[real.service.index()].key;
+    const ServiceId made = d_.AddService(
+        {.address = key.address.ToString(), .port = key.port, .protocol = key.protocol});
+    ServiceView& view = d_.service(made);
+    d_.draft().service_index.erase({view.address, view.port, view.protocol});
+    view.id = ServiceId{};
+    SetTimes(&view);
+  }
+  d_.AddReal(real.service, real.key.address.ToString(), real.key.port,
+             {.method = *real.told_method});
+  d_.RemoveReal(*id, Remains::kContinue);
+  d_.Publish();
+  return outcome;
 }
 
 void SyncBed::AddReal(Words& words) {
@@ -144,7 +185,13 @@ void SyncBed::AddReal(Words& words) {
   Endpoint at = EndpointIn(real);
   // ipvsadm's default: the port of the service.
   if (at.port.is_zero()) at.port = d_.service(id).port;
-  reals_[at.ToString()].push_back(d_.AddReal(id, at.address.ToString(), at.port.host(), spec));
+  const RealId given = ids_.InternReal(id, {at.address, at.port.host()}, d_.fabric().stats);
+  if (given.index() == d_.draft().reals.size()) {
+    d_.AddReal(id, at.address.ToString(), at.port.host(), spec);
+  } else {
+    d_.RestoreReal(given);
+  }
+  reals_[at.ToString()].push_back(given);
   d_.Publish();
 }
 
@@ -231,7 +278,8 @@ void SyncBed::Configure() {
       .threshold = config_.threshold.threshold,
       .period = config_.threshold.period,
       .refresh = TicksFromMilliseconds(static_cast<uint64_t>(config_.refresh_period.count()))};
-  intake_.Use({.syncid = backup_id_, .threshold = config_.threshold.threshold});
+  intake_.Use(
+      {.syncid = backup_id_, .threshold = config_.threshold.threshold, .keeps_unknown = true});
   d_.Publish();
 }
 
@@ -282,13 +330,16 @@ std::vector<SentDatagram> SyncBed::TakeDatagrams() { return std::exchange(sent_,
 void SyncBed::Hear(const Bytes& payload) {
   if (!has_backup_) return;
   intake_.Add(payload);
-  intake_.Turn();
-  while (!commands_.empty()) {
-    const auto [worker, command] = commands_.front();
-    commands_.erase(commands_.begin());
-    d_.RunCommand(worker, command);
-    intake_.TakeBack(worker);
+  while (!intake_.is_idle()) {
+    intake_.Turn();
+    while (!commands_.empty()) {
+      const auto [worker, command] = commands_.front();
+      commands_.erase(commands_.begin());
+      d_.RunCommand(worker, command);
+      intake_.TakeBack(worker);
+    }
   }
+  ids_.ReleaseHeld();
   d_.Settle();
 }
 

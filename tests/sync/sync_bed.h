@@ -22,6 +22,7 @@
 #include "byte_director.h"
 #include "control/sync/intake.h"
 #include "control/sync/outgoing.h"
+#include "control/sync/unknown_reals.h"
 
 namespace fairlead::sync {
 
@@ -62,6 +63,12 @@ class SyncBed {
   std::pair<uint32_t, uint32_t> LoadOf(const std::string& real);
 
   [[nodiscard]] bool has_master() const { return has_master_; }
+  [[nodiscard]] uint64_t RefusedFor(dataplane::SyncFault fault) const {
+    return intake_.counts().faults[static_cast<size_t>(fault)];
+  }
+  [[nodiscard]] const control::IntakeCounts& received() const { return intake_.counts(); }
+  // Real servers that messages name and no command line did.
+  [[nodiscard]] size_t unknown_count() const { return ids_.unknown_count(); }
   // Connections that the master daemon has sent, or will.
   [[nodiscard]] uint64_t connections_sent() const { return connections_sent_; }
 
@@ -70,6 +77,8 @@ class SyncBed {
   void AddService(Words& words);
   void AddReal(Words& words);
   void EndReal(Words& words);
+  ServiceId ServiceOf(const dataplane::ServiceSpec& spec);
+  control::UnknownReals::Outcome NameReal(const SyncEntry& entry);
   void SetTimeouts(Words& words);
   void StartDaemon(Words& words);
   void Configure();
@@ -80,6 +89,8 @@ class SyncBed {
   void AddTemplateRows(dataplane::Shard& shard, std::vector<BedRow>* rows);
 
   dataplane::ByteDirector d_;
+  control::IdMap ids_{256};  // gives the ids that d_ does, which has room for as many
+  control::UnknownReals unknown_;
   std::map<std::string, ServiceId> services_;         // by "-t 10.100.0.1:80"
   std::map<std::string, std::vector<RealId>> reals_;  // by "10.1.0.11:80"
   control::IpvsSyncConfig config_;

@@ -9,10 +9,16 @@ inline constexpr const char* kTemplatesOnChange =
     "assured), not with "
     "every packet of the client: its owner is another worker than the connection's, and a packet "
     "would cost a message";
-inline constexpr const char* kUnknownIsRefused =
-    "unknown_service: an entry whose service or real server is not here is refused and counted; a "
-    "record names a "
-    "real server that the snapshot has";
+inline constexpr const char* kOwnAtOnce =
+    "a real server that is added has the connections that messages named before at once, not with "
+    "the next message about them";
+inline constexpr const char* kOwnerOnly =
+    "with several workers a packet to no service is forwarded where it reaches the worker that has "
+    "the connection";
+inline constexpr const char* kNowhere =
+    "a real server without an address or a port is refused: nothing could be sent to it";
+inline constexpr const char* kTemplateOfNobody =
+    "a template of a service that is not here is refused: nothing would ask for it";
 inline constexpr const char* kNotPersistent =
     "a template of a service that is not persistent here is refused: nothing would ask for it";
 inline constexpr const char* kUnrecorded =
@@ -31,9 +37,14 @@ inline constexpr const char* kNoMark =
 inline constexpr const char* kLongestTime =
     "no timeout is longer than 31 days, and one that overflows the kernel's timers is not copied";
 inline constexpr const char* kTemplateState = "a template's state is none or assured";
-inline constexpr const char* kNoClientPort =
-    "client port 0 without the flag for it is a connection of no packet";
 inline constexpr const char* kNoIpvs =
     "without services the kernel's IPVS is off and its local stack answers; this director goes on";
+
+// A test finds each of them used.
+inline constexpr const char* kAllExceptions[] = {
+    kTemplatesOnChange, kOwnAtOnce,     kOwnerOnly,  kNowhere,
+    kTemplateOfNobody,  kNotPersistent, kUnrecorded, kLateStart,
+    kCursors,           kNoSctp,        kNoFtp,      kNoMark,
+    kLongestTime,       kTemplateState, kNoIpvs};
 
 }  // namespace fairlead::sync

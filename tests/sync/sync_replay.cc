@@ -92,7 +92,8 @@ class CaseReplay : public TableCase {
   bool IsExceptedPacket() {
     if (Is("s2g")) return Use(kNoFtp), true;
     if (Is("s3k3") && workers_ > 1) return Use(kCursors), true;
-    if (Is("s3h") || Is("s3i")) return Use(kUnknownIsRefused), true;
+    if (Is("s3h ")) return Use(kNoIpvs), true;
+    if (Is("s3h2") && workers_ > 1) return Use(kOwnerOnly), true;
     return false;
   }
 };

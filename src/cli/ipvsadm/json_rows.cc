@@ -56,10 +56,17 @@ void SetMask(const json::object& from, ServiceRow* row) {
   if (mask && mask->is_v4()) row->netmask = mask->v4().value.host();
 }
 
+Tunnel TunnelOf(const json::object& from) {
+  return {.type = TunnelTypeOf(WordAt(from, "type")).value_or(TunnelType::kIpip),
+          .checksum = TunnelChecksumOf(WordAt(from, "checksum")).value_or(TunnelChecksum::kNone),
+          .port = static_cast<uint16_t>(Number(from, "port"))};
+}
+
 ServerRow ServerRowOf(const json::object& real) {
   ServerRow row;
   row.endpoint = EndpointOf(WordAt(real, "name"));
   row.method = ForwardMethodOf(WordAt(real, "forward"));
+  row.tunnel = TunnelOf(Object(real, "tunnel"));
   row.is_fallback = Flag(real, "fallback");
   row.weight = Small(real, "effective_weight");
   // What a health check says is not for the file: it will say it again.

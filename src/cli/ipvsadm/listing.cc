@@ -23,7 +23,7 @@ std::string_view MethodWord(const ServerRow& row) {
 
 std::string TunnelWord(const ServerRow& row) {
   if (!row.method || !IsTunnel(*row.method)) return "n/a";
-  const char* checksum = row.tunnel.checksum == TunnelChecksum::kPlain    ? "+c"
+  const char* checksum = row.tunnel.checksum == TunnelChecksum::kFull     ? "+c"
                          : row.tunnel.checksum == TunnelChecksum::kRemote ? "r+c"
                                                                           : "-c";
   switch (row.tunnel.type) {

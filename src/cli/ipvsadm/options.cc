@@ -240,11 +240,9 @@ bool Parser::ReadServerOption(const Word& word) {
     case Option::kLower:
       return Number(*word.value, 0, kMostThreshold, "a threshold", &server.lower_threshold);
     case Option::kTunnelType:
-      if (*word.value == "gue") {
-        server.tunnel.type = TunnelType::kGue;
-      } else if (*word.value == "gre") {
-        server.tunnel.type = TunnelType::kGre;
-      } else if (*word.value != "ipip") {
+      if (const auto type = TunnelTypeOf(*word.value)) {
+        server.tunnel.type = *type;
+      } else {
         return Fail("\"" + *word.value + "\" is not a type of tunnel; give ipip, gue or gre");
       }
       return true;
@@ -253,7 +251,7 @@ bool Parser::ReadServerOption(const Word& word) {
       server.tunnel.port = static_cast<uint16_t>(port);
       return true;
     case Option::kTunnelChecksum:
-      server.tunnel.checksum = TunnelChecksum::kPlain;
+      server.tunnel.checksum = TunnelChecksum::kFull;
       return true;
     case Option::kTunnelRemoteChecksum:
       server.tunnel.checksum = TunnelChecksum::kRemote;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/forward_method.h"
+#include "base/tunnel.h"
 #include "cli/ipvsadm/resolver.h"
 
 namespace fairlead::cli::ipvsadm {
@@ -49,15 +50,6 @@ struct ServiceKey {
   IpAddress address;
   uint16_t port = 0;
   friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
-};
-
-enum class TunnelType : uint8_t { kIpip, kGue, kGre };
-enum class TunnelChecksum : uint8_t { kNone, kPlain, kRemote };
-
-struct Tunnel {
-  TunnelType type = TunnelType::kIpip;
-  uint16_t port = 0;  // kGue only
-  TunnelChecksum checksum = TunnelChecksum::kNone;
 };
 
 struct ServiceOptions {

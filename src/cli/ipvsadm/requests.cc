@@ -78,12 +78,18 @@ json::value Forward(const ServerOptions& server) {
   const std::string_view word = TraitsOf(server.method).word;
   if (!IsTunnel(server.method)) return json::string(word);
   const Tunnel& tunnel = server.tunnel;
-  if (tunnel.type == TunnelType::kIpip) return json::object{{"method", word}, {"type", "ipip"}};
-  constexpr const char* kChecksumWords[] = {"none", "full", "remote"};
-  json::object forward{{"method", word},
-                       {"type", tunnel.type == TunnelType::kGue ? "gue" : "gre"},
-                       {"checksum", kChecksumWords[static_cast<size_t>(tunnel.checksum)]}};
-  if (tunnel.type == TunnelType::kGue) forward["port"] = tunnel.port;
+  json::object forward{{"method", word}, {"type", ToWord(tunnel.type)}};
+  switch (tunnel.type) {
+    case TunnelType::kIpip:
+      break;
+    case TunnelType::kGue:
+      forward["port"] = tunnel.port;
+      forward["checksum"] = ToWord(tunnel.checksum);
+      break;
+    case TunnelType::kGre:
+      forward["checksum"] = tunnel.checksum != TunnelChecksum::kNone;
+      break;
+  }
   return forward;
 }
 

@@ -27,7 +27,7 @@ std::string TunnelText(const Tunnel& tunnel) {
                          ? fmt::format(" --tun-type gue --tun-port {}", tunnel.port)
                          : " --tun-type gre";
   switch (tunnel.checksum) {
-    case TunnelChecksum::kPlain:
+    case TunnelChecksum::kFull:
       return text + " --tun-csum";
     case TunnelChecksum::kRemote:
       return text + " --tun-remcsum";

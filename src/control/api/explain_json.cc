@@ -184,6 +184,30 @@ std::string ExplainReport::Summary() const {
          (is_own ? "it is for the director itself, and given to its kernel." : "it is routed.");
 }
 
+std::string ExplainReport::Fragments() const {
+  const bool is_v4 = question_.client.address.is_v4();
+  const std::string wait = std::string("wait for the first, which alone has the ports, for ") +
+                           (is_v4 ? "30" : "60") + " s at the most, in whatever order they come";
+  switch (last_.verdict) {
+    case ExplainVerdict::kForward: {
+      const std::string owner =
+          question_.client.port.is_zero() || workers_.empty()
+              ? "the flow's owner"
+              : "worker " + std::to_string(workers_.front().value()) + ", which owns the flow";
+      return "The first fragment of a datagram goes this way by " + owner + ". The others " + wait +
+             ", and follow it.";
+    }
+    case ExplainVerdict::kRefused:
+    case ExplainVerdict::kDropped:
+      return "The first fragment of a datagram is dealt with so. The others " + wait +
+             ", and are dropped as fragment_refused.";
+    case ExplainVerdict::kNotOurs:
+      break;
+  }
+  if (view_.rules.empty()) return "Each fragment of a datagram goes by its addresses alone.";
+  return "The fragments of a datagram " + wait + ", since a rule may mark it, and follow it.";
+}
+
 json::object ExplainReport::ToJson() const {
   json::array steps, workers;
   for (const Step& step : steps_) {
@@ -203,6 +227,7 @@ json::object ExplainReport::ToJson() const {
            last_.service.is_none() ? json::value(nullptr) : json::value(Service(last_.service))},
           {"real", is_forwarded ? json::value(Real(last_.real)) : json::value(nullptr)},
           {"summary", Summary()},
+          {"fragments", Fragments()},
           {"not_announced", OrNull(!silence.empty(), silence)},
           {"steps", std::move(steps)},
           {"steps_left_out", left_out_},

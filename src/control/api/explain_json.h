@@ -41,6 +41,8 @@ class ExplainReport {
   [[nodiscard]] boost::json::object StepToJson(const Step& step) const;
   [[nodiscard]] std::string Sentence(const Step& step) const;
   [[nodiscard]] std::string Summary() const;
+  // What becomes of a datagram of the flow that comes in fragments.
+  [[nodiscard]] std::string Fragments() const;
   [[nodiscard]] const char* WhyThisReal() const;
   [[nodiscard]] std::string WhyZero(RealId id) const;
   [[nodiscard]] std::string Service(ServiceId id) const;
@@ -48,6 +50,8 @@ class ExplainReport {
   // Of the real as lists show it; the scheduler may count in hundredths.
   [[nodiscard]] double WeightOf(RealId id, int32_t scheduled) const;
   [[nodiscard]] std::string Port(PortId id) const;
+  // " in a tunnel (gue)", or nothing: how the packet goes to the real it is for.
+  [[nodiscard]] std::string InTunnel() const;
   [[nodiscard]] bool HasLink(PortId id) const;
   [[nodiscard]] std::string Scheduler() const;
   [[nodiscard]] std::string Client() const;

@@ -65,8 +65,23 @@ std::string ExplainReport::Service(ServiceId id) const {
 }
 
 std::string ExplainReport::Real(RealId id) const {
+  if (view_.sync != nullptr && view_.sync->unknown_reals != nullptr) {
+    for (const control::UnknownRealInfo& unknown : *view_.sync->unknown_reals) {
+      if (unknown.id != id) continue;
+      const Endpoint at{unknown.real.address, Be16::FromHost(unknown.real.port)};
+      return at.ToString() + ", which no configuration names but a kernel director's messages do";
+    }
+  }
   const NamedReal* real = names_.real(id);
   return real == nullptr ? "(removed real)" : real->info->name;
+}
+
+std::string ExplainReport::InTunnel() const {
+  const NamedReal* real = names_.real(last_.real);
+  if (real == nullptr) return "";
+  const auto method = ForwardMethodOf(real->info->forward);
+  if (!method || !IsTunnel(*method)) return "";
+  return " in a tunnel (" + std::string(fairlead::ToWord(real->info->tunnel.type)) + ")";
 }
 
 double ExplainReport::WeightOf(RealId id, int32_t scheduled) const {
@@ -286,7 +301,7 @@ struct ExplainReport::Sentences {
     return "No real may take a new connection: the client is told port unreachable (no_real).";
   }
   std::string operator()(const step::NextHop& s) const {
-    std::string way = "It leaves by port " + report.Port(s.port);
+    std::string way = "It leaves by port " + report.Port(s.port) + report.InTunnel();
     if (!report.HasLink(s.port)) return way + ", which has no link: packets to it are lost.";
     way += "; the next hop ";
     switch (s.neighbour) {

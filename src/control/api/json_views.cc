@@ -144,6 +144,15 @@ json::array ChecksToJson(const control::RealInfo& real) {
   return checks;
 }
 
+json::value TunnelToJson(const control::RealInfo& real) {
+  const auto method = ForwardMethodOf(real.forward);
+  if (!method || !IsTunnel(*method)) return nullptr;
+  const Tunnel& tunnel = real.tunnel;
+  return json::object{{"type", ToWord(tunnel.type)},
+                      {"port", tunnel.port == 0 ? json::value(nullptr) : json::value(tunnel.port)},
+                      {"checksum", ToWord(tunnel.checksum)}};
+}
+
 }  // namespace
 
 json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceInfo& service,
@@ -153,6 +162,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"address", real.endpoint.address.ToString()},
                       {"port", real.endpoint.port.host()},
                       {"forward", real.forward},
+                      {"tunnel", TunnelToJson(real)},
                       {"weight", real.weight},
                       {"effective_weight", real.effective_weight},
                       {"exact_weight", WeightNumber(ExactWeight(real))},

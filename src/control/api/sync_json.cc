@@ -9,6 +9,7 @@
 namespace fairlead::api {
 
 namespace json = boost::json;
+using control::ServiceIdentity;
 
 namespace {
 
@@ -50,6 +51,24 @@ json::object ReceivedToJson(const control::SyncInfo& info) {
   return object;
 }
 
+std::string ServiceText(const ServiceIdentity& service) {
+  if (service.mark != 0) return "mark " + std::to_string(service.mark);
+  return WordOfProtocol(service.protocol) + " " +
+         Endpoint{service.address, Be16::FromHost(service.port)}.ToString();
+}
+
+json::array UnknownToJson(const control::SyncInfo& info) {
+  json::array list;
+  if (info.unknown_reals == nullptr) return list;
+  for (const control::UnknownRealInfo& unknown : *info.unknown_reals) {
+    const Endpoint real{unknown.real.address, Be16::FromHost(unknown.real.port)};
+    list.push_back({{"service", ServiceText(unknown.service)},
+                    {"real", real.ToString()},
+                    {"forward", TraitsOf(unknown.method).word}});
+  }
+  return list;
+}
+
 json::object IpvsToJson(const control::SyncInfo& info) {
   const control::IpvsSyncConfig& config = info.config;
   json::object object{{"role", control::ToWord(config.role)},
@@ -60,6 +79,8 @@ json::object IpvsToJson(const control::SyncInfo& info) {
                       {"syncid", config.syncid},
                       {"maxlen", config.maxlen},
                       {"ttl", config.ttl},
+                      {"unknown_service", control::ToWord(config.unknown_service)},
+                      {"unknown_reals", UnknownToJson(info)},
                       {"open", info.is_open},
                       {"problem", nullptr},
                       {"received", ReceivedToJson(info)},

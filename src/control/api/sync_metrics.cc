@@ -22,6 +22,9 @@ void AddDatagrams(const control::SyncInfo& sync, std::vector<MetricFamily>* fami
   FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_open",
                 "1 when the sockets of sync.ipvs are open, 0 when not")
       .Add({{"peer", "ipvs"}}, sync.is_open ? 1 : 0);
+  FamilyBuilder(families, MetricType::Gauge, "fairlead_sync_unknown_reals",
+                "Real servers that no configuration names and messages of kernel directors do")
+      .Add({{"peer", "ipvs"}}, sync.unknown_reals == nullptr ? 0 : sync.unknown_reals->size());
   FamilyBuilder datagrams(families, MetricType::Counter, "fairlead_sync_datagrams_total",
                           "Datagrams of synchronisation");
   datagrams.Add(LabelsOfDirection("in"), sync.received.datagrams);
@@ -101,6 +104,20 @@ void AddRefused(const SyncShown& shown, std::vector<MetricFamily>* families) {
   refused.Add({{"reason", "not_a_peer"}}, sync.foreign);
 }
 
+void AddNewsLost(const dataplane::StatsBoard& stats, const SyncShown& shown,
+                 std::vector<MetricFamily>* families) {
+  uint64_t ipvs = 0, stream = 0;
+  for (size_t w = 0; w < stats.worker_count(); ++w) {
+    const auto& counters = stats.worker(WorkerId{static_cast<uint8_t>(w)});
+    ipvs += counters.sync_news_lost.value();
+    stream += counters.stream_news_lost.value();
+  }
+  FamilyBuilder lost(families, MetricType::Counter, "fairlead_sync_news_lost_total",
+                     "News of workers that found their ring full");
+  if (shown.ipvs != nullptr) lost.Add({{"protocol", "ipvs"}}, ipvs);
+  if (shown.stream != nullptr) lost.Add({{"protocol", "stream"}}, stream);
+}
+
 }  // namespace
 
 void AddSyncMetrics(const dataplane::StatsBoard& stats, const SyncShown& shown,
@@ -110,6 +127,7 @@ void AddSyncMetrics(const dataplane::StatsBoard& stats, const SyncShown& shown,
   AddEntries(shown, families);
   if (shown.stream != nullptr) AddPeers(*shown.stream, families);
   AddRefused(shown, families);
+  AddNewsLost(stats, shown, families);
   if (shown.ipvs == nullptr) return;
   uint64_t lost = shown.ipvs->sent.unsent;
   for (size_t w = 0; w < stats.worker_count(); ++w) {

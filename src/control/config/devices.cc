@@ -36,6 +36,7 @@ std::string BondText(const BondConfig& bond) {
   std::string text = "bond " + std::string(ToWord(bond.mode)) + ":";
   for (const std::string& member : bond.members) text += " " + member;
   if (!bond.primary.empty()) text += " primary " + bond.primary;
+  if (bond.rate != LacpRate::kSlow) text += " rate " + std::string(ToWord(bond.rate));
   return text;
 }
 

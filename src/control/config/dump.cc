@@ -47,6 +47,7 @@ std::string BondMap(const BondConfig& bond) {
   std::string text =
       "{ bond: { mode: " + Word(bond.mode) + ", members: " + FlowList(bond.members, Scalar);
   if (!bond.primary.empty()) text += ", primary: " + Scalar(bond.primary);
+  if (bond.mode == BondMode::k8023ad) text += ", rate: " + Word(bond.rate);
   return text + " } }";
 }
 
@@ -65,6 +66,9 @@ void DumpPort(Writer& w, const PortConfig& p) {
   w.Key("queues", number(p.queues));
   w.Key("descriptors", number(p.descriptors));
   w.Key("offloads", p.offloads ? "auto" : "off");
+  if (!p.decapsulate.empty()) {
+    w.Key("decapsulate", FlowList(p.decapsulate, [](TunnelType type) { return Word(type); }));
+  }
 }
 
 void DumpRule(Writer& w, const ClassifierRule& r) {
@@ -211,7 +215,7 @@ std::string Dump(const ConfigModel& model) {
   DumpList(w, "classifier", model.classifier, DumpRule);
   w.Open("defaults", false);
   w.Key("scheduler", Word(model.defaults.scheduler));
-  w.Key("forward", Word(model.defaults.forward));
+  w.Key("forward", ForwardText(model.defaults.forward));
   w.Key("timeouts", TimeoutsText(model.defaults.timeouts));
   w.Close();
   DumpList(w, "client_groups", model.client_groups, [](Writer& out, const ClientGroup& g) {

@@ -62,13 +62,28 @@ void DumpCommand(Writer& w, std::string_view key, const CommandLine& command) {
   if (!command.empty()) w.Key(key, FlowList(command, Scalar));
 }
 
+std::string ForwardText(const Forwarding& forward) {
+  const Tunnel& tunnel = forward.tunnel;
+  switch (tunnel.type) {
+    case TunnelType::kIpip:
+      break;
+    case TunnelType::kGue:
+      return "{ method: tun, type: gue, port: " + std::to_string(tunnel.port) +
+             ", checksum: " + Word(tunnel.checksum) + " }";
+    case TunnelType::kGre:
+      return "{ method: tun, type: gre, checksum: " +
+             Bool(tunnel.checksum != TunnelChecksum::kNone) + " }";
+  }
+  return Word(forward.method);
+}
+
 void DumpReal(Writer& w, const RealConfig& r) {
   w.Key("address", Scalar(r.address.ToString()));
   if (r.port != 0) w.Key("port", std::to_string(r.port));
   w.Key("weight", std::to_string(r.weight));
   w.Key("upper_threshold", std::to_string(r.upper_threshold));
   w.Key("lower_threshold", std::to_string(r.lower_threshold));
-  w.Key("forward", Word(r.forward));
+  w.Key("forward", ForwardText(r.forward));
   w.Key("state", Word(r.state));
   if (r.health && r.health->empty()) {
     w.Key("health", "none");
@@ -92,7 +107,7 @@ void DumpService(Writer& w, const ServiceConfig& s) {
   if (s.persistence) DumpSection(w, "persistence", kPersistenceKeys, *s.persistence);
   if (s.engine != Engine::kNone) w.Key("engine", Word(s.engine));
   w.Key("one_packet", Bool(s.one_packet));
-  w.Key("forward", Word(s.forward));
+  w.Key("forward", ForwardText(s.forward));
   w.Key("timeouts", TimeoutsText(s.timeouts));
   DumpSection(w, "policy", kServicePolicyKeys, s.policy);
   w.Key("announce", Word(s.announce));
@@ -106,7 +121,7 @@ void DumpService(Writer& w, const ServiceConfig& s) {
     w.Open("fallback", false);
     w.Key("address", Scalar(s.fallback->address.ToString()));
     if (s.fallback->port != 0) w.Key("port", std::to_string(s.fallback->port));
-    w.Key("forward", Word(s.fallback->forward));
+    w.Key("forward", ForwardText(s.fallback->forward));
     w.Close();
   }
   if (!w.Open("reals", s.reals.empty())) return;

@@ -74,7 +74,8 @@ Shapes PortShapes() {
           {"descriptors", WordOr("auto", WholeFrom(64, 32768))},
           {"offloads", R"({"enum": ["auto", "off"]})"},
           {"kernel_ingress", EnumOf<KernelIngress>()},
-          {"vlan", WholeFrom(1, 4094)}};
+          {"vlan", WholeFrom(1, 4094)},
+          {"decapsulate", OneOrMany(EnumOf<TunnelType>())}};
 }
 
 Shapes BondShapes() {
@@ -83,7 +84,7 @@ Shapes BondShapes() {
   return {{"mode", EnumOf<BondMode>()},
           {"members", members},
           {"primary", kText},
-          {"rate", R"({"const": "slow"})"}};
+          {"rate", EnumOf<LacpRate>()}};
 }
 
 Shapes RuleShapes() {
@@ -186,7 +187,12 @@ Shapes ShapesOf(const Section& section) {
             {"timeouts", Defined("timeouts")}};
   }
   if (section.name == kForwardSection.name) {
-    return {{"method", EnumOf<ForwardMethod>()}, {"type", kText}};
+    const std::string checksum =
+        R"({"anyOf": [)" + EnumOf<TunnelChecksum>() + R"(, {"type": "boolean"}]})";
+    return {{"method", EnumOf<ForwardMethod>()},
+            {"type", EnumOf<TunnelType>()},
+            {"port", WholeFrom(1, 65535)},
+            {"checksum", checksum}};
   }
   if (section.name == kClientGroupSection.name) {
     return {{"name", kText}, {"source", OneOrMany(kText)}};

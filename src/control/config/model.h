@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/shared_list.h"
 #include "base/transport.h"
+#include "base/tunnel.h"
 #include "base/unknown_connections.h"
 #include "control/config/duration.h"
 #include "control/config/health_config.h"
@@ -81,12 +82,15 @@ enum class KernelIngress : uint8_t { kAuto, kClosed, kOpen };
 
 enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
 
+enum class LacpRate : uint8_t { kSlow, kFast };
+
 // Several devices that are one (docs/vlan_and_bond.md).
 inline constexpr size_t kMaxBondMembers = 8;
 struct BondConfig {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // as `device` of a port
   std::string primary{};               // of active-backup: the name of a member, or empty
+  LacpRate rate = LacpRate::kSlow;     // of 802.3ad: what the partner is asked for
   friend bool operator==(const BondConfig&, const BondConfig&) = default;
 };
 
@@ -103,6 +107,7 @@ struct PortConfig {
   std::optional<uint16_t> queues{};       // rx/tx queue pairs; none: auto, one per worker
   std::optional<uint16_t> descriptors{};  // per queue; none: auto, the driver's advice
   bool offloads = true;  // use the checksum offloads the port has; false: software always
+  std::vector<TunnelType> decapsulate{};  // tunnels that end here, each once; empty: none
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
@@ -204,9 +209,20 @@ struct TimeoutsConfig {
   friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
 };
 
+// How packets go to a real server. The tunnel says something with kTun alone, and is plain else.
+struct Forwarding {
+  constexpr Forwarding(ForwardMethod how = ForwardMethod::kNat,
+                       const Tunnel& through = {})  // NOLINT: a method alone is one
+      : method(how), tunnel(through) {}
+
+  ForwardMethod method;
+  Tunnel tunnel;
+  friend bool operator==(const Forwarding&, const Forwarding&) = default;
+};
+
 struct DefaultsConfig {
   SchedulerKind scheduler = SchedulerKind::kWlc;
-  ForwardMethod forward = ForwardMethod::kNat;
+  Forwarding forward{};
   TimeoutsConfig timeouts{};
   friend bool operator==(const DefaultsConfig&, const DefaultsConfig&) = default;
 };
@@ -296,7 +312,7 @@ struct RealConfig {
   uint32_t weight = 1;           // 0…65535
   uint32_t upper_threshold = 0;  // connections; 0: none
   uint32_t lower_threshold = 0;  // 0: three quarters of the upper (ipvs.md, thresholds)
-  ForwardMethod forward = ForwardMethod::kNat;
+  Forwarding forward{};
   AdminState state = AdminState::kUp;
   // None: the checks of its service. Empty: it is not checked.
   std::optional<std::vector<HealthConfig>> health{};
@@ -307,7 +323,7 @@ struct RealConfig {
 struct FallbackConfig {  // the sorry server: used while no real can take a new connection
   IpAddress address{};
   uint16_t port = 0;  // as in RealConfig
-  ForwardMethod forward = ForwardMethod::kNat;
+  Forwarding forward{};
   friend bool operator==(const FallbackConfig&, const FallbackConfig&) = default;
 };
 
@@ -332,7 +348,7 @@ struct ServiceConfig {
   std::optional<PersistenceConfig> persistence{};
   Engine engine = Engine::kNone;  // kSip: needs persistence, for UDP and marks
   bool one_packet = false;
-  ForwardMethod forward = ForwardMethod::kNat;  // what its reals have when they say nothing
+  Forwarding forward{};  // what its reals have when they say nothing
   TimeoutsConfig timeouts{};
   ServicePolicy policy{};
   Announce announce = Announce::kAlways;

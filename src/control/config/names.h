@@ -30,8 +30,8 @@ template <>
 inline constexpr WordTable<SyncRole, 3> kWords<SyncRole>{
     {{SyncRole::kBackup, "backup"}, {SyncRole::kMaster, "master"}, {SyncRole::kBoth, "both"}}};
 template <>
-inline constexpr WordTable<UnknownService, 1> kWords<UnknownService>{
-    {{UnknownService::kRefuse, "refuse"}}};
+inline constexpr WordTable<UnknownService, 2> kWords<UnknownService>{
+    {{UnknownService::kRefuse, "refuse"}, {UnknownService::kAsKernel, "as-kernel"}}};
 template <>
 inline constexpr WordTable<IdlePolicy, 2> kWords<IdlePolicy>{
     {{IdlePolicy::kPoll, "poll"}, {IdlePolicy::kSleep, "sleep"}}};
@@ -41,6 +41,10 @@ inline constexpr WordTable<PortRole, 3> kWords<PortRole>{
 template <>
 inline constexpr WordTable<ExceptionPath, 2> kWords<ExceptionPath>{
     {{ExceptionPath::kTap, "tap"}, {ExceptionPath::kNone, "none"}}};
+template <>
+inline constexpr WordTable<LacpRate, 2> kWords<LacpRate>{
+    {{LacpRate::kSlow, "slow"}, {LacpRate::kFast, "fast"}}};
+
 template <>
 inline constexpr WordTable<BondMode, 3> kWords<BondMode>{
     {{BondMode::kActiveBackup, "active-backup"},
@@ -74,6 +78,20 @@ inline constexpr auto kWords<ForwardMethod> = [] {
   WordTable<ForwardMethod, kForwardMethods.size()> words{};
   for (size_t i = 0; i < words.size(); ++i) {
     words[i] = {kForwardMethods[i], TraitsOf(kForwardMethods[i]).word};
+  }
+  return words;
+}();
+template <>
+inline constexpr auto kWords<TunnelType> = [] {
+  WordTable<TunnelType, kTunnelTypes.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) words[i] = {kTunnelTypes[i], ToWord(kTunnelTypes[i])};
+  return words;
+}();
+template <>
+inline constexpr auto kWords<TunnelChecksum> = [] {
+  WordTable<TunnelChecksum, kTunnelChecksums.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) {
+    words[i] = {kTunnelChecksums[i], ToWord(kTunnelChecksums[i])};
   }
   return words;
 }();

@@ -16,7 +16,7 @@
 namespace fairlead::control {
 
 // A mark and family, or (mark 0) protocol, address and port.
-struct ServiceIdentity {
+struct NewServiceKey {
   uint32_t mark = 0;
   Family family = Family::kIpv4;
   std::string_view protocol{};  // as the configuration has it
@@ -24,7 +24,7 @@ struct ServiceIdentity {
   uint16_t port = 0;  // 0: every one
 };
 
-inline boost::json::object NewServiceBody(const ServiceIdentity& identity,
+inline boost::json::object NewServiceBody(const NewServiceKey& identity,
                                           const boost::json::object& settings) {
   boost::json::object body;
   if (identity.mark != 0) {

@@ -65,20 +65,12 @@ void ReadPrimary(MapReader& reader, BondConfig& bond) {
   }
 }
 
-// Only what can be asked for is taken, so there is nothing to keep.
-void CheckRate(MapReader& reader, const BondConfig& bond) {
-  std::string rate;
-  if (!reader.Read("rate", &rate, ReadText)) return;
+void ReadRate(MapReader& reader, BondConfig& bond) {
+  if (reader.Find("rate") == nullptr) return;
+  reader.Word("rate", &bond.rate);
   const std::string path = reader.PathOf("rate");
   if (bond.mode != BondMode::k8023ad && !reader.problems().IsBroken(reader.PathOf("mode"))) {
     reader.problems().Add(path, "is for mode 802.3ad");
-  } else if (rate == "fast") {
-    reader.problems().Add(path,
-                          "fast cannot be had: the driver has no way to ask its partner for an "
-                          "LACP frame each second. A partner that asks for fast gets it. Say slow, "
-                          "or leave it out");
-  } else if (rate != "slow") {
-    reader.problems().Add(path, "must be slow, not " + Quote(rate));
   }
 }
 
@@ -99,7 +91,7 @@ void ReadDevice(MapReader& reader, PortConfig& port) {
   bond.Word("mode", &read.mode);
   ReadMembers(bond, read.members);
   ReadPrimary(bond, read);
-  CheckRate(bond, read);
+  ReadRate(bond, read);
   port.device = BondText(read);
 }
 
@@ -133,6 +125,16 @@ void ReadPort(MapReader reader, PortConfig& port) {
   reader.Read("offloads", &port.offloads, [](const YamlNode& node) -> Result<bool> {
     if (node.is_scalar() && (node.text == "auto" || node.text == "off")) return node.text == "auto";
     return WrongValue(node, "auto or off");
+  });
+  reader.ForOneOrMany("decapsulate", [&](const YamlNode& item, const std::string& path) {
+    const Result<TunnelType> type = ReadWord<TunnelType>(item);
+    if (!type) {
+      reader.problems().Add(path, item.mark, type.error().message);
+    } else if (std::ranges::find(port.decapsulate, *type) != port.decapsulate.end()) {
+      reader.problems().Add(path, item.mark, "is in the list already");
+    } else {
+      port.decapsulate.push_back(*type);
+    }
   });
 }
 

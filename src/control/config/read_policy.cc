@@ -4,19 +4,44 @@
 namespace fairlead::control {
 namespace {
 
-// Methods and tunnels of IPVS (ipvs.md, methods) that are still to come.
-constexpr std::string_view kPlannedForwards[] = {"fullnat", "gue", "gre", "localnode", "bypass"};
+// Methods of IPVS (ipvs.md, methods) that are still to come.
+constexpr std::string_view kPlannedForwards[] = {"fullnat", "localnode", "bypass"};
 
-void ReadTunnelType(MapReader& reader, const ForwardMethod method) {
-  const YamlNode* const type = reader.Find("type");
-  if (type == nullptr) return;
-  if (method != ForwardMethod::kTun) {
-    reader.problems().Add(reader.PathOf("type"), "only \"method: tun\" has a type");
-  } else if (type->is_scalar() && (type->text == "gue" || type->text == "gre")) {
-    reader.problems().Add(reader.PathOf("type"), NotSupported(*type, "ipip").message);
-  } else if (!type->is_scalar() || type->text != "ipip") {
-    reader.problems().Add(reader.PathOf("type"), WrongValue(*type, "ipip").message);
+// What GRE has: a checksum, or none.
+Result<TunnelChecksum> ReadGreChecksum(const YamlNode& node) {
+  const Result<bool> has = ReadBool(node);
+  if (!has) return WrongValue(node, "true or false with \"type: gre\"");
+  return *has ? TunnelChecksum::kFull : TunnelChecksum::kNone;
+}
+
+void ReadTunnelChecksum(MapReader& reader, Tunnel& tunnel) {
+  switch (tunnel.type) {
+    case TunnelType::kIpip:
+      if (reader.Has("checksum")) {
+        reader.problems().Add(reader.PathOf("checksum"),
+                              "IP in IP has no checksum of its own; leave it out, or use "
+                              "\"type: gue\" or \"gre\"");
+      }
+      return;
+    case TunnelType::kGue:
+      reader.Word("checksum", &tunnel.checksum);
+      return;
+    case TunnelType::kGre:
+      reader.Read("checksum", &tunnel.checksum, ReadGreChecksum);
+      return;
   }
+}
+
+// The keys beside `method: tun`.
+void ReadTunnel(MapReader& reader, Tunnel& tunnel) {
+  if (reader.Has("type") && !reader.Word("type", &tunnel.type)) return;
+  if (tunnel.type == TunnelType::kGue) {
+    reader.Require("port", "where the real server takes GUE, usually 6080");
+    reader.Number("port", &tunnel.port, 1, 65535);
+  } else if (reader.Has("port")) {
+    reader.problems().Add(reader.PathOf("port"), "only \"type: gue\" has a port");
+  }
+  ReadTunnelChecksum(reader, tunnel);
 }
 
 }  // namespace
@@ -35,16 +60,22 @@ void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler) {
   reader.Word("scheduler", &scheduler);
 }
 
-void ReadForward(MapReader& reader, ForwardMethod& forward) {
+void ReadForward(MapReader& reader, Forwarding& forward) {
   const YamlNode* const node = reader.Find("forward");
   if (node == nullptr) return;
+  ForwardMethod method{};
   if (!node->is_map()) {
-    reader.Word("forward", &forward, kPlannedForwards);
+    if (reader.Word("forward", &method, kPlannedForwards)) forward = method;
     return;
   }
   MapReader inner(reader.problems(), *node, reader.PathOf("forward"), kForwardSection);
-  if (!inner.Require("method")) return;
-  if (inner.Word("method", &forward, kPlannedForwards)) ReadTunnelType(inner, forward);
+  if (!inner.Require("method") || !inner.Word("method", &method, kPlannedForwards)) return;
+  forward = method;
+  if (IsTunnel(method)) return ReadTunnel(inner, forward.tunnel);
+  for (const std::string_view key : {"type", "port", "checksum"}) {
+    if (!inner.Has(key)) continue;
+    inner.problems().Add(inner.PathOf(key), "only \"method: tun\" has a " + std::string(key));
+  }
 }
 
 void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts) {

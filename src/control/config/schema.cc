@@ -38,9 +38,19 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"script_user", {}, true},
                                      {"scripts", {}, true}};
 
-constexpr KeyInfo kPortKeys[] = {
-    {"name"},   {"device"},      {"role"},     {"addresses"},      {"mtu"},  {"exception"},
-    {"queues"}, {"descriptors"}, {"offloads"}, {"kernel_ingress"}, {"vlan"}, {"bond", kBondPlace}};
+constexpr KeyInfo kPortKeys[] = {{"name"},
+                                 {"device"},
+                                 {"role"},
+                                 {"addresses"},
+                                 {"mtu"},
+                                 {"exception"},
+                                 {"queues"},
+                                 {"descriptors"},
+                                 {"offloads"},
+                                 {"kernel_ingress"},
+                                 {"vlan"},
+                                 {"decapsulate"},
+                                 {"bond", kBondPlace}};
 
 constexpr KeyInfo kDeviceKeys[] = {{"bond"}};
 constexpr KeyInfo kBondKeys[] = {{"mode"},
@@ -61,7 +71,7 @@ constexpr KeyInfo kRuleKeys[] = {
 constexpr KeyInfo kDefaultsKeys[] = {{"scheduler"}, {"forward"}, {"timeouts"}};
 
 constexpr KeyInfo kForwardKeys[] = {
-    {"method"}, {"type"}, {"local_addresses", kNotYet}, {"port", kNotYet}, {"checksum", kNotYet}};
+    {"method"}, {"type"}, {"port"}, {"checksum"}, {"local_addresses", kNotYet}};
 
 constexpr KeyInfo kClientGroupKeys[] = {{"name"}, {"source"}};
 

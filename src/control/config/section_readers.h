@@ -59,7 +59,7 @@ void ReadPolicy(MapReader reader, PolicyConfig& policy);
 void ReadServicePolicy(MapReader& reader, ServicePolicy& policy);
 void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts);       // the key `timeouts`
 void ReadTimeoutsMap(MapReader reader, TimeoutsConfig& timeouts);     // what stands there
-void ReadForward(MapReader& reader, ForwardMethod& forward);          // the key `forward`
+void ReadForward(MapReader& reader, Forwarding& forward);             // the key `forward`
 void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler);  // the key `scheduler`
 
 // read_service.cc. `model` gives the defaults and the policy, which are read before.

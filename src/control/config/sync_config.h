@@ -24,7 +24,7 @@ inline constexpr size_t kMostStreamPeers = 15;
 // ---- the kernel's protocol
 
 enum class SyncRole : uint8_t { kBackup, kMaster, kBoth };
-enum class UnknownService : uint8_t { kRefuse };
+enum class UnknownService : uint8_t { kRefuse, kAsKernel };
 
 struct SyncThreshold {
   uint32_t threshold = 3, period = 50;  // which packet of each period; period 0: of all

@@ -29,7 +29,6 @@ void ReadSyncRefresh(MapReader& reader, const IpvsSyncKey& key, IpvsSyncConfig& 
 std::string SyncRefreshText(const IpvsSyncConfig& config);
 
 inline constexpr size_t kMostSyncPeers = 64;
-inline constexpr std::array<std::string_view, 1> kPlannedUnknown{"as-kernel"};
 
 inline constexpr IpvsSyncKey kIpvsSyncKeys[] = {
     OwnKey<&IpvsSyncConfig::interface>("interface", "text", ReadSyncInterface, SyncInterfaceText,
@@ -78,10 +77,11 @@ inline constexpr IpvsSyncKey kIpvsSyncKeys[] = {
     BoolKey<&IpvsSyncConfig::persist_mode>("persist_mode",
                                            "true: of persistent services templates are sent and "
                                            "connections are not"),
-    WordKey<&IpvsSyncConfig::unknown_service, kPlannedUnknown>(
+    WordKey<&IpvsSyncConfig::unknown_service>(
         "unknown_service",
         "`refuse`: an entry of a service or a real server that is not here is left out, until it "
-        "is here and the next message comes")};
+        "is here and the next message comes; `as-kernel`: its connection is taken in, and its "
+        "packets go to the real server of the message")};
 
 // ---- between Fairlead directors
 

@@ -167,11 +167,19 @@ void CheckTarget(const ConfigModel& model, const ServiceConfig& service, const T
                  const std::string& path, Problems& problems) {
   const std::string at = path + ".address";
   if (problems.IsBroken(at)) return;
-  if (target.address.family() != service.family && !TraitsOf(target.forward).may_mix_families) {
+  const bool is_mixed = target.address.family() != service.family;
+  if (is_mixed && !TraitsOf(target.forward).may_mix_families) {
     problems.Add(at, "must be an " +
                          std::string(service.family == Family::kIpv4 ? "IPv4" : "IPv6") +
-                         " address, like that of the service; mixed IP versions are not supported "
-                         "by this version");
+                         " address, like that of the service; only \"forward: tun\" reaches a real "
+                         "server of the other IP version");
+    return;
+  }
+  if (is_mixed && model.sync.ipvs) {
+    problems.Add(at,
+                 "is of the other IP version than its service, which the kernel's protocol of "
+                 "synchronisation cannot say; leave out sync.ipvs, or use an address of the "
+                 "service's IP version");
     return;
   }
   if (!target.address.is_v4() && target.address.v6().is_link_local())
@@ -194,8 +202,9 @@ void CheckReals(const ConfigModel& model, const ServiceConfig& service, const st
     const RealConfig& real = service.reals[i];
     const std::string at = ItemPath(path + ".reals", i);
     if (problems.IsUnreadable(at)) continue;
-    CheckTarget(model, service, {real.address, real.port, real.forward}, at, problems);
-    CheckTargetPort(service, {real.address, real.port, real.forward}, at, problems);
+    const Target target{real.address, real.port, real.forward.method};
+    CheckTarget(model, service, target, at, problems);
+    CheckTargetPort(service, target, at, problems);
     if (real.lower_threshold > real.upper_threshold &&
         !problems.IsBroken(at + ".upper_threshold") &&
         !problems.IsBroken(at + ".lower_threshold")) {
@@ -217,7 +226,7 @@ void CheckFallback(const ConfigModel& model, const ServiceConfig& service, const
   const FallbackConfig& fallback = *service.fallback;
   const std::string at = path + ".fallback";
   if (problems.IsUnreadable(at)) return;
-  const Target target{fallback.address, fallback.port, fallback.forward};
+  const Target target{fallback.address, fallback.port, fallback.forward.method};
   CheckTarget(model, service, target, at, problems);
   CheckTargetPort(service, target, at, problems);
   if (problems.IsBroken(at + ".address") || problems.IsBroken(at + ".port")) return;

@@ -346,7 +346,9 @@ class Warner {
       }
     }
   }
-  static bool RepliesPassHere(const RealConfig& real) { return RewritesReplies(real.forward); }
+  static bool RepliesPassHere(const RealConfig& real) {
+    return RewritesReplies(real.forward.method);
+  }
   void Shared(size_t service, size_t real, const std::vector<size_t>& users) {
     for (const size_t other : users) {
       if (other == service) continue;

@@ -91,6 +91,7 @@ void DumpList(Writer& w, std::string_view key, const List& list, DumpItem dump) 
 
 // The parts that stand in several places, and those of other files.
 std::string TimeoutsText(const TimeoutsConfig& timeouts);
+std::string ForwardText(const Forwarding& forward);  // a word, or a map in one line
 std::string MatchText(const AddressMatch& match);
 void DumpService(Writer& w, const ServiceConfig& service);  // dump_service.cc
 void DumpReal(Writer& w, const RealConfig& real);

@@ -11,6 +11,7 @@ using dataplane::TrafficSum;
 
 constexpr size_t kLeastRecord = 21;  // bytes of a service or real
 constexpr uint8_t kNoWord = 0xff;
+constexpr uint8_t kUnknown = 2;  // instead of who removed it: no configuration has named it
 constexpr uint32_t kOnRemoves = static_cast<uint32_t>(OnRemove::kReset) + 1;
 
 constexpr uint64_t TrafficSum::*const kSums[] = {&TrafficSum::connections, &TrafficSum::in_packets,
@@ -36,14 +37,15 @@ TrafficSum TakeSum(ByteReader* in) {
   return sum;
 }
 
-void Put(const KeptReal& kept, ByteWriter* out) {
+void Put(const KeptReal& kept, bool is_unknown, ByteWriter* out) {
   out->U8(static_cast<uint8_t>(kept.method));
   out->Flag(kept.is_draining);
   out->Flag(kept.is_drain_over);
-  out->U8(kept.removed_by_hand ? (*kept.removed_by_hand ? 1 : 0) : kNoWord);
+  const uint8_t by_hand = kept.removed_by_hand ? (*kept.removed_by_hand ? 1 : 0) : kNoWord;
+  out->U8(is_unknown ? kUnknown : by_hand);
 }
 
-KeptReal TakeKept(ByteReader* in) {
+KeptReal TakeKept(ByteReader* in, bool* is_unknown) {
   KeptReal kept;
   const uint8_t method = in->U8();
   if (TraitsOf(static_cast<ForwardMethod>(method)).word.empty()) in->Fail();
@@ -51,7 +53,8 @@ KeptReal TakeKept(ByteReader* in) {
   kept.is_draining = in->Flag();
   kept.is_drain_over = in->Flag();
   const uint8_t by_hand = in->U8();
-  if (by_hand != kNoWord) kept.removed_by_hand = by_hand == 1;
+  *is_unknown = by_hand == kUnknown;
+  if (by_hand != kNoWord && !*is_unknown) kept.removed_by_hand = by_hand == 1;
   return kept;
 }
 
@@ -149,7 +152,7 @@ std::string EncodeNames(const StoredNames& names) {
     out.U32(real.id.value());
     out.U32(real.service.value());
     Put(real.key, &out);
-    Put(real.kept, &out);
+    Put(real.kept, real.is_unknown, &out);
     Put(real.baseline, &out);
     Put(real.zero, &out);
   }
@@ -179,7 +182,7 @@ Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacit
     real.id = RealId{in.U32()};
     real.service = ServiceId{in.U32()};
     real.key = TakeReal(&in);
-    real.kept = TakeKept(&in);
+    real.kept = TakeKept(&in, &real.is_unknown);
     real.baseline = TakeSum(&in);
     real.zero = TakeSum(&in);
   }

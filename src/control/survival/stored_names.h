@@ -50,6 +50,7 @@ struct StoredNames {
     RealId id{};
     ServiceId service{};
     RealIdentity key{};
+    bool is_unknown = false;  // no configuration has named it (id_map.h); of `kept` only the method
     KeptReal kept{};
     dataplane::TrafficSum baseline{};  // what the board showed when the id was given out
     dataplane::TrafficSum zero{};

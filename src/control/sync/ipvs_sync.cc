@@ -40,12 +40,13 @@ IpvsSync::IpvsSync(dataplane::Fabric& fabric, Intake::Submit submit, IndexOf ind
 
 IpvsSync::~IpvsSync() { Close(); }
 
-void IpvsSync::Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
+void IpvsSync::Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted,
+                    bool are_ids_known) {
   ++turn_;
   Follow(now, wanted);
   if (is_open_ && config_->receives()) Receive();
   Send(now);
-  intake_.Turn();
+  intake_.Turn(are_ids_known);
 }
 
 void IpvsSync::Follow(TimePoint now, const std::optional<IpvsSyncConfig>& wanted) {
@@ -96,7 +97,9 @@ void IpvsSync::Open(TimePoint now) {
   }
   problem_.clear();
   is_open_ = true;
-  intake_.Use({.syncid = config_->syncid, .threshold = config_->threshold.threshold});
+  intake_.Use({.syncid = config_->syncid,
+               .threshold = config_->threshold.threshold,
+               .keeps_unknown = config_->unknown_service == UnknownService::kAsKernel});
   if (config_->sends()) {
     outgoing_.emplace(*config_, [this](size_t port, std::span<const uint8_t> payload) {
       return sending_[port].Send(payload);
@@ -157,12 +160,13 @@ void IpvsSync::Send(TimePoint now) {
   size_t left = kNewsATurn;
   const auto& rings = fabric_.sync_news;
   for (size_t i = 0; i < rings.size(); ++i) {
-    dataplane::SyncNewsRing& ring = *rings[(turn_ + i) % rings.size()];
+    const size_t number = (turn_ + i) % rings.size();
+    dataplane::SyncNewsRing& ring = *rings[number];
     dataplane::SyncNews news;
     while (left > 0 && ring.Pop(&news)) {
       --left;
       if (outgoing_) {
-        outgoing_->Add(news, now);
+        outgoing_->Add(news, now, number);
       } else if (config_ && config_->sends()) {
         ++sent_before_.unsent;  // the interface is away
       }
@@ -171,7 +175,7 @@ void IpvsSync::Send(TimePoint now) {
   if (outgoing_) outgoing_->Turn(now);
 }
 
-std::shared_ptr<const SyncInfo> IpvsSync::info() const {
+std::shared_ptr<SyncInfo> IpvsSync::info() const {
   if (!config_) return nullptr;
   return std::make_shared<SyncInfo>(
       SyncInfo{.config = *config_,

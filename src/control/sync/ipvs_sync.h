@@ -44,9 +44,15 @@ class IpvsSync {
   IpvsSync& operator=(const IpvsSync&) = delete;
   ~IpvsSync();  // sends what waits
 
-  void Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted);
+  // Who gives ids to real servers that no configuration has; before the first Turn.
+  void SetNamer(Intake::Namer namer) { intake_.SetNamer(std::move(namer)); }
+
+  // `are_ids_known`: as for Intake::Turn.
+  void Turn(TimePoint now, const std::optional<IpvsSyncConfig>& wanted, bool are_ids_known = true);
+  [[nodiscard]] bool holds_ids() const { return intake_.holds_ids(); }
   void TakeBack(size_t worker) { intake_.TakeBack(worker); }
-  [[nodiscard]] std::shared_ptr<const SyncInfo> info() const;
+  // Null: it is off.
+  [[nodiscard]] std::shared_ptr<SyncInfo> info() const;
 
  private:
   void Follow(TimePoint now, const std::optional<IpvsSyncConfig>& wanted);

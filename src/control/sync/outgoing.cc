@@ -31,9 +31,19 @@ Outgoing::Outgoing(const IpvsSyncConfig& config, Send send) : send_(std::move(se
   }
 }
 
-void Outgoing::Add(const dataplane::SyncNews& news, TimePoint now) {
-  const sync::SyncEntry entry = EntryOf(news);
-  const size_t at = (news.client.Fold() ^ news.client_port.host()) & (ports_.size() - 1);
+void Outgoing::Add(const dataplane::SyncNews& news, TimePoint now, size_t ring) {
+  if (ring >= readers_.size()) readers_.resize(ring + 1);
+  const bool is_template = (news.flags & static_cast<uint32_t>(sync::SyncFlag::kTemplate)) != 0;
+  dataplane::SyncTextReader& reader = readers_[ring];
+  if (!reader.Add(news, is_template)) return;
+  sync::SyncEntry entry = EntryOf(reader.news());
+  entry.engine_data = reader.text();
+  if (!entry.engine_data.empty()) entry.engine_name = sync::kEngineSip;
+  AddEntry(entry, now);
+}
+
+void Outgoing::AddEntry(const sync::SyncEntry& entry, TimePoint now) {
+  const size_t at = (entry.client.Fold() ^ entry.client_port.host()) & (ports_.size() - 1);
   Port& port = ports_[at];
   if (!port.writer.CanSay(entry)) {
     ++counts_.unsaid;

@@ -15,7 +15,7 @@
 
 #include "control/sync/sync_info.h"
 #include "control/time_point.h"
-#include "dataplane/shard/sync_news.h"
+#include "dataplane/shard/sync_text.h"
 #include "sync/ipvs/datagram_writer.h"
 
 namespace fairlead::control {
@@ -29,7 +29,8 @@ class Outgoing {
 
   Outgoing(const IpvsSyncConfig& config, Send send);
 
-  void Add(const dataplane::SyncNews& news, TimePoint now);
+  // `ring`: of the worker that told it, since a template's text comes in pieces behind it.
+  void Add(const dataplane::SyncNews& news, TimePoint now, size_t ring = 0);
   void Turn(TimePoint now);
   // What was begun goes out at once: nothing comes after it.
   void FlushAll();
@@ -42,7 +43,10 @@ class Outgoing {
   };
   void Flush(size_t port);
 
+  void AddEntry(const sync::SyncEntry& entry, TimePoint now);
+
   std::vector<Port> ports_;
+  std::vector<dataplane::SyncTextReader> readers_;  // by ring
   Send send_;
   OutgoingCounts counts_;
 };

@@ -8,10 +8,15 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/forward_method.h"
+#include "base/ids.h"
 #include "control/config/model.h"
+#include "control/identity.h"
 #include "dataplane/shard/sync_fault.h"
 #include "sync/ipvs/refusal.h"
 
@@ -34,6 +39,14 @@ struct OutgoingCounts {
   uint64_t unsent = 0;  // entries of those, and those that came while no socket was open
 };
 
+// A real server that messages name and no configuration does (unknown_reals.h).
+struct UnknownRealInfo {
+  RealId id;
+  ServiceIdentity service;  // of the configuration, or the message's virtual endpoint
+  RealIdentity real;
+  ForwardMethod method = ForwardMethod::kNat;
+};
+
 struct SyncInfo {
   IpvsSyncConfig config;
   bool is_open = false;  // its sockets are
@@ -43,6 +56,7 @@ struct SyncInfo {
   uint64_t foreign = 0;  // datagrams of senders that are not among the peers
   std::optional<std::chrono::system_clock::time_point> last_datagram{};
   IpAddress last_sender;
+  std::shared_ptr<const std::vector<UnknownRealInfo>> unknown_reals{};  // null: none
 };
 
 }  // namespace fairlead::control

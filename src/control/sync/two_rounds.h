@@ -78,6 +78,8 @@ class TwoRounds {
       Take* granter = nullptr;
       Take* waiting = nullptr;
       for (const auto& command : commands_) {
+        // The sender of the entry looks at it when the batch is through.
+        if (command->answers[i].step == SyncStep::kUnknown) continue;
         const SyncAnswer answer = std::exchange(command->answers[i], {});
         if (answer.step == SyncStep::kGranted) {
           ref = answer.ref;

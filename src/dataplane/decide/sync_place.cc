@@ -79,6 +79,21 @@ void FindReal(const Snapshot& snapshot, const SyncEntry& entry, SyncPlace* place
   place->fault = SyncFault::kReal;
 }
 
+void TakeNamed(const Snapshot& snapshot, const SyncEntry& entry, RealId named,
+               SyncPlace* place) noexcept {
+  if (named.index() >= snapshot.reals.size()) return;  // none is too
+  const RealView& real = snapshot.reals[named.index()];
+  if (real.service.is_none() || real.address != entry.real) return;
+  const ServiceView* const service = &snapshot.services[real.service.index()];
+  if (place->fault == SyncFault::kReal ? place->service != service
+                                       : place->fault != SyncFault::kService) {
+    return;
+  }
+  place->service = service;
+  place->real = named;
+  place->fault.reset();
+}
+
 SyncPlace PlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
   SyncPlace place = ServicePlaceOf(snapshot, entry);
   if (!place.fault) FindReal(snapshot, entry, &place);

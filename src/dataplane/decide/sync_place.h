@@ -29,7 +29,11 @@ struct SyncPlace {
 SyncPlace ServicePlaceOf(const Snapshot& snapshot, const sync::SyncEntry& entry) noexcept;
 // Adds the real server, or the fault that there is none. Precondition: the place has no fault.
 void FindReal(const Snapshot& snapshot, const sync::SyncEntry& entry, SyncPlace* place) noexcept;
-// Both.
+// Where the fault is that no configuration has the service or the real server: takes the one that
+// the sender of the entry has named, if that is still what the entry means. `named` may be none.
+void TakeNamed(const Snapshot& snapshot, const sync::SyncEntry& entry, RealId named,
+               SyncPlace* place) noexcept;
+// The service and the real server.
 SyncPlace PlaceOf(const Snapshot& snapshot, const sync::SyncEntry& entry) noexcept;
 
 // The template that such a connection is a child of, or that such a template is. Nothing: the

@@ -27,25 +27,30 @@ SyncMoment MomentOf(const Shard& shard, const Connection<Address>& record,
 }
 
 template <typename Address>
-SyncNews NewsOf(const Snapshot& snapshot, const Connection<Address>& record, const RealView& real) {
-  SyncNews news;
-  news.client = record.client_address;
-  news.virtual_address = record.virtual_address;
-  news.real = record.real_address;
-  news.client_port = record.client_port;
-  news.virtual_port = record.virtual_port;
-  news.real_port = record.real_port;
-  news.protocol = record.protocol;
-  news.state = record.state;
-  news.flags = TraitsOf(record.method).sync_number;
-  if (record.Has(ConnectionFlag::kNoOutput)) news.flags |= Bit(SyncFlag::kNoOutput);
-  if (record.Has(ConnectionFlag::kInactive)) news.flags |= Bit(SyncFlag::kInactive);
-  if (record.Has(ConnectionFlag::kNoClientPort)) news.flags |= Bit(SyncFlag::kNoClientPort);
-  if ((record.sync & kSyncLearnt) != 0) news.flags |= Bit(SyncFlag::kFromSync);
+uint32_t FlagsOf(const Connection<Address>& record) noexcept {
+  uint32_t flags = TraitsOf(record.method).sync_number;
+  if (record.Has(ConnectionFlag::kNoOutput)) flags |= Bit(SyncFlag::kNoOutput);
+  if (record.Has(ConnectionFlag::kInactive)) flags |= Bit(SyncFlag::kInactive);
+  if (record.Has(ConnectionFlag::kNoClientPort)) flags |= Bit(SyncFlag::kNoClientPort);
+  if ((record.sync & kSyncLearnt) != 0) flags |= Bit(SyncFlag::kFromSync);
+  return flags;
+}
+
+template <typename Address>
+void WriteNews(const Snapshot& snapshot, const Connection<Address>& record, const RealView& real,
+               SyncNews* news) noexcept {
   const size_t service = real.service.index();
-  if (service < snapshot.services.size()) news.mark = snapshot.services[service].mark;
-  news.timeout_seconds = record.timeout / kTicksPerSecond;
-  return news;
+  *news = {.client = record.client_address,
+           .virtual_address = record.virtual_address,
+           .real = record.real_address,
+           .client_port = record.client_port,
+           .virtual_port = record.virtual_port,
+           .real_port = record.real_port,
+           .protocol = record.protocol,
+           .state = record.state,
+           .flags = FlagsOf(record),
+           .mark = service < snapshot.services.size() ? snapshot.services[service].mark : 0,
+           .timeout_seconds = record.timeout / kTicksPerSecond};
 }
 
 }  // namespace
@@ -65,7 +70,7 @@ void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcep
   if (side != nullptr) side->sync.sent_end = record.deadline;
   record.sync = static_cast<uint8_t>((record.sync & kSyncLearnt) | kSyncSent |
                                      due.retries << kSyncRetryShift | (record.state & kSyncState));
-  shard.Tell(NewsOf(*shard.snapshot, record, real));
+  shard.TellKernel([&](SyncNews* news) { WriteNews(*shard.snapshot, record, real, news); });
 }
 
 namespace {

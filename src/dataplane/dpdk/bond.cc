@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "dataplane/dpdk/eal_log.h"
+#include "dataplane/dpdk/lacp_rate.h"
 
 namespace fairlead::edge {
 namespace {
@@ -69,6 +70,7 @@ Result<Bond> Bond::Create(const DeviceUse& use) {
   bond.mode_ = spec.mode;
   bond.mtu_bytes_ = use.mtu_bytes();
   bond.primary_ = spec.primary;
+  bond.asks_fast_ = spec.mode == BondMode::k8023ad && spec.asks_fast;
   for (const std::string& device : spec.members) {
     Member member{.device = DeviceName(device), .interface = PacketSocketInterface(device)};
     if (int e = rte_eth_dev_get_port_by_name(member.device.c_str(), &member.dpdk_id); e != 0) {
@@ -97,7 +99,18 @@ Status Bond::AddMembers(const DeviceUse& use) {
     }
     if (member.device == primary_) rte_eth_bond_primary_set(dpdk_id_, member.dpdk_id);
   }
-  return Done{};
+  if (!asks_fast_) return Done{};
+  const int e = GiveUpSoon(dpdk_id_);
+  return e == 0 ? Status(Done{}) : Failed(name_, "the bond takes no timeout of LACP", e);
+}
+
+void Bond::AskForRate() {
+  for (const Member& member : members_) {
+    if (const int e = AskForFastRate(member.dpdk_id); e != 0) {
+      LogWarning("the partner of a bond is not asked for the fast rate",
+                 {{"port", name_}, {"member", member.device}, {"reason", rte_strerror(-e)}});
+    }
+  }
 }
 
 void Bond::Begin() {
@@ -108,6 +121,7 @@ void Bond::Begin() {
     clock_nanosleep(CLOCK_MONOTONIC, 0, &length, nullptr);
   }
   for (const Member& member : members_) Equip(member);
+  if (asks_fast_) AskForRate();
 }
 
 // Where the driver leaves members as they are, or tells the first one alone. A member that refuses

@@ -17,7 +17,7 @@
 // thrown away before it takes over.
 //
 // LACP is the driver's: it negotiates in a thread of DPDK's, and its frames leave with what workers
-// send (Port::speaks_lacp).
+// send (Port::speaks_lacp), where they are made to ask for the fast rate (lacp_rate.h).
 //
 // Threads: Create and Begin by main; Follow by one thread at a time. Close it by Port::Stop.
 #pragma once
@@ -64,6 +64,7 @@ class Bond {
   Bond() = default;
 
   Status AddMembers(const DeviceUse& use);
+  void AskForRate();
   // Puts members in and takes them out. `carrying`: those in use that have a line.
   void Change(size_t carrying, TurnGate& gate);
   // False: a worker did not come to the gate, and nothing was done.
@@ -76,6 +77,7 @@ class Bond {
 
   std::string name_;  // of the port
   BondMode mode_ = BondMode::kActiveBackup;
+  bool asks_fast_ = false;
   uint16_t dpdk_id_ = 0;
   uint16_t mtu_bytes_ = 1500;
   std::string primary_;

@@ -158,7 +158,7 @@ DeviceUse DeviceUseOf(const std::vector<PortSpec>& ports, size_t port) {
       continue;
     }
     use.most_mtu_bytes = std::max(use.most_mtu_bytes, ports[p].mtu_bytes);
-    use.sees_both_sides |= ports[p].clients != use.port.clients;
+    use.others.push_back({ports[p].vlan, ports[p].clients});
   }
   return use;
 }

@@ -26,15 +26,18 @@ std::string DeviceName(std::string_view device);
 // A device as its ports need it, of which the first one starts it and says what is the device's
 // alone: queues, descriptors, offloads.
 struct DeviceUse {
-  PortSpec port;                 // the first
-  bool has_vlans = false;        // of any port
-  uint16_t most_mtu_bytes = 0;   // of the other ports
-  bool sees_both_sides = false;  // by ports of different roles
-  size_t first = 0;              // PortId of the first
+  PortSpec port;                   // the first
+  bool has_vlans = false;          // of any port
+  uint16_t most_mtu_bytes = 0;     // of the other ports
+  std::vector<VlanSide> others{};  // the other ports
+  size_t first = 0;                // PortId of the first
 
   [[nodiscard]] uint16_t mtu_bytes() const { return std::max(port.mtu_bytes, most_mtu_bytes); }
-  [[nodiscard]] ClientSide clients() const {
-    return sees_both_sides ? ClientSide::kBoth : port.clients;
+  // Of all its ports.
+  [[nodiscard]] std::vector<VlanSide> sides() const {
+    std::vector<VlanSide> all{{port.vlan, port.clients}};
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
   }
 };
 // The device of ports[port].

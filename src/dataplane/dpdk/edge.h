@@ -48,7 +48,7 @@ struct PortInfo {
   uint16_t tx_queues = 1;
   // Of the kernel's own interface under the port: closed, or open and why; empty: it has none.
   std::string kernel_ingress = {};
-  std::string steering = {};  // hardware, rss or software, and why no more
+  std::string steering = {};  // hardware, rules, rss or software, and why no more
 };
 
 struct MemoryUse {

@@ -31,6 +31,12 @@ enum class ClientSide : uint8_t {
   kDestination,  // inside
 };
 
+// The same of the frames of one VLAN; 0: those without a tag.
+struct VlanSide {
+  uint16_t vlan = 0;
+  ClientSide clients = ClientSide::kBoth;
+};
+
 // Whether the kernel may hear what a packet socket receives (docs/ports.md).
 enum class Ingress : uint8_t { kAuto, kClosed, kOpen };
 
@@ -40,7 +46,8 @@ enum class BondMode : uint8_t { kActiveBackup, kBalanceXor, k8023ad };
 struct BondSpec {
   BondMode mode = BondMode::kActiveBackup;
   std::vector<std::string> members{};  // devices
-  std::string primary{};  // active-backup: the name of the member that carries while it can
+  std::string primary{};   // active-backup: the name of the member that carries while it can
+  bool asks_fast = false;  // 802.3ad: the partner is asked for a frame each second
 };
 
 struct PortSpec {

@@ -7,6 +7,7 @@
 
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/eal_log.h"
+#include "dataplane/dpdk/steering_nic.h"
 #include "kernel/line.h"
 
 namespace fairlead::edge {
@@ -135,47 +136,10 @@ Status Port::Configure(const DeviceUse& device, const dataplane::Steering& steer
   // One pool, no clones: the driver may free whole bursts.
   conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   computes_ip_checksum_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
-  rss_capabilities_ = {info.flow_type_rss_offloads, info.reta_size, info.hash_key_size};
-  rss_ = PlanRss(rss_capabilities_, device.clients(), rx_queues_, workers, steering.key());
-  const auto configure = [&] {
-    conf.rxmode.mq_mode = rss_.flow_types != 0 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
-    conf.rx_adv_conf.rss_conf.rss_hf = rss_.flow_types;
-    conf.rx_adv_conf.rss_conf.rss_key = rss_.key.empty() ? nullptr : rss_.key.data();
-    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(rss_.key.size());
-    return rte_eth_dev_configure(dpdk_id_, rx_queues_, tx_queues_, &conf);
-  };
-  int e = configure();
-  if (e != 0 && rss_.steering == PortSteering::kHardware) {
-    TakeDpdkErrors();  // of a try
-    rss_ = PlainRss(rss_capabilities_, "the driver refused to hash one side with this key");
-    e = configure();
-  }
+  wish_ = {device.sides(), rx_queues_, workers, steering.key()};
+  DpdkNic nic(dpdk_id_, conf, rx_queues_, tx_queues_);
+  const int e = ConfigureSteering(nic, wish_, &rss_);
   return e == 0 ? Status(Done{}) : Status(Failed("cannot be configured", e));
-}
-
-void Port::FinishSteering() {
-  if (rss_.steering != PortSteering::kHardware) return;
-  std::vector<rte_eth_rss_reta_entry64> groups((rss_.queues.size() + RTE_ETH_RETA_GROUP_SIZE - 1) /
-                                               RTE_ETH_RETA_GROUP_SIZE);
-  for (size_t i = 0; i < rss_.queues.size(); ++i) {
-    rte_eth_rss_reta_entry64& group = groups[i / RTE_ETH_RETA_GROUP_SIZE];
-    group.mask |= uint64_t{1} << (i % RTE_ETH_RETA_GROUP_SIZE);
-    group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = rss_.queues[i];
-  }
-  if (rte_eth_dev_rss_reta_update(dpdk_id_, groups.data(),
-                                  static_cast<uint16_t>(rss_.queues.size())) != 0) {
-    rss_ = PlainRss(rss_capabilities_, "the driver refused the redirection table");
-    return;
-  }
-  // Some drivers take what they cannot do and leave it out.
-  std::vector<uint8_t> key(rss_.key.size());
-  rte_eth_rss_conf got{};
-  got.rss_key = key.data();
-  got.rss_key_len = static_cast<uint8_t>(key.size());
-  const bool is_told = rte_eth_dev_rss_hash_conf_get(dpdk_id_, &got) == 0;
-  if (is_told && ((got.rss_hf & rss_.flow_types) != rss_.flow_types || key != rss_.key)) {
-    rss_ = PlainRss(rss_capabilities_, "the driver uses another hash than the one requested");
-  }
 }
 
 Status Port::SetUpQueues(const PortSpec& spec, const PacketPool& pool) {
@@ -218,7 +182,8 @@ Status Port::SetMtu(const DeviceUse& device) {
 
 Status Port::Receive() {
   if (int e = rte_eth_dev_start(dpdk_id_); e != 0) return Failed("does not start", e);
-  FinishSteering();
+  DpdkNic nic(dpdk_id_, {}, rx_queues_, tx_queues_);
+  FinishSteering(nic, wish_, &rss_);
   // ND needs multicast. Where it cannot be asked for alone (net_af_packet), take everything; the
   // pipeline drops what is addressed to other hosts.
   if (rte_eth_allmulticast_enable(dpdk_id_) != 0) {

@@ -24,7 +24,7 @@
 #include "dataplane/dpdk/driver_counter.h"
 #include "dataplane/dpdk/edge_config.h"
 #include "dataplane/dpdk/packet_pool.h"
-#include "dataplane/dpdk/rss_plan.h"
+#include "dataplane/dpdk/port_steering.h"
 #include "dataplane/shard/counters.h"
 #include "dataplane/shard/steering.h"
 
@@ -78,8 +78,6 @@ class Port {
   Status SetUpQueues(const PortSpec& spec, const PacketPool& pool);
   Status SetMtu(const DeviceUse& device);
   Status Receive();
-  // After the start: the redirection table, and whether the driver has taken what it was told.
-  void FinishSteering();
   [[nodiscard]] Error Failed(const std::string& what, int code) const;
 
   std::string name_;
@@ -97,7 +95,7 @@ class Port {
   uint16_t rx_queues_ = 1;
   uint16_t tx_queues_ = 1;
   bool computes_ip_checksum_ = false;
-  RssCapabilities rss_capabilities_;
+  SteeringWish wish_;
   RssPlan rss_;
 };
 

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/shard/steering.h"
 
@@ -36,6 +37,14 @@ bool CanHoldOurTable(size_t entries, size_t workers) {
   return kIndirectionEntries % entries == 0 && entries % workers == 0;
 }
 
+std::vector<uint16_t> OurTable(size_t entries, size_t workers) {
+  std::vector<uint16_t> queues;
+  for (size_t i = 0; i < entries; ++i) {
+    queues.push_back(static_cast<uint16_t>(i % kIndirectionEntries % workers));
+  }
+  return queues;
+}
+
 std::string_view Missing(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues,
                          size_t workers) {
   if (clients == ClientSide::kBoth) return "the port's role is both: clients are on either side";
@@ -59,17 +68,26 @@ std::string_view NameOf(PortSteering steering) {
       return "software";
     case PortSteering::kRss:
       return "rss";
+    case PortSteering::kRules:
+      return "rules";
     case PortSteering::kHardware:
       return "hardware";
   }
   return "";
 }
 
-RssPlan PlainRss(const RssCapabilities& can, std::string_view why_not) {
+RssPlan PlainRss(const RssCapabilities& can, std::string why_not) {
   const uint64_t types = can.flow_types & kAnyFlow;
   return {.steering = types != 0 ? PortSteering::kRss : PortSteering::kSoftware,
           .flow_types = types,
-          .why_not = why_not};
+          .why_not = std::move(why_not)};
+}
+
+// What a longer key has behind ours is never used.
+std::vector<uint8_t> KeyFor(const RssCapabilities& can, const ToeplitzKey& key) {
+  std::vector<uint8_t> whole(can.key_bytes != 0 ? can.key_bytes : kToeplitzKeyBytes);
+  std::copy_n(key.begin(), std::min(whole.size(), key.size()), whole.begin());
+  return whole;
 }
 
 RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queues, size_t workers,
@@ -78,16 +96,23 @@ RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queu
   if ((can.flow_types & kAnyFlow) == 0) return {.why_not = "the port has no RSS"};
   if (const std::string_view missing = Missing(can, clients, rx_queues, workers);
       !missing.empty()) {
-    return PlainRss(can, missing);
+    return PlainRss(can, std::string(missing));
   }
-  RssPlan plan{.steering = PortSteering::kHardware,
-               .flow_types = (can.flow_types & kAnyFlow) | OneSide(clients)};
-  // What a longer key has behind ours is never used.
-  plan.key.resize(can.key_bytes != 0 ? can.key_bytes : kToeplitzKeyBytes);
-  std::copy_n(key.begin(), std::min(plan.key.size(), key.size()), plan.key.begin());
-  for (size_t i = 0; i < can.table_size; ++i) {
-    plan.queues.push_back(static_cast<uint16_t>(i % kIndirectionEntries % workers));
+  return {.steering = PortSteering::kHardware,
+          .flow_types = (can.flow_types & kAnyFlow) | OneSide(clients),
+          .key = KeyFor(can, key),
+          .queues = OurTable(can.table_size, workers)};
+}
+
+RssPlan RssUnderRules(const RssCapabilities& can, std::string why_not, size_t workers,
+                      const ToeplitzKey& key) {
+  RssPlan plan = PlainRss(can, std::move(why_not));
+  const bool has_room_for_key = can.key_bytes == 0 || can.key_bytes >= kUsedKeyBytes;
+  if (plan.flow_types == 0 || !has_room_for_key || !CanHoldOurTable(can.table_size, workers)) {
+    return plan;
   }
+  plan.key = KeyFor(can, key);
+  plan.queues = OurTable(can.table_size, workers);
   return plan;
 }
 

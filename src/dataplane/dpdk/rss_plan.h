@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,9 +27,10 @@ namespace fairlead::edge {
 enum class PortSteering : uint8_t {
   kSoftware,  // one queue, or the driver spreads by rules of its own
   kRss,       // the port spreads by both ends: a queue each, but not the owner's
-  kHardware,  // the port gives each client's packets to their owner
+  kRules,     // the port gives each client's packets to their owner, by flow rules
+  kHardware,  // the same by its hash alone
 };
-std::string_view NameOf(PortSteering steering);  // "software", "rss", "hardware"
+std::string_view NameOf(PortSteering steering);  // "software", "rss", "rules", "hardware"
 
 // From rte_eth_dev_info.
 struct RssCapabilities {
@@ -42,7 +44,7 @@ struct RssPlan {
   uint64_t flow_types = 0;            // 0: no RSS
   std::vector<uint8_t> key = {};      // empty: the driver's own
   std::vector<uint16_t> queues = {};  // of each entry of the redirection table; empty: as it is
-  std::string_view why_not = {};      // what is missing for kHardware
+  std::string why_not = {};           // what is missing for kHardware or kRules
 };
 
 // Worker w polls queue w; `key` is that of the steering. Precondition: 1 ≤ rx_queues ≤ workers.
@@ -50,6 +52,14 @@ RssPlan PlanRss(const RssCapabilities& can, ClientSide clients, uint16_t rx_queu
                 const ToeplitzKey& key);
 
 // What is left when the driver has refused the plan: RSS with its own key and table.
-RssPlan PlainRss(const RssCapabilities& can, std::string_view why_not);
+RssPlan PlainRss(const RssCapabilities& can, std::string why_not);
+
+// What a port is told before flow rules are tried (port_steering.h): PlainRss, but with our key and
+// table where they fit, since rules may say no more than what is hashed.
+RssPlan RssUnderRules(const RssCapabilities& can, std::string why_not, size_t workers,
+                      const ToeplitzKey& key);
+
+// Our key with the length that the port's has.
+std::vector<uint8_t> KeyFor(const RssCapabilities& can, const ToeplitzKey& key);
 
 }  // namespace fairlead::edge

@@ -159,15 +159,31 @@ class FastPath {
         RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
         return true;
       case ForwardMethod::kTun:
-        if (parsed->ip_length + kTunnelBytes < Address >> egress.mtu_bytes) return false;
-        if (!RewriteTunFrom<Address>(*packet, *parsed, egress.tunnel_header.data(),
-                                     Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
+        if (parsed->ip_length <= egress.plain_tunnel_mtu()) [[likely]] {
+          if (!RewriteTunFrom<Address>(*packet, *parsed, egress.tunnel.bytes.data(),
+                                       Be16::FromHost(next_ip_id_), egress.copies_dont_fragment)) {
+            return false;
+          }
+        } else if (!Encapsulated(packet, *parsed, record, egress, Be16::FromHost(next_ip_id_))) {
           return false;
         }
         next_ip_id_ = static_cast<uint16_t>(next_ip_id_ + ip_id_step_);
         return true;
     }
     return false;
+  }
+
+  // Into any tunnel but IP in IP of one family; false as well for what is too long for that.
+  // Static: a pointer to this object that goes elsewhere would keep its members out of registers.
+  [[gnu::noinline]] static bool Encapsulated(P* packet, const ParsedPacket& parsed,
+                                             const Connection<Address>& record,
+                                             const Egress& egress, Be16 id) noexcept {
+    if (parsed.ip_length + egress.tunnel.length > egress.mtu_bytes) return false;
+    const TunnelFields fields{
+        .id = id,
+        .source_port = TunnelSourcePort(record.client_address, record.client_port),
+        .copies_dont_fragment = egress.copies_dont_fragment};
+    return Encapsulate(*packet, parsed, egress.tunnel, fields);
   }
 
   const Snapshot& snapshot_;

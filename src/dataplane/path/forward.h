@@ -10,6 +10,7 @@
 #include "dataplane/decide/reuse.h"
 #include "dataplane/decide/sync_tell.h"
 #include "dataplane/path/fragment.h"
+#include "dataplane/path/fragment6.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
@@ -18,12 +19,46 @@ namespace fairlead::dataplane {
 
 // What a first fragment met is what the others of its datagram meet (fragment_input.h).
 template <typename Address>
-[[gnu::noinline]] void NoteSentToReal(FragmentFate* fate,
-                                      const Connection<Address>& record) noexcept {
+[[gnu::noinline]] void NoteSentToReal(FragmentFate* fate, const Connection<Address>& record,
+                                      const RealView& real) noexcept {
   fate->kind = FragmentFate::Kind::kToReal;
   fate->method = record.method;
   fate->real = record.real_id;
-  fate->address = record.real_address;
+  fate->address = real.address;
+  fate->client_port = record.client_port;
+}
+
+// Into a tunnel that is not IP in IP of one family. False: no room in front.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool PutIntoOtherTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                          const Connection<Address>& record,
+                                          const RealView& real) noexcept {
+  MadeTunnel made_now;
+  const MadeTunnel* made = &real.egress.tunnel;
+  if (made->length == 0) {
+    MakeTunnel(real.tunnel, Address::kFamily, real.tunnel_source, real.address, &made_now);
+    made = &made_now;
+  }
+  const TunnelFields fields{
+      .id = Be16::FromHost(t.shard.TakeIpId()),
+      .source_port = TunnelSourcePort(record.client_address, record.client_port),
+      .copies_dont_fragment = PolicyOf(t.snapshot, real).pmtu_disc};
+  if (!Encapsulate(*packet, *parsed, *made, fields)) return false;
+  *parsed = OuterFields(*parsed, *made, fields);
+  return true;
+}
+
+// Into the real's tunnel. False: no room in front.
+template <typename Address, Packet P>
+bool PutIntoTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+                   const RealView& real) noexcept {
+  const bool is_plain =
+      real.tunnel.type == TunnelType::kIpip && real.address.family() == Address::kFamily;
+  if (!is_plain) [[unlikely]]
+    return PutIntoOtherTunnel(t, packet, parsed, record, real);
+  return RewriteTun(*packet, parsed, real.tunnel_source.As<Address>(), record.real_address,
+                    Be16::FromHost(t.shard.TakeIpId()), PolicyOf(t.snapshot, real).pmtu_disc,
+                    t.port(real.output).sums_ip_headers);
 }
 
 // REWRITE and TX towards the real server. The record may be a draft that is in no table (one
@@ -36,7 +71,8 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
                                  DropReason::kNoRoute);
   }
-  const uint32_t overhead = MadeHeaderBytes(record.method, Address::kFamily);
+  const uint32_t overhead =
+      IsTunnel(record.method) ? TunnelHeaderBytes(real.tunnel, real.address.family()) : 0;
   const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
   if (is_too_long) [[unlikely]] {
     // Without pmtu_disc the tunnel's header does not have DF, so the outer packet may be cut even
@@ -46,7 +82,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
   }
   if (t.shard.fragment_fate != nullptr) [[unlikely]]
-    NoteSentToReal(t.shard.fragment_fate, record);
+    NoteSentToReal(t.shard.fragment_fate, record, real);
   switch (record.method) {
     case ForwardMethod::kNat:
       if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {
@@ -56,9 +92,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
       }
       break;
     case ForwardMethod::kTun:
-      if (!RewriteTun(*packet, parsed, real.tunnel_source.As<Address>(), record.real_address,
-                      Be16::FromHost(t.shard.TakeIpId()), PolicyOf(t.snapshot, real).pmtu_disc,
-                      t.port(real.output).sums_ip_headers)) {
+      if (!PutIntoTunnel(t, packet, parsed, record, real)) {
         return t.Drop(packet, DropReason::kNoHeadroom);
       }
       break;
@@ -67,8 +101,10 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
       break;
   }
   if (is_too_long) [[unlikely]] {
-    return SendFragments(t, packet, *parsed, real.mtu_bytes, real.output, real.next_hop,
-                         real.next_hop_address);
+    return parsed->is_v4() ? SendFragments(t, packet, *parsed, real.mtu_bytes, real.output,
+                                           real.next_hop, real.next_hop_address)
+                           : SendFragments6(t, packet, *parsed, real.mtu_bytes, real.output,
+                                            real.next_hop, real.next_hop_address);
   }
   SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
 }

@@ -1,6 +1,7 @@
 // Fragments that come in. They are not put together: all of a datagram meet at one worker, wait
 // there until the first is there, which alone has the ports, and then take the way it took, each
-// with its own identification, place and size (docs/fragments.md).
+// with its own identification, place and size (docs/fragments.md). A ping to us is answered in the
+// same manner, each fragment by one of the reply.
 //
 //   HandleFragment(turn, packet, &parsed, is_mine);       // any fragment, the first included
 //   ResumeFragment(turn, packet, &parsed);                // a first one, in the hand-shake
@@ -16,6 +17,7 @@
 #pragma once
 
 #include "dataplane/path/local_input.h"
+#include "dataplane/wire/echo_fragment.h"
 #include "dataplane/wire/fragment_fields.h"
 
 namespace fairlead::dataplane {
@@ -35,6 +37,16 @@ bool MayBeBalanced(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddr
       local != nullptr && (local->is_vip || local->port.is_none() || !t.port(local->port).has_host);
   return is_ours || t.snapshot.classifier.rule_count() > 0 || t.snapshot.IsNatAddress(source) ||
          ClaimOn(t.snapshot, destination, input_port) != Claim::kNone;
+}
+
+// ICMP to an address that we answer pings for, be it ours or one that seems to be; for addresses
+// that a kernel has, it answers.
+template <Packet P>
+bool MayBePing(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddress* local,
+               const IpAddress& destination, PortId input_port) noexcept {
+  if (parsed.protocol != (parsed.is_v4() ? kProtocolIcmp : kProtocolIcmpv6)) return false;
+  if (local == nullptr) return ClaimOn(t.snapshot, destination, input_port) == Claim::kAnswered;
+  return local->is_vip || local->port.is_none() || !t.port(local->port).has_host;
 }
 
 // A fragment as the table knows it.
@@ -79,7 +91,9 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   Connection<Address> record{};
   record.method = fate.method;
   record.real_id = fate.real;
-  record.real_address = fate.address.As<Address>();
+  record.real_address = AddressInRecord<Address>(fate.address);
+  record.client_address = parsed->Source<Address>(packet->data());
+  record.client_port = fate.client_port;
   SendToReal<Address>(t, packet, parsed, record, *real);
 }
 
@@ -91,6 +105,12 @@ void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNatLater<NatDirection::kReply>(p, fields, fate.address.As<Address>());
   });
+}
+
+template <Packet P>
+void SendBackFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
+  if (!BuildEchoFragment(*packet, parsed)) return t.Drop(packet, DropReason::kFragmentRefused);
+  AnswerOut(t, packet, *parsed);
 }
 
 // A fragment whose datagram is decided.
@@ -110,6 +130,8 @@ void FollowFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate
     case FragmentFate::Kind::kToHost:
       t.out->Add(packet, Verdict::ToHost(fate.port));
       return;
+    case FragmentFate::Kind::kEchoed:
+      return SendBackFragment(t, packet, parsed);
     case FragmentFate::Kind::kUndecided:
     case FragmentFate::Kind::kAsked:
     case FragmentFate::Kind::kRefused:
@@ -159,12 +181,21 @@ void SettleDatagram(Turn<P>& t, uint32_t slot, FragmentFate fate) noexcept {
   ReleaseFragmentsOf(t, slot);
 }
 
-// A first fragment goes the way of a packet of its flow. `owns_flow`: another worker sent it here
-// for that.
+// A first fragment goes the way of a packet of its flow, or is a ping. `owns_flow`: another worker
+// sent it here for that.
 template <Packet P>
 void HandleFirstFragment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                          bool owns_flow) noexcept {
   FragmentFate fate;
+  if (!IsTransport(parsed->protocol)) {
+    if (IsFirstOfEcho(packet->data(), *parsed)) {
+      fate.kind = FragmentFate::Kind::kEchoed;
+      SendBackFragment(t, packet, parsed);
+    } else {
+      t.Drop(packet, DropReason::kFragment);
+    }
+    return SettleDatagram(t, slot, fate);
+  }
   t.shard.fragment_fate = &fate;
   parsed->is_v4() ? Miss<Ipv4Address>(t, packet, parsed, RuledOut::kNone, owns_flow)
                   : Miss<Ipv6Address>(t, packet, parsed, RuledOut::kNone, owns_flow);
@@ -225,7 +256,8 @@ template <Packet P>
       (local != nullptr || !MayBeDirectReply(t.snapshot, source, input_port))) {
     return t.Drop(packet, DropReason::kBadSource);
   }
-  if (!MayBeBalanced(t, *parsed, local, source, destination, input_port)) {
+  if (!MayBeBalanced(t, *parsed, local, source, destination, input_port) &&
+      !MayBePing(t, *parsed, local, destination, input_port)) {
     if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
     if (local->is_vip) return t.Drop(packet, DropReason::kFragment);
     return DeliverToHost(t, packet, *local, DropReason::kFragment);

@@ -3,7 +3,8 @@
 //
 //   ProcessPackets(turn, burst, is_mine);
 //
-//   PARSE     parse.h             bytes → fields, or a named drop
+//   PARSE     parse.h             bytes → fields, or a named drop; decapsulate.h before it, on a
+//                                 port where tunnels end
 //   LOOKUP    connection_table.h  all at once; the port's role says which direction first
 //   TRACK     fast_path.h         an established connection, its real in place: all that follows
 //   else      forward.h, shard.h  next state, new deadline, counters
@@ -22,6 +23,7 @@
 #include <span>
 #include <type_traits>
 
+#include "dataplane/path/decapsulate.h"
 #include "dataplane/path/fast_path.h"
 #include "dataplane/path/fragment_input.h"
 #include "dataplane/path/watched_burst.h"
@@ -238,6 +240,8 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
   for (P* packet : packets) {
     const PortView& port = t.port(packet->meta().input_port);
     const Direction first = FirstDirection(port.role);
+    if (port.decapsulates != 0 && !is_mine && !TookOff(t, packet, port)) [[unlikely]]
+      continue;
     switch (PlainEtherType(*packet, port.mac)) {
       case kEtherTypeIpv4:
         if (ParseAsPlain<Ipv4Address>(packet, &flows4.next())) [[likely]] {

@@ -131,8 +131,12 @@ Judgement RecordJudge::Of(const Connection<Address>& record) const noexcept {
   if (record.Has(ConnectionFlag::kHasParent) || (has_any_port && record.client_port != Be16{})) {
     return Bad(TakeUpCause::kFlags);
   }
+  // An IPv6 real of an IPv4 client (AddressInRecord).
+  const bool has_other_real = record.method == ForwardMethod::kTun &&
+                              Address::kFamily == Family::kIpv4 &&
+                              record.real_address.is_unspecified();
   if (!IsHost(record.client_address) || !IsHost(record.virtual_address) ||
-      !IsHost(record.real_address)) {
+      !(IsHost(record.real_address) || has_other_real)) {
     return Bad(TakeUpCause::kEndpoint);
   }
   if (!IsKnown(record.real_id)) return Bad(TakeUpCause::kReal);

@@ -91,11 +91,12 @@ class Shard {
   // State and time as a peer tells of them. Precondition: the state is one of its transport.
   template <typename Address>
   void Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount timeout) noexcept;
-  // To other directors, if somebody sends it.
-  void Tell(const SyncNews& news) noexcept {
-    if (!fabric.sync_news[me.index()]->Push(news)) counters.sync_news_lost.Add(1);
+  // To directors of the kernel, if somebody sends it: write(&news) writes every member.
+  template <typename Write>
+  void TellKernel(const Write& write) noexcept {
+    if (!fabric.sync_news[me.index()]->PushFilled(write)) counters.sync_news_lost.Add(1);
   }
-  // Of the template, if that protocol can say it: groups, engines and spread clients are our own.
+  // Of the template, if that protocol can say it: groups and spread clients are our own.
   void TellKernelOfTemplate(uint32_t slot) noexcept;
 
   // ---- the stream between directors (shard_stream.cc)

@@ -2,6 +2,7 @@
 // tell of (docs/sync.md).
 #include <algorithm>
 
+#include "dataplane/shard/plain_virtual.h"
 #include "dataplane/shard/shard.h"
 #include "dataplane/shard/stream_due.h"
 
@@ -18,17 +19,6 @@ constexpr uint8_t Bit(StreamFlag flag) noexcept { return static_cast<uint8_t>(fl
 
 sync::SyncSequence SequenceOf(const SequenceShift& shift) noexcept {
   return {shift.initial, shift.delta, shift.previous_delta};
-}
-
-// The service's part of an engine's key, without the digest of the engine's data, which no other
-// director can compute.
-std::array<uint8_t, 16> PlainVirtualPart(const Snapshot& snapshot, const RealView& real) noexcept {
-  if (real.service.index() >= snapshot.services.size()) return {};
-  const ServiceView& service = snapshot.services[real.service.index()];
-  const GroupNumber group = service.persistence.group;
-  if (!group.is_none()) return TemplateKey::BytesOf(group);
-  if (service.mark != 0) return IpAddress(Ipv4Address::FromHost(service.mark)).bytes();
-  return service.address.bytes();
 }
 
 }  // namespace
@@ -137,6 +127,8 @@ template <typename Address>
 void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
   const Connection<Address>& record = Connections<Address>().at(slot);
   if (record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending))) return;
+  // The stream has one family for all addresses of an entry.
+  if (snapshot->reals[record.real_id.index()].address.family() != Address::kFamily) return;
   // Peers know of it, and what ends here is not only our copy of what goes on with them.
   if (event == StreamEvent::kGone &&
       (record.Has(ConnectionFlag::kFromSync) ||
@@ -149,7 +141,9 @@ void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
 }
 
 void Shard::StreamTemplate(uint32_t slot, StreamEvent event) noexcept {
-  if (!IsStreamed(templates_.at(slot))) return;
+  const TemplateRecord& record = templates_.at(slot);
+  if (!IsStreamed(record)) return;
+  if (snapshot->reals[record.real_id.index()].address.family() != record.key.family) return;
   std::array<char, sync::kMostEngineDataBytes> text;
   std::string_view engine;
   StreamNews news = NewsOf(slot, text, &engine);

@@ -1,7 +1,11 @@
 // What a shard does with records that a peer tells of.
 #include <algorithm>
+#include <array>
+#include <string_view>
 
+#include "dataplane/shard/plain_virtual.h"
 #include "dataplane/shard/shard.h"
+#include "dataplane/shard/sync_text.h"
 #include "sync/ipvs/entry.h"
 
 namespace fairlead::dataplane {
@@ -17,7 +21,8 @@ void Shard::Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount tim
 void Shard::TellKernelOfTemplate(uint32_t slot) noexcept {
   using sync::SyncFlag;
   const TemplateRecord& record = templates_.at(slot);
-  if (record.key.scope != 0 || record.key.spread != 0) return;
+  const bool is_engine = record.key.scope == static_cast<uint8_t>(TemplateScope::kEngine);
+  if ((record.key.scope != 0 && !is_engine) || record.key.spread != 0) return;
   const RealView& real = snapshot->reals[record.real_id.index()];
   SyncNews news;
   news.client = record.client();
@@ -33,9 +38,21 @@ void Shard::TellKernelOfTemplate(uint32_t slot) noexcept {
   if (record.Has(TemplateFlag::kFromSync)) {
     news.flags |= static_cast<uint32_t>(SyncFlag::kFromSync);
   }
-  if (news.protocol == 0) news.mark = news.virtual_address.Fold();
   news.timeout_seconds = std::min(record.timeout, kMaxTimeout) / kTicksPerSecond;
-  Tell(news);
+  std::array<char, sync::kMostEngineDataBytes> bytes;
+  std::string_view text;
+  if (is_engine) [[unlikely]] {
+    text = {bytes.data(), templates_.CopyEngineText(slot, bytes)};
+    if (text.empty()) return;  // nobody could find it again
+    const Family family = news.protocol == 0 ? Family::kIpv4 : record.key.family;
+    news.virtual_address = AddressIn(PlainVirtualPart(*snapshot, real), family);
+    SetTextBytes(text.size(), &news);
+  }
+  if (news.protocol == 0) news.mark = news.virtual_address.Fold();
+  TellKernel([&](SyncNews* told) { *told = news; });
+  for (; !text.empty(); text.remove_prefix(PieceBytes(text))) {
+    TellKernel([&](SyncNews* told) { *told = TextPieceOf(text); });
+  }
 }
 
 template void Shard::Follow<Ipv4Address>(uint32_t, uint8_t, bool, TickCount) noexcept;

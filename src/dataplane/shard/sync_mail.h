@@ -5,6 +5,9 @@
 //   mailbox.Submit(&take);  …                   // until take.is_complete
 //   // Where one worker granted a child of a template and another waits for it, a second round:
 //   take.is_second_round = true;  take.next = 0;  take.answers[i] = {SyncStep::kGranted, ref};
+//   // Entries whose service or real server no configuration has come back as kUnknown, if so
+//   // wished. Sent again, they bring the ids that were given to those real servers:
+//   take.named = ids;
 //
 // Every worker is asked about every entry; those that own a template or a connection act. So nobody
 // has to know outside who that is. Only a connection whose template another worker owns takes two
@@ -30,6 +33,7 @@ enum class SyncStep : uint8_t {
   kGranted,  // a connection's template gave a child, `ref`. Told to who waits: in the second round
   kWaits,    // the connection is this worker's and needs another worker's template
   kGivenBack,  // told in the second round to who granted: nobody wanted the child
+  kUnknown,    // of the owner: no configuration has its service, or its real server
 };
 
 struct SyncAnswer {
@@ -44,7 +48,9 @@ struct TakeSyncEntries : Command {
   TakeSyncEntries() : Command(CommandKind::kTakeSyncEntries) {}
 
   std::span<const sync::SyncEntry> entries;
-  uint32_t threshold = 3;           // packets that a new connection has had (ipvs.md, sync)
+  uint32_t threshold = 3;         // packets that a new connection has had (ipvs.md, sync)
+  bool keeps_unknown = false;     // kUnknown is answered; else such entries are refused
+  std::span<const RealId> named;  // by entry: what to take where no configuration has it; or empty
   std::vector<SyncAnswer> answers;  // by entry
   bool is_second_round = false;     // only answers of kGranted and kGivenBack are looked at
   size_t next = 0;                  // where the next slice begins

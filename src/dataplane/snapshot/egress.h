@@ -10,18 +10,14 @@
 // does not look at it. Threads: as the snapshot, immutable once published.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "dataplane/wire/encapsulate.h"
 
 namespace fairlead::dataplane {
-
-// GUE over IPv6 with all options: IPv6 40, UDP 8, GUE 4, remote checksum 4 bytes.
-inline constexpr size_t kMaxTunnelHeader = 56;
-using TunnelHeader = std::array<uint8_t, kMaxTunnelHeader>;
 
 struct alignas(64) Egress {
   // The longest IP packet for the link, any tunnel header included. 0: the real is not in its
@@ -32,12 +28,19 @@ struct alignas(64) Egress {
   NeighbourId next_hop;
   TickCount tcp_timeout = 0;  // of an established connection
   TickCount udp_timeout = 0;
-  uint64_t source_mac = 0;  // MacAddress::ToWord() of the output port
-  // The outer headers of a tunnel. The IP header comes first, as WriteIpHeader makes it for no
-  // payload, TOS 0, TTL 0, id 0 and no DF; 20 bytes for IPv4, 40 for IPv6.
-  TunnelHeader tunnel_header{};
+  // MacAddress::ToWord() of the output port; the high 16 bits: plain_tunnel_mtu().
+  uint64_t source_mac = 0;
+  // The outer headers of a tunnel, also where every packet goes the long way; length 0: no route.
+  // Those of IP in IP are in the first line.
+  MadeTunnel tunnel;
+
+  // The longest packet that fits into IP in IP of the packet's own family, the tunnel that has a
+  // way of its own (fast_path.h). 0: it is another tunnel.
+  [[nodiscard]] uint16_t plain_tunnel_mtu() const noexcept {
+    return static_cast<uint16_t>(source_mac >> 48);
+  }
 };
 static_assert(sizeof(Egress) == 128, "two cache lines");
-static_assert(offsetof(Egress, tunnel_header) + 40 == 64, "an IP header is in the first");
+static_assert(offsetof(Egress, tunnel) + 40 == 64, "an IP header is in the first");
 
 }  // namespace fairlead::dataplane

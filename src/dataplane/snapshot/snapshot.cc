@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dataplane/wire/ip_header.h"
+#include "dataplane/wire/encapsulate.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -11,33 +11,20 @@ constexpr uint16_t kFtpPort = 21;
 constexpr uint16_t kFtpDataPort = 20;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
-constexpr bool HasRoomForEveryHeader() {
-  return std::ranges::all_of(kForwardMethods, [](ForwardMethod method) {
-    return MadeHeaderBytes(method, Family::kIpv4) <= sizeof(Egress::tunnel_header) &&
-           MadeHeaderBytes(method, Family::kIpv6) <= sizeof(Egress::tunnel_header);
-  });
-}
-static_assert(HasRoomForEveryHeader());
-
-// WriteIpHeader's, less what each packet has its own of.
-void WriteTunnelHeader(const RealView& real, TunnelHeader* header) {
-  IpFields fields;
-  fields.ttl = 0;
-  fields.dont_fragment = false;
-  if (real.address.is_v4()) {
-    fields.protocol = kProtocolIpip;
-    WriteIpHeader(header->data(), real.tunnel_source.v4(), real.address.v4(), fields);
-  } else {
-    fields.protocol = kProtocolIpv6;
-    WriteIpHeader(header->data(), real.tunnel_source.v6(), real.address.v6(), fields);
-  }
+// What Egress::plain_tunnel_mtu says.
+uint64_t PlainTunnelMtu(const RealView& real, Family inner) {
+  const uint32_t added = TunnelHeaderBytes(real.tunnel, real.address.family());
+  const bool is_plain = real.tunnel.type == TunnelType::kIpip && real.address.family() == inner;
+  return is_plain && real.mtu_bytes > added ? real.mtu_bytes - added : 0;
 }
 
 Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
   Egress egress;
-  if (real.service.is_none() || real.remains != Remains::kServe || real.next_hop.is_none()) {
-    return egress;
-  }
+  if (real.service.is_none() || real.next_hop.is_none()) return egress;
+  // The long way goes into the same tunnel.
+  const Family inner = FamilyOf(snapshot, real);
+  MakeTunnel(real.tunnel, inner, real.tunnel_source, real.address, &egress.tunnel);
+  if (real.remains != Remains::kServe) return egress;
   const Timeouts& timeouts = TimeoutsOf(snapshot, real);
   const PolicyView& policy = PolicyOf(snapshot, real);
   // Each SYN begins a new connection elsewhere (decide/reuse.h).
@@ -49,7 +36,7 @@ Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
   egress.tcp_timeout = timeouts.Of(TcpState::kEstablished);
   egress.udp_timeout = timeouts.udp;
   egress.source_mac = snapshot.ports[real.output.index()].mac.ToWord();
-  WriteTunnelHeader(real, &egress.tunnel_header);
+  egress.source_mac |= PlainTunnelMtu(real, inner) << 48;
   return egress;
 }
 

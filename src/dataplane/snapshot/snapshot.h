@@ -25,6 +25,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/sharded_map.h"
+#include "base/tunnel.h"
 #include "base/unknown_connections.h"
 #include "dataplane/snapshot/address_filter.h"
 #include "dataplane/snapshot/classifier.h"
@@ -49,6 +50,7 @@ struct PortView {
   PortRole role = PortRole::kBoth;
   bool has_host = false;         // an exception path to the kernel
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
+  uint8_t decapsulates = 0;      // TunnelBit of each type of tunnel that ends here
 };
 
 // What a packet of an existing connection meets. All but the first leave the hit path; the order
@@ -81,6 +83,7 @@ struct RealView {
   IpAddress next_hop_address;  // with next_hop: the real itself or a gateway
   uint16_t mtu_bytes = 1500;   // of the link to it
   IpAddress tunnel_source;     // TUN: the director's address towards it
+  Tunnel tunnel;               // TUN: which
 
   // Packets of its connections are forwarded and counted.
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
@@ -239,6 +242,12 @@ inline const PolicyView& PolicyOf(const Snapshot& snapshot, const RealView& real
 inline const Timeouts& TimeoutsOf(const Snapshot& snapshot, const RealView& real) noexcept {
   const size_t index = real.service.index();
   return index < snapshot.services.size() ? snapshot.services[index].timeouts : snapshot.timeouts;
+}
+
+// Of the packets that go to it.
+inline Family FamilyOf(const Snapshot& snapshot, const RealView& real) noexcept {
+  const size_t index = real.service.index();
+  return index < snapshot.services.size() ? snapshot.services[index].family : real.address.family();
 }
 
 // Works out what follows from the rest, once all of it is in: the egress of every real,

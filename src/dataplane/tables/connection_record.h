@@ -124,6 +124,21 @@ struct alignas(64) Connection {
   }
 };
 
+// What a record has as its real_address (docs/connection_record.md, mixed families): an IPv4 real
+// of an IPv6 client as ::ffff:a.b.c.d. An IPv6 real of an IPv4 client has no room, and is
+// unspecified; the real itself says it.
+template <typename Address>
+Address AddressInRecord(const IpAddress& real) noexcept {
+  if (real.family() == Address::kFamily) [[likely]]
+    return real.As<Address>();
+  Address address{};
+  if constexpr (Address::kFamily == Family::kIpv6) {
+    address.bytes[10] = address.bytes[11] = 0xff;
+    real.v4().Store(address.bytes.data() + 12);
+  }
+  return address;
+}
+
 using Connection4 = Connection<Ipv4Address>;
 using Connection6 = Connection<Ipv6Address>;
 

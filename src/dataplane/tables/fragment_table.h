@@ -57,6 +57,7 @@ struct FragmentFate {
     kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on
     kRouted,     // by the routing table; `address` is the source from now on
     kToHost,     // to the kernel twin of `port`
+    kEchoed,     // sent back: it is a ping to an address of ours
   };
   Kind kind = Kind::kUndecided;
   WorkerId worker;
@@ -64,6 +65,7 @@ struct FragmentFate {
   ForwardMethod method = ForwardMethod::kDr;
   RealId real;        // whose traffic it is; none: nobody's
   IpAddress address;  // the real's with kToReal, whatever the method
+  Be16 client_port;   // with kToReal
 
   [[nodiscard]] bool is_decided() const noexcept {
     return kind != Kind::kUndecided && kind != Kind::kAsked;

@@ -44,6 +44,11 @@
   X(kBadIcmp, "bad_icmp", "An ICMP message with a wrong checksum or an impossible quotation")      \
   X(kTunnelError, "tunnel_error",                                                                  \
     "An ICMP error about a tunnel to a real server; the client was told where it matters")         \
+  X(kBadTunnel, "bad_tunnel",                                                                      \
+    "A tunnel packet that ends here, with an impossible header, a wrong checksum or a congestion " \
+    "mark that its inner packet cannot have")                                                      \
+  X(kTunnelNested, "tunnel_nested",                                                                \
+    "A tunnel packet inside a tunnel packet that ends here; one is taken off, not two")            \
   X(kIcmpNoConnection, "icmp_no_connection", "An ICMP error about a flow that is not here")        \
   X(kClassifier, "classifier", "A classifier rule with action drop")                               \
   X(kClosedPort, "closed_port", "Nobody serves this port; RST or port unreachable was the answer") \

@@ -65,6 +65,7 @@ inline constexpr auto kProtocolUdp = static_cast<uint8_t>(Transport::kUdp);
 inline constexpr uint8_t kProtocolIpv6 = 41;
 inline constexpr uint8_t kProtocolRouting = 43;
 inline constexpr uint8_t kProtocolFragment = 44;
+inline constexpr uint8_t kProtocolGre = 47;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolDestinationOptions = 60;
 
@@ -149,6 +150,25 @@ struct UdpHeader {
   Wire<Be16> checksum;  // 0: none
 };
 static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
+
+// RFC 2784 section 2: version 0 without key and sequence number. With kChecksum a checksum and two
+// zero bytes follow.
+struct GreHeader {
+  static constexpr uint16_t kChecksum = 0x8000;
+
+  Wire<Be16> flags;
+  Wire<Be16> ethertype;
+};
+static_assert(sizeof(GreHeader) == 4 && alignof(GreHeader) == 1);
+
+// Generic UDP encapsulation, variant of the IETF draft that Linux speaks: version 0, no control
+// message.
+struct GueHeader {
+  uint8_t version_and_options;  // version 2 bits, control 1 bit, words of options 5 bits
+  uint8_t protocol;             // of IANA, as in an IP header
+  Wire<Be16> flags;
+};
+static_assert(sizeof(GueHeader) == 4 && alignof(GueHeader) == 1);
 
 // The header struct of a transport. All begin with the same two ports, and who reads only those
 // relies on it.

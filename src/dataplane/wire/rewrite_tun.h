@@ -1,4 +1,5 @@
-// REWRITE for IP-in-IP tunnels (ipvs.md, tunnels; RFC 2003, RFC 2473, RFC 4213).
+// REWRITE for IP-in-IP tunnels (ipvs.md, tunnels; RFC 2003, RFC 2473, RFC 4213). The others are in
+// encapsulate.h.
 //
 //   if (!RewriteTun(packet, &parsed, our_address, real_address, id, policy.pmtu_disc)) …kNoHeadroom
 //
@@ -72,9 +73,37 @@ template <typename Outer, Packet P>
   return true;
 }
 
-// The same from a header made before (egress.h): for the real's address and ours, without a DF of
-// its own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above. Always inline: the fast
-// path has it in two classes, and a call would cost each packet ten instructions.
+// An outer header as WriteIpHeader makes it for no payload, TOS 0, TTL 0, id 0 and no DF becomes
+// that of the client's packet `inner`, whose TTL counts as not yet lowered. `payload`: bytes behind
+// it.
+[[gnu::always_inline]] inline void FinishOuterHeader(Ipv4Header* ip, const ParsedPacket& inner,
+                                                     uint32_t payload, Be16 id,
+                                                     bool dont_fragment) noexcept {
+  const auto ttl = static_cast<uint8_t>(inner.ttl - 1);
+  const uint8_t tos = OuterTos(inner.tos);
+  ip->tos = tos;
+  ip->total_length = Be16::FromHost(static_cast<uint16_t>(payload + sizeof(Ipv4Header)));
+  ip->id = id;
+  ip->fragment = dont_fragment ? Be16::FromHost(Ipv4Header::kDontFragment) : Be16{};
+  ip->ttl = ttl;
+  ChecksumDelta delta;
+  delta.Replace(Be16::FromHost(sizeof(Ipv4Header)), ip->total_length);
+  delta.Replace(Be16{}, Be16::FromHost(tos));
+  delta.Replace(Be16{}, ip->id);
+  delta.Replace(Be16{}, ip->fragment);
+  delta.Replace(Be16{}, Be16::FromHost(static_cast<uint16_t>(ttl << 8)));
+  ip->checksum = delta.Apply(ip->checksum);
+}
+[[gnu::always_inline]] inline void FinishOuterHeader(Ipv6Header* ip, const ParsedPacket& inner,
+                                                     uint32_t payload, Be16, bool) noexcept {
+  ip->version_class_flow = Be32::FromHost(6u << 28 | uint32_t{OuterTos(inner.tos)} << 20);
+  ip->payload_length = Be16::FromHost(static_cast<uint16_t>(payload));
+  ip->hop_limit = static_cast<uint8_t>(inner.ttl - 1);
+}
+
+// The same as RewriteTun from a header made before (egress.h): for the real's address and ours,
+// without a DF of its own. `id` and `copies_dont_fragment` as `id` and `pmtu_disc` above. Always
+// inline: the fast path has it in two classes, and a call would cost each packet ten instructions.
 template <typename Outer, Packet P>
 [[nodiscard, gnu::always_inline]] inline bool RewriteTunFrom(P& packet, const ParsedPacket& parsed,
                                                              const uint8_t* made, Be16 id,
@@ -86,28 +115,8 @@ template <typename Outer, Packet P>
   DecrementTtl(HeaderAt<IpHeader<Outer>>(frame, kAdded + kEthernetHeaderLength));
   auto* ip = HeaderAt<IpHeader<Outer>>(frame, kEthernetHeaderLength);
   std::memcpy(ip, made, kAdded);
-  const auto ttl = static_cast<uint8_t>(parsed.ttl - 1);
-  const uint8_t tos = OuterTos(parsed.tos);
-  if constexpr (std::is_same_v<Outer, Ipv4Address>) {
-    ip->tos = tos;
-    ip->total_length = Be16::FromHost(static_cast<uint16_t>(parsed.ip_length + kAdded));
-    ip->id = id;
-    // Not &&: reading both costs less than a branch.
-    const bool dont_fragment = copies_dont_fragment & parsed.dont_fragment;
-    ip->fragment = dont_fragment ? Be16::FromHost(Ipv4Header::kDontFragment) : Be16{};
-    ip->ttl = ttl;
-    ChecksumDelta delta;
-    delta.Replace(Be16::FromHost(sizeof(Ipv4Header)), ip->total_length);
-    delta.Replace(Be16{}, Be16::FromHost(tos));
-    delta.Replace(Be16{}, ip->id);
-    delta.Replace(Be16{}, ip->fragment);
-    delta.Replace(Be16{}, Be16::FromHost(static_cast<uint16_t>(ttl << 8)));
-    ip->checksum = delta.Apply(ip->checksum);
-  } else {
-    ip->version_class_flow = Be32::FromHost(6u << 28 | uint32_t{tos} << 20);
-    ip->payload_length = Be16::FromHost(static_cast<uint16_t>(parsed.ip_length));
-    ip->hop_limit = ttl;
-  }
+  // Not &&: reading both costs less than a branch.
+  FinishOuterHeader(ip, parsed, parsed.ip_length, id, copies_dont_fragment & parsed.dont_fragment);
   HeaderAt<EthernetHeader>(frame, 0)->ethertype =
       Be16::FromHost(Outer::kFamily == Family::kIpv4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
   return true;

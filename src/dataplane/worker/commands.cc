@@ -20,6 +20,14 @@ uint16_t ShownFlags(const Connection<Address>& c) {
   return static_cast<uint16_t>(c.flags | (is_learnt ? FlagMask(ConnectionFlag::kFromSync) : 0));
 }
 
+// The real's, where a record of the client's family cannot have it.
+template <typename Address>
+IpAddress RealAddressOf(const Snapshot& snapshot, const Connection<Address>& c) {
+  if (!IsTunnel(c.method) || c.real_id.index() >= snapshot.reals.size()) return c.real_address;
+  const IpAddress& address = snapshot.reals[c.real_id.index()].address;
+  return address.family() == Address::kFamily ? IpAddress(c.real_address) : address;
+}
+
 template <typename Address>
 ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
   return {.protocol = c.protocol,
@@ -28,7 +36,7 @@ ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
           .method = c.method,
           .client = {c.client_address, c.client_port},
           .virtual_endpoint = {c.virtual_address, c.virtual_port},
-          .real_endpoint = {c.real_address, c.real_port},
+          .real_endpoint = {RealAddressOf(*shard.snapshot, c), c.real_port},
           .real = c.real_id,
           .service = ServiceOfReal(*shard.snapshot, c.real_id),
           .remaining = c.deadline.Remaining(shard.now),

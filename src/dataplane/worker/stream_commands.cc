@@ -7,6 +7,7 @@
 #include "dataplane/decide/connection_draft.h"
 #include "dataplane/tables/transport_state.h"
 #include "dataplane/worker/commands.h"
+#include "dataplane/worker/connection_taking.h"
 #include "dataplane/worker/stream_templates.h"
 
 namespace fairlead::dataplane {
@@ -22,10 +23,10 @@ bool IsSane(const StreamEntry& entry) noexcept {
          entry.state < sync::StatesOf(entry.protocol);
 }
 
-class StreamTaking {
+class StreamTaking : public ConnectionTaking<StreamTaking, TakeStreamEntries, StreamEntry> {
  public:
   StreamTaking(Shard& shard, TakeStreamEntries* take)
-      : shard_(shard), take_(*take), templates_(shard, take) {}
+      : ConnectionTaking(shard, take), templates_(shard, take) {}
 
   // One entry; returns the work it was.
   size_t Take(size_t i) {
@@ -34,7 +35,12 @@ class StreamTaking {
     if (take_.is_second_round) {
       const SyncAnswer known = std::exchange(*answer, {SyncStep::kDone, {}});
       if (known.step == SyncStep::kGivenBack) shard_.ReleaseGrant(known.ref);
-      return known.step == SyncStep::kGranted ? TakeGranted(entry, known.ref) : 1;
+      if (known.step != SyncStep::kGranted) return 1;
+      if (entry.event != StreamEvent::kGone) {
+        return TakeGranted(entry, AsSyncEntry(entry), RealId{}, known.ref);
+      }
+      Lose(entry);
+      return 1;
     }
     if (entry.kind == sync::StreamKind::kTemplate) return templates_.Take(entry);
     return entry.event == StreamEvent::kGone ? LoseConnection(entry, answer)
@@ -42,61 +48,17 @@ class StreamTaking {
   }
 
  private:
-  void Refuse(SyncFault fault) noexcept { ++take_.faults[static_cast<size_t>(fault)]; }
-  [[nodiscard]] const Snapshot& snapshot() const noexcept { return *shard_.snapshot; }
-  [[nodiscard]] bool OwnsConnection(const StreamEntry& entry) const noexcept {
-    const Steering& steering = shard_.fabric.steering;
-    return shard_.me == (entry.client.is_v4()
-                             ? steering.ConnectionOwner(entry.client.v4(), entry.client_port)
-                             : steering.ConnectionOwner(entry.client.v6(), entry.client_port));
-  }
-  [[nodiscard]] bool OwnsTemplate(const TemplateKey& key) noexcept {
-    return shard_.fabric.steering.TemplateOwner(shard_.templates().Hash(key)) == shard_.me;
-  }
+  friend ConnectionTaking;
+  using ConnectionTaking::FollowKnown, ConnectionTaking::Place;
 
   // ---- connections
 
   size_t TakeConnection(const StreamEntry& entry, SyncAnswer* answer) {
-    const bool is_mine = OwnsConnection(entry);
-    if (!IsSane(entry)) {
-      if (is_mine) Refuse(SyncFault::kTransport);
-      return 1;
-    }
-    if (is_mine && FollowKnown(entry)) {
-      answer->step = SyncStep::kDone;
-      return 1;
-    }
-    const sync::SyncEntry asked = AsSyncEntry(entry);
-    SyncPlace place = ServicePlaceOf(snapshot(), asked);
-    if (place.fault) {
-      if (is_mine) Refuse(*place.fault);
-      return place.work;
-    }
-    std::optional<TemplateIdentity> identity;
-    if (place.service->persistence.is_enabled) {
-      identity = IdentityOf(shard_.fabric, *place.service, asked);
-    }
-    const bool has_template = identity.has_value();
-    const bool is_template_mine = has_template && OwnsTemplate(identity->key);
-    // Most entries are another worker's: none but the owners walks the real servers.
-    if (!is_mine && !is_template_mine) return place.work;
-    FindReal(snapshot(), asked, &place);
-    if (place.fault) {
-      if (is_mine) Refuse(*place.fault);
-      return place.work;
-    }
-    TemplateRef ref;
-    if (is_template_mine) ref = GrantChild(place, *identity);
-    if (is_mine && (is_template_mine || !has_template)) {
-      Place(entry, place, ref);
-      answer->step = SyncStep::kDone;
-    } else if (is_template_mine && !ref.is_none()) {
-      *answer = {SyncStep::kGranted, ref};
-    } else if (is_mine) {
-      Wait(answer);
-    }
-    return place.work;
+    if (IsSane(entry)) return LookAt(entry, AsSyncEntry(entry), RealId{}, answer);
+    if (OwnsConnection(entry)) Refuse(SyncFault::kTransport);
+    return 1;
   }
+  void Lack(SyncFault fault, SyncAnswer*) noexcept { Refuse(fault); }
 
   void Wait(SyncAnswer* answer) noexcept {
     answer->step = SyncStep::kWaits;
@@ -121,48 +83,10 @@ class StreamTaking {
     return ref;
   }
 
-  size_t TakeGranted(const StreamEntry& entry, const TemplateRef& ref) {
-    if (entry.event == StreamEvent::kGone) {
-      Lose(entry);
-      return 1;
-    }
-    const SyncPlace place = PlaceOf(snapshot(), AsSyncEntry(entry));
-    if (!place.fault) {
-      Place(entry, place, ref);
-      return place.work;
-    }
-    if (!ref.is_none()) shard_.ReleaseGrant(ref);  // a snapshot has come between
-    Refuse(*place.fault);
-    return place.work;
-  }
-
-  bool FollowKnown(const StreamEntry& entry) {
-    return entry.client.is_v4() ? FollowKnown<Ipv4Address>(entry) : FollowKnown<Ipv6Address>(entry);
-  }
   bool Lose(const StreamEntry& entry) {
     return entry.client.is_v4() ? Lose<Ipv4Address>(entry) : Lose<Ipv6Address>(entry);
   }
-  void Place(const StreamEntry& entry, const SyncPlace& place, const TemplateRef& ref) {
-    entry.client.is_v4() ? Place<Ipv4Address>(entry, place, ref)
-                         : Place<Ipv6Address>(entry, place, ref);
-  }
 
-  template <typename Address>
-  static FlowKey<Address> KeyOf(const StreamEntry& entry) noexcept {
-    return FlowKey<Address>::Forward(entry.protocol, entry.client.As<Address>(), entry.client_port,
-                                     entry.virtual_address.As<Address>(), entry.virtual_port);
-  }
-  template <typename Address>
-  uint32_t Find(const StreamEntry& entry) {
-    const FlowKey<Address> key = KeyOf<Address>(entry);
-    auto& table = shard_.Connections<Address>();
-    return table.Find(key, table.Hash(key), shard_.now).slot;
-  }
-  template <typename Address>
-  static bool HasReal(const Connection<Address>& record, const StreamEntry& entry) noexcept {
-    const bool has_port = !RewritesReplies(record.method) || record.real_port == entry.real_port;
-    return record.real_address == entry.real.As<Address>() && has_port;
-  }
   template <typename Address>
   [[nodiscard]] bool LacksTemplate(const Connection<Address>& record) const noexcept {
     const ServiceId id = snapshot().reals[record.real_id.index()].service;
@@ -230,14 +154,11 @@ class StreamTaking {
 
   template <typename Address>
   void Place(const StreamEntry& entry, const SyncPlace& place, const TemplateRef& ref) {
-    const auto give_back = [&] {
-      if (!ref.is_none()) shard_.ReleaseGrant(ref);
-    };
     if (const uint32_t known = Find<Address>(entry); known != kNoSlot) {
       Connection<Address>& record = shard_.Connections<Address>().at(known);
       if (HasReal(record, entry)) {
         if (record.Has(ConnectionFlag::kHasTemplate)) {
-          give_back();
+          GiveBack(ref);
         } else if (!ref.is_none()) {
           record.template_ref = ref;
           std::atomic_signal_fence(std::memory_order_release);
@@ -246,13 +167,13 @@ class StreamTaking {
         return Follow<Address>(known, entry);
       }
       if (!GivesWay(record, entry)) {
-        give_back();
+        GiveBack(ref);
         return Refuse(SyncFault::kOtherReal);
       }
       shard_.DestroyUntold<Address>(known);
     }
     if (!Insert<Address>(entry, place, ref)) {
-      give_back();
+      GiveBack(ref);
       Refuse(SyncFault::kTableFull);
     }
   }
@@ -296,8 +217,6 @@ class StreamTaking {
     return true;
   }
 
-  Shard& shard_;
-  TakeStreamEntries& take_;
   StreamTemplates templates_;
 };
 

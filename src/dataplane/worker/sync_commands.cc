@@ -4,8 +4,8 @@
 
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/connection_draft.h"
-#include "dataplane/decide/sync_place.h"
 #include "dataplane/worker/commands.h"
+#include "dataplane/worker/connection_taking.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -13,39 +13,41 @@ namespace {
 using sync::SyncEntry;
 using sync::SyncFlag;
 
-class TakingIn {
+class TakingIn : public ConnectionTaking<TakingIn, TakeSyncEntries, SyncEntry> {
  public:
-  TakingIn(Shard& shard, TakeSyncEntries* take) : shard_(shard), take_(*take) {}
+  TakingIn(Shard& shard, TakeSyncEntries* take) : ConnectionTaking(shard, take) {}
 
   // One entry; returns the work it was.
   size_t Take(size_t i) {
     const SyncEntry& entry = take_.entries[i];
-    if (take_.is_second_round) {
-      const SyncAnswer answer = std::exchange(take_.answers[i], {SyncStep::kDone, {}});
-      if (answer.step == SyncStep::kGivenBack) shard_.ReleaseGrant(answer.ref);
-      return answer.step == SyncStep::kGranted ? TakeGranted(entry, answer.ref) : 1;
+    SyncAnswer* const answer = &take_.answers[i];
+    const RealId named = take_.named.empty() ? RealId{} : take_.named[i];
+    if (!take_.is_second_round) {
+      return entry.is_template() ? TakeTemplate(entry, named, answer)
+                                 : LookAt(entry, entry, named, answer);
     }
-    return entry.is_template() ? TakeTemplate(entry, &take_.answers[i])
-                               : LookAtConnection(entry, &take_.answers[i]);
+    if (answer->step == SyncStep::kUnknown) return 1;
+    const SyncAnswer known = std::exchange(*answer, {SyncStep::kDone, {}});
+    if (known.step == SyncStep::kGivenBack) GiveBack(known.ref);
+    if (known.step != SyncStep::kGranted) return 1;
+    // An earlier entry of this round may have made it.
+    if (!FollowKnown(entry)) return TakeGranted(entry, entry, named, known.ref);
+    GiveBack(known.ref);
+    return 1;
   }
 
  private:
-  void Refuse(SyncFault fault) noexcept { ++take_.faults[static_cast<size_t>(fault)]; }
-  [[nodiscard]] const Snapshot& snapshot() const noexcept { return *shard_.snapshot; }
-  // Who counts what nobody else has to do with.
-  [[nodiscard]] bool IsFirst() const noexcept { return shard_.me.index() == 0; }
+  friend ConnectionTaking;
+  using ConnectionTaking::FollowKnown, ConnectionTaking::Place;
 
-  [[nodiscard]] bool OwnsConnection(const SyncEntry& entry) const noexcept {
-    const Steering& steering = shard_.fabric.steering;
-    return shard_.me == (entry.client.is_v4()
-                             ? steering.ConnectionOwner(entry.client.v4(), entry.client_port)
-                             : steering.ConnectionOwner(entry.client.v6(), entry.client_port));
+  void Lack(SyncFault fault, SyncAnswer* answer) noexcept {
+    const bool is_unknown = fault == SyncFault::kService || fault == SyncFault::kReal;
+    if (!is_unknown || !take_.keeps_unknown) return Refuse(fault);
+    answer->step = SyncStep::kUnknown;
   }
-  [[nodiscard]] bool OwnsTemplate(const TemplateKey& key) noexcept {
-    return shard_.fabric.steering.TemplateOwner(shard_.templates().Hash(key)) == shard_.me;
-  }
+  static void Wait(SyncAnswer* answer) noexcept { answer->step = SyncStep::kWaits; }
 
-  size_t TakeTemplate(const SyncEntry& entry, SyncAnswer* answer) {
+  size_t TakeTemplate(const SyncEntry& entry, RealId named, SyncAnswer* answer) {
     SyncPlace place = ServicePlaceOf(snapshot(), entry);
     if (place.fault) {
       if (IsFirst()) Refuse(*place.fault);
@@ -57,9 +59,9 @@ class TakingIn {
       return place.work;
     }
     if (!OwnsTemplate(identity->key)) return place.work;
-    FindReal(snapshot(), entry, &place);
+    CompletePlace(entry, named, &place);
     if (place.fault) {
-      Refuse(*place.fault);
+      Lack(*place.fault, answer);
       return place.work;
     }
     answer->step = SyncStep::kDone;
@@ -88,43 +90,6 @@ class TakingIn {
     return inserted.slot;
   }
 
-  size_t LookAtConnection(const SyncEntry& entry, SyncAnswer* answer) {
-    const bool is_mine = OwnsConnection(entry);
-    if (is_mine && FollowKnown(entry)) {
-      answer->step = SyncStep::kDone;
-      return 1;
-    }
-    SyncPlace place = ServicePlaceOf(snapshot(), entry);
-    if (place.fault) {
-      if (is_mine) Refuse(*place.fault);
-      return place.work;
-    }
-    std::optional<TemplateIdentity> identity;
-    if (place.service->persistence.is_enabled) {
-      identity = IdentityOf(shard_.fabric, *place.service, entry);
-    }
-    const bool has_template = identity.has_value();
-    const bool is_template_mine = has_template && OwnsTemplate(identity->key);
-    // Most entries are another worker's: none but the owners walks the real servers.
-    if (!is_mine && !is_template_mine) return place.work;
-    FindReal(snapshot(), entry, &place);
-    if (place.fault) {
-      if (is_mine) Refuse(*place.fault);
-      return place.work;
-    }
-    TemplateRef ref;
-    if (is_template_mine) ref = GrantChild(place, *identity);
-    if (is_mine && (is_template_mine || !has_template)) {
-      Place(entry, place, ref);
-      answer->step = SyncStep::kDone;
-    } else if (is_template_mine && !ref.is_none()) {
-      *answer = {SyncStep::kGranted, ref};
-    } else if (is_mine) {
-      answer->step = SyncStep::kWaits;
-    }
-    return place.work;
-  }
-
   // A child of the client's template, if that names this real server.
   TemplateRef GrantChild(const SyncPlace& place, const TemplateIdentity& identity) {
     TemplateTable& templates = shard_.templates();
@@ -135,51 +100,23 @@ class TakingIn {
     return ref;
   }
 
-  size_t TakeGranted(const SyncEntry& entry, const TemplateRef& ref) {
-    // An earlier entry of this round may have made it.
-    if (FollowKnown(entry)) {
-      if (!ref.is_none()) shard_.ReleaseGrant(ref);
-      return 1;
-    }
-    const SyncPlace place = PlaceOf(snapshot(), entry);
-    if (!place.fault) {
-      Place(entry, place, ref);
-      return place.work;
-    }
-    if (!ref.is_none()) shard_.ReleaseGrant(ref);  // a snapshot has come between
-    Refuse(*place.fault);
-    return place.work;
-  }
-
-  // The connection is here with the same real server: its state and its timer follow. False: not.
-  bool FollowKnown(const SyncEntry& entry) {
-    return entry.client.is_v4() ? FollowKnown<Ipv4Address>(entry) : FollowKnown<Ipv6Address>(entry);
-  }
-  void Place(const SyncEntry& entry, const SyncPlace& place, const TemplateRef& ref) {
-    entry.client.is_v4() ? Place<Ipv4Address>(entry, place, ref)
-                         : Place<Ipv6Address>(entry, place, ref);
-  }
-
-  template <typename Address>
-  static FlowKey<Address> KeyOf(const SyncEntry& entry) noexcept {
-    return FlowKey<Address>::Forward(entry.protocol, entry.client.As<Address>(), entry.client_port,
-                                     entry.virtual_address.As<Address>(), entry.virtual_port);
-  }
-  template <typename Address>
-  uint32_t Find(const FlowKey<Address>& key) {
-    auto& table = shard_.Connections<Address>();
-    return table.Find(key, table.Hash(key), shard_.now).slot;
-  }
-
   template <typename Address>
   bool FollowKnown(const SyncEntry& entry) {
-    const uint32_t slot = Find(KeyOf<Address>(entry));
+    const uint32_t slot = Find<Address>(entry);
     if (slot == kNoSlot) return false;
     const Connection<Address>& record = shard_.Connections<Address>().at(slot);
-    const bool has_port = !RewritesReplies(record.method) || record.real_port == entry.real_port;
-    if (record.real_address != entry.real.As<Address>() || !has_port) return false;
+    if (!HasReal(record, entry)) return false;
+    if (IsOfNobody(record) && !PlaceOf(snapshot(), entry).fault) return false;
     Follow<Address>(slot, entry);
     return true;
+  }
+  // No configuration has its service. It may be another service's since: of a mark, or of all
+  // ports.
+  template <typename Address>
+  [[nodiscard]] bool IsOfNobody(const Connection<Address>& record) const noexcept {
+    const ServiceId service = snapshot().reals[record.real_id.index()].service;
+    return service.index() < snapshot().services.size() &&
+           snapshot().services[service.index()].id.is_none();
   }
 
   template <typename Address>
@@ -196,9 +133,10 @@ class TakingIn {
   template <typename Address>
   void Place(const SyncEntry& entry, const SyncPlace& place, const TemplateRef& ref) {
     const FlowKey<Address> key = KeyOf<Address>(entry);
-    if (const uint32_t known = Find(key); known != kNoSlot) {
-      if (entry.Has(SyncFlag::kInactive)) {
-        if (!ref.is_none()) shard_.ReleaseGrant(ref);
+    if (const uint32_t known = Find<Address>(entry); known != kNoSlot) {
+      const Connection<Address>& record = shard_.Connections<Address>().at(known);
+      if (entry.Has(SyncFlag::kInactive) && !HasReal(record, entry)) {
+        GiveBack(ref);
         return Refuse(SyncFault::kOtherReal);
       }
       shard_.Destroy<Address>(known);
@@ -213,12 +151,9 @@ class TakingIn {
     const uint64_t hash = shard_.Connections<Address>().Hash(key);
     const InsertOutcome inserted = shard_.Insert(draft, hash, real);
     if (inserted.ok()) return Follow<Address>(inserted.slot, entry);
-    if (!ref.is_none()) shard_.ReleaseGrant(ref);
+    GiveBack(ref);
     Refuse(SyncFault::kTableFull);
   }
-
-  Shard& shard_;
-  TakeSyncEntries& take_;
 };
 
 }  // namespace

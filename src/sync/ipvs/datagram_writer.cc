@@ -70,7 +70,7 @@ size_t DatagramWriter::SizeOf(const SyncEntry& entry) const noexcept {
 }
 
 bool DatagramWriter::CanSay(const SyncEntry& entry) const noexcept {
-  if (format_.version == 0 && !entry.client.is_v4()) return false;
+  if (format_.version == 0 && !(entry.client.is_v4() && entry.engine_data.empty())) return false;
   return entry.engine_data.size() <= kMostEngineDataBytes &&
          entry.engine_name.size() <= kMostEngineNameBytes;
 }

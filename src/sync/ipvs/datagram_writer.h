@@ -29,7 +29,7 @@ class DatagramWriter {
 
   [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
   [[nodiscard]] size_t count() const noexcept { return count_; }
-  // Whether the format can say it at all: version 0 knows IPv4 only.
+  // Whether the format can say it at all: version 0 knows IPv4 only, and no engines.
   [[nodiscard]] bool CanSay(const SyncEntry& entry) const noexcept;
   // Whether it fits into the datagram begun. It fits into an empty one.
   [[nodiscard]] bool Fits(const SyncEntry& entry) const noexcept;

@@ -187,7 +187,7 @@ TEST(IpvsadmOptions, Tunnels) {
   EXPECT_EQ(tunnel("").type, TunnelType::kIpip);
   EXPECT_EQ(tunnel("--tun-type gue --tun-port 6080").port, 6080);
   EXPECT_EQ(tunnel("--tun-type gue --tun-port 1 --tun-remcsum").checksum, TunnelChecksum::kRemote);
-  EXPECT_EQ(tunnel("--tun-type gre --tun-csum").checksum, TunnelChecksum::kPlain);
+  EXPECT_EQ(tunnel("--tun-type gre --tun-csum").checksum, TunnelChecksum::kFull);
 }
 
 TEST(IpvsadmOptions, Lists) {

@@ -43,7 +43,7 @@ TEST(Sync, EveryKeyIsReadAndWritten) {
       "maxlen: 200, ttl: 5, "
       "version: 0, peers: [10.255.0.2, 10.255.0.3], threshold: [1, 5], refresh_period: 10s, "
       "retries: 2, "
-      "persist_mode: true, unknown_service: refuse }";
+      "persist_mode: true, unknown_service: as-kernel }";
   const IpvsSyncConfig sync = Good(all);
   IpvsSyncConfig expected;
   expected.interface = "eth2";
@@ -60,6 +60,7 @@ TEST(Sync, EveryKeyIsReadAndWritten) {
   expected.refresh_period = 10s;
   expected.retries = 2;
   expected.persist_mode = true;
+  expected.unknown_service = UnknownService::kAsKernel;
   EXPECT_EQ(sync, expected);
   const LoadResult again = LoadConfigText(Dump(*Load(all).model), "again.yaml");
   ASSERT_TRUE(again) << ToText(again.errors);
@@ -79,7 +80,7 @@ TEST(Sync, RefusesWhatCannotBe) {
            {"{ interface: eth2, threshold: [3, 3] }", "[N, PERIOD]"},
            {"{ interface: eth2, threshold: 3 }", "[N, PERIOD]"},
            {"{ interface: eth2, retries: 4 }", "0 to 3"},
-           {"{ interface: eth2, unknown_service: as-kernel }", "not supported by this version"},
+           {"{ interface: eth2, unknown_service: keep }", "refuse or as-kernel"},
            {"{ interface: eth2, thresholds: [3, 50] }", "threshold"},
            {"{ interface: eth2, peers: [224.0.0.1] }", "peers"}}) {
     EXPECT_NE(Refusal(text).find(sentence), std::string::npos) << text << ": " << Refusal(text);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "control/stream/stream_pair.h"
 #include "sync/stream/entry_codec.h"
 
@@ -312,6 +314,69 @@ TEST_F(HostilePeer, AnEntryThatCannotBeIsLeftOutAlone) {
   const PeerCounts& counts = pair.a.peer.ledger.counts;
   EXPECT_EQ(counts.refused[static_cast<size_t>(sync::StreamRefusal::kState)], 1U);
   EXPECT_EQ(pair.a.session().in().NextBatch().size(), 1U);
+}
+
+// ---- a bulk that never ends
+
+// A peer that is heard each second, and never says that its bulk is over.
+class EndlessBulk : public HostilePeer {
+ protected:
+  EndlessBulk() {
+    After({});
+    std::vector<uint8_t> bytes;
+    sync::EncodeDigests(std::vector<RangeDigest>(kStreamRanges), &bytes);
+    pair.a.hub.Turn(pair.now);
+    pair.a.session().Receive(bytes, pair.now);
+    pair.a.hub.Turn(pair.now);  // it says that its own bulk is over
+    bytes.clear();
+    sync::EncodeAcknowledge(hello.first_sequence, &bytes);
+    pair.a.session().Receive(bytes, pair.now);
+  }
+  // Seconds until the session has ended, `most` at the most.
+  int Last(int most, const std::function<void(int second, std::vector<uint8_t>* bytes)>& say) {
+    for (int second = 1; second <= most; ++second) {
+      pair.now += std::chrono::seconds(1);
+      std::vector<uint8_t> bytes;
+      say(second, &bytes);
+      pair.a.session().Receive(bytes, pair.now);
+      pair.a.hub.Turn(pair.now);
+      if (pair.a.session().is_over()) return second;
+    }
+    return most + 1;
+  }
+  static void Beat(uint32_t ranges_left, std::vector<uint8_t>* bytes) {
+    sync::EncodeHeartbeat({.lag_ms = 0, .ranges_left = ranges_left}, bytes);
+  }
+};
+
+TEST_F(EndlessBulk, OfWhichNothingComesIsGivenUp) {
+  EXPECT_EQ(Last(200, [](int, auto* bytes) { Beat(7, bytes); }), 122);
+  EXPECT_EQ(pair.a.ending(), "unfinished");
+  const auto& refused = pair.a.peer.ledger.counts.refused;
+  EXPECT_EQ(refused[static_cast<size_t>(sync::StreamRefusal::kUnfinished)], 1U);
+}
+
+TEST_F(EndlessBulk, ThatComesNoNearerToItsEndIsGivenUp) {
+  uint64_t sequence = 500;
+  const auto trickle = [&sequence](int, std::vector<uint8_t>* bytes) {
+    Beat(7, bytes);
+    *bytes = Join(*bytes, Entries(sequence++));
+  };
+  EXPECT_EQ(Last(1000, trickle), 902);
+  EXPECT_EQ(pair.a.ending(), "unfinished");
+}
+
+TEST_F(EndlessBulk, ThatComesNearerToItsEndGoesOn) {
+  const auto slow = [](int second, auto* bytes) {
+    Beat(static_cast<uint32_t>(100 - second / 100), bytes);
+  };
+  EXPECT_EQ(Last(3000, slow), 3001);
+}
+
+// What is over is not watched.
+TEST_F(EndlessBulk, ThatHasEndedIsForgotten) {
+  pair.a.session().Receive(Entries(500, true), pair.now);
+  EXPECT_EQ(Last(2000, [](int, auto* bytes) { Beat(7, bytes); }), 2001);
 }
 
 TEST_F(HostilePeer, AGoodbyeIsShown) {

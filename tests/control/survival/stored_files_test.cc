@@ -37,6 +37,11 @@ StoredNames SomeNames() {
                   .key = {Ip("2001:db8::11"), 0},
                   .kept = {.is_drain_over = true, .removed_by_hand = false},
                   .zero = {.out_packets = 7}}};
+  names.reals.push_back({.id = RealId{4},
+                         .service = ServiceId{1},
+                         .key = {Ip("10.0.0.12"), 80},
+                         .is_unknown = true,
+                         .kept = {.method = ForwardMethod::kTun}});
   names.free_reals = {RealId{3}, RealId{1}};
   names.total_zero = {.connections = 12};
   return names;
@@ -97,6 +102,9 @@ TEST_F(StoredFiles, NamesComeBackAsTheyWere) {
   EXPECT_EQ(names->reals[0].key, (RealIdentity{Ip("10.0.0.11"), 80}));
   EXPECT_EQ(names->reals[0].kept, SomeNames().reals[0].kept);
   EXPECT_EQ(names->reals[1].kept, SomeNames().reals[1].kept);
+  EXPECT_FALSE(names->reals[1].is_unknown);
+  EXPECT_EQ(names->reals[2].kept, SomeNames().reals[2].kept);
+  EXPECT_TRUE(names->reals[2].is_unknown);
   EXPECT_EQ(names->reals[0].baseline.out_bytes, 5u);
   EXPECT_EQ(names->services[0].on_remove, OnRemove::kReset);
   EXPECT_EQ(names->services[1].key, kMark);
@@ -230,7 +238,7 @@ TEST_F(StoredFiles, NamesThatCannotBeAreRefused) {
   }
   const Result<StoredNames> read = DecodeNames(EncodeNames(SomeNames()), 3);
   ASSERT_FALSE(read);
-  EXPECT_THAT(read.error().message, HasSubstr("ids for 4 reals and room for 3"));
+  EXPECT_THAT(read.error().message, HasSubstr("ids for 5 reals and room for 3"));
 }
 
 TEST_F(StoredFiles, EveryBitCounts) {

@@ -25,7 +25,36 @@ struct Pair {
   }
 };
 
-// A service of each family and protocol, its three reals by NAT, DR and TUN.
+constexpr Tunnel Gue(TunnelChecksum checksum) {
+  return {.type = TunnelType::kGue, .checksum = checksum, .port = 6080};
+}
+constexpr Tunnel Gre(TunnelChecksum checksum) {
+  return {.type = TunnelType::kGre, .checksum = checksum};
+}
+
+// How a service reaches its reals: each way once, and NAT more often, since replies pass by it
+// alone. `is_mixed`: the real is of the other family.
+struct Way {
+  ForwardMethod method = ForwardMethod::kTun;
+  Tunnel tunnel = {};
+  bool is_mixed = false;
+};
+constexpr std::array kWays = {
+    Way{.method = ForwardMethod::kNat},
+    Way{.method = ForwardMethod::kNat},
+    Way{.method = ForwardMethod::kNat},
+    Way{.method = ForwardMethod::kDr},
+    Way{},
+    Way{.tunnel = Gue(TunnelChecksum::kNone)},
+    Way{.tunnel = Gue(TunnelChecksum::kFull)},
+    Way{.tunnel = Gre(TunnelChecksum::kNone)},
+    Way{.tunnel = Gre(TunnelChecksum::kFull)},
+    Way{.is_mixed = true},
+    Way{.tunnel = Gue(TunnelChecksum::kFull), .is_mixed = true},
+    Way{.tunnel = Gre(TunnelChecksum::kNone), .is_mixed = true},
+};
+
+// A service of each family and protocol, its reals by NAT, DR and every tunnel.
 class FastPathTest : public testing::TestWithParam<uint32_t> {
  protected:
   FastPathTest() : random_(GetParam()) {
@@ -45,15 +74,15 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
                                               .port = port,
                                               .protocol = protocol,
                                               .persistence_seconds = persistence_seconds});
-      for (const ForwardMethod method :
-           {ForwardMethod::kNat, ForwardMethod::kDr, ForwardMethod::kTun}) {
+      for (const Way& way : kWays) {
         const std::string last = std::to_string(reals_ % 200 + 11);
-        d.AddReal(service, (is_v4 ? "10.0.0." : "fd00::") + last, 80, {.method = method});
+        d.AddReal(service, (is_v4 != way.is_mixed ? "10.0.0." : "fd00::") + last, 80,
+                  {.method = way.method, .tunnel = way.tunnel});
         ++reals_;
       }
-      reals_ -= 3;
+      reals_ -= static_cast<uint32_t>(kWays.size());
     });
-    reals_ += 3;
+    reals_ += static_cast<uint32_t>(kWays.size());
   }
 
   uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }

@@ -19,45 +19,6 @@ std::string Describe(const std::vector<Sent>& all) {
 
 uint32_t Get32(const Frame& f, size_t at) { return Be32::Load(&f[at]).host(); }
 
-// The checksum of an ICMP message that begins at `l4`; ICMPv6 has a pseudo header.
-void SumIcmp(Frame* f, size_t l4) {
-  const bool v4 = (*f)[14] >> 4 == 4;
-  const uint32_t length = static_cast<uint32_t>(f->size() - l4);
-  const uint64_t pseudo =
-      v4 ? 0
-         : PseudoHeaderSum(Ipv6Address::Load(&(*f)[22]), Ipv6Address::Load(&(*f)[38]),
-                           kProtocolIcmpv6, length);
-  Be16{}.Store(&(*f)[l4 + 2]);
-  Checksum(f->data() + l4, length, pseudo).Store(&(*f)[l4 + 2]);
-}
-
-// An ICMP message from → to that quotes the IP packet of `about`, of which `quoted` bytes are left.
-Frame ErrorAbout(const Frame& about, const std::string& from, const std::string& to, uint8_t type,
-                 uint8_t code, uint32_t rest = 0, size_t quoted = 128) {
-  const bool v4 = about[14] >> 4 == 4;
-  Frame f = v4 ? Udp(from, 0, to, 0) : Udp(from, 0, to, 0);
-  const size_t l4 = v4 ? 34 : 54;
-  f.resize(l4);
-  f.insert(f.end(), {type, code, 0, 0});
-  f.resize(l4 + 8);
-  Be32::FromHost(rest).Store(&f[l4 + 4]);
-  f.insert(f.end(), about.begin() + 14,
-           about.begin() + 14 + static_cast<long>(std::min(quoted, about.size() - 14)));
-  if (v4) {
-    auto* ip = HeaderAt<Ipv4Header>(f.data(), 14);
-    ip->protocol = kProtocolIcmp;
-    ip->total_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 14));
-    ip->checksum = Be16{};
-    ip->checksum = Checksum(ip, sizeof *ip);
-  } else {
-    auto* ip = HeaderAt<Ipv6Header>(f.data(), 14);
-    ip->next_header = kProtocolIcmpv6;
-    ip->payload_length = Be16::FromHost(static_cast<uint16_t>(f.size() - 54));
-  }
-  SumIcmp(&f, l4);
-  return f;
-}
-
 class Icmp : public testing::TestWithParam<size_t> {
  protected:
   Icmp() : d_({.workers = GetParam()}) {}

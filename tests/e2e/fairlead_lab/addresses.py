@@ -53,6 +53,11 @@ def director_inside6(number: int) -> str:
     return f"fd00:10::{number}"
 
 
+def director_sync(number: int) -> str:
+    """On the link between two directors."""
+    return f"10.255.0.{number}"
+
+
 def real_address(index: int) -> str:
     """Address of real server `index`, counted from 1."""
     return f"10.0.0.{10 + index}"

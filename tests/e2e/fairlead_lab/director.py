@@ -104,6 +104,11 @@ class Director:
 
     def start_file(self, path: str):
         """Start with a copy of a file written for the lab's ports, for this number of workers."""
+        self.take_file(path)
+        self.start()
+
+    def take_file(self, path: str):
+        """The same without the start."""
         with open(path) as file:
             text = file.read()
         listens = re.search(r"unix:([^\s\"',\]]+)", text)
@@ -118,7 +123,6 @@ class Director:
                 text += "\ndirector:\n"
             text = re.sub(r"(?m)^director:\n", f"director:\n  arena: {self.arena}\n", text, count=1)
         self.write_text(text)
-        self.start()
 
     def refuse_second(self):
         """A director that answers already would be taken for the one about to start."""
@@ -126,8 +130,13 @@ class Director:
             raise DirectorError(f"a director answers on {self.socket} already; stop it, or take its lab down")
 
     def start(self, config: dict = None, extra=()):
-        """Start with that configuration, or with the file as it was last written, and wait until it forwards. `extra`:
+        """Start with that configuration, or with the file as it was last written, and wait until it is ready. `extra`:
         further arguments of fairleadd."""
+        self.launch(config, extra)
+        self.wait_ready()
+
+    def launch(self, config: dict = None, extra=()):
+        """The same without waiting: one of a pair is ready once the other one is there."""
         if config is not None:
             self.write(config)
         self.refuse_second()
@@ -137,6 +146,8 @@ class Director:
             stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, **{key: value.format(path=self.reports) for key, value in SANITIZER_ENV.items()}})
         log.close()
+
+    def wait_ready(self):
         wait_until(lambda: self.process.poll() is not None or self.get("/readyz")[0] == 200,
                    "fairleadd is ready; its log:\n" + self.log, timeout=90)
         if self.process.poll() is not None:

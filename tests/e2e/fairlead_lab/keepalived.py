@@ -87,15 +87,16 @@ class Keepalived(Daemon):
         self.process.send_signal(signal.SIGHUP)
 
     def kill(self):
-        """kill -9 of all its processes at once, which leaves everything as it is."""
+        """kill -9 of all its processes at once, which leaves everything as it is: none may see that another one has gone."""
         pids = [self.process.pid]
         for name in ("checkers.pid", "vrrp.pid"):
             if os.path.exists(f"{self.folder}/{name}"):
                 with open(f"{self.folder}/{name}") as file:
                     pids.append(int(file.read()))
                 os.unlink(f"{self.folder}/{name}")
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(pid, number)
         self.process.wait()
         self.process = None
         os.unlink(f"{self.folder}/pid")

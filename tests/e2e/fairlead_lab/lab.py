@@ -8,6 +8,8 @@ With two directors the outside link is a bridge as well, and both are on both of
     client ── bridge ─┬─ director ──┬─ bridge ── real1 … realN
                       └─ director2 ─┘
 
+A link of their own, `sync`, is for what the two tell each other.
+
 Every namespace is called `fl-NAME-…` and everything else lives inside one, so labs of different names do not
 meet. `down` needs nothing but the name: it also clears what a killed run left behind.
 """
@@ -131,6 +133,10 @@ class Lab:
                 self._plug(director, "outside", "br1", f"outside{number}")
             self._plug(director, "inside", "br0", director_role(number))
             self._silence(director)
+        if len(self.directors) == 2:
+            self._link(self.directors[0], "sync", self.directors[1], "sync")
+            for number, director in enumerate(self.directors, 1):
+                director.ip(f"addr add {at.director_sync(number)}/24 dev sync")
         self._plug(self.client, "direct", "br0", "client")
 
     def _add_bridge(self, name: str):

@@ -3,21 +3,13 @@
     with DirectorPair("pair") as pair:
         pair.start(configuration_of, keepalived_conf_of)      # each is asked with 1 and 2
         pair.macs_of_all()
-        pair.answers(pair.lab.client, "outside", at.VIP)      # {VIP: [1]}: which directors answer for it
         pair[1].director.kill()
 """
 
-import json
-import os
-import sys
-
-from . import addresses as at
 from .director import Director
 from .keepalived import Keepalived
 from .lab import Lab
 from .shell import ShellError, wait_until
-
-WHO_ANSWERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "who_answers.py")
 
 
 class Half:
@@ -36,9 +28,21 @@ class Half:
     def start_keepalived(self):
         self.keepalived.start(self.conf)
 
+    def reload_keepalived(self):
+        """SIGHUP with the file as it is, until VRRP goes on."""
+        before = self.keepalived.said().count("Reload complete")
+        self.keepalived.reload(self.conf)
+        wait_until(lambda: self.keepalived.said().count("Reload complete") > before, "keepalived has read its file again")
+
     def has(self, address: str) -> bool:
         """On one of its twins."""
         return f" {address}/" in self.namespace.ip("-o addr show").stdout
+
+    def state(self) -> str:
+        process = self.director.process
+        if process is None:
+            return "which is not to run"
+        return "which runs" if process.poll() is None else f"which has ended with {process.returncode}"
 
     def stop(self):
         self.keepalived.stop()
@@ -65,18 +69,25 @@ class DirectorPair:
     def __getitem__(self, number: int) -> Half:
         return self.halves[number]
 
-    def start(self, configuration, conf):
+    def start(self, configuration, conf=None):
         """`configuration(number)` is what the director gets, a dictionary or a file's name; `conf(number)` is
-        keepalived.conf."""
+        keepalived.conf; without `conf` there is none."""
         for number in (1, 2):
-            half = self.halves[number] = Half(self.lab, number)
+            director = self.add(number).director
             config = configuration(number)
             if isinstance(config, str):
-                half.director.start_file(config)
-            else:
-                half.director.start(config)
-            half.conf = conf(number)
-            half.start_keepalived()
+                director.take_file(config)
+                config = None
+            director.launch(config)
+        for number, half in self.halves.items():  # with `sync.peers` each waits for the other one
+            half.director.wait_ready()
+            if conf:
+                half.conf = conf(number)
+                half.start_keepalived()
+
+    def add(self, number: int) -> Half:
+        self.halves[number] = Half(self.lab, number)
+        return self.halves[number]
 
     def macs_of_all(self):
         """Remembers them: a director that is gone cannot be asked."""
@@ -85,33 +96,17 @@ class DirectorPair:
             for port in half.director.json("status")["ports"]:
                 self.macs[port["mac"]] = number
 
-    def answers(self, namespace, device: str, *addresses) -> dict:
-        """{address: [number, …]} of the directors that answer for it, as heard on `device`; of others the MAC."""
-        if not addresses:
-            return {}
-        out = namespace.run(sys.executable, WHO_ANSWERS, device, "0.8", *addresses).stdout
-        return {address: sorted((self.macs.get(mac, mac) for mac in heard), key=str) for address, heard in json.loads(out).items()}
-
-    def spoken_for(self, outside: tuple, inside: tuple) -> dict:
-        """The same for addresses of clients and of real servers."""
-        return {**self.answers(self.lab.client, "outside", *outside),
-                **self.answers(self.lab.reals[1], "eth0", *inside)}
-
-    def wait_spoken_for(self, outside: tuple, inside: tuple, by, what: str, timeout: float = 40):
-        """Until exactly the directors `by` answer for each."""
-        wanted = {address: sorted(by) for address in (*outside, *inside)}
-        seen = {}
-
-        def is_so() -> bool:
-            seen.clear()
-            seen.update(self.spoken_for(outside, inside))
-            return seen == wanted
+    def wait(self, condition, what: str, timeout: float = 30, **options):
+        """wait_until, with the logs when it gives up."""
         try:
-            wait_until(is_so, what, timeout=timeout)
+            return wait_until(condition, what, timeout=timeout, **options)
         except ShellError as error:
-            said = "".join(f"\n---- keepalived {n}:\n{half.keepalived.said()[-2500:]}\n---- director {n}:\n"
-                           f"{half.director.log_tail(25)}" for n, half in self.halves.items())
-            raise ShellError(f"{error}: {seen}{said}") from None
+            raise ShellError(f"{error}{self.logs()}") from None
+
+    def logs(self) -> str:
+        """The end of what all of them have said."""
+        return "".join(f"\n---- keepalived {n}:\n{half.keepalived.said()[-5000:] if half.conf else ''}"
+                       f"\n---- director {n}, {half.state()}:\n{half.director.log_tail(25)}" for n, half in self.halves.items())
 
     def default_route(self, gateway: str, gateway6: str = ""):
         """Of the real servers."""

@@ -47,7 +47,7 @@ vrrp_instance lab {{
 """
 
 BIRD_CONF = """
-log "{log}" all;
+log syslog all;
 router id {own};
 protocol device {{ scan time 1; }}
 protocol static {{ ipv4; {route} }}
@@ -165,15 +165,13 @@ class VrrpPair:
         return {daemon.role: daemon.states() for daemon in (self.master, self.backup)}
 
 
-class Bird(Daemon):
-    def __init__(self, lab, namespace, role: str, own: tuple, peer: tuple, routes=(), gives_kernel: bool = False):
-        """own, peer: (address, AS number). `gives_kernel`: what is learnt becomes a route of the kernel."""
+class BirdDaemon(Daemon):
+    """BIRD by the text of a file."""
+
+    def __init__(self, lab, namespace, role: str, text: str):
         super().__init__(lab, namespace, role, "bird")
         self.socket = f"{self.folder}/bird.ctl"
-        self.conf = self.write("bird.conf", BIRD_CONF.format(
-            log=f"{self.folder}/bird.log", own=own[0], own_as=own[1], peer=peer[0], peer_as=peer[1],
-            route="".join(f"route {route} blackhole;" for route in routes),
-            kernel="protocol kernel { ipv4 { export where source = RTS_BGP; }; }" if gives_kernel else ""))
+        self.conf = self.write("bird.conf", text.replace("log syslog all;", f'log "{self.folder}/bird.log" all;'))
 
     def start(self):
         self.spawn("bird", "-f", "-c", self.conf, "-s", self.socket, "-P", f"{self.folder}/pid")
@@ -181,6 +179,15 @@ class Bird(Daemon):
     def ask(self, *words) -> str:
         """What birdc answers; empty until it listens."""
         return self.namespace.run("birdc", "-r", "-s", self.socket, *words, check=False).stdout
+
+
+class Bird(BirdDaemon):
+    def __init__(self, lab, namespace, role: str, own: tuple, peer: tuple, routes=(), gives_kernel: bool = False):
+        """own, peer: (address, AS number). `gives_kernel`: what is learnt becomes a route of the kernel."""
+        super().__init__(lab, namespace, role, BIRD_CONF.format(
+            own=own[0], own_as=own[1], peer=peer[0], peer_as=peer[1],
+            route="".join(f"route {route} blackhole;" for route in routes),
+            kernel="protocol kernel { ipv4 { export where source = RTS_BGP; }; }" if gives_kernel else ""))
 
     def session(self) -> tuple:
         """(state, since when, in seconds of the day), such as ("Established", 10801.481)."""

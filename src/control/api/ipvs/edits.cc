@@ -75,12 +75,49 @@ json::object ServiceBody(const ServiceRequest& request) {
   return body;
 }
 
+// Linux sends a checksum with either flag of GRE; no flag of IP in IP says anything.
+std::optional<Tunnel> TunnelOf(const DestRequest& request) {
+  constexpr uint16_t kChecksums = IP_VS_TUNNEL_ENCAP_FLAG_CSUM | IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
+  const uint16_t flags = request.tunnel_flags & kChecksums;
+  switch (request.tunnel_type) {
+    case IP_VS_CONN_F_TUNNEL_TYPE_IPIP:
+      return Tunnel{};
+    case IP_VS_CONN_F_TUNNEL_TYPE_GUE:
+      return Tunnel{.type = TunnelType::kGue,
+                    .checksum = (flags & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM) != 0
+                                    ? TunnelChecksum::kRemote
+                                : flags != 0 ? TunnelChecksum::kFull
+                                             : TunnelChecksum::kNone,
+                    .port = request.tunnel_port};
+    case IP_VS_CONN_F_TUNNEL_TYPE_GRE:
+      return Tunnel{.type = TunnelType::kGre,
+                    .checksum = flags != 0 ? TunnelChecksum::kFull : TunnelChecksum::kNone};
+    default:
+      return std::nullopt;
+  }
+}
+
+json::value ForwardBody(ForwardMethod method, const Tunnel& tunnel) {
+  const std::string_view word = TraitsOf(method).word;
+  if (!IsTunnel(method)) return json::string(word);
+  json::object forward{{"method", word}, {"type", ToWord(tunnel.type)}};
+  switch (tunnel.type) {
+    case TunnelType::kIpip:
+      break;
+    case TunnelType::kGue:
+      forward["port"] = tunnel.port;
+      forward["checksum"] = ToWord(tunnel.checksum);
+      break;
+    case TunnelType::kGre:
+      forward["checksum"] = tunnel.checksum != TunnelChecksum::kNone;
+      break;
+  }
+  return forward;
+}
+
 json::object DestBody(const DestRequest& request) {
-  const ForwardMethod method = *MethodOf(request);  // CheckDest
-  json::value forward(TraitsOf(method).word);
-  if (IsTunnel(method)) forward = {{"method", TraitsOf(method).word}, {"type", "ipip"}};
   return {{"weight", request.weight},
-          {"forward", std::move(forward)},
+          {"forward", ForwardBody(*MethodOf(request), *TunnelOf(request))},  // CheckDest
           {"upper_threshold", request.upper_threshold},
           {"lower_threshold", request.lower_threshold}};
 }
@@ -125,8 +162,13 @@ Fault CheckDest(const DestRequest& request) {
             "A real server is reached by NAT (0), a tunnel (2) or a route (3), and not by " +
                 std::to_string(request.method)};
   }
-  if (IsTunnel(*method) && request.tunnel_type != IP_VS_CONN_F_TUNNEL_TYPE_IPIP) {
-    return {EPROTONOSUPPORT, "Tunnels are IP in IP; gue and gre are not supported"};
+  const auto tunnel = TunnelOf(request);
+  if (!tunnel) {
+    return {EINVAL, "A tunnel is ipip (0), gue (1) or gre (2), and not " +
+                        std::to_string(request.tunnel_type)};
+  }
+  if (IsTunnel(*method) && tunnel->type == TunnelType::kGue && tunnel->port == 0) {
+    return {EINVAL, "A tunnel of type gue needs a port"};
   }
   if (IsLoopback(request.address)) {
     return {EINVAL, request.address.ToString() +

@@ -39,6 +39,8 @@ class Inflow {
 
   // All that the peer had is taken.
   [[nodiscard]] bool is_bulk_done() const { return is_bulk_done_; }
+  // All that the peer had is here, and may still wait for the workers.
+  [[nodiscard]] bool is_bulk_end_seen() const { return is_bulk_end_seen_; }
   [[nodiscard]] uint32_t waiting() const { return waiting_; }
 
  private:

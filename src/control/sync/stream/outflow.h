@@ -31,9 +31,11 @@ struct StreamLimits {
   uint32_t window = 16384;      // entries that may be under way to this director
   size_t ranges_of_pass = 256;  // what a broken session has to send again at the most
   std::chrono::milliseconds heartbeat{200};
-  std::chrono::milliseconds hello{5'000};     // until the other's hello
-  std::chrono::milliseconds silence{5'000};   // of the other
-  std::chrono::milliseconds stalled{30'000};  // without an acknowledgement that is due
+  std::chrono::milliseconds hello{5'000};         // until the other's hello
+  std::chrono::milliseconds silence{5'000};       // of the other
+  std::chrono::milliseconds stalled{30'000};      // without an acknowledgement that is due
+  std::chrono::milliseconds bulk_quiet{120'000};  // without an entry, while the bulk comes
+  std::chrono::milliseconds bulk_step{900'000};   // until fewer ranges are left of it
 };
 
 class Outflow {

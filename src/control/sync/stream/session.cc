@@ -64,6 +64,7 @@ MaybeRefusal StreamSession::HandleKnown(const sync::Frame& frame, TimePoint now)
     case FrameType::kHello:
       return OnHello(frame.body, now);
     case FrameType::kEntries:
+      bulk_heard_ = now;
       return in_.OnEntries(frame.body);
     case FrameType::kAcknowledge:
       why = sync::DecodeAcknowledge(frame.body, &sequence);
@@ -74,8 +75,9 @@ MaybeRefusal StreamSession::HandleKnown(const sync::Frame& frame, TimePoint now)
       if (!why) CompareDigests();
       return why;
     case FrameType::kHeartbeat:
-      last_heartbeat_in_ = now;
-      return sync::DecodeHeartbeat(frame.body, &heartbeat_);
+      why = sync::DecodeHeartbeat(frame.body, &heartbeat_);
+      if (!why) NoteHeartbeat(now);
+      return why;
     case FrameType::kGoodbye:
       break;
   }
@@ -108,6 +110,8 @@ void StreamSession::SetDigests(std::span<const RangeDigest> digests, TimePoint n
   if (is_over()) return;
   if (ledger_.lacking.none()) ledger_.lacking_since = now;
   own_digests_.assign(digests.begin(), digests.end());
+  has_told_digests_ = true;
+  bulk_heard_ = bulk_moved_ = now;
   out_.Flush(now);
   sync::EncodeDigests(digests, &out_.bytes());
   CompareDigests();
@@ -128,6 +132,22 @@ void StreamSession::CompareDigests() {
   out_.BeginBulk(different);
 }
 
+void StreamSession::NoteHeartbeat(TimePoint now) {
+  last_heartbeat_in_ = now;
+  if (heartbeat_.ranges_left >= least_left_) return;
+  least_left_ = heartbeat_.ranges_left;
+  bulk_heard_ = bulk_moved_ = now;
+}
+
+// What the peer waits for from here, and what is here and waits for the workers, is no fault of
+// its.
+bool StreamSession::IsBulkStuckAt(TimePoint now) {
+  if (in_.is_bulk_end_seen() || !has_told_digests_) return false;
+  if (in_.waiting() > 0) bulk_heard_ = now;
+  return now - bulk_heard_ > setup_.limits.bulk_quiet ||
+         now - bulk_moved_ > setup_.limits.bulk_step;
+}
+
 void StreamSession::Turn(TimePoint now) {
   if (is_over()) return;
   if (!is_greeted_) {
@@ -136,6 +156,7 @@ void StreamSession::Turn(TimePoint now) {
   }
   if (now - last_heard_ > setup_.limits.silence) return Refuse(StreamRefusal::kSilent, now);
   if (out_.IsStalledAt(now)) return Refuse(StreamRefusal::kStalled, now);
+  if (IsBulkStuckAt(now)) return Refuse(StreamRefusal::kUnfinished, now);
   out_.Flush(now);
   if (const auto sequence = in_.TakeAcknowledgement()) {
     sync::EncodeAcknowledge(*sequence, &out_.bytes());

@@ -9,7 +9,8 @@
 //   if (session.is_over()) Close(session.ending());
 //
 // Its life: hello → digests of both → bulk both ways, news beside it → both have what the other had
-// → news. In sync: both bulks are done, and neither side is behind by ready_lag. Whatever comes, it
+// → news. In sync: both bulks are done, and neither side is behind by ready_lag. A bulk lasts as
+// long as it takes, but one that comes no nearer to its end is given up. Whatever comes, it
 // keeps a bounded number of entries, and ends with a name for what was wrong
 // (sync/stream/refusal.h). StreamHub gives it its share of the tables. Threads: the control core's.
 #pragma once
@@ -91,6 +92,8 @@ class StreamSession {
   sync::MaybeRefusal OnHello(std::span<const uint8_t> body, TimePoint now);
   void Refuse(sync::StreamRefusal why, TimePoint now);
   void CompareDigests();
+  void NoteHeartbeat(TimePoint now);
+  [[nodiscard]] bool IsBulkStuckAt(TimePoint now);
 
   const Setup setup_;
   PeerLedger& ledger_;
@@ -104,6 +107,11 @@ class StreamSession {
   bool has_common_digest_ = false;
   std::vector<RangeDigest> own_digests_, peer_digests_;
   sync::Heartbeat heartbeat_;  // the last that came
+  // The peer's bulk, since it has this director's digests: when an entry came, and when fewer
+  // ranges were left of it than ever before.
+  bool has_told_digests_ = false;
+  TimePoint bulk_heard_, bulk_moved_;
+  uint32_t least_left_ = UINT32_MAX;
   TimePoint begun_, last_heard_, last_heartbeat_in_, next_heartbeat_;
 };
 
