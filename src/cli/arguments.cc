@@ -354,6 +354,8 @@ class Grammar {
     Add(Group("sync", "Synchronisation with other directors"), "status",
         "Show what was received from other directors, and what was sent to them",
         Verb::kSyncStatus);
+    Add(Group("fleet", "The directors that have one store of configurations"), "status",
+        "Show which of them runs what, and why one refuses what it was told", Verb::kFleetStatus);
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "File to load instead of the one loaded last");

@@ -30,6 +30,7 @@ enum class Verb : uint8_t {
   kStatus,
   kReady,
   kSyncStatus,
+  kFleetStatus,
   kServiceList,
   kServiceShow,
   kServiceAdd,

@@ -246,6 +246,8 @@ int Run(const Arguments& arguments) {
       return RunReady(arguments);
     case Verb::kSyncStatus:
       return RunSyncStatus(arguments);
+    case Verb::kFleetStatus:
+      return RunFleetStatus(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
     case Verb::kPortList:

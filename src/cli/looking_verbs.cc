@@ -42,7 +42,7 @@ bool OnlyLooks(const std::string& verb) {
       "connection list", "connection count", "template list", "ipvsadm",      "ipvs-exec",
       "explain",         "port list",        "sync status",   "diff",         "check",
       "metrics",         "route list",       "top clients",   "top services", "neighbour list",
-      "config show",     "config schema",    "doctor",        "ready"};
+      "config show",     "config schema",    "doctor",        "ready",        "fleet status"};
   return kLooks.contains(verb);
 }
 

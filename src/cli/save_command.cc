@@ -165,6 +165,10 @@ std::string WhyNotHere(const std::string& api, const std::string& named) {
            " may be another one; run this there, over the director's Unix socket (--api "
            "unix:/run/fairlead/api.sock)";
   }
+  if (named.starts_with("etcd://")) {
+    return "the configuration is that of a fleet and not a file: write the change into " + named +
+           " by etcdctl; fairlead diff shows what it is";
+  }
   if (!named.empty() && !fs::path(named).is_absolute()) {
     return "the director was started with a relative path, " + named +
            ", which may be another file here; start it with an absolute one (fairleadd -c "

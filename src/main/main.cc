@@ -244,6 +244,7 @@ int RunDirector(const Options& options, const char* argv0) {
   api::ApiServer api(core,
                      {.listen = plan.listeners,
                       .upgrade = &upgrade,
+                      .fleet = fleet->get(),
                       .ipvs_socket = plan.ipvs_socket,
                       .faults = plan.api_faults},
                      {StatsReader(**edge), CountersOf(**edge)});

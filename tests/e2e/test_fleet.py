@@ -72,14 +72,7 @@ class FleetTest(LabTest):
 
     def wait_all(self, condition, what: str, timeout: float = SOON):
         for director in self.directors:
-            wait_until(lambda: condition(director), f"{director.name}: {what}; its log:\n{director.log_tail(20)}",
-                       timeout=timeout)
-
-    def wait_logged(self, text: str, timeout: float = SOON):
-        self.wait_all(lambda director: text in director.log_since_start(), f"logs {text}", timeout)
-
-    def is_refused(self, director) -> bool:
-        return "refused" in self.store.member(director.name)
+            wait_until(lambda: condition(director), f"{director.name}: {what}; {director.get('/v1/fleet')}", timeout=timeout)
 
 
 class Follows(FleetTest):
@@ -93,22 +86,25 @@ class Follows(FleetTest):
             director.start()
 
     def test_1_both_are_members(self):
-        self.wait_all(lambda director: self.store.member(director.name).get("ready"), "it is a member, and ready")
         for director in self.directors:
-            member = self.store.member(director.name)
-            self.assertEqual(member["address"], "127.0.0.1")
-            self.assertGreater(member["generation"], 0)
-            self.assertGreater(member["revision"], 1)
+            for name in ("edge-1", "edge-2"):
+                wait_until(lambda: director.member(name).get("ready"), f"{director.name} sees that {name} is ready",
+                           timeout=SOON)
+        shown = self.directors[0].cli("fleet", "status").stdout
+        self.assertIn("edge-1 *", shown)
+        self.assertRegex(shown, r"edge-2 +127\.0\.0\.1 +\d+ +\d+ +yes")
+        self.assertIn("watched", shown)
 
     def test_2_a_change_reaches_both(self):
         reply = self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/").stdout
         self.assertIn("real", reply)
-        before = self.store.member("edge-2")["revision"]
         begin = time.monotonic()
         self.store.put("common", common(service("web"), service("more", 8080)))
         self.wait_all(lambda director: director.runs("more"), "the change is in force")
         print(f"a change was in force on both after {time.monotonic() - begin:.2f} s", flush=True)
-        self.wait_all(lambda director: self.store.member(director.name)["revision"] > before, "it says what it runs")
+        revision = self.directors[0].fleet()["revision"]
+        self.wait_all(lambda director: director.member("edge-2").get("revision") == revision,
+                      "it is told which revision edge-2 runs")
 
     def test_3_a_change_of_ones_own_reaches_that_one(self):
         config = own(self.directors[1])
@@ -119,54 +115,65 @@ class Follows(FleetTest):
         self.assertTrue(self.directors[1].runs("web"))
 
     def test_4_a_bad_one_is_refused_by_both_and_shown(self):
+        before = self.directors[0].fleet()["revision"]
         bad = service("bad", 8082)
         bad["schedular"] = bad.pop("scheduler")
         self.store.put("common", common(service("web"), bad))
-        self.wait_all(self.is_refused, "it is refused")
+        self.wait_all(lambda director: director.fleet()["refused"] is not None, "it is refused")
         for director in self.directors:
-            member = self.store.member(director.name)
-            self.assertRegex(member["refused"],
-                             r"^etcd:/fairlead/common:\d+:\d+: services\[1\]\.schedular: .*\"scheduler\"")
-            self.assertGreater(member["refused_revision"], member["revision"])
+            reason = director.fleet()["refused"]["reasons"][0]
+            self.assertRegex(reason, r"^etcd:/fairlead/common:\d+:\d+: services\[1\]\.schedular: .*\"scheduler\"")
             self.assertFalse(director.runs("bad"))
             self.assertTrue(director.runs("web"))
-            self.assertIn("the configuration of the fleet is refused; what is in force stays", director.log_since_start())
+            self.assertEqual(director.metric("fairlead_fleet_refused"), 1)
+        self.assertEqual(self.directors[0].fleet()["revision"], before)
+        wait_until(lambda: self.directors[0].member("edge-2").get("refused"), "edge-1 is told that edge-2 refuses it",
+                   timeout=SOON)
+        shown = self.directors[0].cli("fleet", "status", check=False)
+        self.assertEqual(shown.returncode, 1)
+        self.assertIn("edge-2 refuses revision", shown.stdout)
         self.store.put("common", common(service("web")))
-        self.wait_all(lambda director: not self.is_refused(director), "what was corrected is in force")
+        self.wait_all(lambda director: director.fleet()["refused"] is None, "what was corrected is in force")
         self.wait_all(lambda director: not director.runs("more"), "all of it")
 
     def test_5_a_director_that_dies_leaves(self):
         self.directors[1].kill()
-        wait_until(lambda: self.store.names("members") == ["edge-1"], "its lease has ended", timeout=LEASE + SOON)
+        wait_until(lambda: not self.directors[0].member("edge-2"), "its lease has ended", timeout=LEASE + SOON)
+        self.assertEqual(self.store.names("members"), ["edge-1"])
         self.directors[1].start()
-        wait_until(lambda: self.store.member("edge-2").get("ready"), "it is back", timeout=SOON)
+        wait_until(lambda: self.directors[0].member("edge-2").get("ready"), "it is back", timeout=SOON)
         self.directors[1].stop()
         self.assertEqual(self.store.names("members"), ["edge-1"], "who is stopped in order leaves at once")
         self.directors[1].start()
 
     def test_6_without_etcd_both_go_on(self):
         self.store.stop()
-        self.wait_logged("no connection to etcd; what is in force stays", timeout=30)
+        self.wait_all(lambda director: not director.fleet()["connected"], "it has seen that etcd is away", timeout=30)
         for director in self.directors:
             self.assertEqual(director.get("/readyz")[0], 200)
             director.kill()
             director.start()
             self.assertTrue(director.runs("web"))
+            self.assertTrue(director.fleet()["from_disk"])
             self.assertIn("the last good configuration that was kept is in force", director.log_since_start())
+        shown = self.directors[0].cli("fleet", "status", check=False)
+        self.assertEqual(shown.returncode, 1)
+        self.assertIn("NOT WATCHED", shown.stdout)
         self.store.start()
+        self.wait_all(lambda director: director.fleet()["connected"], "etcd is heard again", timeout=30)
         self.store.put("common", common(service("web"), service("again", 8083)))
         self.wait_all(lambda director: director.runs("again"), "a change is in force", timeout=30)
+        self.assertFalse(self.directors[0].fleet()["from_disk"])
 
     def test_7_a_start_with_a_bad_one_takes_the_last_good_one(self):
         self.store.put("common", "services: [\n")
-        self.wait_all(self.is_refused, "it is refused")
+        self.wait_all(lambda director: director.fleet()["refused"] is not None, "it is refused")
         self.directors[0].stop()
         self.directors[0].start()
         self.assertTrue(self.directors[0].runs("again"))
-        wait_until(lambda: self.is_refused(self.directors[0]), "it refuses it still", timeout=SOON)
-        self.assertIn("etcd:/fairlead/common:", self.store.member("edge-1")["refused"])
+        self.assertIn("etcd:/fairlead/common:", self.directors[0].fleet()["refused"]["reasons"][0])
         self.store.put("common", common(service("web")))
-        self.wait_all(lambda director: not self.is_refused(director), "what was corrected is in force")
+        self.wait_all(lambda director: director.fleet()["refused"] is None, "what was corrected is in force")
 
 
 class HasRights(FleetTest):
@@ -215,7 +222,7 @@ class HasRights(FleetTest):
         edge.write_local(ca=self.ca, user="edge", password="secret of edge")
         os.chmod(edge.local, 0o600)
         edge.start()
-        wait_until(lambda: self.store.member("edge-1").get("ready"), "it is a member", timeout=SOON)
+        wait_until(lambda: edge.member("edge-1").get("ready"), "it is a member", timeout=SOON)
         self.store.put("common", common(service("web"), service("more", 8080)))
         wait_until(lambda: edge.runs("more"), "a change is in force", timeout=SOON)
         self.assertNotIn("secret", edge.log_since_start())
@@ -247,7 +254,7 @@ class Example(LabTest):
             with open(edge.local, "w") as file:
                 file.write(self.example("fleet.yaml").replace("/var/lib/fairlead", f"{edge.folder}/state"))
             edge.start()
-            wait_until(lambda: store.member(edge.name).get("ready"), "it is a member", timeout=SOON)
+            wait_until(lambda: edge.member(edge.name).get("ready"), "it is a member", timeout=SOON)
             wait_until(lambda: "real" in lab.client.run("curl", "-s", "--max-time", "2", f"http://{at.VIP_DR}/",
                                                         check=False).stdout, "it answers", timeout=20)
             edge.stop()

@@ -5,7 +5,7 @@
     store.put("common", text)                  # below PREFIX
     director = FleetDirector(lab, "edge-1")    # number=2: with the ports of the lab's second director
     director.start()
-    store.member("edge-1")["ready"]
+    director.fleet()["members"]
 """
 
 import json
@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 
-from .director import Director
+from .director import Director, DirectorError
 from .shell import wait_until
 
 PREFIX = "/fairlead"
@@ -63,11 +63,6 @@ class Etcd:
     def delete(self, key: str):
         self.ctl("del", f"{PREFIX}/{key}")
 
-    def member(self, name: str) -> dict:
-        """What the director says of itself; {}: it is no member."""
-        text = self.ctl("get", "--print-value-only", f"{PREFIX}/members/{name}").stdout
-        return json.loads(text) if text.strip() else {}
-
     def names(self, below: str) -> list:
         """Of the keys there."""
         head = f"{PREFIX}/{below}/"
@@ -96,6 +91,18 @@ class FleetDirector(Director):
 
     def start(self, config: dict = None, extra=()):
         super().start(None, ("--name", self.name, "--fleet", self.local, *extra))
+
+    def fleet(self) -> dict:
+        status, text = self.get("/v1/fleet")
+        if status != 200:
+            raise DirectorError(f"/v1/fleet answered {status}: {text}")
+        return json.loads(text)
+
+    def member(self, name: str) -> dict:
+        """{}: it is none, or nobody answers."""
+        status, text = self.get("/v1/fleet")
+        members = json.loads(text)["members"] if status == 200 else []
+        return next((member for member in members if member["name"] == name), {})
 
     def runs(self, service: str) -> bool:
         """Whether a service of that name is in force."""
