@@ -14,6 +14,8 @@ _fairlead() {
         if [[ $candidate == @files ]]; then
             compopt -o filenames 2> /dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        elif [[ $candidate == @programs ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -- "$cur")
         else
             COMPREPLY+=("$candidate")
         fi

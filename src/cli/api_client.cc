@@ -2,8 +2,11 @@
 #include "cli/api_client.h"
 
 #include <fmt/format.h>
+#include <grp.h>
 #include <openssl/ssl.h>
+#include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -41,6 +44,26 @@ Error Unreachable(const std::string& address, const std::string& why) {
               ". Is fairleadd running? Name another address with --api unix:PATH or --api "
               "http://HOST:PORT, or set FAIRLEAD_API",
           ""};
+}
+
+// The socket is a group's, and whoever asks is not in it.
+Error NotAllowed(const std::string& address, const std::string& path) {
+  struct stat is {};
+  const group* const owner = ::stat(path.c_str(), &is) == 0 ? ::getgrgid(is.st_gid) : nullptr;
+  const passwd* const user = ::getpwuid(::geteuid());
+  const bool has_group = owner != nullptr && is.st_gid != 0;
+  return {ErrorCode::kUnavailable,
+          fmt::format("Permission denied at {}: the socket is for root and its group. Use sudo; or "
+                      "let root do usermod -aG {} {}, then log in again",
+                      address, has_group ? owner->gr_name : "fairlead",
+                      user != nullptr ? user->pw_name : "USER"),
+          ""};
+}
+
+// What answers a question that is no HTTP, at a TCP address.
+std::string OtherScheme(const std::string& address) {
+  if (!address.starts_with(kHttp)) return "";
+  return "; if it speaks TLS, give " + std::string(kHttps) + address.substr(kHttp.size());
 }
 
 Error NotTrusted(const std::string& address, const std::string& why) {
@@ -147,7 +170,8 @@ Result<Reply> Exchange(asio::io_context& io, Stream& stream, const std::string& 
         address, "the director ended it (" + ec.message() + "); look at --certificate and --key");
   }
   if (ec)
-    return Unreachable(address, "what answers there does not speak HTTP (" + ec.message() + ")");
+    return Unreachable(address, "what answers there does not speak HTTP (" + ec.message() + ")" +
+                                    OtherScheme(address));
   return Reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
 }
 
@@ -229,7 +253,12 @@ Result<Reply> ExchangeOverTls(asio::io_context& io, tcp::socket socket, const st
   if (!ec) return Exchange(io, stream, address, question);
   if (ec == asio::error::timed_out) return Silent(address, question.patience.connection);
   const long verdict = SSL_get_verify_result(stream.native_handle());
-  if (verdict == X509_V_OK) return NotTrusted(address, ec.message());
+  if (verdict == X509_V_OK) {
+    const bool is_plain = ec.message().find("wrong version number") != std::string::npos;
+    return NotTrusted(address, ec.message() + (is_plain ? "; if it speaks plain HTTP, give " +
+                                                              std::string(kHttp) + authority.host
+                                                        : ""));
+  }
   return NotTrusted(address, "its certificate cannot be trusted (" +
                                  std::string(X509_verify_cert_error_string(verdict)) +
                                  "); name its authority with --ca FILE, and the director as the "
@@ -250,7 +279,7 @@ Result<Reply> ApiClient::Send(std::string_view method, const std::string& target
     ec = ConnectLocal(socket, path, patience_.connection);
     if (ec == asio::error::timed_out) return Silent(address_, patience_.connection);
     if (ec == asio::error::access_denied) {
-      return Unreachable(address_, "permission denied (the socket is for root and its group)");
+      return NotAllowed(address_, path);
     }
     if (ec) return Unreachable(address_, ec.message());
     return Exchange(io, socket, address_, question);

@@ -269,9 +269,12 @@ class Grammar {
     CLI::App* count =
         Add(group, "count", "Count open connections, in total or by group", Verb::kConnectionCount);
     AddFilters(count, true);
-    count->add_option("--by", into_.group_by, "Count by service, real, state or client")
-        ->check(CLI::IsMember({"service", "real", "state", "client"}));
-    count->add_option("--top", into_.top, "Show at most this many groups")->capture_default_str();
+    CLI::Option* by =
+        count->add_option("--by", into_.group_by, "Count by service, real, state or client")
+            ->check(CLI::IsMember({"service", "real", "state", "client"}));
+    count->add_option("--top", into_.top, "Show at most this many groups; needs --by")
+        ->needs(by)
+        ->capture_default_str();
     count->add_flag("--all", into_.is_all, "Count closing connections too");
     CLI::App* flush =
         Add(group, "flush", "Forget connections that match; their next packets are reset",
@@ -351,6 +354,8 @@ class Grammar {
     Add(Group("sync", "Synchronisation with other directors"), "status",
         "Show what was received from other directors, and what was sent to them",
         Verb::kSyncStatus);
+    Add(Group("fleet", "The directors that have one store of configurations"), "status",
+        "Show which of them runs what, and why one refuses what it was told", Verb::kFleetStatus);
     CLI::App* reload =
         Add(&app_, "reload", "Read the configuration file again and apply it", Verb::kReload);
     reload->add_option("file", into_.file, "File to load instead of the one loaded last");

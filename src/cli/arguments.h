@@ -30,6 +30,7 @@ enum class Verb : uint8_t {
   kStatus,
   kReady,
   kSyncStatus,
+  kFleetStatus,
   kServiceList,
   kServiceShow,
   kServiceAdd,
@@ -129,11 +130,13 @@ struct Arguments {
 // is that of the environment or the default.
 std::optional<int> ParseArguments(int argc, const char* const* argv, Arguments* into);
 
-// Candidates that stand for names: of services, of the reals of a service or of all, of files.
+// Candidates that stand for names: of services, of the reals of a service or of all, of files,
+// of programs.
 inline constexpr const char* kServiceNames = "@services";
 inline constexpr const char* kRealNames = "@reals";
 inline constexpr const char* kRealAddresses = "@addresses";  // of the reals of all services
 inline constexpr const char* kFileNames = "@files";
+inline constexpr const char* kProgramNames = "@programs";
 
 // What the last of the words may become. `service` becomes the service that the words name, `at`
 // the director and the credentials, if they name any.

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <cstdio>
+#include <regex>
 
 #include "cli/problem.h"
 #include "cli/text.h"
@@ -14,14 +16,31 @@ namespace json = boost::json;
 
 namespace {
 
+// Without "body:1:13: ", which is about what the program sends; and with the name of the option
+// where that is the key's: "--deadline: must be …".
+std::string InOptions(std::string sentence) {
+  static const std::regex body("^body:[0-9]+:[0-9]+(: )?");
+  static const std::regex key(
+      "^(scheduler|scheduler_flags|forward|persistence|one_packet|name|mark|family|allow_any_port|"
+      "weight|state|upper_threshold|lower_threshold|deadline): ");
+  const std::string rest = std::regex_replace(sentence, body, "");
+  if (rest.size() == sentence.size()) return sentence;
+  std::smatch match;
+  if (!std::regex_search(rest, match, key)) return rest;
+  std::string option = match[1];
+  std::ranges::replace(option, '_', '-');
+  return "--" + option + ": " + match.suffix().str();
+}
+
 // "place: sentence" lines of a problem's errors, else its detail.
 void PrintSentences(const json::object& problem) {
-  fmt::print(stderr, "fairlead: {}\n", Text(problem, "detail"));
+  fmt::print(stderr, "fairlead: {}\n", InOptions(Text(problem, "detail")));
   for (const json::value& item : Array(problem, "errors")) {
     if (!item.is_object() || Text(problem, "type") == "urn:fairlead:problem:invalid-body") continue;
     const json::object& error = item.as_object();
     const std::string place = Text(error, "place");
-    fmt::print(stderr, "{}{}\n", place == "-" ? "" : place + ": ", Text(error, "detail"));
+    const std::string sentence = (place == "-" ? "" : place + ": ") + Text(error, "detail");
+    fmt::print(stderr, "{}\n", InOptions(sentence));
   }
 }
 
@@ -227,6 +246,8 @@ int Run(const Arguments& arguments) {
       return RunReady(arguments);
     case Verb::kSyncStatus:
       return RunSyncStatus(arguments);
+    case Verb::kFleetStatus:
+      return RunFleetStatus(arguments);
     case Verb::kExplain:
       return RunExplain(arguments);
     case Verb::kPortList:

@@ -62,6 +62,7 @@ void PrintReals(const boost::json::array& reals, bool with_service);
 int RunStatus(const Arguments& arguments);
 int RunReady(const Arguments& arguments);
 int RunSyncStatus(const Arguments& arguments);
+int RunFleetStatus(const Arguments& arguments);
 int RunServiceList(const Arguments& arguments);
 int RunServiceShow(const Arguments& arguments);
 int RunServiceAdd(const Arguments& arguments);

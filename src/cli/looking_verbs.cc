@@ -42,7 +42,7 @@ bool OnlyLooks(const std::string& verb) {
       "connection list", "connection count", "template list", "ipvsadm",      "ipvs-exec",
       "explain",         "port list",        "sync status",   "diff",         "check",
       "metrics",         "route list",       "top clients",   "top services", "neighbour list",
-      "config show",     "config schema",    "doctor",        "ready"};
+      "config show",     "config schema",    "doctor",        "ready",        "fleet status"};
   return kLooks.contains(verb);
 }
 
@@ -109,7 +109,7 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
           "Print the configuration in force, with changes by hand and every default",
           Verb::kConfigShow);
   AddLook(config, into, "save",
-          "Write changes by hand of services into the file, which keeps its comments and layout",
+          "Write changes by hand into the file, which keeps its comments and layout",
           Verb::kConfigSave);
   AddLook(config, into, "schema",
           "Print the JSON Schema of the configuration file, for editors; needs no director",

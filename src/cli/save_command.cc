@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "base/file_descriptor.h"
 #include "cli/commands.h"
@@ -36,26 +37,41 @@ std::vector<std::string> Sorted(const json::array& texts) {
   return sorted;
 }
 
-// Whether the file says what it said when the director read it: a reload would take every change by
-// hand away, and change nothing else; with on_reload: keep it would change nothing at all.
+// Whether a reload would do nothing but undo changes by hand: the file says what it said when the
+// director read it, or has some of these changes already. With on_reload: keep it would do nothing.
 bool IsAsRead(const json::object& diff, const json::object& preview) {
-  const json::array& by_hand = Array(diff, "changes");
-  const json::array& taken = Array(Object(preview, "takes_away"), "changes_by_hand");
-  const json::array& changes = Array(preview, "changes");
-  if (taken.empty() && changes.empty()) return true;
-  return Sorted(by_hand) == Sorted(taken) && changes.size() == by_hand.size();
+  const std::vector<std::string> by_hand = Sorted(Array(diff, "changes"));
+  const std::vector<std::string> taken =
+      Sorted(Array(Object(preview, "takes_away"), "changes_by_hand"));
+  return Array(preview, "changes").size() == taken.size() && std::ranges::includes(by_hand, taken);
+}
+
+// What to do about a file that somebody has edited meanwhile.
+std::string HowToGoOn(const std::string& path, const json::object& preview) {
+  const bool is_kept = Array(Object(preview, "takes_away"), "changes_by_hand").empty();
+  return path + " has changed since the director read it. " +
+         (is_kept ? std::string("Load that first, which takes no change by hand away: ")
+                  : "Load that first without losing the changes by hand: put on_reload: keep under "
+                    "api: in the file, then ") +
+         "fairlead reload, and then fairlead config save; or undo what was edited";
 }
 
 // Beside the file first, then in its place: whoever reads it meanwhile has the old one or the new.
 Status Replace(const std::string& path, const std::string& text) {
   const auto failure = [&](const std::string& what) {
-    return Error{ErrorCode::kSystem, "cannot " + what + ": " + std::strerror(errno), ""};
+    const bool is_denied = errno == EACCES || errno == EPERM;
+    return Error{ErrorCode::kSystem,
+                 "cannot " + what + ": " + std::strerror(errno) +
+                     (is_denied ? "; who runs this must be allowed to write the file and its "
+                                  "directory: sudo fairlead config save"
+                                : ""),
+                 ""};
   };
   struct stat is {};
   if (::stat(path.c_str(), &is) != 0) return failure("look at " + path);
   std::string beside = path + ".XXXXXX";  // a new name each time: a crash may have left a file
   FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));
-  if (!file) return failure("write " + beside);
+  if (!file) return failure("write " + path);
   bool is_good = ::fchown(file.get(), is.st_uid, is.st_gid) == 0 &&
                  ::fchmod(file.get(), is.st_mode & 07777) == 0;
   for (size_t at = 0; is_good && at < text.size();) {
@@ -68,6 +84,51 @@ Status Replace(const std::string& path, const std::string& text) {
   const Error error = failure("write " + path);
   ::unlink(beside.c_str());
   return error;
+}
+
+// The changes by hand that the file does not have afterwards, in words.
+std::vector<std::string> LeftBy(const ConfigEdit& edit, const control::ConfigModel& then,
+                                const control::ConfigModel& wanted) {
+  std::vector<std::string> left = edit.left;
+  for (const std::string& key : control::DifferingKeys(then, wanted)) {
+    const bool is_by_hand =
+        key.starts_with("policy") || key.starts_with("defaults") || key.starts_with("sync");
+    if (is_by_hand && std::ranges::find(left, key) == left.end()) left.push_back(key);
+  }
+  return left;
+}
+
+// Whether the edited file says what it should, but for what was left, and nothing else has changed.
+bool IsAsMeant(const ConfigEdit& edit, const control::ConfigModel& now,
+               const control::ConfigModel& then, const control::ConfigModel& wanted) {
+  for (const std::string& key : control::DifferingKeys(now, then)) {
+    if (!key.starts_with("policy") && !key.starts_with("defaults")) return false;
+  }
+  if (then.services == wanted.services) return true;
+  if (edit.left.empty()) return false;
+  std::map<std::string, const control::ServiceConfig*> known;
+  for (const control::ServiceConfig& service : then.services) known[service.name] = &service;
+  return std::ranges::all_of(wanted.services, [&](const control::ServiceConfig& service) {
+    const std::string name = "service " + service.name;
+    const auto is_about = [&](const std::string& left) {
+      return left.find(name) != std::string::npos || left == "services";
+    };
+    const auto it = known.find(service.name);
+    return (it != known.end() && *it->second == service) ||
+           std::ranges::any_of(edit.left, is_about);
+  });
+}
+
+// What services share first: those that follow it need no word of their own then.
+Result<ConfigEdit> EditText(const std::string& text, const std::string& path,
+                            const control::ConfigModel& now, const control::ConfigModel& wanted) {
+  ConfigEdit shared = EditShared(text, now, wanted);
+  const control::LoadResult with_shared = control::LoadConfigText(shared.text, path);
+  if (!with_shared) return with_shared.errors.front();
+  ConfigEdit edit = EditServices(shared.text, *with_shared.model, wanted);
+  edit.changes.insert(edit.changes.begin(), shared.changes.begin(), shared.changes.end());
+  edit.left.insert(edit.left.begin(), shared.left.begin(), shared.left.end());
+  return edit;
 }
 
 // The file as it is to be, or why it cannot be made.
@@ -84,30 +145,16 @@ Result<ConfigEdit> EditFile(const std::string& path, const std::string& in_force
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const control::LoadResult now = control::LoadConfigText(text, path);
   if (!now) return now.errors.front();
-  auto edit = EditConfig(text, *now.model, *wanted.model);
+  auto edit = EditText(text, path, *now.model, *wanted.model);
   if (!edit) return edit;
   const control::LoadResult then = control::LoadConfigText(edit->text, path);
-  if (!then || then.model->services != wanted.model->services) {
+  if (!then || !IsAsMeant(*edit, *now.model, *then.model, *wanted.model)) {
     return Error{ErrorCode::kInvalid,
                  "the changes cannot be written into the file in place; write them by hand, as "
                  "fairlead diff has them",
                  ""};
   }
-  // A reload would take away what the file does not say afterwards.
-  for (const std::string& key : control::DifferingKeys(*then.model, *wanted.model)) {
-    if (!key.starts_with("policy") && !key.starts_with("defaults")) continue;
-    return Error{ErrorCode::kInvalid,
-                 key +
-                     " has been changed by hand too, and only services can be written into the "
-                     "file in place; write it by hand, as fairlead diff has it, and reload",
-                 ""};
-  }
-  if (edit->changes.empty()) {
-    return Error{ErrorCode::kInvalid,
-                 "the changes by hand are none of services, so they cannot be written into the "
-                 "file in place; write them by hand, as fairlead diff has them",
-                 ""};
-  }
+  edit->left = LeftBy(*edit, *then.model, *wanted.model);
   return edit;
 }
 
@@ -118,6 +165,10 @@ std::string WhyNotHere(const std::string& api, const std::string& named) {
            " may be another one; run this there, over the director's Unix socket (--api "
            "unix:/run/fairlead/api.sock)";
   }
+  if (named.starts_with("etcd://")) {
+    return "the configuration is that of a fleet and not a file: write the change into " + named +
+           " by etcdctl; fairlead diff shows what it is";
+  }
   if (!named.empty() && !fs::path(named).is_absolute()) {
     return "the director was started with a relative path, " + named +
            ", which may be another file here; start it with an absolute one (fairleadd -c "
@@ -126,18 +177,55 @@ std::string WhyNotHere(const std::string& api, const std::string& named) {
   return "";
 }
 
-int Print(const Arguments& arguments, const std::string& path,
-          const std::vector<std::string>& changes) {
+int PrintSaved(const Arguments& arguments, const std::string& path, const ConfigEdit& edit) {
+  const auto array = [](const std::vector<std::string>& words) {
+    return json::array(words.begin(), words.end());
+  };
   if (arguments.is_json) {
-    fmt::print("{}\n",
-               Indented(json::object{{"path", path},
-                                     {"dry_run", arguments.is_dry_run},
-                                     {"changes", json::array(changes.begin(), changes.end())}}));
+    fmt::print("{}\n", Indented(json::object{{"path", path},
+                                             {"dry_run", arguments.is_dry_run},
+                                             {"changes", array(edit.changes)},
+                                             {"left", array(edit.left)}}));
     return kOk;
   }
-  if (changes.empty()) fmt::print("nothing differs from {}\n", path);
-  for (const std::string& change : changes) fmt::print("{}:{}\n", path, change);
+  if (edit.changes.empty() && edit.left.empty()) fmt::print("nothing differs from {}\n", path);
+  for (const std::string& change : edit.changes) fmt::print("{}:{}\n", path, change);
   return kOk;
+}
+
+// "these changes …: a, b"
+std::string WhatIsLeft(const ConfigEdit& edit) {
+  constexpr size_t kMost = 20;
+  std::string list;
+  for (size_t i = 0; i < std::min(edit.left.size(), kMost); ++i) {
+    list += (i == 0 ? "" : ", ") + edit.left[i];
+  }
+  if (edit.left.size() > kMost)
+    list += ", and " + std::to_string(edit.left.size() - kMost) + " more";
+  return "these changes cannot be written into the file in place and stay by hand: " + list +
+         ". Write them into it (fairlead config show has all that is in force), then fairlead "
+         "reload";
+}
+
+// Writes the file and lets the director read it, unless that would undo what is left.
+int Finish(Session* session, const Arguments& arguments, const std::string& path,
+           const ConfigEdit& edit) {
+  const bool is_whole = edit.left.empty();
+  if (!arguments.is_dry_run && !edit.changes.empty()) {
+    if (const Status done = Replace(path, edit.text); !done) {
+      session->Fail("not-saved", kTitle, done.error().message);
+      return session->exit_code();
+    }
+  }
+  // What was by hand is the file's now.
+  if (!arguments.is_dry_run && is_whole && !session->Ask("POST", "/v1/reload", "{}")) {
+    return session->exit_code();
+  }
+  PrintSaved(arguments, path, edit);
+  if (is_whole) return kOk;
+  session->Fail("not-saved", edit.changes.empty() ? kTitle : "Not every change was saved",
+                WhatIsLeft(edit));
+  return session->exit_code();
 }
 
 }  // namespace
@@ -153,11 +241,11 @@ int RunConfigSave(const Arguments& arguments) {
   if (!diff) return session.exit_code();
   const std::string named = Text(diff->as_object(), "file");
   if (std::string why = WhyNotHere(arguments.api, named); !why.empty()) return fail(why);
-  if (Array(diff->as_object(), "changes").empty()) return Print(arguments, named, {});
+  if (Array(diff->as_object(), "changes").empty()) return PrintSaved(arguments, named, {});
   const auto preview = session.Ask("POST", "/v1/reload?dry_run=1", "{}");
   if (!preview) return session.exit_code();
   if (!IsAsRead(diff->as_object(), preview->as_object())) {
-    return fail(named + " has changed since the director read it: reload it first, or undo that");
+    return fail(HowToGoOn(named, preview->as_object()));
   }
   const auto in_force = session.AskText("GET", "/v1/config");
   if (!in_force) return session.exit_code();
@@ -166,11 +254,7 @@ int RunConfigSave(const Arguments& arguments) {
   const std::string path = ec ? named : real.string();
   const Result<ConfigEdit> edit = EditFile(path, *in_force);
   if (!edit) return fail(edit.error().ToString());
-  if (arguments.is_dry_run) return Print(arguments, path, edit->changes);
-  if (const Status done = Replace(path, edit->text); !done) return fail(done.error().message);
-  // What was by hand is the file's now.
-  if (!session.Ask("POST", "/v1/reload", "{}")) return session.exit_code();
-  return Print(arguments, path, edit->changes);
+  return Finish(&session, arguments, path, *edit);
 }
 
 }  // namespace fairlead::cli

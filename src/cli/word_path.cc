@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cli/arguments.h"
+#include "cli/other_words.h"
+#include "control/config/names.h"
 #include "control/config/suggest.h"
 
 namespace fairlead::cli {
@@ -67,13 +69,30 @@ std::string Joined(const std::vector<std::string>& names) {
   return text;
 }
 
+template <typename E>
+std::vector<std::string> WordsOfEnum() {
+  std::vector<std::string> words;
+  for (const auto& [value, word] : control::kWords<E>) words.emplace_back(word);
+  return words;
+}
+
+// "there are list, count, flush"
+std::string ThereAre(const std::vector<std::string>& names) {
+  return (names.size() == 1 ? "there is " : "there are ") + Joined(names);
+}
+
 // What a value may be: by the set of words, else by what the name says.
 std::vector<std::string> ValuesOf(const CLI::Option& option) {
   if (auto choices = ChoicesOf(option); !choices.empty()) return choices;
   const std::string name = option.get_single_name();
+  if (name == "scheduler") return WordsOfEnum<control::SchedulerKind>();
+  if (name == "forward") return WordsOfEnum<ForwardMethod>();
+  if (name == "family") return {"ipv4", "ipv6"};
+  if (name == "one-packet") return {"false", "true"};
+  if (name == "command") return {kProgramNames};
   if (name == "service") return {kServiceNames};
   if (name == "real") return {kRealNames};
-  if (name == "file" || name == "binary" || name == "command") return {kFileNames};
+  if (name == "file" || name == "binary") return {kFileNames};
   return {};
 }
 
@@ -153,13 +172,32 @@ std::string FaultOf(const WordPath& path) {
   }
   const std::vector<std::string> verbs = VerbNames(*path.app);
   if (!path.unknown_verb.empty()) {
+    const std::string fault = "\"" + path.unknown_verb + "\" is not a command of " + name + "; ";
+    if (const auto meant = WhatIsMeant(name, path.unknown_verb); !meant.empty()) {
+      return fault + "use " + std::string(meant);
+    }
     const std::string nearest = Nearest(path.unknown_verb, verbs);
-    return "\"" + path.unknown_verb + "\" is not a command of " + name +
-           (nearest.empty() ? "; there are " + Joined(verbs)
-                            : "; did you mean \"" + nearest + "\"?");
+    return fault + (nearest.empty() ? ThereAre(verbs) : "did you mean \"" + nearest + "\"?");
   }
-  if (!verbs.empty()) return name + " needs a command; there are " + Joined(verbs);
+  if (!verbs.empty()) return name + " needs a command; " + ThereAre(verbs);
   return "";
+}
+
+std::string FaultOfExtras(const WordPath& path) {
+  size_t places = 0;
+  for (const CLI::Option* option : path.app->get_options()) {
+    places += option->get_positional() ? 1 : 0;
+  }
+  if (path.positionals.size() <= places) return "";
+  std::string extras;
+  for (size_t i = places; i < path.positionals.size(); ++i) {
+    extras += (i == places ? "" : " ") + path.positionals[i];
+  }
+  const std::vector<std::string> options = OptionNames(path.app);
+  const std::string option = "--" + path.positionals[places];
+  const bool is_option = std::find(options.begin(), options.end(), option) != options.end();
+  return path.Name() + ": not expected: " + extras +
+         (is_option ? "; did you mean --" + extras + "?" : "");
 }
 
 std::vector<std::string> CandidatesAt(const WordPath& path, const std::string& begin) {

@@ -40,6 +40,9 @@ WordPath FollowWords(const CLI::App& app, const std::vector<std::string>& words)
 // knows of no fault.
 std::string FaultOf(const WordPath& path);
 
+// The words that are too many, in the order in which they stand; empty: there are none.
+std::string FaultOfExtras(const WordPath& path);
+
 // What a word that begins with `begin` may become; kServiceNames and the like (arguments.h) stand
 // for names that are not in the grammar.
 std::vector<std::string> CandidatesAt(const WordPath& path, const std::string& begin);

@@ -44,7 +44,7 @@ void ForEachCommand(const ServiceConfig& service, Visit visit) {
 
 // What is sent to a server whom the same change may choose.
 void CheckPasswordFiles(const ServiceConfig& service, const ServiceConfig* earlier,
-                        const std::string& path, Problems& problems) {
+                        const CommandRights& rights, const std::string& path, Problems& problems) {
   std::set<std::string> known;
   if (earlier != nullptr) {
     ForEachCheck(*earlier, [&](const HealthConfig& check, const std::string&) {
@@ -52,19 +52,35 @@ void CheckPasswordFiles(const ServiceConfig& service, const ServiceConfig* earli
     });
   }
   ForEachCheck(service, [&](const HealthConfig& check, const std::string& place) {
-    if (check.password_file.empty() || known.contains(check.password_file)) return;
-    problems.Add(path + place + ".password_file",
-                 Quote(check.password_file) +
-                     " may not be named from here; write this check into the file, and reload");
+    if (known.contains(check.password_file)) return;
+    CheckPasswordFile(check.password_file, rights, path + place, problems);
   });
 }
 
 }  // namespace
 
+void CheckPasswordFile(const std::string& file, const CommandRights& rights,
+                       const std::string& path, Problems& problems) {
+  if (file.empty() || std::ranges::find(rights.password_files, file) != rights.password_files.end())
+    return;
+  problems.Add(path + ".password_file",
+               Quote(file) + " may not be named from here; " + rights.password_remedy);
+}
+
 void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
                    const std::vector<std::string>& scripts, const std::string& path,
                    Problems& problems) {
-  CheckPasswordFiles(service, earlier, path, problems);
+  CheckCommands(service, earlier,
+                CommandRights{scripts,
+                              {},
+                              "add it to director.scripts of the file, and restart",
+                              "write this check into the file, and reload"},
+                path, problems);
+}
+
+void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
+                   const CommandRights& rights, const std::string& path, Problems& problems) {
+  CheckPasswordFiles(service, earlier, rights, path, problems);
   std::set<CommandLine> known;
   if (earlier != nullptr) {
     ForEachCommand(*earlier,
@@ -72,10 +88,9 @@ void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
   }
   ForEachCommand(service, [&](const CommandLine& command, const std::string& place) {
     if (known.contains(command)) return;
-    if (std::ranges::find(scripts, command[0]) != scripts.end()) return;
-    problems.Add(path + place, Quote(command[0]) +
-                                   " may not be named from here; add it to director.scripts of the "
-                                   "file, and restart");
+    if (std::ranges::find(rights.scripts, command[0]) != rights.scripts.end()) return;
+    problems.Add(path + place,
+                 Quote(command[0]) + " may not be named from here; " + rights.script_remedy);
   });
 }
 

@@ -4,7 +4,8 @@
 //
 //   CheckCommands(service, &earlier, director.scripts, "services[2]", problems);
 //
-// Asked when a change is made, and when it is made again over a file after a restart. Pure.
+// Asked when a change is made, and when it is made again over a file after a restart; and of a
+// whole configuration that comes from elsewhere (fleet/documents.h). Pure.
 #pragma once
 
 #include <string>
@@ -19,5 +20,17 @@ namespace fairlead::control {
 void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
                    const std::vector<std::string>& scripts, const std::string& path,
                    Problems& problems);
+
+// What may be named, and what to do about the rest.
+struct CommandRights {
+  const std::vector<std::string>& scripts;
+  const std::vector<std::string>& password_files;
+  std::string script_remedy, password_remedy;  // "add it to …"
+};
+void CheckCommands(const ServiceConfig& service, const ServiceConfig* earlier,
+                   const CommandRights& rights, const std::string& path, Problems& problems);
+// `path`: of the map with the key password_file. An empty file is none.
+void CheckPasswordFile(const std::string& file, const CommandRights& rights,
+                       const std::string& path, Problems& problems);
 
 }  // namespace fairlead::control

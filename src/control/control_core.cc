@@ -128,6 +128,10 @@ class ControlCore::Impl {
 
   Director& director() { return director_; }
   void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
+  void SetSource(std::string path, std::function<LoadResult()> load) {
+    source_path_ = std::move(path);
+    source_ = std::move(load);
+  }
 
   void Reload(std::string path, std::function<void(ReloadOutcome)> done) {
     LoadThen(std::move(path),
@@ -165,7 +169,7 @@ class ControlCore::Impl {
   // On the loading thread.
   LoadResult Load(const std::string& path) {
     try {
-      return loader_.Load(path);
+      return source_ && path == source_path_ ? source_() : loader_.Load(path);
     } catch (const std::exception& e) {  // no memory for it, most likely
       return {.model = {},
               .errors = {CannotRead(path, {ErrorCode::kSystem, e.what(), ""})},
@@ -289,7 +293,9 @@ class ControlCore::Impl {
   std::function<void()> turned_, upgrade_;
   std::atomic<uint64_t> longest_work_ns_{0};
 
-  ConfigLoader loader_;  // the loading thread's, once Run has begun
+  ConfigLoader loader_;  // the loading thread's, once Run has begun, and so are the next two
+  std::string source_path_;
+  std::function<LoadResult()> source_;
   // One thread, so that what was asked for first is loaded first. The last member: it ends first.
   asio::thread_pool loading_{1};
 };
@@ -322,6 +328,9 @@ void ControlCore::SetReadyCallback(std::function<bool()> ready) {
 }
 void ControlCore::SetTurnCallback(std::function<void()> turned) {
   impl_->SetTurnCallback(std::move(turned));
+}
+void ControlCore::SetSource(std::string path, std::function<LoadResult()> load) {
+  impl_->SetSource(std::move(path), std::move(load));
 }
 void ControlCore::SetUpgradeCallback(std::function<void()> upgrade) {
   impl_->SetUpgradeCallback(std::move(upgrade));

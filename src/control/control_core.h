@@ -49,6 +49,8 @@ class ControlCore : public ControlApi {
   Status PublishFirst();
   // One that has loaded the file of the start makes the first reload quick. Before Run.
   void SetLoader(ConfigLoader loader);
+  // What a load of `path` gives in place of a file's text; asked on the loading thread. Before Run.
+  void SetSource(std::string path, std::function<LoadResult()> load);
   // Says whether each port has a link; called on the control core's thread, several times a second.
   // It must not wait. Before PublishFirst.
   void SetLinkReader(PortLinkReader reader);

@@ -24,6 +24,7 @@
 #include "control/config/check_config.h"
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
+#include "control/fleet/fleet.h"
 #include "dataplane/dpdk/edge.h"
 #include "main/kept_memory.h"
 #include "main/kernel_watch.h"
@@ -170,6 +171,15 @@ Estate StopForSuccessor(bool is_ready, api::ApiServer& api, edge::Edge& edge, Ke
   return estate;
 }
 
+std::vector<std::string> ArgumentsOfSuccessor(const Options& options) {
+  std::vector<std::string> arguments{"-c", options.config_path};
+  if (!options.name.empty()) arguments.insert(arguments.end(), {"--name", options.name});
+  if (!options.local_file.empty()) {
+    arguments.insert(arguments.end(), {"--fleet", options.local_file});
+  }
+  return arguments;
+}
+
 // The first time that every worker has the configuration, all is said that waits for it.
 void SayWhenReady(control::ControlCore& core, const dataplane::Fabric& fabric, edge::Edge& edge,
                   Start& start) {
@@ -193,8 +203,10 @@ int RunDirector(const Options& options, const char* argv0) {
   RaiseDescriptorLimit();
   Start start(options);
   if (!start.Begin()) return 1;
+  auto fleet = start.OpenFleet();
+  if (!fleet) return 1;
   control::ConfigLoader loader;
-  std::optional<control::ConfigModel> model = start.Load(&loader);
+  std::optional<control::ConfigModel> model = start.Load(&loader, fleet->get());
   if (!model) return 1;
   SetLogLevel(model->log.level);
   StartPlan plan = PlanOf(*model);
@@ -218,6 +230,7 @@ int RunDirector(const Options& options, const char* argv0) {
   const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes, model->policy.kernel_routes);
   control::ControlCore core(fabric, *std::move(model), path, runtimes);
   core.SetLoader(std::move(loader));
+  if (*fleet) core.SetSource(path, [&fleet] { return (*fleet)->Load(); });
   core.SetMemory(MemoryOf(**edge));
   core.SetLinkReader(LinksOf(**edge));
   core.SetKernelWatch(twins.get());
@@ -229,11 +242,12 @@ int RunDirector(const Options& options, const char* argv0) {
     return give_up("cannot apply the configuration", s.error());
   }
   if (Status s = (*edge)->LaunchWorkers(); !s) return give_up("cannot start workers", s.error());
-  Upgrade upgrade({OwnPath(argv0), {"-c", path}, (*edge)->memory().uses_hugepages},
+  Upgrade upgrade({OwnPath(argv0), ArgumentsOfSuccessor(options), (*edge)->memory().uses_hugepages},
                   [&core] { core.Stop(); });
   api::ApiServer api(core,
                      {.listen = plan.listeners,
                       .upgrade = &upgrade,
+                      .fleet = fleet->get(),
                       .ipvs_socket = plan.ipvs_socket,
                       .faults = plan.api_faults},
                      {StatsReader(**edge), CountersOf(**edge)});
@@ -247,9 +261,12 @@ int RunDirector(const Options& options, const char* argv0) {
     kept.OnTurn(KeptMemory::Clock::now());
   });
   core.SetUpgradeCallback([&upgrade] { upgrade.BeginBySignal(); });
+  if (*fleet) (*fleet)->Start(core);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 
+  using Parting = control::Fleet::Parting;
+  if (*fleet) (*fleet)->Stop(upgrade.is_ready() ? Parting::kStaysMember : Parting::kLeaves);
   if (upgrade.is_ready())
     return upgrade.HandOver(StopForSuccessor(core.view()->is_ready, api, **edge, kept));
   NotifyServiceManager("STOPPING=1");

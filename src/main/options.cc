@@ -10,12 +10,21 @@ Options ParseOptions(int argc, char** argv) {
   std::string check_path;
   CLI::App app{"Fairlead: a layer-4 load-balancing director on DPDK", "fairleadd"};
   app.set_version_flag("--version", "fairleadd " FAIRLEAD_VERSION);
-  auto* config = app.add_option("-c,--config", options.config_path, "Run with this configuration")
+  auto* config = app.add_option("-c,--config", options.config_path,
+                                "Run with this configuration: a file, or the store of a fleet, "
+                                "etcd://HOST:2379/PREFIX")
                      ->capture_default_str();
   auto* check = app.add_option("--check", check_path,
                                "Check this configuration and exit: with 0 when it is valid, else "
                                "with 1. Needs no privileges and touches no device");
   config->excludes(check);
+  app.add_option("--name", options.name,
+                 "Which director of the fleet this one is, with -c etcd://…")
+      ->excludes(check);
+  app.add_option("--fleet", options.local_file,
+                 "With -c etcd://…: the file with this machine's user, certificates and scripts; "
+                 "/etc/fairlead/fleet.yaml by default, where it is there")
+      ->excludes(check);
   app.add_flag("--fresh", options.is_fresh,
                "Begin with empty tables, whatever connections the director before has left")
       ->excludes(check);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "control/api/api_server.h"
+#include "control/fleet/etcd_place.h"
 #include "main/start_config.h"
 
 namespace fairlead {
@@ -26,14 +27,33 @@ bool Start::Begin() {
   return predecessor_.has_value();
 }
 
-std::optional<control::ConfigModel> Start::Load(control::ConfigLoader* loader) {
+std::optional<std::unique_ptr<control::Fleet>> Start::OpenFleet() {
+  if (!control::IsEtcdPlace(options_.config_path)) {
+    if (options_.name.empty()) return std::unique_ptr<control::Fleet>();
+    Fail("not started",
+         {ErrorCode::kInvalid, "--name is for -c etcd://…; a file says it by director.name", ""});
+    return std::nullopt;
+  }
+  const bool is_named = !options_.local_file.empty();
+  auto local = OrFail("not started",
+                      control::ReadLocalFile(
+                          is_named ? options_.local_file : control::kDefaultLocalFile, is_named));
+  if (!local) return std::nullopt;
+  return OrFail("not started",
+                control::Fleet::Open(options_.config_path, options_.name, *std::move(local)));
+}
+
+std::optional<control::ConfigModel> Start::Load(control::ConfigLoader* loader,
+                                                control::Fleet* fleet) {
   const std::string& path = options_.config_path;
-  control::LoadResult loaded = loader->Load(path);
+  control::LoadResult loaded = fleet != nullptr ? fleet->LoadAtStart() : loader->Load(path);
   for (const Error& error : loaded.errors) {
     LogError("configuration problem", {{"what", error.ToString()}});
   }
   if (!loaded) {
-    LogError("not started: correct the configuration; fairleadd --check FILE checks it",
+    LogError(fleet != nullptr ? "not started: there is no configuration of the fleet to run with"
+                              : "not started: correct the configuration; fairleadd --check FILE "
+                                "checks it",
              {{"file", path}, {"problems", loaded.errors.size()}});
     std::string why = "the configuration has errors";
     for (const Error& error : loaded.errors) why += "; " + error.ToString();

@@ -2,7 +2,7 @@
 // a director that runs. What goes wrong is logged, and said to that director.
 //
 //   Start start(options);
-//   std::optional<control::ConfigModel> model = start.Load(&loader);
+//   std::optional<control::ConfigModel> model = start.Load(&loader, fleet);
 //   StartPlan plan = PlanOf(*model);
 //   std::optional<Foundation> ground = start.LayFoundation(*model, &plan);
 //   if (!ground) return 1;                               // all is said
@@ -14,6 +14,7 @@
 // and holds nothing of the other director's until that has stopped. Threads: main's.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "control/api/listen_spec.h"
 #include "control/config/config_loader.h"
 #include "control/config/model.h"
+#include "control/fleet/fleet.h"
 #include "dataplane/dpdk/edge.h"
 #include "dataplane/shard/fabric.h"
 #include "main/handover.h"
@@ -51,8 +53,11 @@ class Start {
 
   // Meets the director before, if there is to be one. False: it cannot be met.
   bool Begin();
-  // Nothing when the file has errors.
-  std::optional<control::ConfigModel> Load(control::ConfigLoader* loader);
+  // Nothing when the file has errors. `fleet`: where the configuration comes from in place of a
+  // file; null: a file.
+  std::optional<control::ConfigModel> Load(control::ConfigLoader* loader, control::Fleet* fleet);
+  // Null when the configuration is a file. Nothing: the fleet cannot be had, and all is said.
+  std::optional<std::unique_ptr<control::Fleet>> OpenFleet();
   // Says in the plan where the records lie.
   std::optional<Foundation> LayFoundation(const control::ConfigModel& model, StartPlan* plan);
 

@@ -18,7 +18,8 @@ class ApiTest : public ::testing::Test {
              std::chrono::milliseconds patience = api::kPulsePatience) {
     director.Start();
     server = std::make_unique<api::ApiServer>(
-        director, api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience, upgrade},
+        director,
+        api::ApiConfig{{director.socket(), "http://127.0.0.1:0"}, patience, upgrade, fleet},
         api::PortReaders{std::move(stats), [](PortId port) {
                            return std::vector<api::DriverCounter>{
                                {"rx_q0_packets", 40u + port.value()}, {"rx_q0_errors", 0}};
@@ -34,7 +35,8 @@ class ApiTest : public ::testing::Test {
   }
 
   FakeDirector director;
-  api::UpgradeApi* upgrade = nullptr;  // none
+  api::UpgradeApi* upgrade = nullptr;        // none
+  const control::FleetApi* fleet = nullptr;  // none
   std::unique_ptr<api::ApiServer> server;
   std::unique_ptr<HttpPeer> peer;
 };

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "api_test.h"
+#include "fake_fleet.h"
 
 namespace fairlead::testing::metrics_test {
 namespace {
@@ -26,6 +27,7 @@ std::string ReadFile(const std::string& path) {
 
 class MetricsTest : public ApiTest {
  protected:
+  MetricsTest() { fleet = &own_fleet_; }
   std::string Scrape() {
     Start([](PortId port) -> std::optional<api::PortStats> {
       return api::PortStats{100u + port.value(), 2, 3, 4, 5, 6, 7};
@@ -35,6 +37,9 @@ class MetricsTest : public ApiTest {
     EXPECT_EQ(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     return answer.body;
   }
+
+ private:
+  const FakeFleet own_fleet_;
 };
 
 // To renew after an intended change: FAIRLEAD_RENEW_GOLDEN=1 build/…/api_test.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "base/file_descriptor.h"
@@ -71,6 +72,40 @@ TEST_F(CliAccessTest, WhatIsMissingIsSaid) {
       RunAt(known_ + "--certificate " + ours_->Issue("late", -10) + " service list");
   EXPECT_EQ(late.exit_code, 3);
   EXPECT_NE(late.err.find("look at --certificate and --key"), std::string::npos) << late.err;
+}
+
+TEST_F(CliAccessTest, TheOtherSchemeIsNamed) {
+  const std::string address = server->addresses()[0];
+  const std::string port = address.substr(address.rfind(':'));
+  const Outcome plain = RunAt("--api http://127.0.0.1" + port + " service list");
+  EXPECT_EQ(plain.exit_code, 3);
+  EXPECT_NE(plain.err.find("if it speaks TLS, give https://127.0.0.1" + port), std::string::npos)
+      << plain.err;
+}
+
+// The socket of a group that the user is not in: only root can try that.
+TEST(ASocketOfAGroup, IsForItsMembers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const std::string directory = ::testing::TempDir() + "group-" + std::to_string(::getpid());
+  std::filesystem::create_directory(directory);
+  const std::string path = directory + "/api.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(socket.get(), 1), 0);
+  ASSERT_EQ(::chown(path.c_str(), 0, 1), 0);  // daemon's, everywhere
+  ASSERT_EQ(::chmod(path.c_str(), 0660), 0);
+  ASSERT_EQ(::seteuid(65534), 0);
+  const auto reply = cli::ApiClient("unix:" + path, {}).Send("GET", "/v1/status", "");
+  ASSERT_EQ(::seteuid(0), 0);
+  std::filesystem::remove_all(directory);
+  ASSERT_FALSE(reply);
+  const std::string& sentence = reply.error().message;
+  EXPECT_NE(sentence.find("usermod -aG daemon nobody, then log in again"), std::string::npos)
+      << sentence;
+  EXPECT_EQ(sentence.find("Is fairleadd running?"), std::string::npos) << sentence;
 }
 
 TEST_F(CliAccessTest, FilesThatDoNotDoAreNamed) {

@@ -96,12 +96,12 @@ TEST_F(CompletionTest, OptionsAreThoseOfTheHelp) {
 
 // Whatever is not known to look only changes something, and may be tried.
 TEST_F(CompletionTest, EveryVerbThatChangesSomethingHasADryRun) {
-  const Words look = {"check",           "config schema", "config show",  "connection count",
-                      "connection list", "diff",          "doctor",       "explain",
-                      "ipvs-exec",       "ipvsadm",       "metrics",      "neighbour list",
-                      "port list",       "ready",         "real list",    "real show",
-                      "route list",      "service list",  "service show", "status",
-                      "sync status",     "template list", "top clients",  "top services"};
+  const Words look = {
+      "check",     "config schema", "config show",    "connection count", "connection list",
+      "diff",      "doctor",        "explain",        "fleet status",     "ipvs-exec",
+      "ipvsadm",   "metrics",       "neighbour list", "port list",        "ready",
+      "real list", "real show",     "route list",     "service list",     "service show",
+      "status",    "sync status",   "template list",  "top clients",      "top services"};
   size_t writes = 0;
   for (const std::string& verb : Verbs()) {
     const bool is_write = look.count(verb) == 0;
@@ -122,6 +122,9 @@ TEST_F(CompletionTest, ValuesAreOffered) {
   }
   EXPECT_EQ(Offered("connection list --state ''"), states);
   EXPECT_EQ(Offered("connection list --limit ''"), Words{});
+  EXPECT_EQ(Offered("service add --scheduler w"), (Words{"wlc", "wrr"}));
+  EXPECT_EQ(Offered("real add web 10.0.0.1 --forward t"), Words{"tun"});
+  EXPECT_EQ(Offered("ipvs-exec bas").count("bash"), 1u) << "a program, wherever it is";
   EXPECT_EQ(Offered("service l"), Words{"list"});
   EXPECT_EQ(Offered("nonsense ''"), Words{});
   EXPECT_EQ(Offered("--api unix:/nowhere service show ''"), Words{}) << "nobody to ask";

@@ -40,6 +40,23 @@ TEST_F(UsageTest, AnUnknownWordIsNamedWithWhatWasMeant) {
       {"connection flush",
        "fairlead connection flush: give a filter, or --all for everything; try fairlead connection "
        "flush --help"},
+      // The nearest word would be the opposite.
+      {"real undrain web 10.0.0.11",
+       "\"undrain\" is not a command of fairlead real; use fairlead real enable SERVICE REAL; try "
+       "fairlead real --help"},
+      {"stats",
+       "\"stats\" is not a command of fairlead; use fairlead top services, or fairlead metrics for "
+       "all counters; try fairlead --help"},
+      {"save",
+       "\"save\" is not a command of fairlead; use fairlead config save; try fairlead --help"},
+      {"log zzz",
+       "\"zzz\" is not a command of fairlead log; there is level; try fairlead log --help"},
+      {"real set web 10.0.0.11 weight 3",
+       "fairlead real set: not expected: weight 3; did you mean --weight 3? Try fairlead real set "
+       "--help"},
+      {"status now here", "fairlead status: not expected: now here; try fairlead status --help"},
+      {"connection count --top 3",
+       "fairlead connection count: --top requires --by; try fairlead connection count --help"},
       {"real set web", "fairlead real set: real is required; try fairlead real set --help"},
   };
   for (const auto& [words, sentence] : kCases) {

@@ -21,26 +21,18 @@ class Moves(SyncPairTest):
     rounds, rounds_of_a_load = 3, 3
     downloads, clients = 5, 8  # of each of the six ways
 
-    def move(self, how: str):
+    def test_stop_kill_and_link(self):
         for begin in range(0, self.rounds, self.rounds_of_a_load):
             load = Load(self.pair.lab, self.downloads, self.clients)
             self.addCleanup(load.kill)
             load.begin()
             time.sleep(READY_LAG)  # then both know all that has begun
             for done in range(begin, begin + self.rounds_of_a_load):
-                self.pair.leaves(how)
-                # Each second time it has lost all: what it then knows is what it has been told.
-                self.pair.returns(how, extra=("--fresh",) if done % 2 == 0 else ())
+                for how in ("stop", "kill", "link"):
+                    self.pair.leaves(how)
+                    # Each second time it has lost all: what it then knows is what it has been told.
+                    self.pair.returns(how, extra=("--fresh",) if done % 2 == 0 else ())
             load.end(self, self.pair.moments)
-
-    def test_stop(self):
-        self.move("stop")
-
-    def test_kill(self):
-        self.move("kill")
-
-    def test_link(self):
-        self.move("link")
 
 
 class SlowLink(SyncPairTest):

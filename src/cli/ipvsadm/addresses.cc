@@ -31,7 +31,9 @@ Result<Endpoint> ReadIpv6(const std::string& text, uint8_t protocol, Resolver& n
     if (end == std::string::npos) return Wrong(text, "brackets are followed by a colon and a port");
     host = text.substr(1, end - 1);
     const auto port = ReadPort(text.substr(end + 2), protocol, names);
-    if (!port) return Wrong(text, "the port is neither a number from 0 to 65535 nor a known name");
+    if (!port)
+      return Wrong(text,
+                   "the port is neither a number from 0 to 65535 nor a name in /etc/services");
     endpoint.port = Be16::FromHost(*port);
   }
   const auto address = IpAddress::Parse(host);
@@ -60,7 +62,9 @@ Result<Endpoint> ReadEndpoint(const std::string& text, uint8_t protocol, Resolve
   Endpoint endpoint;
   if (colon != std::string::npos) {
     const auto port = ReadPort(text.substr(colon + 1), protocol, names);
-    if (!port) return Wrong(text, "the port is neither a number from 0 to 65535 nor a known name");
+    if (!port)
+      return Wrong(text,
+                   "the port is neither a number from 0 to 65535 nor a name in /etc/services");
     endpoint.port = Be16::FromHost(*port);
   }
   auto address = IpAddress::Parse(host);

@@ -70,18 +70,25 @@ class Runner {
   int ListDaemons();
   int Save(const Command& command);
   int Restore();
-  int AddAtOnce(std::vector<Command>* lines);
+  struct SavedLine {
+    Command command;
+    std::string place;
+  };
+  int AddAtOnce(std::vector<SavedLine>* lines);
+  static bool BelongsTo(const std::vector<SavedLine>& lines, const Command& command);
 
   template <typename Row>
   int ListPages(const std::string& path, const char* member, const ListOptions& options,
                 Row row_of);
 
   int Complain(const std::string& sentence, int exit_code) {
-    err_ << "ipvsadm: " << sentence << "\n";
+    err_ << "ipvsadm: " << place_ << sentence << "\n";
     return exit_code;
   }
 
-  void Warn(const std::string& sentence) { err_ << "ipvsadm: warning: " << sentence << "\n"; }
+  void Warn(const std::string& sentence) {
+    err_ << "ipvsadm: " << place_ << "warning: " << sentence << "\n";
+  }
   void WarnOfBrackets(const Command& command);
   void WarnAsIn(const json::object& answer) {
     for (const std::string& sentence : WarningsIn(answer)) Warn(sentence);
@@ -97,6 +104,7 @@ class Runner {
   std::ostream& err_;
   DirectorApi& api_;
   Resolver& names_;
+  std::string place_;  // of the line that is restored: "line 4: -A -f 7: "
   int exit_code_ = 0;
 };
 
@@ -270,58 +278,87 @@ std::vector<std::string> WordsOf(const std::string& line) {
   return words;
 }
 
+// Where a sentence about the line belongs; a long one is cut.
+std::string PlaceOf(size_t number, const std::vector<std::string>& words) {
+  constexpr size_t kMost = 80;
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  if (line.size() > kMost) line = line.substr(0, kMost) + "…";
+  return "line " + std::to_string(number) + ": " + line + ": ";
+}
+
 // Whether the line adds a server to the service that the first of `lines` adds, another than those
 // that the rest add.
-bool BelongsTo(const std::vector<Command>& lines, const Command& command) {
+bool Runner::BelongsTo(const std::vector<SavedLine>& lines, const Command& command) {
   if (lines.empty() || command.verb != Verb::kAddServer) return false;
-  return lines.front().service == command.service &&
+  return lines.front().command.service == command.service &&
          std::none_of(lines.begin() + 1, lines.end(),
-                      [&](const Command& other) { return other.real == command.real; });
+                      [&](const SavedLine& other) { return other.command.real == command.real; });
 }
 
 // -A and the -a that follow, as one change: a big table is there in a tenth of the time, and no
 // service is without its servers meanwhile. When that is refused each line speaks for itself.
-int Runner::AddAtOnce(std::vector<Command>* lines) {
-  const std::vector<Command> taken = std::exchange(*lines, {});
+int Runner::AddAtOnce(std::vector<SavedLine>* lines) {
+  const std::vector<SavedLine> taken = std::exchange(*lines, {});
   if (taken.size() > 1) {
-    const Request request = RequestOf(taken.front(), {taken.begin() + 1, taken.end()});
+    std::vector<Command> servers;
+    for (size_t i = 1; i < taken.size(); ++i) servers.push_back(taken[i].command);
+    const Request request = RequestOf(taken.front().command, servers);
     const Result<Reply> reply = api_.Send(request.method, request.target, request.body);
     json::error_code ec;
     const json::value answer = reply ? json::parse(reply->body, ec) : json::value();
     if (reply && reply->status < 400) {
-      for (const Command& command : taken) WarnOfBrackets(command);
+      for (const auto& [command, place] : taken) {
+        place_ = place;
+        WarnOfBrackets(command);
+      }
+      place_ = taken.front().place;
       if (!ec && answer.is_object()) WarnAsIn(answer.as_object());
       return 0;
     }
   }
   int exit_code = 0;
-  for (const Command& command : taken) exit_code = Change(command);
+  for (const auto& [command, place] : taken) {
+    place_ = place;
+    exit_code = Change(command);
+  }
   return exit_code;
 }
 
 // A wrong line ends it; one that the director refuses does not. The code is the last line's.
 int Runner::Restore() {
   int exit_code = 0;
-  std::vector<Command> waiting;  // a service to add, then its servers
+  std::vector<SavedLine> waiting;  // a service to add, then its servers
   const auto flush = [&] {
     if (!waiting.empty()) exit_code = AddAtOnce(&waiting);
   };
+  const auto stop = [&](const std::string& place, const std::string& sentence, int code) {
+    place_ = place;
+    return Complain(sentence +
+                        ". It stopped here: what the lines before have done stays, those after "
+                        "were not read",
+                    code);
+  };
+  size_t number = 0;
   for (std::string line; std::getline(input_, line);) {
+    ++number;
     const std::vector<std::string> words = WordsOf(line);
     if (words.empty()) continue;
+    const std::string place = PlaceOf(number, words);
     const Parsed parsed = ParseCommand(words, names_);
     if (parsed.command && BelongsTo(waiting, *parsed.command)) {
-      waiting.push_back(*parsed.command);
+      waiting.push_back({*parsed.command, place});
       continue;
     }
     flush();
-    if (!parsed.command) return Complain(parsed.message, parsed.exit_code);
+    if (!parsed.command) return stop(place, parsed.message, parsed.exit_code);
     if (parsed.command->verb == Verb::kRestore) {
-      return Complain("--restore cannot be restored; see -h", kExitOther);
+      return stop(place, "--restore cannot be restored; see -h", kExitOther);
     }
     if (parsed.command->verb == Verb::kAddService) {
-      waiting = {*parsed.command};
+      waiting = {{*parsed.command, place}};
     } else {
+      place_ = place;
       exit_code = Execute(*parsed.command);
     }
   }

@@ -84,8 +84,9 @@ struct ApiServer::Impl {
         files(io, control, workers),
         dispatcher(io, control, &files),
         events(*io, control),
-        context{io,          control, workers,       busy, pulse, std::move(ports), config.upgrade,
-                &dispatcher, &events, &config.faults},
+        context{io,      control,          workers,        busy,
+                pulse,   std::move(ports), config.upgrade, &dispatcher,
+                &events, config.fleet,     &config.faults},
         server(*io,
                [this](HttpRequest request, Responder respond) {
                  router.Route(std::move(request), std::move(respond));
@@ -103,6 +104,7 @@ struct ApiServer::Impl {
     AddReloadRoute(&router, context);
     AddRuntimeRoutes(&router, context);
     AddSyncRoutes(&router, context);
+    AddFleetRoutes(&router, context);
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
     AddTopRoutes(&router, context);

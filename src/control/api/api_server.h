@@ -22,6 +22,10 @@
 #include "control/api/port_stats.h"
 #include "control/api/pulse.h"
 
+namespace fairlead::control {
+class FleetApi;
+}
+
 namespace fairlead::api {
 
 class UpgradeApi;
@@ -38,6 +42,8 @@ struct ApiConfig {
   // How long a thread may make no turn before /readyz says so.
   std::chrono::milliseconds patience = kPulsePatience;
   UpgradeApi* upgrade = nullptr;  // outlives the server
+  // Where the configuration comes from; outlives the server. Null: from a file.
+  const control::FleetApi* fleet = nullptr;
   // Path, group and mode of the socket where programs find the kernel's interface to IPVS
   // (docs/ipvs_socket.md); an empty path: there is none.
   ListenSpec ipvs_socket{""};

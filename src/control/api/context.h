@@ -14,7 +14,8 @@ class io_context;
 }
 namespace fairlead::control {
 class ControlApi;
-}
+class FleetApi;
+}  // namespace fairlead::control
 
 namespace fairlead::ipvs {
 class Dispatcher;
@@ -40,6 +41,7 @@ struct Context {
   UpgradeApi* upgrade = nullptr;                 // none: there are no upgrades
   const ipvs::Dispatcher* dispatcher = nullptr;  // for its counts; none: it is not served
   EventHub* events = nullptr;                    // none: nobody can follow
+  const control::FleetApi* fleet = nullptr;      // none: the configuration is a file
   // Why listeners are not opened as configured; null: all are.
   const std::vector<std::string>* api_faults = nullptr;
 };
@@ -72,6 +74,7 @@ void AddExplainRoute(Router* router, const Context& context);
 void AddReloadRoute(Router* router, const Context& context);
 void AddRuntimeRoutes(Router* router, const Context& context);
 void AddSyncRoutes(Router* router, const Context& context);
+void AddFleetRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
 void AddTopRoutes(Router* router, const Context& context);

@@ -16,6 +16,7 @@
 #include "control/api/context.h"
 #include "control/api/events.h"
 #include "control/api/figures.h"
+#include "control/api/fleet_metrics.h"
 #include "control/api/health_metrics.h"
 #include "control/api/ipvs/dispatcher.h"
 #include "control/api/metric_family.h"
@@ -24,6 +25,7 @@
 #include "control/api/readiness_json.h"
 #include "control/api/sync_metrics.h"
 #include "control/control_api.h"
+#include "control/fleet/fleet_info.h"
 
 namespace fairlead::api {
 
@@ -54,6 +56,7 @@ class Renderer {
     AddHealthMetrics(view_, &families_);
     AddSyncMetrics(fabric_.stats, {view_.sync.get(), view_.stream.get()}, &families_);
     AddPeerMetrics(view_, &families_);
+    if (context_.fleet != nullptr) AddFleetMetrics(*context_.fleet->info(), &families_);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families_);
     return std::move(out).str();

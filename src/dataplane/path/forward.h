@@ -48,10 +48,12 @@ template <typename Address, Packet P>
   return true;
 }
 
-// Into the real's tunnel. False: no room in front.
+// Into the real's tunnel. False: no room in front. Always inline, as it was before there were
+// others.
 template <typename Address, Packet P>
-bool PutIntoTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                   const RealView& real) noexcept {
+[[gnu::always_inline]] inline bool PutIntoTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                                 const Connection<Address>& record,
+                                                 const RealView& real) noexcept {
   const bool is_plain =
       real.tunnel.type == TunnelType::kIpip && real.address.family() == Address::kFamily;
   if (!is_plain) [[unlikely]]

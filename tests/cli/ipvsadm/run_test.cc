@@ -100,7 +100,8 @@ TEST_F(IpvsadmRun, WarningsOfTheDirectorAreSaid) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.err, "ipvsadm: warning: no classifier rule sets this mark\n");
-  EXPECT_EQ(Run("-R", "-A -f 21\n-a -f 21 -r 10.0.0.1 -m\n").err, outcome.err);
+  EXPECT_EQ(Run("-R", "\n-A -f 21\n-a -f 21 -r 10.0.0.1 -m\n").err,
+            "ipvsadm: line 2: -A -f 21: warning: no classifier rule sets this mark\n");
 }
 
 TEST_F(IpvsadmRun, AnIpv6AddressThatMayHaveHadAPort) {
@@ -283,7 +284,10 @@ TEST_F(IpvsadmRun, RestoreSaysWhichLinesWereRefused) {
   api.answers["POST /v1/services/mark-7-v4/reals"] = {422, R"({"detail": "no good"})"};
   const Outcome outcome = Run("-R", "-A -f 7\n-a -f 7 -r 10.0.0.1 -m\n-a -f 7 -r 10.0.0.2 -m\n");
   EXPECT_EQ(outcome.exit_code, 255);
-  EXPECT_EQ(outcome.err, "ipvsadm: there is one already\nipvsadm: no good\nipvsadm: no good\n");
+  EXPECT_EQ(outcome.err,
+            "ipvsadm: line 1: -A -f 7: there is one already\n"
+            "ipvsadm: line 2: -a -f 7 -r 10.0.0.1 -m: no good\n"
+            "ipvsadm: line 3: -a -f 7 -r 10.0.0.2 -m: no good\n");
   EXPECT_EQ(api.asked.size(), 4u);
   EXPECT_EQ(Run("-R", "-A -f 7\n-a -f 7 -r 10.0.0.1 -m\n-Z\n").exit_code, 0) << "the last line";
 }
@@ -292,8 +296,17 @@ TEST_F(IpvsadmRun, RestoreEndsAtAWrongLineAndGoesOnAfterARefusedOne) {
   EXPECT_EQ(Run("-R", "-A -t 192.0.2.10:80\n-A -t\n-C\n").exit_code, 255);
   EXPECT_EQ(api.asked.size(), 1u);
   api.asked.clear();
-  EXPECT_EQ(Run("-R", "-A -t 192.0.2.10:0\n-C\n").exit_code, 2);
+  const Outcome stopped = Run("-R", "# saved\n\nipvsadm -A -t 192.0.2.10:0   # web\n-C\n");
+  EXPECT_EQ(stopped.exit_code, 2);
+  EXPECT_EQ(
+      stopped.err,
+      "ipvsadm: line 3: -A -t 192.0.2.10:0: port 0 is every port of the address and needs -p. "
+      "It stopped here: what the lines before have done stays, those after were not read\n");
   EXPECT_TRUE(api.asked.empty());
+  const std::string many(200, 'x');
+  EXPECT_NE(
+      Run("-R", "-A -t " + many + ":80\n").err.find("line 1: -A -t " + many.substr(0, 74) + "…: "),
+      std::string::npos);
   EXPECT_EQ(Run("-R", "-R\n-C\n").exit_code, 255);
   EXPECT_TRUE(api.asked.empty());
   api.answers["DELETE /v1/services/mark-7-v4"] = {404, R"({"detail": "no such service"})"};

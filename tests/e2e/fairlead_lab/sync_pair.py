@@ -39,14 +39,16 @@ class VrrpAlone(Keepalived):
 
 
 class SyncPair(DirectorPair):
-    def __init__(self, name: str, reals: int = 3, outside=tuple(OUTSIDE)):
-        """`outside`: the virtual addresses that keepalived moves."""
+    def __init__(self, name: str, reals: int = 3, outside=tuple(OUTSIDE), workers=(1, 1)):
+        """`outside`: the virtual addresses that keepalived moves. `workers`: of each."""
         super().__init__(name, reals)
+        self.workers = workers
         self.outside = outside
         self.moments = []  # (begin, end) of when a connection that began was not known to both yet
 
     def add(self, number: int) -> Half:
         half = super().add(number)
+        half.director.workers = self.workers[number - 1]
         half.keepalived = VrrpAlone(self.lab, half.director, f"pair{number}")
         return half
 
@@ -148,11 +150,12 @@ class SyncPairTest(LabTest):
     worker_counts = (1,)
     needs_daemon = False
     with_keepalived = True
+    workers_of = (1, 1)
     sync = {}  # further keys of `sync`
 
     @classmethod
     def setUpClass(cls):
-        cls.pair = SyncPair(f"{cls.lab.name[:12]}pair", reals=3)
+        cls.pair = SyncPair(f"{cls.lab.name[:12]}pair", reals=3, workers=cls.workers_of)
         cls.pair.lab.down()  # of a run that was killed
         cls.pair.__enter__()
         try:

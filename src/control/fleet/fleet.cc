@@ -1,0 +1,301 @@
+#include "control/fleet/fleet.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <random>
+#include <utility>
+
+#include "base/faults.h"
+#include "base/log.h"
+#include "control/config/scalar_reader.h"
+#include "control/fleet/fleet_impl.h"
+#include "control/fleet/kept_documents.h"
+#include "control/view.h"
+
+namespace fairlead::control {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{50};
+constexpr std::chrono::milliseconds kShowInterval{200};
+constexpr std::chrono::milliseconds kGoodbyeTime{300};
+
+uint64_t Random64() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+Fleet::Impl::Impl(EtcdPlace place, std::string name, LocalFile local)
+    : place_(std::move(place)),
+      name_(std::move(name)),
+      local_(std::move(local)),
+      incarnation_(Random64() >> 12),  // exact in JSON, whoever reads it
+      client_(io_, place_, local_),
+      source_(client_, {.place = place_, .name = name_, .local = local_, .seed = Random64()}),
+      membership_(client_, {.key = place_.MemberKey(name_), .local_file = local_.path}),
+      timer_(io_),
+      info_(std::make_shared<const FleetInfo>()) {}
+
+// ---- the thread
+
+void Fleet::Impl::Start(ControlApi& core) {
+  core_ = &core;
+  if (!is_from_disk_) Keep();
+  Show();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Fleet::Impl::Run() {
+  ::pthread_setname_np(::pthread_self(), "fairlead-fleet");
+  asio::post(io_, [this] { Turn(); });
+  io_.restart();
+  while (!io_.stopped()) {
+    try {
+      io_.run();
+    } catch (...) {
+      NoteFault(Thread::kControl);
+      ArmTimer();
+    }
+  }
+}
+
+void Fleet::Impl::ArmTimer() {
+  timer_.expires_after(kTurn);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) Turn();
+  });
+}
+
+void Fleet::Impl::Turn() {
+  if (is_stopping_) return;
+  const Clock::time_point now = Clock::now();
+  source_.Turn(now);
+  ApplyIfNew();
+  if (source_.is_connected()) {
+    const auto own = source_.members().find(name_);
+    membership_.Turn(now, source_.token(), MemberToJson(OwnMember()),
+                     own != source_.members().end());
+    if (membership_.TakeStaleToken()) {
+      source_.ForgetToken();
+      source_.Fail("etcd does not know this director's login any more; it logs in again");
+    }
+  }
+  if (now >= next_show_) {
+    next_show_ = now + kShowInterval;
+    Show();
+  }
+  ArmTimer();
+}
+
+struct Fleet::Impl::Attempt {
+  std::weak_ptr<Impl> of;
+  Documents documents;
+  bool is_told = false;
+
+  Attempt(std::weak_ptr<Impl> fleet, Documents what)
+      : of(std::move(fleet)), documents(std::move(what)) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() { Tell(std::nullopt); }  // a fault has ended it
+
+  void Tell(std::optional<ReloadOutcome> outcome) {
+    if (std::exchange(is_told, true)) return;
+    const auto fleet = of.lock();
+    if (!fleet) return;
+    asio::post(fleet->io_, [fleet = fleet.get(), what = std::move(documents),
+                            outcome = std::move(outcome)] { fleet->OnApplied(what, outcome); });
+  }
+};
+
+// One at a time: what is heard meanwhile is next.
+void Fleet::Impl::ApplyIfNew() {
+  if (!source_.documents() || is_applying_ || source_.documents() == tried_) return;
+  tried_ = source_.documents();
+  if (*tried_ == in_force_) {
+    refused_.clear();
+    refused_revision_ = 0;
+    is_from_disk_ = false;
+    const std::lock_guard lock(mutex_);
+    wanted_ = in_force_;
+    return;
+  }
+  is_applying_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_ = *tried_;
+  }
+  LogInfo("the fleet has another configuration",
+          {{"etcd", place_.url}, {"revision", tried_->revision()}});
+  auto attempt = std::make_shared<Attempt>(weak_from_this(), *tried_);
+  core_->Reload(place_.url,
+                [attempt](ReloadOutcome outcome) { attempt->Tell(std::move(outcome)); });
+}
+
+void Fleet::Impl::OnApplied(const Documents& documents,
+                            const std::optional<ReloadOutcome>& outcome) {
+  is_applying_ = false;
+  if (!outcome) {  // tried again when it is heard again
+    NoteRefusal(documents, {{ErrorCode::kUnavailable, "the director could not go on with it", ""}});
+  } else if (!outcome->ok) {
+    NoteRefusal(documents, outcome->errors);
+  } else {
+    in_force_ = documents;
+    is_from_disk_ = false;
+    refused_.clear();
+    refused_revision_ = 0;
+    ++applied_;
+    Keep();
+  }
+  Turn();
+}
+
+void Fleet::Impl::NoteRefusal(const Documents& documents, const std::vector<Error>& errors) {
+  constexpr size_t kMostShown = 20;
+  ++refusals_;
+  refused_revision_ = documents.revision();
+  refused_.clear();
+  for (const Error& error : errors) {
+    if (refused_.size() == kMostShown) {
+      refused_.push_back("and " + std::to_string(errors.size() - kMostShown) + " more problems");
+      break;
+    }
+    refused_.push_back(error.ToString());
+  }
+  LogError("the configuration of the fleet is refused; what is in force stays",
+           {{"etcd", place_.url},
+            {"revision", refused_revision_},
+            {"problems", errors.size()},
+            {"first", refused_.empty() ? std::string() : refused_.front()}});
+}
+
+void Fleet::Impl::Keep() {
+  const Status kept = KeepDocuments(local_.state, name_, place_.prefix, in_force_);
+  const std::string problem = kept ? std::string() : kept.error().ToString();
+  if (std::exchange(keep_problem_, problem) == problem || problem.empty()) return;
+  LogWarning(
+      "the configuration cannot be kept for a start without etcd; let the director write "
+      "there, or name another directory by \"state\" of " +
+          local_.path,
+      {{"reason", problem}});
+}
+
+// ---- what is told and shown
+
+FleetMember Fleet::Impl::OwnMember() const {
+  const std::shared_ptr<const ControlView> view = core_->view();
+  FleetMember own;
+  own.name = name_;
+  own.version = FAIRLEAD_VERSION;
+  own.incarnation = incarnation_;
+  own.revision = in_force_.revision();
+  own.generation = view->generation;
+  own.is_ready = view->is_ready;
+  own.refused_revision = refused_revision_;
+  if (refused_revision_ != 0 && !refused_.empty()) own.refused = refused_.front();
+  if (local_.address) {
+    own.address = local_.address->ToString();
+  } else if (const auto& seen = client_.own_address(); seen) {
+    own.address = seen->ToString();
+  }
+  if (view->model == nullptr) return own;
+  const StreamConfig& stream = view->model->sync.stream;
+  const IpAddress& listen = stream.listen.address;
+  if (stream.peers.empty()) return own;
+  if (!local_.address && !listen.is_unspecified()) own.address = listen.ToString();
+  own.sync_port = stream.listen.port.host();
+  return own;
+}
+
+void Fleet::Impl::Show() {
+  auto info = std::make_shared<FleetInfo>();
+  info->url = place_.url;
+  info->name = name_;
+  info->server = client_.server().ToString();
+  info->is_connected = source_.is_connected();
+  info->problem = source_.problem();
+  info->is_member = source_.is_connected() && membership_.is_member();
+  info->member_problem = membership_.problem();
+  info->heard_revision = source_.documents() ? source_.documents()->revision() : 0;
+  info->revision = in_force_.revision();
+  info->is_from_disk = is_from_disk_;
+  info->refused_revision = refused_revision_;
+  info->refused = refused_;
+  info->keep_problem = keep_problem_;
+  info->connections = source_.counts().connections;
+  info->failures = source_.counts().failures;
+  info->applied = applied_;
+  info->refusals = refusals_;
+  for (const auto& [name, value] : source_.members()) {
+    YamlNode node;
+    node.kind = YamlNode::Kind::kScalar;
+    node.text = name;
+    auto member = MemberFromJson(name, value);
+    if (member && ReadName(node)) {
+      info->members.push_back(*std::move(member));
+    } else {
+      ++info->unreadable_members;
+    }
+  }
+  const auto own = std::ranges::find(info->members, name_, &FleetMember::name);
+  const bool is_double =
+      own != info->members.end() && membership_.is_member() && own->incarnation != incarnation_;
+  if (is_double && !std::exchange(is_double_told_, true)) {
+    LogWarning("another director runs under this director's name; give it another --name",
+               {{"name", name_}, {"address", own->address}});
+  }
+  const std::lock_guard lock(mutex_);
+  info_ = std::move(info);
+}
+
+// ---- the end
+
+void Fleet::Impl::Stop(Parting parting) {
+  if (!thread_.joinable()) return;
+  asio::post(io_, [this, parting] {
+    is_stopping_ = true;
+    timer_.cancel();
+    client_.CloseStream();
+    if (parting == Parting::kStaysMember || !source_.is_connected()) return io_.stop();
+    timer_.expires_after(kGoodbyeTime);
+    timer_.async_wait([this](boost::system::error_code) { io_.stop(); });
+    membership_.Leave(source_.token(), [this] { io_.stop(); });
+  });
+  thread_.join();
+}
+
+// ---- Fleet
+
+Result<std::unique_ptr<Fleet>> Fleet::Open(const std::string& url, const std::string& name,
+                                           LocalFile local) {
+  auto place = ParseEtcdPlace(url);
+  if (!place) return place.error();
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.text = name;
+  if (name.empty()) {
+    return Error{ErrorCode::kInvalid,
+                 "needs --name NAME beside it: which director of the fleet this one is", url};
+  }
+  if (const auto read = ReadName(node); !read) {
+    return Error{ErrorCode::kInvalid, read.error().message, "--name"};
+  }
+  if (Status s = CheckEncryption(*place, local); !s) return s.error();
+  return std::unique_ptr<Fleet>(
+      new Fleet(std::make_shared<Impl>(*std::move(place), name, std::move(local))));
+}
+
+Fleet::~Fleet() { Stop(Parting::kLeaves); }
+LoadResult Fleet::LoadAtStart() { return impl_->LoadAtStart(); }
+LoadResult Fleet::Load() { return impl_->Load(); }
+void Fleet::Start(ControlApi& core) { impl_->Start(core); }
+void Fleet::Stop(Parting parting) { impl_->Stop(parting); }
+std::shared_ptr<const FleetInfo> Fleet::info() const { return impl_->info(); }
+
+}  // namespace fairlead::control

@@ -1,0 +1,63 @@
+// A director that has its configuration from the store of its fleet (docs/fleet.md): what -c
+// etcd://… makes.
+//
+//   auto fleet = Fleet::Open("etcd://127.0.0.1:2379/fairlead", "edge-1", local);
+//   LoadResult loaded = (*fleet)->LoadAtStart();        // waits, and says in the log what it found
+//   core.SetSource(url, [&] { return fleet->Load(); });
+//   fleet->Start(core);                                  // a thread of its own
+//   …
+//   fleet->Stop(Fleet::Parting::kLeaves);
+//
+// A change that is heard is applied as a reload is: the core asks Load on its loading thread, and
+// takes all of it or nothing. What was applied is kept on the disk. While the store is away nothing
+// changes here, and a start takes what was kept.
+//
+// Threads: Open, LoadAtStart, Start and Stop: main's. Load and info from any. The rest happens on
+// the fleet's own thread, which alone speaks with the store.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "control/config/yaml_loader.h"
+#include "control/fleet/fleet_info.h"
+#include "control/fleet/local_file.h"
+
+namespace fairlead::control {
+
+class ControlApi;
+
+class Fleet : public FleetApi {
+ public:
+  // How long a start waits for the store: with something kept, and without.
+  static constexpr std::chrono::milliseconds kPatienceWithKept{2'000}, kPatience{10'000};
+
+  enum class Parting : uint8_t { kLeaves, kStaysMember };
+
+  // An error says what is wrong with the place, the name, or the encryption.
+  static Result<std::unique_ptr<Fleet>> Open(const std::string& url, const std::string& name,
+                                             LocalFile local);
+  ~Fleet() override;
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  LoadResult LoadAtStart();
+  // The documents as they were heard last. Reads the files of prefix sets.
+  LoadResult Load();
+  // `core` outlives the thread. The configuration of LoadAtStart is in force.
+  void Start(ControlApi& core);
+  // kStaysMember: another process goes on under this name.
+  void Stop(Parting parting);
+
+  [[nodiscard]] std::shared_ptr<const FleetInfo> info() const override;
+
+ private:
+  class Impl;
+  explicit Fleet(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace fairlead::control
