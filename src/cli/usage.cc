@@ -13,7 +13,9 @@ int EndParsing(const CLI::App& app, const CLI::ParseError& error,
   if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
   const WordPath path = FollowWords(app, words);
   std::string fault = FaultOf(path);
-  if (fault.empty() && error.get_name() == "ExtrasError") fault = FaultOfExtras(path);
+  // The error's name is the verb's.
+  constexpr int kExtras = static_cast<int>(CLI::ExitCodes::ExtrasError);
+  if (fault.empty() && error.get_exit_code() == kExtras) fault = FaultOfExtras(path);
   if (fault.empty()) {
     fault = error.what();
     const std::string verb = path.app->get_name() + ": ";  // CLI11 puts it before our own checks

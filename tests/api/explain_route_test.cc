@@ -281,12 +281,12 @@ TEST_F(ExplainRouteTest, SaysWhoWasEligible) {
 TEST_F(ExplainRouteTest, SaysWhereAnswersGo) {
   const json::object answer =
       Explain({step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable},
-               step::AnswersLeave{.port = PortId{0}, .neighbour = NeighbourState::kReachable}},
+               step::AnswersLeave{.port = PortId{1}, .neighbour = NeighbourState::kReachable}},
               ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
   EXPECT_EQ(Sentences(answer).back(),
-            "Its answers come back through the director and leave by port outside; the next hop is "
+            "Its answers come back through the director and leave by port inside; the next hop is "
             "reachable.");
-  EXPECT_EQ(answer.at("steps").at(1).at("port").as_string(), "outside");
+  EXPECT_EQ(answer.at("steps").at(1).at("port").as_string(), "inside");
 }
 
 TEST_F(ExplainRouteTest, SaysThatNoAnswerReachesTheClient) {

@@ -208,7 +208,7 @@ TEST(Dispatcher, RefusesWithTheNumbersOfTheKernel) {
 }
 
 TEST(Dispatcher, TunnelsAreSetAndShown) {
-  TestDirector director;
+  TestDirector director("");
   ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, Web())), 0);
   struct Case {
     const char* address;

@@ -105,11 +105,12 @@ std::string CheckServer(const Line& line) {
   const ServiceKey& key = *line.command.service;
   const ServerOptions& server = line.command.server_options;
   if ((line.seen & kMethods).count() > 1) return "give only one of -g, -i and -m";
-  if (line.command.real.address.family() != key.family && !IsTunnel(server.method)) {
+  const bool is_removed = line.command.verb == Verb::kDeleteServer;
+  const bool is_of_its_family = line.command.real.address.family() == key.family;
+  if (!is_removed && !is_of_its_family && !IsTunnel(server.method)) {
     return "the real server must have an address of the service's IP version";
   }
-  const bool keeps_port = line.command.verb == Verb::kDeleteServer || key.mark != 0 ||
-                          TraitsOf(server.method).may_change_port;
+  const bool keeps_port = is_removed || key.mark != 0 || TraitsOf(server.method).may_change_port;
   if (line.command.real.port.is_zero() || !keeps_port)
     line.command.real.port = Be16::FromHost(key.port);
   return CheckTunnel(line);

@@ -65,8 +65,8 @@ class ServiceList {
         return fmt::format("{:<33} {:<9} {:<11} {:<10} {:<10}\n{}\n", kFirst, "Weight",
                            "PersistConn", "ActiveConn", "InActConn", kSecond);
       case View::kTunnel:
-        return fmt::format("{:<33} {:<7} {:<13} {:<6} {:<10} {:<10}\n{}\n", kFirst, "Forward",
-                           "TunnelInfo", "Weight", "ActiveConn", "InActConn", kSecond);
+        return fmt::format("{} Scheduler Flags\n{:<33} {} {:<13} {} {} {}\n", kFirst, kSecond,
+                           "Forward", "TunnelInfo", "Weight", "ActiveConn", "InActConn");
       case View::kPlain:
         break;
     }

@@ -223,8 +223,8 @@ TEST(IpvsadmListing, Tunnels) {
   options.view = View::kTunnel;
   EXPECT_EQ(
       ServicesText({row}, options, names, false),
-      "Prot LocalAddress:Port            Forward TunnelInfo    Weight ActiveConn InActConn \n"
-      "  -> RemoteAddress:Port\n"
+      "Prot LocalAddress:Port Scheduler Flags\n"
+      "  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n"
       "UDP  10.100.0.1:80 rr\n"
       "  -> 10.1.0.99:80                 Route   n/a           1      0          0         \n");
   server.method = ForwardMethod::kTun;

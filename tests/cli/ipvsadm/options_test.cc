@@ -72,6 +72,7 @@ TEST(IpvsadmOptions, EveryCommandHasItsNames) {
       {"--edit-server -t 192.0.2.1:80 -r 10.0.0.1", Verb::kEditServer},
       {"-d -t 192.0.2.1:80 -r 10.0.0.1", Verb::kDeleteServer},
       {"--delete-server -t 192.0.2.1:80 -r 10.0.0.1", Verb::kDeleteServer},
+      {"-d -t 192.0.2.1:80 -r [2001:db8::1]:80", Verb::kDeleteServer},
       {"-L", Verb::kList},
       {"-l", Verb::kList},
       {"--list", Verb::kList},

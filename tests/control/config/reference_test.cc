@@ -89,7 +89,7 @@ TEST(Reference, TheExamplesLoadWithoutErrorsAndWarnings) {
     const LoadResult result = LoadConfig(entry.path());
     EXPECT_EQ(ToText(result.errors) + ToText(result.warnings), "") << entry.path();
   }
-  EXPECT_EQ(files, 6u);
+  EXPECT_EQ(files, 10u);
 }
 
 TEST(Reference, DocumentationNamesEveryKeyTheLoaderKnows) {

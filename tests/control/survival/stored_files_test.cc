@@ -193,13 +193,13 @@ TEST_F(StoredFiles, IntentOfTheVersionBeforeIsRead) {
 
 TEST_F(StoredFiles, IntentOfALaterVersionIsSetAside) {
   StoredKind later = kIntentFile;
-  later.version = 3;
+  ++later.version;
   const std::string bytes = SealStored(later, "what nobody here can read");
   Overwrite(kIntentFile, bytes);
   const KeptState state = ReadState(directory_, 64);
   EXPECT_FALSE(state.intent);
   ASSERT_THAT(state.problems, SizeIs(1));
-  EXPECT_THAT(state.problems[0], HasSubstr("has version 3, and this program reads 1 to 2"));
+  EXPECT_THAT(state.problems[0], HasSubstr("has version 4, and this program reads 1 to 3"));
   EXPECT_THAT(state.problems[0], HasSubstr("rename that to intent"));
   EXPECT_TRUE(std::filesystem::exists(PathOf(kIntentFile))) << "who only looks leaves it";
   SetAsideRefused(directory_, state);
