@@ -118,23 +118,34 @@ template <typename Fast, typename Address, Packet P>
   }
 }
 
-// The same while other directors are told of connections, or somebody looks at clients.
+// The same while other directors are told of connections. A function of each kind, so that one
+// does not take the other's registers.
+template <uint8_t kTells, typename Address, Packet P>
+[[gnu::noinline]] void FollowTelling(Turn<P>& t, FlowBurst<Address, P>& burst,
+                                     bool is_mine) noexcept {
+  Follow<FastPath<Address, P, kTells>, Address>(t, burst, is_mine);
+}
+
 template <typename Address, Packet P>
-[[gnu::noinline]] void FollowObserved(Turn<P>& t, FlowBurst<Address, P>& burst,
-                                      bool is_mine) noexcept {
-  WatchedBurst<Address> watched(t.shard, {burst.keys.data(), burst.count},
-                                {burst.slots.data(), burst.count});
-  if (t.shard.watch.counts_packets()) watched.NoteFound(burst.parsed.data());
+void FollowAndTell(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
   switch (t.shard.tells) {
     case 0:
-      Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
-      break;
+      return FollowTelling<0>(t, burst, is_mine);
     case kTellsKernel:
-      Follow<FastPath<Address, P, kTellsKernel>, Address>(t, burst, is_mine);
-      break;
+      return FollowTelling<kTellsKernel>(t, burst, is_mine);
     default:
-      Follow<FastPath<Address, P, kTellsKernel | kTellsStream>, Address>(t, burst, is_mine);
+      return FollowTelling<kTellsKernel | kTellsStream>(t, burst, is_mine);
   }
+}
+
+// The same while somebody looks at clients, too.
+template <typename Address, Packet P>
+[[gnu::noinline]] void FollowWatched(Turn<P>& t, FlowBurst<Address, P>& burst,
+                                     bool is_mine) noexcept {
+  WatchedBurst<Address> watched(t.shard, {burst.keys.data(), burst.count},
+                                {burst.slots.data(), burst.count});
+  watched.NoteFound(burst.parsed.data());
+  FollowAndTell(t, burst, is_mine);
   watched.NoteMissed();
   t.shard.watch.EndLate(t.now());
   t.shard.UpdateIsObserved();
@@ -148,8 +159,10 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
   table.HashBurst(keys, {burst.probes.data(), burst.count});
   table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
                   {burst.slots.data(), burst.count});
-  if (t.shard.is_observed) [[unlikely]]
-    return FollowObserved<Address>(t, burst, is_mine);
+  if (t.shard.is_observed) [[unlikely]] {
+    if (t.shard.watch.counts_packets()) return FollowWatched(t, burst, is_mine);
+    return FollowAndTell(t, burst, is_mine);
+  }
   Follow<FastPath<Address, P>, Address>(t, burst, is_mine);
 }
 
