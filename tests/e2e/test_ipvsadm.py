@@ -52,8 +52,12 @@ class SetupGuide(IpvsadmTest):
         script = f"{DATA}/setup-guide.sh"
         self.assertGreaterEqual(self.read("setup-guide.sh").count("\nipvsadm"), 60)
         done = run("sh", "-e", script, env=environment, timeout=300)
-        # The guide's mark 1, IPv4 and IPv6, is set by iptables; no rule of the classifier does. It is added three times.
-        self.assertEqual(done.stderr, "ipvsadm: warning: no classifier rule sets this mark\n" * 2 * 3)
+        # The guide's mark 1, IPv4 and IPv6, is set by iptables; no rule of the classifier does. It is added three times, once
+        # by a line of a command and else by lines of a file.
+        warning = "warning: no classifier rule sets this mark\n"
+        by_file = "".join(f"ipvsadm: line {line}: {warning}" for line in
+                          ("30: -A -f 1 -s wlc -p 300 -M 255.255.255.0", "33: -A -f 1 -6 -s rr"))
+        self.assertEqual(done.stderr, f"ipvsadm: {warning}" * 2 + by_file * 2)
         self.assertEqual(self.ipvsadm("-Sn").stdout, self.read("setup-guide.saved"))
         self.assertIn("TCP  192.0.2.80:http rr\n", done.stdout)  # ipvsadm -L
         self.assertIn("Timeout (tcp tcpfin udp): 7200 120 300\n", done.stdout)

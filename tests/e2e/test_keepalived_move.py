@@ -80,7 +80,7 @@ class Moved(KeepalivedTest):
 
     def test_2_the_commands_of_the_page(self):
         self.assertIn("FWM  7 wlc persistent 360\n", self.keepalived.ipvsadm("-Ln"))
-        self.assertIn("2 services, 4 of 4 reals up\n", self.director.cli("status").stdout)
+        self.assertIn("2 services, 4 of 4 reals up, 4 of them unchecked\n", self.director.cli("status").stdout)
         self.assertIn("by ipvs: keepalived, pid ", self.director.cli("diff").stdout)
         explained = self.director.cli("explain", "198.51.100.7", f"{at.VIP_DR}:80/tcp").stdout
         self.assertRegex(explained, r"10\.0\.0\.1[12]")
