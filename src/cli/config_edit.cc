@@ -308,4 +308,16 @@ ConfigEdit EditShared(const std::string& text, const ConfigModel& from, const Co
   return FileEditor(text, from, to).EditShared();
 }
 
+// "service web: quorum", "real 10.0.0.11:80 of service web removed". A longer name begins alike.
+bool IsAbout(const std::string& left, const std::string& service) {
+  if (left == "services") return true;
+  const std::string name = "service " + service;
+  for (size_t at = left.find(name); at != std::string::npos; at = left.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    const bool is_begin = at == 0 || left[at - 1] == ' ';
+    if (is_begin && (end == left.size() || left[end] == ':' || left[end] == ' ')) return true;
+  }
+  return false;
+}
+
 }  // namespace fairlead::cli

@@ -31,4 +31,7 @@ ConfigEdit EditServices(const std::string& text, const control::ConfigModel& fro
 ConfigEdit EditShared(const std::string& text, const control::ConfigModel& from,
                       const control::ConfigModel& to);
 
+// Whether an entry of `left` speaks of the service of that name, or of all.
+bool IsAbout(const std::string& left, const std::string& service);
+
 }  // namespace fairlead::cli

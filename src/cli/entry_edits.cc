@@ -70,11 +70,22 @@ void EntryEdits::CutFlow(const Entries& entries, const std::vector<bool>& goes,
     if (next < count) {
       CutRun(entries, i, next, all);
     } else if (i == 0) {
-      edits_->Put(entries[0].start, entries.back().end - entries[0].start, "", all);
+      CutWhole(entries, all);
     } else {
       CutTail(entries, i, all);
     }
     i = next;
+  }
+}
+
+// Every entry; comments between them stay.
+void EntryEdits::CutWhole(const Entries& entries, const std::string& what) {
+  const size_t start = entries[0].start, end = entries.back().end;
+  if (!yaml_.HasComment(start, end)) return edits_->Put(start, end - start, "", what);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const YamlText::Entry entry = entries[i];
+    edits_->Put(entry.start, entry.end - entry.start, "", i == 0 ? what : "");
+    if (const auto comma = yaml_.CommaAfter(entry.end)) edits_->Put(*comma, 1, "", "");
   }
 }
 

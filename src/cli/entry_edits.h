@@ -48,6 +48,7 @@ class EntryEdits {
                 const std::vector<bool>& goes, const std::vector<std::string>& what);
   void CutFlow(const Entries& entries, const std::vector<bool>& goes,
                const std::vector<std::string>& what);
+  void CutWhole(const Entries& entries, const std::string& what);
   void CutTail(const Entries& entries, size_t first, const std::string& what);
   void CutRun(const Entries& entries, size_t first, size_t next, const std::string& what);
   bool InsertLines(const control::YamlNode& list, const Entries& entries,

@@ -72,8 +72,10 @@ void MapEdit::Replace(const YamlNode& map, size_t i, const YamlNode& now,
   const YamlNode& value = map.items[i];
   const std::string& key = map.keys[i].text;
   const auto end = yaml_.EndOf(value);
+  const size_t start = yaml_.OffsetOf(value.mark);
+  // Comments between brackets have no place in what would stand there instead.
+  if (end && yaml_.IsFlow(value) && yaml_.HasComment(start, *end)) return Leave(whose, key);
   if (end && (value.is_scalar() || yaml_.IsFlow(value))) {
-    const size_t start = yaml_.OffsetOf(value.mark);
     const std::string was =
         value.is_scalar() ? value.text : std::string(yaml_.text().substr(start, *end - start));
     const std::string is = now.is_scalar() ? now.text : yaml_.Flow(now);

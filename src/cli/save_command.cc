@@ -1,24 +1,18 @@
 // fairlead config save
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
+#include <set>
 
-#include "base/file_descriptor.h"
 #include "cli/commands.h"
 #include "cli/config_edit.h"
+#include "cli/edited_since.h"
+#include "cli/replace_file.h"
 #include "cli/text.h"
 #include "control/config/dump.h"
+#include "control/config/read_file.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -30,60 +24,47 @@ namespace {
 
 constexpr const char* kTitle = "The file was not changed";
 
-std::vector<std::string> Sorted(const json::array& texts) {
-  std::vector<std::string> sorted;
-  for (const json::value& text : texts) sorted.emplace_back(text.as_string());
-  std::ranges::sort(sorted);
-  return sorted;
-}
+// What a director says of its file, beside which the file is looked at.
+struct Told {
+  std::string named;                // as it names the file
+  std::string as_read;              // what the file said then, as a dump
+  std::string in_force;             // likewise
+  std::set<std::string> waiting{};  // keys that wait for a restart
+  bool is_taken_away = false;       // a reload would take changes by hand away
+};
 
-// Whether a reload would do nothing but undo changes by hand: the file says what it said when the
-// director read it, or has some of these changes already. With on_reload: keep it would do nothing.
-bool IsAsRead(const json::object& diff, const json::object& preview) {
-  const std::vector<std::string> by_hand = Sorted(Array(diff, "changes"));
-  const std::vector<std::string> taken =
-      Sorted(Array(Object(preview, "takes_away"), "changes_by_hand"));
-  return Array(preview, "changes").size() == taken.size() && std::ranges::includes(by_hand, taken);
+// "director.workers" of "director.workers has changed in the file: it takes effect at …"
+std::set<std::string> WaitingIn(const json::object& preview) {
+  std::set<std::string> keys;
+  for (const json::value& change : Array(preview, "changes")) {
+    const std::string sentence(change.as_string());
+    if (sentence.ends_with("it takes effect at the next restart")) {
+      keys.insert(sentence.substr(0, sentence.find(' ')));
+    }
+  }
+  return keys;
 }
 
 // What to do about a file that somebody has edited meanwhile.
-std::string HowToGoOn(const std::string& path, const json::object& preview) {
-  const bool is_kept = Array(Object(preview, "takes_away"), "changes_by_hand").empty();
-  return path + " has changed since the director read it. " +
-         (is_kept ? std::string("Load that first, which takes no change by hand away: ")
-                  : "Load that first without losing the changes by hand: put on_reload: keep under "
-                    "api: in the file, then ") +
-         "fairlead reload, and then fairlead config save; or undo what was edited";
-}
-
-// Beside the file first, then in its place: whoever reads it meanwhile has the old one or the new.
-Status Replace(const std::string& path, const std::string& text) {
-  const auto failure = [&](const std::string& what) {
-    const bool is_denied = errno == EACCES || errno == EPERM;
-    return Error{ErrorCode::kSystem,
-                 "cannot " + what + ": " + std::strerror(errno) +
-                     (is_denied ? "; who runs this must be allowed to write the file and its "
-                                  "directory: sudo fairlead config save"
-                                : ""),
-                 ""};
-  };
-  struct stat is {};
-  if (::stat(path.c_str(), &is) != 0) return failure("look at " + path);
-  std::string beside = path + ".XXXXXX";  // a new name each time: a crash may have left a file
-  FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));
-  if (!file) return failure("write " + path);
-  bool is_good = ::fchown(file.get(), is.st_uid, is.st_gid) == 0 &&
-                 ::fchmod(file.get(), is.st_mode & 07777) == 0;
-  for (size_t at = 0; is_good && at < text.size();) {
-    const ssize_t n = ::write(file.get(), text.data() + at, text.size() - at);
-    is_good = n > 0;
-    at += is_good ? static_cast<size_t>(n) : 0;
+std::string HowToGoOn(const Told& told, const control::ConfigModel& now,
+                      const std::vector<std::string>& edited) {
+  std::string keys;
+  for (const std::string& key : edited) keys += (keys.empty() ? "" : ", ") + key;
+  const std::string first = told.named + " has changed since the director read it (" + keys + "). ";
+  const std::string then = "fairlead reload, and then fairlead config save";
+  if (now.api.on_reload == control::OnReload::kKeep) {
+    return first + "Load that first: " + then +
+           (told.is_taken_away ? ". Where the file and a change by hand differ, the file wins, and "
+                                 "the reload says so"
+                               : "; no change by hand is taken away");
   }
-  is_good = is_good && ::fsync(file.get()) == 0 && ::rename(beside.c_str(), path.c_str()) == 0;
-  if (is_good) return Done{};
-  const Error error = failure("write " + path);
-  ::unlink(beside.c_str());
-  return error;
+  if (!told.is_taken_away) {
+    return first + "Load that first, which takes no change by hand away: " + then;
+  }
+  return first +
+         "Load that first without losing the changes by hand: put on_reload: keep under api: in "
+         "the file, then " +
+         then + "; or undo what was edited";
 }
 
 // The changes by hand that the file does not have afterwards, in words.
@@ -109,10 +90,7 @@ bool IsAsMeant(const ConfigEdit& edit, const control::ConfigModel& now,
   std::map<std::string, const control::ServiceConfig*> known;
   for (const control::ServiceConfig& service : then.services) known[service.name] = &service;
   return std::ranges::all_of(wanted.services, [&](const control::ServiceConfig& service) {
-    const std::string name = "service " + service.name;
-    const auto is_about = [&](const std::string& left) {
-      return left.find(name) != std::string::npos || left == "services";
-    };
+    const auto is_about = [&](const std::string& left) { return IsAbout(left, service.name); };
     const auto it = known.find(service.name);
     return (it != known.end() && *it->second == service) ||
            std::ranges::any_of(edit.left, is_about);
@@ -132,22 +110,17 @@ Result<ConfigEdit> EditText(const std::string& text, const std::string& path,
 }
 
 // The file as it is to be, or why it cannot be made.
-Result<ConfigEdit> EditFile(const std::string& path, const std::string& in_force) {
-  const control::LoadResult wanted = control::LoadConfigText(in_force, path);
+Result<ConfigEdit> EditFile(const std::string& text, const Told& told) {
+  const control::LoadResult wanted = control::LoadConfigText(told.in_force, told.named);
   if (!wanted) return wanted.errors.front();
-  std::ifstream file(path);
-  if (!file) {
-    return Error{ErrorCode::kSystem,
-                 "cannot read " + path + " (" + std::strerror(errno) +
-                     "); the file is on the director's machine, and this has to run there, too",
-                 ""};
-  }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const control::LoadResult now = control::LoadConfigText(text, path);
+  const control::LoadResult now = control::LoadConfigText(text, told.named);
   if (!now) return now.errors.front();
-  auto edit = EditText(text, path, *now.model, *wanted.model);
+  const std::vector<std::string> edited =
+      EditedSince(told.as_read, control::Dump(*now.model), told.in_force, told.waiting);
+  if (!edited.empty()) return Error{ErrorCode::kInvalid, HowToGoOn(told, *now.model, edited), ""};
+  auto edit = EditText(text, told.named, *now.model, *wanted.model);
   if (!edit) return edit;
-  const control::LoadResult then = control::LoadConfigText(edit->text, path);
+  const control::LoadResult then = control::LoadConfigText(edit->text, told.named);
   if (!then || !IsAsMeant(*edit, *now.model, *then.model, *wanted.model)) {
     return Error{ErrorCode::kInvalid,
                  "the changes cannot be written into the file in place; write them by hand, as "
@@ -207,12 +180,13 @@ std::string WhatIsLeft(const ConfigEdit& edit) {
          "reload";
 }
 
-// Writes the file and lets the director read it, unless that would undo what is left.
+// Writes the file, which says `text` now, and lets the director read it, unless that would undo
+// what is left.
 int Finish(Session* session, const Arguments& arguments, const std::string& path,
-           const ConfigEdit& edit) {
+           const std::string& text, const ConfigEdit& edit) {
   const bool is_whole = edit.left.empty();
   if (!arguments.is_dry_run && !edit.changes.empty()) {
-    if (const Status done = Replace(path, edit.text); !done) {
+    if (const Status done = ReplaceFile(path, text, edit.text); !done) {
       session->Fail("not-saved", kTitle, done.error().message);
       return session->exit_code();
     }
@@ -244,17 +218,24 @@ int RunConfigSave(const Arguments& arguments) {
   if (Array(diff->as_object(), "changes").empty()) return PrintSaved(arguments, named, {});
   const auto preview = session.Ask("POST", "/v1/reload?dry_run=1", "{}");
   if (!preview) return session.exit_code();
-  if (!IsAsRead(diff->as_object(), preview->as_object())) {
-    return fail(HowToGoOn(named, preview->as_object()));
-  }
+  // The file first: after a reload in between it is an old one, and nothing is written over.
+  const auto as_read = session.AskText("GET", "/v1/config?of=file");
+  if (!as_read) return session.exit_code();
   const auto in_force = session.AskText("GET", "/v1/config");
   if (!in_force) return session.exit_code();
+  const json::array& taken = Array(Object(preview->as_object(), "takes_away"), "changes_by_hand");
+  const Told told{named, *as_read, *in_force, WaitingIn(preview->as_object()), !taken.empty()};
   std::error_code ec;
   const fs::path real = fs::canonical(named, ec);  // of a link its end is replaced, not the link
   const std::string path = ec ? named : real.string();
-  const Result<ConfigEdit> edit = EditFile(path, *in_force);
+  const Result<std::string> text = control::ReadFile(path, control::kMaxYamlBytes);
+  if (!text) {
+    return fail("cannot read " + path + " (" + text.error().message +
+                "); the file is on the director's machine, and this has to run there, too");
+  }
+  const Result<ConfigEdit> edit = EditFile(*text, told);
   if (!edit) return fail(edit.error().ToString());
-  return Finish(&session, arguments, path, *edit);
+  return Finish(&session, arguments, path, *text, *edit);
 }
 
 }  // namespace fairlead::cli

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/faults.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/commands/notifier.h"
@@ -40,6 +41,26 @@ uint64_t Drawn() {
   std::array<uint8_t, sizeof(uint64_t)> bytes{};
   DrawSecret(bytes);
   return Be64::Load(bytes.data()).host();
+}
+
+// Stands for the identities of all services and real servers, in whatever order.
+uint64_t HashOfServed(const ConfigModel& model) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15u;
+  const auto mix = [](uint64_t seed, const IpAddress& address, uint64_t rest) {
+    uint64_t hash = MixMultiply(seed ^ rest, kOdd);
+    for (const uint8_t byte : address.bytes()) hash = MixMultiply(hash ^ byte, kOdd);
+    return hash;
+  };
+  uint64_t sum = 0;
+  for (const ServiceConfig& service : model.services) {
+    const ServiceIdentity key = KeyOf(service);
+    const uint64_t own = mix(
+        key.mark, key.address,
+        uint64_t{key.protocol} << 32 | uint64_t{key.port} << 8 | static_cast<uint64_t>(key.family));
+    sum += own;
+    for (const RealConfig& real : service.reals) sum += mix(own, real.address, real.port + 1u);
+  }
+  return sum;
 }
 
 uint64_t ThreadCpuNs() {
@@ -238,8 +259,11 @@ class ControlCore::Impl {
   void TurnStream() {
     is_stream_begun_ |= director_.is_ready();
     if (!is_stream_begun_) return;
-    const ConfigModel& model = *director_.publication().in_force().model;
-    stream_.Turn(Clock::now(), model.sync.stream, model.director.name);
+    const std::shared_ptr<const ConfigModel>& model = director_.publication().in_force().model;
+    stream_.Turn(Clock::now(), model->sync.stream, model->director.name);
+    if (model->sync.stream.peers.empty() || served_ == model) return;
+    served_ = model;
+    stream_.NoteServed(HashOfServed(*model));
   }
 
   // Peers that nobody has called yet count as well: a director that has just started is not ready
@@ -290,6 +314,7 @@ class ControlCore::Impl {
   Director director_;
   StreamSync stream_;
   bool is_stream_begun_ = false;
+  std::shared_ptr<const ConfigModel> served_;  // that the stream has been told of
   asio::signal_set signals_;
   asio::steady_timer timer_;
   asio::steady_timer stop_timer_{io_};

@@ -315,6 +315,17 @@ TEST_F(EditRoutesTest, DiffAndConfigShowWhatTheFileDoesNotSay) {
   EXPECT_EQ(*loaded.model, *core_->view()->model);
 }
 
+TEST_F(EditRoutesTest, ConfigOfTheFileIsThatWithoutChangesByHand) {
+  StartLive(kWeb);
+  const Answer before = peer->Ask("GET /v1/config");
+  ASSERT_EQ(peer->Ask("PATCH /v1/services/web/reals/10.0.0.11", R"({"weight":7})").status, 200);
+  EXPECT_NE(peer->Ask("GET /v1/config").body, before.body);
+  const Answer of_file = peer->Ask("GET /v1/config?of=file");
+  EXPECT_EQ(of_file.body, before.body);
+  EXPECT_NE(of_file.header("etag"), before.header("etag"));
+  EXPECT_EQ(peer->Ask("GET /v1/config?of=start").status, 400);
+}
+
 TEST_F(EditRoutesTest, HalvesOfSynchronisationAreStartedAndStopped) {
   StartLive(kWeb);
   const std::string lo = R"({"interface":"lo","syncid":7})";

@@ -279,6 +279,20 @@ TEST_F(ServiceRoutesTest, RefusedReloadHasEveryError) {
   EXPECT_EQ(problem.at("errors").at(1).at("place").as_string(), "a.yaml:9:1");
 }
 
+// Links come and go on the control core while the API's thread writes its answer.
+TEST_F(ServiceRoutesTest, PortsAreThoseOfOneViewWhateverIsPublishedMeanwhile) {
+  Start([this](PortId) {
+    control::ControlView next = MakeView();
+    for (control::PortInfo& port : next.ports) port.name = "another";
+    director.SetView(std::move(next));
+    return std::nullopt;
+  });
+  const json::object answer = peer->Ask("GET /v1/ports").json();
+  ASSERT_EQ(answer.at("ports").as_array().size(), 2u);
+  EXPECT_EQ(answer.at("ports").at(0).at("name"), "outside");
+  EXPECT_EQ(answer.at("ports").at(1).at("name"), "inside");
+}
+
 TEST_F(ServiceRoutesTest, PortsWithTheirLinksAndWhatTheirDriversCount) {
   Start();
   const json::object answer = peer->Ask("GET /v1/ports").json();

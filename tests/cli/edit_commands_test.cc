@@ -190,6 +190,62 @@ TEST_F(EditCommandsTest, AFileThatHasChangedMeanwhileIsLoadedFirst) {
   EXPECT_EQ(Run("diff"), "0 nothing differs from " + path_ + "\n");
 }
 
+// Both have changed one weight: what is about the same key is not the same value.
+TEST_F(EditCommandsTest, AnEditOfTheSameValueIsNotWrittenOver) {
+  StartLive(kOneReal);
+  Run("real set web 10.0.0.11 --weight 5");
+  std::string edited = ReadFile(path_);
+  edited.replace(edited.find("weight: 2"), 9, "weight: 7");
+  std::ofstream(path_) << edited;
+  for (const char* words : {"config save", "config save --dry-run"}) {
+    const std::string refused = Run(words);
+    EXPECT_EQ(refused[0], '1') << refused;
+    EXPECT_NE(refused.find("has changed since the director read it (services: web: reals: "
+                           "10.0.0.11:80: weight)"),
+              std::string::npos)
+        << refused;
+  }
+  EXPECT_EQ(ReadFile(path_), edited);
+  EXPECT_EQ(core_->view()->model->services[0].reals[0].weight, 5u) << "nothing was reloaded";
+}
+
+TEST_F(EditCommandsTest, AnEditOfTheSameSectionDoesNotComeIntoForceUnseen) {
+  StartLive(std::string("defaults: { timeouts: { tcp: 600s, udp: 60s } }\n") + kOneReal);
+  ASSERT_EQ(peer->Ask("PATCH /v1/timeouts", R"({"tcp": "700s"})").status, 200);
+  std::string edited = ReadFile(path_);
+  edited.replace(edited.find("udp: 60s"), 8, "udp: 90s");
+  std::ofstream(path_) << edited;
+  const std::string refused = Run("config save");
+  EXPECT_NE(refused.find("defaults.timeouts: udp"), std::string::npos) << refused;
+  EXPECT_EQ(ReadFile(path_), edited);
+  EXPECT_EQ(core_->view()->model->defaults.timeouts.udp, std::chrono::seconds(60));
+}
+
+// An edited comment is nobody's value, and a value that is in force already nobody else's.
+TEST_F(EditCommandsTest, AFileThatHasSomeOfTheChangesIsWritten) {
+  StartLive(kOneReal);
+  Run("real set web 10.0.0.11 --weight 5");
+  Run("service edit web --scheduler rr");
+  std::string edited = "# The shop.\n" + ReadFile(path_);
+  edited.replace(edited.find("weight: 2"), 9, "weight: 5");
+  std::ofstream(path_) << edited;
+  const std::string saved = Run("config save");
+  EXPECT_EQ(saved, "0 " + path_ + ":6: scheduler: rr\n");
+  EXPECT_EQ(Run("diff"), "0 nothing differs from " + path_ + "\n");
+  EXPECT_EQ(ReadFile(path_).substr(0, 12), "# The shop.\n");
+}
+
+// A reload would not bring it into force, so it is in nobody's way.
+TEST_F(EditCommandsTest, WhatWaitsForARestartIsInNoWay) {
+  StartLive(kOneReal);
+  Run("real set web 10.0.0.11 --weight 5");
+  std::ofstream(path_, std::ios::app) << "director: { name: edge-9 }\n";
+  EXPECT_EQ(Run("config save"), "0 " + path_ + ":5: weight: 2 → 5\n");
+  Run("real set web 10.0.0.11 --weight 6");
+  EXPECT_EQ(Run("config save"), "0 " + path_ + ":5: weight: 5 → 6\n");
+  EXPECT_NE(ReadFile(path_).find("edge-9"), std::string::npos);
+}
+
 TEST_F(EditCommandsTest, TheFileOfAnotherMachineIsNotWritten) {
   StartLive(kOneReal);
   Run("real set web 10.0.0.11 --weight 5");

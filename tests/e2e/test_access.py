@@ -13,6 +13,7 @@ from fairlead_lab.authority import Authority, write_secret
 from fairlead_lab.case import LabTest
 from fairlead_lab.director import BUILD
 from fairlead_lab.openapi_fuzz import OpenApiFuzz
+from fairlead_lab.second import Second
 
 READ, ADMIN, OLD = "read-token-0123456789abcdef", "admin-token-0123456789abcdef", "old-token-0123456789abcdef"
 SECRETS = (READ, ADMIN, OLD, "PRIVATE KEY")
@@ -199,21 +200,21 @@ class Access(LabTest):
         for secret in SECRETS:
             self.assertNotIn(secret, shown)
 
-    def test_a_director_does_not_start_with_open_secrets(self):
+    def test_a_listener_with_open_secrets_stays_closed(self):
+        """Traffic is worth more than a listener: the director forwards, and says why it does not listen there."""
         os.chmod(self.certificate, 0o644)
+        other = Second(self.lab, 1)
+        self.addCleanup(other.kill)
         try:
-            other = f"{self.lab.state}/other.yaml"
-            with open(self.director.config_path) as file:
-                config = json.load(file)
-            config["director"]["name"] = "other"
-            config["ports"] = [{"name": "none", "device": "net_null7", "exception": "none"}]
-            config["routes"], config["services"] = [], []
-            config["api"] = {"listen": [dict(config["api"]["listen"][4], address="https://127.0.0.1:9445")]}
-            with open(other, "w") as file:
-                json.dump(config, file)
-            done = self.lab.director.run(f"{BUILD}/src/main/fairleadd", "-c", other, check=False, timeout=30)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn(f"chmod o= {self.certificate}", done.stderr)
+            other.listen = ({"address": "https://127.0.0.1:9445", "certificate": self.certificate, "key": self.certificate,
+                             "tokens": self.tokens},)
+            other.start(configuration([]))
+            faults = other.json("status")["api_faults"]
+            self.assertEqual(len(faults), 1)
+            self.assertIn(f"chmod o= {self.certificate}", faults[0])
+            self.assertIn(f"chmod o= {self.certificate}", other.log_since_start())
+            self.assertEqual(self.curl("https://127.0.0.1:9445/v1/status", token=READ), "000")
+            other.stop()
         finally:
             os.chmod(self.certificate, 0o600)
 

@@ -61,6 +61,25 @@ class Survives(Pair):
         self.assertGreaterEqual(self.director.metric("fairlead_sync_entries_total", peer="second", direction="in"), 10)
 
 
+class ServiceComesLate(Pair):
+    worker_counts = (1,)
+
+    def test_what_was_refused_for_want_of_it_is_asked_for_again(self):
+        """As when keepalived adds a service to a director that has the peer's table already."""
+        self.wait_in_sync()
+        without = with_peer("second", "first")
+        without["services"] = []
+        self.second.reload(without)
+        downloads = client.Downloads(self.lab, at.VIP_DR, 10, [f"198.51.100.{host}" for host in range(1, 11)],
+                                     length=2 << 20)
+        wait_until(lambda: self.second.metric("fairlead_sync_refused_total", peer="first", reason="unknown_service") >= 10,
+                   "the second director has no service for them", timeout=30)
+        self.second.reload(with_peer("second", "first"))
+        wait_until(lambda: self.count(self.second) == 10, "the second director has them all", timeout=30)
+        self.assertEqual(downloads.finish(), downloads.all_complete())
+        self.wait_in_sync()
+
+
 class WithKey(Pair):
     @classmethod
     def secret(cls) -> dict:

@@ -54,8 +54,9 @@ void AddPortRoutes(Router* router, const Context& context) {
     ListNeighbours(context, respond);
   });
   router->Add(Method::kGet, "/v1/ports", [&context](const Call&, const Responder& respond) {
+    const auto view = context.control.view();  // whole until the end, whatever is published
     json::array ports;
-    for (const control::PortInfo& port : context.control.view()->ports) {
+    for (const control::PortInfo& port : view->ports) {
       json::object object = PortToJson(context, port);
       json::object counters;
       if (context.ports.counters) {

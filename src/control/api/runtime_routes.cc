@@ -30,10 +30,17 @@ HttpResponse ShowPolicy(const ControlView& view) {
                         view.generation);
 }
 
-HttpResponse ShowConfig(const ControlView& view) {
+// of=file: as the file was read, without the changes by hand. Who writes them into it needs that,
+// to see whether somebody has edited the file since.
+HttpResponse ShowConfig(const ControlView& view, const HttpRequest& request) {
+  const std::string* const of = request.FindQuery("of");
+  if (of != nullptr && *of != "file") {
+    return Problem(400, "invalid-filter", "of: must be file, or left out for what is in force");
+  }
+  const bool is_of_file = of != nullptr && view.file_model != nullptr;
   HttpResponse response;
   response.content_type = "application/yaml";
-  response.body = control::Dump(*view.model);
+  response.body = control::Dump(is_of_file ? *view.file_model : *view.model);
   return WithGeneration(std::move(response), view.generation);
 }
 
@@ -79,7 +86,9 @@ void AddRuntimeRoutes(Router* router, const Context& context) {
       respond(make(*context.control.view()));
     });
   };
-  show("/v1/config", ShowConfig);
+  router->Add(Method::kGet, "/v1/config", [&context](const Call& call, const Responder& respond) {
+    respond(ShowConfig(*context.control.view(), call.request));
+  });
   show("/v1/diff", ShowDiff);
   show("/v1/timeouts", ShowTimeouts);
   show("/v1/policy", ShowPolicy);

@@ -34,7 +34,8 @@ class FakeStreamTables : public StreamTables {
   size_t batches = 0, largest_batch = 0, passes = 0, slices = 0, digests = 0, taken = 0;
   size_t walked = 0;  // entries
   bool is_told = false;
-  bool is_stuck = false;  // workers take nothing
+  bool is_unserved = false;  // no service here has what comes
+  bool is_stuck = false;     // workers take nothing
 
   void Put(const sync::StreamEntry& entry) {
     entries[KeyOf(entry)] = entry;
@@ -96,6 +97,10 @@ class FakeStreamTables : public StreamTables {
       ++taken;
       if (entry.event == sync::StreamEvent::kGone) {
         result.gone += entries.erase(KeyOf(entry));
+        continue;
+      }
+      if (is_unserved) {
+        ++result.faults[static_cast<size_t>(dataplane::SyncFault::kService)];
         continue;
       }
       ++result.connections;

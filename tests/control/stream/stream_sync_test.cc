@@ -285,6 +285,41 @@ TEST_F(StreamSyncTest, AListenerThatStopsSaysSo) {
   EXPECT_EQ(a.info().last_error, "the peer has been stopped");
 }
 
+// As when keepalived brings its services after the peer's table has come.
+TEST_F(StreamSyncTest, ATableIsAskedForAgainWhenAServiceIsThereThatWasLacking) {
+  for (uint32_t i = 0; i < 100; ++i) b.tables.Put(EntryOf(i));
+  a.tables.is_unserved = true;
+  a.sync.NoteServed(1);
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_TRUE(a.tables.entries.empty());
+  a.sync.NoteServed(1);
+  for (int i = 0; i < 100; ++i) Turn();
+  EXPECT_EQ(a.info().counts.sessions, 1U) << "nothing has changed";
+
+  a.tables.is_unserved = false;
+  a.sync.NoteServed(2);
+  EXPECT_TRUE(Until([this] { return a.tables.entries.size() == 100; }));
+  ASSERT_TRUE(UntilInSync());
+  EXPECT_EQ(a.info().counts.sessions, 2U);
+  EXPECT_EQ(a.info().last_error, "");
+  EXPECT_EQ(b.info().last_error, "");
+  a.sync.NoteServed(3);
+  for (int i = 0; i < 600; ++i) Turn();
+  EXPECT_EQ(a.info().counts.sessions, 2U) << "nothing has been refused since";
+}
+
+TEST_F(StreamSyncTest, ATableIsNotAskedForAgainAllTheTime) {
+  b.tables.Put(EntryOf(1));
+  a.tables.is_unserved = true;
+  ASSERT_TRUE(UntilInSync());
+  for (uint64_t served = 1; served <= 800; ++served) {
+    a.sync.NoteServed(served);
+    Turn();
+  }
+  EXPECT_GE(a.info().counts.sessions, 2U);
+  EXPECT_LE(a.info().counts.sessions, 4U) << "in four seconds";
+}
+
 TEST_F(StreamSyncTest, PeersComeAndGoWithTheConfiguration) {
   EXPECT_EQ(a.sync.info(), nullptr);
   ASSERT_TRUE(UntilInSync());

@@ -37,11 +37,9 @@ class LabTest(unittest.TestCase):
         if cls.needs_daemon:
             cls.director = Director(cls.lab, cls.workers)
             cls.director.prefix = cls.prefix
-            try:
-                cls.director.start(cls.configure())
-            except BaseException:
-                cls.director.kill()
-                raise
+            # Whatever of a class's set-up fails, the next class finds no director.
+            cls.addClassCleanup(cls.director.kill)
+            cls.director.start(cls.configure())
 
     @classmethod
     def tearDownClass(cls):

@@ -23,6 +23,8 @@ def with_peer(own: str, other: str, **sync) -> dict:
 
 
 class Second(Director):
+    listen = ()  # of its API, beside its socket
+
     def __init__(self, lab, workers: int):
         super().__init__(lab, workers)
         self.socket = f"{lab.state}/second.sock"
@@ -36,5 +38,5 @@ class Second(Director):
         config["ports"] = [{"name": "none", "device": "net_null0,no-rx=1", "exception": "none",
                             "addresses": ["10.0.0.250/24"]}]
         config["routes"] = []
-        config["api"] = {"listen": [self.api], "ipvs_socket": f"{self.lab.state}/second-ipvs.sock"}
+        config["api"] = {"listen": [self.api, *self.listen], "ipvs_socket": f"{self.lab.state}/second-ipvs.sock"}
         return super().write(config, path)

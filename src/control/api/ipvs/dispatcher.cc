@@ -202,7 +202,7 @@ std::unique_ptr<Answer> Dispatcher::GetDests(const Request& request, const Attri
 }
 
 std::unique_ptr<Answer> Dispatcher::GetTimeouts(const Request& request) {
-  const control::TimeoutsConfig& timeouts = control_.view()->model->defaults.timeouts;
+  const control::TimeoutsConfig timeouts = control_.view()->model->defaults.timeouts;
   const auto seconds = [](control::Duration duration) {
     return static_cast<uint32_t>(
         std::chrono::duration_cast<std::chrono::seconds>(duration).count());

@@ -11,9 +11,18 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr const char* kStopping = "stopping";  // in a goodbye
+// In a goodbye:
+constexpr const char* kStopping = "stopping";
+constexpr const char* kAskingAgain = "asking_again";
 
 milliseconds ToMs(TimePoint::duration d) { return std::chrono::duration_cast<milliseconds>(d); }
+
+// That were refused because the configuration here has no such service or real server.
+uint64_t UnservedOf(const PeerCounts& counts) {
+  using dataplane::SyncFault;
+  return counts.faults[static_cast<size_t>(SyncFault::kService)] +
+         counts.faults[static_cast<size_t>(SyncFault::kReal)];
+}
 
 // What an operator can do about a session that was refused, here or there.
 std::string SayEnding(const StreamSession::Ending& ending, const std::string& own,
@@ -189,8 +198,33 @@ void StreamSync::TurnPeer(Peer& peer) {
     return;
   }
   if (peer.stream->session->is_over()) return OnOver(peer);
+  if (AskAgain(peer)) return;
   Pump(peer);
   NoteSync(peer);
+}
+
+void StreamSync::NoteServed(uint64_t served) {
+  if (std::exchange(served_, served) == served) return;
+  for (Peer& peer : peers_) {
+    peer.asks_again |= UnservedOf(peer.stream->ledger.counts) > peer.refused_before;
+  }
+}
+
+// keepalived brings its services one by one, and they may come after the peer's table. A session
+// that begins anew compares the tables, and gets what is missing. Until then this director is not
+// ready.
+bool StreamSync::AskAgain(Peer& peer) {
+  if (!peer.asks_again || now_ < peer.next_asking) return false;
+  peer.asks_again = false;
+  peer.next_asking = now_ + kAskAgainPause;
+  LogInfo(
+      "a director is asked for its table again: services have changed here, and entries had "
+      "been refused for want of one",
+      {{"peer", peer.config.name},
+       {"refused", UnservedOf(peer.stream->ledger.counts) - peer.refused_before}});
+  peer.stream->session->End({kAskingAgain, false}, now_);
+  OnOver(peer);
+  return true;
 }
 
 void StreamSync::Pump(Peer& peer) {
@@ -237,6 +271,8 @@ void StreamSync::BeginSession(Peer& peer) {
                                                            .first_sequence = random_() >> 2,
                                                            .limits = setup_.limits},
                                       peer.stream->ledger, now_);
+  peer.asks_again = false;
+  peer.refused_before = UnservedOf(peer.stream->ledger.counts);
   peer.since = std::chrono::system_clock::now();
   Pump(peer);
 }
@@ -247,7 +283,13 @@ void StreamSync::OnOver(Peer& peer) {
   if (peer.link && peer.link->is_open() && !peer.link->is_sending()) {
     peer.link->Send(session.TakeOutput());
   }
-  const std::string why = SayEnding(*session.ending(), name_, peer.config.name);
+  const bool is_for_more = session.ending()->why == kAskingAgain;
+  if (is_for_more) {
+    peer.pause = kFirstPause;
+    // What it was sent it may have refused: the next session compares all.
+    if (session.ending()->is_theirs) peer.stream->ledger.MarkLacking(StreamRanges().set(), now_);
+  }
+  const std::string why = is_for_more ? "" : SayEnding(*session.ending(), name_, peer.config.name);
   if (peer.link) peer.link->CloseWhenSent();
   peer.link.reset();
   EndSession(peer, why);

@@ -3,6 +3,7 @@
 //
 //   StreamSync sync(io, tables, {.incarnation = …, .seed = …});
 //   sync.Turn(now, model.sync.stream, model.director.name);     // every turn of the control core
+//   sync.NoteServed(hash_of_services);                          // others than before, or the same
 //   view.stream = sync.info();                                  // null: no peers are configured
 //   sync.readiness();                                           // for /readyz
 //
@@ -46,6 +47,7 @@ class StreamSync {
   static constexpr std::chrono::seconds kDialTime{5};  // to connect and to shake hands
   static constexpr std::chrono::milliseconds kFirstPause{500}, kLongestPause{8'000};
   static constexpr std::chrono::seconds kFileLook{2};
+  static constexpr std::chrono::seconds kAskAgainPause{2};
 
   struct Setup {
     uint64_t incarnation = 1;  // drawn: another one for each start
@@ -60,6 +62,9 @@ class StreamSync {
   ~StreamSync();
 
   void Turn(TimePoint now, const StreamConfig& wanted, const std::string& director_name);
+  // What stands for the services and real servers that are in force. When it changes, peers whose
+  // entries were refused for want of one are asked for their tables again.
+  void NoteServed(uint64_t served);
   // This director stops: says goodbye to all, and does nothing from then on. True: it is on its
   // way, and the io has to run for a moment yet.
   bool Leave(TimePoint now);
@@ -82,6 +87,9 @@ class StreamSync {
     std::string last_error;
     std::string told_error;  // what the log has said
     bool was_in_sync = false;
+    uint64_t refused_before = 0;  // its session: entries for want of a service or real server
+    bool asks_again = false;
+    TimePoint next_asking{};
     LogPace lag_pace;
     bool is_lag_untold = false;  // it is not in sync, and the log has not said so
     TimePoint unreachable_since{};
@@ -112,6 +120,8 @@ class StreamSync {
   void BeginSession(Peer& peer);
   void EndSession(Peer& peer, const std::string& why);
   void OnOver(Peer& peer);
+  // True: the session was ended for that.
+  bool AskAgain(Peer& peer);
   void Pump(Peer& peer);
   void NoteSync(Peer& peer);
   [[nodiscard]] bool Calls(const Peer& peer) const { return name_ < peer.config.name; }
@@ -126,6 +136,7 @@ class StreamSync {
   TimePoint now_;
   StreamConfig config_;
   std::string name_;
+  uint64_t served_ = 0;
   std::list<Peer> peers_;
   std::list<Guest> guests_;
   std::optional<Tcp::acceptor> acceptor_;
