@@ -126,9 +126,16 @@ void Fleet::Impl::ApplyIfNew() {
   const Documents& heard = *source_.documents();
   const auto step = choice_.Next(Clock::now(), heard, source_.counts().connections);
   if (step == FleetChoice::Step::kNone) return;
-  {
+  std::shared_ptr<Attempt> attempt;
+  try {
     const std::lock_guard lock(mutex_);
     wanted_ = heard;
+    if (step == FleetChoice::Step::kApply) {
+      attempt = std::make_shared<Attempt>(weak_from_this(), heard);
+    }
+  } catch (...) {  // else it would be under way for ever
+    choice_.OnAttemptEnd();
+    throw;
   }
   if (step == FleetChoice::Step::kAdopt) {
     ForgetRefusal();
@@ -137,7 +144,6 @@ void Fleet::Impl::ApplyIfNew() {
   }
   LogInfo("the fleet has another configuration",
           {{"etcd", place_.url}, {"revision", heard.revision()}});
-  auto attempt = std::make_shared<Attempt>(weak_from_this(), heard);
   core_->Reload(place_.url, [attempt](const ReloadOutcome&) {});
 }
 
