@@ -99,10 +99,12 @@ class Follows(FleetTest):
     def test_2_a_change_reaches_both(self):
         reply = self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/").stdout
         self.assertIn("real", reply)
+        before = self.directors[0].fleet()["revision"]
         begin = time.monotonic()
         self.store.put("common", common(service("web"), service("more", 8080)))
         self.wait_all(lambda director: director.runs("more"), "the change is in force")
         print(f"a change was in force on both after {time.monotonic() - begin:.2f} s", flush=True)
+        wait_until(lambda: self.directors[0].fleet()["revision"] > before, "its revision is shown", timeout=SOON)
         revision = self.directors[0].fleet()["revision"]
         self.wait_all(lambda director: director.member("edge-2").get("revision") == revision,
                       "it is told which revision edge-2 runs")

@@ -151,6 +151,7 @@ void Fleet::Impl::ApplyIfNew() {
 void Fleet::Impl::OnReload(const Documents& documents, bool is_ok,
                            const std::vector<Error>& errors) {
   const bool was_in_force = HaveSameTexts(documents, choice_.in_force());
+  next_show_ = {};  // who sees the change in force shall see its revision
   if (choice_.OnReload(documents, is_ok)) ++applied_;
   if (!choice_.is_refused()) ForgetRefusal();
   if (is_ok) {
