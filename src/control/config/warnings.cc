@@ -86,6 +86,13 @@ class Warner {
     WarnOfMissingDevices(model_, add);
     WarnOfOwnAddresses(model_, add);
     AddChecksWithoutTwin();
+    // keepalived that stops takes its real servers out: on the master their connections would end,
+    // and the peer that takes over would be told so.
+    if (model_.policy.service.expire_nodest_conn && !model_.sync.stream.peers.empty()) {
+      Add("policy.expire_nodest_conn",
+          "ends connections of a real server that is taken out, and sync.peers are told: leave it "
+          "out where connections are to go on at the peer");
+    }
     if (model_.mail) {
       AddTlsFault({.ca = model_.mail->ca}, "mail");
       AddPasswordFault(model_.mail->password_file, "mail");

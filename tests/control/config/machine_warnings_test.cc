@@ -54,6 +54,20 @@ TEST(OwnAddresses, AVirtualAddressThatIsAPortsIsNamed) {
       << found;
 }
 
+TEST(ExpireNodestConn, IsNamedBesidePeers) {
+  const std::string ports = Ports("net_null0", "net_null1");
+  const std::string policy = "policy: { expire_nodest_conn: true }\n";
+  const std::string sync =
+      "sync:\n  name: a\n  listen: 127.0.0.1:8849\n"
+      "  peers: [{ name: b, address: \"127.0.0.1:8859\" }]\n";
+  EXPECT_EQ(WarningsOf(ports + policy), "");
+  EXPECT_EQ(WarningsOf(ports + sync), "");
+  const std::string found = WarningsOf(ports + policy + sync);
+  EXPECT_NE(found.find("t.yaml:5:31: policy.expire_nodest_conn: ends connections"),
+            std::string::npos)
+      << found;
+}
+
 std::string WaysBackOf(const std::string& yaml) {
   const LoadResult result = LoadConfigText(yaml, "t.yaml");
   return ToText(result.errors) + (result ? ToText(WarningsOfWaysBack(*result.model)) : "");
