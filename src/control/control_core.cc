@@ -149,22 +149,27 @@ class ControlCore::Impl {
 
   Director& director() { return director_; }
   void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
-  void SetSource(std::string path, std::function<LoadResult()> load) {
+  void SetSource(std::string path, std::function<SourceLoad()> load) {
     source_path_ = std::move(path);
     source_ = std::move(load);
   }
 
   void Reload(std::string path, std::function<void(ReloadOutcome)> done) {
     LoadThen(std::move(path),
-             [this, done = std::move(done)](const std::string& read, LoadResult loaded) mutable {
-               director_.ReloadWith(read, std::move(loaded), std::move(done));
+             [this, done = std::move(done)](const std::string& read, SourceLoad load) mutable {
+               director_.ReloadWith(
+                   read, std::move(load.loaded),
+                   [told = std::move(load.told), done = std::move(done)](ReloadOutcome outcome) {
+                     if (told) told(outcome);
+                     done(std::move(outcome));
+                   });
                Turn();
              });
   }
   void PreviewReload(std::string path, std::function<void(ReloadOutcome)> done) {
     LoadThen(std::move(path),
-             [this, done = std::move(done)](const std::string& read, LoadResult loaded) {
-               done(director_.PreviewWith(read, std::move(loaded)));
+             [this, done = std::move(done)](const std::string& read, SourceLoad load) {
+               done(director_.PreviewWith(read, std::move(load.loaded)));
              });
   }
 
@@ -175,7 +180,7 @@ class ControlCore::Impl {
     if (path.empty()) path = director_.config_path();
     asio::post(loading_, [this, path = std::move(path), then = std::move(then)]() mutable {
       try {
-        auto loaded = std::make_shared<LoadResult>(Load(path));
+        auto loaded = std::make_shared<SourceLoad>(Load(path));
         asio::post(io_, [path = std::move(path), loaded, then = std::move(then)]() mutable {
           then(path, std::move(*loaded));
         });
@@ -188,13 +193,14 @@ class ControlCore::Impl {
   }
 
   // On the loading thread.
-  LoadResult Load(const std::string& path) {
+  SourceLoad Load(const std::string& path) {
     try {
-      return source_ && path == source_path_ ? source_() : loader_.Load(path);
+      if (source_ && path == source_path_) return source_();
+      return {.loaded = loader_.Load(path)};
     } catch (const std::exception& e) {  // no memory for it, most likely
-      return {.model = {},
-              .errors = {CannotRead(path, {ErrorCode::kSystem, e.what(), ""})},
-              .warnings = {}};
+      return {.loaded = {.model = {},
+                         .errors = {CannotRead(path, {ErrorCode::kSystem, e.what(), ""})},
+                         .warnings = {}}};
     }
   }
 
@@ -320,7 +326,7 @@ class ControlCore::Impl {
 
   ConfigLoader loader_;  // the loading thread's, once Run has begun, and so are the next two
   std::string source_path_;
-  std::function<LoadResult()> source_;
+  std::function<SourceLoad()> source_;
   // One thread, so that what was asked for first is loaded first. The last member: it ends first.
   asio::thread_pool loading_{1};
 };
@@ -354,7 +360,7 @@ void ControlCore::SetReadyCallback(std::function<bool()> ready) {
 void ControlCore::SetTurnCallback(std::function<void()> turned) {
   impl_->SetTurnCallback(std::move(turned));
 }
-void ControlCore::SetSource(std::string path, std::function<LoadResult()> load) {
+void ControlCore::SetSource(std::string path, std::function<SourceLoad()> load) {
   impl_->SetSource(std::move(path), std::move(load));
 }
 void ControlCore::SetUpgradeCallback(std::function<void()> upgrade) {

@@ -50,7 +50,13 @@ class ControlCore : public ControlApi {
   // One that has loaded the file of the start makes the first reload quick. Before Run.
   void SetLoader(ConfigLoader loader);
   // What a load of `path` gives in place of a file's text; asked on the loading thread. Before Run.
-  void SetSource(std::string path, std::function<LoadResult()> load);
+  // `told` of what `load` gives is called with the outcome of a reload, whoever has asked for it;
+  // it is dropped when there is none, for instance of a preview.
+  struct SourceLoad {
+    LoadResult loaded;
+    std::function<void(const ReloadOutcome&)> told{};
+  };
+  void SetSource(std::string path, std::function<SourceLoad()> load);
   // Says whether each port has a link; called on the control core's thread, several times a second.
   // It must not wait. Before PublishFirst.
   void SetLinkReader(PortLinkReader reader);

@@ -24,6 +24,7 @@
 #include "control/config/check_config.h"
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
+#include "control/fleet/etcd_place.h"
 #include "control/fleet/fleet.h"
 #include "dataplane/dpdk/edge.h"
 #include "main/kept_memory.h"
@@ -51,6 +52,11 @@ int Check(const std::string& path) {
 }
 
 int Prepare(const Options& options) {
+  if (control::IsEtcdPlace(options.config_path)) {
+    std::cerr << "fairleadd --prepare: cannot ask etcd; name a file with the same \"director\" by "
+                 "-c FILE (docs/fleet.md)\n";
+    return 1;
+  }
   const control::LoadResult loaded = control::LoadConfig(options.config_path);
   for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
   if (!loaded) return 1;
@@ -171,6 +177,14 @@ Estate StopForSuccessor(bool is_ready, api::ApiServer& api, edge::Edge& edge, Ke
   return estate;
 }
 
+void StopForGood(api::ApiServer& api, edge::Edge& edge, KeptMemory& kept) {
+  NotifyServiceManager("STOPPING=1");
+  api.Stop();
+  edge.Stop();
+  kept.MarkStopped();
+  LogInfo("stopped");
+}
+
 std::vector<std::string> ArgumentsOfSuccessor(const Options& options) {
   std::vector<std::string> arguments{"-c", options.config_path};
   if (!options.name.empty()) arguments.insert(arguments.end(), {"--name", options.name});
@@ -193,14 +207,40 @@ void SayWhenReady(control::ControlCore& core, const dataplane::Fabric& fabric, e
   });
 }
 
-int RunDirector(const Options& options, const char* argv0) {
-  const std::string& path = options.config_path;
+void FollowTurns(control::ControlCore& core, Watchdog* watchdog, KeptMemory* kept) {
+  core.SetTurnCallback([watchdog, kept] {
+    watchdog->OnTurn(Watchdog::Clock::now());
+    kept->OnTurn(KeptMemory::Clock::now());
+  });
+}
+
+void FollowFleet(control::ControlCore& core, const std::string& path, control::Fleet& fleet) {
+  core.SetSource(path, [&fleet] {
+    auto loaded = fleet.Load();
+    return control::ControlCore::SourceLoad{std::move(loaded.loaded), std::move(loaded.told)};
+  });
+}
+
+// After an upgrade the successor goes on under this name.
+void LeaveFleet(control::Fleet& fleet, bool has_successor) {
+  using Parting = control::Fleet::Parting;
+  fleet.Stop(has_successor ? Parting::kStaysMember : Parting::kLeaves);
+}
+
+// Signals of the control core stay blocked until it runs. Returns them.
+sigset_t PrepareProcess() {
   const sigset_t signals = ControlSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader or an API client that has gone
   std::signal(SIGCHLD, SIG_DFL);  // children reap themselves where whoever starts us ignores it
   std::signal(SIGUSR2, SIG_IGN);  // too early for an upgrade, and must not kill
   RaiseDescriptorLimit();
+  return signals;
+}
+
+int RunDirector(const Options& options, const char* argv0) {
+  const std::string& path = options.config_path;
+  const sigset_t signals = PrepareProcess();
   Start start(options);
   if (!start.Begin()) return 1;
   auto fleet = start.OpenFleet();
@@ -230,7 +270,7 @@ int RunDirector(const Options& options, const char* argv0) {
   const std::unique_ptr<TwinWatch> twins = TwinWatch::Open(runtimes, model->policy.kernel_routes);
   control::ControlCore core(fabric, *std::move(model), path, runtimes);
   core.SetLoader(std::move(loader));
-  if (*fleet) core.SetSource(path, [&fleet] { return (*fleet)->Load(); });
+  if (*fleet) FollowFleet(core, path, **fleet);
   core.SetMemory(MemoryOf(**edge));
   core.SetLinkReader(LinksOf(**edge));
   core.SetKernelWatch(twins.get());
@@ -256,24 +296,16 @@ int RunDirector(const Options& options, const char* argv0) {
   }
   SayWhenReady(core, fabric, **edge, start);
   Watchdog watchdog(WatchdogPeriod(), fabric.stats, NotifyServiceManager);
-  core.SetTurnCallback([&] {
-    watchdog.OnTurn(Watchdog::Clock::now());
-    kept.OnTurn(KeptMemory::Clock::now());
-  });
+  FollowTurns(core, &watchdog, &kept);
   core.SetUpgradeCallback([&upgrade] { upgrade.BeginBySignal(); });
   if (*fleet) (*fleet)->Start(core);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   core.Run();
 
-  using Parting = control::Fleet::Parting;
-  if (*fleet) (*fleet)->Stop(upgrade.is_ready() ? Parting::kStaysMember : Parting::kLeaves);
+  if (*fleet) LeaveFleet(**fleet, upgrade.is_ready());
   if (upgrade.is_ready())
     return upgrade.HandOver(StopForSuccessor(core.view()->is_ready, api, **edge, kept));
-  NotifyServiceManager("STOPPING=1");
-  api.Stop();
-  (*edge)->Stop();
-  kept.MarkStopped();
-  LogInfo("stopped");
+  StopForGood(api, **edge, kept);
   return 0;
 }
 

@@ -4,6 +4,7 @@ The second one runs beside the first in its namespace, without a line.
 """
 
 import os
+import signal
 import time
 
 from fairlead_lab import addresses as at, configuration
@@ -98,10 +99,12 @@ class Follows(FleetTest):
     def test_2_a_change_reaches_both(self):
         reply = self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/").stdout
         self.assertIn("real", reply)
+        before = self.directors[0].fleet()["revision"]
         begin = time.monotonic()
         self.store.put("common", common(service("web"), service("more", 8080)))
         self.wait_all(lambda director: director.runs("more"), "the change is in force")
         print(f"a change was in force on both after {time.monotonic() - begin:.2f} s", flush=True)
+        wait_until(lambda: self.directors[0].fleet()["revision"] > before, "its revision is shown", timeout=SOON)
         revision = self.directors[0].fleet()["revision"]
         self.wait_all(lambda director: director.member("edge-2").get("revision") == revision,
                       "it is told which revision edge-2 runs")
@@ -174,6 +177,17 @@ class Follows(FleetTest):
         self.assertIn("etcd:/fairlead/common:", self.directors[0].fleet()["refused"]["reasons"][0])
         self.store.put("common", common(service("web")))
         self.wait_all(lambda director: director.fleet()["refused"] is None, "what was corrected is in force")
+
+    def test_8_a_frozen_etcd_is_noticed(self):
+        """Its kernel keeps the connection of the watch."""
+        self.wait_all(lambda director: director.fleet()["connected"], "etcd is heard")
+        self.store.process.send_signal(signal.SIGSTOP)
+        try:
+            self.wait_all(lambda director: not director.fleet()["connected"], "it has seen that etcd is frozen", timeout=40)
+        finally:
+            self.store.process.send_signal(signal.SIGCONT)
+        self.store.put("common", common(service("web"), service("thawed", 8084)))
+        self.wait_all(lambda director: director.runs("thawed"), "a change is in force", timeout=30)
 
 
 class HasRights(FleetTest):

@@ -52,7 +52,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 7) {
     case '0' % 7:
-      if (const auto snapshot = ReadSnapshot(text, 3)) Require(snapshot->ranges.size() == 3);
+      if (const auto snapshot = ReadSnapshot(text, {"/f/common", "/f/directors/a"})) {
+        Require(snapshot->pairs.size() == 2);
+      }
+      if (const auto pairs = ReadRange(text, "/f/members/")) {
+        for (const EtcdPair& pair : *pairs) Require(pair.key.size() > 11);
+      }
       break;
     case '1' % 7:
       ReadStream(text);

@@ -80,8 +80,10 @@ class TreeBuilder : public YAML::EventHandler {
     if (anchor != 0)
       problems_.Add("", node.mark, "anchors (&name) are not allowed; write the value out");
     // yaml-cpp says "?" for a plain value and "!" for a quoted one; anything else was written.
+    // It is not shown: it may be a password that should have been quoted.
     if (!tag.empty() && tag != "?" && tag != "!")
-      problems_.Add("", node.mark, "tags such as " + Quote(tag) + " are not allowed");
+      problems_.Add("", node.mark,
+                    "tags (!name) are not allowed; put a value that begins with \"!\" into quotes");
     return node;
   }
 

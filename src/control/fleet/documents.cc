@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "control/command_rule.h"
+#include "control/config/devices.h"
 #include "control/config/section_readers.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
@@ -152,14 +153,15 @@ void RefuseLocalKeys(const YamlNode& root, const LocalFile& local, Problems& pro
   for (const YamlKey& key : director->keys) {
     if (key.text == "name") {
       problems.Add("director.name", key.mark, "is what --name says, so leave it out here");
-    } else if (key.text == "scripts" || key.text == "script_user") {
+    } else if (key.text == "scripts" || key.text == "script_user" || key.text == "eal") {
       problems.Add("director." + key.text, key.mark,
                    "is for the machine alone: write it into " + local.path + " there");
     }
   }
 }
 
-// Lines of a prefix file that are wrong are quoted, so only files that are meant for it.
+// What is wrong with a prefix file is said in errors, which the fleet sees: so only files that are
+// meant for it.
 void CheckPrefixFiles(const YamlNode& root, const LocalFile& local, Problems& problems) {
   const YamlNode* const sets = ValueOf(root, "prefix_sets");
   if (sets == nullptr || !sets->is_map()) return;
@@ -171,6 +173,43 @@ void CheckPrefixFiles(const YamlNode& root, const LocalFile& local, Problems& pr
     problems.Add(
         "prefix_sets." + sets->keys[i].text + ".file", file->mark,
         "must be a name without \"/\": the file lies beside " + local.path + " on each director");
+  }
+}
+
+bool IsPciAddress(std::string_view name) {
+  return name.find(':') != std::string_view::npos &&
+         name.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+}
+
+// DPDK has drivers that open any file, or load one: only those that do not, and no paths.
+bool IsHarmlessDevice(std::string_view device) {
+  constexpr std::array<std::string_view, 4> kKinds{"net_af_packet", "net_af_xdp", "net_tap",
+                                                   "net_null"};
+  if (device.find('/') != std::string_view::npos) return false;
+  if (device.find("xdp_prog") != std::string_view::npos) return false;
+  const std::string_view name = DeviceName(device);
+  return IsPciAddress(name) || std::ranges::any_of(kKinds, [&](std::string_view kind) {
+           if (!name.starts_with(kind)) return false;
+           const std::string_view rest = name.substr(kind.size());
+           return rest.find_first_not_of("0123456789") == std::string_view::npos;
+         });
+}
+
+void CheckDevices(const ConfigModel& model, const LocalFile& local, Problems& problems) {
+  for (size_t i = 0; i < model.ports.size(); ++i) {
+    const PortConfig& port = model.ports[i];
+    const std::string path = ItemPath("ports", i) + ".device";
+    const std::vector<std::string> devices = DevicesOf(port);
+    for (size_t d = 0; d < devices.size(); ++d) {
+      const std::string& device = devices[d];
+      if (device.empty() || IsHarmlessDevice(device)) continue;
+      if (std::ranges::find(local.devices, device) != local.devices.end()) continue;
+      problems.Add(port.bond ? ItemPath(path + ".bond.members", d) : path,
+                   Quote(device) +
+                       " may not be named from here: PCI addresses, net_af_packet, net_af_xdp, "
+                       "net_tap and net_null without paths may; add it to \"devices\" of " +
+                       local.path + " there, and restart");
+    }
   }
 }
 
@@ -191,6 +230,12 @@ YamlNode MergeTrees(YamlNode common, YamlNode own) {
   return MergeMaps(std::move(common), std::move(own), /*is_root=*/true);
 }
 
+bool HaveSameTexts(const Documents& one, const Documents& other) {
+  const bool is_any = one.revision() != 0, is_other = other.revision() != 0;
+  return is_any == is_other && one.common.text == other.common.text &&
+         one.own.text == other.own.text;
+}
+
 LoadResult LoadDocuments(const Documents& documents, const std::string& name,
                          const LocalFile& local) {
   Problems problems(documents.common.place);
@@ -207,8 +252,10 @@ LoadResult LoadDocuments(const Documents& documents, const std::string& name,
     model.director.name = name;
     model.director.scripts = local.scripts;
     model.director.script_user = local.script_user;
+    model.director.eal = local.eal;
     Validate(model, problems);
     CheckRights(model, local, problems);
+    CheckDevices(model, local, problems);
     if (problems.empty()) {
       result.warnings =
           FindWarnings(model, [&](const std::string& path) { return problems.Where(path); });

@@ -11,9 +11,10 @@
 // whole, but for `ports`, `services`, `classifier` and `client_groups`: their items are found again
 // by `name`, and merged; those with a new name, or none, come behind. docs/fleet.md has examples.
 //
-// The result is checked as a file is. Three keys are for the machine alone, since they decide who
-// may run what: director.scripts, director.script_user (local_file.h) and director.name. Threads:
-// pure, but for the files of prefix sets, which are read.
+// The result is checked as a file is. Some keys are for the machine alone, since they decide who
+// may run what: director.scripts, director.script_user, director.eal (local_file.h) and
+// director.name. A port may be a device of a kind that touches no file, or one that the machine's
+// file lists. Threads: pure, but for the files of prefix sets, which are read.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,9 @@ struct Documents {
   }
   friend bool operator==(const Documents&, const Documents&) = default;
 };
+
+// They make the same configuration, whatever their revisions are.
+bool HaveSameTexts(const Documents& one, const Documents& other);
 
 // Precondition: a document that is not there has no text.
 LoadResult LoadDocuments(const Documents& documents, const std::string& name,

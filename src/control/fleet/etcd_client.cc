@@ -26,8 +26,10 @@ using NetError = boost::system::error_code;
 
 namespace {
 
-IpAddress AddressOf(const asio::ip::address& address) {
-  return *IpAddress::Parse(address.to_string());
+// Nothing: a link-local one, which Asio writes with its interface.
+std::optional<IpAddress> AddressOf(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_link_local()) return std::nullopt;
+  return IpAddress::Parse(address.to_string());
 }
 
 ProbeTls TlsOf(const LocalFile& local) {
@@ -53,8 +55,12 @@ void WatchOverSilence(Tcp::socket& socket) {
 // One question. It lives as long as something is under way for it.
 class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exchange> {
  public:
-  Exchange(asio::io_context& io, EtcdServer server)
-      : server_(std::move(server)), resolver_(io), socket_(io), timer_(io) {}
+  Exchange(asio::io_context& io, EtcdServer server, std::shared_ptr<size_t> resolving)
+      : server_(std::move(server)),
+        resolving_(std::move(resolving)),
+        resolver_(io),
+        socket_(io),
+        timer_(io) {}
 
   void SetRequest(const std::string& path, std::string body, const std::string& token) {
     request_.method(http::verb::post);
@@ -92,8 +98,10 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
     timer_.async_wait([self = shared_from_this()](NetError error) {
       if (!error) self->Fail("no answer in " + std::to_string(kTimeToAnswer.count()) + " s");
     });
+    ++*resolving_;
     resolver_.async_resolve(server_.host, std::to_string(server_.port),
                             [self = shared_from_this()](NetError error, auto endpoints) {
+                              --*self->resolving_;
                               if (error) return self->Fail(error.message());
                               self->Connect(endpoints);
                             });
@@ -125,7 +133,8 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
     if (is_over()) return;
     NetError error;
     const Tcp::endpoint own = socket_.local_endpoint(error);
-    if (!error && connected_) connected_(AddressOf(own.address()));
+    const auto address = error ? std::nullopt : AddressOf(own.address());
+    if (address && connected_) connected_(*address);
     if (line_) WatchOverSilence(socket_);
     if (!tls_) return Write();
     tls_->async_handshake(asio::ssl::stream_base::client,
@@ -162,7 +171,7 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
     WithStream([this](auto& stream) {
       http::async_read(stream, buffer_, parser_,
                        [self = shared_from_this()](NetError error, size_t) {
-                         if (error) return self->Fail(self->SayRead(error));
+                         if (error) return self->FailRead(error);
                          self->Finish();
                        });
     });
@@ -173,7 +182,7 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
     WithStream([this](auto& stream) {
       http::async_read_header(stream, buffer_, parser_,
                               [self = shared_from_this()](NetError error, size_t) {
-                                if (error) return self->Fail(self->SayRead(error));
+                                if (error) return self->FailRead(error);
                                 if (self->parser_.get().result() != http::status::ok) {
                                   self->line_ = nullptr;  // a refusal is short
                                   self->parser_.body_limit(kMostReplyBytes);
@@ -200,7 +209,7 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
     WithStream([this](auto& stream) {
       http::async_read_some(stream, buffer_, parser_,
                             [self = shared_from_this()](NetError error, size_t) {
-                              if (error) return self->Fail(self->SayRead(error));
+                              if (error) return self->FailRead(error);
                               self->TakeLines();
                             });
     });
@@ -218,8 +227,12 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
 
   [[nodiscard]] bool is_over() const { return !done_; }
 
-  void Fail(const std::string& why) {
-    End(Error{ErrorCode::kUnavailable, "etcd at " + server_.ToString() + ": " + why, ""});
+  void FailRead(const NetError& error) {
+    const bool is_too_long = error == http::error::body_limit;
+    Fail(SayRead(error), is_too_long ? ErrorCode::kInvalid : ErrorCode::kUnavailable);
+  }
+  void Fail(const std::string& why, ErrorCode code = ErrorCode::kUnavailable) {
+    End(Error{code, "etcd at " + server_.ToString() + ": " + why, ""});
   }
   void Finish() {
     const auto& response = parser_.get();
@@ -239,6 +252,7 @@ class EtcdClient::Exchange : public std::enable_shared_from_this<EtcdClient::Exc
   }
 
   EtcdServer server_;
+  const std::shared_ptr<size_t> resolving_;
   Tcp::resolver resolver_;
   Tcp::socket socket_;
   asio::steady_timer timer_;
@@ -260,7 +274,7 @@ EtcdClient::~EtcdClient() { CloseStream(); }
 
 std::shared_ptr<EtcdClient::Exchange> EtcdClient::Make(const std::string& path, std::string body,
                                                        const std::string& token) {
-  auto exchange = std::make_shared<Exchange>(io_, server());
+  auto exchange = std::make_shared<Exchange>(io_, server(), resolving_);
   exchange->SetRequest(path, std::move(body), token);
   exchange->SetConnected([this](const IpAddress& own) { own_address_ = own; });
   return exchange;

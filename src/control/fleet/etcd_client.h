@@ -39,7 +39,11 @@ class EtcdClient : public EtcdTransport {
 
   // Which is asked.
   [[nodiscard]] const EtcdServer& server() const { return place_.servers[server_]; }
-  // By which address this machine speaks with it; nothing before the first answer.
+  // Names whose resolution is under way. What waits for it cannot be left: the io_context's
+  // destructor waits too.
+  [[nodiscard]] size_t resolving() const { return *resolving_; }
+  // By which address this machine speaks with it; nothing before the first answer, or when it is a
+  // link-local one, which others cannot use.
   [[nodiscard]] const std::optional<IpAddress>& own_address() const { return own_address_; }
 
  private:
@@ -55,6 +59,7 @@ class EtcdClient : public EtcdTransport {
   size_t server_ = 0;
   std::optional<IpAddress> own_address_;
   std::weak_ptr<Exchange> stream_;
+  const std::shared_ptr<size_t> resolving_ = std::make_shared<size_t>(0);
 };
 
 }  // namespace fairlead::control

@@ -90,7 +90,7 @@ Result<std::vector<EtcdPair>> ReadPairs(const json::object& range) {
   const json::value* const list = Member(range, "kvs");
   if (list == nullptr) return pairs;
   if (!list->is_array()) return NotUnderstood("kvs is no list");
-  if (list->get_array().size() > kMostPairs || FlagOf(range, "more")) {
+  if (list->get_array().size() > kMostPairs) {
     return NotUnderstood("more than " + std::to_string(kMostPairs) + " keys");
   }
   for (const json::value& item : list->get_array()) {
@@ -135,12 +135,18 @@ std::string AuthenticateRequest(const std::string& user, const std::string& pass
   return json::serialize(json::object{{"name", user}, {"password", password}});
 }
 
-std::string ReadAllRequest(const std::vector<std::string>& keys, const std::string& prefix) {
+std::string ReadKeysRequest(const std::vector<std::string>& keys) {
   json::array operations;
   for (const std::string& key : keys)
     operations.push_back(json::object{{"request_range", RangeOf(key)}});
-  operations.push_back(json::object{{"request_range", RangeBelow(prefix)}});
   return json::serialize(json::object{{"success", std::move(operations)}});
+}
+
+std::string RangeRequest(const std::string& prefix, uint64_t revision) {
+  json::object range = RangeBelow(prefix);
+  range["limit"] = std::to_string(kMostPairs);
+  range["revision"] = std::to_string(revision);
+  return json::serialize(range);
 }
 
 std::string WatchRequest(const std::string& prefix, uint64_t from_revision) {
@@ -175,7 +181,7 @@ Result<std::string> ReadToken(std::string_view body) {
   return *token;
 }
 
-Result<EtcdSnapshot> ReadSnapshot(std::string_view body, size_t ranges) {
+Result<EtcdSnapshot> ReadSnapshot(std::string_view body, const std::vector<std::string>& keys) {
   const auto object = ParseObject(body);
   if (!object) return object.error();
   EtcdSnapshot snapshot;
@@ -185,7 +191,8 @@ Result<EtcdSnapshot> ReadSnapshot(std::string_view body, size_t ranges) {
   const auto revision = NumberOf(header->get_object(), "revision");
   if (!revision || *revision == 0) return NotUnderstood("it has no revision");
   snapshot.revision = *revision;
-  if (responses == nullptr || !responses->is_array() || responses->get_array().size() != ranges) {
+  if (responses == nullptr || !responses->is_array() ||
+      responses->get_array().size() != keys.size()) {
     return NotUnderstood("it does not answer all questions");
   }
   for (const json::value& response : responses->get_array()) {
@@ -194,9 +201,29 @@ Result<EtcdSnapshot> ReadSnapshot(std::string_view body, size_t ranges) {
     if (range == nullptr || !range->is_object()) return NotUnderstood("it has no response_range");
     auto pairs = ReadPairs(range->get_object());
     if (!pairs) return pairs.error();
-    snapshot.ranges.push_back(*std::move(pairs));
+    const std::string& key = keys[snapshot.pairs.size()];
+    if (pairs->empty()) {
+      snapshot.pairs.emplace_back();
+    } else if (pairs->size() == 1 && pairs->front().key == key) {
+      snapshot.pairs.emplace_back(std::move(pairs->front()));
+    } else {
+      return NotUnderstood("it has another key than " + key);
+    }
   }
   return snapshot;
+}
+
+Result<std::vector<EtcdPair>> ReadRange(std::string_view body, const std::string& prefix) {
+  const auto object = ParseObject(body);
+  if (!object) return object.error();
+  auto pairs = ReadPairs(*object);
+  if (!pairs) return pairs;
+  for (const EtcdPair& pair : *pairs) {
+    if (pair.key.size() <= prefix.size() || !pair.key.starts_with(prefix)) {
+      return NotUnderstood("it has a key that is not below " + prefix);
+    }
+  }
+  return pairs;
 }
 
 Result<WatchNews> ReadWatchNews(std::string_view line) {
@@ -245,6 +272,11 @@ Result<uint64_t> ReadTimeToLive(std::string_view body) {
   return *left;
 }
 
+bool SaysStaleToken(std::string_view said) {
+  return said.find("invalid auth token") != std::string_view::npos ||
+         said.find("revision of auth store is old") != std::string_view::npos;
+}
+
 EtcdRefusal ReadRefusal(unsigned status, std::string_view body, const std::string& local_file) {
   EtcdRefusal refusal;
   std::string said;
@@ -255,7 +287,8 @@ EtcdRefusal ReadRefusal(unsigned status, std::string_view body, const std::strin
   const auto says = [&said](std::string_view words) {
     return said.find(words) != std::string::npos;
   };
-  if (says("invalid auth token")) {
+  refusal.is_lease_gone = says("lease not found");
+  if (SaysStaleToken(said)) {
     refusal.is_token_stale = true;
     refusal.sentence = "etcd does not know this director's login any more; it logs in again";
   } else if (says("invalid user ID or password")) {

@@ -1,7 +1,7 @@
 // The JSON gateway of etcd v3 as texts: what is asked, and what the answers say.
 //
-//   transport.Post("/v3/kv/txn", ReadAllRequest({common, own}, members), …)
-//   Result<EtcdSnapshot> all = ReadSnapshot(body, kSnapshotRanges);
+//   transport.Post("/v3/kv/txn", ReadKeysRequest({common, own}), …)
+//   Result<EtcdSnapshot> all = ReadSnapshot(body, {common, own});
 //   transport.Stream("/v3/watch", WatchRequest(prefix, all->revision + 1), …)
 //   Result<WatchNews> news = ReadWatchNews(line);
 //
@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@
 namespace fairlead::control {
 
 inline constexpr size_t kMostJsonDepth = 16;
-// More members than a fleet can have; what is beyond it in an answer is an error.
+// More members than a fleet can have.
 inline constexpr size_t kMostPairs = 4096;
 
 struct EtcdPair {
@@ -31,8 +32,8 @@ struct EtcdPair {
 
 // What stood in the store at one moment.
 struct EtcdSnapshot {
-  uint64_t revision = 0;                      // of the store
-  std::vector<std::vector<EtcdPair>> ranges;  // in the order in which they were asked for
+  uint64_t revision = 0;                       // of the store
+  std::vector<std::optional<EtcdPair>> pairs;  // in the order in which they were asked for
 };
 
 struct WatchEvent {
@@ -51,8 +52,10 @@ struct WatchNews {
 // ---- requests
 
 std::string AuthenticateRequest(const std::string& user, const std::string& password);
-// One key each, and then all below `prefix`, at one moment.
-std::string ReadAllRequest(const std::vector<std::string>& keys, const std::string& prefix);
+// All at one moment.
+std::string ReadKeysRequest(const std::vector<std::string>& keys);
+// Up to kMostPairs below `prefix`, as they were at `revision`.
+std::string RangeRequest(const std::string& prefix, uint64_t revision);
 std::string WatchRequest(const std::string& prefix, uint64_t from_revision);
 std::string LeaseRequest(uint64_t seconds);
 std::string KeepAliveRequest(const std::string& lease);  // also of a revocation
@@ -61,8 +64,10 @@ std::string PutRequest(const std::string& key, const std::string& value, const s
 // ---- answers
 
 Result<std::string> ReadToken(std::string_view body);
-// `ranges`: how many were asked for.
-Result<EtcdSnapshot> ReadSnapshot(std::string_view body, size_t ranges);
+// `keys`: which were asked for; another key in the answer is an error.
+Result<EtcdSnapshot> ReadSnapshot(std::string_view body, const std::vector<std::string>& keys);
+// Keys that do not begin with `prefix`, or are no longer than it, are an error.
+Result<std::vector<EtcdPair>> ReadRange(std::string_view body, const std::string& prefix);
 // One message of the stream.
 Result<WatchNews> ReadWatchNews(std::string_view line);
 Result<std::string> ReadLease(std::string_view body);
@@ -75,7 +80,10 @@ struct EtcdRefusal {
   std::string sentence{};
   bool is_about_rights = false;
   bool is_token_stale = false;  // a new one helps
+  bool is_lease_gone = false;   // a new one helps
 };
+// Of what etcd says: the login is none any more, or was made before rights were changed.
+bool SaysStaleToken(std::string_view said);
 EtcdRefusal ReadRefusal(unsigned status, std::string_view body, const std::string& local_file);
 
 }  // namespace fairlead::control

@@ -5,8 +5,8 @@
 //   transport.OpenStream("/v3/watch", body, token, {.line = …, .ended = …});
 //
 // `done` and the events are called later, on the thread of the transport, never inside the call; of
-// what was closed nothing is heard any more. An error is one of the way (nobody answers, TLS, too
-// large); what etcd says itself is a reply. Threads: one.
+// what was closed nothing is heard any more. An error is one of the way (nobody answers, TLS;
+// kInvalid: the answer is too long); what etcd says itself is a reply. Threads: one.
 #pragma once
 
 #include <functional>

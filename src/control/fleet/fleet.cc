@@ -58,12 +58,21 @@ void Fleet::Impl::Run() {
   io_.restart();
   while (!io_.stopped()) {
     try {
+      if (std::exchange(has_fault_, false)) RecoverFromFault();
       io_.run();
     } catch (...) {
       NoteFault(Thread::kControl);
-      ArmTimer();
+      has_fault_ = true;
     }
   }
+}
+
+// Whatever was under way may have been in the middle of something, so all begins anew.
+void Fleet::Impl::RecoverFromFault() {
+  if (is_stopping_) return io_.stop();
+  ArmTimer();
+  membership_.Reset();
+  source_.Fail("a fault of this director has ended what was under way");
 }
 
 void Fleet::Impl::ArmTimer() {
@@ -78,15 +87,7 @@ void Fleet::Impl::Turn() {
   const Clock::time_point now = Clock::now();
   source_.Turn(now);
   ApplyIfNew();
-  if (source_.is_connected()) {
-    const auto own = source_.members().find(name_);
-    membership_.Turn(now, source_.token(), MemberToJson(OwnMember()),
-                     own != source_.members().end());
-    if (membership_.TakeStaleToken()) {
-      source_.ForgetToken();
-      source_.Fail("etcd does not know this director's login any more; it logs in again");
-    }
-  }
+  if (source_.is_connected()) TurnMembership(now);
   if (now >= next_show_) {
     next_show_ = now + kShowInterval;
     Show();
@@ -94,80 +95,99 @@ void Fleet::Impl::Turn() {
   ArmTimer();
 }
 
+void Fleet::Impl::TurnMembership(TimePoint now) {
+  membership_.Turn(now, source_.token(), OwnMember(), source_.members().contains(name_));
+  if (membership_.TakeStaleToken()) {
+    source_.ForgetToken();
+    source_.Fail("etcd does not know this director's login any more; it logs in again");
+  } else if (membership_.TakeSilence()) {
+    source_.Fail("etcd does not answer, although it keeps the watch: " + membership_.problem());
+  }
+}
+
 struct Fleet::Impl::Attempt {
   std::weak_ptr<Impl> of;
   Documents documents;
-  bool is_told = false;
 
   Attempt(std::weak_ptr<Impl> fleet, Documents what)
       : of(std::move(fleet)), documents(std::move(what)) {}
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
-  ~Attempt() { Tell(std::nullopt); }  // a fault has ended it
-
-  void Tell(std::optional<ReloadOutcome> outcome) {
-    if (std::exchange(is_told, true)) return;
+  ~Attempt() {
     const auto fleet = of.lock();
     if (!fleet) return;
-    asio::post(fleet->io_, [fleet = fleet.get(), what = std::move(documents),
-                            outcome = std::move(outcome)] { fleet->OnApplied(what, outcome); });
+    asio::post(fleet->io_,
+               [fleet = fleet.get(), what = std::move(documents)] { fleet->OnAttemptEnd(what); });
   }
 };
 
-// One at a time: what is heard meanwhile is next.
 void Fleet::Impl::ApplyIfNew() {
-  if (!source_.documents() || is_applying_ || source_.documents() == tried_) return;
-  tried_ = source_.documents();
-  if (*tried_ == in_force_) {
-    refused_.clear();
-    refused_revision_ = 0;
-    is_from_disk_ = false;
+  if (!source_.documents()) return;
+  const Documents& heard = *source_.documents();
+  const auto step = choice_.Next(Clock::now(), heard, source_.counts().connections);
+  if (step == FleetChoice::Step::kNone) return;
+  std::shared_ptr<Attempt> attempt;
+  try {
     const std::lock_guard lock(mutex_);
-    wanted_ = in_force_;
-    return;
+    wanted_ = heard;
+    if (step == FleetChoice::Step::kApply) {
+      attempt = std::make_shared<Attempt>(weak_from_this(), heard);
+    }
+  } catch (...) {  // else it would be under way for ever
+    choice_.OnAttemptEnd();
+    throw;
   }
-  is_applying_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    wanted_ = *tried_;
+  if (step == FleetChoice::Step::kAdopt) {
+    ForgetRefusal();
+    is_from_disk_ = false;
+    return Keep();
   }
   LogInfo("the fleet has another configuration",
-          {{"etcd", place_.url}, {"revision", tried_->revision()}});
-  auto attempt = std::make_shared<Attempt>(weak_from_this(), *tried_);
-  core_->Reload(place_.url,
-                [attempt](ReloadOutcome outcome) { attempt->Tell(std::move(outcome)); });
+          {{"etcd", place_.url}, {"revision", heard.revision()}});
+  core_->Reload(place_.url, [attempt](const ReloadOutcome&) {});
 }
 
-void Fleet::Impl::OnApplied(const Documents& documents,
-                            const std::optional<ReloadOutcome>& outcome) {
-  is_applying_ = false;
-  if (!outcome) {  // tried again when it is heard again
-    NoteRefusal(documents, {{ErrorCode::kUnavailable, "the director could not go on with it", ""}});
-  } else if (!outcome->ok) {
-    NoteRefusal(documents, outcome->errors);
-  } else {
-    in_force_ = documents;
-    is_from_disk_ = false;
-    refused_.clear();
-    refused_revision_ = 0;
-    ++applied_;
+// Of a reload of this source, whoever has asked for it.
+void Fleet::Impl::OnReload(const Documents& documents, bool is_ok,
+                           const std::vector<Error>& errors) {
+  const bool was_in_force = HaveSameTexts(documents, choice_.in_force());
+  next_show_ = {};  // who sees the change in force shall see its revision
+  if (choice_.OnReload(documents, is_ok)) ++applied_;
+  if (!choice_.is_refused()) ForgetRefusal();
+  if (is_ok) {
+    is_from_disk_ = is_from_disk_ && was_in_force;
     Keep();
+  } else if (!was_in_force) {
+    NoteRefusal(documents, errors);
   }
-  Turn();
 }
 
+void Fleet::Impl::OnAttemptEnd(const Documents& documents) {
+  if (!choice_.OnAttemptEnd()) {
+    NoteRefusal(documents, {{ErrorCode::kUnavailable, "the director could not go on with it", ""}});
+  }
+}
+
+void Fleet::Impl::ForgetRefusal() {
+  refused_.clear();
+  refused_revision_ = 0;
+}
+
+// What is refused again for the same reason is no news.
 void Fleet::Impl::NoteRefusal(const Documents& documents, const std::vector<Error>& errors) {
   constexpr size_t kMostShown = 20;
-  ++refusals_;
-  refused_revision_ = documents.revision();
-  refused_.clear();
+  std::vector<std::string> refused;
   for (const Error& error : errors) {
-    if (refused_.size() == kMostShown) {
-      refused_.push_back("and " + std::to_string(errors.size() - kMostShown) + " more problems");
+    if (refused.size() == kMostShown) {
+      refused.push_back("and " + std::to_string(errors.size() - kMostShown) + " more problems");
       break;
     }
-    refused_.push_back(error.ToString());
+    refused.push_back(error.ToString());
   }
+  const uint64_t revision = documents.revision();
+  if (std::exchange(refused_revision_, revision) == revision && refused == refused_) return;
+  refused_ = std::move(refused);
+  ++refusals_;
   LogError("the configuration of the fleet is refused; what is in force stays",
            {{"etcd", place_.url},
             {"revision", refused_revision_},
@@ -176,7 +196,7 @@ void Fleet::Impl::NoteRefusal(const Documents& documents, const std::vector<Erro
 }
 
 void Fleet::Impl::Keep() {
-  const Status kept = KeepDocuments(local_.state, name_, place_.prefix, in_force_);
+  const Status kept = KeepDocuments(local_.state, name_, place_, choice_.in_force());
   const std::string problem = kept ? std::string() : kept.error().ToString();
   if (std::exchange(keep_problem_, problem) == problem || problem.empty()) return;
   LogWarning(
@@ -194,7 +214,7 @@ FleetMember Fleet::Impl::OwnMember() const {
   own.name = name_;
   own.version = FAIRLEAD_VERSION;
   own.incarnation = incarnation_;
-  own.revision = in_force_.revision();
+  own.revision = choice_.in_force().revision();
   own.generation = view->generation;
   own.is_ready = view->is_ready;
   own.refused_revision = refused_revision_;
@@ -223,7 +243,7 @@ void Fleet::Impl::Show() {
   info->is_member = source_.is_connected() && membership_.is_member();
   info->member_problem = membership_.problem();
   info->heard_revision = source_.documents() ? source_.documents()->revision() : 0;
-  info->revision = in_force_.revision();
+  info->revision = choice_.in_force().revision();
   info->is_from_disk = is_from_disk_;
   info->refused_revision = refused_revision_;
   info->refused = refused_;
@@ -232,26 +252,30 @@ void Fleet::Impl::Show() {
   info->failures = source_.counts().failures;
   info->applied = applied_;
   info->refusals = refusals_;
-  for (const auto& [name, value] : source_.members()) {
-    YamlNode node;
-    node.kind = YamlNode::Kind::kScalar;
-    node.text = name;
-    auto member = MemberFromJson(name, value);
-    if (member && ReadName(node)) {
-      info->members.push_back(*std::move(member));
+  for (const auto& [name, member] : source_.members()) {
+    if (member) {
+      info->members.push_back(*member);
     } else {
       ++info->unreadable_members;
     }
   }
-  const auto own = std::ranges::find(info->members, name_, &FleetMember::name);
-  const bool is_double =
-      own != info->members.end() && membership_.is_member() && own->incarnation != incarnation_;
-  if (is_double && !std::exchange(is_double_told_, true)) {
-    LogWarning("another director runs under this director's name; give it another --name",
-               {{"name", name_}, {"address", own->address}});
-  }
+  WarnOfDouble(*info);
   const std::lock_guard lock(mutex_);
   info_ = std::move(info);
+}
+
+// An entry of the program before an upgrade, or before a restart, is overwritten before long.
+void Fleet::Impl::WarnOfDouble(const FleetInfo& info) {
+  constexpr std::chrono::seconds kTimeToOverwrite{2};
+  const auto own = std::ranges::find(info.members, name_, &FleetMember::name);
+  const bool is_double =
+      own != info.members.end() && membership_.is_member() && own->incarnation != incarnation_;
+  if (!is_double) return double_since_.reset();
+  const auto now = Clock::now();
+  if (!double_since_) double_since_ = now;
+  if (now - *double_since_ < kTimeToOverwrite || std::exchange(is_double_told_, true)) return;
+  LogWarning("another director runs under this director's name; give it another --name",
+             {{"name", name_}, {"address", own->address}});
 }
 
 // ---- the end
@@ -291,9 +315,16 @@ Result<std::unique_ptr<Fleet>> Fleet::Open(const std::string& url, const std::st
       new Fleet(std::make_shared<Impl>(*std::move(place), name, std::move(local))));
 }
 
-Fleet::~Fleet() { Stop(Parting::kLeaves); }
+// Destroying what a resolver's thread works for would wait for the name server, which may take long
+// and keep the director from its end. So it is left.
+Fleet::~Fleet() {
+  Stop(Parting::kLeaves);
+  if (!impl_->must_be_left()) return;
+  static auto* const left = new std::vector<std::shared_ptr<Impl>>();
+  left->push_back(std::move(impl_));
+}
 LoadResult Fleet::LoadAtStart() { return impl_->LoadAtStart(); }
-LoadResult Fleet::Load() { return impl_->Load(); }
+Fleet::Loaded Fleet::Load() { return impl_->Load(); }
 void Fleet::Start(ControlApi& core) { impl_->Start(core); }
 void Fleet::Stop(Parting parting) { impl_->Stop(parting); }
 std::shared_ptr<const FleetInfo> Fleet::info() const { return impl_->info(); }

@@ -3,14 +3,15 @@
 //
 //   auto fleet = Fleet::Open("etcd://127.0.0.1:2379/fairlead", "edge-1", local);
 //   LoadResult loaded = (*fleet)->LoadAtStart();        // waits, and says in the log what it found
-//   core.SetSource(url, [&] { return fleet->Load(); });
+//   core.SetSource(url, [&] { return …fleet->Load()… });
 //   fleet->Start(core);                                  // a thread of its own
 //   …
 //   fleet->Stop(Fleet::Parting::kLeaves);
 //
 // A change that is heard is applied as a reload is: the core asks Load on its loading thread, and
 // takes all of it or nothing. What was applied is kept on the disk. While the store is away nothing
-// changes here, and a start takes what was kept.
+// changes here, and a start takes what was kept. What was refused is tried again
+// (fleet_choice.h), and a reload that somebody else has asked for counts as well.
 //
 // Threads: Open, LoadAtStart, Start and Stop: main's. Load and info from any. The rest happens on
 // the fleet's own thread, which alone speaks with the store.
@@ -29,6 +30,7 @@
 namespace fairlead::control {
 
 class ControlApi;
+struct ReloadOutcome;
 
 class Fleet : public FleetApi {
  public:
@@ -46,7 +48,11 @@ class Fleet : public FleetApi {
 
   LoadResult LoadAtStart();
   // The documents as they were heard last. Reads the files of prefix sets.
-  LoadResult Load();
+  struct Loaded {
+    LoadResult loaded;
+    std::function<void(const ReloadOutcome&)> told;  // wants the outcome of its reload
+  };
+  Loaded Load();
   // `core` outlives the thread. The configuration of LoadAtStart is in force.
   void Start(ControlApi& core);
   // kStaysMember: another process goes on under this name.

@@ -15,6 +15,7 @@
 #include "control/control_api.h"
 #include "control/fleet/etcd_client.h"
 #include "control/fleet/fleet.h"
+#include "control/fleet/fleet_choice.h"
 #include "control/fleet/fleet_membership.h"
 #include "control/fleet/fleet_source.h"
 
@@ -25,7 +26,7 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   Impl(EtcdPlace place, std::string name, LocalFile local);
 
   LoadResult LoadAtStart();
-  LoadResult Load();
+  Loaded Load();
   void Start(ControlApi& core);
   void Stop(Parting parting);
 
@@ -33,10 +34,11 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
     const std::lock_guard lock(mutex_);
     return info_;
   }
+  // Nobody can wait for it: a name is being resolved.
+  [[nodiscard]] bool must_be_left() const { return client_.resolving() != 0; }
 
  private:
-  // What became of one attempt to bring documents into force. Whatever the core does with it, it is
-  // told of once.
+  // The end of one attempt to bring documents into force, whatever the core does with it.
   struct Attempt;
 
   void WaitForStore(bool has_kept);
@@ -44,13 +46,18 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   [[nodiscard]] LoadResult LoadOf(const Documents& documents) const;
   void Run();
   void Turn();
+  void TurnMembership(TimePoint now);
+  void RecoverFromFault();
   void ArmTimer();
   void ApplyIfNew();
-  void OnApplied(const Documents& documents, const std::optional<ReloadOutcome>& outcome);
+  void OnReload(const Documents& documents, bool is_ok, const std::vector<Error>& errors);
+  void OnAttemptEnd(const Documents& documents);
   void NoteRefusal(const Documents& documents, const std::vector<Error>& errors);
+  void ForgetRefusal();
   void Keep();
   [[nodiscard]] FleetMember OwnMember() const;
   void Show();
+  void WarnOfDouble(const FleetInfo& info);
 
   const EtcdPlace place_;
   const std::string name_;
@@ -65,10 +72,10 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   std::thread thread_;
 
   // The fleet thread's, once it runs.
-  Documents in_force_;
-  std::optional<Documents> tried_;  // last
-  bool is_applying_ = false, is_from_disk_ = false, is_stopping_ = false;
-  bool is_double_told_ = false;
+  FleetChoice choice_;
+  bool is_from_disk_ = false, is_stopping_ = false;
+  bool is_double_told_ = false, has_fault_ = false;
+  std::optional<TimePoint> double_since_;
   TimePoint next_show_{};
   std::vector<std::string> refused_;
   uint64_t refused_revision_ = 0;

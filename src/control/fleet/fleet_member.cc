@@ -17,27 +17,6 @@ Error Wrong(const std::string& name, const std::string& what) {
   return {ErrorCode::kInvalid, "what " + name + " says of itself " + what, ""};
 }
 
-// Empty: it is left out, or is no text. Control characters are blanks, so that a terminal shows it.
-std::string TextIn(const json::object& object, const char* key) {
-  const json::value* const value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return {};
-  std::string text(value->get_string());
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  if (text.size() > kMostRefusedBytes) text.resize(kMostRefusedBytes);
-  return text;
-}
-
-// 0: it is left out, or is no number.
-uint64_t NumberIn(const json::object& object, const char* key) {
-  const json::value* const value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return 0;
-  json::error_code error;
-  const auto number = value->to_number<uint64_t>(error);
-  return error ? 0 : number;
-}
-
 // Without a half of a character at its end.
 std::string Shortened(std::string_view text) {
   std::string shown;
@@ -49,6 +28,26 @@ std::string Shortened(std::string_view text) {
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return shown;
+}
+
+// Empty: it is left out, or is no text. Control characters are blanks, so that a terminal shows it.
+std::string TextIn(const json::object& object, const char* key) {
+  const json::value* const value = object.if_contains(key);
+  if (value == nullptr || !value->is_string()) return {};
+  std::string text(value->get_string());
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return Shortened(text);
+}
+
+// 0: it is left out, or is no number.
+uint64_t NumberIn(const json::object& object, const char* key) {
+  const json::value* const value = object.if_contains(key);
+  if (value == nullptr || !value->is_number()) return 0;
+  json::error_code error;
+  const auto number = value->to_number<uint64_t>(error);
+  return error ? 0 : number;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/config/problems.h"
+#include "control/config/scalar_reader.h"
 
 namespace fairlead::control {
 
@@ -12,12 +13,18 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr size_t kRanges = 3;  // common, own, members
 constexpr size_t kMostReasonBytes = 200;
 
-Document DocumentOf(std::string place, const std::vector<EtcdPair>& pairs) {
-  if (pairs.empty()) return {.place = std::move(place)};
-  return {std::move(place), pairs.front().value, pairs.front().mod_revision};
+Document DocumentOf(const std::string& key, std::optional<EtcdPair> pair) {
+  if (!pair) return {.place = "etcd:" + key};
+  return {"etcd:" + key, std::move(pair->value), pair->mod_revision};
+}
+
+bool IsName(const std::string& text) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.text = text;
+  return static_cast<bool>(ReadName(node));
 }
 
 }  // namespace
@@ -46,6 +53,13 @@ template <typename Take>
 std::function<void(Result<EtcdReply>)> FleetSource::Then(Take take) {
   return [this, alive = alive_, epoch = epoch_, take](const Result<EtcdReply>& reply) {
     if (!*alive || epoch != epoch_) return;
+    if (!reply && state_ == State::kReadingMembers && reply.error().code == ErrorCode::kInvalid) {
+      // Too long: somebody has filled the place of the members. The documents matter more.
+      LogWarning("the members of the fleet cannot be read; those who change are heard",
+                 {{"reason", reply.error().message}});
+      members_.clear();
+      return Watch();
+    }
     if (!reply) return Fail(reply.error().message);
     if (reply->status != 200) return OnReplyFailure(*reply);
     take(reply->body);
@@ -78,32 +92,49 @@ void FleetSource::Read() {
   is_read_wanted_ = false;
   ++counts_.reads;
   const EtcdPlace& place = setup_.place;
-  transport_.Post(
-      "/v3/kv/txn",
-      ReadAllRequest({place.CommonKey(), place.DirectorKey(setup_.name)}, place.MembersPrefix()),
-      token_, Then([this](const std::string& body) {
-        const auto snapshot = ReadSnapshot(body, kRanges);
-        if (!snapshot) return Fail(snapshot.error().message);
-        OnSnapshot(*snapshot);
-      }));
+  const std::vector<std::string> keys{place.CommonKey(), place.DirectorKey(setup_.name)};
+  transport_.Post("/v3/kv/txn", ReadKeysRequest(keys), token_,
+                  Then([this, keys](const std::string& body) {
+                    auto snapshot = ReadSnapshot(body, keys);
+                    if (!snapshot) return Fail(snapshot.error().message);
+                    OnSnapshot(*std::move(snapshot));
+                  }));
 }
 
-void FleetSource::OnSnapshot(const EtcdSnapshot& snapshot) {
+void FleetSource::OnSnapshot(EtcdSnapshot snapshot) {
   is_reading_ = false;
-  revision_ = std::max(revision_, snapshot.revision);
   const EtcdPlace& place = setup_.place;
   documents_ =
-      Documents{.common = DocumentOf("etcd:" + place.CommonKey(), snapshot.ranges[0]),
-                .own = DocumentOf("etcd:" + place.DirectorKey(setup_.name), snapshot.ranges[1])};
+      Documents{.common = DocumentOf(place.CommonKey(), std::move(snapshot.pairs[0])),
+                .own = DocumentOf(place.DirectorKey(setup_.name), std::move(snapshot.pairs[1]))};
   if (state_ != State::kReading) {  // the members are told by the watch
+    revision_ = std::max(revision_, snapshot.revision);
     if (is_read_wanted_) Read();
     return;
   }
-  const size_t head = place.MembersPrefix().size();
-  members_.clear();
-  for (const EtcdPair& pair : snapshot.ranges[2]) members_[pair.key.substr(head)] = pair.value;
   revision_ = snapshot.revision;
-  Watch();
+  ReadMembers();
+}
+
+void FleetSource::ReadMembers() {
+  state_ = State::kReadingMembers;
+  const std::string head = setup_.place.MembersPrefix();
+  transport_.Post("/v3/kv/range", RangeRequest(head, revision_), token_,
+                  Then([this, head](const std::string& body) {
+                    const auto pairs = ReadRange(body, head);
+                    if (!pairs) return Fail(pairs.error().message);
+                    members_.clear();
+                    for (const EtcdPair& pair : *pairs) {
+                      TakeMember(pair.key.substr(head.size()), pair.value);
+                    }
+                    Watch();
+                  }));
+}
+
+void FleetSource::TakeMember(const std::string& name, const std::string& value) {
+  if (!IsName(name) || (members_.size() >= kMostPairs && !members_.contains(name))) return;
+  auto member = MemberFromJson(name, value);
+  members_[name] = member ? std::optional(*std::move(member)) : std::nullopt;
 }
 
 void FleetSource::Watch() {
@@ -120,13 +151,9 @@ void FleetSource::Watch() {
 void FleetSource::OnLine(std::string_view line) {
   const auto news = ReadWatchNews(line);
   if (!news) return Fail(news.error().message);
-  if (news->compact_revision != 0) {
-    ++counts_.compactions;
-    transport_.CloseStream();
-    return Begin();
-  }
+  if (news->compact_revision != 0) return OnCompacted();
   if (news->is_canceled) {
-    if (news->reason.find("invalid auth token") != std::string::npos) token_.clear();
+    if (SaysStaleToken(news->reason)) token_.clear();
     return Fail("etcd has canceled the watch: " + Quote(news->reason, kMostReasonBytes));
   }
   if (news->is_created && state_ == State::kOpening) {
@@ -154,9 +181,19 @@ void FleetSource::OnEvent(const WatchEvent& event) {
   const std::string name = key.substr(head.size());
   if (event.is_gone) {
     members_.erase(name);
-  } else if (members_.size() < kMostPairs || members_.contains(name)) {
-    members_[name] = event.pair.value;
+  } else {
+    TakeMember(name, event.pair.value);
   }
+}
+
+// At once, but not again and again: a store that compacts all the time would be asked all the time.
+void FleetSource::OnCompacted() {
+  ++counts_.compactions;
+  const bool is_again = compacted_at_ && now_ - *compacted_at_ < kLongestPause;
+  compacted_at_ = now_;
+  if (is_again) return Fail("etcd has compacted the moment that was read, twice in a row");
+  transport_.CloseStream();
+  Begin();
 }
 
 void FleetSource::OnReplyFailure(const EtcdReply& reply) {

@@ -1,17 +1,20 @@
 // Follows what a fleet's store says: the documents of one director, and the members.
 //
-//   FleetSource source(transport, {.place = place, .name = "edge-1", .local = local, .seed =
-//   drawn}); source.Turn(now);                     // every 50 ms, and whenever it likes if
-//   (source.documents()) …             // as they were heard last source.members() // by name, the
-//   values of PREFIX/members/
+//   FleetSource source(transport, {.place = place, .name = "edge-1", .local = local});
+//   source.Turn(now);                // every 50 ms, and whenever it likes
+//   if (source.documents()) …        // as they were heard last
+//   source.members().at("edge-2")    // what it says of itself in PREFIX/members/edge-2
 //
-// Theory of operation. All is read at one moment of the store, by one transaction, and from the
-// moment after it everything below the prefix is watched; so no change is missed. A change of a
-// document has all read again, since both documents must be of one moment; a change of a member is
-// taken as it is told. When the watch ends, for whatever reason, all begins anew, on another
-// server, after a pause that grows from kFirstPause to kLongestPause; when the store has forgotten
-// the moment (it was compacted), at once. A login that has run out is made anew.
+// Theory of operation. Both documents are read at one moment of the store, by one transaction; then
+// the members, as they were at that moment; and from the moment after it everything below the
+// prefix is watched. So no change is missed. The members are asked for separately, so whatever
+// stands there keeps nobody from the documents. A change of a document has both read again, since
+// they must be of one moment; a change of a member is taken as it is told. When the watch ends, for
+// whatever reason, all begins anew, on another server, after a pause that grows from kFirstPause to
+// kLongestPause; when the store has forgotten the moment (it was compacted), at once, but not twice
+// in kLongestPause. A login that has run out is made anew.
 //
+// Of a member what can be read of it is kept, never its text; names that are none are skipped.
 // What was heard stays until something else is heard: a store that is away changes nothing here.
 // Threads: that of the transport.
 #pragma once
@@ -28,6 +31,7 @@
 #include "control/fleet/etcd_messages.h"
 #include "control/fleet/etcd_place.h"
 #include "control/fleet/etcd_transport.h"
+#include "control/fleet/fleet_member.h"
 #include "control/time_point.h"
 
 namespace fairlead::control {
@@ -58,7 +62,8 @@ class FleetSource {
   FleetSource& operator=(const FleetSource&) = delete;
 
   void Turn(TimePoint now);
-  // What is under way has failed: the membership has found out that nobody answers.
+  // Whatever is under way has failed, and all begins anew. Also for who has found out by himself
+  // that nobody answers (FleetMembership::TakeSilence), or that a fault has ended it.
   void Fail(const std::string& why, bool is_about_rights = false);
   void ForgetToken() { token_.clear(); }
   // Nothing is under way any more; the next Turn begins anew. For a time in which nobody listens.
@@ -67,7 +72,9 @@ class FleetSource {
   // Everything was read and is watched.
   [[nodiscard]] bool is_connected() const { return state_ == State::kWatching; }
   [[nodiscard]] const std::optional<Documents>& documents() const { return documents_; }
-  [[nodiscard]] const std::map<std::string, std::string>& members() const { return members_; }
+  // Nothing: what it says of itself cannot be read.
+  using Members = std::map<std::string, std::optional<FleetMember>>;
+  [[nodiscard]] const Members& members() const { return members_; }
   [[nodiscard]] const std::string& token() const { return token_; }
   // Why it is not connected; empty: nothing has failed since it was.
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -78,12 +85,22 @@ class FleetSource {
   [[nodiscard]] uint64_t revision() const { return revision_; }
 
  private:
-  enum class State : uint8_t { kWaiting, kLoggingIn, kReading, kOpening, kWatching };
+  enum class State : uint8_t {
+    kWaiting,
+    kLoggingIn,
+    kReading,
+    kReadingMembers,
+    kOpening,
+    kWatching
+  };
 
   void Begin();
   void LogIn();
   void Read();
-  void OnSnapshot(const EtcdSnapshot& snapshot);
+  void OnSnapshot(EtcdSnapshot snapshot);
+  void ReadMembers();
+  void TakeMember(const std::string& name, const std::string& value);
+  void OnCompacted();
   void Watch();
   void OnLine(std::string_view line);
   void OnEvent(const WatchEvent& event);
@@ -102,7 +119,8 @@ class FleetSource {
   bool is_reading_ = false, is_read_wanted_ = false;
   std::string token_;
   std::optional<Documents> documents_;
-  std::map<std::string, std::string> members_;
+  Members members_;
+  std::optional<TimePoint> compacted_at_;  // last
   uint64_t revision_ = 0;
   std::string problem_;
   bool is_about_rights_ = false;

@@ -1,12 +1,15 @@
 // Before the thread runs: what a director has its first configuration from.
+#include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "control/fleet/fleet_impl.h"
 #include "control/fleet/kept_documents.h"
 
 namespace fairlead::control {
 
+namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 namespace {
@@ -33,9 +36,14 @@ LoadResult Fleet::Impl::LoadOf(const Documents& documents) const {
 void Fleet::Impl::WaitForStore(bool has_kept) {
   const auto end = Clock::now() + (has_kept ? kPatienceWithKept : kPatience);
   while (!source_.documents() && Clock::now() < end) {
-    source_.Turn(Clock::now());
-    io_.restart();
-    io_.run_for(kLookWhileWaiting);
+    try {
+      source_.Turn(Clock::now());
+      io_.restart();
+      io_.run_for(kLookWhileWaiting);
+    } catch (...) {
+      NoteFault(Thread::kControl);
+      source_.Fail("a fault of this director has ended the question");
+    }
     if (source_.is_problem_about_rights()) return;
     if (has_kept && source_.counts().failures >= place_.servers.size()) return;
   }
@@ -43,7 +51,7 @@ void Fleet::Impl::WaitForStore(bool has_kept) {
 
 LoadResult Fleet::Impl::LoadAtStart() {
   std::optional<Documents> kept;
-  if (auto read = ReadKeptDocuments(local_.state, name_, place_.prefix)) {
+  if (auto read = ReadKeptDocuments(local_.state, name_, place_)) {
     kept = *std::move(read);
   } else {
     LogWarning("the last good configuration that was kept cannot be used",
@@ -56,17 +64,18 @@ LoadResult Fleet::Impl::LoadAtStart() {
     return TakeKept(kept, why);
   }
   const Documents heard = *source_.documents();
+  wanted_ = heard;
   LoadResult loaded = LoadOf(heard);
-  tried_ = heard;
   if (loaded) {
-    in_force_ = wanted_ = heard;
+    choice_.Begin(heard, heard, Clock::now());
     ++applied_;
     return loaded;
   }
-  if (!kept || *kept == heard) return loaded;
+  if (!kept || HaveSameTexts(*kept, heard)) return loaded;
   NoteRefusal(heard, loaded.errors);
   LoadResult before = TakeKept(kept, "its configuration has errors");
   if (!before) return loaded;
+  choice_.Begin(*kept, heard, Clock::now());
   return before;
 }
 
@@ -83,18 +92,28 @@ LoadResult Fleet::Impl::TakeKept(const std::optional<Documents>& kept, const std
   if (!loaded) return loaded;
   LogWarning("the last good configuration that was kept is in force",
              {{"etcd", place_.url}, {"revision", kept->revision()}, {"reason", why}});
-  in_force_ = wanted_ = *kept;
+  choice_.Begin(*kept, std::nullopt, Clock::now());
+  if (!source_.documents()) wanted_ = *kept;
   is_from_disk_ = true;
   return loaded;
 }
 
-LoadResult Fleet::Impl::Load() {
+Fleet::Loaded Fleet::Impl::Load() {
   Documents documents;
   {
     const std::lock_guard lock(mutex_);
     documents = wanted_;
   }
-  return LoadOf(documents);
+  LoadResult loaded = LoadOf(documents);
+  return {.loaded = std::move(loaded),
+          .told = [of = weak_from_this(),
+                   documents = std::move(documents)](const ReloadOutcome& outcome) {
+            const auto fleet = of.lock();
+            if (!fleet) return;
+            asio::post(fleet->io_,
+                       [fleet = fleet.get(), documents, is_ok = outcome.ok,
+                        errors = outcome.errors] { fleet->OnReload(documents, is_ok, errors); });
+          }};
 }
 
 }  // namespace fairlead::control

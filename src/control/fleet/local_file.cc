@@ -17,7 +17,7 @@ constexpr KeyInfo kLocalKeys[] = {
     {"user", {}, true},        {"password", {}, true},    {"ca", {}, true},
     {"certificate", {}, true}, {"key", {}, true},         {"address", {}, true},
     {"scripts", {}, true},     {"script_user", {}, true}, {"password_files", {}, true},
-    {"state", {}, true}};
+    {"eal", {}, true},         {"devices", {}, true},     {"state", {}, true}};
 constexpr Section kLocalSection{"", kLocalKeys};
 
 void ReadPaths(MapReader& reader, std::string_view key, std::vector<std::string>* to) {
@@ -28,6 +28,21 @@ void ReadPaths(MapReader& reader, std::string_view key, std::vector<std::string>
   if (to->size() > kMostListed) {
     reader.problems().Add(reader.PathOf(key),
                           "has more than " + std::to_string(kMostListed) + " paths");
+  }
+}
+
+// As ReadText, but what is wrong is not shown.
+Result<std::string> ReadSecret(const YamlNode& node) {
+  auto text = ReadText(node);
+  if (text) return text;
+  return Error{ErrorCode::kInvalid, "must be one text without control characters, in quotes", ""};
+}
+
+void ReadTexts(MapReader& reader, std::string_view key, std::vector<std::string>* to) {
+  reader.ReadOneOrMany(key, to, ReadText);
+  if (to->size() > kMostListed) {
+    reader.problems().Add(reader.PathOf(key),
+                          "has more than " + std::to_string(kMostListed) + " values");
   }
 }
 
@@ -66,7 +81,7 @@ Result<LocalFile> ParseLocalFile(const std::string& text, const std::string& pat
   if (root && root->kind != YamlNode::Kind::kNull) {
     MapReader reader(problems, *root, "", kLocalSection);
     reader.Read("user", &local.user, ReadText);
-    reader.Read("password", &local.password, ReadText);
+    reader.Read("password", &local.password, ReadSecret);
     ReadAuthority(reader, &local.ca);
     ReadFilePath(reader, "certificate", &local.certificate);
     ReadFilePath(reader, "key", &local.key);
@@ -76,6 +91,8 @@ Result<LocalFile> ParseLocalFile(const std::string& text, const std::string& pat
     reader.Read("script_user", &local.script_user,
                 [](const YamlNode& node) { return ReadAccountName(node, "the name of a user"); });
     ReadPaths(reader, "password_files", &local.password_files);
+    ReadTexts(reader, "eal", &local.eal);
+    ReadTexts(reader, "devices", &local.devices);
     ReadFilePath(reader, "state", &local.state);
     CheckTogether(reader);
   }
@@ -92,7 +109,10 @@ Result<LocalFile> ReadLocalFile(const std::string& path, bool must_exist) {
   }
   auto text = ReadPrivateFile(path, kMostLocalBytes);
   if (!text) return text.error();
-  return ParseLocalFile(*text, path);
+  auto local = ParseLocalFile(*text, path);
+  if (!local || local->key.empty() || ::access(local->key.c_str(), F_OK) != 0) return local;
+  if (Status s = CheckPrivateFile(local->key); !s) return s.error();
+  return local;
 }
 
 }  // namespace fairlead::control

@@ -12,10 +12,13 @@
 //   scripts: [/usr/local/sbin/notify]     # commands that the fleet may name
 //   script_user: nobody
 //   password_files: []                    # files with passwords that the fleet may name
+//   eal: ["--no-huge"]                    # arguments added to those of the EAL
+//   devices: ["net_memif0,socket=/run/m"] # devices that the fleet may name beside the usual kinds
 //   state: /var/lib/fairlead              # where the last good configuration is kept
 //
 // Who can write it decides what runs here, and there may be a password in it, so nobody but its
-// owner and group may read or write it (base/private_file.h). Threads: any.
+// owner and group may read or write it (base/private_file.h); the same holds for `key`. What is
+// wrong with a password is said without it. Threads: any.
 #pragma once
 
 #include <optional>
@@ -37,6 +40,7 @@ struct LocalFile {
   std::vector<std::string> scripts{};
   std::string script_user = "nobody";
   std::vector<std::string> password_files{};
+  std::vector<std::string> eal{}, devices{};
   std::string state = "/var/lib/fairlead";
 
   [[nodiscard]] bool uses_tls() const { return !ca.empty(); }

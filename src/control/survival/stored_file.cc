@@ -38,6 +38,11 @@ bool WriteAll(int fd, std::string_view bytes) {
   return true;
 }
 
+bool ForceDirectory(const std::string& directory) {
+  const FileDescriptor file(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return file && fsync(file.get()) == 0;
+}
+
 }  // namespace
 
 uint32_t ChecksumOf(std::string_view bytes) {
@@ -81,8 +86,8 @@ Result<StoredContents> OpenStored(const StoredKind& kind, std::string_view bytes
   return StoredContents{std::string(contents), version};
 }
 
-Status WriteStored(const std::string& directory, const StoredKind& kind,
-                   std::string_view contents) {
+Status WriteStored(const std::string& directory, const StoredKind& kind, std::string_view contents,
+                   Durability durability) {
   const std::string path = PathOf(directory, kind), fresh = path + ".new";
   if (unlink(fresh.c_str()) != 0 && errno != ENOENT) return Failure("remove", fresh, errno);
   FileDescriptor file(
@@ -93,8 +98,13 @@ Status WriteStored(const std::string& directory, const StoredKind& kind,
     unlink(fresh.c_str());
     return Failure("write", fresh, error);
   }
+  const bool is_forced = durability == Durability::kToDisk;
+  if (is_forced && fsync(file.get()) != 0) return Failure("write to the disk", fresh, errno);
   if (close(file.Release()) != 0) return Failure("close", fresh, errno);
   if (rename(fresh.c_str(), path.c_str()) != 0) return Failure("rename", fresh, errno);
+  if (is_forced && !ForceDirectory(directory)) {
+    return Failure("write to the disk", directory, errno);
+  }
   return Done{};
 }
 

@@ -40,7 +40,11 @@ struct StoredContents {
 
 inline constexpr size_t kMaxStoredBytes = size_t{1} << 28;
 
-Status WriteStored(const std::string& directory, const StoredKind& kind, std::string_view contents);
+// kToDisk: it is on the disk before it takes the place of the one before, so a power cut leaves one
+// of the two.
+enum class Durability : uint8_t { kToMemory, kToDisk };
+Status WriteStored(const std::string& directory, const StoredKind& kind, std::string_view contents,
+                   Durability durability = Durability::kToMemory);
 Result<std::optional<StoredContents>> ReadStored(const std::string& directory,
                                                  const StoredKind& kind);
 // Renames it to NAME.refused, in place of one that was there: it cannot be read here, and must not

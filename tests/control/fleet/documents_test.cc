@@ -164,6 +164,42 @@ TEST(FleetDocuments, WhatIsForTheMachineAlone) {
             std::string::npos);
 }
 
+// An argument of the EAL can load a library, and some drivers open any file.
+TEST(FleetDocuments, WhatDpdkLoadsAndOpensIsForTheMachineAlone) {
+  LocalFile local;
+  local.path = "/etc/local.yaml";
+  local.eal = {"--no-huge"};
+  local.devices = {"net_memif0,socket=/run/m"};
+  EXPECT_NE(ErrorsOf(Load(std::string(kCommon) + "director: { eal: [-d, /tmp/x.so] }\n",
+                          "ports: []\n", local))
+                .find("director.eal: is for the machine alone: write it into /etc/local.yaml"),
+            std::string::npos);
+  EXPECT_EQ(Load(kCommon, kOwn, local).model->director.eal, local.eal);
+  const auto with = [&](const std::string& device) {
+    return ErrorsOf(Load(kCommon,
+                         "ports:\n  - { name: outside, device: \"" + device +
+                             "\", addresses: [192.0.2.2/24] }\n"
+                             "  - { name: inside, device: net_null1, addresses: [10.0.0.2/24] }\n",
+                         local));
+  };
+  for (const char* good : {"0000:3b:00.0", "3b:00.0,rx_vec_en=1", "net_af_packet0,iface=eth1",
+                           "net_af_xdp0,iface=eth1", "net_tap0", "net_memif0,socket=/run/m"}) {
+    EXPECT_EQ(with(good), "") << good;
+  }
+  for (const char* bad : {"net_pcap0,tx_pcap=FILE", "net_memif0,socket=/run/other", "net_ring0",
+                          "net_af_xdp0,iface=eth1,xdp_prog=x.o", "net_af_packet0,iface=../x"}) {
+    EXPECT_NE(with(bad).find("add it to \"devices\" of /etc/local.yaml there"), std::string::npos)
+        << bad << with(bad);
+  }
+  const std::string bond = ErrorsOf(
+      Load(kCommon,
+           "ports:\n  - name: outside\n    addresses: [192.0.2.2/24]\n    device: { bond: { mode: "
+           "active-backup, members: [\"3b:00.0\", \"net_pcap0,tx_pcap=F\"] } }\n"
+           "  - { name: inside, device: net_null1, addresses: [10.0.0.2/24] }\n",
+           local));
+  EXPECT_NE(bond.find("ports[0].device.bond.members[1]: \"net_pcap0"), std::string::npos) << bond;
+}
+
 std::string ReadAll(const std::string& file) {
   std::ifstream in(std::string(FAIRLEAD_SOURCE) + "/config/examples/etcd-fleet/" + file);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -180,19 +216,25 @@ TEST(FleetDocuments, TheExampleLoadsWithoutErrorsAndWarnings) {
   }
 }
 
-TEST(KeptDocuments, ComeBackAndBelongToOnePrefix) {
+// Two stores may have one prefix.
+TEST(KeptDocuments, ComeBackAndBelongToOnePrefixAndItsServers) {
   char folder[] = "/tmp/fleet-kept-XXXXXX";
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const Documents documents = Of(kCommon, kOwn);
-  const auto none = ReadKeptDocuments(folder, "edge-1", "/f");
+  const auto at = [](const char* url) { return *ParseEtcdPlace(url); };
+  const EtcdPlace place = at("etcd://10.0.0.9,10.0.0.10/f");
+  const auto none = ReadKeptDocuments(folder, "edge-1", place);
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
-  ASSERT_TRUE(KeepDocuments(folder, "edge-1", "/f", documents));
-  EXPECT_EQ(**ReadKeptDocuments(folder, "edge-1", "/f"), documents);
-  EXPECT_FALSE(*ReadKeptDocuments(folder, "edge-1", "/g"));
+  ASSERT_TRUE(KeepDocuments(folder, "edge-1", place, documents));
+  EXPECT_EQ(**ReadKeptDocuments(folder, "edge-1", place), documents);
+  EXPECT_EQ(**ReadKeptDocuments(folder, "edge-1", at("etcd://10.0.0.11,10.0.0.10/f")), documents);
+  EXPECT_FALSE(*ReadKeptDocuments(folder, "edge-1", at("etcd://10.0.0.9/g")));
+  EXPECT_FALSE(*ReadKeptDocuments(folder, "edge-1", at("etcd://10.0.0.11/f")));
+  EXPECT_FALSE(*ReadKeptDocuments(folder, "edge-1", at("etcd://10.0.0.9:2380/f")));
   const std::string file = std::string(folder) + "/fleet-edge-1";
   std::ofstream(file, std::ios::app) << "x";
-  EXPECT_FALSE(ReadKeptDocuments(folder, "edge-1", "/f"));
+  EXPECT_FALSE(ReadKeptDocuments(folder, "edge-1", place));
   ::unlink(file.c_str());
   ::rmdir(folder);
 }
@@ -237,6 +279,31 @@ TEST(LocalFile, WhatItSays) {
   }
 }
 
+TEST(LocalFile, APasswordThatIsWrittenWronglyIsNotShown) {
+  for (const char* wrong :
+       {"user: edge\npassword: !s3cret\n", "user: edge\npassword: !!s3cret x\n",
+        "user: edge\npassword: \"s3cret\\t\"\n", "user: edge\npassword: [s3cret]\n"}) {
+    const auto local = ParseLocalFile(wrong, "f");
+    ASSERT_FALSE(local) << wrong;
+    EXPECT_EQ(local.error().ToString().find("s3cret"), std::string::npos)
+        << local.error().ToString();
+  }
+}
+
+TEST(LocalFile, TheKeyOfACertificateIsASecretToo) {
+  char path[] = "/tmp/fleet-local-XXXXXX", key[] = "/tmp/fleet-key-XXXXXX";
+  ::close(::mkstemp(path));
+  ::close(::mkstemp(key));
+  std::ofstream(path) << "ca: system\ncertificate: /c\nkey: " << key << "\n";
+  EXPECT_TRUE(ReadLocalFile(path, true));
+  ::chmod(key, 0644);
+  const auto refused = ReadLocalFile(path, true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().place, key);
+  ::unlink(path);
+  ::unlink(key);
+}
+
 TEST(LocalFile, NobodyElseMayReadIt) {
   char path[] = "/tmp/fleet-local-XXXXXX";
   const int fd = ::mkstemp(path);
@@ -268,6 +335,10 @@ TEST(FleetMember, ComesBackAndIsBounded) {
   EXPECT_EQ(*back, member);
   member.refused = std::string(100'000, 'x');
   EXPECT_EQ(MemberFromJson("edge-1", MemberToJson(member))->refused.size(), kMostRefusedBytes);
+  std::string umlauts = "x";  // of two bytes each, so the bound is within one
+  while (umlauts.size() < 2 * kMostRefusedBytes) umlauts += "\xc3\xa4";
+  const auto cut = MemberFromJson("edge-1", "{\"refused\":\"" + umlauts + "\"}");
+  EXPECT_EQ(cut->refused, umlauts.substr(0, kMostRefusedBytes - 1));
   for (const char* wrong :
        {"", "[]", "{", R"({"address":"example.com"})", R"({"sync_port":65536})"}) {
     EXPECT_FALSE(MemberFromJson("edge-1", wrong)) << wrong;

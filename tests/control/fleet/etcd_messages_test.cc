@@ -15,14 +15,16 @@ constexpr const char* kSnapshot =
     R"("create_revision":"2","mod_revision":"5","version":"1","value":"dmVyc2lvbjogMQ=="}],"count":"1"}},)"
     R"({"response_range":{"header":{"revision":"7"}}}]})";
 
+const std::vector<std::string> kKeys{"/f/common", "/f/directors/a"};
+
 std::string MessageOf(const Error& error) { return error.message; }
 
 TEST(EtcdMessages, ASnapshotAsEtcdWritesIt) {
-  const auto snapshot = ReadSnapshot(kSnapshot, 2);
+  const auto snapshot = ReadSnapshot(kSnapshot, kKeys);
   ASSERT_TRUE(snapshot) << MessageOf(snapshot.error());
   EXPECT_EQ(snapshot->revision, 7u);
-  EXPECT_EQ(snapshot->ranges[0], (std::vector<EtcdPair>{{"/f/common", "version: 1", 5}}));
-  EXPECT_TRUE(snapshot->ranges[1].empty());
+  EXPECT_EQ(snapshot->pairs[0], (EtcdPair{"/f/common", "version: 1", 5}));
+  EXPECT_FALSE(snapshot->pairs[1]);
 }
 
 TEST(EtcdMessages, WhatIsNoSnapshotIsRefused) {
@@ -39,10 +41,12 @@ TEST(EtcdMessages, WhatIsNoSnapshotIsRefused) {
         with("L2YvY29tbW9u", ""), with("\"L2YvY29tbW9u\"", "7"), with("\"5\"", "{}"),
         with("[{\"key\"", "{\"a\":[{\"key\""), with("response_range", "response_put"),
         with("{\"response_range\":{\"header\":{\"revision\":\"7\"}}}", "null")}) {
-    EXPECT_FALSE(ReadSnapshot(wrong, 2)) << wrong;
+    EXPECT_FALSE(ReadSnapshot(wrong, kKeys)) << wrong;
   }
-  EXPECT_FALSE(ReadSnapshot(good, 3));
-  EXPECT_NE(MessageOf(ReadSnapshot("<html>", 2).error()).find("is this etcd"), std::string::npos);
+  EXPECT_FALSE(ReadSnapshot(good, {"/f/common", "/f/directors/a", "/f/b"}));
+  EXPECT_FALSE(ReadSnapshot(good, {"/f/other", "/f/directors/a"})) << "another key";
+  EXPECT_NE(MessageOf(ReadSnapshot("<html>", kKeys).error()).find("is this etcd"),
+            std::string::npos);
 }
 
 // Numbers are texts in this JSON; another writer may write numbers.
@@ -55,7 +59,7 @@ TEST(EtcdMessages, NumbersInBothForms) {
 }
 
 TEST(EtcdMessages, NestedTooDeeplyOrTooMuchIsRefused) {
-  EXPECT_FALSE(ReadSnapshot(std::string(100'000, '['), 2));
+  EXPECT_FALSE(ReadSnapshot(std::string(100'000, '['), kKeys));
   std::string deep = "{\"a\":";
   for (int i = 0; i < 64; ++i) deep += "{\"a\":";
   EXPECT_FALSE(ReadWatchNews(deep));
@@ -89,10 +93,24 @@ TEST(EtcdMessages, WhatAWatchTells) {
   }
 }
 
+// A key that is shorter than the prefix would have its head cut off beyond its end.
+TEST(EtcdMessages, ARangeHasOnlyKeysBelowItsPrefix) {
+  const auto range = [](const std::string& key) {
+    return ReadRange(
+        R"({"kvs":[{"key":")" + ToBase64(key) + R"(","mod_revision":"1"}],"more":true})",
+        "/f/members/");
+  };
+  EXPECT_EQ(range("/f/members/a")->at(0).key, "/f/members/a");
+  EXPECT_TRUE(ReadRange("{}", "/f/members/")->empty());
+  for (const char* wrong : {"/f", "/f/members/", "/g/members/a"}) EXPECT_FALSE(range(wrong));
+}
+
 TEST(EtcdMessages, RequestsAsEtcdReadsThem) {
-  EXPECT_EQ(ReadAllRequest({"/f/common"}, "/f/members/"),
-            R"({"success":[{"request_range":{"key":"L2YvY29tbW9u"}},)"
-            R"({"request_range":{"key":"L2YvbWVtYmVycy8=","range_end":"L2YvbWVtYmVyczA="}}]})");
+  EXPECT_EQ(ReadKeysRequest({"/f/common"}),
+            R"({"success":[{"request_range":{"key":"L2YvY29tbW9u"}}]})");
+  EXPECT_EQ(RangeRequest("/f/members/", 7),
+            R"({"key":"L2YvbWVtYmVycy8=","range_end":"L2YvbWVtYmVyczA=","limit":"4096",)"
+            R"("revision":"7"})");
   EXPECT_EQ(WatchRequest("/f/", 8),
             R"({"create_request":{"key":"L2Yv","range_end":"L2Yw","start_revision":"8",)"
             R"("progress_notify":true}})");
@@ -111,6 +129,9 @@ TEST(EtcdMessages, RefusalsNameARemedy) {
   EXPECT_EQ(password.sentence,
             "etcd refuses the user or the password; correct them in /etc/fairlead/fleet.yaml");
   EXPECT_TRUE(refused(401, R"({"error":"etcdserver: invalid auth token"})").is_token_stale);
+  EXPECT_TRUE(
+      refused(400, R"({"error":"etcdserver: revision of auth store is old"})").is_token_stale);
+  EXPECT_TRUE(refused(404, R"({"error":"etcdserver: requested lease not found"})").is_lease_gone);
   EXPECT_NE(refused(400, R"({"error":"etcdserver: user name is empty"})").sentence.find("\"user\""),
             std::string::npos);
   EXPECT_TRUE(refused(403, R"({"error":"etcdserver: permission denied"})").is_about_rights);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ class FakeEtcd : public EtcdTransport {
 
   void Post(const std::string& path, std::string body, const std::string& token,
             std::function<void(Result<EtcdReply>)> done) override {
+    if (is_broken) throw std::bad_alloc();
     questions_.push_back({path, std::move(body), token, std::move(done)});
     ++posts;
   }
@@ -47,7 +49,9 @@ class FakeEtcd : public EtcdTransport {
   }
   [[nodiscard]] const Question& question() const { return questions_.front(); }
   void Answer(unsigned status, std::string body) { Reply(EtcdReply{status, std::move(body)}); }
-  void FailAsked(const std::string& why) { Reply(Error{ErrorCode::kUnavailable, why, ""}); }
+  void FailAsked(const std::string& why, ErrorCode code = ErrorCode::kUnavailable) {
+    Reply(Error{code, why, ""});
+  }
   void Say(const std::string& line) {
     const auto take = events_.line;
     take(line);
@@ -58,6 +62,7 @@ class FakeEtcd : public EtcdTransport {
   }
 
   std::optional<Question> stream;
+  bool is_broken = false;  // it can be asked nothing
   size_t posts = 0, streams = 0, closes = 0, next_servers = 0;
 
  private:

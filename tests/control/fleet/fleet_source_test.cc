@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "control/fleet/base64.h"
-#include "control/fleet/fleet_membership.h"
 #include "fake_etcd.h"
 
 namespace fairlead::control::fleet_source_test {
@@ -13,6 +12,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr const char* kCreated = R"({"result":{"created":true}})";
+constexpr const char* kCompacted = R"({"result":{"canceled":true,"compact_revision":"9"}})";
 constexpr const char* kNoToken = R"({"error":"etcdserver: invalid auth token","code":16})";
 
 std::string PairOf(const std::string& key, const std::string& value, int revision) {
@@ -20,15 +20,13 @@ std::string PairOf(const std::string& key, const std::string& value, int revisio
          R"(","mod_revision":")" + std::to_string(revision) + R"("})";
 }
 
-std::string RangeOf(const std::string& pairs) {
-  return R"({"response_range":{"kvs":[)" + pairs + "]}}";
+std::string SnapshotOf(int revision, const std::string& common) {
+  return R"({"header":{"revision":")" + std::to_string(revision) +
+         R"("},"responses":[{"response_range":{"kvs":[)" + PairOf("/f/common", common, 3) +
+         R"(]}},{"response_range":{}}]})";
 }
 
-std::string SnapshotOf(int revision, const std::string& common, const std::string& members = "") {
-  return R"({"header":{"revision":")" + std::to_string(revision) + R"("},"responses":[)" +
-         RangeOf(PairOf("/f/common", common, 3)) + "," + RangeOf("") + "," + RangeOf(members) +
-         "]}";
-}
+std::string RangeOf(const std::string& pairs) { return R"({"kvs":[)" + pairs + "]}"; }
 
 std::string PutOf(const std::string& key, const std::string& value, int revision) {
   return R"({"result":{"events":[{"kv":)" + PairOf(key, value, revision) + "}]}}";
@@ -43,8 +41,12 @@ class FleetSourceTest : public testing::Test {
     Pass(milliseconds(0));
   }
   void Pass(milliseconds time) { source_->Turn(now_ += time); }
+  void AnswerAll(int revision, const std::string& common, const std::string& members = "") {
+    etcd_.Answer(200, SnapshotOf(revision, common));
+    etcd_.Answer(200, RangeOf(members));
+  }
   void Connect() {
-    etcd_.Answer(200, SnapshotOf(7, "one", PairOf("/f/members/edge-2", "{}", 4)));
+    AnswerAll(7, "one", PairOf("/f/members/edge-2", "{}", 4));
     etcd_.Say(kCreated);
   }
   // How long it waits before it asks again.
@@ -83,10 +85,10 @@ TEST_F(FleetSourceTest, ADocumentThatChangesHasAllReadAgain) {
   EXPECT_EQ(etcd_.asked(), "") << "that is for edge-2";
   etcd_.Say(PutOf("/f/common", "two", 9));
   etcd_.Say(PutOf("/f/common", "three", 10));
-  EXPECT_EQ(etcd_.posts, 2u) << "one read is under way, the next one waits";
+  EXPECT_EQ(etcd_.posts, 3u) << "one read is under way, the next one waits";
   etcd_.Answer(200, SnapshotOf(9, "two"));
   EXPECT_EQ(source_->documents()->common.text, "two");
-  EXPECT_EQ(etcd_.posts, 3u);
+  EXPECT_EQ(etcd_.posts, 4u);
   etcd_.Answer(200, SnapshotOf(10, "three"));
   EXPECT_EQ(source_->documents()->common.text, "three");
   EXPECT_EQ(etcd_.streams, 1u);
@@ -96,12 +98,45 @@ TEST_F(FleetSourceTest, ADocumentThatChangesHasAllReadAgain) {
 TEST_F(FleetSourceTest, MembersComeAndGo) {
   Make();
   Connect();
-  etcd_.Say(PutOf("/f/members/edge-3", "{\"a\":1}", 8));
-  EXPECT_EQ(source_->members().at("edge-3"), "{\"a\":1}");
+  etcd_.Say(PutOf("/f/members/edge-3", "{\"generation\":5}", 8));
+  EXPECT_EQ(source_->members().at("edge-3")->generation, 5u);
   etcd_.Say(R"({"result":{"events":[{"type":"DELETE","kv":{"key":")" +
             ToBase64("/f/members/edge-2") + R"(","mod_revision":"9"}}]}})");
   EXPECT_EQ(source_->members().count("edge-2"), 0u);
-  EXPECT_EQ(etcd_.posts, 1u);
+  EXPECT_EQ(etcd_.posts, 2u);
+}
+
+TEST_F(FleetSourceTest, OfAMemberOnlyWhatCanBeReadIsKept) {
+  Make();
+  AnswerAll(7, "one",
+            PairOf("/f/members/edge-2", std::string(kMostMemberBytes + 1, 'x'), 4) + "," +
+                PairOf("/f/members/" + std::string(1000, 'x'), "{}", 5));
+  etcd_.Say(kCreated);
+  ASSERT_EQ(source_->members().size(), 1u) << "a name that is none is nobody's";
+  EXPECT_FALSE(source_->members().at("edge-2"));
+  etcd_.Say(PutOf("/f/members/edge-2", "{}", 8));
+  EXPECT_TRUE(source_->members().at("edge-2"));
+}
+
+// Whoever may write there must not keep the others from their documents.
+TEST_F(FleetSourceTest, MembersThatAreTooManyBytesAreDoneWithout) {
+  Make();
+  etcd_.Answer(200, SnapshotOf(7, "one"));
+  etcd_.FailAsked("the answer has too many bytes", ErrorCode::kInvalid);
+  ASSERT_TRUE(etcd_.stream);
+  etcd_.Say(kCreated);
+  EXPECT_TRUE(source_->is_connected());
+  EXPECT_EQ(source_->documents()->common.text, "one");
+  EXPECT_EQ(source_->counts().failures, 0u);
+}
+
+TEST_F(FleetSourceTest, AMemberOutsideOfItsPlaceIsAFailureAndTriedAgain) {
+  Make();
+  AnswerAll(7, "one", PairOf("/f", "{}", 4));
+  EXPECT_FALSE(source_->is_connected());
+  EXPECT_EQ(source_->counts().failures, 1u);
+  EXPECT_LE(PauseNow(), FleetSource::kFirstPause + milliseconds(10));
+  EXPECT_EQ(etcd_.asked(), "/v3/kv/txn");
 }
 
 TEST_F(FleetSourceTest, AfterAFailureAsksAnotherServerAfterAPauseThatGrows) {
@@ -131,7 +166,7 @@ TEST_F(FleetSourceTest, WhatWasHeardStaysWhileTheStoreIsAway) {
   EXPECT_EQ(source_->documents()->common.text, "one");
   EXPECT_EQ(source_->members().size(), 1u);
   EXPECT_LE(PauseNow(), FleetSource::kFirstPause + milliseconds(10)) << "the watch was a good one";
-  etcd_.Answer(200, SnapshotOf(20, "two"));
+  AnswerAll(20, "two");
   EXPECT_EQ(source_->documents()->common.text, "two");
   EXPECT_TRUE(source_->members().empty());
 }
@@ -150,7 +185,7 @@ TEST_F(FleetSourceTest, AWatchThatEndsAtOnceDoesNotShortenThePause) {
 
 TEST_F(FleetSourceTest, WhoRestsBeginsAnewAndIsNoFailure) {
   Make();
-  etcd_.Answer(200, SnapshotOf(7, "one"));
+  AnswerAll(7, "one");
   source_->Rest();
   EXPECT_FALSE(etcd_.stream);
   etcd_.Say(kCreated);
@@ -163,13 +198,29 @@ TEST_F(FleetSourceTest, WhoRestsBeginsAnewAndIsNoFailure) {
 
 TEST_F(FleetSourceTest, ARevisionThatWasCompactedIsReadAnewAtOnce) {
   Make();
-  etcd_.Answer(200, SnapshotOf(7, "one"));
-  etcd_.Say(R"({"result":{"canceled":true,"compact_revision":"9"}})");
+  AnswerAll(7, "one");
+  etcd_.Say(kCompacted);
   EXPECT_EQ(etcd_.asked(), "/v3/kv/txn");
   EXPECT_EQ(source_->counts().compactions, 1u);
   EXPECT_EQ(source_->counts().failures, 0u);
-  etcd_.Answer(200, SnapshotOf(12, "two"));
+  AnswerAll(12, "two");
   EXPECT_EQ(etcd_.stream->body, WatchRequest("/f/", 13));
+}
+
+TEST_F(FleetSourceTest, AStoreThatCompactsAllTheTimeIsNotAskedAllTheTime) {
+  Make();
+  AnswerAll(7, "one");
+  etcd_.Say(kCompacted);
+  AnswerAll(12, "two");
+  etcd_.Say(kCreated);
+  etcd_.Say(kCompacted);
+  EXPECT_EQ(etcd_.asked(), "") << "after a pause";
+  EXPECT_EQ(source_->counts().failures, 1u);
+  PauseNow();
+  Connect();
+  Pass(FleetSource::kLongestPause);
+  etcd_.Say(kCompacted);
+  EXPECT_EQ(etcd_.asked(), "/v3/kv/txn");
 }
 
 TEST_F(FleetSourceTest, WhatCannotBeUnderstoodIsAFailure) {
@@ -208,12 +259,16 @@ TEST_F(FleetSourceTest, AWatchWhoseLoginHasRunOutHasItMadeAnew) {
   local.user = "edge";
   local.password = "s3cret";
   Make(local);
-  etcd_.Answer(200, R"({"token":"t1"})");
-  etcd_.Answer(200, SnapshotOf(7, "one"));
-  etcd_.Say(R"({"result":{"created":true,"canceled":true,)"
-            R"("cancel_reason":"rpc error: desc = etcdserver: invalid auth token"}})");
-  EXPECT_FALSE(source_->is_connected());
-  PauseNow();
+  for (const char* why : {"invalid auth token", "revision of auth store is old"}) {
+    EXPECT_EQ(etcd_.asked(), "/v3/auth/authenticate");
+    etcd_.Answer(200, R"({"token":"t1"})");
+    AnswerAll(7, "one");
+    etcd_.Say(R"({"result":{"created":true,"canceled":true,)"
+              R"("cancel_reason":"rpc error: desc = etcdserver: )" +
+              std::string(why) + R"("}})");
+    EXPECT_FALSE(source_->is_connected());
+    PauseNow();
+  }
   EXPECT_EQ(etcd_.asked(), "/v3/auth/authenticate");
 }
 
@@ -228,101 +283,6 @@ TEST_F(FleetSourceTest, AWrongPasswordIsSaid) {
   EXPECT_TRUE(source_->is_problem_about_rights());
   EXPECT_EQ(source_->problem(),
             "etcd refuses the user or the password; correct them in /etc/local.yaml");
-}
-
-// ---- membership
-
-class FleetMembershipTest : public testing::Test {
- protected:
-  void Pass(milliseconds time, const std::string& value = "v1", bool is_seen = true) {
-    membership_.Turn(now_ += time, "t", value, is_seen);
-  }
-  void Join() {
-    Pass(milliseconds(0));
-    etcd_.Answer(200, R"({"ID":"77","TTL":"10"})");
-    Pass(milliseconds(50));
-    etcd_.Answer(200, "{}");
-  }
-
-  FakeEtcd etcd_;
-  FleetMembership membership_{etcd_, {.key = "/f/members/edge-1", .local_file = "l"}};
-  TimePoint now_{};
-};
-
-TEST_F(FleetMembershipTest, WritesUnderALeaseAndKeepsItAlive) {
-  Pass(milliseconds(0));
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/grant");
-  etcd_.Answer(200, R"({"ID":"77","TTL":"10"})");
-  Pass(milliseconds(50));
-  EXPECT_EQ(etcd_.question().body, PutRequest("/f/members/edge-1", "v1", "77"));
-  etcd_.Answer(200, "{}");
-  EXPECT_TRUE(membership_.is_member());
-  Pass(seconds(1));
-  EXPECT_EQ(etcd_.asked(), "");
-  Pass(seconds(3));
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/keepalive");
-  etcd_.Answer(200, R"({"result":{"ID":"77","TTL":"10"}})");
-  EXPECT_EQ(etcd_.posts, 3u);
-}
-
-TEST_F(FleetMembershipTest, WhatHasChangedIsWrittenAtItsPace) {
-  Join();
-  Pass(milliseconds(100), "v2");
-  EXPECT_EQ(etcd_.asked(), "");
-  Pass(FleetMembership::kPace, "v3");
-  EXPECT_EQ(etcd_.question().body, PutRequest("/f/members/edge-1", "v3", "77"));
-}
-
-TEST_F(FleetMembershipTest, ALeaseThatHasEndedIsAskedForAnew) {
-  Join();
-  Pass(seconds(4));
-  etcd_.Answer(200, R"({"result":{"ID":"77"}})");
-  EXPECT_FALSE(membership_.is_member());
-  Pass(milliseconds(50));
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/grant");
-}
-
-TEST_F(FleetMembershipTest, AnEntryThatSomebodyHasTakenAwayComesBack) {
-  Join();
-  Pass(seconds(2), "v1", false);
-  EXPECT_EQ(etcd_.asked(), "") << "it may still be on its way";
-  Pass(milliseconds(1100), "v1", false);
-  etcd_.Answer(200, R"({"result":{"ID":"77","TTL":"10"}})");
-  Pass(milliseconds(50), "v1", false);
-  EXPECT_EQ(etcd_.asked(), "/v3/kv/put");
-}
-
-TEST_F(FleetMembershipTest, AFailureIsTriedAgainAndSaid) {
-  Pass(milliseconds(0));
-  etcd_.FailAsked("no answer in 4 s");
-  EXPECT_EQ(membership_.problem(), "no answer in 4 s");
-  Pass(milliseconds(500));
-  EXPECT_EQ(etcd_.asked(), "");
-  Pass(FleetMembership::kRetry);
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/grant");
-  etcd_.Answer(200, R"({"ID":"78"})");
-  Pass(milliseconds(50));
-  etcd_.Answer(404, R"({"error":"etcdserver: requested lease not found"})");
-  Pass(FleetMembership::kRetry);
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/grant") << "the lease is gone";
-}
-
-TEST_F(FleetMembershipTest, ALoginThatHasRunOutIsToldOnce) {
-  Join();
-  Pass(seconds(1), "v2");
-  etcd_.Answer(401, kNoToken);
-  EXPECT_TRUE(membership_.TakeStaleToken());
-  EXPECT_FALSE(membership_.TakeStaleToken());
-}
-
-TEST_F(FleetMembershipTest, WhoLeavesGivesTheLeaseBack) {
-  Join();
-  bool is_done = false;
-  membership_.Leave("t", [&] { is_done = true; });
-  EXPECT_EQ(etcd_.asked(), "/v3/lease/revoke");
-  EXPECT_EQ(etcd_.question().body, KeepAliveRequest("77"));
-  etcd_.Answer(200, "{}");
-  EXPECT_TRUE(is_done);
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ class FleetDirector(Director):
         super().__init__(lab, number=number)
         self.folder = f"{lab.state}/{name}"
         os.makedirs(self.folder, exist_ok=True)
+        shutil.rmtree(f"{self.folder}/state", ignore_errors=True)  # what a fleet before has kept there
         self.name = name
         self.socket = f"{self.folder}/api.sock"
         self.api = f"unix:{self.socket}"
