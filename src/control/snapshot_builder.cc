@@ -285,12 +285,13 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.weight = state.weight;
   view.upper_threshold = config.upper_threshold;
   view.lower_threshold = config.lower_threshold;
-  SetNextHop(hop, input.path_mtus, &view);
+  SetNextHop(hop, input.path_mtus, snapshot.services[service.index()].family, &view);
   const dataplane::RealView& last = snapshot.reals[id.index()];
   // Whoever had a fresh id before has left, whatever the two have in common.
   has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
   snapshot.reals[id.index()] = view;
   const KeptReal kept{.method = config.forward.method,
+                      .tunnel = config.forward.tunnel,
                       .is_draining = config.state == AdminState::kDrain,
                       .is_drain_over = state.remains == dataplane::Remains::kReset &&
                                        config.state == AdminState::kDrain};
@@ -342,7 +343,9 @@ void SnapshotBuilder::FillFreeServices(const Pass& pass) {
     if (changes_.config(ServiceId{i}) != nullptr) continue;
     snapshot.services[i].policy = snapshot.policy;
     snapshot.services[i].timeouts = snapshot.timeouts;
-    if (!pass.ids.IsInUse(ServiceId{i})) persistence_.Forget(ServiceId{i});
+    if (pass.ids.IsInUse(ServiceId{i})) continue;
+    snapshot.services[i].family = dataplane::ServiceView{}.family;  // no ghost asks any more
+    persistence_.Forget(ServiceId{i});
   }
 }
 
@@ -369,7 +372,8 @@ void SnapshotBuilder::LimitToPaths(const BuildInput& input, dataplane::Snapshot*
   for (dataplane::RealView& real : snapshot->reals) {
     if (!IsTunnel(real.method) || real.next_hop.is_none()) continue;
     const uint16_t link_mtu_bytes = snapshot->ports[real.output.index()].mtu_bytes;
-    real.mtu_bytes = input.path_mtus->Limit(real.address, link_mtu_bytes);
+    real.mtu_bytes =
+        PathMtuOf(*input.path_mtus, link_mtu_bytes, dataplane::FamilyOf(*snapshot, real), real);
   }
 }
 

@@ -6,6 +6,13 @@
 #include "control/worker_views.h"
 
 namespace fairlead::control {
+namespace {
+
+Family ClientsOf(const ServiceIdentity& key) {
+  return key.mark != 0 ? key.family : key.address.family();
+}
+
+}  // namespace
 
 // Its connections go on as long as they last, whatever the policies say of removed reals (ipvs.md,
 // sync).
@@ -32,7 +39,9 @@ dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
   }
   dataplane::RealView ghost = last.view;
   const ServiceId service = pass.ids.ServiceOf(id);
-  const dataplane::ServiceView& view = snapshot.services[service.index()];
+  dataplane::ServiceView& view = pass.snapshot.services[service.index()];
+  // What is gone still says of which family its packets are (FamilyOf).
+  if (view.id.is_none()) view.family = ClientsOf(pass.ids.KeyOf(service));
   const bool expires = (view.id.is_none() ? snapshot.policy : view.policy).expire_nodest_conn;
   ghost.service = service;
   ghost.is_available = false;
@@ -47,7 +56,7 @@ dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
   if (ghost.remains == dataplane::Remains::kContinue ||
       ghost.remains == dataplane::Remains::kReset) {
     SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), input.path_mtus,
-               &ghost);
+               view.family, &ghost);
   }
   return ghost;
 }
@@ -63,6 +72,7 @@ void SnapshotBuilder::Restore(const StoredNames& names) {
     last.view.address = real.key.address;
     last.view.port = Be16::FromHost(real.key.port);
     last.view.method = real.kept.method;
+    last.view.tunnel = real.kept.tunnel;
     last.kept = real.kept;
   }
 }

@@ -1,5 +1,9 @@
 #include "control/worker_views.h"
 
+#include <algorithm>
+
+#include "dataplane/wire/tunnel_mtu.h"
+
 namespace fairlead::control {
 
 TickCount TicksFrom(Duration duration) {
@@ -57,13 +61,23 @@ dataplane::ServiceView ViewOf(ServiceId id, const ServiceConfig& config,
   return view;
 }
 
-void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, dataplane::RealView* view) {
+uint16_t PathMtuOf(const PathMtus& path_mtus, uint16_t link_mtu_bytes, Family clients,
+                   const dataplane::RealView& view) {
+  const Family outer = view.address.family();
+  const uint32_t least =
+      dataplane::LeastTunnelMtu(clients, outer, TunnelHeaderBytes(view.tunnel, outer));
+  const uint32_t learnt = path_mtus.Limit(view.address, link_mtu_bytes);
+  return static_cast<uint16_t>(std::min<uint32_t>(link_mtu_bytes, std::max(learnt, least)));
+}
+
+void SetNextHop(const NextHop& hop, const PathMtus* path_mtus, Family clients,
+                dataplane::RealView* view) {
   view->next_hop = hop.neighbour;
   view->output = hop.output;
   view->next_hop_address = hop.address;
   view->mtu_bytes = hop.mtu_bytes;
   if (path_mtus != nullptr && IsTunnel(view->method)) {
-    view->mtu_bytes = path_mtus->Limit(view->address, hop.mtu_bytes);
+    view->mtu_bytes = PathMtuOf(*path_mtus, hop.mtu_bytes, clients, *view);
   }
   view->tunnel_source = hop.source;
 }

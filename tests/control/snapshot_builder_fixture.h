@@ -42,7 +42,8 @@ class SnapshotBuilderTest : public testing::Test {
                            .health = health,
                            .intern_neighbour = intern,
                            .generation = generation_,
-                           .is_by_hand = is_by_hand_},
+                           .is_by_hand = is_by_hand_,
+                           .path_mtus = &path_mtus_},
                           PlannedIds(ids_, *plan));
   }
   static std::string AddressesOf(const dataplane::Snapshot& s, const dataplane::ServiceView& v) {
@@ -68,6 +69,7 @@ class SnapshotBuilderTest : public testing::Test {
   SnapshotBuilder builder_;
   std::vector<PortRuntime> ports_ = TwoPorts();
   Overlay overlay_;
+  PathMtus path_mtus_;  // what routers have said
   bool is_by_hand_ = false;
   std::set<IpAddress> down_;
   std::map<IpAddress, RealHealth> said_;  // by checks, of those that are not merely up

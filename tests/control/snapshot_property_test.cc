@@ -52,7 +52,7 @@ std::string TextOf(const dataplane::RealView& r) {
               r.next_hop.is_none() ? 0 : r.mtu_bytes) +
          Line("  egress", r.egress.mtu_bytes, r.egress.output.value(), r.egress.next_hop.value(),
               r.egress.tcp_timeout, r.egress.udp_timeout, r.egress.copies_dont_fragment,
-              r.egress.source_mac);
+              r.egress.mac_and_plain_mtu);
 }
 
 std::string TextOf(const dataplane::Snapshot& s) {

@@ -127,6 +127,20 @@ TEST_P(SipTell, Version0HasNoWordsForIt) {
   EXPECT_GT(calls.unsaid, 0u);
 }
 
+// The ring is full in the middle of a text. Pieces that found room later would be added to it.
+TEST_P(SipTell, NothingOfATextFollowsWhatWasLost) {
+  for (const size_t room : {0u, 1u, 2u}) {
+    Calls calls(GetParam());
+    for (const auto& ring : calls.d.fabric().sync_news) {
+      for (size_t i = 0; i + room < kSyncNews; ++i) ASSERT_TRUE(ring->Push(SyncNews{}));
+    }
+    calls.Say(std::string(200, 'c'));  // a template and five pieces
+    uint64_t lost = 0;
+    for (Shard* shard : calls.d.shards()) lost += shard->counters.sync_news_lost.value();
+    EXPECT_EQ(lost, 1u) << room;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Workers, SipTell, testing::Values(1, 3));
 
 // ---- pieces

@@ -184,6 +184,36 @@ TEST_P(StreamWalk, ComesInSlicesThatAreAskedForAndCanBeGivenUp) {
   EXPECT_EQ(WalkAll(&a).size(), 5000u);
 }
 
+// An entry has one family for all its addresses (docs/sync.md): neither news nor bulk nor digests
+// carry what does not fit, and no peer's word is taken for it.
+TEST_P(StreamWalk, WhatGoesToTheOtherFamilyIsNowhere) {
+  StreamSide a({.workers = GetParam()}, "a");
+  for (const char* vip : {kVip, "2001:db8::10"}) {
+    const ServiceId id = a.d.AddService({.address = vip, .persistence_seconds = 300});
+    a.d.AddReal(id, vip[0] == '1' ? "fd00::11" : "10.0.0.11", 80, {.method = ForwardMethod::kTun});
+  }
+  a.d.Publish();
+  a.Tell();
+  OpenTcp(&a, "198.51.100.7", 1000, kVip, 80);
+  OpenTcp(&a, "2001:db8:1::5", 1000, "2001:db8::10", 80);
+  EXPECT_EQ(a.Connections().size(), 2u);
+  EXPECT_EQ(a.Templates().size(), 2u);
+  EXPECT_EQ(a.News().size(), 0u);
+  EXPECT_EQ(WalkAll(&a).size(), 0u);
+  for (const RangeDigest& digest : a.Digests()) EXPECT_EQ(digest.records, 0u);
+
+  StreamEntry entry;
+  entry.protocol = kProtocolTcp;
+  entry.state = 1;
+  entry.client = *IpAddress::Parse("198.51.100.7");
+  entry.client_port = Be16::FromHost(1000);
+  entry.virtual_address = *IpAddress::Parse(kVip);
+  entry.virtual_port = entry.real_port = Be16::FromHost(80);
+  entry.real = *IpAddress::Parse("0.0.0.0");  // what a record has in place of such an address
+  entry.packets = 5;
+  EXPECT_EQ(a.Take({entry}).connections, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Workers, StreamWalk, testing::Values(1, 3));
 
 }  // namespace

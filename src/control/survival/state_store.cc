@@ -27,7 +27,7 @@ KeptState ReadState(const std::string& directory, uint32_t real_capacity) {
   state.names = Read<StoredNames>(
       directory, kNamesFile, "the tables start empty",
       [real_capacity](const StoredContents& names) {
-        return DecodeNames(names.bytes, real_capacity);
+        return DecodeNames(names.bytes, real_capacity, names.version);
       },
       &state.problems);
   const size_t before = state.problems.size();

@@ -28,7 +28,7 @@ struct StoredKind {
   uint32_t version;  // of its contents, as they are written
   uint32_t oldest;   // version that is read
 };
-inline constexpr StoredKind kNamesFile{"names", 0, 1, 1};
+inline constexpr StoredKind kNamesFile{"names", 0, 2, 1};
 inline constexpr StoredKind kIntentFile{"intent", 1, 3, 1};
 inline constexpr StoredKind kHealthFile{"health", 2, 1, 1};
 inline constexpr size_t kStoredKinds = 3;

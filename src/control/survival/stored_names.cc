@@ -39,17 +39,29 @@ TrafficSum TakeSum(ByteReader* in) {
 
 void Put(const KeptReal& kept, bool is_unknown, ByteWriter* out) {
   out->U8(static_cast<uint8_t>(kept.method));
+  out->U8(static_cast<uint8_t>(kept.tunnel.type));
+  out->U8(static_cast<uint8_t>(kept.tunnel.checksum));
+  out->U16(kept.tunnel.port);
   out->Flag(kept.is_draining);
   out->Flag(kept.is_drain_over);
   const uint8_t by_hand = kept.removed_by_hand ? (*kept.removed_by_hand ? 1 : 0) : kNoWord;
   out->U8(is_unknown ? kUnknown : by_hand);
 }
 
-KeptReal TakeKept(ByteReader* in, bool* is_unknown) {
+Tunnel TakeTunnel(ByteReader* in) {
+  Tunnel tunnel;
+  tunnel.type = static_cast<TunnelType>(in->Below(kTunnelTypes.size()));
+  tunnel.checksum = static_cast<TunnelChecksum>(in->Below(kTunnelChecksums.size()));
+  tunnel.port = in->U16();
+  return tunnel;
+}
+
+KeptReal TakeKept(ByteReader* in, uint32_t version, bool* is_unknown) {
   KeptReal kept;
   const uint8_t method = in->U8();
   if (TraitsOf(static_cast<ForwardMethod>(method)).word.empty()) in->Fail();
   kept.method = static_cast<ForwardMethod>(method);
+  if (version >= 2) kept.tunnel = TakeTunnel(in);
   kept.is_draining = in->Flag();
   kept.is_drain_over = in->Flag();
   const uint8_t by_hand = in->U8();
@@ -164,7 +176,8 @@ std::string EncodeNames(const StoredNames& names) {
   return out.Take();
 }
 
-Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacity) {
+Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacity,
+                                uint32_t version) {
   ByteReader in(contents);
   StoredNames names;
   names.services.resize(in.Count(kLeastRecord));
@@ -182,7 +195,7 @@ Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacit
     real.id = RealId{in.U32()};
     real.service = ServiceId{in.U32()};
     real.key = TakeReal(&in);
-    real.kept = TakeKept(&in, &real.is_unknown);
+    real.kept = TakeKept(&in, version, &real.is_unknown);
     real.baseline = TakeSum(&in);
     real.zero = TakeSum(&in);
   }

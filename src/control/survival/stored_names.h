@@ -2,7 +2,7 @@
 // id means, and what went with them.
 //
 //   std::string contents = EncodeNames(names);
-//   Result<StoredNames> names = DecodeNames(contents, real_capacity);
+//   Result<StoredNames> names = DecodeNames(contents, real_capacity, version);
 //   ids.Restore(*names, now);              // and the builder, and the ledger
 //
 // Written before the snapshot that uses a new id is published, so that no record ever names an id
@@ -22,6 +22,7 @@
 #include "base/forward_method.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/tunnel.h"
 #include "control/config/model.h"
 #include "control/identity.h"
 #include "dataplane/shard/counters.h"
@@ -31,6 +32,7 @@ namespace fairlead::control {
 // How the connections of a real go on when it is in the configuration no more.
 struct KeptReal {
   ForwardMethod method = ForwardMethod::kNat;
+  Tunnel tunnel{};
   bool is_draining = false;               // when it was last configured
   bool is_drain_over = false;             // likewise
   std::optional<bool> removed_by_hand{};  // none: it is no ghost
@@ -70,7 +72,11 @@ constexpr bool Covers(const dataplane::TrafficSum& now, const dataplane::Traffic
 }
 
 std::string EncodeNames(const StoredNames& names);
-Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacity);
+// `version`: of the contents (stored_file.h). Those of version 1 say nothing of tunnels: all are IP
+// in IP.
+inline constexpr uint32_t kNamesVersion = 2;
+Result<StoredNames> DecodeNames(std::string_view contents, uint32_t real_capacity,
+                                uint32_t version = kNamesVersion);
 
 // Keys of services and reals, as all files of kept state have them.
 class ByteReader;

@@ -60,7 +60,7 @@ class FastPath {
       return false;
     if (!Rewrite(packet, parsed, record, egress)) [[unlikely]]
       return false;
-    WriteMacs(packet->data(), neighbour, egress.source_mac);
+    WriteMacs(packet->data(), neighbour, egress.source_mac());
     table_.Prolong(slot, now_, timeout);
     record.CountPacket();
     TrafficCounters& traffic = traffic_[record.real_id.index()];

@@ -7,6 +7,8 @@
 // Threads: the worker's. Ownership of the packet moves in, unless ForwardToReal says false.
 #pragma once
 
+#include <algorithm>
+
 #include "dataplane/decide/reuse.h"
 #include "dataplane/decide/sync_tell.h"
 #include "dataplane/path/fragment.h"
@@ -14,6 +16,7 @@
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
+#include "dataplane/wire/tunnel_mtu.h"
 
 namespace fairlead::dataplane {
 
@@ -63,6 +66,20 @@ template <typename Address, Packet P>
                     t.port(real.output).sums_ip_headers);
 }
 
+// The outer packet, where the inner one may not be cut. IPv6 clients need not send less than 1280,
+// so a link too narrow for that and the headers cuts (RFC 2473 section 7.1).
+inline bool MayCutTunnel(const Snapshot& snapshot, const ParsedPacket& parsed,
+                         const RealView& real) noexcept {
+  return parsed.is_v4() ? !PolicyOf(snapshot, real).pmtu_disc : parsed.ip_length <= kLeastIpv6Mtu;
+}
+
+// What the client may send over the link to the real; never less than it may send anyway.
+inline uint32_t RoomInLink(const ParsedPacket& parsed, const RealView& real,
+                           uint32_t overhead) noexcept {
+  const uint32_t room = real.mtu_bytes - overhead;
+  return parsed.is_v4() ? room : std::max(room, kLeastIpv6Mtu);
+}
+
 // REWRITE and TX towards the real server. The record may be a draft that is in no table (one
 // packet).
 template <typename Address, Packet P>
@@ -79,9 +96,9 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   if (is_too_long) [[unlikely]] {
     // Without pmtu_disc the tunnel's header does not have DF, so the outer packet may be cut even
     // when the inner one may not (ipvs.md, tunnels).
-    const bool may_cut = MayFragment(*parsed) ||
-                         (overhead > 0 && parsed->is_v4() && !PolicyOf(t.snapshot, real).pmtu_disc);
-    if (!may_cut) return AnswerTooBig(t, packet, parsed, real.mtu_bytes - overhead);
+    const bool may_cut =
+        MayFragment(*parsed) || (overhead > 0 && MayCutTunnel(t.snapshot, *parsed, real));
+    if (!may_cut) return AnswerTooBig(t, packet, parsed, RoomInLink(*parsed, real, overhead));
   }
   if (t.shard.fragment_fate != nullptr) [[unlikely]]
     NoteSentToReal(t.shard.fragment_fate, record, real);

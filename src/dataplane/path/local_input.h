@@ -145,14 +145,14 @@ template <typename Address, Packet P>
     case IcmpErrorKind::kRelated:
       // GUE looks like a flow of the director's own.
       if (local != nullptr && !is_forged && quoted.protocol == kProtocolUdp &&
-          FollowTunnelError<Address>(t, packet, *parsed, quoted, is_mine)) {
+          FollowTunnelError(t, packet, *parsed, quoted, is_mine)) {
         return;
       }
       return HandleFlowError<Address>(t, packet, parsed, quoted, is_forged, is_mine);
     case IcmpErrorKind::kNotHandled:
       // A transport here is that of a later fragment.
       if (local != nullptr && !IsTransport(quoted.protocol) &&
-          FollowTunnelError<Address>(t, packet, *parsed, quoted, is_mine)) {
+          FollowTunnelError(t, packet, *parsed, quoted, is_mine)) {
         return;
       }
       break;

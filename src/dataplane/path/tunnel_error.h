@@ -1,7 +1,7 @@
 // ICMP errors about tunnel packets of ours: routers send them to the tunnel's source, which is the
 // director (ipvs.md, path MTU; docs/tunnels.md).
 //
-//   if (FollowTunnelError<Ipv4Address>(turn, packet, parsed, quoted, is_mine)) return;
+//   if (FollowTunnelError(turn, packet, parsed, quoted, is_mine)) return;
 //
 // What is quoted is outer IP header, what the tunnel has behind it, inner IP header, ports: a
 // packet of the client. "Frag needed" teaches the control core the path's MTU (it comes back as
@@ -13,17 +13,10 @@
 #pragma once
 
 #include "dataplane/path/steer.h"
+#include "dataplane/wire/tunnel_mtu.h"
 #include "dataplane/wire/tunnel_quote.h"
 
 namespace fairlead::dataplane {
-
-// The narrowest path that a tunnel is fitted to. With IPv4 clients in IPv4: what Linux has as
-// min_pmtu; a lower MTU counts as this. IPv6 clients need not send less than 1280 (RFC 8200 section
-// 5), so a lower MTU could not be told to them.
-constexpr uint32_t LeastTunnelMtu(Family inner, Family outer, uint32_t header_bytes) noexcept {
-  if (inner == Family::kIpv6) return 1280 + header_bytes;
-  return outer == Family::kIpv4 ? 552 : 1280;
-}
 
 // Other errors than "too big" as the client may be told them; false: not at all.
 inline bool RelayedError(const ParsedPacket& parsed, IcmpError* error) noexcept {
@@ -67,7 +60,7 @@ template <Packet P>
 void TakeTunnelTooBig(Turn<P>& t, P* packet, const ParsedPacket& parsed, TunnelQuote& quote,
                       const RealView& real) noexcept {
   // RFC 791, RFC 8200: no link is narrower, so no router says so.
-  const uint32_t least_of_links = parsed.is_v4() ? 68 : 1280;
+  const uint32_t least_of_links = parsed.is_v4() ? 68 : kLeastIpv6Mtu;
   constexpr uint32_t kMostMtu = 65535;
   constexpr DropReason kReason = DropReason::kTunnelError;
   uint32_t mtu = HeaderAt<IcmpHeader>(packet->data(), parsed.l4_offset)->rest.get().host();
@@ -130,7 +123,7 @@ bool FollowInnerPacket(Turn<P>& t, P* packet, const ParsedPacket& parsed, Tunnel
   if (!IsTunnel(record.method) || real.address != quote.real || !quote.IsOf(real.tunnel)) {
     return false;
   }
-  if (quote.source != real.tunnel_source || parsed.destination(frame) != quote.source) return false;
+  if (quote.source != real.tunnel_source) return false;
   if (!HasGoodIcmpChecksum(frame, parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);
     return true;
@@ -140,13 +133,15 @@ bool FollowInnerPacket(Turn<P>& t, P* packet, const ParsedPacket& parsed, Tunnel
   return true;
 }
 
-// `Address`: of the error, and so of the outer packet. False: no tunnel of ours is quoted, or a
-// connection that nobody knows.
-template <typename Address, Packet P>
+// False: no tunnel of ours is quoted, or a connection that nobody knows.
+template <Packet P>
 [[gnu::noinline]] bool FollowTunnelError(Turn<P>& t, P* packet, const ParsedPacket& parsed,
                                          const QuotedPacket& quoted, bool is_mine) noexcept {
   TunnelQuote quote;
   if (!ParseTunnelQuote(packet->data(), parsed, quoted, &quote)) return false;
+  // The payload of a flow may look like GUE: who is not told as the tunnel's beginning is not asked
+  // for, nor steered to, the worker of what seems to be inside.
+  if (quote.source != parsed.destination(packet->data())) return false;
   return quote.inner.is_v4() ? FollowInnerPacket<Ipv4Address>(t, packet, parsed, quote, is_mine)
                              : FollowInnerPacket<Ipv6Address>(t, packet, parsed, quote, is_mine);
 }

@@ -91,10 +91,13 @@ class Shard {
   // State and time as a peer tells of them. Precondition: the state is one of its transport.
   template <typename Address>
   void Follow(uint32_t slot, uint8_t state, bool is_inactive, TickCount timeout) noexcept;
-  // To directors of the kernel, if somebody sends it: write(&news) writes every member.
+  // To directors of the kernel, if somebody sends it: write(&news) writes every member. False:
+  // there was no room.
   template <typename Write>
-  void TellKernel(const Write& write) noexcept {
-    if (!fabric.sync_news[me.index()]->PushFilled(write)) counters.sync_news_lost.Add(1);
+  bool TellKernel(const Write& write) noexcept {
+    if (fabric.sync_news[me.index()]->PushFilled(write)) return true;
+    counters.sync_news_lost.Add(1);
+    return false;
   }
   // Of the template, if that protocol can say it: groups and spread clients are our own.
   void TellKernelOfTemplate(uint32_t slot) noexcept;

@@ -126,9 +126,7 @@ StreamNews Shard::NewsOf(uint32_t slot, std::span<char> text, std::string_view* 
 template <typename Address>
 void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
   const Connection<Address>& record = Connections<Address>().at(slot);
-  if (record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending))) return;
-  // The stream has one family for all addresses of an entry.
-  if (snapshot->reals[record.real_id.index()].address.family() != Address::kFamily) return;
+  if (!FitsStream(record, snapshot->reals[record.real_id.index()].address.family())) return;
   // Peers know of it, and what ends here is not only our copy of what goes on with them.
   if (event == StreamEvent::kGone &&
       (record.Has(ConnectionFlag::kFromSync) ||
@@ -142,8 +140,7 @@ void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
 
 void Shard::StreamTemplate(uint32_t slot, StreamEvent event) noexcept {
   const TemplateRecord& record = templates_.at(slot);
-  if (!IsStreamed(record)) return;
-  if (snapshot->reals[record.real_id.index()].address.family() != record.key.family) return;
+  if (!IsStreamed(record, snapshot->reals[record.real_id.index()].address.family())) return;
   std::array<char, sync::kMostEngineDataBytes> text;
   std::string_view engine;
   StreamNews news = NewsOf(slot, text, &engine);

@@ -49,9 +49,11 @@ void Shard::TellKernelOfTemplate(uint32_t slot) noexcept {
     SetTextBytes(text.size(), &news);
   }
   if (news.protocol == 0) news.mark = news.virtual_address.Fold();
-  TellKernel([&](SyncNews* told) { *told = news; });
-  for (; !text.empty(); text.remove_prefix(PieceBytes(text))) {
-    TellKernel([&](SyncNews* told) { *told = TextPieceOf(text); });
+  // No piece may follow one that was lost, nor a template that was: who reads would add it to what
+  // came before.
+  bool is_told = TellKernel([&](SyncNews* told) { *told = news; });
+  for (; is_told && !text.empty(); text.remove_prefix(PieceBytes(text))) {
+    is_told = TellKernel([&](SyncNews* told) { *told = TextPieceOf(text); });
   }
 }
 

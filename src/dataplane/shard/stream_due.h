@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/ip_address.h"
 #include "base/transport.h"
+#include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/template_record.h"
 #include "dataplane/tables/transport_state.h"
 
@@ -52,10 +53,19 @@ constexpr bool IsStreamed(Transport transport, uint8_t state, uint32_t packets) 
   return false;
 }
 
+// Whether peers could be told of the connection at all; `real` as below.
+template <typename Address>
+bool FitsStream(const Connection<Address>& record, Family real) noexcept {
+  return real == Address::kFamily &&
+         !record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending));
+}
+
 // Likewise of a template that is valid. Only this director's service says which one it is of, where
 // a service has a key of its own beside its group (SetServicePart): nobody else can find it.
-inline bool IsStreamed(const TemplateRecord& record) noexcept {
-  return !record.key.Has(TemplateScope::kOwn) && !record.Has(TemplateFlag::kInvalidated);
+// `real`: the family of its real server; the stream has one for all addresses of an entry.
+inline bool IsStreamed(const TemplateRecord& record, Family real) noexcept {
+  return record.key.family == real && !record.key.Has(TemplateScope::kOwn) &&
+         !record.Has(TemplateFlag::kInvalidated);
 }
 
 // A connection after a packet, of either direction, and what it was before.

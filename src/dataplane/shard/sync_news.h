@@ -1,8 +1,8 @@
 // What a worker tells of a connection or a template, on its way to the thread that sends it to
 // other directors.
 //
-//   SyncNews news = NewsOf(record, real_view, mark);
-//   if (!fabric.sync_news[worker]->Push(news)) counters.sync_news_lost.Add(1);
+//   const auto write = [&](SyncNews* news) { *news = {…}; };                    // every member
+//   if (!fabric.sync_news[worker]->PushFilled(write)) counters.sync_news_lost.Add(1);
 //
 // A copy, so nobody else reads a live record. Threads: values; the ring has one writer, its worker,
 // and one reader, the control core.

@@ -1,14 +1,18 @@
 // The data of an engine's template (a Call-ID) on its way to directors of the kernel: in the ring
 // of news, behind the template's, in pieces of the size that news have anyway.
 //
-//   SetTextBytes(text.size(), &news);  ring.Push(news);                    // the worker
-//   for (; !text.empty(); text.remove_prefix(PieceBytes(text))) ring.Push(TextPieceOf(text));
+//   SetTextBytes(text.size(), &news);                                      // the worker
+//   bool is_told = ring.Push(news);
+//   for (; is_told && !text.empty(); text.remove_prefix(PieceBytes(text))) {
+//     is_told = ring.Push(TextPieceOf(text));
+//   }
 //   SyncTextReader reader;                                                 // who sends
 //   if (reader.Add(news, is_template)) Send(reader.news(), reader.text());
 //
 // A piece has its bytes in the place of the three addresses. Few templates are an engine's, so all
-// other news pay nothing for it. Pieces that found the ring full leave a template without its data,
-// which is then forgotten. Threads: values.
+// other news pay nothing for it. A template or piece that found the ring full is the last of its
+// text, so that no reader adds the pieces of one to another; what is unfinished is forgotten with
+// the next news. Threads: values.
 #pragma once
 
 #include <algorithm>

@@ -28,16 +28,21 @@ struct alignas(64) Egress {
   NeighbourId next_hop;
   TickCount tcp_timeout = 0;  // of an established connection
   TickCount udp_timeout = 0;
-  // MacAddress::ToWord() of the output port; the high 16 bits: plain_tunnel_mtu().
-  uint64_t source_mac = 0;
+  // The low 48 bits: the output port's MAC; the high 16: plain_tunnel_mtu(). SetSource writes it.
+  uint64_t mac_and_plain_mtu = 0;
   // The outer headers of a tunnel, also where every packet goes the long way; length 0: no route.
   // Those of IP in IP are in the first line.
   MadeTunnel tunnel;
 
+  // MacAddress::ToWord() of the output port, and more in the high 16 bits, which WriteMacs ignores.
+  [[nodiscard]] uint64_t source_mac() const noexcept { return mac_and_plain_mtu; }
   // The longest packet that fits into IP in IP of the packet's own family, the tunnel that has a
   // way of its own (fast_path.h). 0: it is another tunnel.
   [[nodiscard]] uint16_t plain_tunnel_mtu() const noexcept {
-    return static_cast<uint16_t>(source_mac >> 48);
+    return static_cast<uint16_t>(mac_and_plain_mtu >> 48);
+  }
+  void SetSource(const MacAddress& mac, uint16_t plain_mtu) noexcept {
+    mac_and_plain_mtu = mac.ToWord() | uint64_t{plain_mtu} << 48;
   }
 };
 static_assert(sizeof(Egress) == 128, "two cache lines");

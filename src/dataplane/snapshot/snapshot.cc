@@ -12,10 +12,10 @@ constexpr uint16_t kFtpDataPort = 20;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
 // What Egress::plain_tunnel_mtu says.
-uint64_t PlainTunnelMtu(const RealView& real, Family inner) {
+uint16_t PlainTunnelMtu(const RealView& real, Family inner) {
   const uint32_t added = TunnelHeaderBytes(real.tunnel, real.address.family());
   const bool is_plain = real.tunnel.type == TunnelType::kIpip && real.address.family() == inner;
-  return is_plain && real.mtu_bytes > added ? real.mtu_bytes - added : 0;
+  return static_cast<uint16_t>(is_plain && real.mtu_bytes > added ? real.mtu_bytes - added : 0);
 }
 
 Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
@@ -35,8 +35,7 @@ Egress EgressOf(const RealView& real, const Snapshot& snapshot) {
   egress.next_hop = real.next_hop;
   egress.tcp_timeout = timeouts.Of(TcpState::kEstablished);
   egress.udp_timeout = timeouts.udp;
-  egress.source_mac = snapshot.ports[real.output.index()].mac.ToWord();
-  egress.source_mac |= PlainTunnelMtu(real, inner) << 48;
+  egress.SetSource(snapshot.ports[real.output.index()].mac, PlainTunnelMtu(real, inner));
   return egress;
 }
 

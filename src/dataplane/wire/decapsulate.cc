@@ -5,6 +5,10 @@
 namespace fairlead::dataplane {
 namespace {
 
+// RFC 3168 section 5: the low two bits of TOS and traffic class.
+constexpr uint8_t kEcnMask = 3;
+constexpr uint8_t kEct1 = 1;
+constexpr uint8_t kEct0 = 2;
 constexpr uint8_t kCongestionExperienced = 3;
 
 // Of UDP with its pseudo header; of GRE over all that follows it.
@@ -48,6 +52,39 @@ uint8_t InnerTos(const uint8_t* frame, const TunnelShim& shim) noexcept {
                                       : HeaderAt<Ipv6Header>(frame, shim.inner)->traffic_class();
 }
 
+// RFC 6040 section 4.2, where the outer mark is not CE on what does not take part in ECN.
+uint8_t MarkOf(uint8_t outer_tos, uint8_t inner_tos) noexcept {
+  const uint8_t outer = outer_tos & kEcnMask;
+  const uint8_t inner = inner_tos & kEcnMask;
+  if (inner == 0) return 0;
+  if (outer == kCongestionExperienced) return kCongestionExperienced;
+  return outer == kEct1 && inner == kEct0 ? kEct1 : inner;
+}
+
+void SetMark(uint8_t* frame, const TunnelShim& shim, uint8_t mark) noexcept {
+  if (shim.family == Family::kIpv4) {
+    auto* ip = HeaderAt<Ipv4Header>(frame, shim.inner);
+    ChecksumDelta delta;
+    const auto marked = static_cast<uint8_t>((ip->tos & ~kEcnMask) | mark);
+    delta.Replace(Be16::FromHost(ip->tos), Be16::FromHost(marked));
+    ip->tos = marked;
+    ip->checksum = delta.Apply(ip->checksum);
+    return;
+  }
+  auto* ip = HeaderAt<Ipv6Header>(frame, shim.inner);
+  const uint32_t first = ip->version_class_flow.get().host();
+  ip->version_class_flow =
+      Be32::FromHost((first & ~(uint32_t{kEcnMask} << 20)) | uint32_t{mark} << 20);
+}
+
+// Behind the last byte of the tunnel: a UDP datagram may be shorter than its packet.
+uint32_t EndOf(const uint8_t* frame, const ParsedPacket& outer) noexcept {
+  if (outer.protocol == kProtocolUdp) {
+    return outer.l4_offset + HeaderAt<UdpHeader>(frame, outer.l4_offset)->length.get().host();
+  }
+  return outer.l3_offset + outer.ip_length;
+}
+
 bool IsNested(const uint8_t* frame, uint32_t end, const TunnelShim& shim) noexcept {
   const bool v4 = shim.family == Family::kIpv4;
   const uint8_t protocol = v4 ? HeaderAt<Ipv4Header>(frame, shim.inner)->protocol
@@ -56,6 +93,11 @@ bool IsNested(const uint8_t* frame, uint32_t end, const TunnelShim& shim) noexce
       v4 ? HeaderAt<Ipv4Header>(frame, shim.inner)->header_length() : sizeof(Ipv6Header);
   if (protocol != kProtocolUdp) {
     return protocol == kProtocolIpip || protocol == kProtocolIpv6 || protocol == kProtocolGre;
+  }
+  // A later fragment of IPv4 has no ports; the next header of one of IPv6 is not UDP.
+  if (v4 && (HeaderAt<Ipv4Header>(frame, shim.inner)->fragment.get().host() &
+             Ipv4Header::kOffsetMask) != 0) {
+    return false;
   }
   const uint32_t at = shim.inner + header;
   return at + sizeof(UdpHeader) <= end &&
@@ -66,7 +108,7 @@ bool IsNested(const uint8_t* frame, uint32_t end, const TunnelShim& shim) noexce
 
 TunnelVerdict JudgeTunnel(const uint8_t* frame, const ParsedPacket& outer, uint8_t types,
                           TunnelShim* shim) noexcept {
-  const uint32_t end = outer.l3_offset + outer.ip_length;
+  const uint32_t end = EndOf(frame, outer);
   const bool is_whole = ParseShim(frame, outer.protocol, outer.l4_offset, end, shim);
   if ((types & TunnelBit(shim->type)) == 0) return TunnelVerdict::kNone;
   if (!is_whole || !HasInner(frame, shim->inner, end, shim->family) ||
@@ -74,28 +116,17 @@ TunnelVerdict JudgeTunnel(const uint8_t* frame, const ParsedPacket& outer, uint8
     return TunnelVerdict::kBad;
   }
   // Who does not take part in ECN has lost the packet (RFC 6040 section 4.2).
-  const bool is_marked = (outer.tos & kCongestionExperienced) == kCongestionExperienced;
-  if (is_marked && (InnerTos(frame, *shim) & kCongestionExperienced) == 0) {
+  const bool is_marked = (outer.tos & kEcnMask) == kCongestionExperienced;
+  if (is_marked && (InnerTos(frame, *shim) & kEcnMask) == 0) {
     return TunnelVerdict::kBad;
   }
   return IsNested(frame, end, *shim) ? TunnelVerdict::kNested : TunnelVerdict::kEnds;
 }
 
 uint32_t TakeOff(uint8_t* frame, const ParsedPacket& outer, const TunnelShim& shim) noexcept {
-  if ((outer.tos & kCongestionExperienced) == kCongestionExperienced) {
-    if (shim.family == Family::kIpv4) {
-      auto* ip = HeaderAt<Ipv4Header>(frame, shim.inner);
-      ChecksumDelta delta;
-      const auto marked = static_cast<uint8_t>(ip->tos | kCongestionExperienced);
-      delta.Replace(Be16::FromHost(ip->tos), Be16::FromHost(marked));
-      ip->tos = marked;
-      ip->checksum = delta.Apply(ip->checksum);
-    } else {
-      auto* ip = HeaderAt<Ipv6Header>(frame, shim.inner);
-      const uint32_t first = ip->version_class_flow.get().host();
-      ip->version_class_flow = Be32::FromHost(first | uint32_t{kCongestionExperienced} << 20);
-    }
-  }
+  const uint8_t inner_tos = InnerTos(frame, shim);
+  const uint8_t mark = MarkOf(outer.tos, inner_tos);
+  if (mark != (inner_tos & kEcnMask)) SetMark(frame, shim, mark);
   const uint32_t cut = shim.inner - kEthernetHeaderLength;
   std::memmove(frame + cut, frame, kEthernetHeaderLength);
   HeaderAt<EthernetHeader>(frame, cut)->ethertype = Be16::FromHost(EtherTypeOf(shim.family));

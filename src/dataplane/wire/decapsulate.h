@@ -54,9 +54,9 @@ enum class TunnelVerdict : uint8_t {
 TunnelVerdict JudgeTunnel(const uint8_t* frame, const ParsedPacket& outer, uint8_t types,
                           TunnelShim* shim) noexcept;
 
-// Writes the Ethernet header anew in front of the inner packet, and a congestion mark of the outer
-// one into it (RFC 6040 section 4.2). Returns how many bytes to cut off the front. Precondition:
-// kEnds.
+// Writes the Ethernet header anew in front of the inner packet, and what the outer one says of
+// congestion into it (RFC 6040 section 4.2). Returns how many bytes to cut off the front.
+// Precondition: kEnds.
 uint32_t TakeOff(uint8_t* frame, const ParsedPacket& outer, const TunnelShim& shim) noexcept;
 
 }  // namespace fairlead::dataplane

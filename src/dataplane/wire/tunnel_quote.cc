@@ -5,6 +5,10 @@ namespace {
 
 constexpr uint32_t kQuotedPortBytes = 4;
 
+// RFC 2784 section 2.1: bits 1 to 5, of which RFC 2890 has made two, and the version. Bits 6 to 12
+// are to be ignored.
+constexpr uint16_t kRefusedGreBits = 0x7c07;
+
 bool FamilyOfProtocol(uint8_t protocol, Family* family) noexcept {
   *family = protocol == kProtocolIpip ? Family::kIpv4 : Family::kIpv6;
   return protocol == kProtocolIpip || protocol == kProtocolIpv6;
@@ -16,7 +20,6 @@ bool ParseGue(const uint8_t* frame, uint32_t at, uint32_t end, TunnelShim* shim)
   const auto* udp = HeaderAt<UdpHeader>(frame, at);
   const auto* gue = HeaderAt<GueHeader>(frame, at + sizeof(UdpHeader));
   if (gue->version_and_options != 0 || !gue->flags.get().is_zero()) return false;
-  shim->type = TunnelType::kGue;
   shim->has_checksum = !udp->checksum.get().is_zero();
   shim->port = udp->destination_port;
   shim->inner = static_cast<uint16_t>(at + kBytes);
@@ -28,9 +31,8 @@ bool ParseGre(const uint8_t* frame, uint32_t at, uint32_t end, TunnelShim* shim)
   const auto* gre = HeaderAt<GreHeader>(frame, at);
   const uint16_t flags = gre->flags.get().host();
   const uint16_t ethertype = gre->ethertype.get().host();
-  if ((flags & ~GreHeader::kChecksum) != 0) return false;
-  shim->type = TunnelType::kGre;
-  shim->has_checksum = flags != 0;
+  if ((flags & kRefusedGreBits) != 0) return false;
+  shim->has_checksum = (flags & GreHeader::kChecksum) != 0;
   const uint32_t bytes = sizeof(GreHeader) + (shim->has_checksum ? 4 : 0);
   shim->inner = static_cast<uint16_t>(at + bytes);
   shim->family = ethertype == kEtherTypeIpv4 ? Family::kIpv4 : Family::kIpv6;
@@ -74,8 +76,10 @@ bool ParseShim(const uint8_t* frame, uint8_t protocol, uint32_t at, uint32_t end
   *shim = {};
   switch (protocol) {
     case kProtocolUdp:
+      shim->type = TunnelType::kGue;
       return ParseGue(frame, at, end, shim);
     case kProtocolGre:
+      shim->type = TunnelType::kGre;
       return ParseGre(frame, at, end, shim);
     default:
       shim->inner = static_cast<uint16_t>(at);

@@ -7,8 +7,8 @@
 //   if (ParseShim(frame, protocol, at, end, &shim)) …the inner packet begins at shim.inner…
 //
 // Only what the director itself makes is followed: GUE of version 0 without options, no control
-// message; GRE of version 0 with a checksum or without, no key, no sequence number. Threads: pure.
-// Never reads behind `end`.
+// message; GRE of version 0 with a checksum or without, no key, no sequence number, no routing.
+// Threads: pure. Never reads behind `end`.
 #pragma once
 
 #include "base/tunnel.h"
@@ -25,7 +25,8 @@ struct TunnelShim {
   uint16_t inner = 0;             // where the inner packet begins
 };
 
-// `protocol`: of the outer IP header; `at`, `end`: offsets of what lies behind that.
+// `protocol`: of the outer IP header; `at`, `end`: offsets of what lies behind that. False: it is
+// none that is followed. `shim->type` says all the same which one it would be.
 bool ParseShim(const uint8_t* frame, uint8_t protocol, uint32_t at, uint32_t end,
                TunnelShim* shim) noexcept;
 

@@ -7,7 +7,8 @@
 //
 // The protocols differ in what Self does, which is
 //
-//   bool FollowKnown<Address>(entry)         it is here with this real server, and follows
+//   bool FollowKnown<Address>(entry, work)   it is here with this real server, and follows; more
+//                                            work than 1 is said
 //   void Place<Address>(entry, place, ref)   makes it, a child of `ref`; owns the grant
 //   TemplateRef GrantChild(place, identity)  of a template of this worker; none: it has none
 //   void Wait(answer)                        the second round will bring it
@@ -46,11 +47,13 @@ class ConnectionTaking {
   size_t LookAt(const Entry& entry, const sync::SyncEntry& asked, RealId named,
                 SyncAnswer* answer) {
     const bool is_mine = OwnsConnection(entry);
-    if (is_mine && FollowKnown(entry)) {
+    size_t known_work = 1;
+    if (is_mine && FollowKnown(entry, &known_work)) {
       answer->step = SyncStep::kDone;
-      return 1;
+      return known_work;
     }
     SyncPlace place = ServicePlaceOf(snapshot(), asked);
+    place.work += known_work - 1;
     TakeNamed(snapshot(), asked, named, &place);
     if (place.fault) return Lack(is_mine, place, answer);
     std::optional<TemplateIdentity> identity;
@@ -101,9 +104,9 @@ class ConnectionTaking {
     TakeNamed(snapshot(), asked, named, place);
   }
 
-  bool FollowKnown(const Entry& entry) {
-    return entry.client.is_v4() ? self().template FollowKnown<Ipv4Address>(entry)
-                                : self().template FollowKnown<Ipv6Address>(entry);
+  bool FollowKnown(const Entry& entry, size_t* work) {
+    return entry.client.is_v4() ? self().template FollowKnown<Ipv4Address>(entry, work)
+                                : self().template FollowKnown<Ipv6Address>(entry, work);
   }
   void Place(const Entry& entry, const SyncPlace& place, const TemplateRef& ref) {
     entry.client.is_v4() ? self().template Place<Ipv4Address>(entry, place, ref)
@@ -122,10 +125,12 @@ class ConnectionTaking {
     auto& table = shard_.Connections<Address>();
     return table.Find(key, table.Hash(key), shard_.now).slot;
   }
+  // One of the other family is not in the record, so nobody can say that it is the same.
   template <typename Address>
   static bool HasReal(const Connection<Address>& record, const Entry& entry) noexcept {
     const bool has_port = !RewritesReplies(record.method) || record.real_port == entry.real_port;
-    return record.real_address == entry.real.template As<Address>() && has_port;
+    return !record.real_address.is_unspecified() &&
+           record.real_address == entry.real.template As<Address>() && has_port;
   }
 
   Shard& shard_;

@@ -97,7 +97,7 @@ class StreamTaking : public ConnectionTaking<StreamTaking, TakeStreamEntries, St
   // The connection is here with the same real server, and with its template: it follows. False:
   // not.
   template <typename Address>
-  bool FollowKnown(const StreamEntry& entry) {
+  bool FollowKnown(const StreamEntry& entry, size_t*) {
     const uint32_t slot = Find<Address>(entry);
     if (slot == kNoSlot) return false;
     const Connection<Address>& record = shard_.Connections<Address>().at(slot);

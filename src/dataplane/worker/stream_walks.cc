@@ -13,12 +13,13 @@ using sync::StreamKind;
 
 // Peers may know of it. One that is closing is over before two tables have been compared.
 template <typename Address>
-bool IsInStream(const Connection<Address>& record, bool has_closing) noexcept {
-  if (record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending))) {
-    return false;
-  }
-  return IsStreamed(record.transport(), record.state, record.packets) &&
+bool IsInStream(const Connection<Address>& record, Family real, bool has_closing) noexcept {
+  return FitsStream(record, real) && IsStreamed(record.transport(), record.state, record.packets) &&
          (has_closing || !IsClosing(record.transport(), record.state));
+}
+
+Family FamilyOfReal(const Shard& shard, RealId real) noexcept {
+  return shard.snapshot->reals[real.index()].address.family();
 }
 
 template <typename Address>
@@ -43,7 +44,10 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wan
         WalkConnections(shard, &cursor->connections, [&](auto& table, uint32_t slot) {
           const auto& record = table.at(slot);
           using Address = std::remove_cvref_t<decltype(record.client_address)>;
-          if (table.IsExpired(slot, shard.now) || !IsInStream(record, has_closing)) return true;
+          const Family real = FamilyOfReal(shard, record.real_id);
+          if (table.IsExpired(slot, shard.now) || !IsInStream(record, real, has_closing)) {
+            return true;
+          }
           const uint32_t range = RangeOf(record);  // a copy of each would be dear
           return !wants(range) ||
                  visit(shard.template NewsOf<Address>(slot), std::string_view{}, range);
@@ -52,7 +56,8 @@ bool WalkRecords(Shard& shard, StreamCursor* cursor, bool has_closing, Wants wan
   }
   return WalkTemplates(shard, &cursor->templates, [&](TemplateTable& templates, uint32_t slot) {
     const TemplateRecord& record = templates.at(slot);
-    if (templates.IsExpired(slot, shard.now) || !IsStreamed(record)) return true;
+    const Family real = FamilyOfReal(shard, record.real_id);
+    if (templates.IsExpired(slot, shard.now) || !IsStreamed(record, real)) return true;
     const std::optional<uint32_t> of_key = RangeOf(record);
     if (of_key && !wants(*of_key)) return true;
     std::array<char, sync::kMostEngineDataBytes> text;

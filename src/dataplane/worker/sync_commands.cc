@@ -31,9 +31,10 @@ class TakingIn : public ConnectionTaking<TakingIn, TakeSyncEntries, SyncEntry> {
     if (known.step == SyncStep::kGivenBack) GiveBack(known.ref);
     if (known.step != SyncStep::kGranted) return 1;
     // An earlier entry of this round may have made it.
-    if (!FollowKnown(entry)) return TakeGranted(entry, entry, named, known.ref);
+    size_t work = 1;
+    if (!FollowKnown(entry, &work)) return work + TakeGranted(entry, entry, named, known.ref);
     GiveBack(known.ref);
-    return 1;
+    return work;
   }
 
  private:
@@ -101,12 +102,16 @@ class TakingIn : public ConnectionTaking<TakingIn, TakeSyncEntries, SyncEntry> {
   }
 
   template <typename Address>
-  bool FollowKnown(const SyncEntry& entry) {
+  bool FollowKnown(const SyncEntry& entry, size_t* work) {
     const uint32_t slot = Find<Address>(entry);
     if (slot == kNoSlot) return false;
     const Connection<Address>& record = shard_.Connections<Address>().at(slot);
     if (!HasReal(record, entry)) return false;
-    if (IsOfNobody(record) && !PlaceOf(snapshot(), entry).fault) return false;
+    if (IsOfNobody(record)) {
+      const SyncPlace place = PlaceOf(snapshot(), entry);
+      *work += place.work;
+      if (!place.fault) return false;
+    }
     Follow<Address>(slot, entry);
     return true;
   }

@@ -35,7 +35,10 @@ StoredNames SomeNames() {
                  {.id = RealId{0},
                   .service = ServiceId{0},
                   .key = {Ip("2001:db8::11"), 0},
-                  .kept = {.is_drain_over = true, .removed_by_hand = false},
+                  .kept = {.method = ForwardMethod::kTun,
+                           .tunnel = {TunnelType::kGue, TunnelChecksum::kRemote, 6081},
+                           .is_drain_over = true,
+                           .removed_by_hand = false},
                   .zero = {.out_packets = 7}}};
   names.reals.push_back({.id = RealId{4},
                          .service = ServiceId{1},
@@ -111,6 +114,33 @@ TEST_F(StoredFiles, NamesComeBackAsTheyWere) {
   EXPECT_EQ(names->services[1].retired.in_bytes, 99u);
   EXPECT_EQ(names->total_zero.connections, 12u);
   EXPECT_EQ(names->free_reals, SomeNames().free_reals);
+}
+
+// Which had no tunnels: all are IP in IP.
+TEST_F(StoredFiles, NamesOfVersion1AreRead) {
+  StoredNames names = SomeNames();
+  for (StoredNames::Real& real : names.reals) {
+    real.kept.tunnel = {TunnelType::kGue, TunnelChecksum::kRemote, 0x2a2a};
+  }
+  constexpr std::string_view kTunnel("\1\2**");
+  std::string earlier = EncodeNames(names);
+  size_t cut = 0;
+  for (size_t at = 0; (at = earlier.find(kTunnel)) != std::string::npos; ++cut) {
+    earlier.erase(at, kTunnel.size());
+  }
+  ASSERT_EQ(cut, names.reals.size());
+  StoredKind first = kNamesFile;
+  first.version = 1;
+  Overwrite(kNamesFile, SealStored(first, earlier));
+  const KeptState state = ReadState(directory_, 64);
+  EXPECT_THAT(state.problems, IsEmpty());
+  ASSERT_TRUE(state.names);
+  ASSERT_EQ(state.names->reals.size(), names.reals.size());
+  for (size_t i = 0; i < names.reals.size(); ++i) {
+    names.reals[i].kept.tunnel = {};
+    EXPECT_EQ(state.names->reals[i].kept, names.reals[i].kept);
+  }
+  EXPECT_FALSE(DecodeNames(earlier, 64, 2));
 }
 
 TEST_F(StoredFiles, IntentAndHealthComeBackAsTheyWere) {
@@ -318,7 +348,7 @@ TEST_F(StoredFiles, AFileSaysWhatIsWrongWithIt) {
   StoredKind next = kNamesFile;
   ++next.version;
   EXPECT_THAT(said(SealStored(next, contents)),
-              HasSubstr("has version 2, and this program reads 1"));
+              HasSubstr("has version 3, and this program reads 1 to 2"));
 }
 
 TEST_F(StoredFiles, AFileIsPrivateWholeAndNoLink) {

@@ -206,6 +206,50 @@ TEST_P(TunnelTest, WhatMayBeCutIsCutOutside) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// IPv6 clients need not send less than 1280 (RFC 8200 section 5), so a narrower link cuts outside.
+TEST_P(TunnelTest, ALinkTooNarrowForIpv6ClientsCuts) {
+  if (GetParam().inner_is_v4) return;
+  d_.real(real_).mtu_bytes = 1290;
+  d_.Publish();
+  d_.Send(kOutside, Segment(kTcpSyn, 100));
+  d_.Send(kOutside, Segment(kTcpAck, 100));
+  const auto pieces = d_.Send(kOutside, Segment(kTcpAck, 1280));
+  ASSERT_EQ(pieces.size(), 2u);
+  for (const Sent& piece : pieces) {
+    EXPECT_EQ(piece.port, kInside);
+    EXPECT_LE(piece.frame.size(), 14 + 1290u);
+  }
+  const auto more = d_.Send(kOutside, Segment(kTcpAck, 1281));
+  ASSERT_EQ(more.size(), 1u);
+  EXPECT_EQ(more[0].port, kOutside);
+  EXPECT_EQ(Be32::Load(&more[0].frame[58]).host(), 1280u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// A flow whose payload looks like a tunnel of ours: the worker of what seems to be inside has
+// nothing to do with it.
+TEST_P(TunnelTest, AnErrorAboutWhatIsNotOursIsNotSteeredByWhatIsInside) {
+  if (GetParam().tunnel.type == TunnelType::kGue) return;  // steered as the UDP flow it may be
+  d_.Send(kOutside, Segment(kTcpSyn, 100));
+  Frame quoted = d_.Send(kOutside, Segment(kTcpAck, 1400))[0].frame;
+  quoted[GetParam().outer_is_v4 ? 14 + 15 : 14 + 23] ^= 0x40;  // the last byte of the source
+  const Frame error = GetParam().outer_is_v4 ? ErrorAbout(quoted, router_, ours_, 3, 4, 1390, 548)
+                                             : ErrorAbout(quoted, router_, ours_, 2, 0, 1390, 548);
+  const auto steered = [&] {
+    uint64_t sum = 0;
+    for (Shard* shard : d_.shards()) sum += shard->counters.handed_off.value();
+    return sum;
+  };
+  const uint64_t before = steered();
+  for (size_t worker = 0; worker < d_.worker_count(); ++worker) {
+    d_.SendAt(worker, kInside, error);
+    d_.Settle();
+  }
+  EXPECT_EQ(steered(), before);
+  EXPECT_TRUE(LearntMtus().empty());
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
 // A director where tunnels end, at the address of the real server.
 class TunnelEnd {
  public:
