@@ -21,6 +21,7 @@
 #include "base/byte_order.h"
 #include "base/clock.h"
 #include "base/ip_address.h"
+#include "dataplane/wire/sequence_shift.h"
 
 namespace fairlead::dataplane {
 
@@ -41,14 +42,6 @@ struct SideOwner {
   Table table = Table::kNone;
   uint32_t slot = 0;
   uint16_t generation = 0;
-};
-
-// Sequence numbers of one direction, as the kernel's sync option 1 has them: a number after
-// `initial` is shifted by `delta`, an earlier one by `previous_delta`.
-struct SequenceShift {
-  uint32_t initial = 0;
-  uint32_t delta = 0;
-  uint32_t previous_delta = 0;
 };
 
 struct FlowSide {
