@@ -3,7 +3,7 @@
 //
 //   if (RewritesReplies(record.method)) …the reply comes from the real server's own address…
 //   TraitsOf(ForwardMethod::kTun).word;                     // "tun"
-//   ForwardMethodOf("fullnat");                             // nullopt
+//   ForwardMethodOf("localnode");                           // nullopt
 //   MadeHeaderBytes(ForwardMethod::kTun, Family::kIpv6);    // 40
 //
 // A method that is added does not compile until TraitsOf describes it: the switch there has no
@@ -22,8 +22,9 @@
 
 namespace fairlead {
 
-// The numbers are kept in records; 1 and 4 are for IPVS's local nodes and bypass.
-enum class ForwardMethod : uint8_t { kNat = 0, kTun = 2, kDr = 3 };
+// The numbers are kept in records; 1 and 4 are for IPVS's local nodes and bypass. IPVS has no
+// FULLNAT: to its sync messages and its tools it is masquerading.
+enum class ForwardMethod : uint8_t { kNat = 0, kTun = 2, kDr = 3, kFullnat = 5 };
 
 struct MethodTraits {
   std::string_view word;          // in YAML and JSON
@@ -71,13 +72,23 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .may_mix_families = true,
               .made_header_ip4 = 20,
               .made_header_ip6 = 40};
+    case ForwardMethod::kFullnat:  // NAT of the client's endpoint too (docs/fullnat.md)
+      return {.word = "fullnat",
+              .option = "--fullnat",
+              .listing_word = "FullNat",
+              .sync_number = 0,
+              .rewrites_replies = true,
+              .may_change_port = true,
+              .may_mix_families = false,
+              .made_header_ip4 = 0,
+              .made_header_ip6 = 0};
   }
   return {};  // no method has this number
 }
 
 // Every method, as lists name them.
 inline constexpr std::array kForwardMethods = {ForwardMethod::kNat, ForwardMethod::kDr,
-                                               ForwardMethod::kTun};
+                                               ForwardMethod::kTun, ForwardMethod::kFullnat};
 
 namespace internal {
 

@@ -155,6 +155,7 @@ class FastPath {
       case ForwardMethod::kDr:
         DecrementTtl(HeaderAt<IpHeader<Address>>(packet->data(), parsed->l3_offset));
         return true;
+      case ForwardMethod::kFullnat:
       case ForwardMethod::kNat:
         RewriteNat<NatDirection::kForward>(*packet, parsed, record.real_address, record.real_port);
         return true;

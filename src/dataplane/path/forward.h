@@ -103,6 +103,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   if (t.shard.fragment_fate != nullptr) [[unlikely]]
     NoteSentToReal(t.shard.fragment_fate, record, real);
   switch (record.method) {
+    case ForwardMethod::kFullnat:
     case ForwardMethod::kNat:
       if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {
         RewriteNatLater<NatDirection::kForward>(*packet, parsed, record.real_address);

@@ -101,7 +101,7 @@ TEST(ExitMask, EachFlagLeavesTheFastPath) {
       }
     }
   }
-  EXPECT_EQ(cases, 4 * 2 * 3);
+  EXPECT_EQ(cases, 4 * 2 * 4);
 }
 
 // A reply that nobody expected changes the record; a packet of the client does not.
