@@ -33,6 +33,7 @@
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/fragment_table.h"
+#include "dataplane/tables/local_ports.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
@@ -189,6 +190,7 @@ class Shard {
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
+  LocalPorts local_ports;  // FULLNAT
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
