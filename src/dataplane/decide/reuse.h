@@ -23,6 +23,7 @@ bool IsNewConnection(const Connection<Address>& record, const RealView& real,
     case Remains::kServe:
       if (!real.templates_valid && state != TcpState::kEstablished) return true;
       break;
+    case Remains::kLeave:
     case Remains::kContinue:
       if (state != TcpState::kEstablished) return true;
       break;
@@ -45,6 +46,13 @@ template <typename Address>
 bool GivesWayToDirect(const Connection<Address>& record, const PolicyView& policy) noexcept {
   const auto state = static_cast<TcpState>(record.state);
   return policy.conn_reuse_mode != 0 && (state == TcpState::kTimeWait || state == TcpState::kClose);
+}
+
+// The flow begins anew with its next packet: its real takes none of it any more, and no handshake
+// ties the client to that real.
+inline bool MovesNow(Remains remains, bool has_states) noexcept {
+  return remains == Remains::kExpire ||
+         ((remains == Remains::kMove || remains == Remains::kLeave) && !has_states);
 }
 
 enum class Fate : uint8_t { kGoesOn, kBeginsAnew, kIsOver };

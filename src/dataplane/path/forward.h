@@ -234,7 +234,7 @@ template <typename Address, Direction kDirection, Packet P>
     t.Drop(packet, DropReason::kConnectionNoReal);
     return Fate::kIsOver;
   }
-  if (real.remains == Remains::kMove && has_states) return Fate::kGoesOn;
+  if (!MovesNow(real.remains, has_states)) return Fate::kGoesOn;
   t.shard.template Destroy<Address>(slot);
   return Fate::kBeginsAnew;
 }
