@@ -187,7 +187,7 @@ void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     std::memcpy(second->data(), packet->data(), parsed->payload_offset);
     BuildResetOnwards(*second, &onwards);
   }
-  t.shard.counters.dropped[static_cast<size_t>(DropReason::kConnectionReset)].Add(1);
+  t.CountDropped(packet, DropReason::kConnectionReset);
   t.shard.counters.originated.Add(1);
   BuildReset(*packet, parsed);
   if constexpr (kIsToReal) {
