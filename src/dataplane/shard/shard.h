@@ -28,6 +28,7 @@
 
 #include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
+#include "dataplane/shard/drop_samples.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/shard/stream_mail.h"
@@ -192,6 +193,7 @@ class Shard {
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
   LocalPorts local_ports;  // FULLNAT
+  DropSamples drop_samples;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
