@@ -48,6 +48,9 @@ TEST(ForwardMethod, IsAskedInOneInstruction) {
     EXPECT_EQ(IsTunnel(method), traits.made_header_ip6 != 0) << traits.word;
     // Who answers past the director answers from the virtual port.
     EXPECT_TRUE(traits.rewrites_replies || !traits.may_change_port) << traits.word;
+    EXPECT_EQ(TranslatesClient(method), traits.translates_client) << traits.word;
+    // An answer to our own address comes here.
+    EXPECT_TRUE(traits.rewrites_replies || !traits.translates_client) << traits.word;
   }
 }
 
