@@ -249,6 +249,7 @@ void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses
       if (local.port.is_none()) local.port = PortAt(i);
     }
   }
+  dataplane::MarkLocalPorts(snapshot);
   dataplane::IndexOwnAddresses(snapshot);
 }
 

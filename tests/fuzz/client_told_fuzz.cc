@@ -127,7 +127,7 @@ void Shifting(const std::vector<uint8_t>& frame, const Input& in, bool is_good) 
   ShiftToClient(packet.data(), parsed, in.shifts);
   Check<Address>(packet, parsed, is_good);
   LowerMss(packet.data(), parsed, 20);
-  BlankToa(packet.data(), parsed);
+  BlankOption(packet.data(), parsed, kTcpOptionToa);
   Check<Address>(packet, parsed, is_good);
   ForEachTcpOption(packet.data(), parsed,
                    [](const TcpOption& option) { Require(option.kind != kTcpOptionToa); });

@@ -46,7 +46,10 @@ class Owners {
   explicit Owners(const ConfigModel& model) {
     for (const PortConfig& port : model.ports) {
       for (const Prefix& own : port.addresses) {
-        owners_.emplace(own.address, Owner{"an address of port ", &port.name});
+        // A kernel twin may itself speak to a real server from it, by a port that is in use here.
+        if (port.exception == ExceptionPath::kTap) {
+          owners_.emplace(own.address, Owner{"which is also the kernel's, on port ", &port.name});
+        }
         if (!own.address.is_v4() || own.length > 30) continue;
         owners_.emplace(own.network(), Owner{"the number of the network of port ", &port.name});
         owners_.emplace(Broadcast(own), Owner{"the broadcast address of port ", &port.name});
@@ -142,11 +145,10 @@ void CheckUse(const ConfigModel& model, const ServiceConfig& service, const Forw
 
 void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
                   Problems& problems) {
-  bool is_used = false, is_service_checked = false;
+  bool is_service_checked = false;
   const auto check = [&](const Forwarding& forward, const IpAddress& address,
                          const std::string& real_path) {
     if (!HasLocalAddresses(forward.method) || problems.IsBroken(real_path + ".address")) return;
-    is_used = true;
     const bool is_inherited = forward == service.forward;
     if (is_inherited && is_service_checked) return;
     is_service_checked |= is_inherited;
@@ -158,11 +160,6 @@ void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const 
   }
   if (service.fallback) {
     check(service.fallback->forward, service.fallback->address, path + ".fallback");
-  }
-  if (is_used && service.one_packet && !problems.IsBroken(path + ".one_packet")) {
-    problems.Add(path + ".one_packet",
-                 "keeps no connection, by which fullnat finds an answer's client; leave it out, or "
-                 "use another forward");
   }
 }
 

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/client_address.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
@@ -89,6 +90,7 @@ struct RealView {
   IpAddress tunnel_source;     // TUN: the director's address towards it
   Tunnel tunnel;               // TUN: which
   LocalPoolId local_pool;      // FULLNAT: where its clients' connections come from
+  ClientAddress client_address = ClientAddress::kNone;  // FULLNAT: how it learns of its clients
 
   // Packets of its connections are forwarded and counted.
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }

@@ -44,6 +44,10 @@ struct SideOwner {
   uint16_t generation = 0;
 };
 
+// Parts of FlowSide::client_told: a ClientAddress, and whether the real has it.
+inline constexpr uint8_t kClientToldHow = 0x0f;
+inline constexpr uint8_t kClientTold = 0x80;
+
 struct FlowSide {
   SequenceShift to_real;
   SequenceShift to_client;

@@ -107,4 +107,20 @@ inline void ShiftToClient(uint8_t* frame, const ParsedPacket& parsed,
                   kEcho, has_echo ? 0 - shifts.timestamp_shift : 0);
 }
 
+// An ICMP error about a segment that was shifted to the real, on its way to the client: the client
+// believes it only with a number that it has sent (RFC 5927 section 4.1). `quoted_l4_offset`: where
+// the quoted TCP header begins. A quotation without the whole number is left.
+inline void ShiftQuotedBack(uint8_t* frame, uint32_t frame_length, const ParsedPacket& parsed,
+                            uint32_t quoted_l4_offset, const SequenceShift& to_real) noexcept {
+  if (quoted_l4_offset + 8 > frame_length || to_real.is_none()) return;
+  uint8_t* at = frame + quoted_l4_offset + 4;
+  const Be32 before = Be32::Load(at);
+  const Be32 after = Be32::FromHost(ShiftedBack(to_real, before.host()));
+  after.Store(at);
+  auto* icmp = HeaderAt<IcmpHeader>(frame, parsed.l4_offset);
+  ChecksumDelta delta;
+  delta.Replace(before, after);
+  icmp->checksum = delta.Apply(icmp->checksum);
+}
+
 }  // namespace fairlead::dataplane

@@ -27,6 +27,7 @@ inline constexpr uint8_t kTcpOptionNop = 1;
 inline constexpr uint8_t kTcpOptionMss = 2;         // length 4
 inline constexpr uint8_t kTcpOptionSack = 5;        // length 2 + 8 for each block (RFC 2018)
 inline constexpr uint8_t kTcpOptionTimestamps = 8;  // length 10: TSval, TSecr (RFC 7323)
+inline constexpr uint8_t kTcpOptionFastOpen = 34;   // RFC 7413
 
 struct TcpOption {
   uint8_t kind = 0;
@@ -109,6 +110,15 @@ inline void SetIpLength(uint8_t* frame, ParsedPacket* parsed, uint32_t ip_length
     HeaderAt<Ipv6Header>(frame, parsed->l3_offset)->payload_length =
         Be16::FromHost(static_cast<uint16_t>(ip_length - sizeof(Ipv6Header)));
   }
+}
+
+// Options of this kind become NOPs.
+inline void BlankOption(uint8_t* frame, const ParsedPacket& parsed, uint8_t kind) noexcept {
+  TcpEdit edit(frame, parsed);
+  ForEachTcpOption(frame, parsed, [&](const TcpOption& option) {
+    if (option.kind == kind) edit.Blank(option);
+  });
+  edit.Finish();
 }
 
 // The largest segment that the sender of this SYN takes becomes `bytes` smaller, so that what is

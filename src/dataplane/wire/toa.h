@@ -5,7 +5,7 @@
 //   IPv4 client   254, 8,  port (2 bytes), address (4)
 //   IPv6 client   254, 20, port (2 bytes), address (16)
 //
-//   BlankToa(packet.data(), parsed);                     // a client may not say who it is
+//   BlankOption(packet.data(), parsed, kTcpOptionToa);   // a client may not say who it is
 //   switch (AddToa(packet, &parsed, client.address, client.port, mtu)) …
 //
 // The modules read the segment with which the listening socket becomes a connection: mostly the
@@ -75,15 +75,6 @@ template <typename Address, Packet P>
   parsed->payload_offset = static_cast<uint16_t>(parsed->payload_offset + kBytes);
   SetIpLength(frame, parsed, length);
   return ToaOutcome::kAdded;
-}
-
-// Whatever the sender has put into options of this kind becomes NOPs.
-inline void BlankToa(uint8_t* frame, const ParsedPacket& parsed) noexcept {
-  TcpEdit edit(frame, parsed);
-  ForEachTcpOption(frame, parsed, [&](const TcpOption& option) {
-    if (option.kind == kTcpOptionToa) edit.Blank(option);
-  });
-  edit.Finish();
 }
 
 }  // namespace fairlead::dataplane

@@ -110,7 +110,7 @@ TEST(Toa, WhatAClientSaysOfItselfIsBlanked) {
   // At an odd byte, and another behind it.
   const Bytes forged = Hex("01") + Hex(kToa4) + Hex("fe03ff") + Hex("0402 0000");
   BytePacket packet(Tcp(kLocal4, kReal4, kTcpSyn, {}, 1, 0, forged));
-  BlankToa(packet.data(), ParsedOf(packet));
+  BlankOption(packet.data(), ParsedOf(packet), kTcpOptionToa);
   EXPECT_EQ(ToHex(packet.frame()), ToHex(Tcp(kLocal4, kReal4, kTcpSyn, {}, 1, 0,
                                              Bytes(12, kTcpOptionNop) + Hex("0402 0000"))));
 }
@@ -119,7 +119,7 @@ TEST(Toa, NonsenseEndsTheOptions) {
   for (const char* options : {"fe000000", "fe010000", "010101fe", "0000fe08", "fe0afe04"}) {
     const Bytes before = Tcp(kLocal4, kReal4, kTcpAck, {}, 1, 0, Hex(options));
     BytePacket packet(before);
-    BlankToa(packet.data(), ParsedOf(packet));
+    BlankOption(packet.data(), ParsedOf(packet), kTcpOptionToa);
     EXPECT_EQ(ToHex(packet.frame()), ToHex(before)) << options;
   }
 }
