@@ -33,8 +33,8 @@ bool MayBeBalanced(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddr
       IsTransport(parsed.protocol) || (!parsed.is_v4() && !parsed.is_first_fragment &&
                                        parsed.protocol == kProtocolDestinationOptions);
   if (!may_be_transport) return false;
-  const bool is_ours =
-      local != nullptr && (local->is_vip || local->port.is_none() || !t.port(local->port).has_host);
+  const bool is_ours = local != nullptr && (local->is_vip || local->has_local_ports ||
+                                            local->port.is_none() || !t.port(local->port).has_host);
   return is_ours || t.snapshot.classifier.rule_count() > 0 || t.snapshot.IsNatAddress(source) ||
          ClaimOn(t.snapshot, destination, input_port) != Claim::kNone;
 }
@@ -94,13 +94,19 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   record.real_address = AddressInRecord<Address>(fate.address);
   record.client_address = parsed->Source<Address>(packet->data());
   record.client_port = fate.client_port;
-  SendToReal<Address>(t, packet, parsed, record, *real);
+  const LocalEndpoint<Address> local{fate.other.As<Address>(), Be16{}};
+  SendToReal<Address>(t, packet, parsed, record, *real, local);
 }
 
 template <typename Address, Packet P>
 void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
   if (!fate.real.is_none() && fate.real.index() < t.snapshot.reals.size()) {
     CountOut(t, fate.real, t.snapshot.reals[fate.real.index()], parsed->ip_length);
+  }
+  if (parsed->destination(packet->data()) != fate.other) {
+    return ForwardRouted(t, packet, parsed, fate.other, [&](P& p, ParsedPacket* fields) {
+      RewriteFullnatLater(p, fields, fate.address.As<Address>(), fate.other.As<Address>());
+    });
   }
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNatLater<NatDirection::kReply>(p, fields, fate.address.As<Address>());

@@ -34,6 +34,7 @@
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/fragment_table.h"
+#include "dataplane/tables/local_ports.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
@@ -191,6 +192,7 @@ class Shard {
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
   DropSamples drop_samples;
+  LocalPorts local_ports;  // FULLNAT
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);

@@ -39,7 +39,7 @@ TYPED_TEST_SUITE(ConnectionTableTest, Families);
 TYPED_TEST(ConnectionTableTest, OneRecordServesBothDirections) {
   auto table = this->Make(100);
   for (const ForwardMethod method : kForwardMethods) {
-    const bool is_nat = method == ForwardMethod::kNat;
+    const bool is_nat = RewritesReplies(method);
     auto draft = MakeDraft<TypeParam>(static_cast<uint32_t>(method));
     draft.method = method;
     const uint32_t slot = this->Insert(table, draft).slot;
