@@ -101,6 +101,8 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     for (const ServiceView& service : next.services) AdoptService(before, service);
   }
   tells = static_cast<uint8_t>((tells & kTellsStream) | (next.sync.is_on ? kTellsKernel : 0));
+  has_two_way_ports = std::ranges::any_of(
+      next.ports, [](const PortView& port) { return port.role == PortRole::kBoth; });
   EvaluateDefence(next.defence);
   UpdateIsObserved();
   tournaments_.Retire([&](ServiceId id) {

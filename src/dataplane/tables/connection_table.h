@@ -287,7 +287,8 @@ class ConnectionTable {
   }
   static bool HasRealEndpoint(const Record& r, const Key& key) noexcept {
     return r.client_address == key.client && r.real_address == key.other &&
-           r.client_port == key.client_port && r.real_port == key.other_port;
+           r.client_port == key.client_port && r.real_port == key.other_port &&
+           !TranslatesClient(r.method);  // whose real speaks to the local endpoint alone
   }
   [[nodiscard]] bool HasLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
     return key.direction == Direction::kReply && records_[slot].Has(ConnectionFlag::kSideTable) &&

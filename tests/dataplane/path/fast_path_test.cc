@@ -151,7 +151,7 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
 
   void ChangeSomething() {
     const RealId id{Below(reals_)};
-    const uint32_t what = Below(6);
+    const uint32_t what = Below(7);
     const uint32_t seconds = 1 + Below(1000);
     pair_.Both([&](ByteDirector& d) {
       RealView& real = d.real(id);
@@ -176,6 +176,13 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
           break;
         case 5:
           real.mtu_bytes = real.mtu_bytes == 1500 ? 1300 : 1500;
+          break;
+        case 6:
+          for (PortView& port : d.draft().ports) {
+            const PortRole own =
+                &port == d.draft().ports.data() ? PortRole::kOutside : PortRole::kInside;
+            port.role = port.role == own ? PortRole::kBoth : own;
+          }
           break;
         default:
           break;

@@ -6,7 +6,8 @@
 #include <map>
 #include <set>
 
-#include "dataplane/path/local_input.h"
+#include "dataplane/decide/sync_place.h"
+#include "dataplane/shard/stream_news.h"
 #include "fullnat_bed.h"
 
 namespace fairlead::dataplane::fullnat_test {
@@ -45,6 +46,39 @@ TEST_P(FullnatTest, TranslatesBothEndpointsBothWays) {
     }
   }
   EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// With one arm, replies come in where clients are.
+TEST_P(FullnatTest, OnePortMayHaveClientsAndRealServers) {
+  Serve(kEnds4);
+  for (PortView& port : d_.draft().ports) port.role = PortRole::kBoth;
+  d_.Publish();
+  const Endpoint local = Open(1234);
+  const std::string at_client = "out 198.51.100.7:1234 <- 192.0.2.10:80 TCP ";
+  EXPECT_EQ(Send(kOutside, FromReal(local, kTcpSyn | kTcpAck)), at_client + "SA ttl 63");
+  EXPECT_EQ(Send(kOutside, FromClient(1234, kTcpAck)),
+            "in 10.0.0.11:8080 <- " + local.ToString() + " TCP A ttl 63");
+  EXPECT_EQ(Send(kOutside, FromReal(local, kTcpAck)), at_client + "A ttl 63");
+  // Both kinds in one burst, with a SYN that makes a connection between them.
+  const size_t owner = OwnerOf(*IpAddress::Parse(ends_.client), 1234);
+  uint16_t other = 5000;
+  while (OwnerOf(*IpAddress::Parse(ends_.client), other) != owner) ++other;
+  const Frame burst[] = {FromReal(local, kTcpAck), FromClient(other, kTcpSyn),
+                         FromClient(1234, kTcpAck), FromReal(local, kTcpAck)};
+  std::string text;
+  for (const Sent& sent : d_.SendBurstAt(owner, kOutside, burst)) {
+    text += Text(sent.frame).substr(0, 14) + ";";
+  }
+  EXPECT_EQ(text, "198.51.100.7:1;10.0.0.11:8080;10.0.0.11:8080;198.51.100.7:1;");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// A real server that a client speaks with past the service: that is another connection.
+TEST_P(FullnatTest, WhatARealSendsToTheClientItselfIsRouted) {
+  Serve(kEnds4);
+  Open(1234);
+  EXPECT_EQ(Send(kInside, Tcp(ends_.real, 8080, ends_.client, 1234, kTcpAck)),
+            "out 198.51.100.7:1234 <- 10.0.0.11:8080 TCP A ttl 63");
 }
 
 // A client's port below 1024 is nothing special: the real sees another one.
@@ -221,6 +255,91 @@ TEST_P(FullnatTest, ALocalAddressThatGoesKeepsItsConnections) {
             "out 198.51.100.7:1234 <- 192.0.2.10:80 TCP SA ttl 63");
   EXPECT_EQ(Send(kOutside, FromClient(1234, kTcpAck)),
             "in 10.0.0.11:8080 <- " + local.ToString() + " TCP A ttl 63");
+}
+
+const step::Translated* TranslatedIn(const ExplainAnswer& answer) {
+  for (uint32_t i = 0; i < answer.step_count; ++i) {
+    if (const auto* found = std::get_if<step::Translated>(&answer.steps[i])) return found;
+  }
+  return nullptr;
+}
+
+TEST_P(FullnatTest, ExplainAndListingsNameTheLocalEndpoint) {
+  Serve(kEnds4);
+  const ExplainQuestion question{.client = {*IpAddress::Parse(ends_.client), Be16::FromHost(1234)},
+                                 .destination = *Endpoint::Parse("192.0.2.10:80")};
+  const ExplainAnswer before = d_.Explain(question);
+  ASSERT_NE(TranslatedIn(before), nullptr);
+  EXPECT_EQ(TranslatedIn(before)->addresses, 2);
+  EXPECT_EQ(before.verdict, ExplainVerdict::kForward);
+  const Endpoint local = Open(1234);
+  const ExplainAnswer after = d_.Explain(question);
+  ASSERT_NE(TranslatedIn(after), nullptr);
+  EXPECT_EQ(TranslatedIn(after)->local, local);
+  ListConnections list;
+  list.rows.reserve(list.limit);
+  d_.RunCommand(OwnerOf(*IpAddress::Parse(ends_.client), 1234), &list);
+  ASSERT_EQ(list.rows.size(), 1u);
+  EXPECT_EQ(list.rows[0].local_endpoint, local);
+
+  d_.Prepare();
+  d_.draft().local_pools[0].addresses.clear();
+  const ExplainAnswer without =
+      d_.ExplainDraft({.client = {question.client.address, Be16::FromHost(9)},
+                       .destination = question.destination});
+  EXPECT_EQ(without.verdict, ExplainVerdict::kDropped);
+  ASSERT_NE(TranslatedIn(without), nullptr);
+  EXPECT_EQ(TranslatedIn(without)->addresses, 0);
+}
+
+// Nobody else has the port that the real server answers to.
+TEST_P(FullnatTest, PeersAreToldOfNoConnection) {
+  Serve(kEnds4);
+  const ServiceId nat = d_.AddService({.address = ends_.vip, .port = 443});
+  d_.AddReal(nat, "10.0.0.12", 443);
+  d_.draft().sync = {.is_on = true};
+  d_.Publish();
+  for (size_t w = 0; w < GetParam(); ++w) {
+    d_.fabric().stream_news[w] = std::make_unique<StreamOutbox>();
+    d_.worker(w).shard().TellStreamOf({.wall_ms = 1, .creator = 7}, true);
+  }
+  const auto told = [&] {
+    std::pair<size_t, size_t> sizes;
+    for (size_t w = 0; w < GetParam(); ++w) {
+      sizes.first += d_.fabric().sync_news[w]->size();
+      sizes.second += d_.fabric().stream_news[w]->ring.size();
+    }
+    return sizes;
+  };
+  const Endpoint local = Open(1234);
+  d_.Send(kInside, FromReal(local, kTcpSyn | kTcpAck));
+  for (int i = 0; i < 5; ++i) d_.Send(kOutside, FromClient(1234, kTcpAck));
+  EXPECT_EQ(told(), std::pair(size_t{0}, size_t{0}));
+  d_.Send(kOutside, Tcp(ends_.client, 1234, ends_.vip, 443, kTcpSyn));
+  d_.Send(kInside, Tcp("10.0.0.12", 443, ends_.client, 1234, kTcpSyn | kTcpAck));
+  for (int i = 0; i < 5; ++i) {
+    d_.Send(kOutside, Tcp(ends_.client, 1234, ends_.vip, 443, kTcpAck));
+  }
+  EXPECT_GT(told().first, 0u);
+  EXPECT_GT(told().second, 0u);
+}
+
+TEST_P(FullnatTest, WhatPeersTellOfAConnectionIsRefused) {
+  Serve(kEnds4, {.persistence_seconds = 300});
+  sync::SyncEntry entry;
+  entry.protocol = kProtocolTcp;
+  entry.client = *IpAddress::Parse(ends_.client);
+  entry.virtual_address = *IpAddress::Parse(ends_.vip);
+  entry.real = *IpAddress::Parse(ends_.real);
+  entry.client_port = Be16::FromHost(1234);
+  entry.virtual_port = Be16::FromHost(80);
+  entry.real_port = Be16::FromHost(8080);
+  EXPECT_EQ(PlaceOf(d_.draft(), entry).fault, SyncFault::kFullnat);
+  entry.Set(sync::SyncFlag::kTemplate);
+  entry.client_port = {};
+  const SyncPlace place = PlaceOf(d_.draft(), entry);
+  EXPECT_EQ(place.fault, std::nullopt) << "a template needs no port";
+  EXPECT_EQ(place.real, real_);
 }
 
 class FullnatFew : public FullnatTest {
