@@ -8,8 +8,10 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,32 +60,36 @@ def build(variant: str):
     return step
 
 
-class BuildsAside:
-    """Builds of variants while another step runs, on the processor time that it leaves; joined by their own steps."""
+class Aside:
+    """Work beside another step, on the processor time that it leaves; each piece is joined by a step of its own."""
+
+    # The idle class counts within a session only where the kernel shares time by session (sched(7), autogroup).
+    WEIGHT = ("setsid", "--wait", "sh", "-c", 'echo 19 > /proc/self/autogroup; exec chrt --idle 0 "$@"', "aside")
 
     def __init__(self):
-        self.pool = ThreadPoolExecutor(1)
+        self.pool = ThreadPoolExecutor(1)  # one piece after the other: the programs to fuzz come from a build before them
         self.running = {}
 
-    def begin(self, variants):
-        for variant in variants:
-            self.running[variant] = self.pool.submit(self.build, variant)
+    def begin(self, step: str, options):
+        if step == "fuzz":
+            self.running[step] = self.pool.submit(run_fuzzers, options, self.WEIGHT)
+        else:
+            self.running[step] = self.pool.submit(self.build, step.removeprefix("build-"))
 
-    @staticmethod
-    def build(variant: str):
-        # The idle class counts within a session only where the kernel shares time by session (sched(7), autogroup).
-        words = 'echo 19 > /proc/self/autogroup; exec chrt --idle 0 scripts/build "$0"'
-        return subprocess.run(["setsid", "--wait", "sh", "-c", words, variant], cwd=ROOT, stdout=subprocess.PIPE,
+    def build(self, variant: str):
+        return subprocess.run([*self.WEIGHT, "scripts/build", variant], cwd=ROOT, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace")
 
-    def end(self, variant: str):
-        done = self.running.pop(variant).result()
+    def end(self, step: str):
+        done = self.running.pop(step).result()
+        if step == "fuzz":
+            return fuzz_results(done)
         if done.returncode != 0:
             print(done.stdout, flush=True)
-        return one(f"build {variant}", done.returncode == 0)
+        return one(step.replace("-", " "), done.returncode == 0)
 
 
-ASIDE = BuildsAside()
+ASIDE = Aside()
 
 
 def unit(variant: str):
@@ -126,32 +132,62 @@ def unit_program(variant: str, entry: dict):
 
 
 def fuzz(options):
-    """Every *_fuzz program of the asan variant, from its committed seeds, so many seconds each."""
+    return fuzz_results(run_fuzzers(options))
+
+
+def run_fuzzers(options, weight=()):
+    """Every *_fuzz program of the asan variant, from its committed seeds, so many seconds of processor time each."""
     programs = []
     for folder, _, files in os.walk(f"{ROOT}/build/asan"):
         programs += [f"{folder}/{name}" for name in files
                      if name.endswith("_fuzz") and os.access(f"{folder}/{name}", os.X_OK)]
-    if not programs:
-        return one("fuzz programs exist", False)
     seconds = FUZZ_SECONDS * (10 if options.long else 1)
     with ThreadPoolExecutor(CORES) as pool:
-        results = pool.map(lambda program: fuzz_one(program, seconds), sorted(programs))
-    return tuple(map(sum, zip(*results)))
+        return list(pool.map(lambda program: fuzz_one(program, seconds, weight), sorted(programs)))
 
 
-def fuzz_one(program: str, seconds: int):
+def fuzz_one(program: str, seconds: int, weight):
+    """(the line that says so, exit code, what it printed)"""
     name = os.path.basename(program)
     work = f"{ROOT}/build/asan/corpus/{name}"
     os.makedirs(work, exist_ok=True)
     seeds = f"{ROOT}/{SEEDS.get(name, 'tests/fuzz/corpus/' + name.removesuffix('_fuzz'))}"
-    words = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
-             f"-artifact_prefix={work}/", work, seeds]
-    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace")
-    if done.returncode != 0:
-        print("\n".join(done.stdout.splitlines()[-60:]))
-    executed = re.search(r"number_of_executed_units: (\d+)", done.stdout)
-    return one(f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs", done.returncode == 0)
+    slow = 60 if weight else 10  # seconds by the clock that one input may take
+    words = [*weight, program, f"-timeout={slow}", f"-max_total_time={30 * seconds}", "-rss_limit_mb=2048",
+             "-print_final_stats=1", f"-artifact_prefix={work}/", work, seeds]
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            time.sleep(0.2)
+            if processor_seconds(process.pid) >= seconds:
+                process.send_signal(signal.SIGUSR1)  # libFuzzer ends, with 0 when it has found nothing
+                process.wait()
+        log.seek(0)
+        text = log.read()
+    executed = re.search(r"number_of_executed_units: (\d+)", text)
+    line = f"fuzz {name} {seconds} s, {executed.group(1) if executed else '?'} inputs"
+    return line, process.returncode, text
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fuzz_results(results):
+    if not results:
+        return one("fuzz programs exist", False)
+    counts = []
+    for line, code, text in results:
+        if code != 0:
+            print("\n".join(text.splitlines()[-60:]))
+        counts.append(one(line, code == 0))
+    return tuple(map(sum, zip(*counts)))
 
 
 def counted(prefix: str, *words, env=None):
@@ -228,8 +264,8 @@ STEPS = {
 LONG_STEPS = {"tidy": tidy, "e2e-long": end_to_end_long, "package-life": package_life, "bare-debian": bare_debian}
 
 
-# A step → the builds that go on beside it. Its tests wait most of the time, and the builds give way to them.
-BESIDE = {"e2e": ["asan", "tsan"]}
+# A step → what goes on beside it, in this order. Its tests wait most of the time, and what is beside gives way to them.
+BESIDE = {"e2e": ["build-asan", "build-tsan", "fuzz"]}
 
 
 def main() -> int:
@@ -246,9 +282,10 @@ def main() -> int:
     for name in wanted:
         start = time.monotonic()
         print(f"==== {name}", flush=True)
-        ASIDE.begin(variant for variant in BESIDE.get(name, []) if f"build-{variant}" in wanted)
-        variant = name.removeprefix("build-")
-        good, bad = ASIDE.end(variant) if variant in ASIDE.running else steps[name](options)
+        if all(step in wanted for step in BESIDE.get(name, [])):
+            for step in BESIDE.get(name, []):
+                ASIDE.begin(step, options)
+        good, bad = ASIDE.end(name) if name in ASIDE.running else steps[name](options)
         passed, failed = passed + good, failed + bad
         print(f"==== {name}: {good} passed, {bad} failed ({time.monotonic() - start:.0f} s)", flush=True)
     print("".join(f"{line}\n" for line in FAILURES) + f"{passed} passed, {failed} failed")
