@@ -215,6 +215,7 @@ void FollowTurns(control::ControlCore& core, Watchdog* watchdog, KeptMemory* kep
 }
 
 void FollowFleet(control::ControlCore& core, const std::string& path, control::Fleet& fleet) {
+  core.SetFleetPeers([&fleet] { return fleet.peers(); });
   core.SetSource(path, [&fleet] {
     auto loaded = fleet.Load();
     return control::ControlCore::SourceLoad{std::move(loaded.loaded), std::move(loaded.told)};

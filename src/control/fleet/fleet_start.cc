@@ -59,6 +59,7 @@ LoadResult Fleet::Impl::LoadAtStart() {
   }
   WaitForStore(kept.has_value());
   source_.Rest();  // until the thread runs
+  BeginPeers();
   if (!source_.documents()) {
     const std::string why = source_.problem().empty() ? "no answer" : source_.problem();
     return TakeKept(kept, why);
