@@ -118,6 +118,25 @@ class Follows(FleetTest):
         self.assertFalse(self.directors[0].runs("own"))
         self.assertTrue(self.directors[1].runs("web"))
 
+    def test_3b_the_store_is_checked_without_a_start(self):
+        edge = self.directors[1]
+        code, said = edge.check()
+        self.assertEqual(code, 0, said)
+        self.assertTrue(said.endswith(f"{self.store.place}: ok\n"), said)
+        bad = service("bad", 8082)
+        bad["schedular"] = bad.pop("scheduler")
+        config = own(edge)
+        self.store.put("directors/edge-3", {**config, "services": [bad], "director": {"eal": ["-l", "1"]}})
+        code, said = edge.check(name="edge-3")
+        self.assertEqual(code, 1)
+        self.assertRegex(said, r"(?m)^etcd:/fairlead/directors/edge-3:\d+:\d+: services\[\d+\]\.schedular: .*\"scheduler\"")
+        self.assertRegex(said, r"(?m)^etcd:/fairlead/directors/edge-3:\d+:\d+: director\.eal: is for the machine alone")
+        self.assertEqual(self.store.names("members"), ["edge-1", "edge-2"], "it is no member")
+        self.store.delete("directors/edge-3")
+        code, said = edge.check(name="edge-3", place=f"{self.store.place}/none")
+        self.assertEqual(code, 1)
+        self.assertIn("has neither /fairlead/none/common nor /fairlead/none/directors/edge-3", said)
+
     def test_4_a_bad_one_is_refused_by_both_and_shown(self):
         before = self.directors[0].fleet()["revision"]
         bad = service("bad", 8082)
@@ -220,17 +239,27 @@ class HasRights(FleetTest):
 
     def test_1_says_what_is_wrong(self):
         edge = self.directors[0]
-        edge.write_local(ca=self.ca, user="edge", password="a guess")
-        self.assertIn("etcd refuses the user or the password; correct them in", edge.refused())
-        edge.write_local(ca=self.ca)
-        self.assertIn("etcd wants a user; write", edge.refused())
-        edge.write_local(ca=self.ca, user="other", password="secret of other")
-        self.assertIn("etcd denies this user the keys", edge.refused())
-        edge.write_local(ca="system", user="edge", password="secret of edge")
-        self.assertIn("its certificate is refused", edge.refused())
+        for keys, sentence in [
+                ({"ca": self.ca, "user": "edge", "password": "a guess"},
+                 "etcd refuses the user or the password; correct them in"),
+                ({"ca": self.ca}, "etcd wants a user; write"),
+                ({"ca": self.ca, "user": "other", "password": "secret of other"}, "etcd denies this user the keys"),
+                ({"ca": "system", "user": "edge", "password": "secret of edge"}, "its certificate is refused")]:
+            edge.write_local(**keys)
+            self.assertIn(sentence, edge.refused())
+            self.check_says(sentence)
         edge.write_local(ca=self.ca, user="edge", password="secret of edge")
+        self.assertEqual(edge.check(), (0, f"{self.store.place}: ok\n"))
         os.chmod(edge.local, 0o644)
         self.assertIn("chmod o=", edge.refused())
+        self.check_says("chmod o=")
+
+    def check_says(self, sentence: str):
+        code, said = self.directors[0].check()
+        self.assertEqual(code, 1, said)
+        self.assertIn(sentence, said)
+        self.assertEqual(len(said.splitlines()), 1, said)
+        self.assertNotIn("secret of", said)
 
     def test_2_runs_with_the_right_ones(self):
         edge = self.directors[0]
@@ -289,7 +318,8 @@ class FindsSyncPeers(FleetTest):
         self.wait_mesh(first, second)
         self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/")
         wait_until(lambda: second.metric("fairlead_templates") == 1, "edge-2 knows the client of edge-1", timeout=SOON)
-        self.assertGreaterEqual(second.metric("fairlead_sync_entries_total", peer="edge-1", direction="in"), 2)
+        wait_until(lambda: second.metric("fairlead_sync_entries_total", peer="edge-1", direction="in") >= 2,
+                   "the connection and its template have come", timeout=SOON)
         self.assertEqual(first.metric("fairlead_fleet_sync_peers"), 1)
         wait_until(lambda: first.member("edge-2")["sync"] == "in-sync", "fleet status shows it", timeout=SOON)
         self.assertRegex(first.cli("fleet", "status").stdout, r"edge-2 .* in-sync +\d")

@@ -318,6 +318,7 @@ Fleet::~Fleet() {
   left->push_back(std::move(impl_));
 }
 LoadResult Fleet::LoadAtStart() { return impl_->LoadAtStart(); }
+LoadResult Fleet::Check() { return impl_->Check(); }
 Fleet::Loaded Fleet::Load() { return impl_->Load(); }
 void Fleet::Start(ControlApi& core) { impl_->Start(core); }
 void Fleet::Stop(Parting parting) { impl_->Stop(parting); }

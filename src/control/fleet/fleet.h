@@ -13,7 +13,7 @@
 // changes here, and a start takes what was kept. What was refused is tried again
 // (fleet_choice.h), and a reload that somebody else has asked for counts as well.
 //
-// Threads: Open, LoadAtStart, Start and Stop: main's. Load, info and peers
+// Threads: Open, LoadAtStart, Check, Start and Stop: main's. Load, info and peers
 // from any. The rest happens on
 // the fleet's own thread, which alone speaks with the store.
 #pragma once
@@ -49,6 +49,9 @@ class Fleet : public FleetApi {
   Fleet& operator=(const Fleet&) = delete;
 
   LoadResult LoadAtStart();
+  // What the store has, checked as CheckConfig checks a file; nothing that was kept counts. In
+  // place of LoadAtStart.
+  LoadResult Check();
   // The documents as they were heard last. Reads the files of prefix sets.
   struct Loaded {
     LoadResult loaded;

@@ -30,6 +30,7 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   Impl(EtcdPlace place, std::string name, LocalFile local);
 
   LoadResult LoadAtStart();
+  LoadResult Check();
   Loaded Load();
   void Start(ControlApi& core);
   void Stop(Parting parting);
@@ -49,7 +50,8 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   // The end of one attempt to bring documents into force, whatever the core does with it.
   struct Attempt;
 
-  void WaitForStore(bool has_kept);
+  // For so long; less when waiting does not help, or when no server answers and that is enough.
+  void WaitForStore(std::chrono::milliseconds patience, bool is_one_round_enough);
   LoadResult TakeKept(const std::optional<Documents>& kept, const std::string& why);
   [[nodiscard]] LoadResult LoadOf(const Documents& documents) const;
   void Run();
