@@ -28,6 +28,7 @@
 
 #include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
+#include "dataplane/shard/drop_samples.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/shard/stream_mail.h"
@@ -189,6 +190,7 @@ class Shard {
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
+  DropSamples drop_samples;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);
