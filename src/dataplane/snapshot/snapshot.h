@@ -156,8 +156,9 @@ struct KeyHash {
 // An address the director answers for (ARP, ND, ping).
 struct LocalAddress {
   bool is_vip = false;
-  PortId port;               // a port address: its port. None for a VIP that is no port address
-  bool is_announced = true;  // gratuitous ARP and unsolicited NA at start; ARP answered
+  PortId port;                // a port address: its port. None for a VIP that is no port address
+  bool is_announced = true;   // gratuitous ARP and unsolicited NA at start; ARP answered
+  bool is_of_kernel = false;  // here only while a kernel twin has it (shard/kernel_news.h)
 };
 
 struct RouteView {
