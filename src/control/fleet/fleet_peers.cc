@@ -109,7 +109,7 @@ SyncPlace PlaceForPeers(const Endpoint& listen, const std::optional<IpAddress>& 
   };
   if (stated) return at(*stated);
   if (!listen.address.is_unspecified()) return at(listen.address);
-  if (!seen) return {.problem = "it is not known yet by which address the store is reached"};
+  if (!seen) return {.problem = "etcd is not reached by an address that others could use" + remedy};
   if (IsLoopback(*seen)) {
     return {.problem = "sync.listen is " + listen.address.ToString() +
                        " and etcd is on this machine, so nothing says by which address the other "
