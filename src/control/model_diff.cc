@@ -319,9 +319,10 @@ void ComparePeers(const StreamConfig& before, const StreamConfig& after, Sentenc
       sentences->Change("sync: peer " + peer.name + " address", known->address.ToString(), address);
     }
   }
-  if (!before.peers.empty() && after.peers.empty()) {
+  const auto kind = [](const StreamConfig& s) { return s.has_fleet_peers ? "fleet" : "listed"; };
+  sentences->Change("sync.peers", kind(before), kind(after));
+  if (before.has_peers() && !after.has_peers())
     sentences->Add("sync: off; no director is told of connections any more");
-  }
 }
 
 // Paths, not what is in the files: those are looked at again without a reload.

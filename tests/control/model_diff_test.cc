@@ -109,6 +109,17 @@ TEST(ModelDiff, SaysThatTheStreamIsOff) {
                           "sync: off; no director is told of connections any more"));
 }
 
+TEST(ModelDiff, SaysThatThePeersAreThoseOfTheFleet) {
+  ConfigModel before, after;
+  before.sync.stream.peers = {{"edge-2", {Ip("10.255.0.2"), Be16::FromHost(8849)}}};
+  after.sync.stream.has_fleet_peers = true;
+  EXPECT_THAT(DescribeChanges(before, after),
+              ElementsAre("sync: peer edge-2 removed", "sync.peers listed → fleet"));
+  EXPECT_THAT(DescribeChanges(after, ConfigModel{}),
+              ElementsAre("sync.peers fleet → listed",
+                          "sync: off; no director is told of connections any more"));
+}
+
 TEST(ModelDiff, ChangedOrderOfRealsIsAChange) {
   const ConfigModel after = ModelOf(R"(
 services:

@@ -69,7 +69,11 @@ bool HaveOneFrame(const ConfigModel& a, const ConfigModel& b) {
 
 LoadResult ConfigLoader::Load(const std::string& path) {
   auto text = ReadFile(path, kMaxYamlBytes);
-  if (text) return LoadText(*std::move(text), path);
+  if (text) {
+    LoadResult loaded = LoadText(*text, path);
+    RefuseFleetPeers(*text, path, &loaded);
+    return loaded;
+  }
   return {.model = {}, .errors = {CannotRead(path, text.error())}, .warnings = {}};
 }
 

@@ -164,6 +164,7 @@ struct LocalAddress {
   bool is_vip = false;
   PortId port;                   // a port address: its port. None for a VIP that is no port address
   bool is_announced = true;      // gratuitous ARP and unsolicited NA at start; ARP answered
+  bool is_of_kernel = false;     // here only while a kernel twin has it (shard/kernel_news.h)
   bool has_local_ports = false;  // in some LocalPool: answered for on ports that are not outside
 };
 

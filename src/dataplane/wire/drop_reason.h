@@ -38,6 +38,9 @@
     "More IPv6 extension headers than are followed")                                               \
   X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \
   X(kArpIgnored, "arp_ignored", "ARP or ND for an address that is not ours")                       \
+  X(kKernelUnheard, "kernel_unheard",                                                              \
+    "ARP or ND for an address that is here while a kernel twin has it, and nobody has read for a " \
+    "second what the twins have")                                                                  \
   X(kNeighbourLearned, "neighbour_learned",                                                        \
     "An ARP, ND or MLD message to the director itself, taken in")                                  \
   X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND or MLD packet with impossible fields")           \
