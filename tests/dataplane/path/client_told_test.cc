@@ -288,7 +288,7 @@ TEST_P(ClientTold, AnErrorAboutAShiftedSegmentQuotesTheClientsNumber) {
   const auto at_real = d_.Send(kOutside, FrameOf(client_, vip_, {kAck, 1001, 5001, "", "abc"}));
   ASSERT_EQ(at_real.size(), 1u);
   constexpr uint8_t kUnreachable = 3, kFragmentationNeeded = 4;
-  const Frame error = ErrorAbout(at_real[0].frame, "10.0.0.1", local_.address.ToString(),
+  const Frame error = ErrorAbout(at_real[0].frame, "10.0.0.9", local_.address.ToString(),
                                  kUnreachable, kFragmentationNeeded, 1400);
   const auto at_client = d_.Send(kInside, error);
   ASSERT_EQ(at_client.size(), 1u);
