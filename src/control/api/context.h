@@ -78,5 +78,6 @@ void AddFleetRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
 void AddTopRoutes(Router* router, const Context& context);
+void AddDropRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

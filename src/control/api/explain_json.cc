@@ -63,6 +63,7 @@ struct ExplainReport::Members {
   void operator()(const step::ExistingConnection& s) const {
     AddReal(s.real);
     object["remaining_ms"] = Milliseconds(s.remaining);
+    object["moves"] = s.moves;
   }
   void operator()(const step::ClassifierRule& s) const {
     AddRule(s.rule);
@@ -129,6 +130,13 @@ struct ExplainReport::Members {
     object["neighbour"] = WordOf(s.neighbour);
   }
   void operator()(const step::LinkLocalClient& s) const { AddReal(s.real); }
+  void operator()(const step::Translated& s) const {
+    if (s.local.port.is_zero()) {
+      object["local_addresses"] = s.addresses;
+    } else {
+      object["local"] = s.local.ToString();
+    }
+  }
 
  private:
   void AddReal(RealId real) const { object["real"] = report.Real(real); }

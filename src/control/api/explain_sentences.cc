@@ -150,12 +150,17 @@ struct ExplainReport::Sentences {
   std::string operator()(const step::ExistingConnection& s) const {
     const auto transport = static_cast<Transport>(report.question_.protocol);
     // Steps to a service follow when a new connection would not be this one.
+    const char* end = ".";
+    if (s.moves) {
+      end = ", but that real server is down or removed: the next packet begins a new one.";
+    } else if (report.Has<step::ServiceFound>()) {
+      end = ", but a new connection takes its place.";
+    }
     return "The client has this connection already, to " + report.Real(s.real) +
            (HasStates(transport)
                 ? ", in state " + std::string(dataplane::NameOf(transport, s.state))
                 : "") +
-           "; it is kept for another " + Span(s.remaining) +
-           (report.Has<step::ServiceFound>() ? ", but a new connection takes its place." : ".");
+           "; it is kept for another " + Span(s.remaining) + end;
   }
   std::string operator()(const step::BadSource&) const {
     return "No packet from outside has the source " + report.question_.client.address.ToString() +
@@ -322,6 +327,15 @@ struct ExplainReport::Sentences {
   std::string operator()(const step::LinkLocalClient& s) const {
     return "The client's address is link-local: " + report.Real(s.real) +
            " could not answer it, being behind NAT or on another port (link_local_client).";
+  }
+  std::string operator()(const step::Translated& s) const {
+    if (!s.local.port.is_zero()) return "The real sees it come from " + s.local.ToString() + ".";
+    if (s.addresses == 0) {
+      return "There is no local address to translate its client to: it is dropped (no_local_port).";
+    }
+    return "The real will see it come from a free port of " +
+           (s.addresses == 1 ? std::string("the local address.")
+                             : "one of " + std::to_string(s.addresses) + " local addresses.");
   }
 
  private:
