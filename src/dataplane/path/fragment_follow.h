@@ -15,9 +15,8 @@ namespace fairlead::dataplane {
 template <typename Address, Packet P>
 bool FollowAtOnce(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate,
                   const Egress& egress) noexcept {
-  if (parsed->ip_length > egress.mtu_bytes || parsed->ttl <= 1 || IsTunnel(fate.method)) {
-    return false;
-  }
+  if (parsed->ip_length > egress.mtu_bytes || parsed->ttl <= 1) return false;
+  if (IsTunnel(fate.method) || fate.method == ForwardMethod::kFullnat) return false;
   const uint64_t neighbour = t.shard.fabric.neighbours.LoadWord(egress.next_hop);
   if (NeighbourTable::StateOf(neighbour) != NeighbourState::kReachable) return false;
   if (fate.method == ForwardMethod::kNat) {
@@ -46,13 +45,19 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   record.real_address = AddressInRecord<Address>(fate.address);
   record.client_address = parsed->Source<Address>(packet->data());
   record.client_port = fate.client_port;
-  SendToReal<Address>(t, packet, parsed, record, *real);
+  const LocalEndpoint<Address> local{fate.other.As<Address>(), Be16{}};
+  SendToReal<Address>(t, packet, parsed, record, *real, local);
 }
 
 template <typename Address, Packet P>
 void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
   if (!fate.real.is_none() && fate.real.index() < t.snapshot.reals.size()) {
     CountOut(t, fate.real, t.snapshot.reals[fate.real.index()], parsed->ip_length);
+  }
+  if (parsed->destination(packet->data()) != fate.other) {
+    return ForwardRouted(t, packet, parsed, fate.other, [&](P& p, ParsedPacket* fields) {
+      RewriteFullnatLater(p, fields, fate.address.As<Address>(), fate.other.As<Address>());
+    });
   }
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNatLater<NatDirection::kReply>(p, fields, fate.address.As<Address>());

@@ -19,8 +19,9 @@ bool IsAnsweredHere(const Turn<P>& t, const LocalAddress* local) noexcept {
          (local->is_vip || local->port.is_none() || !t.port(local->port).has_host);
 }
 
-// Whose way depends on ports: to a virtual address, or to one of ours that no kernel has; to where
-// a rule may give a mark; back from a real server of NAT. Others go by their address.
+// Whose way depends on ports: to a virtual address, or to one of ours that no kernel has or that
+// FULLNAT uses; to where a rule may give a mark; back from a real server of NAT. Others go by their
+// address.
 template <Packet P>
 bool MayBeBalanced(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddress* local,
                    const IpAddress& source, const IpAddress& destination,
@@ -30,7 +31,8 @@ bool MayBeBalanced(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddr
       IsTransport(parsed.protocol) || (!parsed.is_v4() && !parsed.is_first_fragment &&
                                        parsed.protocol == kProtocolDestinationOptions);
   if (!may_be_transport) return false;
-  return IsAnsweredHere(t, local) || t.snapshot.classifier.rule_count() > 0 ||
+  const bool has_replies = local != nullptr && local->has_local_ports;
+  return IsAnsweredHere(t, local) || has_replies || t.snapshot.classifier.rule_count() > 0 ||
          t.snapshot.IsNatAddress(source) ||
          ClaimOn(t.snapshot, destination, input_port) != Claim::kNone;
 }

@@ -87,10 +87,31 @@ template <typename Address, Packet P>
   t.shard.UpdateIsObserved();
 }
 
+// On a port that has clients and real servers, a miss as a client's packet may be a reply. It is
+// looked for before the burst is followed, so that the fast path takes it.
+template <typename Address, Packet P>
+[[gnu::noinline]] void LookForReplies(Turn<P>& t, FlowBurst<Address, P>& burst) noexcept {
+  const auto& table = t.shard.template Connections<Address>();
+  for (size_t i = 0; i < burst.count; ++i) {
+    if (burst.slots[i] != kNoSlot || burst.keys[i].direction == Direction::kReply) continue;
+    P* packet = burst.packets[i];
+    if (t.port(packet->meta().input_port).role != PortRole::kBoth) continue;
+    const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), burst.parsed[i]);
+    const uint64_t hash = table.Hash(reply);
+    const FindOutcome found = table.Find(reply, hash, t.now());
+    if (!found.hit()) continue;
+    burst.keys[i] = reply;
+    burst.probes[i].hash = hash;
+    burst.slots[i] = found.slot;
+  }
+}
+
 template <typename Address, Packet P>
 void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
   if (burst.count == 0) return;
   LookUp(t, burst);
+  if (t.shard.has_two_way_ports) [[unlikely]]
+    LookForReplies<Address>(t, burst);
   if (t.shard.is_observed) [[unlikely]] {
     if (t.shard.watch.counts_packets()) return FollowWatched(t, burst, is_mine);
     return FollowAndTell(t, burst, is_mine);

@@ -202,10 +202,10 @@ bool HandledAsExpired(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
 }
 
 // Plain routing between ports: `rewrite(packet, &parsed)` lowers the TTL and changes what else must
-// be.
+// be. `destination` is what the packet has after that.
 template <Packet P, typename Rewrite>
-void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
-  const IpAddress destination = parsed->destination(packet->data());
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& destination,
+                   Rewrite&& rewrite) noexcept {
   // What a link keeps to itself is not routed (RFC 4291 section 2.5.6).
   if (destination.is_link_local() || parsed->source(packet->data()).is_link_local()) [[unlikely]] {
     return t.Drop(packet, DropReason::kNoRoute);
@@ -225,6 +225,7 @@ void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrit
   if (t.shard.fragment_fate != nullptr) [[unlikely]] {
     t.shard.fragment_fate->kind = FragmentFate::Kind::kRouted;
     t.shard.fragment_fate->address = parsed->source(packet->data());
+    t.shard.fragment_fate->other = destination;
   }
   const bool is_on_link = route->gateway.is_none();
   const NeighbourId id =
@@ -234,6 +235,12 @@ void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrit
     return SendFragments(t, packet, *parsed, mtu_bytes, route->output, id, hop);
   }
   SendToNeighbour(t, packet, *parsed, route->output, id, hop);
+}
+
+template <Packet P, typename Rewrite>
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
+  ForwardRouted(t, packet, parsed, parsed->destination(packet->data()),
+                std::forward<Rewrite>(rewrite));
 }
 
 template <Packet P>

@@ -157,6 +157,11 @@ struct AnswersLeave {
   PortId port = {};
   NeighbourState neighbour = NeighbourState::kUnknown;
 };
+// The real server sees an endpoint of ours in place of the client's (FULLNAT).
+struct Translated {
+  Endpoint local = {};     // of a connection that exists; port 0: of a new one, which gets a port
+  uint16_t addresses = 0;  // of one of so many addresses; 0: there are none, and it is dropped
+};
 // They come back here, and there is no route to the client.
 struct NoWayBack {};
 // `real` could not answer the client, whose address is link-local.
@@ -166,15 +171,14 @@ struct LinkLocalClient {
 
 }  // namespace step
 
-using ExplainStep =
-    std::variant<step::ExistingConnection, step::BadSource, step::ClassifierRule,
-                 step::ClassifierDrop, step::NoClassifierRule, step::ServiceFound, step::NoService,
-                 step::UnknownConnection, step::DropPacket, step::WrongPort, step::NoCallId,
-                 step::ClientGroup, step::ClientNetmask, step::Spread, step::Engine,
-                 step::ServiceGroup, step::TemplateHit, step::TemplateMiss, step::TemplateInvalid,
-                 step::Sibling, step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate,
-                 step::HashedNetwork, step::Scheduled, step::NobodyEligible, step::NextHop,
-                 step::NoRoute, step::AnswersLeave, step::NoWayBack, step::LinkLocalClient>;
+using ExplainStep = std::variant<
+    step::ExistingConnection, step::BadSource, step::ClassifierRule, step::ClassifierDrop,
+    step::NoClassifierRule, step::ServiceFound, step::NoService, step::UnknownConnection,
+    step::DropPacket, step::WrongPort, step::NoCallId, step::ClientGroup, step::ClientNetmask,
+    step::Spread, step::Engine, step::ServiceGroup, step::TemplateHit, step::TemplateMiss,
+    step::TemplateInvalid, step::Sibling, step::NoSibling, step::Pinned, step::Rekeyed,
+    step::Candidate, step::HashedNetwork, step::Scheduled, step::NobodyEligible, step::NextHop,
+    step::NoRoute, step::AnswersLeave, step::NoWayBack, step::LinkLocalClient, step::Translated>;
 // So a step is never valueless, and std::visit never throws.
 static_assert(std::is_trivially_copyable_v<ExplainStep>);
 

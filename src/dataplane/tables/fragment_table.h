@@ -80,8 +80,10 @@ struct FragmentFate {
     kAsked,      // it has, and is at the owner of its template
     kRefused,    // dropped, or answered with an error
     kElsewhere,  // sent to `worker`, which owns the flow
-    kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on
-    kRouted,     // by the routing table; `address` is the source from now on
+    kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on, FULLNAT:
+                 // `other` the source
+    kRouted,     // by the routing table; `address` is the source from now on, `other` the
+                 // destination
     kToHost,     // to the kernel twin of `port`
     kEchoed,     // sent back: it is a ping to an address of ours
   };
@@ -91,6 +93,7 @@ struct FragmentFate {
   ForwardMethod method = ForwardMethod::kDr;
   RealId real;        // whose traffic it is; none: nobody's
   IpAddress address;  // the real's with kToReal, whatever the method
+  IpAddress other;    // with kRouted, and with kToReal where the client is translated
   Be16 client_port;   // with kToReal
 
   [[nodiscard]] bool is_decided() const noexcept {

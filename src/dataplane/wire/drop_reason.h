@@ -71,6 +71,9 @@
   X(kNoCallId, "no_call_id", "For a service with engine sip, but no SIP message with a Call-ID")   \
   X(kTemplateTableFull, "template_table_full",                                                     \
     "No free template record; raise director.templates")                                           \
+  X(kNoLocalPort, "no_local_port",                                                                 \
+    "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
+  X(kSideTableFull, "side_table_full", "No free side record; raise director.side_records")         \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
   X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \
   X(kNoRoute, "no_route", "No route to the destination")                                           \
