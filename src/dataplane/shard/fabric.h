@@ -113,7 +113,7 @@ class Fabric {
   std::vector<std::unique_ptr<Mailbox>> api;             // [worker], with the API thread
   std::vector<std::unique_ptr<EventRing>> events;        // [worker] → control core
   std::vector<std::unique_ptr<SyncNewsRing>> sync_news;  // likewise
-  // Likewise, of 1 MiB each: none until the control core makes it, before the first command that
+  // Likewise, of 4 MiB each: none until the control core makes it, before the first command that
   // has the worker tell (TellStream). Then it stays.
   std::vector<std::unique_ptr<StreamOutbox>> stream_news;
   KernelNews kernel_news;  // written by the control core
