@@ -51,7 +51,7 @@ class FleetTest(LabTest):
     @classmethod
     def setUpClass(cls):
         cls.store = Etcd(cls.lab)
-        cls.addClassCleanup(cls.store.stop)
+        cls.addClassCleanup(lambda: cls.store.stop())  # which prepare() may have replaced
         cls.directors = []
         cls.addClassCleanup(cls.kill_directors)
         cls.prepare()
