@@ -30,6 +30,7 @@
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_changes.h"
+#include "control/snat_rules.h"
 #include "control/survival/stored_names.h"
 #include "control/virtual_ranges.h"
 #include "dataplane/snapshot/snapshot.h"
@@ -106,6 +107,7 @@ class SnapshotBuilder {
   SnapshotChanges changes_;
   PersistenceBuilder persistence_;
   ClassifierBuilder classifiers_;
+  SnatRules snat_;
   VirtualRanges ranges_;
   std::vector<ServiceMemory> services_;  // [ServiceId]
   std::vector<LastView> last_views_;     // [RealId]

@@ -49,6 +49,18 @@ bool MayBePing(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddress*
   return local->is_vip || local->port.is_none() || !t.port(local->port).has_host;
 }
 
+// Of a host of a source NAT rule, or a reply to one.
+template <Packet P>
+bool MayBeSnat(const Turn<P>& t, const ParsedPacket& parsed, const IpAddress& source,
+               const IpAddress& destination, PortId input_port) noexcept {
+  if (t.snapshot.snat == nullptr) [[likely]]
+    return false;
+  const bool has_port = IsTransport(parsed.protocol) || parsed.protocol == IcmpProtocolOf(parsed) ||
+                        (!parsed.is_v4() && !parsed.is_first_fragment);
+  return has_port && (t.snapshot.snat->addresses.contains(destination) ||
+                      SnatRuleFor(t, source, destination, input_port) != nullptr);
+}
+
 // A fragment as the table knows it.
 struct FragmentPlace {
   FragmentKey key;
@@ -107,6 +119,14 @@ void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   });
 }
 
+template <typename Address, Packet P>
+void FollowInside(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
+  const Address client = fate.address.As<Address>();
+  ForwardTo(t, packet, parsed, fate.address, [&](P& p, ParsedPacket* fields) {
+    RewriteNatLater<NatDirection::kForward>(p, fields, client);
+  });
+}
+
 template <Packet P>
 void SendBackFragment(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   if (!BuildEchoFragment(*packet, parsed)) return t.Drop(packet, DropReason::kFragmentRefused);
@@ -124,6 +144,9 @@ void FollowFirst(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate
     case FragmentFate::Kind::kRouted:
       return is_v4 ? FollowRouted<Ipv4Address>(t, packet, parsed, fate)
                    : FollowRouted<Ipv6Address>(t, packet, parsed, fate);
+    case FragmentFate::Kind::kToInside:
+      return is_v4 ? FollowInside<Ipv4Address>(t, packet, parsed, fate)
+                   : FollowInside<Ipv6Address>(t, packet, parsed, fate);
     case FragmentFate::Kind::kElsewhere:
       HandTo(t, packet, fate.worker, HandOff::kSteered);
       return;
@@ -181,6 +204,21 @@ void SettleDatagram(Turn<P>& t, uint32_t slot, FragmentFate fate) noexcept {
   ReleaseFragmentsOf(t, slot);
 }
 
+// A long ping of an inside host, or the reply to one.
+template <Packet P>
+bool TookPingBySnat(Turn<P>& t, P* packet, ParsedPacket* parsed, FragmentFate* fate,
+                    bool owns_flow) noexcept {
+  EchoFields echo;
+  if (!ReadEcho(packet->data(), *parsed, &echo)) return false;
+  constexpr auto kNone = IcmpErrorKind::kNotRelated;
+  t.shard.fragment_fate = fate;
+  const bool is_taken = parsed->is_v4()
+                            ? TakeIcmpBySnat<Ipv4Address>(t, packet, parsed, kNone, {}, owns_flow)
+                            : TakeIcmpBySnat<Ipv6Address>(t, packet, parsed, kNone, {}, owns_flow);
+  t.shard.fragment_fate = nullptr;
+  return is_taken;
+}
+
 // A first fragment goes the way of a packet of its flow, or is a ping. `owns_flow`: another worker
 // sent it here for that.
 template <Packet P>
@@ -188,6 +226,9 @@ void HandleFirstFragment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t s
                          bool owns_flow) noexcept {
   FragmentFate fate;
   if (!IsTransport(parsed->protocol)) {
+    if (t.snapshot.snat != nullptr && TookPingBySnat(t, packet, parsed, &fate, owns_flow)) {
+      return SettleDatagram(t, slot, fate);
+    }
     if (IsFirstOfEcho(packet->data(), *parsed)) {
       fate.kind = FragmentFate::Kind::kEchoed;
       SendBackFragment(t, packet, parsed);
@@ -257,6 +298,7 @@ template <Packet P>
     return t.Drop(packet, DropReason::kBadSource);
   }
   if (!MayBeBalanced(t, *parsed, local, source, destination, input_port) &&
+      !MayBeSnat(t, *parsed, source, destination, input_port) &&
       !MayBePing(t, *parsed, local, destination, input_port)) {
     if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
     if (local->is_vip) return t.Drop(packet, DropReason::kFragment);

@@ -10,6 +10,7 @@
 
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/real_speaks.h"
+#include "dataplane/path/snat.h"
 
 namespace fairlead::dataplane {
 
@@ -77,6 +78,10 @@ void HandleMulticast(Turn<P>& t, P* packet) noexcept {
 template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
                bool is_mine) noexcept {
+  if (t.snapshot.snat != nullptr) [[unlikely]] {
+    const bool is_real = MayBeReply(t.snapshot, flow);
+    if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
+  }
   if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
     if (!local->port.is_none() && t.port(local->port).has_host) {
       if (t.shard.fragment_fate != nullptr) [[unlikely]] {
@@ -213,6 +218,9 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out,
                             bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed, ruled_out)) return;
+  if (t.snapshot.snat != nullptr) [[unlikely]] {
+    if (FollowSnat<Address>(t, packet, parsed)) return;
+  }
   const FirstPacket<Address, P> subject{t, packet, parsed, is_mine};
   FlowFields flow = subject.Flow();
   if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {

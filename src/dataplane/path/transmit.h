@@ -200,11 +200,11 @@ bool HandledAsExpired(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   return true;
 }
 
-// Plain routing between ports: `rewrite(packet, &parsed)` lowers the TTL and changes what else must
-// be.
+// Routing to `destination`, which the packet has once `rewrite(packet, &parsed)` has lowered the
+// TTL and changed what else must be.
 template <Packet P, typename Rewrite>
-void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
-  const IpAddress destination = parsed->destination(packet->data());
+void ForwardTo(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& destination,
+               Rewrite&& rewrite) noexcept {
   // What a link keeps to itself is not routed (RFC 4291 section 2.5.6).
   if (destination.is_link_local() || parsed->source(packet->data()).is_link_local()) [[unlikely]] {
     return t.Drop(packet, DropReason::kNoRoute);
@@ -233,6 +233,12 @@ void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrit
     return SendFragments(t, packet, *parsed, mtu_bytes, route->output, id, hop);
   }
   SendToNeighbour(t, packet, *parsed, route->output, id, hop);
+}
+
+// Plain routing between ports, to where the packet was sent.
+template <Packet P, typename Rewrite>
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
+  ForwardTo(t, packet, parsed, parsed->destination(packet->data()), rewrite);
 }
 
 template <Packet P>

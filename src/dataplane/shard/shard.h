@@ -30,6 +30,7 @@
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
+#include "dataplane/shard/snat_flows.h"
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/fragment_table.h"
@@ -189,6 +190,7 @@ class Shard {
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
+  std::unique_ptr<SnatFlows> snat;  // null until the first rule of source NAT comes
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);

@@ -56,6 +56,7 @@ struct FragmentFate {
     kElsewhere,  // sent to `worker`, which owns the flow
     kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on
     kRouted,     // by the routing table; `address` is the source from now on
+    kToInside,   // by the routing table; `address` is the destination from now on
     kToHost,     // to the kernel twin of `port`
     kEchoed,     // sent back: it is a ping to an address of ours
   };
