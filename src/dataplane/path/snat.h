@@ -10,6 +10,7 @@
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.
 #pragma once
 
+#include "dataplane/decide/snat_decision.h"
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/flow_fields.h"
 
@@ -24,13 +25,7 @@ SnatCounters& SnatCountersOf(Turn<P>& t, uint16_t slot) noexcept {
 template <Packet P>
 const SnatRule* SnatRuleFor(const Turn<P>& t, const IpAddress& source, const IpAddress& destination,
                             PortId input_port) noexcept {
-  const SnatView& view = *t.snapshot.snat;
-  if (!view.MayBeFrom(source) || t.snapshot.FindLocal(destination) != nullptr) return nullptr;
-  if (ClaimOn(t.snapshot, destination, input_port) != Claim::kNone) return nullptr;
-  const RouteView* route = t.snapshot.routes.Find(destination);
-  if (route == nullptr) return nullptr;
-  return view.Find(source, destination, route->output,
-                   t.port(route->output).role == PortRole::kInside);
+  return DecideSnat(t.snapshot, source, destination, input_port);
 }
 
 // A flow's endpoints as the packet has them.

@@ -361,5 +361,38 @@ TEST_P(Snat, TimesOfTcpStates) {
   EXPECT_EQ(Sum().flows, 0u);
 }
 
+// explain says what the next packet would get, and what a flow has.
+TEST_P(Snat, Explain) {
+  Rule("10.0.0.0/24", {kLocal}, 2000, 2001);
+  Publish();
+  const auto find = [&](uint16_t port) -> std::string {
+    const ExplainAnswer answer = d_.Explain({.protocol = kProtocolUdp,
+                                             .client = {A(kHost), Be16::FromHost(port)},
+                                             .destination = {A(kWorld), Be16::FromHost(53)}});
+    for (size_t i = 0; i < answer.step_count; ++i) {
+      if (const auto* found = std::get_if<step::SourceNat>(&answer.steps[i])) {
+        return (found->has_flow ? "flow " : "new ") + found->local.ToString();
+      }
+      if (std::get_if<step::SourceNatExhausted>(&answer.steps[i]) != nullptr) {
+        return answer.verdict == ExplainVerdict::kDropped ? "exhausted" : "not dropped";
+      }
+    }
+    return "none";
+  };
+  std::set<std::string> seen;
+  for (uint16_t port = 1; port < 200; ++port) {
+    const std::string before = find(port);
+    const uint16_t local = PortOf(Udp(kHost, port, kWorld, 53));
+    if (local == 0) {
+      EXPECT_EQ(before, "exhausted");
+    } else {
+      EXPECT_EQ(before, "new 192.0.2.3:" + std::to_string(local));
+      EXPECT_EQ(find(port), "flow 192.0.2.3:" + std::to_string(local));
+    }
+    seen.insert(before.substr(0, 4));
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"exha", "new "}));
+}
+
 }  // namespace
 }  // namespace fairlead::dataplane::snat_test
