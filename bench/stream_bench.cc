@@ -3,10 +3,11 @@
 //
 //   build/release/bench/stream_bench CONNECTIONS ROUNDS
 //
-// Prints JSON; of each the best round counts, as the machine is shared; of new connections the
-// median over chunks of 2,048. CPU time of threads: a
-// worker's, and where the control core has a part its as well. News are taken from the ring by
-// another thread, so its lines come from another core as they do in the daemon.
+// Prints JSON. CPU time of threads: a worker's, and where the control core has a part its as well.
+// Of new connections the median over chunks of 2,048 of all rounds, each chunk once without and
+// once with telling, and of the pairs' differences the median and the quartiles; of tables the best
+// round. News are taken from the ring by another thread, so its lines come from another core as
+// they do in the daemon.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -14,7 +15,9 @@
 #include <ctime>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "control/sync/fabric_stream_tables.h"
 #include "dataplane/worker/commands.h"
@@ -36,30 +39,54 @@ double Nanoseconds() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-// Empties a ring when it is told to.
+// This thread, on the first or on the second of the processors that it may use: what two threads
+// share costs more between two of them than on one, and that must not be left to chance.
+void PinTo(size_t which) {
+  static const cpu_set_t all = [] {
+    cpu_set_t found;
+    pthread_getaffinity_np(pthread_self(), sizeof found, &found);
+    return found;
+  }();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &all)) continue;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (which-- == 0) break;
+  }
+  pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+}
+
+// Empties a ring when it is told to, on another processor.
 class Reader {
  public:
   explicit Reader(StreamOutbox& outbox) : thread_([this, &outbox] { Run(outbox); }) {}
   ~Reader() {
-    state_ = kEnd;
+    Say(kEnd);
     thread_.join();
   }
   void Drain() {
-    state_ = kDrain;
-    while (state_ != kIdle) std::this_thread::yield();
+    Say(kDrain);
+    state_.wait(kDrain);
   }
   [[nodiscard]] size_t read() const { return read_; }
 
  private:
   static constexpr int kIdle = 0, kDrain = 1, kEnd = 2;
+  void Say(int state) {
+    state_ = state;
+    state_.notify_all();
+  }
   void Run(StreamOutbox& outbox) {
+    PinTo(1);
     std::array<StreamNews, 64> news;
     while (state_ != kEnd) {
       if (state_ == kDrain) {
         while (const size_t count = outbox.ring.PopBurst(news)) read_ += count;
-        state_ = kIdle;
+        Say(kIdle);
       }
-      std::this_thread::yield();
+      state_.wait(kIdle);
     }
   }
   std::atomic<int> state_{kIdle};
@@ -67,33 +94,62 @@ class Reader {
   std::thread thread_;
 };
 
-struct NewConnection {
-  double ns = 0;
-  double news = 0;  // of each
+// A worker to which connections come.
+class Opening {
+ public:
+  Opening(size_t connections, bool is_persistent)
+      : syns_(connections, kTcpSyn),
+        acks_(connections, kTcpAck),
+        bed_(connections, ForwardMethod::kDr, is_persistent) {
+    outbox() = std::make_unique<StreamOutbox>();
+    reader_.emplace(*outbox());
+  }
+  // The SYN and the ACK of kChunk more; nanoseconds of each.
+  double Chunk(bool tells) {
+    bed_.worker().shard().TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, tells);
+    const double begin = Nanoseconds();
+    for (size_t i = 0; i < kChunk; i += kBurst) bed_.Burst(syns_, &syn_);
+    for (size_t i = 0; i < kChunk; i += kBurst) bed_.Burst(acks_, &ack_);
+    const double took = Nanoseconds() - begin;
+    reader_->Drain();
+    return took / kChunk;
+  }
+  [[nodiscard]] size_t read() const { return reader_->read(); }
+
+ private:
+  std::unique_ptr<StreamOutbox>& outbox() { return bed_.worker().shard().fabric.stream_news[0]; }
+
+  const Flows syns_, acks_;
+  Bed bed_;
+  std::optional<Reader> reader_;
+  size_t syn_ = 0, ack_ = 0;
 };
 
-// SYN and the ACK that establishes it, both of each connection.
-NewConnection MeasureNew(size_t connections, bool is_persistent, bool tells) {
-  Bed bed(connections, ForwardMethod::kDr, is_persistent);
-  Shard& shard = bed.worker().shard();
-  shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
-  shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, tells);
-  const Flows syns(connections, kTcpSyn), acks(connections, kTcpAck);
-  Reader reader(*shard.fabric.stream_news[0]);
-  std::vector<double> chunks;
-  size_t syn = 0, ack = 0;
-  for (size_t done = 0; done + kChunk <= connections; done += kChunk) {
-    const double begin = Nanoseconds();
-    for (size_t i = 0; i < kChunk; i += kBurst) bed.Burst(syns, &syn);
-    for (size_t i = 0; i < kChunk; i += kBurst) bed.Burst(acks, &ack);
-    chunks.push_back((Nanoseconds() - begin) / kChunk);
-    reader.Drain();
+double Quantile(std::vector<double> values, double part) {
+  const auto at = static_cast<ptrdiff_t>(part * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + at, values.end());
+  return values[static_cast<size_t>(at)];
+}
+
+// Of each new connection, by chunks.
+struct NewConnections {
+  std::vector<double> silent, telling, more;
+  double news = 0;
+};
+
+// One worker that tells during every other chunk: whatever else slows it, other programs and where
+// its memory lies, slows both kinds. What telling costs is the difference of two neighbours.
+void MeasureNew(size_t connections, bool is_persistent, NewConnections* found) {
+  Opening opening(connections, is_persistent);
+  const size_t pairs = connections / (2 * kChunk);
+  for (size_t pair = 0; pair < pairs; ++pair) {
+    const bool is_turned = pair % 2 == 1;  // later chunks meet fuller tables
+    const double first = opening.Chunk(is_turned), second = opening.Chunk(!is_turned);
+    found->silent.push_back(is_turned ? second : first);
+    found->telling.push_back(is_turned ? first : second);
+    found->more.push_back(found->telling.back() - found->silent.back());
   }
-  // The median: the kernel's share of memory that is touched for the first time is not ours.
-  std::nth_element(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(chunks.size() / 2),
-                   chunks.end());
-  return {chunks[chunks.size() / 2],
-          static_cast<double>(reader.read()) / static_cast<double>(chunks.size() * kChunk)};
+  found->news = static_cast<double>(opening.read()) / static_cast<double>(pairs * kChunk);
 }
 
 // The workers' side of a director, whose commands run at once; tells how long they took.
@@ -199,20 +255,19 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: stream_bench CONNECTIONS ROUNDS\n");
     return 2;
   }
+  PinTo(0);
   const auto connections = static_cast<size_t>(std::strtoull(argv[1], nullptr, 10));
   const int rounds = std::atoi(argv[2]);
   std::printf("{\"connections\": %zu", connections);
   for (const bool is_persistent : {false, true}) {
-    NewConnection best[2];
-    for (int round = 0; round < rounds; ++round) {
-      for (const bool tells : {false, true}) {
-        const NewConnection one = MeasureNew(connections, is_persistent, tells);
-        NewConnection& kept = best[tells ? 1 : 0];
-        if (round == 0 || one.ns < kept.ns) kept = one;
-      }
-    }
-    std::printf(", \"%s\": {\"silent_ns\": %.1f, \"telling_ns\": %.1f, \"news\": %.2f}",
-                is_persistent ? "new_persistent" : "new", best[0].ns, best[1].ns, best[1].news);
+    NewConnections found;
+    for (int round = 0; round < rounds; ++round) MeasureNew(connections, is_persistent, &found);
+    std::printf(
+        ", \"%s\": {\"silent_ns\": %.1f, \"telling_ns\": %.1f, \"more_ns\": %.1f, "
+        "\"more_low_ns\": %.1f, \"more_high_ns\": %.1f, \"news\": %.2f}",
+        is_persistent ? "new_persistent" : "new", Quantile(found.silent, 0.5),
+        Quantile(found.telling, 0.5), Quantile(found.more, 0.5), Quantile(found.more, 0.25),
+        Quantile(found.more, 0.75), found.news);
   }
   Bulk best;
   for (int round = 0; round < rounds; ++round) {

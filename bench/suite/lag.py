@@ -1,20 +1,40 @@
 """How far another director is behind while clients open connections, by the stream between them.
 
-Two directors in a lab (docs/lab.md), one beside the other: a flood of UDP from random clients, two packets each, opens
+`between_cores`: bench/stream_lag_bench, two directors in one process, all of the way between them and no ports.
+`measure`: two directors in a lab (docs/lab.md), one beside the other: a flood of UDP from random clients, two packets each, opens
 connections at the first one by DR, and the second one takes in what it is told. Flood, two workers, two control cores and TLS share the
 machine's processors, so the rate that is reached may be below the one that was asked for. Needs root.
 """
 
+import json
 import os
+import subprocess
 import sys
 import time
 
 from .loop import Failed
 
+# (connections a second, whether each also makes a template)
+BETWEEN_CORES = ((50_000, False), (100_000, False), (200_000, False), (400_000, False), (100_000, True))
 RATES = (10_000, 50_000, 100_000, 200_000)
 SECONDS = 10
 CATCH_UP_SECONDS = 60
 PORT = 9  # nobody listens there; what counts is the record
+
+
+def between_cores(suite):
+    """Rows; a run in which something did not arrive is a failure."""
+    rows = []
+    program = os.path.join(suite.options.build, "bench", "stream_lag_bench")
+    for rate, is_persistent in BETWEEN_CORES:
+        done = subprocess.run([program, str(rate), str(SECONDS), *["persistent"][:is_persistent]], capture_output=True,
+                              text=True, timeout=300, check=False)
+        if done.returncode != 0:
+            raise Failed(f"stream_lag_bench {rate}\n{done.stdout}{done.stderr}")
+        rows.append(json.loads(done.stdout))
+        print(f"lag between control cores: {rate} a second asked for, {rows[-1]['opened_a_second']:.0f} opened: "
+              f"{rows[-1]['lag_most_ms']:.0f} ms at most", file=sys.stderr)
+    return rows
 
 
 def configuration(lab, first, second, capacity):

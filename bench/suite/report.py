@@ -50,13 +50,25 @@ def show_stream(stream):
     for key, what in (("new", "a new connection"), ("new_persistent", "a new persistent connection")):
         row = stream[key]
         print(f"stream: {what}: {row['silent_ns']:.0f} ns, telling {row['telling_ns']:.0f} ns "
-              f"({row['telling_ns'] - row['silent_ns']:+.0f} ns, {row['news']:.2f} news)")
+              f"({row['more_ns']:+.0f} ns, {row['news']:.2f} news)")
     bulk = stream["bulk"]
     for key, what in (("walk", "read"), ("take", "taken in")):
         worker, control = bulk[f"{key}_worker_ns"], bulk[f"{key}_control_ns"]
         print(f"stream: {human(bulk['entries'])} entries {what}: {1e3 / (worker + control):.2f}M a second; "
               f"worker {worker:.0f} ns, control core {control:.0f} ns an entry")
     print(f"stream: digests of them: {bulk['digest_worker_ms']:.0f} ms of a worker")
+
+
+def show_lag(rows):
+    print(f"\n{'new a second':>13}{'opened':>9}{'entries':>9}{'lag, half ms':>14}{'99 %':>7}{'most':>7}{'shown':>7}{'lost':>6}"
+          f"{'late':>6}{'worker':>8}{'core':>6}{'2nd: worker':>13}{'core':>6}  processors' time, %")
+    for row in rows:
+        what = f"{row['rate']}{' tmpl' if row['persistent'] else ''}"
+        took = row["opened"] / row["opened_a_second"]
+        print(f"{what:>13}{row['opened_a_second']:>9.0f}{row['entries'] / took:>9.0f}{row['lag_half_ms']:>14.1f}"
+              f"{row['lag_99_ms']:>7.1f}{row['lag_most_ms']:>7.1f}{row['shown_most_ms']:>7}{row['news_lost']:>6}"
+              f"{row['postponed']:>6}{100 * row['first_worker_cpu']:>8.0f}{100 * row['first_control_cpu']:>6.0f}"
+              f"{100 * row['second_worker_cpu']:>13.0f}{100 * row['second_control_cpu']:>6.0f}")
 
 
 def show_survival(survival):
@@ -79,6 +91,8 @@ def show_survival(survival):
               f"{row['take_up_ms']:>12.0f}{row['take_up_cpu_ms']:>8.0f}{row['pass_ms']:>9.0f}{row['ratio']:>8.1f}")
     if survival.get("stream"):
         show_stream(survival["stream"])
+    if survival.get("lag_between_cores"):
+        show_lag(survival["lag_between_cores"])
     if survival.get("lag"):
         print(f"\n{'asked for':>10}{'opened a second':>17}{'told':>9}{'lag, half ms':>14}{'at most':>9}{'caught up ms':>14}")
     for row in survival.get("lag", []):
@@ -145,7 +159,12 @@ def bars(result):
     for key, what in (("new", "plain"), ("new_persistent", "persistent")):
         row = (survival.get("stream") or {}).get(key)
         limit(f"new connection told to other directors, {what}", 120,
-              row and row["telling_ns"] - row["silent_ns"], "ns more")
+              row and row["more_ns"], "ns more")
+    row = next((row for row in survival.get("lag_between_cores") or []
+                if row["rate"] == 200_000 and not row["persistent"]), None)
+    limit("new connections a second that are told of", 199_000, row and row["opened_a_second"], "a second", at_least=True)
+    limit("another director is behind then, 99 % of them", 500, row and row["lag_99_ms"], "ms")
+    limit("news that found no room then", 0, row and row["news_lost"] + row["postponed"], "news")
     for row in survival["gaps"]:
         if row["what"] == "upgrade":
             limit(f"gap of an upgrade, {human(row['connections'])} connections, less its take-up", 200,

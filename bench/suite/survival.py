@@ -167,6 +167,7 @@ def measure(suite, connections):
         if suite.has_room_for(connections, f"survival, {human(connections)} connections"):
             result["take_up"] = take_up(suite, connections)
         result["stream"] = stream(suite, min(connections, 1 << 20))
+        result["lag_between_cores"] = lag.between_cores(suite)
         if os.geteuid() != 0:
             print("left out, needs root: survival, the gap of a restart", file=sys.stderr)
             return result

@@ -66,6 +66,7 @@ enum class Verb : uint8_t {
   kNeighbourList,
   kTopClients,
   kTopServices,
+  kDrops,
   kMetrics,
   kLogLevel,
   kIpvsadm,
@@ -94,6 +95,7 @@ struct Arguments {
   uint32_t top = 10;      // count, top: rows
   std::chrono::milliseconds interval{2000};  // top
   bool is_once = false;                      // top
+  bool is_following = false;                 // drops
   std::string body;                     // adds and edits: lines of a service or real as in the file
   std::optional<int64_t> weight;        // real set
   std::string admin;                    // real set: up, quiesce, drain, down

@@ -262,6 +262,8 @@ int Run(const Arguments& arguments) {
       return RunSnatList(arguments);
     case Verb::kNeighbourList:
       return RunNeighbourList(arguments);
+    case Verb::kDrops:
+      return RunDrops(arguments);
     case Verb::kTopClients:
     case Verb::kTopServices:
       return RunTop(arguments);

@@ -60,6 +60,7 @@ std::optional<boost::json::array> RealsAt(Session* session, const Arguments& arg
 void PrintReals(const boost::json::array& reals, bool with_service);
 
 int RunStatus(const Arguments& arguments);
+int RunDrops(const Arguments& arguments);
 int RunReady(const Arguments& arguments);
 int RunSyncStatus(const Arguments& arguments);
 int RunFleetStatus(const Arguments& arguments);

@@ -38,12 +38,12 @@ void AddDoctor(CLI::App* app, Arguments* into) {
 // Verbs that change nothing, and those whose words are another program's.
 bool OnlyLooks(const std::string& verb) {
   static const std::set<std::string> kLooks = {
-      "status",          "service list",     "service show",  "real list",   "real show",
-      "connection list", "connection count", "template list", "ipvsadm",     "ipvs-exec",
-      "explain",         "port list",        "sync status",   "diff",        "check",
-      "metrics",         "route list",       "snat list",     "top clients", "top services",
-      "neighbour list",  "config show",      "config schema", "doctor",      "ready",
-      "fleet status"};
+      "status",          "service list",     "service show",  "real list",    "real show",
+      "connection list", "connection count", "template list", "ipvsadm",      "ipvs-exec",
+      "explain",         "port list",        "sync status",   "diff",         "check",
+      "metrics",         "route list",       "top clients",   "top services", "neighbour list",
+      "config show",     "config schema",    "doctor",        "ready",        "fleet status",
+      "drops",           "snat list"};
   return kLooks.contains(verb);
 }
 
@@ -107,6 +107,11 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
           "List next hops and other hosts, with their link addresses and whether they answer",
           Verb::kNeighbourList);
   AddTop(app, into);
+  AddLook(app, into, "drops", "Show the last packets that were dropped: when, why, whose",
+          Verb::kDrops)
+      ->add_flag("--follow", into->is_following,
+                 "Then show each that is dropped from now on, until it is interrupted; of each "
+                 "reason at most eight a second");
   CLI::App* config = AddGroup(app, "config", "The configuration");
   AddLook(config, into, "show",
           "Print the configuration in force, with changes by hand and every default",

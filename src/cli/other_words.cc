@@ -11,8 +11,7 @@ struct OtherWord {
 constexpr OtherWord kOtherWords[] = {
     {"fairlead", "help", "fairlead --help, or fairlead VERB --help"},
     {"fairlead", "version", "fairlead --version"},
-    {"fairlead", "drops",
-     "fairlead status, which counts drops by reason; fairlead explain says why one client's"},
+    {"fairlead", "dropped", "fairlead drops, or fairlead status, which counts them by reason"},
     {"fairlead", "stats", "fairlead top services, or fairlead metrics for all counters"},
     {"fairlead", "top-clients", "fairlead top clients"},
     {"fairlead", "ls", "fairlead service list"},

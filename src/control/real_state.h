@@ -64,14 +64,24 @@ constexpr dataplane::Remains RemainsOfDead(std::optional<OnRemove> on_remove, bo
   return Remains::kMove;
 }
 
-// Connections of a real that is no longer configured. `by_hand`: removed at run time, which means
-// what `ipvsadm -d` means (ipvs.md, editing) unless the service says otherwise.
+// How a real left the configuration.
+struct Removal {
+  bool by_hand = false;       // at run time, which means what `ipvsadm -d` does (ipvs.md, editing)
+  bool was_draining = false;  // it was in state drain: what is left is to go on
+  bool has_others = true;     // another real of its service takes new connections
+};
+
+// Connections of a real that is no longer configured. Where neither its service nor a drain says
+// what becomes of them, a UDP flow moves as soon as there is somewhere to go: it has no end that
+// could be waited for, and a real that was taken out of the file is about to be switched off.
 constexpr dataplane::Remains RemainsOfRemoved(std::optional<OnRemove> on_remove,
-                                              bool expires_nodest, bool by_hand) {
+                                              bool expires_nodest, const Removal& removal) {
   using dataplane::Remains;
-  if (!on_remove && by_hand && !expires_nodest) return Remains::kHold;
+  if (!on_remove && removal.by_hand && !expires_nodest) return Remains::kHold;
   const Remains dead = RemainsOfDead(on_remove, expires_nodest);
-  return dead == Remains::kMove ? Remains::kContinue : dead;
+  if (dead != Remains::kMove) return dead;
+  const bool stays = on_remove || removal.was_draining || !removal.has_others;
+  return stays ? Remains::kContinue : Remains::kLeave;
 }
 
 constexpr RealState StateOf(const RealFacts& facts) {

@@ -321,10 +321,13 @@ void SnapshotBuilder::UpdatePlan(const ServiceConfig& config, ServiceId service,
     if (!is_edited && memory.kind == kind && memory.flags == flags) return;
     edit_count = memory.plan.edit_count() + (is_edited ? 1 : 0);
   }
+  const bool takes_new = std::ranges::any_of(
+      newest_first, [](const sched::RealInput& real) { return real.weight > 0; });
   last = {.kind = kind,
           .flags = flags,
           .reals = std::move(newest_first),
           .overlay_edits = overlay_edits,
+          .takes_new = takes_new,
           .plan = {}};
   last->plan = sched::Plan::Build(kind, flags, last->reals, edit_count);
 }

@@ -67,6 +67,7 @@ class SnapshotBuilder {
     sched::Flags flags;
     std::vector<sched::RealInput> reals;
     uint32_t overlay_edits = 0;
+    bool takes_new = false;  // some real has a weight
     sched::Plan plan;
   };
   struct ServiceMemory {

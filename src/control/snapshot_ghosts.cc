@@ -46,15 +46,18 @@ dataplane::RealView SnapshotBuilder::GhostOf(const Pass& pass, RealId id) {
   ghost.service = service;
   ghost.is_available = false;
   if (!known.told_method) {
+    const ServiceMemory& memory = services_[service.index()];
+    const Removal removal{
+        .by_hand = *last.kept.removed_by_hand,
+        .was_draining = last.kept.is_draining,
+        .has_others = !view.id.is_none() && memory.plan && memory.plan->takes_new};
     ghost.remains = last.kept.is_drain_over ? dataplane::Remains::kReset
-                                            : RemainsOfRemoved(services_[service.index()].on_remove,
-                                                               expires, *last.kept.removed_by_hand);
+                                            : RemainsOfRemoved(memory.on_remove, expires, removal);
   }
   ghost.templates_valid = false;
   ghost.weight = 0;
   ghost.next_hop = NeighbourId{};
-  if (ghost.remains == dataplane::Remains::kContinue ||
-      ghost.remains == dataplane::Remains::kReset) {
+  if (ghost.TakesTraffic() || ghost.remains == dataplane::Remains::kReset) {
     SetNextHop(FindNextHop(snapshot, ghost.address, input.intern_neighbour), input.path_mtus,
                view.family, &ghost);
   }

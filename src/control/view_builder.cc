@@ -23,6 +23,7 @@ std::string RemainsWord(dataplane::Remains remains) {
     case Remains::kServe:
       return "serve";
     case Remains::kMove:
+    case Remains::kLeave:
       return "move";
     case Remains::kContinue:
       return "continue";

@@ -316,6 +316,20 @@ TEST_F(ExplainRouteTest, ExistingConnection) {
             std::string::npos);
 }
 
+// The real is down, or a reload has dropped it: the steps of the new connection follow.
+TEST_F(ExplainRouteTest, AnExistingFlowThatMoves) {
+  const json::object answer =
+      Explain({step::ExistingConnection{
+                   .real = RealId{1}, .moves = true, .remaining = TicksFromSeconds(60)},
+               step::ServiceFound{.service = ServiceId{0}, .found_by = FoundBy::kAddressAndPort}},
+              ExplainVerdict::kForward, 0, 0);
+  EXPECT_NE(Sentences(answer)[0].find("it is kept for another 1 min, but that real server is down "
+                                      "or removed: the next packet begins a new one."),
+            std::string::npos)
+      << Sentences(answer)[0];
+  EXPECT_TRUE(answer.at("steps").at(0).at("moves").as_bool());
+}
+
 TEST_F(ExplainRouteTest, DropsAndRefusals) {
   const json::object answer =
       Explain({step::ClassifierDrop{.rule = 1}}, ExplainVerdict::kDropped, kNone, kNone);

@@ -456,6 +456,12 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
       }
       return;
     }
+    case CommandKind::kListDrops: {
+      auto* list = static_cast<ListDrops*>(command);
+      list->rows.insert(list->rows.end(), drops[w].begin(), drops[w].end());
+      list->now = drops_now;
+      return;
+    }
     case CommandKind::kListConnections:
       return List(connections[w], static_cast<ListConnections*>(command));
     case CommandKind::kListTemplates:

@@ -67,6 +67,9 @@ class FakeDirector : public control::ControlApi {
       explain;
   // What each worker counts of clients in every look, from its beginning on.
   std::vector<std::pair<IpAddress, uint64_t>> amounts[kWorkers];
+  // What each worker has dropped, when it is asked at that tick.
+  std::vector<dataplane::DropSample> drops[kWorkers];
+  Tick drops_now;
   std::vector<control::NeighbourInfo> neighbours;
   std::optional<Error> refusal;  // of every change; set before one is asked for
   std::atomic<int> looks{0};     // sketches that workers have now

@@ -147,6 +147,7 @@ TEST_F(OpenApiTest, AnswersHaveTheMembersOfTheirSchemas) {
     return members(document.at("components").at("schemas").at(name).at("properties").as_object());
   };
   EXPECT_EQ(members(peer->Ask("GET /v1/status").json()), schema("Status"));
+  EXPECT_EQ(members(peer->Ask("GET /v1/drops").json()), schema("Drops"));
   EXPECT_EQ(members(peer->Ask("GET /v1/top/clients?seconds=0.1").json()), schema("TopClients"));
   EXPECT_EQ(members(peer->Ask("GET /v1/top/services?seconds=0.1").json()), schema("TopServices"));
   director.neighbours.emplace_back();

@@ -96,13 +96,13 @@ TEST_F(CompletionTest, OptionsAreThoseOfTheHelp) {
 
 // Whatever is not known to look only changes something, and may be tried.
 TEST_F(CompletionTest, EveryVerbThatChangesSomethingHasADryRun) {
-  const Words look = {"check",           "config schema", "config show", "connection count",
-                      "connection list", "diff",          "doctor",      "explain",
-                      "fleet status",    "ipvs-exec",     "ipvsadm",     "metrics",
-                      "neighbour list",  "port list",     "ready",       "real list",
-                      "real show",       "route list",    "snat list",   "service list",
-                      "service show",    "status",        "sync status", "template list",
-                      "top clients",     "top services"};
+  const Words look = {"check",           "config schema",  "config show", "connection count",
+                      "connection list", "diff",           "doctor",      "drops",
+                      "explain",         "fleet status",   "ipvs-exec",   "ipvsadm",
+                      "metrics",         "neighbour list", "port list",   "ready",
+                      "real list",       "real show",      "route list",  "snat list",
+                      "service list",    "service show",   "status",      "sync status",
+                      "template list",   "top clients",    "top services"};
   size_t writes = 0;
   for (const std::string& verb : Verbs()) {
     const bool is_write = look.count(verb) == 0;

@@ -51,7 +51,7 @@ TEST(RealState, WhatRemovedAndDeadRealsLeaveBehind) {
     Remains dead, dropped, by_hand;
   };
   const Case cases[] = {
-      {{}, false, Remains::kMove, Remains::kContinue, Remains::kHold},
+      {{}, false, Remains::kMove, Remains::kLeave, Remains::kHold},
       {{}, true, Remains::kExpire, Remains::kExpire, Remains::kExpire},
       {OnRemove::kDrain, true, Remains::kMove, Remains::kContinue, Remains::kContinue},
       {OnRemove::kHold, true, Remains::kHold, Remains::kHold, Remains::kHold},
@@ -60,8 +60,12 @@ TEST(RealState, WhatRemovedAndDeadRealsLeaveBehind) {
   };
   for (const Case& c : cases) {
     EXPECT_EQ(RemainsOfDead(c.on_remove, c.expires), c.dead) << &c - cases;
-    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, false), c.dropped) << &c - cases;
-    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, true), c.by_hand) << &c - cases;
+    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, {}), c.dropped) << &c - cases;
+    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, {.by_hand = true}), c.by_hand) << &c - cases;
+    // Flows stay with a real that was drained before, and while nobody else could take them.
+    const Remains kept = c.dropped == Remains::kLeave ? Remains::kContinue : c.dropped;
+    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, {.was_draining = true}), kept);
+    EXPECT_EQ(RemainsOfRemoved(c.on_remove, c.expires, {.has_others = false}), kept);
     EXPECT_EQ(
         StateOf({.admin = AdminState::kDown, .on_remove = c.on_remove, .expires_nodest = c.expires})
             .remains,

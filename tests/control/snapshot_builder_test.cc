@@ -192,16 +192,33 @@ TEST_F(SnapshotBuilderTest, AGhostRemainsAsItsServiceSays) {
     is_by_hand_ = false;
     return Real(*s, "10.0.0.11");
   };
-  EXPECT_EQ(removed("", false).remains, Remains::kContinue);
+  EXPECT_EQ(removed("", false).remains, Remains::kLeave);
   EXPECT_FALSE(removed("", false).next_hop.is_none());
   EXPECT_EQ(removed("", true).remains, Remains::kHold);
   EXPECT_TRUE(removed("", true).next_hop.is_none());
   EXPECT_EQ(removed("on_remove: drain,", true).remains, Remains::kContinue);
+  EXPECT_EQ(removed("on_remove: drain,", false).remains, Remains::kContinue);
   EXPECT_EQ(removed("on_remove: reset,", false).remains, Remains::kReset);
   EXPECT_FALSE(removed("on_remove: reset,", false).next_hop.is_none());
   EXPECT_EQ(removed("policy: { expire_nodest_conn: true },", false).remains, Remains::kExpire);
   EXPECT_EQ(removed("policy: { expire_nodest_conn: true }, on_remove: hold,", true).remains,
             Remains::kHold);
+}
+
+// UDP flows of a real that a reload drops move once another takes new ones, and only then.
+TEST_F(SnapshotBuilderTest, FlowsOfADroppedRealWaitForOneThatTakesThem) {
+  using dataplane::Remains;
+  const auto left = [this](const std::string& reals) {
+    Build(ModelOf(WebOf("{ address: 10.0.0.11 }, { address: 10.0.0.12 }")));
+    return Real(*Build(ModelOf(WebOf(reals))), "10.0.0.11").remains;
+  };
+  EXPECT_EQ(left("{ address: 10.0.0.12 }"), Remains::kLeave);
+  EXPECT_EQ(left("{ address: 10.0.0.12, weight: 0 }"), Remains::kContinue);
+  EXPECT_EQ(left("{ address: 10.0.0.12, state: drain }"), Remains::kContinue);
+  const auto later = Build(ModelOf(WebOf("{ address: 10.0.0.12, weight: 1 }")));
+  EXPECT_EQ(Real(*later, "10.0.0.11").remains, Remains::kLeave);
+  const auto nobody = Build(ModelOf(""));
+  EXPECT_EQ(Real(*nobody, "10.0.0.11").remains, Remains::kContinue);
 }
 
 // Messages of another director name it (docs/sync.md): its connections go on whatever policies say

@@ -5,8 +5,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from fairlead_lab import Director, Lab, ShellError, addresses as at, client  # noqa: E402
+from fairlead_lab import Director, Lab, addresses as at, client  # noqa: E402
 from fairlead_lab.lab import ROOT  # noqa: E402
+from fairlead_lab.showing import DemoFailed, show  # noqa: E402
 
 QUICKSTART = f"{ROOT}/config/quickstart.yaml"
 REQUESTS = 200
@@ -18,10 +19,6 @@ METHODS = [
     ("tun", at.VIP_TUN, "IP-in-IP to the real server, replies go straight to the client"),
 ]
 FIRST_CLIENT, SECOND_CLIENT = "198.51.100.7", "203.0.113.9"
-
-
-class DemoFailed(Exception):
-    pass
 
 
 def quickstart_as(method: str, vip: str) -> str:
@@ -104,22 +101,7 @@ def stay_up(lab, director):
     director.process.wait()
 
 
-def main() -> int:
-    stay = "--once" not in sys.argv[1:]
-    sys.stdout.reconfigure(line_buffering=True)
-    try:
-        print("== lab: client, director and three real servers with nginx, in network namespaces")
-        with Lab("demo", reals=3) as lab:
-            demo(lab, stay)
-    except KeyboardInterrupt:
-        print("\ndemo: taken down")
-        return 0
-    except (DemoFailed, ShellError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    print("== done; everything is taken down again")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    stay = "--once" not in sys.argv[1:]
+    sys.exit(show("client, director and three real servers with nginx", lambda: Lab("demo", reals=3),
+                  lambda lab: demo(lab, stay)))

@@ -8,19 +8,16 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from fairlead_lab import ShellError, addresses as at, client, configuration  # noqa: E402
+from fairlead_lab import addresses as at, client, configuration  # noqa: E402
 from fairlead_lab.lab import DOWNLOAD_BYTES  # noqa: E402
 from fairlead_lab.restarts import service  # noqa: E402
 from fairlead_lab.shell import wait_until  # noqa: E402
+from fairlead_lab.showing import DemoFailed, show  # noqa: E402
 from fairlead_lab.sync_pair import GATEWAY, GATEWAY6, SyncPair  # noqa: E402
 
 RATE = 1_000_000  # bytes a second
 STEADY = os.path.join(os.path.dirname(os.path.abspath(client.__file__)), "steady_download.py")
 CUSTOMER = "198.51.100.7"
-
-
-class DemoFailed(Exception):
-    pass
 
 
 class Download:
@@ -126,21 +123,6 @@ def check_shop(tell, lab, bound: str):
         raise DemoFailed(f"the client was bound to {bound}")
 
 
-def main() -> int:
-    sys.stdout.reconfigure(line_buffering=True)
-    try:
-        print("== lab: client, two directors with keepalived, and three real servers with nginx, in network namespaces")
-        with SyncPair("demopair", outside=(at.VIP,)) as pair:
-            demo(pair)
-    except KeyboardInterrupt:
-        print("\ndemo: taken down")
-        return 0
-    except (DemoFailed, ShellError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    print("== done; everything is taken down again")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(show("client, two directors with keepalived, and three real servers with nginx",
+                  lambda: SyncPair("demopair", outside=(at.VIP,)), demo))

@@ -227,19 +227,9 @@ class ArenaOnASmallFileSystem(ArenaTest):
     @classmethod
     def setUpClass(cls):
         os.makedirs(cls.mount_point())
-        try:
-            run("mount", "-t", "tmpfs", "-o", "size=128m,mode=0700", "tmpfs", cls.mount_point())
-            super().setUpClass()
-        except BaseException:
-            cls.unmount()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.unmount()
+        cls.addClassCleanup(cls.unmount)
+        run("mount", "-t", "tmpfs", "-o", "size=128m,mode=0700", "tmpfs", cls.mount_point())
+        super().setUpClass()
 
     @classmethod
     def unmount(cls):

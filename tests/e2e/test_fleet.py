@@ -50,12 +50,10 @@ class FleetTest(LabTest):
     @classmethod
     def setUpClass(cls):
         cls.store = Etcd(cls.lab)
+        cls.addClassCleanup(cls.store.stop)
         cls.directors = []
-        try:
-            cls.prepare()
-        except BaseException:
-            cls.tearDownClass()
-            raise
+        cls.addClassCleanup(cls.kill_directors)
+        cls.prepare()
 
     @classmethod
     def prepare(cls):
@@ -63,13 +61,13 @@ class FleetTest(LabTest):
 
     @classmethod
     def tearDownClass(cls):
-        try:
-            for director in cls.directors:
-                director.stop()
-        finally:
-            for director in cls.directors:
-                director.kill()
-            cls.store.stop()
+        for director in cls.directors:
+            director.stop()
+
+    @classmethod
+    def kill_directors(cls):
+        for director in cls.directors:
+            director.kill()
 
     def wait_all(self, condition, what: str, timeout: float = SOON):
         for director in self.directors:

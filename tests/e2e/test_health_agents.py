@@ -17,26 +17,11 @@ class AgentsInTraffic(LabTest):
     @classmethod
     def setUpClass(cls):
         cls.agents = {index: ProtocolServers(cls.lab, index) for index in REALS}
-        try:
-            for index, server in cls.agents.items():
-                cls.say(index, "ready up 100%")
-                server.start_hostile({AGENT: f"from_file:{server.path('words').encode().hex()}"})
-            super().setUpClass()
-        except BaseException:
-            cls.stop_agents()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.stop_agents()
-
-    @classmethod
-    def stop_agents(cls):
-        for server in cls.agents.values():
-            server.stop()
+        for index, server in cls.agents.items():
+            cls.addClassCleanup(server.stop)
+            cls.say(index, "ready up 100%")
+            server.start_hostile({AGENT: f"from_file:{server.path('words').encode().hex()}"})
+        super().setUpClass()
 
     @classmethod
     def say(cls, index: int, words: str):

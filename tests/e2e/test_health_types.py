@@ -145,24 +145,10 @@ class CheckTypes(LabTest):
     @classmethod
     def setUpClass(cls):
         cls.servers = {index: ProtocolServers(cls.lab, index) for index in (GOOD, HOSTILE)}
-        try:
-            cls.servers[GOOD].start_good()
-            super().setUpClass()
-        except BaseException:
-            cls.stop_servers()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.stop_servers()
-
-    @classmethod
-    def stop_servers(cls):
         for servers in cls.servers.values():
-            servers.stop()
+            cls.addClassCleanup(servers.stop)
+        cls.servers[GOOD].start_good()
+        super().setUpClass()
 
     @classmethod
     def configure(cls):

@@ -115,3 +115,31 @@ class ReloadKeepsWhatItKnows(LabTest):
     def names(self, listed) -> list:
         entries = listed["services"] if isinstance(listed, dict) else listed
         return sorted(entry["name"] for entry in entries)
+
+
+class ReloadDropsAReal(LabTest):
+    """What is on the way to it: a download has an end and goes on, a flow of datagrams has none and moves."""
+
+    FLOW_PORT = 4242
+
+    @classmethod
+    def configure(cls, real: int = 1):
+        return configuration([{"name": name, "address": at.VIP, "protocol": protocol, "port": port,
+                               "reals": [{"address": at.real_address(real)}]}
+                              for name, protocol, port in (("web", "tcp", 80), ("echo", "udp", at.UDP_PORT))])
+
+    def test_udp_moves_and_a_download_goes_on(self):
+        self.assertEqual(self.echo("before"), "real1 before")
+        downloads = client.Downloads(self.lab, at.VIP, 4, [f"198.51.100.{n}" for n in range(1, 5)])
+        self.addCleanup(downloads.kill)
+        self.director.reload(self.configure(real=2))
+        said = self.director.cli("explain", f"{at.CLIENT}:{self.FLOW_PORT}", f"{at.VIP}:{at.UDP_PORT}/udp").stdout
+        self.assertIn("that real server is down or removed: the next packet begins a new one", said)
+        self.assertIn(f"goes to {at.real_address(2)}:{at.UDP_PORT}", said)
+        self.assertEqual(self.echo("after"), "real2 after")
+        self.assertEqual(downloads.finish(), downloads.all_complete())
+        self.assertEqual(client.spread(self.lab, f"http://{at.VIP}/", [at.CLIENT]), ["real2"])
+        self.director.reload(self.configure())
+
+    def echo(self, message: str) -> str:
+        return client.udp(self.lab, at.VIP, at.UDP_PORT, message, at.CLIENT, self.FLOW_PORT)

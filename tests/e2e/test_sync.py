@@ -26,21 +26,11 @@ class WithPartner(LabTest):
     @classmethod
     def setUpClass(cls):
         cls.lab.director.ip(f"link add sync type veth peer name partner netns {cls.lab.client.name}")
+        cls.addClassCleanup(cls.lab.director.ip, "link del sync")
         for namespace, interface, address in ((cls.lab.director, "sync", OURS), (cls.lab.client, "partner", THEIRS)):
             namespace.ip(f"addr add {address}/24 dev {interface}")
             namespace.ip(f"link set {interface} up")
-        try:
-            super().setUpClass()
-        except BaseException:
-            cls.lab.director.ip("link del sync")
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.lab.director.ip("link del sync")
+        super().setUpClass()
 
     def send(self, *datagrams: str):
         path = f"{self.lab.state}/sync-out"

@@ -15,18 +15,13 @@ class Pair(LabTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.second = Second(cls.lab, cls.workers)
-        try:
-            cls.second.start(with_peer("second", "first", **cls.secret()))
-        except BaseException:
-            cls.second.kill()
-            cls.tearDownClass()
-            raise
+        cls.addClassCleanup(cls.second.kill)
+        cls.second.start(with_peer("second", "first", **cls.secret()))
 
     @classmethod
     def tearDownClass(cls):
         try:
-            if cls.second is not None:
-                cls.second.stop()
+            cls.second.stop()
         finally:
             super().tearDownClass()
 

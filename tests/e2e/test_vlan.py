@@ -80,21 +80,15 @@ class Jumbo(LabTest):
 
     @classmethod
     def setUpClass(cls):
+        cls.addClassCleanup(cls.mend_mtu)
         cls.set_mtu(JUMBO)
-        try:
-            super().setUpClass()
-        except BaseException:
-            cls.set_mtu(at.MTU)
-            raise
+        super().setUpClass()
 
     @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.set_mtu(at.MTU)
-            for interface in ("outside", "inside"):
-                cls.lab.director.ip(f"link set {interface} mtu {at.MTU}")
+    def mend_mtu(cls):
+        cls.set_mtu(at.MTU)
+        for interface in ("outside", "inside"):  # which a director has set
+            cls.lab.director.ip(f"link set {interface} mtu {at.MTU}")
 
     @classmethod
     def configure(cls):

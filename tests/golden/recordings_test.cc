@@ -102,5 +102,20 @@ TEST(WireRecordings, TunnelsAndMixedFamiliesComeOutAsTheyDidThere) {
   }
 }
 
+// What differs on purpose is named in local_replay.cc.
+TEST(WireRecordings, ALocalNodeIsListedAndCountedAsItWasThere) {
+  const std::string path =
+      std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/wire/local_node6.json";
+  ASSERT_TRUE(wire::IsWireRecording(path));
+  for (const size_t workers : {1u, 2u, 3u}) {
+    const wire::WireReport report = wire::ReplayWire(path, {.workers = workers, .only = {}});
+    for (const std::string& failure : report.failures) {
+      ADD_FAILURE() << workers << " workers: " << failure;
+    }
+    EXPECT_EQ(report.cases, 1u);
+    EXPECT_GT(report.observations, 40u);
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::golden::recordings_test

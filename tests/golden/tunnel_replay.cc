@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "tunnel_lines.h"
-#include "wire_lab.h"
+#include "wire_case.h"
 
 namespace fairlead::golden::wire {
 namespace tunnel_replay {
@@ -40,8 +39,6 @@ constexpr const char* kHostAnswers =
     "a tunnel packet to the director is the host's; without a kernel behind the port it is dropped";
 constexpr const char* kUsage = "the sentence of a refusal is our own; its exit code is equal";
 constexpr const char* kCounts = "counts show at once; the recorded kernel's were not gathered yet";
-constexpr const char* kTimes = "the seconds of a timer";
-constexpr const char* kOrder = "connections are listed in the order of our tables";
 constexpr const char* kLocalNode = "the director is no real server of its own yet (forward: local)";
 constexpr const char* kRoutedVip =
     "a virtual address of a service is always the director's; whether a kernel routes it elsewhere "
@@ -49,96 +46,26 @@ constexpr const char* kRoutedVip =
 
 constexpr size_t kErrorsAtOnce = 6;
 
-std::string TextOf(const json::object& keys, const char* key) {
-  const json::value* value = keys.if_contains(key);
-  return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
-}
-
-// Digits of "14:59" are left out.
-std::string WithoutTimes(std::string text) {
-  for (size_t i = 2; i + 2 < text.size(); ++i) {
-    if (text[i] != ':' || !isdigit(text[i - 1]) || !isdigit(text[i + 1])) continue;
-    if (text.substr(i + 1, 3).find(' ') != 2) continue;
-    text[i - 1] = text[i + 1] = text[i + 2] = '0';
-    if (isdigit(text[i - 2])) text[i - 2] = '0';
-  }
-  return text;
-}
-
-std::multiset<std::string> LinesOf(const std::string& text) {
-  std::multiset<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.insert(line);
-  return lines;
-}
-
 // Of MTUs that routers name; the control core takes them in as often.
 constexpr double kPathPauseSeconds = 1.1;
 
-class TunnelCase {
+class TunnelCase : public WireCase {
  public:
   TunnelCase(const json::object& recorded, const WireReplayOptions& options, std::string place,
              WireReport* report)
-      : case_(recorded),
-        place_(std::move(place)),
-        report_(*report),
-        lab_({.workers = options.workers, .network = WireNetwork(1500)}) {}
-
-  void Play() {
-    ++report_.cases;
-    for (const json::value& item : case_.at("steps").as_array()) {
-      const json::object& step = item.as_object();
-      ++number_;
-      ++report_.steps;
-      op_ = TextOf(step, "op");
-      try {
-        lab_.director().AdvanceTo(step.at("t").to_number<double>(), [](double) {});
-        Do(step);
-      } catch (const std::exception& e) {
-        Expect(false, e.what());
-      }
-    }
-    Expect(lab_.director().CheckConservation().empty(), lab_.director().CheckConservation());
-  }
+      : WireCase(recorded, {.workers = options.workers, .network = WireNetwork(1500)},
+                 std::move(place), report) {}
 
  private:
-  void Do(const json::object& step) {
-    if (op_ == "ipvsadm") return DoIpvsadm(step);
-    if (op_ == "packet") return DoPacket(step);
-    if (op_ == "conns") return DoTable(step);
-    if (op_ == "gue-ports") return DoPorts(step);
-    if (op_ == "shell") {
+  void Do(const json::object& step) override {
+    if (op() == "packet") return DoPacket(step);
+    if (op() == "conns") return CompareTable(step);
+    if (op() == "gue-ports") return DoPorts(step);
+    if (op() == "shell") {
       has_other_ports_ |= TextOf(step, "command").find("-w net.ipv4.ip_local_port_range") == 7;
       return;
     }
-    Expect(op_ == "mtu" || op_ == "note" || op_ == "sleep", "the replay has no such op");
-  }
-
-  void Expect(bool is_equal, const std::string& sentence) {
-    ++report_.observations;
-    if (is_equal) return;
-    report_.failures.push_back(place_ + ": step " + std::to_string(number_) + " (" + op_ +
-                               (note_.empty() ? "" : ", " + note_) + "): " + sentence);
-  }
-  void Use(const char* exception) { ++report_.exceptions[exception]; }
-
-  // ---- ipvsadm
-
-  void DoIpvsadm(const json::object& step) {
-    const std::string arguments = TextOf(step, "args");
-    const std::string expected = TextOf(step, "output");
-    const CommandResult result = lab_.director().Ipvsadm(arguments);
-    const auto code = step.at("rc").to_number<int>();
-    Expect(result.exit_code == code, arguments + ": exit code " + std::to_string(result.exit_code) +
-                                         ", not " + std::to_string(code) + ": " + result.err);
-    if (code != 0) return Use(kUsage);
-    if (result.out == expected) return Expect(true, "");
-    if (arguments.find("--stats") != std::string::npos) return Use(kCounts);
-    const std::string ours = WithoutTimes(result.out), theirs = WithoutTimes(expected);
-    const bool is_list = arguments == "-Lcn";
-    const bool is_same = is_list ? LinesOf(ours) == LinesOf(theirs) : ours == theirs;
-    if (is_same) Use(ours == theirs ? kTimes : kOrder);
-    Expect(is_same, arguments + ":\n" + result.out + "instead of\n" + expected);
+    if (op() != "mtu") WireCase::Do(step);
   }
 
   // ---- packets
@@ -146,21 +73,11 @@ class TunnelCase {
   void DoPacket(const json::object& step) {
     note_ = TextOf(step, "note");
     if (note_.starts_with("after it")) {
-      lab_.director().AdvanceTo(step.at("t").to_number<double>() + kPathPauseSeconds,
-                                [](double) {});
+      lab().director().AdvanceTo(step.at("t").to_number<double>() + kPathPauseSeconds,
+                                 [](double) {});
     }
-    lab_.Take();  // announcements
-    Bytes in;
-    for (const json::value& item : step.at("in").as_array()) {
-      in = FromHex(TextOf(item.as_object(), "hex"));
-      lab_.Receive(TextOf(item.as_object(), "port"), in);
-    }
-    std::vector<WirePacket> expected;
-    for (const json::value& item : step.at("out").as_array()) {
-      const json::object& keys = item.as_object();
-      expected.push_back({TextOf(keys, "port"), TextOf(keys, "to"), FromHex(TextOf(keys, "hex"))});
-    }
-    Compare(std::move(expected), lab_.Take(), in);
+    const Bytes in = PutIn(step);
+    Compare(ExpectedIn(step), lab().Take(), in);
     note_.clear();
   }
 
@@ -258,39 +175,12 @@ class TunnelCase {
                                "00000000000000010fa00050000a8d096869");
     ip[is_v4 ? 20 : 40] = static_cast<uint8_t>(client_port >> 8);
     ip[is_v4 ? 21 : 41] = static_cast<uint8_t>(client_port);
-    lab_.Take();
-    lab_.Receive("client", ip);
-    const std::vector<WirePacket> sent = lab_.Take();
+    lab().Take();
+    lab().Receive("client", ip);
+    const std::vector<WirePacket> sent = lab().Take();
     return sent.size() == 1 ? LineOfTunnel(sent[0], false).source_port : std::nullopt;
   }
 
-  // ---- the table
-
-  void DoTable(const json::object& step) {
-    std::vector<TableRow> rows = lab_.director().Table();
-    for (const json::value& item : step.at("entries").as_array()) {
-      const json::object& entry = item.as_object();
-      const auto found = std::ranges::find_if(rows, [&](const TableRow& row) {
-        return row.protocol == TextOf(entry, "proto") && row.source == TextOf(entry, "src") &&
-               row.virtual_endpoint == TextOf(entry, "vip") &&
-               row.destination == TextOf(entry, "dst") && row.state == TextOf(entry, "state");
-      });
-      Expect(found != rows.end(),
-             "has no row " + TextOf(entry, "src") + " " + TextOf(entry, "dst"));
-      if (found == rows.end()) continue;
-      const auto expires = entry.at("exp").to_number<int64_t>();
-      Expect(std::abs(found->expires - expires) <= 1, "expires: " + found->ToString());
-      rows.erase(found);
-    }
-    for (const TableRow& row : rows) Expect(false, "has " + row.ToString() + " too");
-  }
-
-  const json::object& case_;
-  const std::string place_;
-  WireReport& report_;
-  WireLab lab_;
-  size_t number_ = 0;
-  std::string op_, note_;
   size_t errors_ = 0;  // that a client has got
   size_t ports_asked_ = 0;
   bool has_other_ports_ = false;
@@ -308,28 +198,20 @@ const char* NotHere(const std::string& title) {
 }  // namespace tunnel_replay
 
 bool IsTunnelRecording(const json::object& document) {
-  const std::string name = tunnel_replay::TextOf(document, "name");
+  const std::string name = TextOf(document, "name");
   return name == "t_tun" || name == "m_mixed";
 }
 
 WireReport ReplayTunnels(const json::object& document, const std::string& path,
                          const WireReplayOptions& options) {
   WireReport report;
-  size_t number = 0;
-  for (const json::value& item : document.at("cases").as_array()) {
-    ++number;
-    const json::object& recorded = item.as_object();
-    const std::string title = tunnel_replay::TextOf(recorded, "title");
-    if (title.find(options.only) == std::string::npos) continue;
-    if (const char* why = tunnel_replay::NotHere(title)) {
+  PlayCases(document, path, options, [&](const json::object& recorded, std::string place) {
+    if (const char* why = tunnel_replay::NotHere(TextOf(recorded, "title"))) {
       ++report.exceptions[why];
-      continue;
+      return;
     }
-    tunnel_replay::TunnelCase(recorded, options,
-                              path + ": case " + std::to_string(number) + " \"" + title + "\"",
-                              &report)
-        .Play();
-  }
+    tunnel_replay::TunnelCase(recorded, options, std::move(place), &report).Play();
+  });
   return report;
 }
 

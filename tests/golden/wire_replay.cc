@@ -8,8 +8,9 @@
 #include <set>
 #include <stdexcept>
 
+#include "local_replay.h"
 #include "tunnel_replay.h"
-#include "wire_lab.h"
+#include "wire_case.h"
 
 namespace fairlead::golden::wire {
 namespace {
@@ -51,36 +52,12 @@ constexpr const char* kCursors =
 
 constexpr size_t kErrorsAtOnce = 6;
 
-std::string TextOf(const json::object& keys, const char* key) {
-  const json::value* value = keys.if_contains(key);
-  return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
-}
-
-class CaseReplay {
+class CaseReplay : public WireCase {
  public:
   CaseReplay(const json::object& recorded, const WireReplayOptions& options, std::string place,
              WireReport* report)
-      : case_(recorded),
-        place_(std::move(place)),
-        report_(*report),
-        view_{.is_any_real = options.workers > 1},
-        lab_(SpecOf(recorded, options)) {}
-
-  void Play() {
-    ++report_.cases;
-    for (const json::value& item : case_.at("steps").as_array()) {
-      const json::object& step = item.as_object();
-      ++number_;
-      ++report_.steps;
-      op_ = TextOf(step, "op");
-      try {
-        Do(step);
-      } catch (const std::exception& e) {
-        Expect(false, e.what());
-      }
-    }
-    Conclude();
-  }
+      : WireCase(recorded, SpecOf(recorded, options), std::move(place), report),
+        view_{.is_any_real = options.workers > 1} {}
 
  private:
   static GoldenSpec SpecOf(const json::object& recorded, const WireReplayOptions& options) {
@@ -94,34 +71,20 @@ class CaseReplay {
     return spec;
   }
 
-  void Do(const json::object& step) {
-    lab_.director().AdvanceTo(step.at("t").to_number<double>(), [](double) {});
-    if (op_ == "ipvsadm") {
-      const CommandResult result = lab_.director().Ipvsadm(TextOf(step, "args"));
-      return Expect(result.exit_code == 0, result.err);
-    }
-    if (op_ == "packet") return DoPacket(step);
-    if (op_ == "conns") return CompareTable(step);
-    if (op_ == "shell") {
+  void Do(const json::object& step) override {
+    if (op() == "packet") return DoPacket(step);
+    if (op() == "conns") return CompareRows(step);
+    if (op() == "shell") {
       has_other_time_ |= TextOf(step, "command").find("ipfrag_time=") != std::string::npos;
       return;
     }
-    Expect(op_ == "note" || op_ == "sleep", "the replay has no such op");
+    WireCase::Do(step);
   }
-
-  void Expect(bool is_equal, const std::string& sentence) {
-    ++report_.observations;
-    if (is_equal) return;
-    report_.failures.push_back(place_ + ": step " + std::to_string(number_) + " (" + op_ +
-                               (note_.empty() ? "" : ", " + note_) + "): " + sentence);
-  }
-  void Use(const char* exception) { ++report_.exceptions[exception]; }
 
   // ---- packets
 
   void DoPacket(const json::object& step) {
     note_ = TextOf(step, "note");
-    lab_.Take();  // announcements, and what was asked before
     bool fits = true, is_tiny = false;
     for (const json::value& item : step.at("in").as_array()) {
       const Bytes ip = FromHex(TextOf(item.as_object(), "hex"));
@@ -132,18 +95,14 @@ class CaseReplay {
         is_tiny = true;
         tiny_.insert(SenderOf(ip));
       }
-      lab_.Receive(TextOf(item.as_object(), "port"), ip);
     }
-    std::vector<WirePacket> expected;
-    for (const json::value& item : step.at("out").as_array()) {
-      const json::object& keys = item.as_object();
-      expected.push_back({TextOf(keys, "port"), TextOf(keys, "to"), FromHex(TextOf(keys, "hex"))});
-    }
+    PutIn(step);
+    std::vector<WirePacket> expected = ExpectedIn(step);
     if (is_tiny) {
       Use(kTiny);
       expected.clear();
     }
-    Compare(std::move(expected), lab_.Take(), fits);
+    Compare(std::move(expected), lab().Take(), fits);
     note_.clear();
   }
 
@@ -227,26 +186,16 @@ class CaseReplay {
 
   // ---- the table
 
-  void CompareTable(const json::object& step) {
-    std::vector<TableRow> rows = lab_.director().Table();
+  void CompareRows(const json::object& step) {
+    std::vector<TableRow> rows = lab().director().Table();
     for (const json::value& item : step.at("entries").as_array()) {
       const json::object& entry = item.as_object();
-      const std::string source = TextOf(entry, "src");
-      const auto found = std::ranges::find_if(rows, [&](const TableRow& row) {
-        return row.protocol == TextOf(entry, "proto") && row.source == source &&
-               row.virtual_endpoint == TextOf(entry, "vip") &&
-               (view_.is_any_real || row.destination == TextOf(entry, "dst")) &&
-               row.state == TextOf(entry, "state");
-      });
-      if (found == rows.end() && tiny_.contains(source)) {
+      const Row row = FindRow(&rows, entry, view_.is_any_real);
+      if (!row.is_found() && tiny_.contains(TextOf(entry, "src"))) {
         Use(kTiny);
         continue;
       }
-      Expect(found != rows.end(), "has no row for " + source);
-      if (found == rows.end()) continue;
-      const auto expires = entry.at("exp").to_number<int64_t>();
-      Expect(std::abs(found->expires - expires) <= 1, "expires: " + found->ToString());
-      rows.erase(found);
+      ExpectRow(row, entry);
     }
     for (const TableRow& row : rows) {
       if (IsOfUnfinished(row.source)) {
@@ -264,24 +213,16 @@ class CaseReplay {
            (has_other_time_ && !ours_whole_.empty());
   }
 
-  void Conclude() {
-    note_ = "the whole case";
+  void Conclude() override {
     if (!ours_left_.empty()) Use(kNeverWhole);
     if (!ours_whole_.empty() && has_other_time_) {
       Use(kShorterTime);
     } else if (!may_have_more_) {
       for (const std::string& text : ours_whole_) Expect(false, "too much: " + text.substr(0, 300));
     }
-    Expect(lab_.director().CheckConservation().empty(), lab_.director().CheckConservation());
   }
 
-  const json::object& case_;
-  const std::string place_;
-  WireReport& report_;
   const WireView view_;
-  WireLab lab_;
-  size_t number_ = 0;
-  std::string op_, note_;
   std::vector<WirePacket> theirs_left_, ours_left_;  // not whole yet
   std::multiset<std::string> ours_whole_;            // that the recording has not shown yet
   std::set<std::string> tiny_;                       // clients
@@ -307,24 +248,18 @@ bool IsWireRecording(const std::string& path) {
   const json::value* format = document->if_contains("format");
   return format != nullptr && format->is_int64() && format->as_int64() == 3 &&
          (TextOf(*document, "name").find("_frag") != std::string::npos ||
-          IsTunnelRecording(*document));
+          IsTunnelRecording(*document) || IsLocalNodeRecording(*document));
 }
 
 WireReport ReplayWire(const std::string& path, const WireReplayOptions& options) {
   const auto document = Read(path);
   if (!document) throw std::runtime_error(path + ": cannot be read");
   if (IsTunnelRecording(*document)) return ReplayTunnels(*document, path, options);
+  if (IsLocalNodeRecording(*document)) return ReplayLocalNode(*document, path, options);
   WireReport report;
-  size_t number = 0;
-  for (const json::value& item : document->at("cases").as_array()) {
-    ++number;
-    const json::object& recorded = item.as_object();
-    const std::string title = TextOf(recorded, "title");
-    if (title.find(options.only) == std::string::npos) continue;
-    CaseReplay(recorded, options, path + ": case " + std::to_string(number) + " \"" + title + "\"",
-               &report)
-        .Play();
-  }
+  PlayCases(*document, path, options, [&](const json::object& recorded, std::string place) {
+    CaseReplay(recorded, options, std::move(place), &report).Play();
+  });
   return report;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "cli/director_api.h"
+#include "control/config/forward_body.h"
 #include "control/config/new_service.h"
 
 namespace fairlead::cli::ipvsadm {
@@ -74,28 +75,9 @@ json::object NewServiceBody(const Command& command) {
                                  ServiceBody(command));
 }
 
-json::value Forward(const ServerOptions& server) {
-  const std::string_view word = TraitsOf(server.method).word;
-  if (!IsTunnel(server.method)) return json::string(word);
-  const Tunnel& tunnel = server.tunnel;
-  json::object forward{{"method", word}, {"type", ToWord(tunnel.type)}};
-  switch (tunnel.type) {
-    case TunnelType::kIpip:
-      break;
-    case TunnelType::kGue:
-      forward["port"] = tunnel.port;
-      forward["checksum"] = ToWord(tunnel.checksum);
-      break;
-    case TunnelType::kGre:
-      forward["checksum"] = tunnel.checksum != TunnelChecksum::kNone;
-      break;
-  }
-  return forward;
-}
-
 json::object ServerBody(const ServerOptions& server) {
   return {{"weight", server.weight},
-          {"forward", Forward(server)},
+          {"forward", control::ForwardBody(server.method, server.tunnel)},
           {"upper_threshold", server.upper_threshold},
           {"lower_threshold", server.lower_threshold}};
 }

@@ -109,6 +109,7 @@ struct ApiServer::Impl {
     AddConfigRoutes(&router, context);
     AddUpgradeRoutes(&router, context);
     AddTopRoutes(&router, context);
+    AddDropRoutes(&router, context);
   }
 
   Status Listen(std::vector<NamedDescriptor> passed) {

@@ -79,5 +79,6 @@ void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
 void AddSnatRoutes(Router* router, const Context& context);
 void AddTopRoutes(Router* router, const Context& context);
+void AddDropRoutes(Router* router, const Context& context);
 
 }  // namespace fairlead::api

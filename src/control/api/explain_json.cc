@@ -63,6 +63,7 @@ struct ExplainReport::Members {
   void operator()(const step::ExistingConnection& s) const {
     AddReal(s.real);
     object["remaining_ms"] = Milliseconds(s.remaining);
+    object["moves"] = s.moves;
   }
   void operator()(const step::ClassifierRule& s) const {
     AddRule(s.rule);

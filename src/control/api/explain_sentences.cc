@@ -156,12 +156,17 @@ struct ExplainReport::Sentences {
   std::string operator()(const step::ExistingConnection& s) const {
     const auto transport = static_cast<Transport>(report.question_.protocol);
     // Steps to a service follow when a new connection would not be this one.
+    const char* end = ".";
+    if (s.moves) {
+      end = ", but that real server is down or removed: the next packet begins a new one.";
+    } else if (report.Has<step::ServiceFound>()) {
+      end = ", but a new connection takes its place.";
+    }
     return "The client has this connection already, to " + report.Real(s.real) +
            (HasStates(transport)
                 ? ", in state " + std::string(dataplane::NameOf(transport, s.state))
                 : "") +
-           "; it is kept for another " + Span(s.remaining) +
-           (report.Has<step::ServiceFound>() ? ", but a new connection takes its place." : ".");
+           "; it is kept for another " + Span(s.remaining) + end;
   }
   std::string operator()(const step::BadSource&) const {
     return "No packet from outside has the source " + report.question_.client.address.ToString() +

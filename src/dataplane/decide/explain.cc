@@ -103,16 +103,16 @@ bool Inquiry::AnswerFromConnection() {
   if (!found.hit()) return false;
   const Connection<Address>& record = table.at(found.slot);
   const RealView& real = snapshot_.reals[record.real_id.index()];
+  const bool has_states = HasStates(flow_.transport());
+  const bool moves = MovesNow(real.remains, has_states);
   answer_->Add(step::ExistingConnection{.real = record.real_id,
                                         .state = record.state,
+                                        .moves = moves,
                                         .remaining = record.deadline.Remaining(shard_.now)});
   // A new connection begins with a SYN, which may replace this one.
-  const bool has_states = HasStates(flow_.transport());
   if (has_states && !IsLater() && IsNewConnection(record, real, PolicyOf(snapshot_, real)))
     return false;
-  if (real.remains == Remains::kExpire || (real.remains == Remains::kMove && !has_states)) {
-    return false;
-  }
+  if (moves) return false;
   answer_->service = real.service;
   answer_->real = record.real_id;
   answer_->is_reset = true;

@@ -187,7 +187,7 @@ void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     std::memcpy(second->data(), packet->data(), parsed->payload_offset);
     BuildResetOnwards(*second, &onwards);
   }
-  t.shard.counters.dropped[static_cast<size_t>(DropReason::kConnectionReset)].Add(1);
+  t.CountDropped(packet, DropReason::kConnectionReset);
   t.shard.counters.originated.Add(1);
   BuildReset(*packet, parsed);
   if constexpr (kIsToReal) {
@@ -234,7 +234,7 @@ template <typename Address, Direction kDirection, Packet P>
     t.Drop(packet, DropReason::kConnectionNoReal);
     return Fate::kIsOver;
   }
-  if (real.remains == Remains::kMove && has_states) return Fate::kGoesOn;
+  if (!MovesNow(real.remains, has_states)) return Fate::kGoesOn;
   t.shard.template Destroy<Address>(slot);
   return Fate::kBeginsAnew;
 }

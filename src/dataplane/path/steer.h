@@ -9,6 +9,7 @@
 #pragma once
 
 #include "dataplane/path/claimed_address.h"
+#include "dataplane/path/direct_flow.h"
 #include "dataplane/path/real_speaks.h"
 #include "dataplane/path/snat.h"
 
@@ -40,11 +41,8 @@ bool FollowConnection(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut rule
 
 // Some NAT real server sends from this endpoint: the packet may be a reply.
 inline bool MayBeReply(const Snapshot& snapshot, const FlowFields& flow) noexcept {
-  const ServiceKey source{flow.addresses.source, Be16::FromHost(flow.addresses.source_port),
-                          flow.addresses.protocol};
-  if (snapshot.nat_sources.contains(source)) return true;
-  const auto nat = snapshot.nat_addresses.find(source.address);
-  return nat != snapshot.nat_addresses.end() && nat->second;
+  const auto& from = flow.addresses;
+  return IsOfNatReal(snapshot, from.source, from.source_port, from.protocol);
 }
 
 // The source is ours (Snapshot::IsForgedSource), and no connection here has such a reply. It may be
@@ -108,6 +106,7 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
                                    DropReason::kClosedPort);
     }
   }
+  if (MakesWayForDirect<Address>(t, packet, *parsed, flow, is_mine)) return;
   RouteUnlessClaimed(t, packet, parsed);
 }
 

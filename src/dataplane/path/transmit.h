@@ -128,6 +128,7 @@ template <Packet P>
                                     : limits.AllowError(sender, t.now()))) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
   }
+  t.SampleDropped(packet, reason);
   if (!BuildIcmpError(*packet, parsed, error, source, mtu_bytes)) {
     return t.Drop(packet, DropReason::kNoHeadroom);
   }
@@ -152,8 +153,8 @@ void AnswerWithReset(Turn<P>& t, P* packet, ParsedPacket* parsed, DropReason rea
   if (!t.shard.answer_limits.AllowReset(HashOfSender(t, packet->data(), *parsed), t.now())) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
   }
+  t.CountDropped(packet, reason);
   BuildReset(*packet, parsed);
-  t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);
   AnswerOut(t, packet, *parsed);
 }

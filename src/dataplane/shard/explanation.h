@@ -50,7 +50,8 @@ namespace step {
 
 struct ExistingConnection {
   RealId real = {};
-  uint8_t state = 0;  // a TcpState
+  uint8_t state = 0;   // a TcpState
+  bool moves = false;  // the real is down or removed: its next packet begins a new one
   TickCount remaining = 0;
 };
 // No packet has the client's address: it is no host's, or the director's own.

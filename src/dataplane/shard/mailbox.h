@@ -27,6 +27,7 @@
 #include "dataplane/shard/explanation.h"
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/template_record.h"
+#include "dataplane/wire/drop_reason.h"
 #include "dataplane/wire/packet.h"
 
 namespace fairlead::dataplane {
@@ -51,6 +52,7 @@ enum class CommandKind : uint8_t {
   kWalkStream,
   kDigestStream,
   kWatchClients,
+  kListDrops,
 };
 
 struct Command {
@@ -183,6 +185,27 @@ struct WatchClients : Command {
   ClientMeasure measure = ClientMeasure::kPackets;
   TickCount time = 0;                    // nothing is counted any more after it
   std::unique_ptr<ClientSketch> sketch;  // in: to count in. Out: what was in the place before
+};
+
+// A packet that was dropped (drop_samples.h).
+struct DropSample {
+  uint64_t number = 0;  // of this worker, rising from 1
+  Tick at{};
+  DropReason reason{};
+  PortId input_port{};
+  uint8_t protocol = 0;     // 0: no IP packet
+  uint16_t ether_type = 0;  // 0: not even a whole Ethernet header
+  ServiceId service{};      // none: no service has either endpoint
+  Endpoint from{}, to{};    // of an IP packet; port 0: it says none
+};
+inline constexpr size_t kSamplesOfReason = 8;
+inline constexpr size_t kDropSamples = kSamplesOfReason * kDropReasonCount;
+
+struct ListDrops : Command {
+  ListDrops() : Command(CommandKind::kListDrops) {}
+  // The answer, in whatever order. The sender reserves kDropSamples.
+  std::vector<DropSample> rows;
+  Tick now;  // of the worker
 };
 
 // A frame the control core made (ARP, ND). Counted as originated.

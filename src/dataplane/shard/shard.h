@@ -28,6 +28,7 @@
 
 #include "dataplane/shard/client_watch.h"
 #include "dataplane/shard/defence.h"
+#include "dataplane/shard/drop_samples.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
 #include "dataplane/shard/snat_flows.h"
@@ -191,6 +192,7 @@ class Shard {
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
   std::unique_ptr<SnatFlows> snat;  // null until the first rule of source NAT comes
+  DropSamples drop_samples;
 
  private:
   Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& memory);

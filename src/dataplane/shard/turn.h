@@ -45,8 +45,24 @@ struct Turn {
   void CountHeld() noexcept { shard.counters.held.Set(held.size() + shard.fragments.held()); }
 
   void Drop(P* packet, DropReason reason) noexcept {
-    shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
+    CountDropped(packet, reason);
     out->Add(packet, Verdict::Drop(reason));
+  }
+  // Of a packet that an answer takes the place of: before it is overwritten.
+  void CountDropped(P* packet, DropReason reason) noexcept {
+    shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
+    SampleDropped(packet, reason);
+  }
+  // The same, to be counted by the caller.
+  void SampleDropped(P* packet, DropReason reason) noexcept {
+    if (shard.drop_samples.Wants(reason, now())) [[unlikely]]
+      Sample(packet, reason);
+  }
+
+ private:
+  [[gnu::noinline]] void Sample(P* packet, DropReason reason) noexcept {
+    shard.drop_samples.Note(packet->data(), packet->length(), packet->meta().input_port, reason,
+                            now(), snapshot);
   }
 };
 

@@ -59,6 +59,7 @@ struct PortView {
 enum class Remains : uint8_t {
   kServe,     // the real is in its place
   kMove,      // it is down: UDP flows and SYNs begin anew elsewhere, TCP goes on
+  kLeave,     // removed by a reload: UDP flows begin anew elsewhere, TCP goes on until it ends
   kContinue,  // removed: connections go on until they end
   kHold,      // removed: silence, until the real is back (ipvs.md, template validity)
   kExpire,    // removed: the connection ends with this packet, which may begin a new one

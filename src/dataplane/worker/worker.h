@@ -353,6 +353,9 @@ void Worker<P>::RunCommand(Command& command, Pool& pool, Output<P>* out) noexcep
       shard_.watch.Run(static_cast<WatchClients*>(&command), shard_.now);
       shard_.UpdateIsObserved();
       break;
+    case CommandKind::kListDrops:
+      shard_.drop_samples.FillIn(static_cast<ListDrops*>(&command), shard_.now);
+      break;
   }
 }
 

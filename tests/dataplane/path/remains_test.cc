@@ -106,6 +106,32 @@ TEST_P(Remaining, ContinueForwardsBothWaysAndCountsUntilTheEnd) {
   EXPECT_EQ(d_.CheckNothingLeft(), "");
 }
 
+TEST_P(Remaining, LeaveLetsTcpGoOnAsContinueDoes) {
+  Connect();
+  Remove(Remains::kLeave);
+  EXPECT_EQ(Data(), kToOld);
+  EXPECT_EQ(Reply(), kReplied);
+  EXPECT_EQ(First(), kSynToOld);
+}
+
+TEST_P(Remaining, LeaveMovesUdpAtOnceAndExplainSaysSo) {
+  Connect({.protocol = kProtocolUdp});
+  const ExplainQuestion question{.protocol = kProtocolUdp,
+                                 .client = {*IpAddress::Parse(kClient), Be16::FromHost(kPort)},
+                                 .destination = {*IpAddress::Parse(kVip), Be16::FromHost(80)}};
+  EXPECT_EQ(d_.Explain(question).real, old_);
+  Remove(Remains::kLeave);
+  EXPECT_EQ(d_.Explain(question).real, other_);
+  EXPECT_EQ(First(), "in 10.0.0.12:80 <- 198.51.100.7:1234 UDP ttl 63\n");
+  EXPECT_EQ(LoadOf(old_), sched::Load{});
+}
+
+TEST_P(Remaining, ContinueKeepsUdpToo) {
+  Connect({.protocol = kProtocolUdp});
+  Remove(Remains::kContinue);
+  EXPECT_EQ(First(), "in 10.0.0.11:80 <- 198.51.100.7:1234 UDP ttl 63\n");
+}
+
 TEST_P(Remaining, ContinueTakesNoNewConnection) {
   Connect({.persistence_seconds = 600});
   Remove(Remains::kContinue);

@@ -43,19 +43,20 @@ def parallel(lab, url: str, count: int) -> dict:
     return json.loads(done.stdout)
 
 
-def udp(lab, address: str, port: int, message: str, source: str = "") -> str:
-    """One datagram and its answer; '' when none came within three tries."""
+def udp(lab, address: str, port: int, message: str, source: str = "", source_port: int = 0) -> str:
+    """One datagram and its answer; '' when none came within three tries. Of one source port all are one flow."""
     program = (
         "import socket,sys\n"
-        "dst,port,msg,src=sys.argv[1:5]\n"
+        "dst,port,msg,src,sport=sys.argv[1:6]\n"
         "s=socket.socket(socket.AF_INET6 if ':' in dst else socket.AF_INET,socket.SOCK_DGRAM)\n"
-        "s.bind((src,0)) if src else None\n"
+        "s.bind((src,int(sport)))\n"
         "s.connect((dst,int(port)));s.settimeout(5)\n"
         "for _ in range(3):\n"
         "  try:\n"
         "    s.send(msg.encode());print(s.recv(65535).decode());break\n"
         "  except TimeoutError: pass\n")
-    done = lab.client.run(sys.executable, "-c", program, address, port, message, source)
+    done = lab.client.run(sys.executable, "-c", program, address, port, message, source,
+                          source_port)
     return done.stdout.strip()
 
 

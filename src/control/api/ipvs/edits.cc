@@ -13,6 +13,7 @@
 #include "base/forward_method.h"
 #include "base/loopback.h"
 #include "base/transport.h"
+#include "control/config/forward_body.h"
 #include "control/config/model.h"
 #include "control/config/names.h"
 #include "control/config/new_service.h"
@@ -97,27 +98,9 @@ std::optional<Tunnel> TunnelOf(const DestRequest& request) {
   }
 }
 
-json::value ForwardBody(ForwardMethod method, const Tunnel& tunnel) {
-  const std::string_view word = TraitsOf(method).word;
-  if (!IsTunnel(method)) return json::string(word);
-  json::object forward{{"method", word}, {"type", ToWord(tunnel.type)}};
-  switch (tunnel.type) {
-    case TunnelType::kIpip:
-      break;
-    case TunnelType::kGue:
-      forward["port"] = tunnel.port;
-      forward["checksum"] = ToWord(tunnel.checksum);
-      break;
-    case TunnelType::kGre:
-      forward["checksum"] = tunnel.checksum != TunnelChecksum::kNone;
-      break;
-  }
-  return forward;
-}
-
 json::object DestBody(const DestRequest& request) {
   return {{"weight", request.weight},
-          {"forward", ForwardBody(*MethodOf(request), *TunnelOf(request))},  // CheckDest
+          {"forward", control::ForwardBody(*MethodOf(request), *TunnelOf(request))},  // CheckDest
           {"upper_threshold", request.upper_threshold},
           {"lower_threshold", request.lower_threshold}};
 }
