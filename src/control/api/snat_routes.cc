@@ -5,6 +5,7 @@
 #include "control/api/context.h"
 #include "control/api/json_views.h"
 #include "control/api/metric_family.h"
+#include "control/api/problem.h"
 #include "control/api/router.h"
 #include "control/api/snat_metrics.h"
 #include "control/control_api.h"
