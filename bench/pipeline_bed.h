@@ -67,6 +67,7 @@ class Bed {
       : director_({.workers = 1,
                    .connections = Room(flows),
                    .templates = Room(flows),
+                   .side_records = Room(flows),
                    .memory = memory != nullptr ? memory->tables() : std::vector<TableMemory>{}}) {
     const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
     for (int i = 1; i <= 8; ++i) {

@@ -130,6 +130,12 @@ def bars(result):
             if own and row and "ratio" in own and "ratio" in row:
                 limit(f"{method}, arena with {pages} beside own memory", 0.15, row["ratio"] - own["ratio"],
                       "x floor more")
+    plain, tagged = (rows.get(("VLAN in software", what, 1 << 16)) for what in ("DR", "DR, one VLAN"))
+    if plain and tagged and "ratio" in plain and "ratio" in tagged:
+        limit("a VLAN in software, taken off and put on", 0.15, tagged["ratio"] - plain["ratio"], "x floor more")
+    for method in ("DR", "NAT"):
+        row = rows.get(("fragments", f"{method}, in fragments", 2048))
+        limit(f"{method}, a fragment beside a whole packet", 3.0, row and row.get("ratio"), "x a packet")
     for what, most in (("plain", 450), ("persistent", 600)):
         row = next((r for r in result["rows"]
                     if r["group"] == "new connections" and r["what"] == what), None)

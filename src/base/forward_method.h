@@ -3,7 +3,7 @@
 //
 //   if (RewritesReplies(record.method)) …the reply comes from the real server's own address…
 //   TraitsOf(ForwardMethod::kTun).word;                     // "tun"
-//   ForwardMethodOf("fullnat");                             // nullopt
+//   ForwardMethodOf("localnode");                           // nullopt
 //   MadeHeaderBytes(ForwardMethod::kTun, Family::kIpv6);    // 40
 //
 // A method that is added does not compile until TraitsOf describes it: the switch there has no
@@ -22,8 +22,9 @@
 
 namespace fairlead {
 
-// The numbers are kept in records; 1 and 4 are for IPVS's local nodes and bypass.
-enum class ForwardMethod : uint8_t { kNat = 0, kTun = 2, kDr = 3 };
+// The numbers are kept in records; 1 and 4 are for IPVS's local nodes and bypass. IPVS has no
+// FULLNAT: to its sync messages and its tools it is masquerading.
+enum class ForwardMethod : uint8_t { kNat = 0, kTun = 2, kDr = 3, kFullnat = 5 };
 
 struct MethodTraits {
   std::string_view word;          // in YAML and JSON
@@ -33,6 +34,9 @@ struct MethodTraits {
   // Replies come back here from the real server's own address and are rewritten. Else the real
   // server has the virtual address and answers past the director.
   bool rewrites_replies;
+  // The real server sees an address and a port of ours in place of the client's, and answers to
+  // those. A connection has them as its local endpoint.
+  bool translates_client;
   bool may_change_port;     // the real server's port need not be the service's
   bool may_mix_families;    // the real server's address may be of the other family
   uint8_t made_header_ip4;  // bytes put in front of the packet, by the family of the outer header;
@@ -47,6 +51,7 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .listing_word = "Masq",
               .sync_number = 0,
               .rewrites_replies = true,
+              .translates_client = false,
               .may_change_port = true,
               .may_mix_families = false,
               .made_header_ip4 = 0,
@@ -57,6 +62,7 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .listing_word = "Route",
               .sync_number = 3,
               .rewrites_replies = false,
+              .translates_client = false,
               .may_change_port = false,
               .may_mix_families = false,
               .made_header_ip4 = 0,
@@ -67,17 +73,29 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .listing_word = "Tunnel",
               .sync_number = 2,
               .rewrites_replies = false,
+              .translates_client = false,
               .may_change_port = false,
               .may_mix_families = true,
               .made_header_ip4 = 20,
               .made_header_ip6 = 40};
+    case ForwardMethod::kFullnat:  // NAT of the client's endpoint too (docs/fullnat.md)
+      return {.word = "fullnat",
+              .option = "--fullnat",
+              .listing_word = "FullNat",
+              .sync_number = 0,
+              .rewrites_replies = true,
+              .translates_client = true,
+              .may_change_port = true,
+              .may_mix_families = false,
+              .made_header_ip4 = 0,
+              .made_header_ip6 = 0};
   }
   return {};  // no method has this number
 }
 
 // Every method, as lists name them.
 inline constexpr std::array kForwardMethods = {ForwardMethod::kNat, ForwardMethod::kDr,
-                                               ForwardMethod::kTun};
+                                               ForwardMethod::kTun, ForwardMethod::kFullnat};
 
 namespace internal {
 
@@ -108,6 +126,11 @@ constexpr uint32_t MethodsThat(bool MethodTraits::*trait) noexcept {
 
 constexpr bool RewritesReplies(ForwardMethod method) noexcept {
   constexpr uint32_t kMask = internal::MethodsThat(&MethodTraits::rewrites_replies);
+  return (kMask >> static_cast<unsigned>(method) & 1) != 0;
+}
+
+constexpr bool TranslatesClient(ForwardMethod method) noexcept {
+  constexpr uint32_t kMask = internal::MethodsThat(&MethodTraits::translates_client);
   return (kMask >> static_cast<unsigned>(method) & 1) != 0;
 }
 

@@ -131,7 +131,7 @@ class Grammar {
     AddKey(command, "--scheduler-flags", "scheduler_flags",
            "Flags of the scheduler, for instance [sh-port, sh-fallback]");
     AddKey(command, "--forward", "forward",
-           "Forwarding method of its real servers: nat, dr or tun");
+           "Forwarding method of its real servers: nat, dr, tun or fullnat");
     AddKey(command, "--persistence", "persistence",
            "Keep clients on their real server: { timeout: 30m, netmask: 24 }, or null");
     AddKey(command, "--one-packet", "one_packet",
@@ -139,7 +139,7 @@ class Grammar {
     AddAnyKey(command);
   }
   void AddRealKeys(CLI::App* command) {
-    AddKey(command, "--forward", "forward", "Forwarding method: nat, dr or tun");
+    AddKey(command, "--forward", "forward", "Forwarding method: nat, dr, tun or fullnat");
     AddKey(command, "--upper-threshold", "upper_threshold",
            "Number of connections from which it takes no new ones");
     AddKey(command, "--lower-threshold", "lower_threshold",

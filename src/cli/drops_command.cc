@@ -1,6 +1,7 @@
 // fairlead drops
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdio>
 #include <map>

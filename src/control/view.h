@@ -56,7 +56,7 @@ struct RealInfo {
   RealId id;
   std::string name;  // "10.0.0.11:80", the contract's {address:port}
   Endpoint endpoint;
-  std::string forward;           // nat, dr, tun
+  std::string forward;           // nat, dr, tun, fullnat
   Tunnel tunnel;                 // with tun
   int32_t weight = 0;            // as configured
   int32_t effective_weight = 0;  // what the scheduler sees now

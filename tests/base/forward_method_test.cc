@@ -19,7 +19,8 @@ TEST(ForwardMethod, IsWhatOthersCallIt) {
   EXPECT_EQ(text,
             "nat -m Masq 0\n"
             "dr -g Route 3\n"
-            "tun -i Tunnel 2\n");
+            "tun -i Tunnel 2\n"
+            "fullnat --fullnat FullNat 0\n");
 }
 
 TEST(ForwardMethod, IsFoundByItsWordAlone) {
@@ -34,7 +35,7 @@ TEST(ForwardMethod, IsFoundByItsWordAlone) {
   EXPECT_EQ(options.size(), kForwardMethods.size());
   EXPECT_EQ(listing_words.size(), kForwardMethods.size());
   EXPECT_EQ(ForwardMethodOf(""), std::nullopt);
-  EXPECT_EQ(ForwardMethodOf("fullnat"), std::nullopt);
+  EXPECT_EQ(ForwardMethodOf("localnode"), std::nullopt);
 }
 
 // The masks of the hot path and the descriptions say the same.
@@ -47,6 +48,9 @@ TEST(ForwardMethod, IsAskedInOneInstruction) {
     EXPECT_EQ(IsTunnel(method), traits.made_header_ip6 != 0) << traits.word;
     // Who answers past the director answers from the virtual port.
     EXPECT_TRUE(traits.rewrites_replies || !traits.may_change_port) << traits.word;
+    EXPECT_EQ(TranslatesClient(method), traits.translates_client) << traits.word;
+    // An answer to our own address comes here.
+    EXPECT_TRUE(traits.rewrites_replies || !traits.translates_client) << traits.word;
   }
 }
 

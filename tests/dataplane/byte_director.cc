@@ -19,7 +19,7 @@ ByteDirector::ByteDirector(const DirectorSpec& spec)
   config.connections = spec.connections;
   config.connections6 = 1024;
   config.templates = spec.templates;
-  config.side_records = 4096;
+  config.side_records = spec.side_records;
   config.reals = 256;
   config.ring_packets = spec.ring_packets;
   config.table_memory = spec.memory;
@@ -81,6 +81,21 @@ void ByteDirector::AddRoute(const std::string& prefix, PortId port, const std::s
   routes_.emplace_back(to, route);
 }
 
+LocalPoolId ByteDirector::PoolOf(const RealSpec& spec, Family family) {
+  LocalPool pool{
+      .addresses = {}, .first_port = spec.first_local_port, .last_port = spec.last_local_port};
+  for (const std::string& address : spec.local_addresses) pool.addresses.push_back(A(address));
+  if (pool.addresses.empty()) {
+    for (const char* last : {"201", "202"}) {
+      pool.addresses.push_back(
+          A(std::string(family == Family::kIpv4 ? "10.0.0." : "fd00::") + last));
+    }
+  }
+  const LocalPoolId id{static_cast<uint16_t>(draft_.local_pools.size())};
+  draft_.local_pools.push_back(std::move(pool));
+  return id;
+}
+
 ServiceId ByteDirector::AddService(const ServiceSpec& spec) {
   const ServiceId id{static_cast<uint32_t>(draft_.services.size())};
   ServiceView view;
@@ -133,11 +148,12 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   real.output = kInside;
   real.next_hop_address = real.address;
   real.tunnel_source = real.address.is_v4() ? A("10.0.0.1") : A("fd00::1");
+  if (TranslatesClient(spec.method)) real.local_pool = PoolOf(spec, real.address.family());
   draft_.reals.push_back(real);
   auto& list = newest_first_[service.index()];
   list.insert(list.begin(), id);
   ++edits_[service.index()];
-  if (spec.method == ForwardMethod::kNat) {
+  if (RewritesReplies(spec.method)) {
     const uint8_t protocol = draft_.services[service.index()].protocol;
     draft_.nat_addresses[real.address] |= port == 0;
     const ServiceView& view = draft_.services[service.index()];

@@ -57,12 +57,16 @@ struct RealSpec {
   int32_t weight = 1;
   uint32_t upper = 0, lower = 0;
   Tunnel tunnel = {};
+  // FULLNAT; none: 10.0.0.201 and .202, or fd00::201 and ::202.
+  std::vector<std::string> local_addresses = {};
+  uint16_t first_local_port = 1024, last_local_port = 65535;
 };
 
 struct DirectorSpec {
   size_t workers = 1;
   uint64_t connections = 4096;
   uint64_t templates = 4096;
+  uint64_t side_records = 4096;
   size_t ring_packets = 256;
   uint32_t seed = 1;
   bool has_fast_path = true;  // false: no real has an egress, so that each packet goes the long way
@@ -154,6 +158,7 @@ class ByteDirector {
   void Turn(size_t worker, std::span<BytePacket* const> burst);
   void Collect(size_t worker, Output<BytePacket>* out);
   NeighbourId Neighbour(PortId port, const std::string& address);
+  LocalPoolId PoolOf(const RealSpec& spec, Family family);
   std::mt19937 random_;
   const bool has_fast_path_;
   std::unique_ptr<Fabric> fabric_;

@@ -13,7 +13,7 @@ def reals(count: int, ipv6: bool = False) -> list:
 
 
 class Forwarding:
-    """The tests that every method passes; `vip` (and `vip6`, where the method has IPv6) come from the class."""
+    """The tests that every method passes; `vip` and `vip6` come from the class."""
 
     vip = vip6 = ""
 
@@ -105,8 +105,8 @@ class ForwardsByDr(Forwarding, ForwardingIpv6, LabTest):
         self.assert_metric(before, "fairlead_service_out_packets_total", service="tcp-v4")
 
 
-class ForwardsByTun(Forwarding, LabTest):
-    method, vip = "tun", at.VIP_TUN
+class ForwardsByTun(Forwarding, ForwardingIpv6, LabTest):
+    method, vip, vip6 = "tun", at.VIP_TUN, at.VIP_TUN6
 
     def test_real_sees_the_service_address(self):
         answer = client.curl(self.lab, f"http://{self.vip}/whoami", source="198.51.100.7").stdout.split()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -75,6 +76,21 @@ class Lists(LabTest):
         self.assertEqual(len(templates), 2)
         self.assertIn("198.51.100.1", self.director.cli("template", "list").stdout)
         self.assertIn("198.51.100.12", self.director.cli("connection", "list").stdout)
+
+    def test_drops_are_followed(self):
+        """A client asks at a port that nobody serves: who it was is told while one looks."""
+        words = [f"{BUILD}/src/cli/fairlead", "--api", self.director.api, "-o", "json", "drops", "--follow"]
+        follower = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(follower.communicate)
+        self.addCleanup(follower.kill)
+        self.assertEqual(client.curl(self.lab, f"http://{at.VIP}:81/", check=False, source="198.51.100.77").returncode, 7)
+        for line in follower.stdout:
+            drop = json.loads(line)
+            if drop["reason"] == "closed_port":
+                break
+        self.assertEqual((drop["client"].rsplit(":", 1)[0], drop["destination"], drop["protocol"], drop["port"]),
+                         ("198.51.100.77", f"{at.VIP}:81", "tcp", "outside"))
+        self.assertIn("closed_port", self.director.cli("drops").stdout)
 
     def test_check_needs_no_director(self):
         good = self.director.write_text(json.dumps(configuration(services())), f"{self.lab.state}/good.yaml")

@@ -197,15 +197,15 @@ const char* NotHere(const std::string& title) {
 }  // namespace
 }  // namespace tunnel_replay
 
-bool IsTunnelRecording(const json::object& document) {
+bool IsTunnelRecording(const boost::json::object& document) {
   const std::string name = TextOf(document, "name");
   return name == "t_tun" || name == "m_mixed";
 }
 
-WireReport ReplayTunnels(const json::object& document, const std::string& path,
+WireReport ReplayTunnels(const boost::json::object& document, const std::string& path,
                          const WireReplayOptions& options) {
   WireReport report;
-  PlayCases(document, path, options, [&](const json::object& recorded, std::string place) {
+  PlayCases(document, path, options, [&](const boost::json::object& recorded, std::string place) {
     if (const char* why = tunnel_replay::NotHere(TextOf(recorded, "title"))) {
       ++report.exceptions[why];
       return;

@@ -14,6 +14,13 @@ constexpr const char* kCounts = "counts show at once; the recorded kernel's were
 constexpr const char* kTimes = "the seconds of a timer";
 constexpr const char* kOrder = "connections are listed in the order of our tables";
 
+// What a listing says, in whatever order.
+std::vector<std::string> SortedLines(const std::string& text) {
+  std::vector<std::string> lines = LinesOf(text);
+  std::ranges::sort(lines);
+  return lines;
+}
+
 // Digits of "14:59" are left out.
 std::string WithoutTimes(std::string text) {
   for (size_t i = 2; i + 2 < text.size(); ++i) {
@@ -32,11 +39,10 @@ std::string TextOf(const json::object& keys, const char* key) {
   return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
 }
 
-std::vector<std::string> SortedLines(const std::string& text) {
+std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
-  std::ranges::sort(lines);
   return lines;
 }
 

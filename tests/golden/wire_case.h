@@ -26,8 +26,7 @@ namespace fairlead::golden::wire {
 
 // The text under the key; empty: there is none.
 std::string TextOf(const boost::json::object& keys, const char* key);
-// What a listing says, in whatever order.
-std::vector<std::string> SortedLines(const std::string& text);
+std::vector<std::string> LinesOf(const std::string& text);
 
 class WireCase {
  public:

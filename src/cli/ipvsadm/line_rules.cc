@@ -14,7 +14,8 @@ OptionSet SetOf(std::initializer_list<Option> options) {
 
 const OptionSet kService =
     SetOf({Option::kTcpService, Option::kUdpService, Option::kSctpService, Option::kMarkService});
-const OptionSet kMethods = SetOf({Option::kGatewaying, Option::kIpip, Option::kMasquerading});
+const OptionSet kMethods =
+    SetOf({Option::kGatewaying, Option::kIpip, Option::kMasquerading, Option::kFullnat});
 const OptionSet kChecksums =
     SetOf({Option::kTunnelNoChecksum, Option::kTunnelChecksum, Option::kTunnelRemoteChecksum});
 const OptionSet kTunnelOptions = SetOf({Option::kTunnelType, Option::kTunnelPort}) | kChecksums;
@@ -104,7 +105,7 @@ std::string CheckServer(const Line& line) {
   if (!line.Has(Option::kRealServer)) return "";
   const ServiceKey& key = *line.command.service;
   const ServerOptions& server = line.command.server_options;
-  if ((line.seen & kMethods).count() > 1) return "give only one of -g, -i and -m";
+  if ((line.seen & kMethods).count() > 1) return "give only one of -g, -i, -m and --fullnat";
   const bool is_removed = line.command.verb == Verb::kDeleteServer;
   const bool is_of_its_family = line.command.real.address.family() == key.family;
   if (!is_removed && !is_of_its_family && !IsTunnel(server.method)) {

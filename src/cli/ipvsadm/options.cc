@@ -233,6 +233,9 @@ bool Parser::ReadServerOption(const Word& word) {
     case Option::kMasquerading:
       server.method = ForwardMethod::kNat;
       return true;
+    case Option::kFullnat:
+      server.method = ForwardMethod::kFullnat;
+      return true;
     case Option::kWeight:
       return Number(*word.value, 0, kMostWeight, "a weight", &server.weight);
     case Option::kUpper:

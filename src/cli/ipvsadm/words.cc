@@ -50,6 +50,7 @@ constexpr Row kRows[] = {
     {Option::kGatewaying, 'g', "gatewaying"},
     {Option::kIpip, 'i', "ipip"},
     {Option::kMasquerading, 'm', "masquerading"},
+    {Option::kFullnat, 0, "fullnat"},
     {Option::kWeight, 'w', "weight", Value::kNeeded},
     {Option::kUpper, 'x', "u-threshold", Value::kNeeded},
     {Option::kLower, 'y', "l-threshold", Value::kNeeded},

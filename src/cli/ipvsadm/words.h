@@ -50,6 +50,7 @@ enum class Option : uint8_t {
   kGatewaying,
   kIpip,
   kMasquerading,
+  kFullnat,
   kWeight,
   kUpper,
   kLower,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/transport.h"
 #include "control/api/context.h"
 #include "control/api/json_views.h"
@@ -31,7 +32,7 @@ using dataplane::ListDrops;
 
 struct Found {
   WorkerId worker;
-  dataplane::TickCount age = 0;
+  TickCount age = 0;
   DropSample sample;
 };
 

@@ -138,6 +138,13 @@ struct ExplainReport::Members {
     object["neighbour"] = WordOf(s.neighbour);
   }
   void operator()(const step::LinkLocalClient& s) const { AddReal(s.real); }
+  void operator()(const step::Translated& s) const {
+    if (s.local.port.is_zero()) {
+      object["local_addresses"] = s.addresses;
+    } else {
+      object["local"] = s.local.ToString();
+    }
+  }
 
  private:
   void AddReal(RealId real) const { object["real"] = report.Real(real); }

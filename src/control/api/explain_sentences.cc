@@ -344,6 +344,15 @@ struct ExplainReport::Sentences {
     return "The client's address is link-local: " + report.Real(s.real) +
            " could not answer it, being behind NAT or on another port (link_local_client).";
   }
+  std::string operator()(const step::Translated& s) const {
+    if (!s.local.port.is_zero()) return "The real sees it come from " + s.local.ToString() + ".";
+    if (s.addresses == 0) {
+      return "There is no local address to translate its client to: it is dropped (no_local_port).";
+    }
+    return "The real will see it come from a free port of " +
+           (s.addresses == 1 ? std::string("the local address.")
+                             : "one of " + std::to_string(s.addresses) + " local addresses.");
+  }
 
  private:
   std::string Rule(uint32_t rule) const {

@@ -53,6 +53,7 @@ struct Words {
   std::string_view operator()(const step::AnswersLeave&) const { return "answers_leave"; }
   std::string_view operator()(const step::NoWayBack&) const { return "no_way_back"; }
   std::string_view operator()(const step::LinkLocalClient&) const { return "link_local_client"; }
+  std::string_view operator()(const step::Translated&) const { return "translated"; }
 };
 
 }  // namespace

@@ -177,6 +177,8 @@ class Renderer {
       {"in_bytes_total", "Bytes of IP packets from clients", &dataplane::TrafficSum::in_bytes},
       {"out_bytes_total", "Bytes of IP packets to clients that passed the director",
        &dataplane::TrafficSum::out_bytes},
+      {"no_local_port_total", "New connections refused because no local port was free (FULLNAT)",
+       &dataplane::TrafficSum::no_local_port},
   };
 
   void Traffic() {

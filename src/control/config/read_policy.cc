@@ -5,7 +5,7 @@ namespace fairlead::control {
 namespace {
 
 // Methods of IPVS (ipvs.md, methods) that are still to come.
-constexpr std::string_view kPlannedForwards[] = {"fullnat", "localnode", "bypass"};
+constexpr std::string_view kPlannedForwards[] = {"localnode", "bypass"};
 
 // What GRE has: a checksum, or none.
 Result<TunnelChecksum> ReadGreChecksum(const YamlNode& node) {
@@ -44,6 +44,13 @@ void ReadTunnel(MapReader& reader, Tunnel& tunnel) {
   ReadTunnelChecksum(reader, tunnel);
 }
 
+// There is no key yet for the addresses that it translates clients to.
+void RefuseFullnat(MapReader& reader, std::string_view key, ForwardMethod method) {
+  if (method != ForwardMethod::kFullnat) return;
+  reader.problems().Add(reader.PathOf(key),
+                        "\"fullnat\" is not supported by this version; use nat, dr or tun");
+}
+
 }  // namespace
 
 Result<DefenceMode> ReadDefenceMode(const YamlNode& node) {
@@ -66,11 +73,13 @@ void ReadForward(MapReader& reader, Forwarding& forward) {
   ForwardMethod method{};
   if (!node->is_map()) {
     if (reader.Word("forward", &method, kPlannedForwards)) forward = method;
+    RefuseFullnat(reader, "forward", method);
     return;
   }
   MapReader inner(reader.problems(), *node, reader.PathOf("forward"), kForwardSection);
   if (!inner.Require("method") || !inner.Word("method", &method, kPlannedForwards)) return;
   forward = method;
+  RefuseFullnat(inner, "method", method);
   if (IsTunnel(method)) return ReadTunnel(inner, forward.tunnel);
   for (const std::string_view key : {"type", "port", "checksum"}) {
     if (!inner.Has(key)) continue;

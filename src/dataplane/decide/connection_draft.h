@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dataplane/decide/decision.h"
+#include "dataplane/decide/local_endpoint.h"
 
 namespace fairlead::dataplane {
 
@@ -45,6 +46,13 @@ Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceVi
   return draft;
 }
 
+// Counted, forwarded and forgotten (ipvs.md, one packet). Not where the client is translated: the
+// reply could not find its way.
+inline bool IsForgotten(const ServiceView& service, const RealView& real,
+                        uint8_t protocol) noexcept {
+  return service.is_one_packet && protocol == kProtocolUdp && !TranslatesClient(real.method);
+}
+
 // Makes the connection. When it cannot, the grant is given back.
 template <typename Address>
 AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Address>& key,
@@ -53,6 +61,10 @@ AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Addre
   const InsertOutcome inserted =
       shard.Insert(DraftConnection(key, service, real_id, real, ref), hash, real);
   if (inserted.ok()) {
+    if (TranslatesClient(real.method)) [[unlikely]] {
+      const DropReason refusal = GiveLocalEndpoint<Address>(shard, inserted.slot, real);
+      if (refusal != DropReason::kCount) return {kNoSlot, refusal};
+    }
     shard.fabric.stats.traffic(shard.me, real_id).connections.Add(1);
     if (shard.watch.counts_new()) [[unlikely]]
       shard.watch.NoteNew(key.client, shard.now);

@@ -63,6 +63,7 @@ class Inquiry {
   void AddWays(RealId real, ForwardMethod method);
   void AddNextHop(RealId real);
   void AddWayBack();
+  void AddTranslation(const RealView& real);
   [[nodiscard]] SupposedPacket packet() const { return {flow_.addresses.protocol, IsLater()}; }
   // Only TCP tells a later packet from a first one.
   [[nodiscard]] bool IsLater() const { return question_.is_later && HasStates(flow_.transport()); }
@@ -119,7 +120,11 @@ bool Inquiry::AnswerFromConnection() {
   answer_->verdict = real.TakesTraffic()               ? ExplainVerdict::kForward
                      : real.remains == Remains::kReset ? ExplainVerdict::kRefused
                                                        : ExplainVerdict::kDropped;
-  if (answer_->verdict == ExplainVerdict::kForward) AddWays(record.real_id, record.method);
+  if (answer_->verdict == ExplainVerdict::kForward) {
+    const LocalEndpoint<Address> local = table.LocalEndpointOf(found.slot);
+    if (!local.port.is_zero()) answer_->Add(step::Translated{.local = {local.address, local.port}});
+    AddWays(record.real_id, record.method);
+  }
   return true;
 }
 
@@ -150,6 +155,16 @@ void Inquiry::AddWayBack() {
   }
   const Neighbour neighbour = hop.is_none() ? Neighbour{} : neighbours.Load(hop);
   answer_->Add(step::AnswersLeave{.port = port, .neighbour = neighbour.state});
+}
+
+// Of a connection that would be made.
+void Inquiry::AddTranslation(const RealView& real) {
+  if (!TranslatesClient(real.method)) return;
+  const size_t pool = real.local_pool.index();
+  const size_t addresses =
+      pool < snapshot_.local_pools.size() ? snapshot_.local_pools[pool].addresses.size() : 0;
+  answer_->Add(step::Translated{.addresses = static_cast<uint16_t>(addresses)});
+  if (addresses == 0) answer_->verdict = ExplainVerdict::kDropped;
 }
 
 void Inquiry::AddWays(RealId real, ForwardMethod method) {
@@ -227,6 +242,8 @@ void Inquiry::Settle(const Admission& admission) {
   switch (admission.kind) {
     case Admission::Kind::kForward:
       answer_->verdict = ExplainVerdict::kForward;
+      AddTranslation(snapshot_.reals[admission.real.index()]);
+      if (answer_->verdict == ExplainVerdict::kDropped) return;
       return AddWays(admission.real, snapshot_.reals[admission.real.index()].method);
     case Admission::Kind::kAsk:
       return AskNext(admission.ask, admission.purpose);

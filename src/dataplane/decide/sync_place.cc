@@ -41,6 +41,16 @@ bool MayBeClient(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
          !snapshot.IsForgedSource(entry.client);
 }
 
+// A connection has a local endpoint where clients are translated, and no entry says which. A
+// template needs none.
+void Take(RealId id, const RealView& real, const SyncEntry& entry, SyncPlace* place) noexcept {
+  if (TranslatesClient(real.method) && !entry.is_template()) {
+    place->fault = SyncFault::kFullnat;
+  } else {
+    place->real = id;
+  }
+}
+
 }  // namespace
 
 SyncPlace ServicePlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {
@@ -72,7 +82,7 @@ void FindReal(const Snapshot& snapshot, const SyncEntry& entry, SyncPlace* place
     ++place->work;
     const RealView& real = snapshot.reals[candidate.id.index()];
     if (real.address == entry.real && IsItsPort(*place->service, real, entry)) {
-      place->real = candidate.id;
+      Take(candidate.id, real, entry, place);
       return;
     }
   }
@@ -90,8 +100,8 @@ void TakeNamed(const Snapshot& snapshot, const SyncEntry& entry, RealId named,
     return;
   }
   place->service = service;
-  place->real = named;
   place->fault.reset();
+  Take(named, real, entry, place);
 }
 
 SyncPlace PlaceOf(const Snapshot& snapshot, const SyncEntry& entry) noexcept {

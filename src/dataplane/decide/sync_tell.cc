@@ -60,7 +60,8 @@ void TellOfConnection(Shard& shard, uint32_t slot, const RealView& real) noexcep
   const SyncView& sync = shard.snapshot->sync;
   auto& table = shard.Connections<Address>();
   Connection<Address>& record = table.at(slot);
-  if (record.Has(ConnectionFlag::kOnePacket)) return;
+  // Nobody else has the port that its real server answers to.
+  if (record.Has(ConnectionFlag::kOnePacket) || TranslatesClient(record.method)) return;
   if (sync.templates_only && record.Has(ConnectionFlag::kHasTemplate)) return;
   SideRecord* side = sync.refresh == 0 ? nullptr : table.FindSide(slot, SideKind::kSync);
   const SyncDue due = IsDue(sync, MomentOf(shard, record, side == nullptr ? nullptr : &side->sync));

@@ -4,6 +4,10 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include <algorithm>
+
+#include "dataplane/dpdk/vlan_tag.h"
+
 namespace fairlead::edge {
 
 using dataplane::DropReason;
@@ -50,18 +54,27 @@ void Transmit::DropWithoutPort(MbufPacket* packet) noexcept {
   Drop(&mbuf, 1, DropReason::kPortDown);
 }
 
-void Transmit::DropWithoutRoom(MbufPacket* packet) noexcept {
-  rte_mbuf* mbuf = packet->mbuf();
-  Drop(&mbuf, 1, DropReason::kNoHeadroom);
-}
-
-bool Transmit::PutTag(const Line& line, rte_mbuf* mbuf) noexcept {
-  mbuf->vlan_tci = line.vlan;
+void Transmit::PutTags(Line& line) noexcept {
   if (line.inserts_vlan) {
-    mbuf->ol_flags |= RTE_MBUF_F_TX_VLAN;
-    return true;
+    for (size_t i = 0; i < line.count; ++i) {
+      line.mbufs[i]->vlan_tci = line.vlan;
+      line.mbufs[i]->ol_flags |= RTE_MBUF_F_TX_VLAN;
+    }
+    return;
   }
-  return rte_vlan_insert(&mbuf) == 0;
+  rte_mbuf** const mbufs = line.mbufs.data();
+  const uint16_t vlan = line.vlan;
+  size_t count = line.count;
+  for (size_t i = 0; i < count;) {
+    if (PutTag(mbufs[i], vlan)) [[likely]] {
+      ++i;
+      continue;
+    }
+    Drop(mbufs + i, 1, DropReason::kNoHeadroom);
+    std::move(mbufs + i + 1, mbufs + count, mbufs + i);
+    --count;
+  }
+  line.count = count;
 }
 
 size_t Transmit::TakeFromPeers() noexcept {
@@ -95,6 +108,7 @@ void Transmit::Send(Line& line) noexcept {
 }
 
 void Transmit::SendByQueue(Line& line) noexcept {
+  if (line.vlan != 0) PutTags(line);
   // Before they are sent: afterwards they belong to the driver.
   uint64_t bytes = 0;
   for (size_t i = 0; i < line.count; ++i) bytes += line.mbufs[i]->pkt_len;

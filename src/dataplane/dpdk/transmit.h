@@ -37,8 +37,6 @@ class Transmit {
     Line& line = lines_[port.index()];
     if (packet->meta().wants_ip_checksum) [[unlikely]]
       FinishIpChecksum(packet, line.computes_ip_checksum);
-    if (line.vlan != 0 && !PutTag(line, packet->mbuf())) [[unlikely]]
-      return DropWithoutRoom(packet);
     Append(line, packet->mbuf());
   }
   size_t TakeFromPeers() noexcept;
@@ -74,9 +72,8 @@ class Transmit {
   // What comes after the first `taken` of the line was taken by nobody.
   void DropMissed(Line& line, size_t taken) noexcept;
   void DropWithoutPort(MbufPacket* packet) noexcept;
-  void DropWithoutRoom(MbufPacket* packet) noexcept;
-  // By the device where it can. False: there is no room before the frame.
-  static bool PutTag(const Line& line, rte_mbuf* mbuf) noexcept;
+  // On all frames of the line, by the device where it can. What has no room for one is dropped.
+  void PutTags(Line& line) noexcept;
   void Drop(rte_mbuf** mbufs, size_t count, dataplane::DropReason reason) noexcept;
 
   // A transmit queue of a bond with LACP, whose frames the driver sends when it is called.

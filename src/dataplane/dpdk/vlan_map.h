@@ -7,27 +7,12 @@
 // the port without a VLAN. Threads: a value; immutable once made.
 #pragma once
 
-#include <rte_ether.h>
-#include <rte_mbuf.h>
-
 #include <vector>
 
 #include "base/ids.h"
 #include "dataplane/dpdk/port.h"
 
 namespace fairlead::edge {
-
-// Takes the outermost 802.1Q tag off, be it in the frame or in what the device says of it. Returns
-// the VLAN, or 0.
-inline uint16_t TakeTag(rte_mbuf* mbuf) noexcept {
-  constexpr uint16_t kVlanMask = 0x0fff;
-  const bool is_stripped = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
-  if (!is_stripped &&
-      (mbuf->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN || rte_vlan_strip(mbuf) != 0)) {
-    return 0;
-  }
-  return mbuf->vlan_tci & kVlanMask;
-}
 
 class VlanMap {
  public:

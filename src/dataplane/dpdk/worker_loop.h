@@ -27,6 +27,7 @@
 #include "dataplane/dpdk/turn_clock.h"
 #include "dataplane/dpdk/turn_gate.h"
 #include "dataplane/dpdk/vlan_map.h"
+#include "dataplane/dpdk/vlan_tag.h"
 #include "dataplane/worker/worker.h"
 
 namespace fairlead::edge {
@@ -93,9 +94,16 @@ class alignas(kCacheLine) BasicWorkerLoop {
     VlanMap vlans;  // of the device that it polls
   };
 
+  // Frames of one port that follow each other in a burst: counted together.
+  struct Arrivals {
+    PortId port;
+    uint64_t packets = 0, bytes = 0;
+  };
+
   size_t Receive(Way& way) noexcept;
   using Burst = std::array<MbufPacket*, dataplane::kBurst>;
   size_t ReceiveTagged(Way& way, std::span<rte_mbuf*> mbufs, Burst* burst) noexcept;
+  void CountReceived(const Arrivals& run) noexcept;
   size_t ReceiveFromHost(Way& way) noexcept;
   // False: the mbuf is in pieces that do not fit one buffer, and is dropped and counted.
   bool MakeContiguous(rte_mbuf* mbuf) noexcept;
@@ -167,6 +175,7 @@ template <typename W>
 size_t BasicWorkerLoop<W>::ReceiveTagged(Way& way, std::span<rte_mbuf*> mbufs,
                                          Burst* burst) noexcept {
   size_t count = 0;
+  Arrivals run;
   for (rte_mbuf* mbuf : mbufs) {
     const uint32_t bytes = mbuf->pkt_len;
     if (mbuf->nb_segs > 1 && !MakeContiguous(mbuf)) continue;
@@ -177,12 +186,23 @@ size_t BasicWorkerLoop<W>::ReceiveTagged(Way& way, std::span<rte_mbuf*> mbufs,
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    dataplane::PortCounters& counters = *ways_[port.index()].counters;
-    counters.rx_packets.Add(1);
-    counters.rx_bytes.Add(bytes);
+    if (port != run.port) {
+      CountReceived(run);
+      run = {.port = port};
+    }
+    ++run.packets;
+    run.bytes += bytes;
     (*burst)[count++] = MbufPacket::Receive(mbuf, port);
   }
+  CountReceived(run);
   return count;
+}
+
+template <typename W>
+void BasicWorkerLoop<W>::CountReceived(const Arrivals& run) noexcept {
+  if (run.packets == 0) return;
+  ways_[run.port.index()].counters->rx_packets.Add(run.packets);
+  ways_[run.port.index()].counters->rx_bytes.Add(run.bytes);
 }
 
 template <typename W>

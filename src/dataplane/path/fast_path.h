@@ -17,6 +17,7 @@
 #include "dataplane/decide/sync_tell.h"
 #include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/turn.h"
+#include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
 
@@ -58,7 +59,7 @@ class FastPath {
     const uint64_t neighbour = neighbours_.LoadWord(egress.next_hop);
     if (!IsReachable(neighbour)) [[unlikely]]
       return false;
-    if (!Rewrite(packet, parsed, record, egress)) [[unlikely]]
+    if (!Rewrite(packet, parsed, slot, record, egress)) [[unlikely]]
       return false;
     WriteMacs(packet->data(), neighbour, egress.source_mac());
     table_.Prolong(slot, now_, timeout);
@@ -97,7 +98,14 @@ class FastPath {
         route->gateway.is_none() ? neighbours_.Find(route->output, client) : route->gateway;
     const uint64_t neighbour = hop.is_none() ? 0 : neighbours_.LoadWord(hop);
     if (!IsReachable(neighbour)) return false;
-    RewriteNat<NatDirection::kReply>(*packet, parsed, record.virtual_address, record.virtual_port);
+    if (TranslatesClient(record.method)) [[unlikely]] {
+      RewriteFullnat(*packet, parsed,
+                     Endpoints<Address>{record.virtual_address, record.virtual_port, client,
+                                        record.client_port});
+    } else {
+      RewriteNat<NatDirection::kReply>(*packet, parsed, record.virtual_address,
+                                       record.virtual_port);
+    }
     WriteMacs(packet->data(), neighbour, port.mac.ToWord());
     table_.Prolong(slot, now_, timeout);
     TrafficCounters& traffic = traffic_[record.real_id.index()];
@@ -149,7 +157,7 @@ class FastPath {
   static bool IsLinkLocal(Ipv4Address) noexcept { return false; }
   static bool IsLinkLocal(const Ipv6Address& a) noexcept { return a.is_link_local(); }
 
-  bool Rewrite(P* packet, ParsedPacket* parsed, const Connection<Address>& record,
+  bool Rewrite(P* packet, ParsedPacket* parsed, uint32_t slot, const Connection<Address>& record,
                const Egress& egress) noexcept {
     switch (record.method) {
       case ForwardMethod::kDr:
@@ -169,8 +177,22 @@ class FastPath {
         }
         next_ip_id_ = static_cast<uint16_t>(next_ip_id_ + ip_id_step_);
         return true;
+      case ForwardMethod::kFullnat:
+        return TranslatedBoth(packet, parsed, table_.LocalEndpointOf(slot), record);
     }
     return false;
+  }
+
+  // Static, as Encapsulated.
+  [[gnu::noinline]] static bool TranslatedBoth(P* packet, ParsedPacket* parsed,
+                                               const LocalEndpoint<Address>& local,
+                                               const Connection<Address>& record) noexcept {
+    if (local.port.is_zero()) [[unlikely]]
+      return false;
+    RewriteFullnat(
+        *packet, parsed,
+        Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+    return true;
   }
 
   // Into any tunnel but IP in IP of one family; false as well for what is too long for that.

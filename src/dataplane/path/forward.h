@@ -14,6 +14,7 @@
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/fragment6.h"
 #include "dataplane/path/transmit.h"
+#include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
 #include "dataplane/wire/tunnel_mtu.h"
@@ -23,11 +24,12 @@ namespace fairlead::dataplane {
 // What a first fragment met is what the others of its datagram meet (fragment_input.h).
 template <typename Address>
 [[gnu::noinline]] void NoteSentToReal(FragmentFate* fate, const Connection<Address>& record,
-                                      const RealView& real) noexcept {
+                                      const RealView& real, const Address& local) noexcept {
   fate->kind = FragmentFate::Kind::kToReal;
   fate->method = record.method;
   fate->real = record.real_id;
   fate->address = real.address;
+  fate->other = local;
   fate->client_port = record.client_port;
 }
 
@@ -80,11 +82,39 @@ inline uint32_t RoomInLink(const ParsedPacket& parsed, const RealView& real,
   return parsed.is_v4() ? room : std::max(room, kLeastIpv6Mtu);
 }
 
+// A later fragment has no port, and neither has `local` then.
+template <typename Address, Packet P>
+[[gnu::noinline]] void TranslateBoth(P* packet, ParsedPacket* parsed,
+                                     const Connection<Address>& record,
+                                     const LocalEndpoint<Address>& local) noexcept {
+  if (parsed->is_fragment && !parsed->is_first_fragment) {
+    return RewriteFullnatLater(*packet, parsed, local.address, record.real_address);
+  }
+  RewriteFullnat(
+      *packet, parsed,
+      Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+}
+
+// As the client is to see a reply of the real.
+template <typename Address>
+Endpoints<Address> EndpointsToClient(const Connection<Address>& record) noexcept {
+  return {record.virtual_address, record.virtual_port, record.client_address, record.client_port};
+}
+
+template <typename Address, Packet P>
+void TranslateReply(P& packet, ParsedPacket* parsed, const Connection<Address>& record) noexcept {
+  if (TranslatesClient(record.method)) {
+    RewriteFullnat(packet, parsed, EndpointsToClient(record));
+  } else {
+    RewriteNat<NatDirection::kReply>(packet, parsed, record.virtual_address, record.virtual_port);
+  }
+}
+
 // REWRITE and TX towards the real server. The record may be a draft that is in no table (one
-// packet).
+// packet). `local`: where the client is translated, what to.
 template <typename Address, Packet P>
 void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real) noexcept {
+                const RealView& real, const LocalEndpoint<Address>& local = {}) noexcept {
   if (HandledAsExpired(t, packet, parsed)) return;
   if (real.next_hop.is_none()) [[unlikely]] {
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
@@ -101,8 +131,14 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     if (!may_cut) return AnswerTooBig(t, packet, parsed, RoomInLink(*parsed, real, overhead));
   }
   if (t.shard.fragment_fate != nullptr) [[unlikely]]
-    NoteSentToReal(t.shard.fragment_fate, record, real);
+    NoteSentToReal(t.shard.fragment_fate, record, real, local.address);
   switch (record.method) {
+    case ForwardMethod::kFullnat:
+      // Nobody makes a record without; the real must not see the client.
+      if (local.address.is_unspecified()) [[unlikely]]
+        return t.Drop(packet, DropReason::kNoLocalPort);
+      TranslateBoth(packet, parsed, record, local);
+      break;
     case ForwardMethod::kNat:
       if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {
         RewriteNatLater<NatDirection::kForward>(*packet, parsed, record.real_address);
@@ -159,12 +195,11 @@ void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) no
 // sequence number its receiver waits for. `record`: what the connection was.
 template <typename Address, Direction kDirection, Packet P>
 void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real) noexcept {
+                const RealView& real, const LocalEndpoint<Address>& local) noexcept {
   const bool can_reach_real = !real.next_hop.is_none();
   const auto to_client = [&](P* segment, ParsedPacket* fields) {
     if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
-      RewriteNat<NatDirection::kReply>(*segment, fields, record.virtual_address,
-                                       record.virtual_port);
+      TranslateReply(*segment, fields, record);
     }
     RouteOut(t, segment, *fields);
   };
@@ -174,7 +209,7 @@ void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
       return RouteOut(t, segment, *fields);
     }
-    SendToReal<Address>(t, segment, fields, record, real);
+    SendToReal<Address>(t, segment, fields, record, real, local);
   };
   constexpr bool kIsToReal = kDirection == Direction::kForward;
   ParsedPacket onwards = *parsed;
@@ -203,11 +238,13 @@ void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
 template <typename Address, Direction kDirection, Packet P>
 void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                     const RealView& real) noexcept {
-  const Connection<Address> record = t.shard.template Connections<Address>().at(slot);
+  auto& table = t.shard.template Connections<Address>();
+  const Connection<Address> record = table.at(slot);
+  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
   t.shard.template Destroy<Address>(slot);
   switch (record.transport()) {
     case Transport::kTcp:
-      return SendResets<Address, kDirection>(t, packet, parsed, record, real);
+      return SendResets<Address, kDirection>(t, packet, parsed, record, real, local);
     case Transport::kUdp:
       if constexpr (kDirection == Direction::kReply) break;
       return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
@@ -252,7 +289,8 @@ void Track(Shard& shard, uint32_t slot, uint8_t tcp_flags, const RealView& real)
 // False: the connection has given way; the packet is the first of a new one.
 template <typename Address, Packet P>
 bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
-  Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
+  auto& table = t.shard.template Connections<Address>();
+  Connection<Address>& record = table.at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
   if ((parsed->tcp_flags & kTcpSyn) != 0 &&
       IsNewConnection(record, real, PolicyOf(t.snapshot, real))) [[unlikely]] {
@@ -265,7 +303,7 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
   }
   CountIn(t, record.real_id, real, parsed->ip_length);
   Track<Address, Direction::kForward>(t.shard, slot, parsed->tcp_flags, real);
-  SendToReal<Address>(t, packet, parsed, record, real);
+  SendToReal<Address>(t, packet, parsed, record, real, table.LocalEndpointOf(slot));
   return true;
 }
 
@@ -285,9 +323,11 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
   CountOut(t, record.real_id, real, parsed->ip_length);
   Track<Address, Direction::kReply>(t.shard, slot, parsed->tcp_flags, real);
   if (is_direct) return ForwardRouted(t, packet, parsed);
-  ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
-    RewriteNat<NatDirection::kReply>(p, fields, record.virtual_address, record.virtual_port);
-  });
+  const Address to = TranslatesClient(record.method)
+                         ? record.client_address
+                         : parsed->template Destination<Address>(packet->data());
+  ForwardRouted(t, packet, parsed, to,
+                [&](P& p, ParsedPacket* fields) { TranslateReply(p, fields, record); });
 }
 
 }  // namespace fairlead::dataplane

@@ -72,7 +72,7 @@ struct QuotingError {
     const auto key = FlowKey<Address>::Forward(quoted.protocol, quoted.Destination<Address>(frame),
                                                quoted.destination_port,
                                                quoted.Source<Address>(frame), quoted.source_port);
-    if (service.is_one_packet && quoted.protocol == kProtocolUdp) {
+    if (IsForgotten(service, real, quoted.protocol)) {
       if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
       t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);
       return SendErrorToReal(t, packet, parsed, quoted,
@@ -81,8 +81,9 @@ struct QuotingError {
     const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
     const AdmitOutcome admitted = Admit(t.shard, service, key, hash, a.real, a.ref);
     if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
-    SendErrorToReal(t, packet, parsed, quoted,
-                    t.shard.template Connections<Address>().at(admitted.slot));
+    auto& table = t.shard.template Connections<Address>();
+    SendErrorToReal(t, packet, parsed, quoted, table.at(admitted.slot),
+                    table.LocalEndpointOf(admitted.slot));
   }
   // Not scheduled: the host's, or nobody's.
   void Decline() const noexcept {

@@ -18,7 +18,8 @@ namespace fairlead::dataplane {
 // draft that is in no table (one packet).
 template <typename Address, Packet P>
 void SendErrorToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
-                     const Connection<Address>& record) noexcept {
+                     const Connection<Address>& record,
+                     const LocalEndpoint<Address>& local = {}) noexcept {
   const RealView& real = t.snapshot.reals[record.real_id.index()];
   if (!real.TakesTraffic()) return t.Drop(packet, DropReason::kConnectionNoReal);
   CountIn(t, record.real_id, real, parsed->ip_length);
@@ -30,7 +31,15 @@ void SendErrorToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
   if (real.next_hop.is_none()) {
     return t.Drop(packet, DropReason::kNoRoute);  // no error about an error
   }
-  RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
+  if (!TranslatesClient(record.method)) {
+    RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
+  } else if (local.port.is_zero()) {
+    return t.Drop(packet, DropReason::kNoLocalPort);
+  } else {
+    RewriteIcmpFullnat(
+        *packet, parsed, quoted,
+        Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+  }
   SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
 }
 
@@ -47,10 +56,12 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   const auto forward = FlowKey<Address>::Forward(
       quoted.protocol, destination, quoted.destination_port, source, quoted.source_port);
   if (const auto found = table.Find(forward, table.Hash(forward), t.now()); found.hit()) {
-    SendErrorToReal(t, packet, parsed, quoted, table.at(found.slot));
+    SendErrorToReal(t, packet, parsed, quoted, table.at(found.slot),
+                    table.LocalEndpointOf(found.slot));
     return true;
   }
-  // From the server or a router behind us: it quotes what we sent, client → real:port.
+  // From the server or a router behind us: it quotes what we sent, client → real:port, or our local
+  // endpoint → real:port.
   const auto reply = FlowKey<Address>::Reply(quoted.protocol, source, quoted.source_port,
                                              destination, quoted.destination_port);
   const auto found = table.Find(reply, table.Hash(reply), t.now());
@@ -66,6 +77,12 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   }
   const RealView& real = t.snapshot.reals[record.real_id.index()];
   CountOut(t, record.real_id, real, parsed->ip_length);
+  if (TranslatesClient(record.method)) {
+    ForwardRouted(t, packet, parsed, record.client_address, [&](P& p, ParsedPacket* fields) {
+      RewriteIcmpFullnat(p, fields, quoted, EndpointsToClient(record));
+    });
+    return true;
+  }
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteIcmpReply<Address>(p, fields, quoted, record.virtual_address, record.virtual_port);
   });

@@ -24,11 +24,15 @@ void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
   t.shard.neighbour_reports.Seen(port, address, mac, t.now());
 }
 
-// Ours to answer for on this port: a port address on its own port, an announced VIP on any. A VIP
-// that is not announced is answered for nowhere, were it on the kernel twin.
+// Ours to answer for on this port: a port address on its own port, an announced VIP on any, an
+// address of FULLNAT where real servers may be. A VIP that is not announced is answered for
+// nowhere, were it on the kernel twin.
 inline bool AnswersFor(const Snapshot& snapshot, const IpAddress& address, PortId port) noexcept {
   const LocalAddress* local = snapshot.FindLocal(address);
   if (local == nullptr || !local->is_announced) return false;
+  if (local->has_local_ports && snapshot.ports[port.index()].role != PortRole::kOutside) {
+    return true;
+  }
   return local->is_vip || local->port == port;
 }
 

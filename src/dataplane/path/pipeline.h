@@ -12,86 +12,22 @@
 //   TX        transmit.h          next hop, Ethernet header
 //   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
 //   else      local_input.h       ARP, ND, ping, ICMP errors, the host
-//             fragment_input.h    fragments, which then take the ways of the others
+//             fragment_burst.h    fragments, which then take the ways of the others
 //
 // Threads: the worker's. Every packet ends in turn.out, in the held queue, or in another worker's
 // ring.
 #pragma once
 
 #include <cstddef>
-#include <new>
 #include <span>
-#include <type_traits>
 
 #include "dataplane/path/decapsulate.h"
 #include "dataplane/path/fast_path.h"
-#include "dataplane/path/fragment_input.h"
+#include "dataplane/path/fragment_burst.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
 
 namespace fairlead::dataplane {
-
-// Room for one T of each packet of a burst, each written before it is read: an array would set all
-// of them to their defaults first, for every burst.
-template <typename T>
-class BurstOf {
-  static_assert(std::is_trivially_copyable_v<T>);
-
- public:
-  T& operator[](size_t i) noexcept { return data()[i]; }
-  T* data() noexcept { return std::launder(reinterpret_cast<T*>(bytes_)); }
-
- private:
-  alignas(T) std::byte bytes_[kBurst * sizeof(T)];
-};
-
-// The flows of one family in a burst, side by side for the look-up.
-template <typename Address, Packet P>
-struct FlowBurst {
-  size_t count = 0;
-  BurstOf<P*> packets;
-  BurstOf<ParsedPacket> parsed;
-  BurstOf<FlowKey<Address>> keys;
-  BurstOf<typename ConnectionTable<Address>::Probe> probes;
-  BurstOf<uint32_t> slots;
-
-  // Where the fields of the packet that may be added next go: parsed in place, not copied.
-  ParsedPacket& next() noexcept { return parsed[count]; }
-  // The packet whose fields are in next().
-  void Add(P* packet, Direction first) noexcept {
-    const ParsedPacket& fields = next();
-    packets[count] = packet;
-    keys[count] = first == Direction::kForward ? ForwardKey<Address>(packet->data(), fields)
-                                               : ReplyKey<Address>(packet->data(), fields);
-    ++count;
-  }
-};
-
-// The client side is looked up first except on an inside port; a miss tries the other.
-inline Direction FirstDirection(PortRole role) noexcept {
-  return role == PortRole::kInside ? Direction::kReply : Direction::kForward;
-}
-
-// A flow that the fast path leaves: a miss, or a change in the connection's life. `epoch`: when the
-// burst was looked up.
-template <typename Address, Packet P>
-[[gnu::noinline]] void ProcessFlow(Turn<P>& t, FlowBurst<Address, P>& burst, size_t i,
-                                   uint32_t epoch, bool is_mine) noexcept {
-  P* packet = burst.packets[i];
-  ParsedPacket* parsed = &burst.parsed[i];
-  const bool is_forward = burst.keys[i].direction == Direction::kForward;
-  const uint32_t slot = burst.slots[i];
-  if (slot != kNoSlot) {
-    if (!is_forward) return ReturnToClient<Address>(t, packet, parsed, slot);
-    if (ForwardToReal<Address>(t, packet, parsed, slot)) return;
-  }
-  const bool is_doubtful =
-      slot != kNoSlot || t.shard.epoch != epoch || t.shard.MayHaveInserted(burst.probes[i].hash);
-  const RuledOut ruled_out = is_doubtful  ? RuledOut::kNone
-                             : is_forward ? RuledOut::kForward
-                                          : RuledOut::kReply;
-  Miss<Address>(t, packet, parsed, ruled_out, is_mine);
-}
 
 // The flows of a burst that has been looked up.
 template <typename Fast, typename Address, Packet P>
@@ -151,14 +87,31 @@ template <typename Address, Packet P>
   t.shard.UpdateIsObserved();
 }
 
+// On a port that has clients and real servers, a miss as a client's packet may be a reply. It is
+// looked for before the burst is followed, so that the fast path takes it.
+template <typename Address, Packet P>
+[[gnu::noinline]] void LookForReplies(Turn<P>& t, FlowBurst<Address, P>& burst) noexcept {
+  const auto& table = t.shard.template Connections<Address>();
+  for (size_t i = 0; i < burst.count; ++i) {
+    if (burst.slots[i] != kNoSlot || burst.keys[i].direction == Direction::kReply) continue;
+    P* packet = burst.packets[i];
+    if (t.port(packet->meta().input_port).role != PortRole::kBoth) continue;
+    const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), burst.parsed[i]);
+    const uint64_t hash = table.Hash(reply);
+    const FindOutcome found = table.Find(reply, hash, t.now());
+    if (!found.hit()) continue;
+    burst.keys[i] = reply;
+    burst.probes[i].hash = hash;
+    burst.slots[i] = found.slot;
+  }
+}
+
 template <typename Address, Packet P>
 void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexcept {
   if (burst.count == 0) return;
-  auto& table = t.shard.template Connections<Address>();
-  const std::span keys(burst.keys.data(), burst.count);
-  table.HashBurst(keys, {burst.probes.data(), burst.count});
-  table.FindBurst(keys, {burst.probes.data(), burst.count}, t.now(),
-                  {burst.slots.data(), burst.count});
+  LookUp(t, burst);
+  if (t.shard.has_two_way_ports) [[unlikely]]
+    LookForReplies<Address>(t, burst);
   if (t.shard.is_observed) [[unlikely]] {
     if (t.shard.watch.counts_packets()) return FollowWatched(t, burst, is_mine);
     return FollowAndTell(t, burst, is_mine);
@@ -177,7 +130,7 @@ bool IsForOtherHost(const Turn<P>& t, P& packet, const ParsedPacket& parsed) noe
 // the family that `parsed` says.
 template <Packet P>
 [[gnu::noinline]] bool ProcessUnusual(Turn<P>& t, P* packet, ParsedPacket* parsed,
-                                      bool is_mine) noexcept {
+                                      FragmentBurst<P>* fragments, bool is_mine) noexcept {
   const ParseOutcome outcome = Parse(*packet, parsed);
   if (outcome.kind == PacketKind::kDropped) {
     t.Drop(packet, outcome.reason);
@@ -200,7 +153,8 @@ template <Packet P>
                       : HandleIcmp<Ipv6Address>(t, packet, parsed, is_mine);
       break;
     case PacketKind::kFragment:
-      HandleFragment(t, packet, parsed, is_mine);
+      fragments->next() = *parsed;
+      TakeInFragment(t, packet, fragments, is_mine);
       break;
     case PacketKind::kOtherIp:
       HandleOtherIp(t, packet, parsed);
@@ -231,6 +185,21 @@ bool ParseAsPlain(P* packet, ParsedPacket* parsed) noexcept {
   return true;
 }
 
+// The same of a fragment, which is then one of `fragments`.
+template <Packet P>
+[[gnu::noinline]] bool TookPlainFragment(Turn<P>& t, P* packet, FragmentBurst<P>* fragments,
+                                         bool is_mine) noexcept {
+  const uint32_t length = packet->length();
+  ParsedPacket* parsed = &fragments->next();
+  if (!ParsePlainFragment(packet->data(), length, packet->meta().ip_checksum_good, parsed)) {
+    return false;
+  }
+  const uint32_t end = kEthernetHeaderLength + parsed->ip_length;
+  if (length != end) packet->Resize(end);
+  TakeInFragment(t, packet, fragments, is_mine);
+  return true;
+}
+
 // A flow, its fields in burst->next(): put with the others, or, when the owner is asked first
 // (`served`), handed to that.
 template <typename Address, Packet P>
@@ -246,6 +215,7 @@ template <Packet P>
 void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexcept {
   FlowBurst<Ipv4Address, P> flows4;
   FlowBurst<Ipv6Address, P> flows6;
+  FragmentBurst<P> fragments;
   ServedDestination<Ipv4Address> served4;
   ServedDestination<Ipv6Address> served6;
   const bool asks_owner_first = !is_mine && t.shard.asks_owner_first;
@@ -261,6 +231,7 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
           TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
           continue;
         }
+        if (TookPlainFragment(t, packet, &fragments, is_mine)) continue;
         break;
       case kEtherTypeIpv6:
         if (ParseAsPlain<Ipv6Address>(packet, &flows6.next())) [[likely]] {
@@ -272,7 +243,7 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
         break;
     }
     ParsedPacket parsed;
-    if (!ProcessUnusual(t, packet, &parsed, is_mine)) continue;
+    if (!ProcessUnusual(t, packet, &parsed, &fragments, is_mine)) continue;
     if (parsed.is_v4()) {
       flows4.next() = parsed;
       TakeFlow(t, packet, first, asks_owner_first ? &served4 : nullptr, &flows4);
@@ -281,6 +252,7 @@ void ProcessPackets(Turn<P>& t, std::span<P* const> packets, bool is_mine) noexc
       TakeFlow(t, packet, first, asks_owner_first ? &served6 : nullptr, &flows6);
     }
   }
+  if (fragments.count > 0) ProcessFragments(t, fragments, is_mine);
   ProcessFlows(t, flows4, is_mine);
   ProcessFlows(t, flows6, is_mine);
   if (is_mine || packets.empty()) return;

@@ -59,18 +59,6 @@ void CountSnat(Turn<P>& t, uint16_t slot, SnatWay way, uint32_t ip_bytes) noexce
   (way == SnatWay::kOut ? counters.out_bytes : counters.in_bytes).Add(ip_bytes);
 }
 
-// To the inside host. `rewrite` makes it the destination.
-template <typename Address, Packet P, typename Rewrite>
-void ForwardInside(Turn<P>& t, P* packet, ParsedPacket* parsed, const Address& client,
-                   Rewrite&& rewrite) noexcept {
-  ForwardTo(t, packet, parsed, IpAddress(client), rewrite);
-  FragmentFate* fate = t.shard.fragment_fate;
-  if (fate == nullptr || fate->kind != FragmentFate::Kind::kRouted) [[likely]]
-    return;
-  fate->kind = FragmentFate::Kind::kToInside;
-  fate->address = IpAddress(client);
-}
-
 template <typename Address, Packet P>
 void SendSnatOut(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
@@ -88,7 +76,7 @@ void SendSnatIn(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noex
   CountSnat(t, flow.slot, SnatWay::kIn, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kReply, parsed->tcp_flags,
                                         t.snapshot.timeouts, t.now());
-  ForwardInside(t, packet, parsed, flow.client, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, IpAddress(flow.client), [&flow](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kForward>(p, fields, flow.client, flow.client_port);
   });
 }

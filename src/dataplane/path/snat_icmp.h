@@ -36,7 +36,7 @@ bool TakePingReply(Turn<P>& t, P* packet, ParsedPacket* parsed, Be16 id, bool is
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
   CountSnat(t, flow.slot, SnatWay::kIn, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kReply, 0, t.snapshot.timeouts, t.now());
-  ForwardInside(t, packet, parsed, flow.client, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, IpAddress(flow.client), [&flow](P& p, ParsedPacket* fields) {
     RewriteEcho<false>(p, fields, flow.client, flow.client_port);
   });
   return true;
@@ -110,7 +110,7 @@ bool TakeErrorOfWorld(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedF
   }
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
   CountSnat(t, flow.slot, SnatWay::kIn, parsed->ip_length);
-  ForwardInside(t, packet, parsed, flow.client, [&](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, IpAddress(flow.client), [&](P& p, ParsedPacket* fields) {
     RewriteIcmpForward<Address>(p, fields, about.quoted, flow.client, flow.client_port);
   });
   return true;

@@ -72,6 +72,17 @@ void HandleMulticast(Turn<P>& t, P* packet) noexcept {
   }
 }
 
+// A packet to a local endpoint of FULLNAT that no connection here has: it may be another worker's.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool HandedToPortOwner(Turn<P>& t, P* packet,
+                                         const ParsedPacket& parsed) noexcept {
+  const WorkerId owner = t.shard.fabric.steering.ConnectionOwner(
+      parsed.Destination<Address>(packet->data()), parsed.destination_port);
+  if (owner == t.shard.me) return false;
+  HandTo(t, packet, owner, HandOff::kSteered);
+  return true;
+}
+
 // No service claims the destination: the host, another worker's reply, or plain routing.
 template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
@@ -81,6 +92,9 @@ void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& fl
     if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
   }
   if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
+    if (local->has_local_ports && !is_mine && HandedToPortOwner<Address>(t, packet, *parsed)) {
+      return;
+    }
     if (!local->port.is_none() && t.port(local->port).has_host) {
       if (t.shard.fragment_fate != nullptr) [[unlikely]] {
         t.shard.fragment_fate->kind = FragmentFate::Kind::kToHost;
@@ -135,7 +149,7 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   const ServiceView& service = t.snapshot.services[a.service.index()];
   const RealView& real = t.snapshot.reals[a.real.index()];
   const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
-  if (service.is_one_packet && parsed->protocol == kProtocolUdp) {
+  if (IsForgotten(service, real, parsed->protocol)) {
     // Counted, forwarded and forgotten (ipvs.md, one packet).
     if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
     t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);
@@ -150,8 +164,9 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   t.shard.template Track<Address>(admitted.slot, Direction::kForward, parsed->tcp_flags, real);
   if (t.shard.tells != 0) [[unlikely]]
     TellOfNew<Address>(t.shard, admitted.slot, real);
-  SendToReal<Address>(t, packet, parsed, t.shard.template Connections<Address>().at(admitted.slot),
-                      real);
+  auto& table = t.shard.template Connections<Address>();
+  SendToReal<Address>(t, packet, parsed, table.at(admitted.slot), real,
+                      table.LocalEndpointOf(admitted.slot));
 }
 
 // The packet as the subject of a decision and of the hand-shake.

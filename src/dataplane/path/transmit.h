@@ -201,11 +201,11 @@ bool HandledAsExpired(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   return true;
 }
 
-// Routing to `destination`, which the packet has once `rewrite(packet, &parsed)` has lowered the
-// TTL and changed what else must be.
+// Plain routing between ports: `rewrite(packet, &parsed)` lowers the TTL and changes what else must
+// be. `destination` is what the packet has after that.
 template <Packet P, typename Rewrite>
-void ForwardTo(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& destination,
-               Rewrite&& rewrite) noexcept {
+void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& destination,
+                   Rewrite&& rewrite) noexcept {
   // What a link keeps to itself is not routed (RFC 4291 section 2.5.6).
   if (destination.is_link_local() || parsed->source(packet->data()).is_link_local()) [[unlikely]] {
     return t.Drop(packet, DropReason::kNoRoute);
@@ -225,6 +225,7 @@ void ForwardTo(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& des
   if (t.shard.fragment_fate != nullptr) [[unlikely]] {
     t.shard.fragment_fate->kind = FragmentFate::Kind::kRouted;
     t.shard.fragment_fate->address = parsed->source(packet->data());
+    t.shard.fragment_fate->other = destination;
   }
   const bool is_on_link = route->gateway.is_none();
   const NeighbourId id =
@@ -236,10 +237,10 @@ void ForwardTo(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& des
   SendToNeighbour(t, packet, *parsed, route->output, id, hop);
 }
 
-// Plain routing between ports, to where the packet was sent.
 template <Packet P, typename Rewrite>
 void ForwardRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, Rewrite&& rewrite) noexcept {
-  ForwardTo(t, packet, parsed, parsed->destination(packet->data()), rewrite);
+  ForwardRouted(t, packet, parsed, parsed->destination(packet->data()),
+                std::forward<Rewrite>(rewrite));
 }
 
 template <Packet P>

@@ -87,6 +87,7 @@ struct alignas(kCacheLine) TrafficCounters {
   Counter out_packets;
   Counter in_bytes;
   Counter out_bytes;
+  Counter no_local_port;  // new connections refused: no port was free (FULLNAT)
 };
 
 static_assert(sizeof(TrafficCounters) == kCacheLine);
@@ -109,6 +110,7 @@ struct SnatSum {
 
 struct TrafficSum {
   uint64_t connections = 0, in_packets = 0, out_packets = 0, in_bytes = 0, out_bytes = 0;
+  uint64_t no_local_port = 0;
 
   TrafficSum& operator+=(const TrafficSum& o) {
     connections += o.connections;
@@ -116,6 +118,7 @@ struct TrafficSum {
     out_packets += o.out_packets;
     in_bytes += o.in_bytes;
     out_bytes += o.out_bytes;
+    no_local_port += o.no_local_port;
     return *this;
   }
   TrafficSum& operator-=(const TrafficSum& o) {
@@ -124,6 +127,7 @@ struct TrafficSum {
     out_packets -= o.out_packets;
     in_bytes -= o.in_bytes;
     out_bytes -= o.out_bytes;
+    no_local_port -= o.no_local_port;
     return *this;
   }
 };
@@ -218,7 +222,7 @@ class StatsBoard {
     for (const TrafficCounters* row : traffic_) {
       const TrafficCounters& c = row[real.index()];
       sum += {c.connections.value(), c.in_packets.value(), c.out_packets.value(),
-              c.in_bytes.value(), c.out_bytes.value()};
+              c.in_bytes.value(),    c.out_bytes.value(),  c.no_local_port.value()};
     }
     return sum;
   }

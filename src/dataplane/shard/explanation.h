@@ -167,6 +167,11 @@ struct AnswersLeave {
   PortId port = {};
   NeighbourState neighbour = NeighbourState::kUnknown;
 };
+// The real server sees an endpoint of ours in place of the client's (FULLNAT).
+struct Translated {
+  Endpoint local = {};     // of a connection that exists; port 0: of a new one, which gets a port
+  uint16_t addresses = 0;  // of one of so many addresses; 0: there are none, and it is dropped
+};
 // They come back here, and there is no route to the client.
 struct NoWayBack {};
 // `real` could not answer the client, whose address is link-local.
@@ -185,7 +190,7 @@ using ExplainStep =
                  step::TemplateHit, step::TemplateMiss, step::TemplateInvalid, step::Sibling,
                  step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate, step::HashedNetwork,
                  step::Scheduled, step::NobodyEligible, step::NextHop, step::NoRoute,
-                 step::AnswersLeave, step::NoWayBack, step::LinkLocalClient>;
+                 step::AnswersLeave, step::NoWayBack, step::LinkLocalClient, step::Translated>;
 // So a step is never valueless, and std::visit never throws.
 static_assert(std::is_trivially_copyable_v<ExplainStep>);
 

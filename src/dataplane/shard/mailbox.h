@@ -78,6 +78,7 @@ struct ConnectionRow {
   uint16_t flags = 0;
   ForwardMethod method = ForwardMethod::kNat;
   Endpoint client, virtual_endpoint, real_endpoint;
+  std::optional<Endpoint> local_endpoint;  // FULLNAT: what the real server sees of the client
   RealId real;
   ServiceId service;
   TickCount remaining = 0;

@@ -104,6 +104,8 @@ std::string_view CauseName(TakeUpCause cause) noexcept {
       return "time";
     case TakeUpCause::kOwner:
       return "owner";
+    case TakeUpCause::kLocalEndpoint:
+      return "local_endpoint";
     case TakeUpCause::kSideList:
       return "side_list";
     case TakeUpCause::kDuplicate:

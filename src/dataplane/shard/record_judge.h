@@ -38,13 +38,14 @@ enum class TakeUpCause : uint8_t {
   kReal,               // an id that nothing has
   kTime,               // a time beyond the longest that can be set
   kOwner,              // its key is another worker's
+  kLocalEndpoint,      // its client is translated, and nothing says to what
   kSideList,           // its side records are not its own, or not whole
   kDuplicate,          // there is another of the same key
   kNoRoom,             // the table, the index or the side records are full
   kTemplateReference,  // the connection stays, without its template, which is gone
   kTemplateText,       // the template stays, without its engine's data
 };
-inline constexpr size_t kTakeUpCauseCount = 14;
+inline constexpr size_t kTakeUpCauseCount = 15;
 
 // As metrics and the log name it: "template_reference".
 std::string_view CauseName(TakeUpCause cause) noexcept;

@@ -62,15 +62,20 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& mem
       next_ip_id(static_cast<uint16_t>(1 + worker.index())),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
       fragments(ShareOf(shared.config.fragments, shared.config.workers)),
+      local_ports(MixMultiply(shared.config.hash_secret[0] ^ start.value, worker.index() + 1)),
       side_records_(OrThrow(SideTable::Create(
           CapacityOf(memory.side_records, shared.config.side_records, shared.config),
           shared.config.table_pages, memory.side_records))),
       connections4_(OrThrow(ConnectionTable<Ipv4Address>::Create(
           CapacityOf(memory.connections4, shared.config.connections, shared.config), shared.hash,
-          start, shared.config.table_pages, {.side = &side_records_}, memory.connections4))),
+          start, shared.config.table_pages,
+          {.side = &side_records_, .second_entries = side_records_.capacity()},
+          memory.connections4))),
       connections6_(OrThrow(ConnectionTable<Ipv6Address>::Create(
           CapacityOf(memory.connections6, shared.config.connections6, shared.config), shared.hash,
-          start, shared.config.table_pages, {.side = &side_records_}, memory.connections6))),
+          start, shared.config.table_pages,
+          {.side = &side_records_, .second_entries = side_records_.capacity()},
+          memory.connections6))),
       templates_(OrThrow(TemplateTable::Create(
           worker, CapacityOf(memory.templates, shared.config.templates, shared.config), shared.hash,
           start, shared.config.table_pages, &side_records_, memory.templates))),
@@ -96,6 +101,8 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     for (const ServiceView& service : next.services) AdoptService(before, service);
   }
   tells = static_cast<uint8_t>((tells & kTellsStream) | (next.sync.is_on ? kTellsKernel : 0));
+  has_two_way_ports = std::ranges::any_of(
+      next.ports, [](const PortView& port) { return port.role == PortRole::kBoth; });
   EvaluateDefence(next.defence);
   UpdateIsObserved();
   if (next.snat != nullptr && snat == nullptr) {

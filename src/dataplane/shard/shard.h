@@ -35,6 +35,7 @@
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/fragment_table.h"
+#include "dataplane/tables/local_ports.h"
 #include "dataplane/tables/rate_limit.h"
 #include "dataplane/tables/side_table.h"
 #include "dataplane/tables/template_table.h"
@@ -178,6 +179,7 @@ class Shard {
   std::bitset<256> recent_inserts;  // since a burst was looked up
   bool asks_owner_first = false;    // the last burst from a port was largely other workers'
   bool is_observed = false;         // other directors are told of flows, or clients are watched
+  bool has_two_way_ports = false;   // some port has clients and real servers
   uint8_t tells = 0;                // kTellsKernel, kTellsStream
   uint64_t handed_to = 0;           // bit w: worker w's ring has packets that it cannot see yet
   // Of outer IPv4 headers: each worker has numbers of its own, or two of them could give one to
@@ -192,6 +194,7 @@ class Shard {
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
   std::unique_ptr<SnatFlows> snat;  // null until the first rule of source NAT comes
+  LocalPorts local_ports;           // FULLNAT
   DropSamples drop_samples;
 
  private:

@@ -56,7 +56,7 @@ constexpr bool IsStreamed(Transport transport, uint8_t state, uint32_t packets) 
 // Whether peers could be told of the connection at all; `real` as below.
 template <typename Address>
 bool FitsStream(const Connection<Address>& record, Family real) noexcept {
-  return real == Address::kFamily &&
+  return real == Address::kFamily && !TranslatesClient(record.method) &&
          !record.HasAny(FlagMask(ConnectionFlag::kOnePacket, ConnectionFlag::kReleasePending));
 }
 

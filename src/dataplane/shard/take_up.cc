@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -319,6 +320,10 @@ class TakingUp {
                         from.side_slot)) {
       return {RecordFate::kBad, TakeUpCause::kSideList};
     }
+    if (const auto fault = FaultOfLocal<Address>(w, from, candidate.shard->me)) {
+      if (has_side) lists_[w].Return(from.side_slot);
+      return {RecordFate::kBad, *fault};
+    }
     const uint32_t slot = is_in_place_ ? SettleConnection<Address>(candidate)
                                        : CarryConnection<Address>(w, candidate);
     if (slot == kNoSlot) {
@@ -329,6 +334,24 @@ class TakingUp {
     if (record.Has(ConnectionFlag::kHasTemplate)) JoinTemplate(&record, TemplateOf(candidate));
     candidate.shard->CountTakenUp(record.real_id, record.Has(ConnectionFlag::kInactive));
     return {RecordFate::kGood, {}};
+  }
+
+  // Of a connection whose client is translated: a reply finds the record by its local endpoint,
+  // whose owner must be the record's. Its list, if it has one, is whole.
+  template <typename Address>
+  std::optional<TakeUpCause> FaultOfLocal(size_t w, const Connection<Address>& from,
+                                          WorkerId owner) {
+    if (!TranslatesClient(from.method)) return std::nullopt;
+    LocalEndpoint<Address> local;
+    if (from.Has(ConnectionFlag::kSideTable)) {
+      lists_[w].ForEach(from.side_slot, [&](const SideRecord& side) {
+        if (side.kind != SideKind::kFlow) return;
+        local = {Address::Load(side.flow.local_address.data()), side.flow.local_port};
+      });
+    }
+    if (local.port.is_zero() || local.address.is_unspecified()) return TakeUpCause::kLocalEndpoint;
+    if (steering().ConnectionOwner(local.address, local.port) != owner) return TakeUpCause::kOwner;
+    return std::nullopt;
   }
 
   template <typename Address>
@@ -427,6 +450,7 @@ void TakeUpTraffic(std::span<const TrafficCounters> previous, Fabric& fabric) {
     into.out_packets.Add(from.out_packets.value());
     into.in_bytes.Add(from.in_bytes.value());
     into.out_bytes.Add(from.out_bytes.value());
+    into.no_local_port.Add(from.no_local_port.value());
   }
 }
 

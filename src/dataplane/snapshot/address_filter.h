@@ -28,8 +28,10 @@ class AddressFilter {
   }
   // False: the address was not added since Clear.
   [[nodiscard]] bool MayContain(const IpAddress& address) const noexcept {
-    const uint32_t bit = BitOf(address);
-    return (words_[bit / 64] >> bit % 64 & 1) != 0;
+    return Has(BitOf(address));
+  }
+  [[nodiscard]] bool MayContain(Ipv4Address address) const noexcept {
+    return Has(BitOf(address.value.raw()));
   }
 
  private:
@@ -39,7 +41,13 @@ class AddressFilter {
     uint64_t high, low;
     std::memcpy(&high, address.bytes().data(), sizeof high);
     std::memcpy(&low, address.bytes().data() + sizeof high, sizeof low);
-    return static_cast<uint32_t>((high ^ low) * uint64_t{0x9e3779b97f4a7c15} >> (64 - kLogBits));
+    return BitOf(high ^ low);
+  }
+  static uint32_t BitOf(uint64_t word) noexcept {
+    return static_cast<uint32_t>(word * uint64_t{0x9e3779b97f4a7c15} >> (64 - kLogBits));
+  }
+  [[nodiscard]] bool Has(uint32_t bit) const noexcept {
+    return (words_[bit / 64] >> bit % 64 & 1) != 0;
   }
 
   std::array<uint64_t, (1u << kLogBits) / 64> words_;

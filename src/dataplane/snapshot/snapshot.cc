@@ -70,8 +70,17 @@ void IndexOwnAddresses(Snapshot* snapshot) {
   for (const Ipv4Address address : snapshot->broadcasts) snapshot->own_addresses.Add(address);
 }
 
+void MarkLocalPorts(Snapshot* snapshot) {
+  for (const LocalPool& pool : snapshot->local_pools) {
+    for (const IpAddress& address : pool.addresses) {
+      snapshot->local_addresses[address].has_local_ports = true;
+    }
+  }
+}
+
 void FinishSnapshot(Snapshot* snapshot) {
   WorkOutEgress(snapshot);
+  MarkLocalPorts(snapshot);
   IndexOwnAddresses(snapshot);
   for (size_t i = 0; i < snapshot->reals.size(); ++i) {
     IndexGroup(RealId{static_cast<uint32_t>(i)}, snapshot);

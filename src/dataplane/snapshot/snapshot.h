@@ -36,6 +36,7 @@
 #include "dataplane/snapshot/snat_view.h"
 #include "dataplane/snapshot/sync_view.h"
 #include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/local_ports.h"
 #include "dataplane/tables/timeouts.h"
 #include "dataplane/wire/headers.h"
 #include "sched/scheduler.h"
@@ -53,6 +54,8 @@ struct PortView {
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   uint8_t decapsulates = 0;      // TunnelBit of each type of tunnel that ends here
 };
+
+using LocalPoolId = Id<struct LocalPoolTag, uint16_t>;  // index into Snapshot::local_pools
 
 // What a packet of an existing connection meets. All but the first leave the hit path; the order
 // matters to TakesTraffic.
@@ -86,6 +89,7 @@ struct RealView {
   uint16_t mtu_bytes = 1500;   // of the link to it
   IpAddress tunnel_source;     // TUN: the director's address towards it
   Tunnel tunnel;               // TUN: which
+  LocalPoolId local_pool;      // FULLNAT: where its clients' connections come from
 
   // Packets of its connections are forwarded and counted.
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
@@ -157,8 +161,9 @@ struct KeyHash {
 // An address the director answers for (ARP, ND, ping).
 struct LocalAddress {
   bool is_vip = false;
-  PortId port;               // a port address: its port. None for a VIP that is no port address
-  bool is_announced = true;  // gratuitous ARP and unsolicited NA at start; ARP answered
+  PortId port;                   // a port address: its port. None for a VIP that is no port address
+  bool is_announced = true;      // gratuitous ARP and unsolicited NA at start; ARP answered
+  bool has_local_ports = false;  // in some LocalPool: answered for on ports that are not outside
 };
 
 struct RouteView {
@@ -199,6 +204,9 @@ struct Snapshot {
 
   std::vector<PortView> ports;  // by PortId
   ShardedMap<IpAddress, LocalAddress> local_addresses;
+  // All their addresses are in local_addresses too (MarkLocalPorts). Each is of the family of the
+  // reals that name it.
+  std::vector<LocalPool> local_pools;
   std::vector<Ipv4Address> broadcasts;  // of the ports' networks
   AddressFilter own_addresses;          // local_addresses and broadcasts: IndexOwnAddresses
   std::shared_ptr<const PrefixMap<VirtualRange>> virtual_ranges;  // null: none
@@ -261,5 +269,7 @@ void FinishSnapshot(Snapshot* snapshot);
 void WorkOutEgress(Snapshot* snapshot);
 void IndexOwnAddresses(Snapshot* snapshot);
 void IndexGroup(RealId id, Snapshot* snapshot);
+// After each change of local_addresses or local_pools, before IndexOwnAddresses.
+void MarkLocalPorts(Snapshot* snapshot);
 
 }  // namespace fairlead::dataplane

@@ -139,6 +139,13 @@ Address AddressInRecord(const IpAddress& real) noexcept {
   return address;
 }
 
+// An address and a port of ours that a real server sees in place of its client's.
+template <typename Address>
+struct LocalEndpoint {
+  Address address{};  // unspecified: there is none
+  Be16 port;          // 0 as well in what is known of a later fragment
+};
+
 using Connection4 = Connection<Ipv4Address>;
 using Connection6 = Connection<Ipv6Address>;
 

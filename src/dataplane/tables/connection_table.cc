@@ -281,13 +281,6 @@ SideRecord* ConnectionTable<Address>::AttachSide(uint32_t slot, SideKind kind) n
   return side;
 }
 
-// Its local endpoint, or null.
-template <typename Address>
-const FlowSide* ConnectionTable<Address>::LocalOf(uint32_t slot) const noexcept {
-  const SideRecord* side = FindSide(slot, SideKind::kFlow);
-  return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
-}
-
 // Precondition: it has a local endpoint.
 template <typename Address>
 uint64_t ConnectionTable<Address>::LocalHashOf(uint32_t slot) const noexcept {

@@ -197,6 +197,13 @@ class ConnectionTable {
   // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
   // and no local endpoint yet; the port is not 0.
   bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept;
+  // That endpoint; none: the record has no second entry.
+  [[nodiscard]] LocalEndpoint<Address> LocalEndpointOf(uint32_t slot) const noexcept {
+    const FlowSide* flow = LocalOf(slot);
+    if (flow == nullptr) [[likely]]
+      return {};
+    return {Address::Load(flow->local_address.data()), flow->local_port};
+  }
   [[nodiscard]] uint32_t second_entries() const noexcept { return second_count_; }
 
   // ---- take-up (shard/take_up.h), before the first packet: Settle or Vacate for each slot once,
@@ -280,7 +287,8 @@ class ConnectionTable {
   }
   static bool HasRealEndpoint(const Record& r, const Key& key) noexcept {
     return r.client_address == key.client && r.real_address == key.other &&
-           r.client_port == key.client_port && r.real_port == key.other_port;
+           r.client_port == key.client_port && r.real_port == key.other_port &&
+           !TranslatesClient(r.method);  // whose real speaks to the local endpoint alone
   }
   [[nodiscard]] bool HasLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
     return key.direction == Direction::kReply && records_[slot].Has(ConnectionFlag::kSideTable) &&
@@ -312,7 +320,10 @@ class ConnectionTable {
   }
 
   // ---- the second entries, by what the kFlow side record says
-  [[nodiscard]] const FlowSide* LocalOf(uint32_t slot) const noexcept;
+  [[nodiscard]] const FlowSide* LocalOf(uint32_t slot) const noexcept {
+    const SideRecord* side = FindSide(slot, SideKind::kFlow);
+    return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
+  }
   [[nodiscard]] uint64_t LocalHashOf(uint32_t slot) const noexcept;
   [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;
 

@@ -8,7 +8,7 @@ namespace {
 
 // Not of one that is done.
 TickCount LifetimeOf(const FragmentTable::Datagram& d) noexcept {
-  return d.key.source.is_v4() ? FragmentTable::kLifetime4 : FragmentTable::kLifetime6;
+  return d.key.is_v4() ? FragmentTable::kLifetime4 : FragmentTable::kLifetime6;
 }
 
 }  // namespace
@@ -24,16 +24,17 @@ FragmentTable::FragmentTable(uint32_t datagrams)
 
 // ---- lists
 
-FragmentTable::ListName FragmentTable::ListOf(const Datagram& d) noexcept {
-  if (d.state == State::kDone) return kDoneList;
-  const bool is_v4 = d.key.source.is_v4();
-  if (d.state == State::kWaiting) return is_v4 ? kWaiting4 : kWaiting6;
-  return is_v4 ? kSettled4 : kSettled6;
-}
-
-void FragmentTable::Link(uint32_t slot, TickCount lifetime, Tick now) noexcept {
+[[gnu::always_inline]] inline void FragmentTable::Link(uint32_t slot, State state,
+                                                       TickCount lifetime, Tick now) noexcept {
+  static_assert(kWaiting6 == kWaiting4 + 1 && kSettled6 == kSettled4 + 1);
   Datagram& d = datagrams_[slot];
-  List& list = lists_[ListOf(d)];
+  const uint32_t family = d.key.is_v4() ? 0 : 1;
+  const uint32_t name = state == State::kDone      ? uint32_t{kDoneList}
+                        : state == State::kWaiting ? kWaiting4 + family
+                                                   : kSettled4 + family;
+  List& list = lists_[name];
+  d.state = state;
+  d.list = static_cast<uint8_t>(name);
   d.deadline = now + lifetime;
   d.before = list.tail;
   d.after = kNoSlot;
@@ -42,9 +43,9 @@ void FragmentTable::Link(uint32_t slot, TickCount lifetime, Tick now) noexcept {
   ++list.count;
 }
 
-void FragmentTable::Unlink(uint32_t slot) noexcept {
-  Datagram& d = datagrams_[slot];
-  List& list = lists_[ListOf(d)];
+[[gnu::always_inline]] inline void FragmentTable::Unlink(uint32_t slot) noexcept {
+  const Datagram& d = datagrams_[slot];
+  List& list = lists_[d.list];
   (d.before == kNoSlot ? list.head : datagrams_[d.before].after) = d.after;
   (d.after == kNoSlot ? list.tail : datagrams_[d.after].before) = d.before;
   --list.count;
@@ -70,13 +71,18 @@ uint32_t FragmentTable::FindOrAdd(const FragmentKey& key, uint64_t hash, Tick no
   const uint32_t slot = free_;
   Datagram& d = datagrams_[slot];
   free_ = d.bucket_next;
-  d = Datagram{};
-  d.key = key;
+  // All but the list, and the runs, of which there are none: their line is not needed.
   d.hash = hash;
-  d.state = State::kWaiting;
+  d.key = key;
   d.bucket_next = *bucket;
+  d.is_ready = false;
+  d.run_count = 0;
+  d.held_count = 0;
+  d.total = 0;
+  d.fate = {};
+  d.held = kNoSlot;
   *bucket = slot;
-  Link(slot, LifetimeOf(d), now);
+  Link(slot, State::kWaiting, LifetimeOf(d), now);
   ++size_;
   return slot;
 }
@@ -115,11 +121,10 @@ void FragmentTable::Restart(uint32_t slot, Tick now) noexcept {
   Datagram& d = datagrams_[slot];
   GiveUp(&d, DropReason::kFragmentLimit);
   Unlink(slot);
-  d.state = State::kWaiting;
   d.fate = {};
   d.run_count = 0;
   d.total = 0;
-  Link(slot, LifetimeOf(d), now);
+  Link(slot, State::kWaiting, LifetimeOf(d), now);
 }
 
 bool FragmentTable::IsOver(const Datagram& d, Tick now) noexcept {
@@ -128,12 +133,9 @@ bool FragmentTable::IsOver(const Datagram& d, Tick now) noexcept {
   return d.deadline.Remaining(now) + kDoneLifetime < LifetimeOf(d);
 }
 
-void FragmentTable::Settle(uint32_t slot, const FragmentFate& fate, Tick now) noexcept {
-  Datagram& d = datagrams_[slot];
+void FragmentTable::Settle(uint32_t slot, Tick now) noexcept {
   Unlink(slot);
-  d.fate = fate;
-  d.state = State::kSettled;
-  Link(slot, LifetimeOf(d), now);
+  Link(slot, State::kSettled, LifetimeOf(datagrams_[slot]), now);
 }
 
 void FragmentTable::FinishIfWhole(uint32_t slot, Tick now) noexcept {
@@ -142,13 +144,20 @@ void FragmentTable::FinishIfWhole(uint32_t slot, Tick now) noexcept {
   if (d.state != State::kSettled || !is_whole || d.runs[0].end != d.total) return;
   if (d.held != kNoSlot || d.fate.kind == FragmentFate::Kind::kRefused) return;
   Unlink(slot);
-  d.state = State::kDone;
-  Link(slot, kDoneLifetime, now);
+  Link(slot, State::kDone, kDoneLifetime, now);
 }
 
 // ---- bytes
 
 FragmentTable::Arrival FragmentTable::Note(Datagram* d, const FragmentRange& range) noexcept {
+  const bool is_next = d->run_count == 0 || (d->run_count == 1 && d->runs[0].end == range.begin);
+  if (is_next && d->total == 0) [[likely]] {  // in order, as nearly all come
+    if (d->run_count == 0) d->runs[0].begin = static_cast<uint16_t>(range.begin);
+    d->run_count = 1;
+    d->runs[0].end = static_cast<uint16_t>(range.end);
+    if (range.is_last) d->total = d->runs[0].end;
+    return Arrival::kNew;
+  }
   for (size_t i = 0; i < d->run_count; ++i) {
     const Run& run = d->runs[i];
     if (range.begin >= run.begin && range.end <= run.end) {
@@ -200,9 +209,9 @@ FragmentTable::Arrival FragmentTable::Arrive(uint32_t slot, const FragmentRange&
   if (arrival == Arrival::kOverlap) {
     // RFC 5722: the whole datagram. Of what has gone on its receiver never gets the rest.
     GiveUp(&d, DropReason::kFragmentOverlap);
-    FragmentFate refused;
-    refused.kind = FragmentFate::Kind::kRefused;
-    Settle(slot, refused, now);
+    d.fate = {};
+    d.fate.kind = FragmentFate::Kind::kRefused;
+    Settle(slot, now);
   }
   return arrival;
 }

@@ -4,7 +4,8 @@
 //   const uint32_t slot = table.FindOrAdd(key, hash, now);
 //   if (table.Arrive(slot, range) != FragmentTable::Arrival::kNew) …drop it by name
 //   if (!table.at(slot).fate.is_decided()) table.Hold(slot, packet, parsed, range.begin);
-//   table.Settle(slot, fate, now);                    // the first fragment has found its way
+//   table.fate(slot) = …;
+//   table.Settle(slot, now);                          // the first fragment has found its way
 //   while (table.Pop(slot, &held)) …send it after     // in the order of the datagram
 //
 // Nothing is put together: the table has the ranges of bytes that have come, not the bytes. Theory:
@@ -15,7 +16,9 @@
 // oldest goes: of those done; then of those that wait, if these are half of all; else of those
 // settled. So fragments displace fragments and nothing else.
 //
-// Memory: all of it at construction; a datagram is 184 bytes. Threads: one worker's. Invariants:
+// Memory: all of it at construction; a datagram is 192 bytes, of which two lines are in use unless
+// it has gaps. Who has a burst of fragments asks for both early (PrefetchBucket, PrefetchDatagram).
+// Threads: one worker's. Invariants:
 //   1. a datagram is in one bucket and in one list;
 //   2. runs are sorted, and do not touch each other;
 //   3. a held packet is in its datagram's list, or among those given up, which TakeGivenUp empties;
@@ -34,17 +37,40 @@
 
 namespace fairlead::dataplane {
 
-// Which datagram (RFC 791 section 3.2, RFC 8200 section 4.5). `protocol`: 0 in IPv6, whose
-// identification holds for all. `is_inside`: what comes from real servers does not meet what comes
-// from clients; of one side the ports are alike, since with several links to a router the first
-// fragment and the others may come by different ones.
-struct FragmentKey {
-  IpAddress source, destination;
-  uint32_t id = 0;
-  uint8_t protocol = 0;
-  bool is_inside = false;
+// Which datagram (RFC 791 section 3.2, RFC 8200 section 4.5), in words: they are written and
+// compared for every fragment. `protocol`: none in IPv6, whose identification holds for all.
+// `is_inside`: what comes from real servers does not meet what comes from clients; of one side the
+// ports are alike, since with several links to a router the first fragment and the others may come
+// by different ones.
+class FragmentKey {
+ public:
+  FragmentKey() = default;
+  FragmentKey(Ipv4Address source, Ipv4Address destination, uint32_t id, uint8_t protocol,
+              bool is_inside) noexcept
+      : words_{source.value.raw() | uint64_t{destination.value.raw()} << 32, 0, 0, 0,
+               Rest(id, protocol, is_inside)} {}
+  FragmentKey(const Ipv6Address& source, const Ipv6Address& destination, uint32_t id,
+              bool is_inside) noexcept {
+    source.Store(&words_[0]);
+    destination.Store(&words_[2]);
+    words_[4] = Rest(id, 0, is_inside) | kIsV6;
+  }
 
-  friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
+  [[nodiscard]] bool is_v4() const noexcept { return (words_[4] & kIsV6) == 0; }
+
+  friend bool operator==(const FragmentKey& a, const FragmentKey& b) noexcept {
+    uint64_t differs = 0;
+    for (size_t i = 0; i < a.words_.size(); ++i) differs |= a.words_[i] ^ b.words_[i];
+    return differs == 0;
+  }
+
+ private:
+  static constexpr uint64_t kIsV6 = uint64_t{1} << 63;
+  static uint64_t Rest(uint32_t id, uint8_t protocol, bool is_inside) noexcept {
+    return id | uint64_t{protocol} << 32 | uint64_t{is_inside} << 40;
+  }
+
+  std::array<uint64_t, 5> words_{};
 };
 
 // What the first fragment met, and so what its datagram's others meet.
@@ -54,9 +80,10 @@ struct FragmentFate {
     kAsked,      // it has, and is at the owner of its template
     kRefused,    // dropped, or answered with an error
     kElsewhere,  // sent to `worker`, which owns the flow
-    kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on
-    kRouted,     // by the routing table; `address` is the source from now on
-    kToInside,   // by the routing table; `address` is the destination from now on
+    kToReal,     // to `real` by `method`; NAT: `address` is the destination from now on, FULLNAT:
+                 // `other` the source
+    kRouted,     // by the routing table; `address` is the source from now on, `other` the
+                 // destination
     kToHost,     // to the kernel twin of `port`
     kEchoed,     // sent back: it is a ping to an address of ours
   };
@@ -66,6 +93,7 @@ struct FragmentFate {
   ForwardMethod method = ForwardMethod::kDr;
   RealId real;        // whose traffic it is; none: nobody's
   IpAddress address;  // the real's with kToReal, whatever the method
+  IpAddress other;    // with kRouted, and with kToReal where the client is translated
   Be16 client_port;   // with kToReal
 
   [[nodiscard]] bool is_decided() const noexcept {
@@ -96,21 +124,24 @@ class FragmentTable {
   struct Run {
     uint16_t begin, end;
   };
-  struct Datagram {
+  // Two cache lines, and a third for the datagrams that have gaps.
+  struct alignas(64) Datagram {
+    uint64_t hash = 0;
     FragmentKey key;
-    FragmentFate fate;
+    uint32_t bucket_next = kNoSlot;
     State state = State::kFree;
+    uint8_t list = 0;       // a ListName
     bool is_ready = false;  // in the list of those whose held packets may go
     uint8_t run_count = 0;
+    uint8_t held_count = 0;
     uint16_t total = 0;  // bytes; 0: the last fragment has not come
-    std::array<Run, kMaxRuns> runs;
-    uint64_t hash = 0;
+    // ---- the second
+    FragmentFate fate;
     Tick deadline;
-    uint32_t bucket_next = kNoSlot;
     uint32_t before = kNoSlot, after = kNoSlot;  // of its list
     uint32_t ready_next = kNoSlot;
     uint32_t held = kNoSlot;  // sorted by place in the datagram
-    uint32_t held_count = 0;
+    std::array<Run, kMaxRuns> runs;
   };
   struct Held {
     ParsedPacket parsed;
@@ -122,6 +153,17 @@ class FragmentTable {
 
   // Room for `datagrams` at once; at least one.
   explicit FragmentTable(uint32_t datagrams);
+
+  // For FindOrAdd: first its bucket, and once that is there, the datagram.
+  [[gnu::always_inline]] void PrefetchBucket(uint64_t hash) const noexcept {
+    __builtin_prefetch(&buckets_[hash & (buckets_.size() - 1)], 0, 3);
+  }
+  [[gnu::always_inline]] void PrefetchDatagram(uint64_t hash) const noexcept {
+    const uint32_t slot = buckets_[hash & (buckets_.size() - 1)];
+    if (slot == kNoSlot) return;
+    __builtin_prefetch(&datagrams_[slot], 1, 3);
+    __builtin_prefetch(&datagrams_[slot].fate, 1, 3);
+  }
 
   // Never kNoSlot: what has no room displaces another.
   uint32_t FindOrAdd(const FragmentKey& key, uint64_t hash, Tick now) noexcept;
@@ -139,10 +181,11 @@ class FragmentTable {
   // Forgets a datagram of which a fragment is lost, and gives up what it holds. One that waits and
   // holds nothing would be no use to MakeRoom.
   void Forget(uint32_t slot) noexcept { Remove(slot, DropReason::kFragmentLimit); }
-  // The first fragment is at the owner of its template.
-  void Ask(uint32_t slot) noexcept { datagrams_[slot].fate.kind = FragmentFate::Kind::kAsked; }
-  // Precondition: fate.is_decided().
-  void Settle(uint32_t slot, const FragmentFate& fate, Tick now) noexcept;
+  // Where what becomes of a first fragment is noted, before Settle; kAsked:
+  // it is at the owner of its template.
+  FragmentFate& fate(uint32_t slot) noexcept { return datagrams_[slot].fate; }
+  // Precondition: fate(slot).is_decided().
+  void Settle(uint32_t slot, Tick now) noexcept;
   // The next of what the datagram holds. False: it holds nothing.
   bool Pop(uint32_t slot, Held* held) noexcept;
   // What it holds may go, and could not yet: see NextReady.
@@ -156,6 +199,7 @@ class FragmentTable {
   void Expire(Tick now) noexcept;
   // Forgets all, for `reason`.
   void Clear(DropReason reason) noexcept;
+  [[nodiscard]] bool has_given_up() const noexcept { return given_up_ != kNoSlot; }
   // A packet that has been given up, and why. False: none.
   bool TakeGivenUp(Held* held) noexcept;
 
@@ -175,8 +219,8 @@ class FragmentTable {
     uint32_t head = kNoSlot, tail = kNoSlot, count = 0;
   };
 
-  [[nodiscard]] static ListName ListOf(const Datagram& d) noexcept;
-  void Link(uint32_t slot, TickCount lifetime, Tick now) noexcept;
+  // To the end of the list of its state.
+  void Link(uint32_t slot, State state, TickCount lifetime, Tick now) noexcept;
   void Unlink(uint32_t slot) noexcept;
   // The older of two heads; kNoSlot when both lists are empty.
   [[nodiscard]] uint32_t Older(ListName a, ListName b) const noexcept;

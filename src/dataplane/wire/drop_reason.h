@@ -77,6 +77,9 @@
     "Source NAT: no free record of a flow; raise director.snat_flows")                             \
   X(kSnatUnsupported, "snat_unsupported",                                                          \
     "From a host of a source NAT rule, and neither TCP, UDP nor a ping or ICMP error")             \
+  X(kNoLocalPort, "no_local_port",                                                                 \
+    "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
+  X(kSideTableFull, "side_table_full", "No free side record; raise director.side_records")         \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
   X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \
   X(kNoRoute, "no_route", "No route to the destination")                                           \

@@ -4,17 +4,8 @@
 
 namespace fairlead::dataplane {
 
-FragmentFields ReadFragment(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+FragmentFields ReadFragment6(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
   const uint32_t packet_end = parsed.l3_offset + parsed.ip_length;
-  if (parsed.is_v4()) {
-    const auto* ip = HeaderAt<Ipv4Header>(frame, parsed.l3_offset);
-    const uint16_t field = ip->fragment.get().host();
-    const uint32_t begin = (field & Ipv4Header::kOffsetMask) * 8u;
-    return {ip->id.get().host(),
-            {.begin = begin,
-             .end = begin + (packet_end - parsed.l4_offset),
-             .is_last = (field & Ipv4Header::kMoreFragments) == 0}};
-  }
   const auto* ip = HeaderAt<Ipv6Header>(frame, parsed.l3_offset);
   Ipv6Walk walk;
   WalkIpv6Extensions(frame, parsed.l3_offset + static_cast<uint32_t>(sizeof(Ipv6Header)),

@@ -25,7 +25,18 @@ struct FragmentFields {
   FragmentRange range;
 };
 
+FragmentFields ReadFragment6(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
+
 // Precondition: ParseFrame said kFragment.
-FragmentFields ReadFragment(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
+inline FragmentFields ReadFragment(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  if (!parsed.is_v4()) return ReadFragment6(frame, parsed);
+  const auto* ip = HeaderAt<Ipv4Header>(frame, parsed.l3_offset);
+  const uint16_t field = ip->fragment.get().host();
+  const uint32_t begin = (field & Ipv4Header::kOffsetMask) * 8u;
+  return {ip->id.get().host(),
+          {.begin = begin,
+           .end = begin + parsed.l4_length(),
+           .is_last = (field & Ipv4Header::kMoreFragments) == 0}};
+}
 
 }  // namespace fairlead::dataplane

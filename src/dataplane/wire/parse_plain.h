@@ -2,6 +2,7 @@
 // without options or IPv6 without extension headers, between plain hosts.
 //
 //   if (!ParsePlain<Ipv4Address>(frame, length, is_sum_good, &parsed)) …Parse(packet, &parsed)…
+//   if (ParsePlainFragment(frame, length, is_sum_good, &parsed)) …a fragment…
 //
 // One look at each field. Whatever is refused goes the long way (parse.h), which judges it: a check
 // here may be stricter than it has to be, never laxer. A test compares both. Threads: pure
@@ -45,6 +46,15 @@ inline uint32_t PlainTransportLength(const uint8_t* transport, uint8_t protocol,
     }
   }
   return 0;
+}
+
+// The same of a first fragment: UDP says the length of the whole datagram.
+inline uint32_t FirstTransportLength(const uint8_t* transport, uint8_t protocol,
+                                     uint32_t available) noexcept {
+  if (protocol != kProtocolUdp) return PlainTransportLength(transport, protocol, available);
+  if (available < sizeof(UdpHeader)) return 0;
+  const uint32_t length = HeaderAt<UdpHeader>(transport, 0)->length.get().host();
+  return length >= sizeof(UdpHeader) ? uint32_t{sizeof(UdpHeader)} : 0;
 }
 
 // The fields of the IP header that differ by family. False: unusual.
@@ -114,6 +124,52 @@ template <typename Address>
   parsed->ttl = plain.ttl;
   parsed->tos = plain.tos;
   parsed->dont_fragment = plain.dont_fragment;
+  return true;
+}
+
+// The same for a fragment in IPv4 without options: a later one of any protocol, or a first one with
+// the whole header of TCP or UDP.
+inline bool ParsePlainFragment(const uint8_t* frame, uint32_t length, bool ip_checksum_good,
+                               ParsedPacket* parsed) noexcept {
+  constexpr uint32_t kL4 = kEthernetHeaderLength + sizeof(Ipv4Header);
+  if (length <= kL4) return false;
+  const auto& ip = *HeaderAt<Ipv4Header>(frame, kEthernetHeaderLength);
+  const uint16_t field = ip.fragment.get().host();
+  const uint32_t offset = (field & Ipv4Header::kOffsetMask) * 8u;
+  const bool has_more = (field & Ipv4Header::kMoreFragments) != 0;
+  if (ip.version_and_length != 0x45 || (offset == 0 && !has_more)) return false;
+  if (!ip_checksum_good && !HeaderSum20(&ip).is_zero()) return false;
+  const uint32_t ip_length = ip.total_length.get().host();
+  const uint32_t l4_length = ip_length - static_cast<uint32_t>(sizeof(Ipv4Header));
+  if (ip_length > length - kEthernetHeaderLength || ip_length <= sizeof(Ipv4Header)) return false;
+  if ((has_more && l4_length % 8 != 0) || offset + l4_length > 65535) return false;
+  if (!IsPlainHost(ip.source.get()) || !IsPlainHost(ip.destination.get())) return false;
+  uint32_t header_length = 0;
+  if (offset == 0) {
+    header_length = FirstTransportLength(frame + kL4, ip.protocol, l4_length);
+    if (header_length == 0) return false;
+  } else if (offset == 8 && ip.protocol == kProtocolTcp) {
+    return false;
+  }
+
+  new (parsed) ParsedPacket;
+  parsed->ip_length = ip_length;
+  parsed->l3_offset = kEthernetHeaderLength;
+  parsed->l4_offset = kL4;
+  parsed->payload_offset = static_cast<uint16_t>(kL4 + header_length);
+  parsed->ethertype = kEtherTypeIpv4;
+  parsed->protocol = ip.protocol;
+  parsed->ttl = ip.ttl;
+  parsed->tos = ip.tos;
+  parsed->is_fragment = true;
+  parsed->is_first_fragment = offset == 0;
+  parsed->dont_fragment = (field & Ipv4Header::kDontFragment) != 0;
+  if (offset == 0) {
+    const auto* ports = HeaderAt<UdpHeader>(frame, kL4);  // TCP begins with the same two
+    parsed->source_port = ports->source_port;
+    parsed->destination_port = ports->destination_port;
+    if (ip.protocol == kProtocolTcp) parsed->tcp_flags = HeaderAt<TcpHeader>(frame, kL4)->flags;
+  }
   return true;
 }
 

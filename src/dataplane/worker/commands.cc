@@ -29,7 +29,15 @@ IpAddress RealAddressOf(const Snapshot& snapshot, const Connection<Address>& c) 
 }
 
 template <typename Address>
-ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
+std::optional<Endpoint> LocalOf(const ConnectionTable<Address>& table, uint32_t slot) {
+  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
+  if (local.port.is_zero()) return std::nullopt;
+  return Endpoint{local.address, local.port};
+}
+
+template <typename Address>
+ConnectionRow RowOf(const Shard& shard, const ConnectionTable<Address>& table, uint32_t slot) {
+  const Connection<Address>& c = table.at(slot);
   return {.protocol = c.protocol,
           .state = c.state,
           .flags = ShownFlags(c),
@@ -37,6 +45,7 @@ ConnectionRow RowOf(const Shard& shard, const Connection<Address>& c) {
           .client = {c.client_address, c.client_port},
           .virtual_endpoint = {c.virtual_address, c.virtual_port},
           .real_endpoint = {RealAddressOf(*shard.snapshot, c), c.real_port},
+          .local_endpoint = LocalOf(table, slot),
           .real = c.real_id,
           .service = ServiceOfReal(*shard.snapshot, c.real_id),
           .remaining = c.deadline.Remaining(shard.now),
@@ -54,7 +63,7 @@ void RunListConnections(Shard& shard, ListConnections* list) noexcept {
         !Matches(*shard.snapshot, list->filter, record)) {
       return true;
     }
-    return AddRow(list, RowOf(shard, record));
+    return AddRow(list, RowOf(shard, table, slot));
   });
 }
 

@@ -45,7 +45,12 @@ class Flow {
   [[nodiscard]] Frame FromClient(uint8_t flags) const {
     return FrameOf(kClient, kClientPort, kVip, 80, flags);
   }
-  [[nodiscard]] Frame FromReal(uint8_t flags) const {
+  [[nodiscard]] Frame FromReal(uint8_t flags) {
+    if (TranslatesClient(method_)) {
+      const auto local = d_.worker(0).shard().Connections<Ipv4Address>().LocalEndpointOf(0);
+      return FrameOf(kReal, 80, IpAddress(local.address).ToString().c_str(), local.port.host(),
+                     flags);
+    }
     return FrameOf(RewritesReplies(method_) ? kReal : kVip, 80, kClient, kClientPort, flags);
   }
   [[nodiscard]] Frame FrameOf(const char* source, uint16_t source_port, const char* destination,
@@ -101,7 +106,7 @@ TEST(ExitMask, EachFlagLeavesTheFastPath) {
       }
     }
   }
-  EXPECT_EQ(cases, 4 * 2 * 3);
+  EXPECT_EQ(cases, 4 * 2 * 4);
 }
 
 // A reply that nobody expected changes the record; a packet of the client does not.

@@ -44,6 +44,8 @@ constexpr std::array kWays = {
     Way{.method = ForwardMethod::kNat},
     Way{.method = ForwardMethod::kNat},
     Way{.method = ForwardMethod::kDr},
+    Way{.method = ForwardMethod::kFullnat},
+    Way{.method = ForwardMethod::kFullnat},
     Way{},
     Way{.tunnel = Gue(TunnelChecksum::kNone)},
     Way{.tunnel = Gue(TunnelChecksum::kFull)},
@@ -122,10 +124,14 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
     auto& table = pair_.fast.worker(0).shard().Connections<Address>();
     if (table.high_water() == 0) return {};
     const Connection<Address>& record = table.at(Below(table.high_water()));
-    if (!record.Has(ConnectionFlag::kLive) || record.method != ForwardMethod::kNat) return {};
+    if (!record.Has(ConnectionFlag::kLive) || !RewritesReplies(record.method)) return {};
     const std::string real = IpAddress(record.real_address).ToString();
-    const std::string client = IpAddress(record.client_address).ToString();
-    const uint16_t port = record.client_port.host();
+    const bool is_fullnat = TranslatesClient(record.method);
+    const auto local =
+        table.LocalEndpointOf(static_cast<uint32_t>(&record - table.records().data()));
+    const std::string client =
+        IpAddress(is_fullnat ? local.address : record.client_address).ToString();
+    const uint16_t port = (is_fullnat ? local.port : record.client_port).host();
     if (record.protocol == kProtocolUdp) return To(kInside, Datagram(real, 80, client, port, "a"));
     const auto flags = OneOf<uint8_t>(
         std::array<uint8_t, 9>{kTcpAck, kTcpAck, kTcpAck, kTcpAck | kTcpPsh, kTcpSyn | kTcpAck,
@@ -145,7 +151,7 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
 
   void ChangeSomething() {
     const RealId id{Below(reals_)};
-    const uint32_t what = Below(6);
+    const uint32_t what = Below(7);
     const uint32_t seconds = 1 + Below(1000);
     pair_.Both([&](ByteDirector& d) {
       RealView& real = d.real(id);
@@ -170,6 +176,13 @@ class FastPathTest : public testing::TestWithParam<uint32_t> {
           break;
         case 5:
           real.mtu_bytes = real.mtu_bytes == 1500 ? 1300 : 1500;
+          break;
+        case 6:
+          for (PortView& port : d.draft().ports) {
+            const PortRole own =
+                &port == d.draft().ports.data() ? PortRole::kOutside : PortRole::kInside;
+            port.role = port.role == own ? PortRole::kBoth : own;
+          }
           break;
         default:
           break;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/checksum.h"
 #include "byte_director.h"
 #include "byte_fragments.h"
 
@@ -220,7 +221,8 @@ TEST_P(Fragments, DuplicatesAndOverlapsAreDroppedByName) {
 
   auto other = Request(kEnds4, 4001, 10);
   other[2] = Cut(Datagram(kEnds4.client, 4001, kEnds4.vip, kPort, Payload(3000)), 792, 10)[2];
-  EXPECT_EQ(Send(kOutside, {other[1], other[2], other[0]}, false).size(), 0u);
+  // One after the other: at several workers they would come to where they meet in any order.
+  for (const size_t i : {1, 2, 0}) EXPECT_EQ(Send(kOutside, {other[i]}, false).size(), 0u) << i;
   EXPECT_EQ(d_->dropped(DropReason::kFragmentOverlap) + d_->dropped(DropReason::kFragmentRefused),
             3u);
   EXPECT_EQ(d_->CheckConservation(), "");
@@ -298,6 +300,60 @@ TEST_P(Fragments, AFloodOfThemDisplacesOnlyFragments) {
   EXPECT_EQ(whole(5001), 1u);
   EXPECT_EQ(Joined(Send(kOutside, Request(kEnds4, 4000, 9), true)),
             "10.0.0.11:8053 <- 198.51.100.7:4000 UDP ttl 63");
+  EXPECT_EQ(d_->CheckConservation(), "");
+}
+
+// The first makes it; the others were looked up in the same burst, when it was not there.
+TEST_P(Fragments, OfOneNewFlowInOneBurstShareItsConnection) {
+  Serve(kEnds4, ForwardMethod::kNat);
+  d_->AddReal(service_, "10.0.0.12", 8053, {.method = ForwardMethod::kNat});
+  d_->Publish();
+  std::vector<Frame> burst;
+  for (uint32_t id = 0; id < 6; ++id) {
+    for (const Frame& piece : Request(kEnds4, 4000, id)) burst.push_back(piece);
+  }
+  std::vector<Sent> sent = d_->SendBurstAt(0, kOutside, burst);
+  for (Sent& s : d_->Settle()) sent.push_back(std::move(s));
+  EXPECT_EQ(sent.size(), burst.size());
+  uint32_t connections = 0;
+  for (Shard* shard : d_->shards()) connections += shard->Connections<Ipv4Address>().size();
+  EXPECT_EQ(connections, 1u);
+  EXPECT_EQ(d_->CheckConservation(), "");
+}
+
+// The first ends it; what the burst found of it for the others is not there any more.
+TEST_P(Fragments, OfOneFlowInOneBurstMayOutliveItsConnection) {
+  const RealId real = Serve(kEnds4, ForwardMethod::kNat);
+  EXPECT_EQ(Send(kOutside, Request(kEnds4, 4000, 1), false).size(), 4u);
+  d_->RemoveReal(real, Remains::kExpire);
+  d_->Publish();
+  std::vector<Frame> burst;
+  for (uint32_t id = 2; id < 6; ++id) {
+    for (const Frame& piece : Request(kEnds4, 4000, id)) burst.push_back(piece);
+  }
+  for (const Sent& s : d_->SendBurstAt(0, kOutside, burst)) EXPECT_EQ(s.port, kOutside);
+  for (const Sent& s : d_->Settle()) EXPECT_EQ(s.port, kOutside);
+  EXPECT_EQ(d_->dropped(DropReason::kNoReal), 4u);
+  EXPECT_EQ(d_->dropped(DropReason::kFragmentRefused), 12u);
+  EXPECT_EQ(d_->CheckNothingLeft(), "");
+  EXPECT_EQ(d_->CheckConservation(), "");
+}
+
+// A later one is judged by its own TTL, and waits for the MAC as a whole packet does.
+TEST_P(Fragments, LaterOnesAreJudgedEachForItself) {
+  Serve(kEnds4, ForwardMethod::kNat);
+  auto pieces = Request(kEnds4, 4000, 9);
+  auto* ip = HeaderAt<Ipv4Header>(pieces[1].data(), kEthernetHeaderLength);
+  ip->ttl = 1;
+  ip->checksum = Be16{};
+  ip->checksum = Checksum(ip, sizeof *ip);
+  EXPECT_EQ(Send(kOutside, {pieces[0], pieces[1]}, false).size(), 1u);
+  EXPECT_EQ(d_->dropped(DropReason::kTtlExceeded), 1u);
+  d_->SetNeighbour(kInside, kEnds4.real, NeighbourState::kFailed);
+  EXPECT_EQ(Send(kOutside, {pieces[2]}, false).size(), 0u);
+  EXPECT_EQ(d_->dropped(DropReason::kNeighbourUnresolved), 1u);
+  d_->SetNeighbour(kInside, kEnds4.real, NeighbourState::kReachable);
+  EXPECT_EQ(Send(kOutside, {pieces[3]}, false).size(), 1u);
   EXPECT_EQ(d_->CheckConservation(), "");
 }
 

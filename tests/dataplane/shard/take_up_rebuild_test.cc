@@ -164,7 +164,7 @@ TEST(TakeUp, NoSideRecordsNoText) {
   EXPECT_EQ(TextOf(bed, ref), "");
 }
 
-// FULLNAT: at the table, since no shard asks for second entries yet.
+// FULLNAT, at the table; take_up_fullnat_test.cc has the whole.
 TEST(TakeUp, ASecondEntryIsFiledAgain) {
   std::vector<Connection4> memory(16);
   std::vector<SideRecord> side_memory(16, SideRecord{});

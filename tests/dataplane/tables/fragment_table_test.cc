@@ -15,20 +15,17 @@ using Arrival = FragmentTable::Arrival;
 using Held = FragmentTable::Held;
 constexpr Tick kStart{1000};
 
+const IpAddress kFrom4 = *IpAddress::Parse("198.51.100.7"), kTo4 = *IpAddress::Parse("192.0.2.10");
+const IpAddress kFrom6 = *IpAddress::Parse("2001:db8::7"), kTo6 = *IpAddress::Parse("2001:db8::10");
+
 FragmentKey Key(uint32_t id, bool is_v6 = false) {
-  const IpAddress from = *IpAddress::Parse(is_v6 ? "2001:db8::7" : "198.51.100.7");
-  const IpAddress to = *IpAddress::Parse(is_v6 ? "2001:db8::10" : "192.0.2.10");
-  return {.source = from, .destination = to, .id = id, .protocol = 17, .is_inside = false};
+  return is_v6 ? FragmentKey(kFrom6.v6(), kTo6.v6(), id, false)
+               : FragmentKey(kFrom4.v4(), kTo4.v4(), id, 17, false);
 }
 ParsedPacket Of(uint32_t length) {
   ParsedPacket parsed;
   parsed.ip_length = length;
   return parsed;
-}
-FragmentFate Routed() {
-  FragmentFate fate;
-  fate.kind = FragmentFate::Kind::kRouted;
-  return fate;
 }
 
 class Table : public testing::Test {
@@ -38,6 +35,10 @@ class Table : public testing::Test {
   }
   Arrival Arrive(uint32_t slot, uint32_t begin, uint32_t end, bool is_last = false) {
     return table_->Arrive(slot, {begin, end, is_last}, now_);
+  }
+  void Settle(uint32_t slot) {
+    table_->fate(slot).kind = FragmentFate::Kind::kRouted;
+    table_->Settle(slot, now_);
   }
   // Packets are numbers from 1.
   bool Hold(uint32_t slot, uintptr_t packet, uint32_t begin, uint32_t length = 1000) {
@@ -64,18 +65,22 @@ class Table : public testing::Test {
 };
 
 TEST_F(Table, FindsADatagramByAllOfItsKey) {
-  FragmentKey key = Key(7);
-  const uint32_t slot = table_->FindOrAdd(key, 1, now_);
-  EXPECT_EQ(table_->FindOrAdd(key, 1, now_), slot);
-  key.is_inside = true;
-  EXPECT_NE(table_->FindOrAdd(key, 1, now_), slot);
-  key = Key(7);
-  key.protocol = 6;
-  EXPECT_NE(table_->FindOrAdd(key, 1, now_), slot);
-  key = Key(7);
-  std::swap(key.source, key.destination);
-  EXPECT_NE(table_->FindOrAdd(key, 1, now_), slot);
-  EXPECT_EQ(table_->size(), 4u);
+  const Ipv4Address from = kFrom4.v4(), to = kTo4.v4();
+  const Ipv6Address from6 = kFrom6.v6(), to6 = kTo6.v6();
+  const FragmentKey keys[] = {
+      {from, to, 7, 17, false},         {to, from, 7, 17, false},      {from, from, 7, 17, false},
+      {to, to, 7, 17, false},           {from, to, 8, 17, false},      {from, to, 7, 6, false},
+      {from, to, 7, 17, true},          {from6, to6, 7, false},        {to6, from6, 7, false},
+      {from6, from6, 7, false},         {from6, to6, 7, true},         {from6, to6, 0x10007, false},
+      {Ipv4Address{}, to, 0, 0, false}, {Ipv6Address{}, to6, 0, false}};
+  table_ = std::make_unique<FragmentTable>(16);
+  for (int round = 0; round < 2; ++round) {
+    uint32_t slot = 0;
+    for (const FragmentKey& key : keys) EXPECT_EQ(table_->FindOrAdd(key, 1, now_), slot++);
+  }
+  EXPECT_EQ(table_->size(), std::size(keys));
+  EXPECT_TRUE(keys[0].is_v4());
+  EXPECT_FALSE(keys[7].is_v4());
 }
 
 TEST_F(Table, ReleasesWhatWaitsInTheOrderOfTheDatagram) {
@@ -84,7 +89,7 @@ TEST_F(Table, ReleasesWhatWaitsInTheOrderOfTheDatagram) {
   Hold(slot, 1, 8);
   Hold(slot, 2, 1000);
   EXPECT_EQ(table_->held(), 3u);
-  table_->Settle(slot, Routed(), now_);
+  Settle(slot);
   EXPECT_EQ(Popped(slot), "1 2 3 ");
   EXPECT_EQ(table_->held(), 0u);
 }
@@ -131,8 +136,8 @@ TEST_F(Table, ForgetsInTime) {
   const uint32_t v4 = Add(1), v6 = Add(2, true), settled = Add(3), done = Add(4);
   Hold(v4, 1, 8);
   Hold(v6, 2, 8);
-  table_->Settle(settled, Routed(), now_);
-  table_->Settle(done, Routed(), now_);
+  Settle(settled);
+  Settle(done);
   Arrive(done, 0, 800);
   Arrive(done, 800, 900, true);
   table_->FinishIfWhole(done, now_);
@@ -156,7 +161,7 @@ TEST_F(Table, AnIdentificationMayComeAgain) {
   const uint32_t slot = Add(1);
   const auto pass = [&] {
     EXPECT_EQ(Arrive(slot, 0, 800), Arrival::kNew);
-    table_->Settle(slot, Routed(), now_);
+    Settle(slot);
     EXPECT_EQ(Arrive(slot, 800, 900, true), Arrival::kNew);
     table_->FinishIfWhole(slot, now_);
   };
@@ -166,12 +171,12 @@ TEST_F(Table, AnIdentificationMayComeAgain) {
   // A later fragment that does not belong to the one that is done begins another.
   EXPECT_EQ(Arrive(slot, 800, 1000, true), Arrival::kNew);
   EXPECT_EQ(table_->at(slot).fate.kind, FragmentFate::Kind::kUndecided);
-  table_->Settle(slot, Routed(), now_);
+  Settle(slot);
   EXPECT_EQ(Arrive(slot, 0, 800), Arrival::kNew);
   // One that was never whole gives way later.
   const uint32_t other = Add(2);
   Arrive(other, 0, 800);
-  table_->Settle(other, Routed(), now_);
+  Settle(other);
   EXPECT_EQ(Arrive(other, 0, 800), Arrival::kDuplicate);
   now_ = now_ + FragmentTable::kDoneLifetime + 1;
   EXPECT_EQ(Arrive(other, 0, 800), Arrival::kNew);
@@ -179,7 +184,7 @@ TEST_F(Table, AnIdentificationMayComeAgain) {
 
 TEST_F(Table, TheOldestGoesWhenDatagramsAreTooMany) {
   const uint32_t settled = Add(1);
-  table_->Settle(settled, Routed(), now_);
+  Settle(settled);
   for (uint32_t id = 2; id <= 8; ++id) Hold(Add(id), id, 8);
   EXPECT_EQ(table_->size(), 8u);
   Hold(Add(9), 9, 8);
@@ -267,7 +272,7 @@ TEST_F(Table, ADatagramThatGoesWhileItsPacketsAreReadyGivesThemUp) {
   const uint32_t a = Add(1), b = Add(2);
   for (const uint32_t slot : {a, b}) {
     Hold(slot, slot + 1, 8);
-    table_->Settle(slot, Routed(), now_);
+    Settle(slot);
     table_->MarkReady(slot);
     table_->MarkReady(slot);
   }

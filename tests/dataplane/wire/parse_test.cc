@@ -9,6 +9,7 @@
 
 #include "dataplane/wire/fragment_fields.h"
 #include "dataplane/wire/ipv6_extensions.h"
+#include "dataplane/wire/parse_plain.h"
 #include "frames.h"
 
 namespace fairlead::dataplane::test::parse_test {
@@ -297,6 +298,46 @@ TEST(Parse, TheShortWayAgreesWithTheLongWay) {
     flows += first.kind == PacketKind::kFlow ? 1 : 0;
   }
   EXPECT_GT(flows, 50'000u);
+}
+
+// So does the short way for fragments, where it says anything; it takes every ordinary one.
+TEST(Parse, TheShortWayForFragmentsAgreesWithTheLongWay) {
+  std::mt19937 random(12);
+  const Bytes tcp = Tcp(kClient4, kVip4, kTcpAck, Bytes(12));
+  const std::vector<Bytes> plain = {Edited(tcp, 20, {0x20, 0}), Edited(tcp, 20, {0, 2}),
+                                    Udp(kClient4, kVip4, Bytes(24), {.fragment = 0x2000}),
+                                    Udp(kClient4, kVip4, Bytes(24), {.fragment = 0x2003}),
+                                    Udp(kClient4, kVip4, Bytes(25), {.fragment = 0x0003})};
+  for (const Bytes& frame : plain) {
+    ParsedPacket parsed;
+    EXPECT_TRUE(
+        ParsePlainFragment(frame.data(), static_cast<uint32_t>(frame.size()), true, &parsed))
+        << ToHex(frame);
+  }
+  size_t first = 0, later = 0, refused = 0;
+  for (int round = 0; round < 200'000; ++round) {
+    Bytes frame = plain[random() % plain.size()];
+    for (size_t edits = random() % 4; edits > 0; --edits) {
+      frame[14 + random() % 36] = static_cast<uint8_t>(random());
+    }
+    if (random() % 4 == 0) frame[21] = static_cast<uint8_t>(random() % 4);  // the offset
+    if (random() % 8 == 0) frame.resize(random() % (frame.size() + 1));
+    const bool is_checksum_good = random() % 4 != 0;
+    const auto length = static_cast<uint32_t>(frame.size());
+    ParsedPacket by_short, by_long;
+    if (!ParsePlainFragment(frame.data(), length, is_checksum_good, &by_short)) {
+      ++refused;
+      continue;
+    }
+    ASSERT_EQ(ParseAnyFrame(frame.data(), length, is_checksum_good, &by_long).kind,
+              PacketKind::kFragment)
+        << ToHex(frame);
+    ASSERT_EQ(by_short, by_long) << ToHex(frame);
+    ++(by_short.is_first_fragment ? first : later);
+  }
+  EXPECT_GT(first, 20'000u);
+  EXPECT_GT(later, 20'000u);
+  EXPECT_GT(refused, 20'000u);
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+#include "dataplane/decide/local_endpoint.h"
+
+namespace fairlead::dataplane {
+
+template <typename Address>
+DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
+  auto& table = shard.Connections<Address>();
+  SideRecord* side = table.FindSide(slot, SideKind::kFlow);
+  if (side == nullptr) side = table.AttachSide(slot, SideKind::kFlow);
+  if (side == nullptr) return DropReason::kSideTableFull;
+  const Connection<Address>& record = table.at(slot);
+  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  const bool is_given = shard.local_ports.Give<Address>(
+      pool, remote,
+      [&](const Address& address, Be16 port) {
+        return shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+      },
+      [&](const Address& address, Be16 port) {
+        const auto reply = FlowKey<Address>::Reply(record.protocol, address, port,
+                                                   record.real_address, record.real_port);
+        return !table.Find(reply, table.Hash(reply), shard.now).hit() &&
+               table.AddLocal(slot, address, port);
+      });
+  return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
+}
+
+template <typename Address>
+DropReason GiveLocalEndpoint(Shard& shard, uint32_t slot, const RealView& real) noexcept {
+  const RealId id = shard.Connections<Address>().at(slot).real_id;
+  const auto& pools = shard.snapshot->local_pools;
+  const DropReason refusal =
+      real.local_pool.index() < pools.size()
+          ? TakeLocalEndpoint<Address>(shard, slot, pools[real.local_pool.index()])
+          : DropReason::kNoLocalPort;
+  if (refusal == DropReason::kCount) return refusal;
+  if (refusal == DropReason::kNoLocalPort) {
+    shard.fabric.stats.traffic(shard.me, id).no_local_port.Add(1);
+  }
+  shard.DestroyUntold<Address>(slot);
+  return refusal;
+}
+
+#define FAIRLEAD_LOCAL_ENDPOINT(Address)                                                       \
+  template DropReason TakeLocalEndpoint<Address>(Shard&, uint32_t, const LocalPool&) noexcept; \
+  template DropReason GiveLocalEndpoint<Address>(Shard&, uint32_t, const RealView&) noexcept;
+FAIRLEAD_LOCAL_ENDPOINT(Ipv4Address)
+FAIRLEAD_LOCAL_ENDPOINT(Ipv6Address)
+#undef FAIRLEAD_LOCAL_ENDPOINT
+
+}  // namespace fairlead::dataplane

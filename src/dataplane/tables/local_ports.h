@@ -1,0 +1,110 @@
+// Which port of the director's own a new connection towards a remote endpoint gets (FULLNAT): the
+// one that has rested longest.
+//
+//   LocalPorts ports(seed);
+//   const bool is_given = ports.Give<Ipv4Address>(
+//       pool, remote_hash, [&](auto& address, Be16 port) { return …this worker owns it…; },
+//       [&](auto& address, Be16 port) { return …it is free, and taken now…; });
+//
+// The addresses and ports of a pool are places on a ring: one address after the other at one port,
+// then the next port. A cursor for each remote endpoint goes round, so that the addresses take
+// turns and a remote host meets a port again as late as can be; its TIME_WAIT is over by then. A
+// place that is taken is gone by: the next few are tried, then places further and further ahead,
+// which leaves a long run of old connections behind in few steps, then places all over the ring.
+// At most kMostTries for one connection. Where that was not enough, the next ones try less and
+// anywhere, until one finds room: a flood towards a pool without free ports costs little.
+//
+// Cursors are kept by the hash of the remote endpoint. Two that share one go on from each other's
+// place, which costs nothing but some of the rest of a port. So there is nothing to keep in step
+// with the configuration, and nothing knows what a service is.
+//
+// Threads: one worker. Nothing allocates.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/byte_order.h"
+#include "base/hash.h"
+#include "base/ip_address.h"
+
+namespace fairlead::dataplane {
+
+// Range: 1…kMostAddresses addresses of one family; 1 ≤ first_port ≤ last_port.
+struct LocalPool {
+  static constexpr size_t kMostAddresses = 256;
+  std::vector<IpAddress> addresses;
+  uint16_t first_port = 1024;
+  uint16_t last_port = 65535;
+};
+
+class LocalPorts {
+ public:
+  static constexpr uint32_t kMostTries = 64;  // places found taken
+  static constexpr uint32_t kLeastTries = 8;
+  // Places of other workers, for each try: there are at most 64.
+  static constexpr uint32_t kMostLooks = 128;
+
+  // Different seeds begin at different places, so that a director that starts again does not meet
+  // the ports it has just used.
+  explicit LocalPorts(uint64_t seed) noexcept {
+    for (size_t i = 0; i < cursors_.size(); ++i) {
+      cursors_[i].next = static_cast<uint32_t>(MixMultiply(seed ^ i, kOdd));
+    }
+  }
+
+  // owns(address, port): the place is this worker's. take(address, port): it was free, and is taken
+  // now. `remote`: hash of the remote endpoint and the protocol. False: nobody took.
+  template <typename Address, typename Owns, typename Take>
+  bool Give(const LocalPool& pool, uint64_t remote, Owns&& owns, Take&& take) noexcept {
+    const auto addresses = static_cast<uint32_t>(pool.addresses.size());
+    const uint32_t places = addresses * (uint32_t{pool.last_port} - pool.first_port + 1);
+    if (places == 0) return false;
+    Cursor& cursor = cursors_[remote >> (64 - kCursorBits)];
+    uint32_t at = cursor.next % places;
+    uint32_t tries = 0;
+    for (uint32_t looks = cursor.tries * kMostLooks; looks > 0 && tries < cursor.tries; --looks) {
+      const auto address = pool.addresses[at % addresses].As<Address>();
+      const Be16 port = Be16::FromHost(static_cast<uint16_t>(pool.first_port + at / addresses));
+      uint32_t step = 1;
+      if (owns(address, port)) {
+        if (take(address, port)) {
+          cursor.next = at + 1;
+          cursor.tries = std::min(2 * cursor.tries, kMostTries);
+          return true;
+        }
+        step = StepAfter(++tries, places, cursor.tries < kMostTries);
+      }
+      at = static_cast<uint32_t>((uint64_t{at} + step) % places);
+    }
+    cursor.next = at;
+    cursor.tries = std::max(cursor.tries / 2, kLeastTries);
+    return false;
+  }
+
+ private:
+  static constexpr unsigned kCursorBits = 12;
+  static constexpr uint32_t kNearTries = 4;
+  static constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+
+  struct Cursor {
+    uint32_t next = 0;
+    uint32_t tries = kMostTries;  // for the next connection
+  };
+
+  // From the `tries`th place that was taken to the next one to try.
+  static uint32_t StepAfter(uint32_t tries, uint32_t places, bool is_crowded) noexcept {
+    if (places <= kMostTries || tries < kNearTries) return 1;
+    const uint32_t further = 2u << std::min(tries - kNearTries, 30u);
+    if (!is_crowded && further < places / 2) return further;
+    // The golden section: each such step falls into one of the widest gaps of those before.
+    return static_cast<uint32_t>(uint64_t{places} * 0x9e37'79b9 >> 32);
+  }
+
+  std::array<Cursor, size_t{1} << kCursorBits> cursors_;
+};
+
+}  // namespace fairlead::dataplane

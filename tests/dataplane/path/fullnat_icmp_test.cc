@@ -1,0 +1,163 @@
+// FULLNAT beside its plain packets: ICMP errors from both sides, fragments, path MTU, and whom the
+// director answers for its local addresses.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "byte_fragments.h"
+#include "dataplane/path/local_input.h"
+#include "fullnat_bed.h"
+
+namespace fairlead::dataplane::fullnat_icmp_test {
+namespace {
+
+using namespace fullnat_bed;
+
+class FullnatIcmp : public FullnatBed {
+ protected:
+  // What an error quotes, and what is behind its type: "…text of the quoted packet…", 1400.
+  static std::string Quoted(const Frame& f) {
+    const int before = f[14] >> 4 == 4 ? 28 : 48;
+    return Text(Frame(f.begin() + before, f.end()));
+  }
+  static uint32_t Rest(const Frame& f) {
+    return Be32::Load(&f[f[14] >> 4 == 4 ? 38u : 58u]).host();
+  }
+  static std::string Bare(const std::string& address) {
+    return address.find(':') == std::string::npos ? address : "[" + address + "]";
+  }
+  static std::string Payload(size_t bytes) {
+    std::string text;
+    for (size_t i = 0; i < bytes; ++i) text += static_cast<char>('a' + i % 23);
+    return text;
+  }
+  std::string Joined(PortId port, std::vector<Frame> pieces, bool is_shuffled) {
+    for (size_t i = pieces.size(); is_shuffled && i > 1; --i) {
+      std::swap(pieces[i - 1], pieces[d_.Random(static_cast<uint32_t>(i))]);
+    }
+    for (const Frame& piece : pieces) d_.Inject(port, piece);
+    std::vector<Frame> frames;
+    for (const Sent& sent : d_.Settle()) frames.push_back(sent.frame);
+    last_ = Join(frames);
+    return last_.empty() ? "no datagram" : Text(last_);
+  }
+
+  Frame last_;
+};
+INSTANTIATE_TEST_SUITE_P(Workers, FullnatIcmp, testing::Values(1, 2, 3));
+
+TEST_P(FullnatIcmp, AnErrorOfTheClientsSideReachesTheRealFromItsLocalEndpoint) {
+  for (const Ends& ends : {kEnds4, kEnds6}) {
+    SCOPED_TRACE(ends.vip);
+    Serve(ends);
+    const Endpoint local = Open(1234);
+    const bool is_v4 = local.address.is_v4();
+    const Frame seen = Tcp(ends.vip, 80, ends.client, 1234, kTcpAck);
+    const auto sent = d_.Send(kOutside, ErrorAbout(seen, is_v4 ? "203.0.113.1" : "2001:db8:9::1",
+                                                   ends.vip, is_v4 ? 3 : 2, is_v4 ? 4 : 0, 1400));
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0].port, kInside);
+    EXPECT_EQ(Text(sent[0].frame), Bare(ends.real) + " <- " + Bare(local.address.ToString()) +
+                                       (is_v4 ? " ICMP 3/4 ttl 63" : " ICMP 2/0 ttl 63"));
+    const std::string quoted = local.ToString() + " <- " + Written(ends.real, 8080) + " TCP A";
+    EXPECT_EQ(Quoted(sent[0].frame).substr(0, quoted.size()), quoted);
+    EXPECT_EQ(Rest(sent[0].frame), 1400u);
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(FullnatIcmp, AnErrorFromBehindReachesTheClientFromTheService) {
+  for (const Ends& ends : {kEnds4, kEnds6}) {
+    SCOPED_TRACE(ends.vip);
+    Serve(ends);
+    const Endpoint local = Open(1234);
+    const bool is_v4 = local.address.is_v4();
+    const std::string to = local.address.ToString();
+    const Frame seen = Tcp(to, local.port.host(), ends.real, 8080, kTcpAck);
+    const auto sent = d_.Send(kInside, ErrorAbout(seen, is_v4 ? "10.0.0.150" : "fd00::150", to,
+                                                  is_v4 ? 3 : 1, is_v4 ? 1 : 3));
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0].port, kOutside);
+    EXPECT_EQ(Text(sent[0].frame), Bare(ends.client) + " <- " + Bare(ends.vip) +
+                                       (is_v4 ? " ICMP 3/1 ttl 63" : " ICMP 1/3 ttl 63"));
+    const std::string quoted = Written(ends.vip, 80) + " <- " + Written(ends.client, 1234) + " TCP";
+    EXPECT_EQ(Quoted(sent[0].frame).substr(0, quoted.size()), quoted);
+    EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).out_packets, 1u);
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(FullnatIcmp, AnErrorAboutNobodysPortGoesNowhere) {
+  Serve(kEnds4);
+  const Frame seen = Tcp("10.0.0.201", 5000, ends_.real, 8080, kTcpAck);
+  EXPECT_EQ(Send(kInside, ErrorAbout(seen, "10.0.0.150", "10.0.0.201", 3, 1)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kIcmpNoConnection), 1u);
+}
+
+// The error that a real's packet earns goes to the real, from an address of ours there.
+TEST_P(FullnatIcmp, WhatIsTooLongIsAnsweredToItsSender) {
+  Serve(kEnds4);
+  const Endpoint local = Open(1234);
+  d_.real(real_).mtu_bytes = 1000;
+  d_.draft().ports[kOutside.index()].mtu_bytes = 1200;
+  d_.Publish();
+  EXPECT_EQ(Send(kOutside, Tcp(ends_.client, 1234, ends_.vip, 80, kTcpAck, 64, 1100, true)),
+            "out 198.51.100.7 <- 192.0.2.2 ICMP 3/4 ttl 64");
+  EXPECT_EQ(Send(kInside, Tcp(ends_.real, 8080, local.address.ToString(), local.port.host(),
+                              kTcpAck, 64, 1300, true)),
+            "in 10.0.0.11 <- 10.0.0.1 ICMP 3/4 ttl 64");
+  EXPECT_EQ(
+      Send(kInside, Tcp(ends_.real, 8080, local.address.ToString(), local.port.host(), kTcpAck, 1)),
+      "in 10.0.0.11 <- 10.0.0.1 ICMP 11/0 ttl 64");
+}
+
+TEST_P(FullnatIcmp, FragmentsFollowTheFirst) {
+  for (const Ends& ends : {kEnds4, kEnds6}) {
+    SCOPED_TRACE(ends.vip);
+    Serve(ends, {.protocol = kProtocolUdp});
+    for (uint16_t i = 0; i < 40; ++i) {
+      const auto port = static_cast<uint16_t>(4000 + i);
+      const Frame request = Datagram(ends.client, port, ends.vip, 80, Payload(3000));
+      const std::string text = Joined(kOutside, Cut(request, 800, i), i % 2 == 1);
+      const std::string to_real = Written(ends.real, 8080) + " <- ";
+      ASSERT_EQ(text.substr(0, to_real.size()), to_real);
+      ASSERT_EQ(text.find("BAD"), std::string::npos) << text;
+      const Endpoint local = SourceOf(last_);
+      ASSERT_GE(local.port.host(), 1024);
+      const Frame reply =
+          Datagram(ends.real, 8080, local.address.ToString(), local.port.host(), Payload(3000));
+      EXPECT_EQ(Joined(kInside, Cut(reply, 1000, 77u * i), i % 2 == 1),
+                Written(ends.client, port) + " <- " + Written(ends.vip, 80) + " UDP ttl 63");
+    }
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// A packet that is cut here, on its way to either side.
+TEST_P(FullnatIcmp, FragmentsAreMadeOfWhatMayBeCut) {
+  Serve(kEnds4, {.protocol = kProtocolUdp});
+  const Endpoint local = Open(1234);
+  d_.real(real_).mtu_bytes = 1000;
+  d_.draft().ports[kOutside.index()].mtu_bytes = 900;
+  d_.Publish();
+  EXPECT_EQ(Joined(kOutside, {Datagram(ends_.client, 1234, ends_.vip, 80, Payload(1200))}, false),
+            "10.0.0.11:8080 <- " + local.ToString() + " UDP ttl 63");
+  EXPECT_EQ(Joined(kInside,
+                   {Datagram(ends_.real, 8080, local.address.ToString(), local.port.host(),
+                             Payload(1200))},
+                   false),
+            "198.51.100.7:1234 <- 192.0.2.10:80 UDP ttl 63");
+}
+
+TEST_P(FullnatIcmp, RealServersLearnTheMacOfLocalAddressesAndClientsDoNot) {
+  Serve(kEnds4);
+  const IpAddress local = *IpAddress::Parse("10.0.0.201");
+  EXPECT_TRUE(AnswersFor(d_.draft(), local, kInside));
+  EXPECT_FALSE(AnswersFor(d_.draft(), local, kOutside));
+  EXPECT_FALSE(AnswersFor(d_.draft(), *IpAddress::Parse("10.0.0.203"), kInside));
+  d_.draft().ports[kOutside.index()].role = PortRole::kBoth;
+  EXPECT_TRUE(AnswersFor(d_.draft(), local, kOutside));
+}
+
+}  // namespace
+}  // namespace fairlead::dataplane::fullnat_icmp_test
