@@ -135,8 +135,22 @@ int RunReload(const Arguments& arguments) {
   return kOk;
 }
 
+namespace {
+
+// The store of a fleet is asked by fairleadd, which has the means.
+control::LoadResult CheckFile(const std::string& path) {
+  if (!path.starts_with("etcd://")) return control::CheckConfig(path);
+  const Error elsewhere{ErrorCode::kInvalid,
+                        "is no file; on a director, fairleadd --check " + path +
+                            " --name NAME checks what the store has for it",
+                        path};
+  return {.model = {}, .errors = {elsewhere}, .warnings = {}};
+}
+
+}  // namespace
+
 int RunCheck(const Arguments& arguments) {
-  const control::LoadResult loaded = control::CheckConfig(arguments.file);
+  const control::LoadResult loaded = CheckFile(arguments.file);
   if (arguments.is_json) {
     const auto list = [](const std::vector<Error>& problems) {
       json::array array;

@@ -28,6 +28,7 @@ void PrintOwn(const json::object& fleet) {
   PrintUnlessNone("  the others are not told of this director: ", Text(fleet, "member_problem"));
   PrintUnlessNone("  a start without etcd would not find the configuration: ",
                   Text(fleet, "keep_problem"));
+  PrintUnlessNone("  sync: ", Text(fleet, "sync_problem"));
   fmt::print("revision {} is in force{}\n", Text(fleet, "revision"),
              Flag(fleet, "from_disk") ? "; it was kept here, since etcd did not answer" : "");
   if (const json::object* refused = RefusedOf(fleet)) {
@@ -39,12 +40,13 @@ void PrintOwn(const json::object& fleet) {
 }
 
 void PrintMembers(const json::object& fleet) {
-  Table table({"DIRECTOR", "ADDRESS", "GENERATION>", "REVISION>", "READY", "VERSION"});
+  Table table({"DIRECTOR", "ADDRESS", "GENERATION>", "REVISION>", "READY", "SYNC", "VERSION"});
   for (const json::value& item : Array(fleet, "members")) {
     const json::object& member = item.as_object();
     table.Add({Text(member, "name") + (Flag(member, "is_this") ? " *" : ""),
                Text(member, "address"), Text(member, "generation"), Text(member, "revision"),
-               Flag(member, "ready") ? "yes" : "NO", Text(member, "version")});
+               Flag(member, "ready") ? "yes" : "NO", Text(member, "sync"),
+               Text(member, "version")});
   }
   fmt::print("\n{}", table.ToString());
   for (const json::value& item : Array(fleet, "members")) {

@@ -84,6 +84,10 @@ void PrintStream(const json::object& stream) {
   if (const std::string problem = Text(stream, "problem"); problem != "-") {
     fmt::print("  {}\n", problem);
   }
+  if (Flag(stream, "of_fleet") && Array(stream, "peers").empty()) {
+    fmt::print("  no other director of the fleet synchronises\n");
+    return;
+  }
   Table table(
       {"PEER", "ADDRESS", "STATE", "LAG IN>", "LAG OUT>", "BULK IN>", "BULK OUT>", "IN>", "OUT>"});
   for (const json::value& item : Array(stream, "peers")) {

@@ -1,5 +1,6 @@
 #include "control/control_core.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,7 @@
 #include "base/faults.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/loopback.h"
 #include "base/secret.h"
 #include "control/commands/notifier.h"
 #include "control/director.h"
@@ -149,6 +151,9 @@ class ControlCore::Impl {
 
   Director& director() { return director_; }
   void SetLoader(ConfigLoader loader) { loader_ = std::move(loader); }
+  void SetFleetPeers(std::function<std::shared_ptr<const FleetPeerList>()> peers) {
+    fleet_peers_ = std::move(peers);
+  }
   void SetSource(std::string path, std::function<SourceLoad()> load) {
     source_path_ = std::move(path);
     source_ = std::move(load);
@@ -260,23 +265,43 @@ class ControlCore::Impl {
     is_stream_begun_ |= director_.is_ready();
     if (!is_stream_begun_) return;
     const std::shared_ptr<const ConfigModel>& model = director_.publication().in_force().model;
-    stream_.Turn(Clock::now(), model->sync.stream, model->director.name);
-    if (model->sync.stream.peers.empty() || served_ == model) return;
+    stream_.Turn(Clock::now(), WantedStream(model), model->director.name);
+    if (!model->sync.stream.has_peers() || served_ == model) return;
     served_ = model;
     stream_.NoteServed(HashOfServed(*model));
   }
 
+  // With the directors of the fleet as peers, where they are to be. None is called in the clear
+  // over a network, whatever the thread of the fleet has looked at.
+  const StreamConfig& WantedStream(const std::shared_ptr<const ConfigModel>& model) {
+    const StreamConfig& stream = model->sync.stream;
+    if (!stream.has_fleet_peers) return stream;
+    auto peers = fleet_peers_ ? fleet_peers_() : nullptr;
+    if (model == stream_model_ && peers == stream_peers_) return fleet_stream_;
+    fleet_stream_ = stream;
+    if (peers != nullptr) fleet_stream_.peers = peers->peers;
+    if (!stream.is_secured()) {
+      std::erase_if(fleet_stream_.peers,
+                    [](const SyncPeer& peer) { return !IsLoopback(peer.address.address); });
+    }
+    stream_model_ = model;
+    stream_peers_ = std::move(peers);
+    return fleet_stream_;
+  }
+
   // Peers that nobody has called yet count as well: a director that has just started is not ready
   // before it has tried.
-  [[nodiscard]] ReadyPeers PeersNow() const {
-    const StreamConfig& config = director_.publication().in_force().model->sync.stream;
+  [[nodiscard]] ReadyPeers PeersNow() {
+    const StreamConfig& config = WantedStream(director_.publication().in_force().model);
     ReadyPeers now{.rule = {.ready_lag = config.ready_lag, .ready_timeout = config.ready_timeout}};
-    if (is_stream_begun_) {
-      now.peers = stream_.readiness();
-    } else {
-      for (const SyncPeer& peer : config.peers) {
-        now.peers.push_back({.name = peer.name, .unreachable_since = Clock::now()});
-      }
+    const bool is_unheard =
+        config.has_fleet_peers && (stream_peers_ == nullptr || !stream_peers_->is_known);
+    if (is_unheard) now.fleet_unheard_since = begun_;
+    if (is_stream_begun_) now.peers = stream_.readiness();
+    for (const SyncPeer& peer : config.peers) {  // the stream hears of new ones at its next turn
+      if (std::ranges::find(now.peers, peer.name, &PeerReadiness::name) != now.peers.end())
+        continue;
+      now.peers.push_back({.name = peer.name, .unreachable_since = Clock::now()});
     }
     return now;
   }
@@ -314,6 +339,12 @@ class ControlCore::Impl {
   Director director_;
   StreamSync stream_;
   bool is_stream_begun_ = false;
+  const TimePoint begun_ = Clock::now();
+  std::function<std::shared_ptr<const FleetPeerList>()> fleet_peers_;
+  // Of what WantedStream was made last, and what.
+  std::shared_ptr<const ConfigModel> stream_model_;
+  std::shared_ptr<const FleetPeerList> stream_peers_;
+  StreamConfig fleet_stream_;
   std::shared_ptr<const ConfigModel> served_;  // that the stream has been told of
   asio::signal_set signals_;
   asio::steady_timer timer_;
@@ -362,6 +393,9 @@ void ControlCore::SetTurnCallback(std::function<void()> turned) {
 }
 void ControlCore::SetSource(std::string path, std::function<SourceLoad()> load) {
   impl_->SetSource(std::move(path), std::move(load));
+}
+void ControlCore::SetFleetPeers(std::function<std::shared_ptr<const FleetPeerList>()> peers) {
+  impl_->SetFleetPeers(std::move(peers));
 }
 void ControlCore::SetUpgradeCallback(std::function<void()> upgrade) {
   impl_->SetUpgradeCallback(std::move(upgrade));

@@ -30,6 +30,7 @@
 #include "control/port_links.h"
 #include "control/port_runtime.h"
 #include "control/survival/state_store.h"
+#include "control/sync/stream/fleet_peer_list.h"
 #include "control/view.h"
 #include "dataplane/shard/fabric.h"
 
@@ -57,6 +58,9 @@ class ControlCore : public ControlApi {
     std::function<void(const ReloadOutcome&)> told{};
   };
   void SetSource(std::string path, std::function<SourceLoad()> load);
+  // Who `sync.peers: fleet` means; asked at each turn on the control core's thread, and must not
+  // wait. Before Run.
+  void SetFleetPeers(std::function<std::shared_ptr<const FleetPeerList>()> peers);
   // Says whether each port has a link; called on the control core's thread, several times a second.
   // It must not wait. Before PublishFirst.
   void SetLinkReader(PortLinkReader reader);

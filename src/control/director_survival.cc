@@ -99,8 +99,10 @@ void Director::SetRestored(RestoredRecords records) {
 // What it changes about addresses is published by the next turn.
 bool Director::LookAtReadiness() {
   const ReadyPeers ready = peers_ ? peers_() : ReadyPeers{};
-  const bool is_news =
-      readiness_.Turn(now_, {.is_forwarding = is_ready(), .peers = ready.peers}, ready.rule);
+  const Readiness::Facts facts{.is_forwarding = is_ready(),
+                               .peers = ready.peers,
+                               .fleet_unheard_since = ready.fleet_unheard_since};
+  const bool is_news = readiness_.Turn(now_, facts, ready.rule);
   publication_.SetReady(readiness_.is_ready());
   return is_news;
 }

@@ -30,7 +30,9 @@ bool KernelFollower::Tick(TimePoint now) {
   if (watch_ == nullptr) return false;
   now_ = now;
   const bool is_settled = watch_->Turn(now);
-  if (!IsTime(is_settled, now)) return false;
+  const bool is_time = IsTime(is_settled, now);
+  has_all_ = is_settled && (is_time || seen_ == taken_);
+  if (!is_time) return false;
   taken_ = seen_;
   next_ = now + kInterval;
   Take(watch_->Read());

@@ -40,6 +40,9 @@ class KernelFollower {
 
   // True: network() is another one.
   bool Tick(TimePoint now);
+  // At the last Tick nothing more was there to read, and network() is as old as that.
+  [[nodiscard]] bool has_all() const { return has_all_; }
+  [[nodiscard]] bool has_watch() const { return watch_ != nullptr; }
   // Null: nothing is known.
   [[nodiscard]] const KernelNetwork* network() const { return network_ ? &*network_ : nullptr; }
   // Addresses that have come, or come again, since the last call; not those of the start.
@@ -55,6 +58,7 @@ class KernelFollower {
   KernelWatch* watch_ = nullptr;
   std::optional<KernelNetwork> network_;
   std::vector<IpAddress> arrived_;
+  bool has_all_ = false;
   uint64_t taken_ = 0;  // the revision of network_
   uint64_t seen_ = 0;   // that of the last tick
   TimePoint since_;     // when seen_ first differed from taken_

@@ -61,9 +61,21 @@ class Sentences {
 };
 
 std::string Word(SchedulerKind kind) { return std::string(ToWord(kind)); }
-// "nat", "tun", "tun:gue:6080:none"; one word.
+// "nat", "tun", "tun:gue:6080:none", "fullnat:10.0.1.0/28,@pool:toa"; one word.
 std::string Word(const Forwarding& forward) {
-  const std::string method(ToWord(forward.method));
+  std::string method(ToWord(forward.method));
+  if (!forward.local_addresses.empty()) {
+    char before = ':';
+    for (const Prefix& prefix : forward.local_addresses.prefixes) {
+      method += before + prefix.ToString();
+      before = ',';
+    }
+    for (const std::string& set : forward.local_addresses.sets) {
+      method += before + ("@" + set);
+      before = ',';
+    }
+    return method + ":" + std::string(ToWord(forward.client_address));
+  }
   const Tunnel& tunnel = forward.tunnel;
   if (tunnel.type == TunnelType::kIpip) return method;
   const std::string port =
@@ -308,9 +320,10 @@ void ComparePeers(const StreamConfig& before, const StreamConfig& after, Sentenc
       sentences->Change("sync: peer " + peer.name + " address", known->address.ToString(), address);
     }
   }
-  if (!before.peers.empty() && after.peers.empty()) {
+  const auto kind = [](const StreamConfig& s) { return s.has_fleet_peers ? "fleet" : "listed"; };
+  sentences->Change("sync.peers", kind(before), kind(after));
+  if (before.has_peers() && !after.has_peers())
     sentences->Add("sync: off; no director is told of connections any more");
-  }
 }
 
 // Paths, not what is in the files: those are looked at again without a reload.

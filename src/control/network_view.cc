@@ -234,21 +234,28 @@ void FillLocalAddresses(const ConfigModel& model, const PortAddresses& addresses
   snapshot->local_addresses.clear();
   for (const AnsweredVip& vip : AnswersOf(model, addresses, presence)) {
     snapshot->local_addresses[vip.address] = {
-        .is_vip = true, .port = {}, .is_announced = vip.is_answered};
+        .is_vip = true,
+        .port = {},
+        .is_announced = vip.is_answered,
+        .is_of_kernel = vip.announce == Announce::kFollowKernel};
   }
   for (size_t i = 0; i < model.ports.size(); ++i) {
     for (const Prefix& prefix : model.ports[i].addresses) {
       dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
       local.port = PortAt(i);
       local.is_announced = true;
+      local.is_of_kernel = false;
     }
   }
   for (size_t i = 0; i < addresses.size(); ++i) {
     for (const Prefix& prefix : addresses[i]) {
       dataplane::LocalAddress& local = snapshot->local_addresses[prefix.address];
-      if (local.port.is_none()) local.port = PortAt(i);
+      if (!local.port.is_none()) continue;
+      local.port = PortAt(i);
+      local.is_of_kernel |= !local.is_vip;
     }
   }
+  dataplane::MarkLocalPorts(snapshot);
   dataplane::IndexOwnAddresses(snapshot);
 }
 

@@ -103,6 +103,7 @@ void Publication::SetReady(bool is_ready) {
 
 bool Publication::Turn(TimePoint now) {
   now_ = now;
+  NoteGap(now);
   mail_.Poll();
   SynchroniseWithKernel(now);
   stream_tables_.Turn();
@@ -115,12 +116,13 @@ bool Publication::Turn(TimePoint now) {
   bool is_news = AnswerWaiters();
   is_news |= ReadLinks(now);
   FollowKernel(now);
+  StampKernelNews(now);
   fabric_.publisher.RetireUnused();  // takes its time with large ones, so after the answer
   if (fabric_.publisher.is_settled() && fabric_.publisher.retired_count() == 0 &&
       snapshot() != nullptr) {
     oldest_generation_ = snapshot()->generation;
   }
-  if (now >= next_slow_turn_) {
+  if (now >= next_slow_turn_ && !is_catching_up()) {  // it would speak from addresses it has lost
     next_slow_turn_ = now + kSlowTurn;
     neighbours_.Tick(now, oldest_generation_);
     announcer_.Tick(now);
@@ -193,14 +195,6 @@ bool Publication::ReadLinks(TimePoint now) {
     Rebuild();
   }
   return !changed.empty();
-}
-
-// Addresses of kernel twins are addresses of their ports.
-void Publication::FollowKernel(TimePoint now) {
-  kernel_.FollowRoutes(wanted_.model->policy.kernel_routes);
-  if (!kernel_.Tick(now)) return;
-  has_other_kernel_ = true;
-  Rebuild();
 }
 
 bool Publication::PublishNext(TimePoint now) {

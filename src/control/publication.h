@@ -138,6 +138,10 @@ class Publication {
   void ApplyPathMtus(TimePoint now);
   bool ReadLinks(TimePoint now);
   void FollowKernel(TimePoint now);
+  void NoteGap(TimePoint now);
+  void StampKernelNews(TimePoint now);
+  // Of what was read from the kernel twins after a gap, is anything still not in force?
+  [[nodiscard]] bool is_catching_up() const { return catching_up_since_.has_value(); }
   [[nodiscard]] Speech SpeechOfWanted() const;
   void SpeakFor(Speech speech, TimePoint now);
   bool PublishNext(TimePoint now);
@@ -199,6 +203,10 @@ class Publication {
   std::vector<Waiting> published_;
   uint64_t oldest_generation_ = 0;  // that a worker may still hold
   TimePoint next_slow_turn_, next_health_turn_;
+  // This thread got no time for a while: what the twins have may be something else by now.
+  uint64_t turn_began_ms_ = 0;  // of the clock of kernel_news
+  std::optional<TimePoint> catching_up_since_;
+  std::optional<uint64_t> caught_up_with_;  // the generation that has all of it
   TimePoint next_collect_;
 };
 

@@ -23,12 +23,23 @@ bool IsGivenUp(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) 
   return !peer.is_reachable && now - peer.unreachable_since >= rule.ready_timeout;
 }
 
-NotReady Unreachable(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
+// "30 s (sync.ready_timeout)"
+std::string TimeLeft(TimePoint since, TimePoint now, const ReadyRule& rule) {
   const auto left = std::chrono::ceil<std::chrono::seconds>(
-      rule.ready_timeout - std::chrono::floor<milliseconds>(now - peer.unreachable_since));
+      rule.ready_timeout - std::chrono::floor<milliseconds>(now - since));
+  return std::to_string(left.count()) + " s (sync.ready_timeout)";
+}
+
+NotReady Unreachable(const PeerReadiness& peer, TimePoint now, const ReadyRule& rule) {
   return {NotReady::Kind::kPeerUnreachable, peer.name,
           "Peer " + peer.name + " cannot be reached; it stops counting in " +
-              std::to_string(left.count()) + " s (sync.ready_timeout)"};
+              TimeLeft(peer.unreachable_since, now, rule)};
+}
+
+NotReady Unheard(TimePoint since, TimePoint now, const ReadyRule& rule) {
+  return {NotReady::Kind::kFleetUnheard, "",
+          "etcd has not said yet which sync peers there are; it is waited for that for " +
+              TimeLeft(since, now, rule)};
 }
 
 // What of a peer holds this director back, if anything does.
@@ -58,6 +69,8 @@ std::string_view ToWord(NotReady::Kind kind) {
   switch (kind) {
     case NotReady::Kind::kNotForwarding:
       return "not-forwarding";
+    case NotReady::Kind::kFleetUnheard:
+      return "fleet-unheard";
     case NotReady::Kind::kPeerUnreachable:
       return "peer-unreachable";
     case NotReady::Kind::kPeerNotTakenIn:
@@ -76,6 +89,10 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
                        "Not every worker has the configuration yet; fairlead status shows which "
                        "part is missing"});
   }
+  const auto& unheard = facts.fleet_unheard_since;
+  if (unheard && !is_ready_ && !is_inherited_ && now - *unheard < rule.ready_timeout) {
+    reasons.push_back(Unheard(*unheard, now, rule));
+  }
   for (const PeerReadiness& peer : facts.peers) {
     std::optional<NotReady> why = Judge(peer, now, rule);
     peers.push_back({peer.name, peer.is_reachable && !why, IsGivenUp(peer, now, rule)});
@@ -86,16 +103,22 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
     for (const NotReady& why : reasons) LogInfo("not ready yet", {{"reason", why.sentence}});
   }
   const bool opens = !is_ready_ && reasons.empty();
-  if (opens) Open(peers);
+  if (opens) Open(peers, unheard.has_value());
   const bool is_news = opens || !is_same || peers != peers_;
   reasons_ = std::move(reasons);
   peers_ = std::move(peers);
   return is_news;
 }
 
-void Readiness::Open(const std::vector<PeerState>& peers) {
+void Readiness::Open(const std::vector<PeerState>& peers, bool is_fleet_unheard) {
   is_ready_ = true;
   LogInfo("ready", {{"peers", peers.size()}});
+  if (is_fleet_unheard) {
+    LogWarning(
+        "ready without peers, since etcd has named none: connections that they know will "
+        "break here",
+        {{"remedy", "bring etcd back; fairlead fleet status says what is wrong"}});
+  }
   for (const PeerState& peer : peers) {
     if (!peer.is_given_up) continue;
     LogWarning("ready without a peer: connections that only it knows will break here",

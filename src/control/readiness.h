@@ -7,7 +7,8 @@
 //
 // The rule: the tables of every peer that can be reached have been taken in, and their lag is below
 // ready_lag. A peer that cannot be reached counts for ready_timeout; then this director serves
-// without it, since one that is left alone after a power cut must.
+// without it, since one that is left alone after a power cut must. The same holds for a fleet
+// whose store has not said yet which peers there are.
 //
 // It opens once. A director in service stays ready when a peer dies, falls behind or is configured
 // later: it would give its addresses away to one that knows less. in_sync() goes on telling.
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,13 +45,13 @@ struct ReadyRule {
 
 // Why not: a word for programs and a sentence for people.
 struct NotReady {
-  enum class Kind { kNotForwarding, kPeerUnreachable, kPeerNotTakenIn, kPeerLags };
+  enum class Kind { kNotForwarding, kFleetUnheard, kPeerUnreachable, kPeerNotTakenIn, kPeerLags };
   Kind kind = Kind::kNotForwarding;
   std::string peer{};  // or empty
   std::string sentence{};
   friend bool operator==(const NotReady&, const NotReady&) = default;
 };
-// "not-forwarding", "peer-unreachable", "peer-not-taken-in", "peer-lags"
+// "not-forwarding", "fleet-unheard", "peer-unreachable", "peer-not-taken-in", "peer-lags"
 [[nodiscard]] std::string_view ToWord(NotReady::Kind kind);
 
 // A peer as it is now, whether or not that is still asked.
@@ -64,6 +66,8 @@ struct PeerState {
 struct ReadyPeers {
   ReadyRule rule{};
   std::vector<PeerReadiness> peers{};
+  // `sync.peers: fleet`, and nobody has said yet who they are: since when. Else nothing.
+  std::optional<TimePoint> fleet_unheard_since{};
 };
 
 class Readiness {
@@ -71,6 +75,7 @@ class Readiness {
   struct Facts {
     bool is_forwarding = false;  // every worker has had a configuration
     std::span<const PeerReadiness> peers{};
+    std::optional<TimePoint> fleet_unheard_since{};  // as ReadyPeers has it
   };
 
   // The director before this one was ready, and has handed over all it knew.
@@ -83,7 +88,7 @@ class Readiness {
   [[nodiscard]] const std::vector<PeerState>& peers() const { return peers_; }
 
  private:
-  void Open(const std::vector<PeerState>& peers);
+  void Open(const std::vector<PeerState>& peers, bool is_fleet_unheard);
 
   bool is_inherited_ = false;
   bool is_ready_ = false;

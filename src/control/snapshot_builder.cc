@@ -103,6 +103,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   AddGhosts(pass);
   IndexGroups(pass);
   FillFreeServices(pass);
+  has_new_addresses_ |= local_pools_.Settle(snapshot.get());
   if (has_new_addresses_) {
     FillLocalAddresses(input.model, addresses, input.presence, snapshot.get());
   }
@@ -280,6 +281,11 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.port = Be16::FromHost(config.port);
   view.method = config.forward.method;
   view.tunnel = config.forward.tunnel;
+  view.client_address = config.forward.client_address;
+  if (HasLocalAddresses(view.method)) {
+    view.local_pool = local_pools_.Intern(input.model.prefix_sets, config.forward.local_addresses,
+                                          config.address.family());
+  }
   view.is_available = state.is_present;
   view.remains = state.remains;
   view.templates_valid = state.templates_valid;
@@ -290,6 +296,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   const dataplane::RealView& last = snapshot.reals[id.index()];
   // Whoever had a fresh id before has left, whatever the two have in common.
   has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
+  if (!last.local_pool.is_none() && last.local_pool != view.local_pool) local_pools_.NoteReleased();
   snapshot.reals[id.index()] = view;
   const KeptReal kept{.method = config.forward.method,
                       .tunnel = config.forward.tunnel,

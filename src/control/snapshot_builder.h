@@ -26,6 +26,7 @@
 
 #include "control/config/model.h"
 #include "control/id_plan.h"
+#include "control/local_pools.h"
 #include "control/persistence_builder.h"
 #include "control/real_state.h"
 #include "control/rules.h"
@@ -110,6 +111,7 @@ class SnapshotBuilder {
   ClassifierBuilder classifiers_;
   SnatRules snat_;
   VirtualRanges ranges_;
+  LocalPools local_pools_;
   std::vector<ServiceMemory> services_;  // [ServiceId]
   std::vector<LastView> last_views_;     // [RealId]
   std::set<RealId> ghosts_;              // of the last snapshot

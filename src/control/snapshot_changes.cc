@@ -1,14 +1,22 @@
 #include "control/snapshot_changes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fairlead::control {
 namespace {
 
-// Who counts as one client there depends on prefix sets or client groups.
+bool NamesSets(const Forwarding& forward) { return !forward.local_addresses.sets.empty(); }
+
+// Who counts as one client there, or where its reals are spoken to from, depends on prefix sets or
+// client groups.
 bool HasLists(const ServiceConfig& config) {
-  return config.persistence &&
-         (!config.persistence->netmasks.empty() || !config.persistence->client_groups.empty());
+  const bool has_groups = config.persistence && (!config.persistence->netmasks.empty() ||
+                                                 !config.persistence->client_groups.empty());
+  return has_groups || NamesSets(config.forward) ||
+         std::ranges::any_of(config.reals,
+                             [](const RealConfig& real) { return NamesSets(real.forward); }) ||
+         (config.fallback && NamesSets(config.fallback->forward));
 }
 
 }  // namespace

@@ -100,6 +100,7 @@ void SnapshotBuilder::AddGhosts(const Pass& pass) {
     if (!pass.ids.ServiceOf(id).is_none()) continue;
     dataplane::RealView& freed = snapshot.reals[id.index()];
     has_lost_replies_ |= IsReplySource(freed);
+    if (!freed.local_pool.is_none()) local_pools_.NoteReleased();
     freed = {};
     last_views_[id.index()] = {};
   }

@@ -56,11 +56,13 @@ struct RealInfo {
   RealId id;
   std::string name;  // "10.0.0.11:80", the contract's {address:port}
   Endpoint endpoint;
-  std::string forward;           // nat, dr, tun, fullnat
-  Tunnel tunnel;                 // with tun
-  int32_t weight = 0;            // as configured
-  int32_t effective_weight = 0;  // what the scheduler sees now
-  double part = 1;               // of it, before it was rounded up and while slow_start lasts
+  std::string forward;               // nat, dr, tun, fullnat
+  Tunnel tunnel;                     // with tun
+  LocalAddresses local_addresses{};  // with fullnat, as configured; a removed real has none
+  ClientAddress client_address = ClientAddress::kNone;  // with fullnat
+  int32_t weight = 0;                                   // as configured
+  int32_t effective_weight = 0;                         // what the scheduler sees now
+  double part = 1;  // of it, before it was rounded up and while slow_start lasts
   uint32_t upper_threshold = 0, lower_threshold = 0;
   AdminState admin = AdminState::kUp;
   HealthState health = HealthState::kUnchecked;

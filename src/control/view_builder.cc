@@ -85,6 +85,8 @@ RealInfo InfoOf(const ViewInput& input, const ServiceConfig& service, const Real
   const std::vector<HealthCheck> checks = ChecksOf(service, real);
   const RealFacts facts = FactsOf(service, real, input.health.HealthOf(checks));
   RealInfo info = BasicInfo(input, id);
+  info.local_addresses = real.forward.local_addresses;
+  info.client_address = real.forward.client_address;
   info.part = PartOf(service, facts, info.effective_weight);
   info.weight = static_cast<int32_t>(real.weight);
   info.admin = real.state;

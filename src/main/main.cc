@@ -21,12 +21,12 @@
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "control/api/api_server.h"
-#include "control/config/check_config.h"
 #include "control/config/config_loader.h"
 #include "control/control_core.h"
 #include "control/fleet/etcd_place.h"
 #include "control/fleet/fleet.h"
 #include "dataplane/dpdk/edge.h"
+#include "main/check.h"
 #include "main/kept_memory.h"
 #include "main/kernel_watch.h"
 #include "main/notify.h"
@@ -39,17 +39,6 @@
 
 namespace fairlead {
 namespace {
-
-int Check(const std::string& path) {
-  const control::LoadResult loaded = control::CheckConfig(path);
-  for (const Error& error : loaded.errors) std::cerr << error.ToString() << '\n';
-  if (!loaded) return 1;
-  for (const Error& warning : loaded.warnings) {
-    std::cerr << "warning: " << warning.ToString() << '\n';
-  }
-  std::cout << path << ": ok\n";
-  return 0;
-}
 
 int Prepare(const Options& options) {
   if (control::IsEtcdPlace(options.config_path)) {
@@ -215,6 +204,7 @@ void FollowTurns(control::ControlCore& core, Watchdog* watchdog, KeptMemory* kep
 }
 
 void FollowFleet(control::ControlCore& core, const std::string& path, control::Fleet& fleet) {
+  core.SetFleetPeers([&fleet] { return fleet.peers(); });
   core.SetSource(path, [&fleet] {
     auto loaded = fleet.Load();
     return control::ControlCore::SourceLoad{std::move(loaded.loaded), std::move(loaded.told)};
@@ -312,7 +302,7 @@ int RunDirector(const Options& options, const char* argv0) {
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   if (options.exit_code) return *options.exit_code;
-  if (options.only_check) return Check(options.config_path);
+  if (options.only_check) return Check(options);
   if (!options.prepare_for.empty()) return Prepare(options);
   const LogWriter log_writer;
   std::set_terminate(EndLoudly);

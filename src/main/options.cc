@@ -16,15 +16,14 @@ Options ParseOptions(int argc, char** argv) {
                      ->capture_default_str();
   auto* check = app.add_option("--check", check_path,
                                "Check this configuration and exit: with 0 when it is valid, else "
-                               "with 1. Needs no privileges and touches no device");
+                               "with 1. A file, or etcd://HOST:2379/PREFIX with --name. Needs no "
+                               "privileges and touches no device");
   config->excludes(check);
   app.add_option("--name", options.name,
-                 "Which director of the fleet this one is, with -c etcd://…")
-      ->excludes(check);
+                 "Which director of the fleet this one is, with -c or --check etcd://…");
   app.add_option("--fleet", options.local_file,
-                 "With -c etcd://…: the file with this machine's user, certificates and scripts; "
-                 "/etc/fairlead/fleet.yaml by default, where it is there")
-      ->excludes(check);
+                 "With etcd://…: the file with this machine's user, certificates and scripts; "
+                 "/etc/fairlead/fleet.yaml by default, where it is there");
   app.add_flag("--fresh", options.is_fresh,
                "Begin with empty tables, whatever connections the director before has left")
       ->excludes(check);

@@ -30,6 +30,10 @@ class FakeFleet : public control::FleetApi {
                       .refused_revision = 41,
                       .version = "0.1.0"},
                      {.name = "edge-2", .sync_port = 8849, .revision = 41, .version = "0.1.0"}};
+    info->finds_peers = true;
+    info->sync_problem = "18 directors of the fleet synchronise, and 16 can";
+    info->sync_left_out = 2;
+    info->sync_states = {{"edge-2", "in-sync"}};
     info->connections = 3;
     info->failures = 2;
     info->applied = 5;

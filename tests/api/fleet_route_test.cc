@@ -28,6 +28,11 @@ TEST_F(FleetRouteTest, SaysWhoRunsWhat) {
   EXPECT_TRUE(members[1].at("address").is_null());
   EXPECT_TRUE(members[1].at("refused").is_null());
   EXPECT_EQ(members[1].at("sync_port").as_int64(), 8849);
+  EXPECT_EQ(members[1].at("sync").as_string(), "in-sync");
+  EXPECT_TRUE(members[0].at("sync").is_null());
+  EXPECT_TRUE(shown.at("finds_peers").as_bool());
+  EXPECT_EQ(shown.at("sync_problem").as_string(),
+            "18 directors of the fleet synchronise, and 16 can");
 }
 
 TEST_F(FleetRouteTest, ADirectorWithAFileIsInNone) {

@@ -19,8 +19,9 @@ TEST_F(FleetCommandTest, ShowsWhoRunsWhatAndWhatIsRefused) {
   for (const char* line :
        {"edge-1 at etcd://127.0.0.1:2379/fairlead: watched\n", "revision 38 is in force\n",
         "revision 41 is REFUSED:\n  etcd:/fairlead/common:3:1: polici: is not known\n  another\n",
-        "\nedge-1 *  10.255.0.1          17        38  yes    0.1.0\n",
-        "\nedge-2    -                    0        41  NO     0.1.0\n",
+        "  sync: 18 directors of the fleet synchronise, and 16 can\n",
+        "\nedge-1 *  10.255.0.1          17        38  yes    -        0.1.0\n",
+        "\nedge-2    -                    0        41  NO     in-sync  0.1.0\n",
         "  edge-1 refuses revision 41: etcd:/fairlead/common:3:1: polici: is not known\n"}) {
     EXPECT_NE(shown.out.find(line), std::string::npos) << line << "in\n" << shown.out;
   }

@@ -85,15 +85,22 @@ std::shared_ptr<const ConfigModel> Follower(const std::string& scheduler) {
                      scheduler + ", reals: [] }\n"));
 }
 
+uint64_t clock_ms = 0;  // of the news
+
 // The whole way: twin, snapshot, announcements, groups, neighbours.
 class FollowedTest : public testing::Test {
  protected:
-  FollowedTest() { publication_.SetKernelWatch(&kernel_); }
+  FollowedTest() {
+    clock_ms = 50'000;
+    fabric_.kernel_news.SetClock([]() noexcept { return clock_ms; });
+    publication_.SetKernelWatch(&kernel_);
+  }
   // Frames that worker 0 is told to send, until the turns are over.
   size_t Turns(int count) {
     size_t frames = 0;
     for (; count > 0; --count) {
       AdoptAll(fabric_);
+      clock_ms += 5;
       publication_.Turn(now_ += 5ms);
       const auto run = [&](dataplane::Command& command) {
         if (command.kind != dataplane::CommandKind::kTransmitFrame) return;
@@ -157,6 +164,63 @@ TEST_F(FollowedTest, AReloadChangesNothing) {
   EXPECT_EQ(Turns(600), 0u) << "no news";
   EXPECT_TRUE(IsAnswered());
   EXPECT_NE(publication_.snapshot()->FindLocal(Ip("10.0.0.254")), nullptr);
+}
+
+TEST_F(FollowedTest, WhatIsHereByATwinAloneIsMarked) {
+  kernel_.Add("192.0.2.82/32");
+  kernel_.Add("10.0.0.250/24", 1);
+  kernel_.Add("10.0.0.1/24", 1);  // which the configuration has too
+  Turns(10);
+  const auto is_of_kernel = [this](const char* address) {
+    return publication_.snapshot()->FindLocal(Ip(address))->is_of_kernel;
+  };
+  EXPECT_TRUE(is_of_kernel("192.0.2.82"));
+  EXPECT_TRUE(is_of_kernel("10.0.0.250"));
+  EXPECT_FALSE(is_of_kernel("10.0.0.1"));
+}
+
+// Workers that go on before this thread does say nothing; and neither does this thread, before what
+// the twins have lost meanwhile is in force.
+TEST_F(FollowedTest, AfterAGapTheNewsAreFreshOnceTheyAreInForce) {
+  kernel_.Add("192.0.2.82/32");
+  Turns(600);
+  EXPECT_TRUE(IsAnswered());
+  EXPECT_TRUE(fabric_.kernel_news.IsFresh());
+  clock_ms += 5000;
+  now_ += 5s;
+  EXPECT_FALSE(fabric_.kernel_news.IsFresh());
+  kernel_.Remove("192.0.2.82/32");
+  size_t turns = 0;
+  for (; !fabric_.kernel_news.IsFresh() && turns < 100; ++turns) {
+    EXPECT_EQ(Turns(1), 0u);
+    EXPECT_TRUE(!fabric_.kernel_news.IsFresh() || !IsAnswered());
+  }
+  EXPECT_LT(turns, 30u);
+  EXPECT_GT(turns, 1u) << "the first turn reads it, a later one has it in force";
+  Turns(100);
+  EXPECT_TRUE(fabric_.kernel_news.IsFresh());
+}
+
+TEST_F(FollowedTest, ChangesWithoutAnEndKeepTheNewsFreshInService) {
+  Turns(10);
+  for (int i = 0; i < 400; ++i) {
+    kernel_.Route("198.51.100.0/24", "192.0.2.9", 0);
+    Turns(1);
+    ASSERT_TRUE(fabric_.kernel_news.IsFresh()) << i;
+  }
+}
+
+TEST_F(FollowedTest, WhoIsNeverInForceIsWaitedForButNotForEver) {
+  Turns(10);
+  clock_ms += 5000;
+  kernel_.is_settled = false;
+  for (int i = 0; i < 900; ++i) {
+    clock_ms += 5;
+    publication_.Turn(now_ += 5ms);
+    ASSERT_FALSE(fabric_.kernel_news.IsFresh()) << i;
+  }
+  Turns(200);
+  EXPECT_TRUE(fabric_.kernel_news.IsFresh());
 }
 
 }  // namespace

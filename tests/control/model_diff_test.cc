@@ -59,6 +59,19 @@ TEST(ModelDiff, TellsOfEveryKeyOfPersistence) {
   }
 }
 
+TEST(ModelDiff, SaysHowFullnatDiffers) {
+  const auto with = [](const std::string& rest) {
+    return ModelOf(
+        "prefix_sets: { pool: [10.0.2.0/28] }\nservices: [ { name: m, mark: 1, forward: { "
+        "method: fullnat, local_addresses: " +
+        rest + " } } ]\n");
+  };
+  EXPECT_THAT(DescribeChanges(with("[10.0.1.0/28, '@pool']"), with("[10.0.1.0/28, '@pool']")),
+              IsEmpty());
+  EXPECT_THAT(DescribeChanges(with("[10.0.1.0/28, '@pool']"), with("'@pool', client_address: toa")),
+              ElementsAre("service m: forward fullnat:10.0.1.0/28,@pool:none → fullnat:@pool:toa"));
+}
+
 TEST(ModelDiff, NamesEveryChangeOfTheStreamBetweenDirectors) {
   const auto at = [](const char* address) { return Endpoint{Ip(address), Be16::FromHost(8849)}; };
   ConfigModel before;
@@ -93,6 +106,17 @@ TEST(ModelDiff, SaysThatTheStreamIsOff) {
   before.sync.stream.peers = {{"edge-2", {Ip("10.255.0.2"), Be16::FromHost(8849)}}};
   EXPECT_THAT(DescribeChanges(before, ConfigModel{}),
               ElementsAre("sync: peer edge-2 removed",
+                          "sync: off; no director is told of connections any more"));
+}
+
+TEST(ModelDiff, SaysThatThePeersAreThoseOfTheFleet) {
+  ConfigModel before, after;
+  before.sync.stream.peers = {{"edge-2", {Ip("10.255.0.2"), Be16::FromHost(8849)}}};
+  after.sync.stream.has_fleet_peers = true;
+  EXPECT_THAT(DescribeChanges(before, after),
+              ElementsAre("sync: peer edge-2 removed", "sync.peers listed → fleet"));
+  EXPECT_THAT(DescribeChanges(after, ConfigModel{}),
+              ElementsAre("sync.peers fleet → listed",
                           "sync: off; no director is told of connections any more"));
 }
 

@@ -22,7 +22,7 @@ class Gate {
   // What is shown: "ready", or the reasons, then each peer with what it is.
   std::string Turn(TimePoint now, const std::vector<PeerReadiness>& peers,
                    bool is_forwarding = true) {
-    is_news = readiness.Turn(now, {is_forwarding, peers}, kRule);
+    is_news = readiness.Turn(now, {is_forwarding, peers, fleet_unheard_since}, kRule);
     std::string shown = readiness.is_ready() ? "ready" : "";
     for (const NotReady& why : readiness.reasons()) {
       shown += (shown.empty() ? "" : ",") + std::string(ToWord(why.kind));
@@ -36,6 +36,7 @@ class Gate {
   [[nodiscard]] std::string sentence() const { return readiness.reasons().at(0).sentence; }
 
   Readiness readiness;
+  std::optional<TimePoint> fleet_unheard_since;
   bool is_news = false;
 };
 
@@ -108,6 +109,25 @@ TEST(Readiness, ASuccessorWaitsForNoPeer) {
   gate.readiness.Inherit();
   EXPECT_EQ(gate.Turn(kStart, {Away("b")}, false), "not-forwarding b=not");
   EXPECT_EQ(gate.Turn(kStart, {Away("b")}, true), "ready b=not");
+}
+
+TEST(Readiness, AFleetThatHasNotSaidWhoItsPeersAreCountsAsAPeer) {
+  Gate gate;
+  gate.fleet_unheard_since = kStart;
+  EXPECT_EQ(gate.Turn(kStart, {}), "fleet-unheard");
+  EXPECT_EQ(gate.sentence(),
+            "etcd has not said yet which sync peers there are; it is waited for that for 30 s "
+            "(sync.ready_timeout)");
+  gate.fleet_unheard_since.reset();
+  EXPECT_EQ(gate.Turn(kStart + 2s, {Here("b", false)}), "peer-not-taken-in b=not");
+  Gate other;
+  other.fleet_unheard_since = kStart;
+  EXPECT_EQ(other.Turn(kStart + 29'999ms, {}), "fleet-unheard");
+  EXPECT_EQ(other.Turn(kStart + 30s, {}), "ready");
+  Gate successor;
+  successor.fleet_unheard_since = kStart;
+  successor.readiness.Inherit();
+  EXPECT_EQ(successor.Turn(kStart, {}), "ready");
 }
 
 }  // namespace fairlead::control::readiness_test

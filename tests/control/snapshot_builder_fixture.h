@@ -43,7 +43,8 @@ class SnapshotBuilderTest : public testing::Test {
                            .intern_neighbour = intern,
                            .generation = generation_,
                            .is_by_hand = is_by_hand_,
-                           .path_mtus = &path_mtus_},
+                           .path_mtus = &path_mtus_,
+                           .before = before_},
                           PlannedIds(ids_, *plan));
   }
   static std::string AddressesOf(const dataplane::Snapshot& s, const dataplane::ServiceView& v) {
@@ -74,6 +75,7 @@ class SnapshotBuilderTest : public testing::Test {
   std::set<IpAddress> down_;
   std::map<IpAddress, RealHealth> said_;  // by checks, of those that are not merely up
   uint64_t generation_ = 0;
+  const dataplane::Snapshot* before_ = nullptr;  // what of it is as it was is taken over
 };
 
 inline std::string WebOf(const std::string& reals, const std::string& more = "") {

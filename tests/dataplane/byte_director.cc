@@ -148,6 +148,7 @@ RealId ByteDirector::AddReal(ServiceId service, const std::string& address, uint
   real.output = kInside;
   real.next_hop_address = real.address;
   real.tunnel_source = real.address.is_v4() ? A("10.0.0.1") : A("fd00::1");
+  real.client_address = spec.client_address;
   if (TranslatesClient(spec.method)) real.local_pool = PoolOf(spec, real.address.family());
   draft_.reals.push_back(real);
   auto& list = newest_first_[service.index()];

@@ -60,6 +60,7 @@ struct RealSpec {
   // FULLNAT; none: 10.0.0.201 and .202, or fd00::201 and ::202.
   std::vector<std::string> local_addresses = {};
   uint16_t first_local_port = 1024, last_local_port = 65535;
+  ClientAddress client_address = ClientAddress::kNone;
 };
 
 struct DirectorSpec {

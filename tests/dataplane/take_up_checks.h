@@ -53,7 +53,11 @@ class TableCheck {
       const bool is_over = table.IsExpired(slot, shard.now);
       const FindOutcome found = table.Find(key, table.Hash(key), shard.now);
       Require(is_over || found.slot == slot, name + " is not found");
-      const auto reply = table.KeyOf(slot, Direction::kReply);
+      auto reply = table.KeyOf(slot, Direction::kReply);
+      if (const auto local = table.LocalEndpointOf(slot); !local.port.is_zero()) {
+        reply.client = local.address;
+        reply.client_port = local.port;
+      }
       Require(is_over || table.Find(reply, table.Hash(reply), shard.now).hit(),
               name + ": a reply does not find it");
       sched::Load& load = loads_[record.real_id.value()];

@@ -3,6 +3,7 @@
 The second one runs beside the first in its namespace, without a line.
 """
 
+import json
 import os
 import signal
 import time
@@ -115,6 +116,25 @@ class Follows(FleetTest):
         self.assertFalse(self.directors[0].runs("own"))
         self.assertTrue(self.directors[1].runs("web"))
 
+    def test_3b_the_store_is_checked_without_a_start(self):
+        edge = self.directors[1]
+        code, said = edge.check()
+        self.assertEqual(code, 0, said)
+        self.assertTrue(said.endswith(f"{self.store.place}: ok\n"), said)
+        bad = service("bad", 8082)
+        bad["schedular"] = bad.pop("scheduler")
+        config = own(edge)
+        self.store.put("directors/edge-3", {**config, "services": [bad], "director": {"eal": ["-l", "1"]}})
+        code, said = edge.check(name="edge-3")
+        self.assertEqual(code, 1)
+        self.assertRegex(said, r"(?m)^etcd:/fairlead/directors/edge-3:\d+:\d+: services\[\d+\]\.schedular: .*\"scheduler\"")
+        self.assertRegex(said, r"(?m)^etcd:/fairlead/directors/edge-3:\d+:\d+: director\.eal: is for the machine alone")
+        self.assertEqual(self.store.names("members"), ["edge-1", "edge-2"], "it is no member")
+        self.store.delete("directors/edge-3")
+        code, said = edge.check(name="edge-3", place=f"{self.store.place}/none")
+        self.assertEqual(code, 1)
+        self.assertIn("has neither /fairlead/none/common nor /fairlead/none/directors/edge-3", said)
+
     def test_4_a_bad_one_is_refused_by_both_and_shown(self):
         before = self.directors[0].fleet()["revision"]
         bad = service("bad", 8082)
@@ -217,17 +237,27 @@ class HasRights(FleetTest):
 
     def test_1_says_what_is_wrong(self):
         edge = self.directors[0]
-        edge.write_local(ca=self.ca, user="edge", password="a guess")
-        self.assertIn("etcd refuses the user or the password; correct them in", edge.refused())
-        edge.write_local(ca=self.ca)
-        self.assertIn("etcd wants a user; write", edge.refused())
-        edge.write_local(ca=self.ca, user="other", password="secret of other")
-        self.assertIn("etcd denies this user the keys", edge.refused())
-        edge.write_local(ca="system", user="edge", password="secret of edge")
-        self.assertIn("its certificate is refused", edge.refused())
+        for keys, sentence in [
+                ({"ca": self.ca, "user": "edge", "password": "a guess"},
+                 "etcd refuses the user or the password; correct them in"),
+                ({"ca": self.ca}, "etcd wants a user; write"),
+                ({"ca": self.ca, "user": "other", "password": "secret of other"}, "etcd denies this user the keys"),
+                ({"ca": "system", "user": "edge", "password": "secret of edge"}, "its certificate is refused")]:
+            edge.write_local(**keys)
+            self.assertIn(sentence, edge.refused())
+            self.check_says(sentence)
         edge.write_local(ca=self.ca, user="edge", password="secret of edge")
+        self.assertEqual(edge.check(), (0, f"{self.store.place}: ok\n"))
         os.chmod(edge.local, 0o644)
         self.assertIn("chmod o=", edge.refused())
+        self.check_says("chmod o=")
+
+    def check_says(self, sentence: str):
+        code, said = self.directors[0].check()
+        self.assertEqual(code, 1, said)
+        self.assertIn(sentence, said)
+        self.assertEqual(len(said.splitlines()), 1, said)
+        self.assertNotIn("secret of", said)
 
     def test_2_runs_with_the_right_ones(self):
         edge = self.directors[0]
@@ -238,6 +268,105 @@ class HasRights(FleetTest):
         self.store.put("common", common(service("web"), service("more", 8080)))
         wait_until(lambda: edge.runs("more"), "a change is in force", timeout=SOON)
         self.assertNotIn("secret", edge.log_since_start())
+
+
+class FindsSyncPeers(FleetTest):
+    """`sync.peers: fleet`: three directors, each on a port of the loopback device of one namespace."""
+
+    NAMES = ("edge-1", "edge-2", "edge-3")
+
+    @classmethod
+    def prepare(cls):
+        cls.store.start()
+        key = f"{cls.lab.state}/fleet-sync.key"
+        with open(os.open(key, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(os.urandom(32).hex())
+        web = {**service("web"), "persistence": {"timeout": "10m"}}
+        cls.store.put("common", {**common(web), "sync": {"peers": "fleet", "key_file": key}})
+        cls.directors = [FleetDirector(cls.lab, cls.store, name) for name in cls.NAMES]
+        for number, director in enumerate(cls.directors):
+            cls.store.put(f"directors/{director.name}", {**own(director), "sync": {"listen": f"127.0.0.1:{8851 + number}"}})
+
+    @staticmethod
+    def states(director) -> dict:
+        """Of the sessions, by peer."""
+        stream = json.loads(director.get("/v1/sync")[1])["stream"]
+        return {peer["name"]: peer["state"] for peer in stream["peers"]}
+
+    def wait_mesh(self, *directors, timeout: float = SOON):
+        """Each is in sync with all others of these, and has no other peer."""
+        names = {director.name for director in directors}
+        for director in directors:
+            wanted = {name: "in-sync" for name in names - {director.name}}
+            wait_until(lambda: self.states(director) == wanted,
+                       f"{director.name} is in sync with {sorted(wanted)}; {director.get('/v1/sync')}", timeout=timeout)
+
+    def test_1_one_alone_is_ready(self):
+        first = self.directors[0]
+        first.start()
+        wait_until(lambda: first.get("/readyz")[0] == 200, "it waits for nobody", timeout=SOON)
+        shown = first.cli("sync", "status").stdout
+        self.assertIn("listening", shown)
+        self.assertIn("no other director of the fleet synchronises", shown)
+        self.assertEqual(first.fleet()["sync_problem"], None)
+
+    def test_2_two_find_each_other_and_know_the_same(self):
+        first, second = self.directors[:2]
+        second.start()
+        self.wait_mesh(first, second)
+        self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/")
+        wait_until(lambda: second.metric("fairlead_templates") == 1, "edge-2 knows the client of edge-1", timeout=SOON)
+        wait_until(lambda: second.metric("fairlead_sync_entries_total", peer="edge-1", direction="in") >= 2,
+                   "the connection and its template have come", timeout=SOON)
+        self.assertEqual(first.metric("fairlead_fleet_sync_peers"), 1)
+        wait_until(lambda: first.member("edge-2")["sync"] == "in-sync", "fleet status shows it", timeout=SOON)
+        self.assertRegex(first.cli("fleet", "status").stdout, r"edge-2 .* in-sync +\d")
+
+    def test_3_a_third_joins(self):
+        self.directors[2].start()
+        self.wait_mesh(*self.directors)
+        wait_until(lambda: self.directors[2].metric("fairlead_templates") == 1, "edge-3 knows it too", timeout=SOON)
+        wait_until(lambda: self.directors[2].get("/readyz")[0] == 200, "it may serve", timeout=SOON)
+
+    def test_4_without_etcd_all_stay(self):
+        self.store.stop()
+        self.wait_all(lambda director: not director.fleet()["connected"], "it has seen that etcd is away", timeout=30)
+        time.sleep(LEASE + 2)  # no lease would have lasted
+        self.wait_mesh(*self.directors)
+        third = self.directors[2]
+        third.kill()
+        third.start()
+        self.wait_mesh(*self.directors, timeout=30)
+        self.assertTrue(third.fleet()["from_disk"])
+        wait_until(lambda: third.get("/readyz")[0] == 200, "it may serve", timeout=SOON)
+        self.store.start()
+        self.wait_all(lambda director: director.fleet()["connected"], "etcd is heard again", timeout=30)
+        self.wait_mesh(*self.directors)
+        for director in self.directors[:2]:
+            self.assertNotIn("is no peer any more", director.log_since_start())
+
+    def test_5_one_dies_and_leaves(self):
+        first, second, third = self.directors
+        third.kill()
+        self.wait_mesh(first, second, timeout=30 + LEASE + SOON)
+        self.assertIn("is no peer any more", first.log_since_start())
+        self.assertEqual(first.cli("sync", "status").returncode, 0)
+
+    def test_6_one_stops_and_comes_back(self):
+        first, second = self.directors[:2]
+        second.stop()
+        wait_until(lambda: self.states(first) == {}, "edge-2 has left", timeout=30 + SOON)
+        second.start()
+        self.wait_mesh(first, second)
+
+    def test_7_who_cannot_say_where_it_is_says_what_to_do(self):
+        second = self.directors[1]
+        config = own(second)
+        config["sync"] = {"listen": "0.0.0.0:8852"}
+        self.store.put("directors/edge-2", config)
+        wait_until(lambda: second.fleet()["sync_problem"], "it says what is missing", timeout=SOON)
+        self.assertIn(f'write "address" into {second.local}', second.cli("fleet", "status").stdout)
+        wait_until(lambda: self.states(self.directors[0]) == {}, "it is no peer", timeout=SOON)
 
 
 class Example(LabTest):
@@ -260,9 +389,12 @@ class Example(LabTest):
             store.start()
             for key, file in (("common", "common.yaml"), (f"directors/{edge.name}", f"{edge.name}.yaml")):
                 text = self.example(file).replace("/run/fairlead/", f"{edge.folder}/")
+                text = text.replace("/etc/fairlead/sync.key", f"{edge.folder}/sync.key")
                 if file != "common.yaml":
                     text += "director: { idle: sleep, hugepages: off, connections: 65536, arena: none }\n"
                 store.put(key, text)
+            with open(os.open(f"{edge.folder}/sync.key", os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                file.write(os.urandom(32).hex())
             with open(edge.local, "w") as file:
                 file.write(self.example("fleet.yaml").replace("/var/lib/fairlead", f"{edge.folder}/state"))
             edge.start()

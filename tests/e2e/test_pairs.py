@@ -204,7 +204,12 @@ class DirectPair(PairTest):
         process.send_signal(signal.SIGSTOP)
         try:
             self.settle(3 - by, "the other one has taken over")
-            wait_until(lambda: not self.pair[by].has(at.VIP_DR), "the script has told keepalived", timeout=20)
+            wait_until(lambda: not any(self.pair[by].has(vip) for vip in self.outside), "the script has told keepalived",
+                       timeout=20)
+            begin = time.monotonic()
         finally:
             process.send_signal(signal.SIGCONT)
-        self.settle(3 - by, "it answers no more")
+        # Questions of all that time wait in its queues.
+        time.sleep(2)
+        self.assert_quiet(begin, 3 - by, "it has answered none of the old questions")
+        self.assertGreater(self.pair[by].director.metric("fairlead_dropped_packets_total", reason="kernel_unheard"), 0)

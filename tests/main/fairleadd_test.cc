@@ -118,6 +118,28 @@ TEST_F(FairleaddTest, AMissingFileIsAProblemLikeAnother) {
   EXPECT_NE(ended.said.find(path_), std::string::npos);
 }
 
+// Nobody listens there. The rest is in tests/e2e/test_fleet.py, with an etcd.
+TEST_F(FairleaddTest, CheckOfAFleetSaysWhatKeepsItFromTheStore) {
+  const Ended away = RunDaemon("--check etcd://127.0.0.1:1/fairlead --name edge-1");
+  EXPECT_EQ(away.code, 1);
+  EXPECT_EQ(away.said.find("etcd://127.0.0.1:1/fairlead: cannot be read: "), 0u) << away.said;
+  EXPECT_EQ(away.said.find("level="), std::string::npos) << away.said;
+  const Ended nameless = RunDaemon("--check etcd://127.0.0.1:1/fairlead");
+  EXPECT_EQ(nameless.code, 1);
+  EXPECT_NE(nameless.said.find("needs --name NAME"), std::string::npos) << nameless.said;
+  const Ended in_clear = RunDaemon("--check etcd://192.0.2.1:1/fairlead --name edge-1");
+  EXPECT_EQ(in_clear.code, 1);
+  EXPECT_NE(in_clear.said.find("write \"ca: FILE\""), std::string::npos) << in_clear.said;
+  const Ended no_file =
+      RunDaemon("--check etcd://127.0.0.1:1/f --name edge-1 --fleet " + path_ + ".none");
+  EXPECT_EQ(no_file.code, 1);
+  EXPECT_NE(no_file.said.find(path_ + ".none"), std::string::npos) << no_file.said;
+  Write(kGood);
+  const Ended of_file = RunDaemon("--check " + path_ + " --name edge-1");
+  EXPECT_EQ(of_file.code, 1);
+  EXPECT_NE(of_file.said.find("--name and --fleet are for --check etcd://"), std::string::npos);
+}
+
 TEST_F(FairleaddTest, SaysItsVersion) {
   const Ended ended = RunDaemon("--version");
   EXPECT_EQ(ended.code, 0);

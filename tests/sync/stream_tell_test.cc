@@ -243,6 +243,21 @@ TEST_P(StreamTell, AFullRingMarksTheRange) {
   EXPECT_EQ(side.tables.TakeLostRanges(), std::vector<uint32_t>{});  // once
 }
 
+// What one turn leaves in the rings makes the next one come soon.
+TEST_P(StreamTell, WhatATurnCannotReadMakesItBusy) {
+  Service();
+  News();
+  auto& ring = side.d.fabric().stream_news.back()->ring;
+  const size_t most = control::FabricStreamTables::kNewsATurn;
+  for (size_t i = 0; i <= most; ++i) ring.Push(StreamNews{});
+  side.tables.Turn();
+  EXPECT_EQ(ring.size(), 1u);
+  EXPECT_TRUE(side.tables.is_busy());
+  side.tables.Turn();
+  EXPECT_EQ(ring.size(), 0u);
+  EXPECT_FALSE(side.tables.is_busy());
+}
+
 TEST_P(StreamTell, NothingUnlessAsked) {
   Service();
   side.Tell(false);

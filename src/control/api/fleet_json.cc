@@ -12,11 +12,20 @@ json::value TextOrNull(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
-json::object MemberToJson(const control::FleetMember& member, const std::string& own) {
+// Null: it is no peer of this director.
+json::value SyncStateOf(const std::string& member, const control::FleetInfo& info) {
+  for (const auto& [name, state] : info.sync_states) {
+    if (name == member) return json::value(state);
+  }
+  return nullptr;
+}
+
+json::object MemberToJson(const control::FleetMember& member, const control::FleetInfo& info) {
   json::object object{{"name", member.name},
-                      {"is_this", member.name == own},
+                      {"is_this", member.name == info.name},
                       {"address", TextOrNull(member.address)},
                       {"sync_port", nullptr},
+                      {"sync", SyncStateOf(member.name, info)},
                       {"generation", member.generation},
                       {"revision", member.revision},
                       {"ready", member.is_ready},
@@ -34,7 +43,7 @@ json::object MemberToJson(const control::FleetMember& member, const std::string&
 json::object FleetToJson(const control::FleetInfo& info) {
   json::array members;
   for (const control::FleetMember& member : info.members) {
-    members.push_back(MemberToJson(member, info.name));
+    members.push_back(MemberToJson(member, info));
   }
   json::object object{{"url", info.url},
                       {"name", info.name},
@@ -48,6 +57,8 @@ json::object FleetToJson(const control::FleetInfo& info) {
                       {"from_disk", info.is_from_disk},
                       {"refused", nullptr},
                       {"keep_problem", TextOrNull(info.keep_problem)},
+                      {"finds_peers", info.finds_peers},
+                      {"sync_problem", TextOrNull(info.sync_problem)},
                       {"unreadable_members", info.unreadable_members},
                       {"members", std::move(members)}};
   if (info.refused_revision != 0 || !info.refused.empty()) {

@@ -26,6 +26,16 @@ void AddFleetMetrics(const control::FleetInfo& info, std::vector<MetricFamily>* 
   add(MetricType::Gauge, "from_disk",
       "1 while the configuration in force is one that was kept, since the store was away",
       info.is_from_disk ? 1 : 0);
+  if (info.finds_peers) {
+    add(MetricType::Gauge, "sync_peers", "Sync peers that the store has named (sync.peers: fleet)",
+        info.sync_states.size());
+    add(MetricType::Gauge, "sync_left_out",
+        "Directors that synchronise and are no peers of this one, since there are too many",
+        info.sync_left_out);
+    add(MetricType::Gauge, "sync_problem",
+        "1 while something keeps directors of the fleet from being sync peers",
+        info.sync_problem.empty() ? 0 : 1);
+  }
   add(MetricType::Counter, "connections_total", "Watches of the store that stood",
       info.connections);
   add(MetricType::Counter, "failures_total", "Attempts to ask the store that have failed",

@@ -149,6 +149,17 @@ json::value TunnelToJson(const control::RealInfo& real) {
                       {"checksum", ToWord(tunnel.checksum)}};
 }
 
+json::value FullnatToJson(const control::RealInfo& real) {
+  if (real.local_addresses.empty()) return nullptr;
+  json::array addresses;
+  for (const Prefix& prefix : real.local_addresses.prefixes) {
+    addresses.emplace_back(prefix.ToString());
+  }
+  for (const std::string& set : real.local_addresses.sets) addresses.emplace_back("@" + set);
+  return json::object{{"local_addresses", std::move(addresses)},
+                      {"client_address", ToWord(real.client_address)}};
+}
+
 }  // namespace
 
 json::value HealthSince(const control::RealInfo& real) {
@@ -164,6 +175,7 @@ json::object RealToJson(const dataplane::Fabric& fabric, const control::ServiceI
                       {"port", real.endpoint.port.host()},
                       {"forward", real.forward},
                       {"tunnel", TunnelToJson(real)},
+                      {"fullnat", FullnatToJson(real)},
                       {"weight", real.weight},
                       {"effective_weight", real.effective_weight},
                       {"exact_weight", WeightNumber(ExactWeight(real))},

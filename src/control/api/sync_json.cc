@@ -148,6 +148,7 @@ json::object StreamToJson(const control::StreamInfo& info) {
                       {"listen", info.listen.ToString()},
                       {"listening", info.is_listening},
                       {"encrypted", info.is_encrypted},
+                      {"of_fleet", info.is_of_fleet},
                       {"problem", nullptr},
                       {"strangers", info.strangers},
                       {"peers", std::move(peers)}};

@@ -8,16 +8,20 @@
 
 namespace fairlead::control {
 
-LoadResult CheckConfig(const std::string& path) {
-  LoadResult loaded = LoadConfig(path);
-  if (!loaded) return loaded;
+void AddMachineWarnings(const std::string& place, LoadResult* loaded) {
+  if (!*loaded) return;
   for (std::vector<Error> more :
-       {WarningsForUserOfTheUnit(*loaded.model), WarningsOfWaysBack(*loaded.model)}) {
+       {WarningsForUserOfTheUnit(*loaded->model), WarningsOfWaysBack(*loaded->model)}) {
     for (Error& warning : more) {
-      warning.place = path + ": " + warning.place;
-      loaded.warnings.push_back(std::move(warning));
+      warning.place = place + ": " + warning.place;
+      loaded->warnings.push_back(std::move(warning));
     }
   }
+}
+
+LoadResult CheckConfig(const std::string& path) {
+  LoadResult loaded = LoadConfig(path);
+  AddMachineWarnings(path, &loaded);
   return loaded;
 }
 

@@ -15,4 +15,7 @@ namespace fairlead::control {
 
 LoadResult CheckConfig(const std::string& path);
 
+// The warnings alone, with `place` before them; for what has come from elsewhere than a file.
+void AddMachineWarnings(const std::string& place, LoadResult* loaded);
+
 }  // namespace fairlead::control

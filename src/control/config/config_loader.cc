@@ -69,7 +69,11 @@ bool HaveOneFrame(const ConfigModel& a, const ConfigModel& b) {
 
 LoadResult ConfigLoader::Load(const std::string& path) {
   auto text = ReadFile(path, kMaxYamlBytes);
-  if (text) return LoadText(*std::move(text), path);
+  if (text) {
+    LoadResult loaded = LoadText(*text, path);
+    RefuseFleetPeers(*text, path, &loaded);
+    return loaded;
+  }
   return {.model = {}, .errors = {CannotRead(path, text.error())}, .warnings = {}};
 }
 
@@ -136,6 +140,10 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   size_t nodes = next.other_nodes;
   for (const size_t each : next.nodes) nodes += each;
   if (nodes > kMaxYamlNodes || !AreDistinct(next.model.services)) return std::nullopt;
+  // A service alone does not know who else has its local addresses.
+  Problems shared(next.file);
+  ValidateLocalAddresses(next.model, shared);
+  if (!shared.empty()) return std::nullopt;
   LoadResult result;
   bool has_places = true;
   ServicePlaces places;

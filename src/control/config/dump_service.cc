@@ -63,6 +63,11 @@ void DumpCommand(Writer& w, std::string_view key, const CommandLine& command) {
 }
 
 std::string ForwardText(const Forwarding& forward) {
+  if (!forward.local_addresses.empty()) {
+    return "{ method: " + Word(forward.method) +
+           ", local_addresses: " + MatchText(forward.local_addresses.match()) +
+           ", client_address: " + Word(forward.client_address) + " }";
+  }
   const Tunnel& tunnel = forward.tunnel;
   switch (tunnel.type) {
     case TunnelType::kIpip:

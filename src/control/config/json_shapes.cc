@@ -199,10 +199,9 @@ Shapes ShapesOf(const Section& section) {
   if (section.name == kForwardSection.name) {
     const std::string checksum =
         R"({"anyOf": [)" + EnumOf<TunnelChecksum>() + R"(, {"type": "boolean"}]})";
-    return {{"method", EnumOf<ForwardMethod>()},
-            {"type", EnumOf<TunnelType>()},
-            {"port", WholeFrom(1, 65535)},
-            {"checksum", checksum}};
+    return {{"method", EnumOf<ForwardMethod>()},   {"type", EnumOf<TunnelType>()},
+            {"port", WholeFrom(1, 65535)},         {"checksum", checksum},
+            {"local_addresses", OneOrMany(kText)}, {"client_address", EnumOf<ClientAddress>()}};
   }
   if (section.name == kClientGroupSection.name) {
     return {{"name", kText}, {"source", OneOrMany(kText)}};

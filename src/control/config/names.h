@@ -96,6 +96,14 @@ inline constexpr auto kWords<TunnelChecksum> = [] {
   return words;
 }();
 template <>
+inline constexpr auto kWords<ClientAddress> = [] {
+  WordTable<ClientAddress, kClientAddresses.size()> words{};
+  for (size_t i = 0; i < words.size(); ++i) {
+    words[i] = {kClientAddresses[i], ToWord(kClientAddresses[i])};
+  }
+  return words;
+}();
+template <>
 inline constexpr WordTable<ApiRole, 2> kWords<ApiRole>{
     {{ApiRole::kRead, "read"}, {ApiRole::kAdmin, "admin"}}};
 template <>

@@ -102,6 +102,8 @@ std::string SyncRefreshText(const IpvsSyncConfig& config) {
 
 namespace {
 
+constexpr std::string_view kFleetPeers = "fleet";
+
 constexpr KeyInfo kSyncPeerKeys[] = {{"name"}, {"address"}};
 constexpr Section kSyncPeerSection{"sync.peers[]", kSyncPeerKeys};
 
@@ -140,21 +142,11 @@ void ReadPeer(MapReader reader, const std::string& path, StreamConfig& config) {
   config.peers.push_back(std::move(peer));
 }
 
-// What goes together. Nothing of it goes over a network unencrypted.
-void CheckStream(MapReader& reader, const StreamConfig& config) {
+// Nothing goes over a network unencrypted. Members of a fleet that are not on loopback addresses
+// are then left out as they come (fleet/fleet_peers.h).
+void CheckSecured(MapReader& reader, const StreamConfig& config) {
   Problems& problems = reader.problems();
-  for (const char* key : {"certificate", "key", "ca"}) {
-    if (!reader.Has(key)) continue;
-    if (reader.Has("key_file")) {
-      problems.Add(reader.PathOf(key), "has no use with \"key_file\"; leave one of the two out");
-    }
-    for (const char* other : {"certificate", "key", "ca"}) {
-      if (!reader.Has(other)) {
-        problems.Add(reader.PathOf(key), std::string("needs the key \"") + other + "\" beside it");
-      }
-    }
-  }
-  if (config.peers.empty() || config.is_secured() || problems.IsBroken(reader.PathOf("key_file"))) {
+  if (!config.has_peers() || config.is_secured() || problems.IsBroken(reader.PathOf("key_file"))) {
     return;
   }
   const bool is_local = IsLoopback(config.listen.address) &&
@@ -170,6 +162,27 @@ void CheckStream(MapReader& reader, const StreamConfig& config) {
                "director listens on a loopback address to peers on loopback addresses alone");
 }
 
+// What goes together.
+void CheckStream(MapReader& reader, const StreamConfig& config) {
+  Problems& problems = reader.problems();
+  for (const char* key : {"certificate", "key", "ca"}) {
+    if (!reader.Has(key)) continue;
+    if (reader.Has("key_file")) {
+      problems.Add(reader.PathOf(key), "has no use with \"key_file\"; leave one of the two out");
+    }
+    for (const char* other : {"certificate", "key", "ca"}) {
+      if (!reader.Has(other)) {
+        problems.Add(reader.PathOf(key), std::string("needs the key \"") + other + "\" beside it");
+      }
+    }
+  }
+  if (config.has_fleet_peers && reader.Has("name")) {
+    problems.Add(reader.PathOf("name"),
+                 "has no use with \"peers: fleet\": the name is that of --name; leave it out");
+  }
+  CheckSecured(reader, config);
+}
+
 }  // namespace
 
 void ReadStreamName(MapReader& reader, std::string_view key, std::string* to) {
@@ -177,6 +190,11 @@ void ReadStreamName(MapReader& reader, std::string_view key, std::string* to) {
 }
 
 void ReadStreamPeers(MapReader& reader, const StreamKey& key, StreamConfig& config) {
+  const YamlNode* const node = reader.Find(key.name);
+  if (node != nullptr && node->is_scalar() && node->text == kFleetPeers) {
+    config.has_fleet_peers = true;
+    return;
+  }
   reader.ForEach(key.name, [&](const YamlNode& item, const std::string& path) {
     ReadPeer(MapReader(reader.problems(), item, path, kSyncPeerSection), path, config);
   });
@@ -186,6 +204,7 @@ void ReadStreamPeers(MapReader& reader, const StreamKey& key, StreamConfig& conf
   }
 }
 std::string StreamPeersText(const StreamConfig& config) {
+  if (config.has_fleet_peers) return std::string(kFleetPeers);
   if (config.peers.empty()) return {};
   return FlowList(config.peers, [](const SyncPeer& peer) {
     return "{ name: " + Scalar(peer.name) + ", address: " + Scalar(peer.address.ToString()) + " }";

@@ -78,8 +78,8 @@ constexpr KeyInfo kRuleKeys[] = {
 
 constexpr KeyInfo kDefaultsKeys[] = {{"scheduler"}, {"forward"}, {"timeouts"}};
 
-constexpr KeyInfo kForwardKeys[] = {
-    {"method"}, {"type"}, {"port"}, {"checksum"}, {"local_addresses", kNotYet}};
+constexpr KeyInfo kForwardKeys[] = {{"method"},          {"type"},          {"port"}, {"checksum"},
+                                    {"local_addresses"}, {"client_address"}};
 
 constexpr KeyInfo kClientGroupKeys[] = {{"name"}, {"source"}};
 
@@ -172,7 +172,9 @@ constexpr KeyInfo kServiceKeys[] = {
     {"fallback"},
     {"reals"},
     {"type", "belongs in forward: write { method: tun, type: ipip }"},
-    {"local_addresses", kNotYet}};
+    {"local_addresses",
+     "belongs in forward: write { method: fullnat, local_addresses: [10.0.1.0/28] }"},
+    {"client_address", "belongs in forward: write { method: fullnat, client_address: toa, … }"}};
 
 constexpr auto kPersistenceNames = NamesOf(kPersistenceKeys);
 

@@ -62,8 +62,10 @@ void ReadPolicy(MapReader reader, PolicyConfig& policy);
 void ReadServicePolicy(MapReader& reader, ServicePolicy& policy);
 void ReadTimeouts(MapReader& reader, TimeoutsConfig& timeouts);       // the key `timeouts`
 void ReadTimeoutsMap(MapReader reader, TimeoutsConfig& timeouts);     // what stands there
-void ReadForward(MapReader& reader, Forwarding& forward);             // the key `forward`
 void ReadSchedulerName(MapReader& reader, SchedulerKind& scheduler);  // the key `scheduler`
+
+// read_forward.cc: the key `forward`. `forward` is what is inherited.
+void ReadForward(MapReader& reader, Forwarding& forward);
 
 // read_service.cc. `model` gives the defaults and the policy, which are read before.
 void ReadService(MapReader reader, const ConfigModel& model, ServiceConfig& service);

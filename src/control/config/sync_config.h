@@ -66,12 +66,14 @@ struct SyncPeer {
 struct StreamConfig {
   std::string name{};  // of this director; empty: director.name
   std::vector<SyncPeer> peers{};
+  bool has_fleet_peers = false;  // `peers: fleet`: those that etcd tells (docs/fleet.md)
   Endpoint listen{Ipv4Address{}, Be16::FromHost(kStreamPort)};
   std::string key_file{};                  // a secret that all of them share; or all of the next
   std::string certificate{}, key{}, ca{};  // PEM
   Duration ready_lag{500};
   Duration ready_timeout{30'000};
 
+  [[nodiscard]] bool has_peers() const { return has_fleet_peers || !peers.empty(); }
   [[nodiscard]] bool is_secured() const { return !key_file.empty() || !certificate.empty(); }
   friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
 };

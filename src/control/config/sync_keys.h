@@ -96,11 +96,12 @@ inline constexpr StreamKey kStreamKeys[] = {
     TextKey<&StreamConfig::name, ReadStreamName>("name", "name",
                                                  "what the peers call this director")
         .Default("`director.name`"),
-    OwnKey<&StreamConfig::peers>("peers", "list of `{name, address}`, 15 at the most",
+    OwnKey<&StreamConfig::peers>("peers", "list of `{name, address}`, 15 at the most, or `fleet`",
                                  ReadStreamPeers, StreamPeersText,
-                                 "the Fairlead directors that know the same connections")
+                                 "the Fairlead directors that know the same connections; `fleet`: "
+                                 "those of the store that `-c etcd://…` names")
         .Schema(
-            R"({"type": "array", "maxItems": 15, "items": {"type": "object", "additionalProperties": false, "required": ["name", "address"], "properties": {"name": {"$ref": "#/$defs/text"}, "address": {"type": "string"}}}})"),
+            R"({"oneOf": [{"const": "fleet"}, {"type": "array", "maxItems": 15, "items": {"type": "object", "additionalProperties": false, "required": ["name", "address"], "properties": {"name": {"$ref": "#/$defs/text"}, "address": {"type": "string"}}}}]})"),
     OwnKey<&StreamConfig::listen>("listen", "`ADDRESS` or `ADDRESS:PORT`", ReadStreamListen,
                                   StreamListenText, "where peers connect to")
         .Default("0.0.0.0:8849")

@@ -128,6 +128,7 @@ void Validate(const ConfigModel& model, Problems& problems) {
   ValidateClassifier(model, problems);
   ValidateServices(model, problems);
   ValidateSnat(model, problems);
+  ValidateLocalAddresses(model, problems);
 }
 
 void ValidateNetwork(const ConfigModel& model, Problems& problems) {

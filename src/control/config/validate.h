@@ -29,6 +29,12 @@ void ValidateSnat(const ConfigModel& model, Problems& problems);  // validate_sn
 
 // Service `place` by itself, as ValidateServices does it: all but its key and name being taken.
 void ValidateService(const ConfigModel& model, size_t place, Problems& problems);
+// The addresses that FULLNAT speaks from (validate_fullnat.cc); of one service, what its reals and
+// its transport need of them.
+void ValidateLocalAddresses(const ConfigModel& model, Problems& problems);
+void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
+                  Problems& problems);
+
 // Whether every service has a key and a name of its own. As ValidateServices does it, in linear
 // time and without a word.
 bool AreDistinct(const SharedList<ServiceConfig>& services);

@@ -273,6 +273,7 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
   if (is_key_broken) return;
   CheckReals(model, service, path, problems);
   if (service.fallback) CheckFallback(model, service, path, problems);
+  CheckFullnat(model, service, path, problems);
 }
 
 void ValidateServices(const ConfigModel& model, Problems& problems) {

@@ -89,7 +89,7 @@ class Warner {
     AddChecksWithoutTwin();
     // keepalived that stops takes its real servers out: on the master their connections would end,
     // and the peer that takes over would be told so.
-    if (model_.policy.service.expire_nodest_conn && !model_.sync.stream.peers.empty()) {
+    if (model_.policy.service.expire_nodest_conn && model_.sync.stream.has_peers()) {
       Add("policy.expire_nodest_conn",
           "ends connections of a real server that is taken out, and sync.peers are told: leave it "
           "out where connections are to go on at the peer");

@@ -98,8 +98,22 @@ LoadResult LoadConfigText(const std::string& text, const std::string& file) {
 
 LoadResult LoadConfig(const std::string& path) {
   const auto text = ReadFile(path, kMaxYamlBytes);
-  if (text) return LoadConfigText(*text, path);
+  if (text) {
+    LoadResult loaded = LoadConfigText(*text, path);
+    RefuseFleetPeers(*text, path, &loaded);
+    return loaded;
+  }
   return {.model = {}, .errors = {CannotRead(path, text.error())}, .warnings = {}};
+}
+
+void RefuseFleetPeers(const std::string& text, const std::string& file, LoadResult* loaded) {
+  if (!*loaded || !loaded->model->sync.stream.has_fleet_peers) return;
+  PrefixFiles files;
+  Problems places = ReadWholeFile(text, file, files).places;
+  places.Add("sync.peers",
+             "\"fleet\" is for a director that has its configuration from etcd: start it by "
+             "-c etcd://HOST:2379/PREFIX --name NAME, or list the peers here");
+  *loaded = {.model = {}, .errors = places.Take(), .warnings = {}};
 }
 
 Error CannotRead(const std::string& path, const Error& why) {

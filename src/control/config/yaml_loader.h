@@ -46,6 +46,10 @@ struct WholeFile {
 };
 WholeFile ReadWholeFile(const std::string& text, const std::string& file, PrefixFiles& files);
 
+// Refuses `sync.peers: fleet` in what the text has given: a file is of no fleet, whose documents
+// alone may say it.
+void RefuseFleetPeers(const std::string& text, const std::string& file, LoadResult* loaded);
+
 // What a load says of a file that cannot be read.
 Error CannotRead(const std::string& path, const Error& why);
 

@@ -40,8 +40,10 @@ Fleet::Impl::Impl(EtcdPlace place, std::string name, LocalFile local)
       client_(io_, place_, local_),
       source_(client_, {.place = place_, .name = name_, .local = local_, .seed = Random64()}),
       membership_(client_, {.key = place_.MemberKey(name_), .local_file = local_.path}),
+      peers_(name_),
       timer_(io_),
-      info_(std::make_shared<const FleetInfo>()) {}
+      info_(std::make_shared<const FleetInfo>()),
+      peer_list_(std::make_shared<const FleetPeerList>()) {}
 
 // ---- the thread
 
@@ -87,6 +89,7 @@ void Fleet::Impl::Turn() {
   const Clock::time_point now = Clock::now();
   source_.Turn(now);
   ApplyIfNew();
+  TurnPeers(now);
   if (source_.is_connected()) TurnMembership(now);
   if (now >= next_show_) {
     next_show_ = now + kShowInterval;
@@ -219,17 +222,7 @@ FleetMember Fleet::Impl::OwnMember() const {
   own.is_ready = view->is_ready;
   own.refused_revision = refused_revision_;
   if (refused_revision_ != 0 && !refused_.empty()) own.refused = refused_.front();
-  if (local_.address) {
-    own.address = local_.address->ToString();
-  } else if (const auto& seen = client_.own_address(); seen) {
-    own.address = seen->ToString();
-  }
-  if (view->model == nullptr) return own;
-  const StreamConfig& stream = view->model->sync.stream;
-  const IpAddress& listen = stream.listen.address;
-  if (stream.peers.empty()) return own;
-  if (!local_.address && !listen.is_unspecified()) own.address = listen.ToString();
-  own.sync_port = stream.listen.port.host();
+  TellSyncPlace(*view, &own);
   return own;
 }
 
@@ -259,6 +252,7 @@ void Fleet::Impl::Show() {
       ++info->unreadable_members;
     }
   }
+  ShowPeers(info.get());
   WarnOfDouble(*info);
   const std::lock_guard lock(mutex_);
   info_ = std::move(info);
@@ -324,9 +318,11 @@ Fleet::~Fleet() {
   left->push_back(std::move(impl_));
 }
 LoadResult Fleet::LoadAtStart() { return impl_->LoadAtStart(); }
+LoadResult Fleet::Check() { return impl_->Check(); }
 Fleet::Loaded Fleet::Load() { return impl_->Load(); }
 void Fleet::Start(ControlApi& core) { impl_->Start(core); }
 void Fleet::Stop(Parting parting) { impl_->Stop(parting); }
 std::shared_ptr<const FleetInfo> Fleet::info() const { return impl_->info(); }
+std::shared_ptr<const FleetPeerList> Fleet::peers() const { return impl_->peers(); }
 
 }  // namespace fairlead::control

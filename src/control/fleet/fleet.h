@@ -13,7 +13,8 @@
 // changes here, and a start takes what was kept. What was refused is tried again
 // (fleet_choice.h), and a reload that somebody else has asked for counts as well.
 //
-// Threads: Open, LoadAtStart, Start and Stop: main's. Load and info from any. The rest happens on
+// Threads: Open, LoadAtStart, Check, Start and Stop: main's. Load, info and peers
+// from any. The rest happens on
 // the fleet's own thread, which alone speaks with the store.
 #pragma once
 
@@ -26,6 +27,7 @@
 #include "control/config/yaml_loader.h"
 #include "control/fleet/fleet_info.h"
 #include "control/fleet/local_file.h"
+#include "control/sync/stream/fleet_peer_list.h"
 
 namespace fairlead::control {
 
@@ -47,6 +49,9 @@ class Fleet : public FleetApi {
   Fleet& operator=(const Fleet&) = delete;
 
   LoadResult LoadAtStart();
+  // What the store has, checked as CheckConfig checks a file; nothing that was kept counts. In
+  // place of LoadAtStart.
+  LoadResult Check();
   // The documents as they were heard last. Reads the files of prefix sets.
   struct Loaded {
     LoadResult loaded;
@@ -59,6 +64,8 @@ class Fleet : public FleetApi {
   void Stop(Parting parting);
 
   [[nodiscard]] std::shared_ptr<const FleetInfo> info() const override;
+  // Who `sync.peers: fleet` means.
+  [[nodiscard]] std::shared_ptr<const FleetPeerList> peers() const;
 
  private:
   class Impl;

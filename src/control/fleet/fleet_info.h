@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/fleet/fleet_member.h"
@@ -29,6 +30,10 @@ struct FleetInfo {
   std::string keep_problem{};          // why a start without the store would not find them
   std::vector<FleetMember> members{};  // by name
   uint64_t unreadable_members = 0;
+  bool finds_peers = false;    // sync.peers is `fleet`
+  std::string sync_problem{};  // what keeps directors from being each other's peers
+  uint64_t sync_left_out = 0;  // that are no peers, since there are too many
+  std::vector<std::pair<std::string, std::string>> sync_states{};  // peers, with a word for each
   uint64_t connections = 0, failures = 0, applied = 0, refusals = 0;
 };
 

@@ -18,7 +18,7 @@ namespace fairlead::control {
 struct FleetMember {
   std::string name{};
   std::string address{};    // without a port; empty: not known
-  uint16_t sync_port = 0;   // of sync.listen; 0: it has no sync.peers
+  uint16_t sync_port = 0;   // of sync.listen; 0: it has no sync.peers, or cannot say where
   uint64_t generation = 0;  // of the configuration in force
   uint64_t revision = 0;    // of the documents in force; 0: not known
   bool is_ready = false;

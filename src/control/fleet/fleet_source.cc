@@ -58,6 +58,7 @@ std::function<void(Result<EtcdReply>)> FleetSource::Then(Take take) {
       LogWarning("the members of the fleet cannot be read; those who change are heard",
                  {{"reason", reply.error().message}});
       members_.clear();
+      are_members_read_ = false;
       return Watch();
     }
     if (!reply) return Fail(reply.error().message);
@@ -124,6 +125,7 @@ void FleetSource::ReadMembers() {
                     const auto pairs = ReadRange(body, head);
                     if (!pairs) return Fail(pairs.error().message);
                     members_.clear();
+                    are_members_read_ = true;
                     for (const EtcdPair& pair : *pairs) {
                       TakeMember(pair.key.substr(head.size()), pair.value);
                     }

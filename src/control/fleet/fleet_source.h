@@ -75,6 +75,8 @@ class FleetSource {
   // Nothing: what it says of itself cannot be read.
   using Members = std::map<std::string, std::optional<FleetMember>>;
   [[nodiscard]] const Members& members() const { return members_; }
+  // All members were read and are watched; false while too many bytes keep them from being read.
+  [[nodiscard]] bool hears_members() const { return is_connected() && are_members_read_; }
   [[nodiscard]] const std::string& token() const { return token_; }
   // Why it is not connected; empty: nothing has failed since it was.
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -120,6 +122,7 @@ class FleetSource {
   std::string token_;
   std::optional<Documents> documents_;
   Members members_;
+  bool are_members_read_ = false;
   std::optional<TimePoint> compacted_at_;  // last
   uint64_t revision_ = 0;
   std::string problem_;

@@ -4,6 +4,7 @@
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "control/config/check_config.h"
 #include "control/fleet/fleet_impl.h"
 #include "control/fleet/kept_documents.h"
 
@@ -33,8 +34,8 @@ LoadResult Fleet::Impl::LoadOf(const Documents& documents) const {
   return LoadDocuments(documents, name_, local_);
 }
 
-void Fleet::Impl::WaitForStore(bool has_kept) {
-  const auto end = Clock::now() + (has_kept ? kPatienceWithKept : kPatience);
+void Fleet::Impl::WaitForStore(std::chrono::milliseconds patience, bool is_one_round_enough) {
+  const auto end = Clock::now() + patience;
   while (!source_.documents() && Clock::now() < end) {
     try {
       source_.Turn(Clock::now());
@@ -45,8 +46,21 @@ void Fleet::Impl::WaitForStore(bool has_kept) {
       source_.Fail("a fault of this director has ended the question");
     }
     if (source_.is_problem_about_rights()) return;
-    if (has_kept && source_.counts().failures >= place_.servers.size()) return;
+    if (is_one_round_enough && source_.counts().failures >= place_.servers.size()) return;
   }
+}
+
+LoadResult Fleet::Impl::Check() {
+  WaitForStore(kPatience, /*is_one_round_enough=*/true);
+  if (!source_.documents()) {
+    const std::string why = source_.problem().empty() ? "no answer" : source_.problem();
+    return {.model = {},
+            .errors = {CannotRead(place_.url, {ErrorCode::kUnavailable, why, ""})},
+            .warnings = {}};
+  }
+  LoadResult loaded = LoadOf(*source_.documents());
+  AddMachineWarnings(place_.url, &loaded);
+  return loaded;
 }
 
 LoadResult Fleet::Impl::LoadAtStart() {
@@ -57,8 +71,9 @@ LoadResult Fleet::Impl::LoadAtStart() {
     LogWarning("the last good configuration that was kept cannot be used",
                {{"reason", read.error().ToString()}});
   }
-  WaitForStore(kept.has_value());
+  WaitForStore(kept ? kPatienceWithKept : kPatience, kept.has_value());
   source_.Rest();  // until the thread runs
+  BeginPeers();
   if (!source_.documents()) {
     const std::string why = source_.problem().empty() ? "no answer" : source_.problem();
     return TakeKept(kept, why);

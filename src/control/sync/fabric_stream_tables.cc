@@ -1,6 +1,7 @@
 #include "control/sync/fabric_stream_tables.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <utility>
@@ -94,16 +95,19 @@ void FabricStreamTables::MakeOutboxes() {
 void FabricStreamTables::ReadNews() {
   size_t left = kNewsATurn;
   StreamEntry entry;
+  std::array<dataplane::StreamNews, 64> news;
   for (size_t i = 0; i < readers_.size(); ++i) {
     const size_t worker = (turn_ + i) % readers_.size();
     if (fabric_.stream_news[worker] == nullptr) continue;
-    dataplane::StreamNews news;
-    while (left > 0 && fabric_.stream_news[worker]->ring.Pop(&news)) {
-      --left;
-      if (!readers_[worker].Add(news, &entry)) continue;
-      if (news_) news_(entry);
+    auto& ring = fabric_.stream_news[worker]->ring;
+    while (const size_t count = ring.PopBurst({news.data(), std::min(left, news.size())})) {
+      left -= count;
+      for (size_t n = 0; n < count; ++n) {
+        if (readers_[worker].Add(news[n], &entry) && news_) news_(entry);
+      }
     }
   }
+  has_more_news_ = left == 0;
 }
 
 std::vector<uint32_t> FabricStreamTables::TakeLostRanges() {

@@ -52,9 +52,10 @@ class FabricStreamTables final : public StreamTables {
     if (std::exchange(creator_, creator) != creator) told_ms_ = 0;
   }
 
-  // Workers are at work for somebody who waits: a turn soon is better than one late.
+  // Workers are at work for somebody who waits, or have told more than a turn reads: a turn soon is
+  // better than one late.
   [[nodiscard]] bool is_busy() const {
-    return rounds_.is_out() || digests_out_ > 0 || walks_out_ > 0 || is_giving_;
+    return rounds_.is_out() || digests_out_ > 0 || walks_out_ > 0 || is_giving_ || has_more_news_;
   }
 
   // A command of the stream has come back from this worker.
@@ -88,6 +89,7 @@ class FabricStreamTables final : public StreamTables {
   News news_;
   std::vector<dataplane::StreamNewsReader> readers_;  // of news, [worker]
   size_t turn_ = 0;
+  bool has_more_news_ = false;
 
   bool is_telling_ = false;  // as wanted
   bool was_told_ = false;    // as workers were told last

@@ -11,6 +11,7 @@
 
 #include "dataplane/decide/reuse.h"
 #include "dataplane/decide/sync_tell.h"
+#include "dataplane/path/client_told.h"
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/fragment6.h"
 #include "dataplane/path/transmit.h"
@@ -114,7 +115,7 @@ void TranslateReply(P& packet, ParsedPacket* parsed, const Connection<Address>& 
 // packet). `local`: where the client is translated, what to.
 template <typename Address, Packet P>
 void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local = {}) noexcept {
+                const RealView& real, const LocalEndpoint<Address>& local) noexcept {
   if (HandledAsExpired(t, packet, parsed)) return;
   if (real.next_hop.is_none()) [[unlikely]] {
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
@@ -195,10 +196,12 @@ void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) no
 // sequence number its receiver waits for. `record`: what the connection was.
 template <typename Address, Direction kDirection, Packet P>
 void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                const RealView& real, const LocalEndpoint<Address>& local,
+                const FlowShifts& shifts) noexcept {
   const bool can_reach_real = !real.next_hop.is_none();
   const auto to_client = [&](P* segment, ParsedPacket* fields) {
     if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
+      ShiftToClient(segment->data(), *fields, shifts);
       TranslateReply(*segment, fields, record);
     }
     RouteOut(t, segment, *fields);
@@ -209,6 +212,7 @@ void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
     if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
       return RouteOut(t, segment, *fields);
     }
+    if (kDirection == Direction::kForward) ShiftToReal(segment->data(), *fields, shifts);
     SendToReal<Address>(t, segment, fields, record, real, local);
   };
   constexpr bool kIsToReal = kDirection == Direction::kForward;
@@ -241,10 +245,11 @@ void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   auto& table = t.shard.template Connections<Address>();
   const Connection<Address> record = table.at(slot);
   const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
+  const FlowShifts shifts = ShiftsOf<Address>(t.shard, slot);
   t.shard.template Destroy<Address>(slot);
   switch (record.transport()) {
     case Transport::kTcp:
-      return SendResets<Address, kDirection>(t, packet, parsed, record, real, local);
+      return SendResets<Address, kDirection>(t, packet, parsed, record, real, local, shifts);
     case Transport::kUdp:
       if constexpr (kDirection == Direction::kReply) break;
       return AnswerWithError(t, packet, parsed, IcmpError::kPortUnreachable,
@@ -303,6 +308,10 @@ bool ForwardToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) n
   }
   CountIn(t, record.real_id, real, parsed->ip_length);
   Track<Address, Direction::kForward>(t.shard, slot, parsed->tcp_flags, real);
+  if (IsTelling(record, *parsed)) [[unlikely]] {
+    SendTelling<Address>(t, packet, parsed, slot, real);
+    return true;
+  }
   SendToReal<Address>(t, packet, parsed, record, real, table.LocalEndpointOf(slot));
   return true;
 }
@@ -326,8 +335,11 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
   const Address to = TranslatesClient(record.method)
                          ? record.client_address
                          : parsed->template Destination<Address>(packet->data());
-  ForwardRouted(t, packet, parsed, to,
-                [&](P& p, ParsedPacket* fields) { TranslateReply(p, fields, record); });
+  ForwardRouted(t, packet, parsed, to, [&](P& p, ParsedPacket* fields) {
+    if (record.Has(ConnectionFlag::kLongWay)) [[unlikely]]
+      HearReal<Address>(t.shard, p, *fields, slot);
+    TranslateReply(p, fields, record);
+  });
 }
 
 }  // namespace fairlead::dataplane

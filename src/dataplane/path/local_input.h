@@ -25,15 +25,24 @@ void TellNeighbourSeen(Turn<P>& t, PortId port, const IpAddress& address,
 }
 
 // Ours to answer for on this port: a port address on its own port, an announced VIP on any, an
-// address of FULLNAT where real servers may be. A VIP that is not announced is answered for
-// nowhere, were it on the kernel twin.
-inline bool AnswersFor(const Snapshot& snapshot, const IpAddress& address, PortId port) noexcept {
+// address of FULLNAT where real servers may be; else null. A VIP that is not announced is answered
+// for nowhere, were it on the kernel twin.
+inline const LocalAddress* AnsweredAddress(const Snapshot& snapshot, const IpAddress& address,
+                                           PortId port) noexcept {
   const LocalAddress* local = snapshot.FindLocal(address);
-  if (local == nullptr || !local->is_announced) return false;
-  if (local->has_local_ports && snapshot.ports[port.index()].role != PortRole::kOutside) {
-    return true;
-  }
-  return local->is_vip || local->port == port;
+  if (local == nullptr || !local->is_announced) return nullptr;
+  const bool is_fullnat =
+      local->has_local_ports && snapshot.ports[port.index()].role != PortRole::kOutside;
+  return local->is_vip || local->port == port || is_fullnat ? local : nullptr;
+}
+
+// Why a question for that address of this port is not answered; kCount: it is.
+template <Packet P>
+DropReason WhyUnanswered(const Turn<P>& t, const IpAddress& address, PortId port) noexcept {
+  const LocalAddress* const local = AnsweredAddress(t.snapshot, address, port);
+  if (local == nullptr) return DropReason::kArpIgnored;
+  const bool is_unsure = local->is_of_kernel && !t.shard.fabric.kernel_news.IsFresh();
+  return is_unsure ? DropReason::kKernelUnheard : DropReason::kCount;
 }
 
 template <Packet P>
@@ -44,9 +53,9 @@ template <Packet P>
   if (t.snapshot.IsForgedSource(arp.sender)) return t.Drop(packet, DropReason::kBadSource);
   if (!arp.sender.is_unspecified()) TellNeighbourSeen(t, port, arp.sender, arp.sender_mac);
   if (!arp.is_request) return t.Drop(packet, DropReason::kNeighbourLearned);
-  if (arp.is_gratuitous() || !AnswersFor(t.snapshot, arp.target, port)) {
-    return t.Drop(packet, DropReason::kArpIgnored);
-  }
+  if (arp.is_gratuitous()) return t.Drop(packet, DropReason::kArpIgnored);
+  const DropReason why_not = WhyUnanswered(t, arp.target, port);
+  if (why_not != DropReason::kCount) return t.Drop(packet, why_not);
   TurnIntoArpReply(*packet, t.port(port).mac);
   t.out->Add(packet, Verdict::Transmit(port));
 }
@@ -69,9 +78,8 @@ template <Packet P>
   if (!sender.is_unspecified() && message.has_link_address) {
     TellNeighbourSeen(t, port, sender, message.link_address);
   }
-  if (!AnswersFor(t.snapshot, message.target, port)) {
-    return t.Drop(packet, DropReason::kArpIgnored);
-  }
+  const DropReason why_not = WhyUnanswered(t, message.target, port);
+  if (why_not != DropReason::kCount) return t.Drop(packet, why_not);
   if (!TurnIntoNeighbourAdvertisement(*packet, parsed, t.port(port).mac)) {
     return t.Drop(packet, DropReason::kNoHeadroom);
   }

@@ -165,6 +165,10 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   if (t.shard.tells != 0) [[unlikely]]
     TellOfNew<Address>(t.shard, admitted.slot, real);
   auto& table = t.shard.template Connections<Address>();
+  if (real.client_address != ClientAddress::kNone) [[unlikely]]
+    BeginTelling<Address>(t, *packet, *parsed, admitted.slot, real);
+  if (table.at(admitted.slot).Has(ConnectionFlag::kLongWay)) [[unlikely]]
+    return SendTelling<Address>(t, packet, parsed, admitted.slot, real);
   SendToReal<Address>(t, packet, parsed, table.at(admitted.slot), real,
                       table.LocalEndpointOf(admitted.slot));
 }

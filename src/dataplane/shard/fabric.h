@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/spsc_ring.h"
 #include "dataplane/shard/counters.h"
+#include "dataplane/shard/kernel_news.h"
 #include "dataplane/shard/mailbox.h"
 #include "dataplane/shard/steering.h"
 #include "dataplane/shard/stream_news.h"
@@ -113,9 +114,10 @@ class Fabric {
   std::vector<std::unique_ptr<Mailbox>> api;             // [worker], with the API thread
   std::vector<std::unique_ptr<EventRing>> events;        // [worker] → control core
   std::vector<std::unique_ptr<SyncNewsRing>> sync_news;  // likewise
-  // Likewise, of 1 MiB each: none until the control core makes it, before the first command that
+  // Likewise, of 4 MiB each: none until the control core makes it, before the first command that
   // has the worker tell (TellStream). Then it stays.
   std::vector<std::unique_ptr<StreamOutbox>> stream_news;
+  KernelNews kernel_news;  // written by the control core
 
  private:
   std::vector<std::unique_ptr<SpscRing<void*>>> packet_rings_;

@@ -1,6 +1,7 @@
 // What a shard tells other Fairlead directors of its records, and what it does with those that they
 // tell of (docs/sync.md).
 #include <algorithm>
+#include <new>
 
 #include "dataplane/shard/plain_virtual.h"
 #include "dataplane/shard/shard.h"
@@ -133,19 +134,25 @@ void Shard::StreamConnection(uint32_t slot, StreamEvent event) noexcept {
        !IsStreamed(record.transport(), record.state, record.packets))) {
     return;
   }
-  StreamNews news = NewsOf<Address>(slot);
-  news.body.event = event;
-  if (!fabric.stream_news[me.index()]->Push(news, {})) counters.stream_news_lost.Add(1);
+  const auto write = [&](StreamNews* news) {
+    ::new (news) StreamNews(NewsOf<Address>(slot));
+    news->body.event = event;
+    return std::string_view{};
+  };
+  if (!fabric.stream_news[me.index()]->Push(write)) counters.stream_news_lost.Add(1);
 }
 
 void Shard::StreamTemplate(uint32_t slot, StreamEvent event) noexcept {
   const TemplateRecord& record = templates_.at(slot);
   if (!IsStreamed(record, snapshot->reals[record.real_id.index()].address.family())) return;
   std::array<char, sync::kMostEngineDataBytes> text;
-  std::string_view engine;
-  StreamNews news = NewsOf(slot, text, &engine);
-  news.body.event = event;
-  if (!fabric.stream_news[me.index()]->Push(news, engine)) counters.stream_news_lost.Add(1);
+  const auto write = [&](StreamNews* news) {
+    std::string_view engine;
+    ::new (news) StreamNews(NewsOf(slot, text, &engine));
+    news->body.event = event;
+    return engine;
+  };
+  if (!fabric.stream_news[me.index()]->Push(write)) counters.stream_news_lost.Add(1);
 }
 
 void Shard::TellOfTemplate(uint32_t slot, std::optional<Tick> before) noexcept {

@@ -96,15 +96,14 @@ bool StreamNewsReader::Add(const StreamNews& news, sync::StreamEntry* entry) noe
   return true;
 }
 
-bool StreamOutbox::Push(const StreamNews& news, std::string_view text) noexcept {
-  bool is_whole = ring.Stage(news);
+bool StreamOutbox::PushText(std::string_view text) noexcept {
+  bool is_whole = true;
   while (is_whole && !text.empty()) {
     const StreamNews piece = PieceOf(text);
     text.remove_prefix(piece.text.length);
     is_whole = ring.Stage(piece);
   }
   ring.Publish();
-  if (!is_whole) MarkLost(RangeOf(news.body));
   return is_whole;
 }
 

@@ -1,7 +1,7 @@
 // What a worker tells of a record in the stream between Fairlead directors, on its way to the
 // thread that sends it.
 //
-//   outbox.Push(news, text);             // the worker's; a full ring marks the record's range
+//   outbox.Push(write);                  // the worker's; a full ring marks the record's range
 //   StreamNewsReader reader;             // the control core's
 //   while (outbox.ring.Pop(&news)) if (reader.Add(news, &entry)) …entry…
 //
@@ -119,15 +119,30 @@ class StreamNewsReader {
 inline constexpr size_t kMostRowsOfRecord =
     1 + (sync::kMostEngineDataBytes + StreamNewsText::kBytes - 1) / StreamNewsText::kBytes;
 
-inline constexpr size_t kStreamNews = 8192;  // that a worker may be ahead
+// That a worker may be ahead: with 200,000 new clients a second, each with a template, the control
+// core may be away for 50 ms.
+inline constexpr size_t kStreamNews = 32768;
 
 struct StreamOutbox {
   SpscRing<StreamNews> ring{kStreamNews};
   // By range: something of it could not be told.
   std::array<std::atomic<uint64_t>, sync::kStreamRanges / 64> lost{};
 
-  // The worker's. False: the ring was full, and the range is marked.
-  bool Push(const StreamNews& news, std::string_view text) noexcept;
+  // The worker's. write(&news) writes every member, where the news will lie, and returns the
+  // engine's data. False: the ring was full, and the range is marked.
+  template <typename Write>
+  bool Push(const Write& write) noexcept {
+    std::string_view text;
+    bool is_whole = ring.PushFilled([&](StreamNews* news) { text = write(news); });
+    if (is_whole && !text.empty()) [[unlikely]]
+      is_whole = PushText(text);
+    if (!is_whole) [[unlikely]] {
+      StreamNews untold;
+      write(&untold);
+      MarkLost(RangeOf(untold.body));
+    }
+    return is_whole;
+  }
   void MarkLost(uint32_t range) noexcept {
     const uint64_t bit = uint64_t{1} << range % 64;
     std::atomic<uint64_t>& word = lost[range / 64];
@@ -135,6 +150,9 @@ struct StreamOutbox {
       word.fetch_or(bit, std::memory_order_relaxed);
     }
   }
+
+ private:
+  bool PushText(std::string_view text) noexcept;
 };
 
 }  // namespace fairlead::dataplane

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/client_address.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
@@ -90,6 +91,7 @@ struct RealView {
   IpAddress tunnel_source;     // TUN: the director's address towards it
   Tunnel tunnel;               // TUN: which
   LocalPoolId local_pool;      // FULLNAT: where its clients' connections come from
+  ClientAddress client_address = ClientAddress::kNone;  // FULLNAT: how it learns of its clients
 
   // Packets of its connections are forwarded and counted.
   [[nodiscard]] bool TakesTraffic() const noexcept { return remains <= Remains::kContinue; }
@@ -163,6 +165,7 @@ struct LocalAddress {
   bool is_vip = false;
   PortId port;                   // a port address: its port. None for a VIP that is no port address
   bool is_announced = true;      // gratuitous ARP and unsolicited NA at start; ARP answered
+  bool is_of_kernel = false;     // here only while a kernel twin has it (shard/kernel_news.h)
   bool has_local_ports = false;  // in some LocalPool: answered for on ports that are not outside
 };
 

@@ -21,6 +21,7 @@
 #include "base/byte_order.h"
 #include "base/clock.h"
 #include "base/ip_address.h"
+#include "dataplane/wire/sequence_shift.h"
 
 namespace fairlead::dataplane {
 
@@ -43,13 +44,9 @@ struct SideOwner {
   uint16_t generation = 0;
 };
 
-// Sequence numbers of one direction, as the kernel's sync option 1 has them: a number after
-// `initial` is shifted by `delta`, an earlier one by `previous_delta`.
-struct SequenceShift {
-  uint32_t initial = 0;
-  uint32_t delta = 0;
-  uint32_t previous_delta = 0;
-};
+// Parts of FlowSide::client_told: a ClientAddress, and whether the real has it.
+inline constexpr uint8_t kClientToldHow = 0x0f;
+inline constexpr uint8_t kClientTold = 0x80;
 
 struct FlowSide {
   SequenceShift to_real;

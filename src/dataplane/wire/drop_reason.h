@@ -38,6 +38,9 @@
     "More IPv6 extension headers than are followed")                                               \
   X(kBadArp, "bad_arp", "An ARP packet with impossible fields")                                    \
   X(kArpIgnored, "arp_ignored", "ARP or ND for an address that is not ours")                       \
+  X(kKernelUnheard, "kernel_unheard",                                                              \
+    "ARP or ND for an address that is here while a kernel twin has it, and nobody has read for a " \
+    "second what the twins have")                                                                  \
   X(kNeighbourLearned, "neighbour_learned",                                                        \
     "An ARP, ND or MLD message to the director itself, taken in")                                  \
   X(kBadNeighbourDiscovery, "bad_nd", "An IPv6 ND or MLD packet with impossible fields")           \
@@ -79,6 +82,8 @@
     "From a host of a source NAT rule, and neither TCP, UDP nor a ping or ICMP error")             \
   X(kNoLocalPort, "no_local_port",                                                                 \
     "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
+  X(kClientNotTold, "client_not_told",                                                             \
+    "A datagram in fragments, which no PROXY header can be put in front of")                       \
   X(kSideTableFull, "side_table_full", "No free side record; raise director.side_records")         \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
   X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \

@@ -1,6 +1,10 @@
 // The section `sync`: every key read and written, and what is refused.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "control/config/config_loader.h"
 #include "control/config/dump.h"
 #include "control/config/yaml_loader.h"
 #include "load_helpers.h"
@@ -120,6 +124,25 @@ TEST(SyncStream, MayGoInTheClearOverLoopbackAlone) {
   EXPECT_TRUE(LoadStream("peers: [ { name: b, address: 10.0.0.2 } ], key_file: /k"));
 }
 
+TEST(SyncStream, AFileIsOfNoFleet) {
+  const std::string text = kBase + std::string("sync: { peers: fleet, listen: 127.0.0.1 }\n");
+  const LoadResult as_document = LoadConfigText(text, "body");  // of PUT: it may be of a fleet
+  ASSERT_TRUE(as_document) << ToText(as_document.errors);
+  EXPECT_TRUE(as_document.model->sync.stream.has_fleet_peers);
+  EXPECT_NE(Dump(*as_document.model).find("peers: fleet"), std::string::npos);
+  const std::string path = testing::TempDir() + "fleet_peers_of_a_file.yaml";
+  std::ofstream(path) << text;
+  ConfigLoader loader;
+  for (const LoadResult& loaded : {LoadConfig(path), loader.Load(path), loader.Load(path)}) {
+    ASSERT_EQ(loaded.errors.size(), 1u);
+    const std::string said = loaded.errors[0].ToString();
+    EXPECT_EQ(said.find(path + ":"), 0u) << said;
+    EXPECT_NE(said.find("start it by -c etcd://HOST:2379/PREFIX --name NAME"), std::string::npos)
+        << said;
+  }
+  std::filesystem::remove(path);
+}
+
 TEST(SyncStream, RefusesWhatCannotBe) {
   const std::string peer = "peers: [ { name: b, address: 10.255.0.2 } ]";
   for (const auto& [text, sentence] : std::vector<std::pair<std::string, std::string>>{
@@ -152,6 +175,10 @@ TEST(SyncStream, RefusesWhatCannotBe) {
     const std::string errors = ToText(LoadStream(text).errors);
     EXPECT_NE(errors.find(sentence), std::string::npos) << text << ": " << errors;
   }
+  for (const char* text : {"peers: fleets, key_file: /k", "peers: { fleet: 1 }, key_file: /k"}) {
+    EXPECT_FALSE(LoadStream(text)) << text;
+  }
+  EXPECT_NE(ToText(LoadStream("peers: fleet").errors).find("need \"key_file\""), std::string::npos);
   std::string many = "key_file: /k, peers: [ ";
   for (int i = 1; i <= 16; ++i) {
     const std::string n = std::to_string(i);

@@ -239,6 +239,42 @@ TEST(KeptDocuments, ComeBackAndBelongToOnePrefixAndItsServers) {
   ::rmdir(folder);
 }
 
+TEST(KeptPeers, ComeBackAndBelongToOnePrefixAndItsServers) {
+  char folder[] = "/tmp/fleet-kept-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const auto at = [](const char* url) { return *ParseEtcdPlace(url); };
+  const EtcdPlace place = at("etcd://10.0.0.9,10.0.0.10/f");
+  const auto none = ReadKeptPeers(folder, "edge-1", place);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+  const std::vector<SyncPeer> peers{{"edge-2", *Endpoint::Parse("10.0.0.2:8849")},
+                                    {"edge-3", *Endpoint::Parse("[fd00::3]:99")}};
+  ASSERT_TRUE(KeepPeers(folder, "edge-1", place, peers));
+  EXPECT_EQ(**ReadKeptPeers(folder, "edge-1", place), peers);
+  EXPECT_FALSE(*ReadKeptPeers(folder, "edge-1", at("etcd://10.0.0.9/g")));
+  EXPECT_FALSE(*ReadKeptPeers(folder, "edge-1", at("etcd://10.0.0.11/f")));
+  ASSERT_TRUE(KeepPeers(folder, "edge-1", place, {}));
+  EXPECT_EQ((*ReadKeptPeers(folder, "edge-1", place))->size(), 0u) << "known to be none";
+  const std::string file = std::string(folder) + "/peers-edge-1";
+  std::ofstream(file, std::ios::app) << "x";
+  EXPECT_FALSE(ReadKeptPeers(folder, "edge-1", place));
+  ::unlink(file.c_str());
+  ::rmdir(folder);
+}
+
+TEST(FleetDocuments, MayFindSyncPeersInTheFleet) {
+  const LoadResult loaded =
+      Load(std::string(kCommon) + "\nsync: { peers: fleet, key_file: /k }\n", kOwn);
+  ASSERT_TRUE(loaded) << ErrorsOf(loaded);
+  EXPECT_TRUE(loaded.model->sync.stream.has_fleet_peers);
+  const LoadResult named =
+      Load(std::string(kCommon) + "\nsync: { peers: fleet, key_file: /k, name: a }\n", kOwn);
+  EXPECT_NE(ErrorsOf(named).find("sync.name: has no use with \"peers: fleet\""), std::string::npos)
+      << ErrorsOf(named);
+  const LoadResult in_clear = Load(std::string(kCommon) + "\nsync: { peers: fleet }\n", kOwn);
+  EXPECT_NE(ErrorsOf(in_clear).find("need \"key_file\""), std::string::npos);
+}
+
 TEST(EtcdPlace, WhatItNames) {
   const auto place = ParseEtcdPlace("etcd://10.0.0.9:2379,[fd00::9],store.example:1/fair/lead/");
   ASSERT_TRUE(place) << place.error().ToString();

@@ -6,6 +6,7 @@
 
 #include "control/stream/stream_pair.h"
 #include "sync/stream/entry_codec.h"
+#include "sync/stream/wire.h"
 
 namespace fairlead::control::session_test {
 namespace {
@@ -79,7 +80,7 @@ TEST(StreamSession, LagIsTheAgeOfWhatThePeerHasNotTaken) {
 
 TEST(StreamSession, AHugeWindowOfThePeerIsNotBelieved) {
   const TimePoint now{std::chrono::hours(1)};
-  const StreamLimits limits;
+  const StreamLimits limits{.window = 16384};
   PeerLedger ledger;
   StreamSession session({.own_name = "a", .peer_name = "b", .limits = limits}, ledger, now);
   std::vector<uint8_t> hello;
@@ -94,6 +95,7 @@ TEST(StreamSession, AHugeWindowOfThePeerIsNotBelieved) {
 
 TEST(StreamSession, WhatIsUnderWayIsBoundedAndTheRestIsSentLater) {
   StreamPair pair;
+  pair.limits.window = 16384;
   pair.Connect();
   pair.TurnsUntilInSync();
   pair.b.tables.is_stuck = true;
@@ -190,6 +192,20 @@ TEST(StreamSession, ASliceDoesNotBringBackWhatHasEndedSince) {
   out.AddSlice({EntryOf(1), EntryOf(2)}, true, now);
   EXPECT_EQ(out.in_flight(), 2U);  // the end, and the other record
   EXPECT_EQ(ledger.counts.bulk_out, 1U);
+}
+
+// However wide the window is: on a slow link news would wait behind all of it.
+TEST(StreamSession, TheBulkWaitsWhenMuchIsUnderWay) {
+  PeerLedger ledger;
+  const TimePoint now{};
+  Outflow out(ledger, {.window = 65536});
+  out.Begin(1, 65536, now);
+  out.BeginBulk(StreamRanges().set());
+  for (uint32_t i = 0; i < 6144; ++i) out.AddNews(EntryOf(i), now);
+  EXPECT_TRUE(out.wants_pass());
+  out.AddNews(EntryOf(6144), now);
+  EXPECT_FALSE(out.wants_pass());
+  EXPECT_EQ(ledger.counts.postponed, 0U);
 }
 
 TEST(StreamSession, SilenceEndsIt) {
@@ -313,6 +329,42 @@ TEST_F(HostilePeer, AnEntryThatCannotBeIsLeftOutAlone) {
   EXPECT_EQ(After(bytes), "");
   const PeerCounts& counts = pair.a.peer.ledger.counts;
   EXPECT_EQ(counts.refused[static_cast<size_t>(sync::StreamRefusal::kState)], 1U);
+  EXPECT_EQ(pair.a.session().in().NextBatch().size(), 1U);
+}
+
+// Options that are not known are skipped, and may make few entries long.
+TEST_F(HostilePeer, FewEntriesOfManyBytesAreRefusedAsWell) {
+  pair.limits.window = 4096;
+  std::vector<uint8_t> entry;
+  sync::EncodeEntry(EntryOf(1), &entry);
+  for (uint8_t type = 0x40; type < 0x7f; ++type) {
+    entry.push_back(type);
+    entry.push_back(255);
+    entry.insert(entry.end(), 255, 0);
+  }
+  Be16::FromHost(static_cast<uint16_t>(entry.size())).Store(entry.data());
+  const size_t most = 4096 * sync::kMostStreamEntryBytes / entry.size();
+  std::vector<uint8_t> bytes;
+  for (uint64_t i = 0; i <= most; ++i) {
+    const size_t begin = sync::BeginEntries(&bytes);
+    bytes.insert(bytes.end(), entry.begin(), entry.end());
+    sync::EndEntries(begin, {.sequence = 500 + i, .count = 1}, &bytes);
+  }
+  EXPECT_EQ(After(bytes), "window");
+  EXPECT_EQ(pair.a.session().in().waiting(), most);
+  const std::vector<sync::StreamEntry> batch = pair.a.session().in().NextBatch();
+  ASSERT_EQ(batch.size(), most);
+  EXPECT_EQ(batch.back().client, EntryOf(1).client);
+}
+
+// A newer version may say more behind the entries.
+TEST_F(HostilePeer, WhatStandsBehindTheEntriesIsSkipped) {
+  std::vector<uint8_t> bytes;
+  const size_t begin = sync::BeginEntries(&bytes);
+  sync::EncodeEntry(EntryOf(1), &bytes);
+  sync::EncodeEntry(EntryOf(2), &bytes);
+  sync::EndEntries(begin, {.sequence = 500, .count = 1}, &bytes);
+  EXPECT_EQ(After(bytes), "");
   EXPECT_EQ(pair.a.session().in().NextBatch().size(), 1U);
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "control/stream/stream_pair.h"
 #include "test_certificate.h"
@@ -112,6 +113,25 @@ TEST_F(StreamSyncTest, MeetInTheClearOverLoopback) {
   EXPECT_EQ(b.sync.guests(), 0U);
   b.tables.Put(EntryOf(5000));
   EXPECT_TRUE(Until([this] { return a.tables.entries.size() == 3001; }));
+}
+
+// `peers: fleet`: directors come and go, also all of them.
+TEST_F(StreamSyncTest, OneOfAFleetListensBeforeThereAreOthers) {
+  const auto peers_of_b = std::exchange(b.config.peers, {});
+  EXPECT_FALSE(Until([this] { return b.sync.info() != nullptr; }, 50));
+  b.config.has_fleet_peers = true;
+  ASSERT_TRUE(Until([this] { return b.sync.info() && b.sync.info()->is_listening; }));
+  EXPECT_TRUE(b.sync.info()->is_of_fleet);
+  EXPECT_TRUE(b.sync.info()->peers.empty());
+  EXPECT_TRUE(b.sync.readiness().empty());
+  b.config.peers = peers_of_b;
+  a.tables.Put(EntryOf(1));
+  ASSERT_TRUE(UntilInSync()) << a.info().last_error << b.info().last_error;
+  EXPECT_EQ(b.tables.entries.size(), 1U);
+  b.config.peers.clear();
+  Turn();
+  EXPECT_TRUE(b.sync.info()->is_listening);
+  EXPECT_TRUE(Until([this] { return a.state() != StreamState::kInSync; }));
 }
 
 TEST_F(StreamSyncTest, MeetWithASharedKey) {

@@ -81,5 +81,63 @@ TEST(LocalInput, AnIcmpErrorForARealWithoutRouteIsDropped) {
   EXPECT_EQ(d.CheckConservation(), "");
 }
 
+// ---- addresses of kernel twins
+
+uint64_t clock_ms = 0;
+
+Frame ArpFor(const char* target) {
+  Frame frame(kArpFrameLength);
+  BuildArpRequest(frame.data(), HostMac("192.0.2.1"), IpAddress::Parse("192.0.2.1")->v4(),
+                  IpAddress::Parse(target)->v4());
+  return frame;
+}
+
+Frame SolicitationFor(const char* target) {
+  const Ipv6Address address = IpAddress::Parse(target)->v6();
+  Frame frame(kNeighbourFrameLength);
+  BuildNeighbourSolicitation(frame.data(), HostMac("2001:db8::1"),
+                             IpAddress::Parse("2001:db8::1")->v6(), address);
+  return frame;
+}
+
+// A director that was stopped may have lost them meanwhile, and goes on with old questions.
+TEST(LocalInput, AnAddressOfATwinIsAnsweredForWhileTheKernelIsHeard) {
+  ByteDirector d;
+  const auto put = [&d](const char* address, LocalAddress local) {
+    d.draft().local_addresses[*IpAddress::Parse(address)] = local;
+  };
+  put("192.0.2.80", {.is_vip = true, .port = {}, .is_announced = true, .is_of_kernel = true});
+  put("192.0.2.81", {.port = kOutside, .is_announced = true, .is_of_kernel = true});
+  put("192.0.2.82", {.is_vip = true, .port = {}, .is_announced = true});
+  put("2001:db8::80", {.is_vip = true, .port = {}, .is_announced = true, .is_of_kernel = true});
+  d.Publish();
+  KernelNews& news = d.fabric().kernel_news;
+  clock_ms = 50'000;
+  news.SetClock([]() noexcept { return clock_ms; });
+  const Frame of_twin[] = {ArpFor("192.0.2.80"), ArpFor("192.0.2.81"),
+                           SolicitationFor("2001:db8::80")};
+  const auto answers = [&] {
+    size_t count = 0;
+    for (const Frame& frame : of_twin) count += d.Send(kOutside, frame).size();
+    return count;
+  };
+  EXPECT_EQ(answers(), 0u) << "nobody has read anything yet";
+  EXPECT_EQ(d.dropped(DropReason::kKernelUnheard), 3u);
+  news.Stamp(clock_ms);
+  EXPECT_EQ(answers(), 3u);
+  clock_ms += KernelNews::kBoundMs - 1;
+  EXPECT_EQ(answers(), 3u);
+  clock_ms += 1;
+  EXPECT_EQ(answers(), 0u);
+  EXPECT_EQ(d.dropped(DropReason::kKernelUnheard), 6u);
+  EXPECT_EQ(d.Send(kOutside, ArpFor("192.0.2.82")).size(), 1u) << "it is no twin's";
+  EXPECT_EQ(d.Send(kOutside, ArpFor("192.0.2.99")).size(), 0u);
+  EXPECT_EQ(d.dropped(DropReason::kArpIgnored), 1u) << "which is nobody's";
+  news.Stamp(clock_ms);
+  EXPECT_EQ(answers(), 3u);
+  EXPECT_EQ(d.dropped(DropReason::kKernelUnheard), 6u);
+  EXPECT_EQ(d.CheckConservation(), "");
+}
+
 }  // namespace
 }  // namespace fairlead::dataplane::local_input_test

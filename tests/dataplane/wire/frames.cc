@@ -120,16 +120,16 @@ Bytes Udp(const Endpoint& source, const Endpoint& destination, const Bytes& data
 }
 
 Bytes Tcp(const Endpoint& source, const Endpoint& destination, uint8_t flags, const Bytes& data,
-          uint32_t sequence, uint32_t acknowledgement) {
+          uint32_t sequence, uint32_t acknowledgement, const Bytes& options) {
   Bytes tcp;
   Append16(&tcp, source.port.host());
   Append16(&tcp, destination.port.host());
   Append32(&tcp, sequence);
   Append32(&tcp, acknowledgement);
-  Append16(&tcp, 0x5000u | flags);
+  Append16(&tcp, static_cast<uint32_t>((5 + options.size() / 4) << 12 | flags));
   Append16(&tcp, 0xffff);
   Append32(&tcp, 0);
-  tcp = tcp + data;
+  tcp = tcp + options + data;
   Complete(&tcp, 16, PseudoHeader(source.address, destination.address, 6, tcp.size()));
   return Ip(source.address, destination.address, {.protocol = 6}, tcp);
 }

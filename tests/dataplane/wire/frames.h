@@ -44,7 +44,8 @@ Bytes Ip(const IpAddress& source, const IpAddress& destination, const IpOptions&
 Bytes Udp(const Endpoint& source, const Endpoint& destination, const Bytes& data,
           IpOptions options = {});
 Bytes Tcp(const Endpoint& source, const Endpoint& destination, uint8_t flags,
-          const Bytes& data = {}, uint32_t sequence = 1000, uint32_t acknowledgement = 0);
+          const Bytes& data = {}, uint32_t sequence = 1000, uint32_t acknowledgement = 0,
+          const Bytes& options = {});  // a multiple of four
 // `rest`: the four bytes after the checksum.
 Bytes Icmp(const IpAddress& source, const IpAddress& destination, uint8_t type, uint8_t code,
            uint32_t rest, const Bytes& data, uint8_t ttl = 64);

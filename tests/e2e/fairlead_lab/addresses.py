@@ -29,9 +29,14 @@ DIRECT_VIPS6 = [VIP_DR6, VIP_TUN6]
 CLIENT_NETWORKS = ["198.51.100.0/24", "203.0.113.0/24", "100.64.0.0/10", "172.16.0.0/12", "198.18.0.0/15"]
 CLIENT_NETWORK6 = "2001:db8:2::/64"
 
+# What the director speaks to real servers from with FULLNAT: free addresses of the inside network.
+LOCAL_ADDRESSES = ["10.0.0.128/28", "fd00:10::f0/124"]
+
 # Ports on which every real server answers HTTP with its name, and UDP with its name and the request.
 HTTP_PORTS = [21, 23, 80, 443, 2323, 5000, 8080]
 UDP_PORT = 5353
+# On this one nginx wants a PROXY header in front of all, and answers /whoami with what stands there.
+PROXY_PORT = 8180
 # The origin real server answers but is in no pool of weights: fallback tests use it.
 MTU = 1500
 

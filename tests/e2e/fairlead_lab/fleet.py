@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 
-from .director import Director, DirectorError
+from .director import BUILD, Director, DirectorError
 from .shell import wait_until
 
 PREFIX = "/fairlead"
@@ -92,6 +92,12 @@ class FleetDirector(Director):
 
     def start(self, config: dict = None, extra=()):
         super().start(None, ("--name", self.name, "--fleet", self.local, *extra))
+
+    def check(self, name: str = "", place: str = ""):
+        """(exit code, what it says) of fairleadd --check, which starts nothing."""
+        ended = self.namespace.run(f"{BUILD}/src/main/fairleadd", "--check", place or self.config_path, "--name",
+                                   name or self.name, "--fleet", self.local, check=False)
+        return ended.returncode, ended.stderr + ended.stdout
 
     def fleet(self) -> dict:
         status, text = self.get("/v1/fleet")

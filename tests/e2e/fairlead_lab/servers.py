@@ -34,6 +34,13 @@ http {{
     location = /20mb {{ alias {files}/20mb; }}
     location /upload/ {{ root {state}; dav_methods PUT; create_full_put_path on; }}
   }}
+  server {{
+    listen {proxy_port} proxy_protocol; listen [::]:{proxy_port} proxy_protocol;
+    location = / {{ return 200 "{name}\\n"; }}
+    location = /whoami {{ return 200 "{name} $remote_addr $proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port\\n"; }}
+    location = /20mb {{ alias {files}/20mb; }}
+    location /upload/ {{ root {state}; dav_methods PUT; create_full_put_path on; }}
+  }}
 }}
 """
 
@@ -48,7 +55,7 @@ def start_nginx(lab, index: int):
     listen = "".join(f"    listen {port}; listen [::]:{port};\n" for port in at.HTTP_PORTS)
     with open(f"{state}/nginx.conf", "w") as file:
         file.write(NGINX_CONF.format(state=state, files=f"{lab.state}/files", listen=listen,
-                                     name=at.real_name(index)))
+                                     name=at.real_name(index), proxy_port=at.PROXY_PORT))
     lab.reals[index].run("nginx", "-c", f"{state}/nginx.conf", "-e", f"{state}/nginx.error.log")
 
 

@@ -8,7 +8,8 @@
 //
 // A number that came before, or that leaves one out, is refused: whoever can repeat or reorder
 // bytes changes nothing here. More entries than the window are refused too, so what waits is
-// bounded. Threads: the control core's.
+// bounded. It waits as the bytes that came, which are a sixth of what the entries take. Threads:
+// the control core's.
 #pragma once
 
 #include <cstdint>
@@ -47,15 +48,18 @@ class Inflow {
   struct Received {
     uint64_t sequence = 0;
     uint32_t count = 0;  // as the frame says
+    uint32_t taken = 0;  // of these, entries that can be taken
     bool is_last_of_bulk = false;
-    std::vector<sync::StreamEntry> entries{};  // that can be taken
+    std::vector<uint8_t> bytes{};  // that have been looked at
   };
+  static void Read(const Received& received, std::vector<sync::StreamEntry>* batch);
 
   PeerLedger& ledger_;
   const uint32_t window_;
   uint64_t expected_;
   std::deque<Received> queue_;
   uint32_t waiting_ = 0;  // entries that are not acknowledged
+  size_t waiting_bytes_ = 0;
   bool is_taking_ = false;
   size_t taking_ = 0;  // frames of the batch: the first of the queue
   std::optional<uint64_t> acknowledge_;

@@ -56,8 +56,7 @@ void Outflow::AddNews(const StreamEntry& entry, TimePoint now) {
 }
 
 bool Outflow::wants_pass() const {
-  return is_bulk_begun_ && !is_walking_ && ledger_.lacking.any() &&
-         in_flight_ + kMostEntriesOfBatch <= window_ / 2;
+  return is_bulk_begun_ && !is_walking_ && ledger_.lacking.any() && HasRoomForBulk();
 }
 
 StreamRanges Outflow::BeginPass(TimePoint now) {
@@ -77,9 +76,7 @@ StreamRanges Outflow::BeginPass(TimePoint now) {
   return pass.ranges;
 }
 
-bool Outflow::wants_slice() const {
-  return is_walking_ && !is_asked_ && in_flight_ + kMostEntriesOfBatch <= window_ / 2;
-}
+bool Outflow::wants_slice() const { return is_walking_ && !is_asked_ && HasRoomForBulk(); }
 
 bool Outflow::IsToldSince(const StreamEntry& entry) const {
   return !told_.empty() && told_.contains(RecordHash(entry));

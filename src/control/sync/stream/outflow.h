@@ -16,6 +16,7 @@
 // control core's.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -28,7 +29,7 @@
 namespace fairlead::control {
 
 struct StreamLimits {
-  uint32_t window = 16384;      // entries that may be under way to this director
+  uint32_t window = 65536;      // entries that may be under way to this director
   size_t ranges_of_pass = 256;  // what a broken session has to send again at the most
   std::chrono::milliseconds heartbeat{200};
   std::chrono::milliseconds hello{5'000};         // until the other's hello
@@ -42,6 +43,7 @@ class Outflow {
  public:
   static constexpr uint32_t kLeastWindow = 2 * kMostEntriesOfBatch;
   static constexpr size_t kMostTold = 16384;
+  static constexpr uint32_t kMostBulkAhead = 8192;  // entries under way beside which bulk is sent
 
   Outflow(PeerLedger& ledger, const StreamLimits& limits) : ledger_(ledger), limits_(limits) {}
 
@@ -98,6 +100,10 @@ class Outflow {
   void Add(const sync::StreamEntry& entry, bool is_bulk, TimePoint now);
   void Open(bool is_bulk, TimePoint now);
   void Close(bool is_last_of_bulk);
+  // News do not wait behind more of the bulk than that.
+  [[nodiscard]] bool HasRoomForBulk() const {
+    return in_flight_ + kMostEntriesOfBatch <= std::min(window_ / 2, kMostBulkAhead);
+  }
   [[nodiscard]] bool IsToldSince(const sync::StreamEntry& entry) const;
 
   PeerLedger& ledger_;

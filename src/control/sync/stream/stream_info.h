@@ -71,8 +71,9 @@ struct StreamInfo {
   Endpoint listen;
   bool is_listening = false;
   bool is_encrypted = false;
-  std::string problem{};   // why there is no listener or no key, with a remedy; empty: none
-  uint64_t strangers = 0;  // connections that were no peer's
+  bool is_of_fleet = false;  // the peers are those that the store names, perhaps none yet
+  std::string problem{};     // why there is no listener or no key, with a remedy; empty: none
+  uint64_t strangers = 0;    // connections that were no peer's
   std::vector<StreamPeerInfo> peers{};
 };
 

@@ -55,7 +55,7 @@ void StreamSync::Turn(TimePoint now, const StreamConfig& wanted, const std::stri
   now_ = now;
   guests_of_turn_ = accepted_of_turn_ = 0;
   Follow(wanted, director_name);
-  if (peers_.empty()) return;
+  if (!is_on()) return;
   DropGuests();
   if (acceptor_ && !is_accepting_) Accept();
   for (Peer& peer : peers_) {
@@ -99,7 +99,7 @@ void StreamSync::Follow(const StreamConfig& wanted, const std::string& director_
     next_listen_ = next_file_look_ = now_;
     FollowPeers();
   }
-  if (peers_.empty()) {
+  if (!is_on()) {
     acceptor_.reset();
     CloseGuests();
     return;
@@ -358,12 +358,13 @@ StreamState StreamSync::StateOf(const Peer& peer) const {
 }
 
 std::shared_ptr<const StreamInfo> StreamSync::info() const {
-  if (peers_.empty()) return nullptr;
+  if (!is_on()) return nullptr;
   auto info = std::make_shared<StreamInfo>(
       StreamInfo{.name = name_,
                  .listen = config_.listen,
                  .is_listening = acceptor_.has_value(),
                  .is_encrypted = config_.is_secured(),
+                 .is_of_fleet = config_.has_fleet_peers,
                  .problem = file_problem_.empty() ? listen_problem_ : file_problem_,
                  .strangers = strangers_,
                  .peers = {}});

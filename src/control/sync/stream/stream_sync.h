@@ -4,7 +4,7 @@
 //   StreamSync sync(io, tables, {.incarnation = …, .seed = …});
 //   sync.Turn(now, model.sync.stream, model.director.name);     // every turn of the control core
 //   sync.NoteServed(hash_of_services);                          // others than before, or the same
-//   view.stream = sync.info();                                  // null: no peers are configured
+//   view.stream = sync.info();                                  // null: no peers are wanted
 //   sync.readiness();                                           // for /readyz
 //
 // One connection a pair: the director whose name comes first calls, the other listens. A peer that
@@ -124,6 +124,8 @@ class StreamSync {
   bool AskAgain(Peer& peer);
   void Pump(Peer& peer);
   void NoteSync(Peer& peer);
+  // It listens, also while a fleet has no other director yet.
+  [[nodiscard]] bool is_on() const { return config_.has_fleet_peers || !peers_.empty(); }
   [[nodiscard]] bool Calls(const Peer& peer) const { return name_ < peer.config.name; }
   [[nodiscard]] StreamState StateOf(const Peer& peer) const;
   [[nodiscard]] StreamLink::Events EventsFor(Peer& peer);

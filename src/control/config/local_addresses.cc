@@ -1,0 +1,47 @@
+#include "control/config/local_addresses.h"
+
+#include <algorithm>
+
+#include "control/config/find_set.h"
+
+namespace fairlead::control {
+namespace {
+
+IpAddress Next(const IpAddress& address) {
+  std::array<uint8_t, 16> bytes = address.bytes();
+  for (int i = address.bit_length() / 8 - 1; i >= 0; --i) {
+    if (++bytes[static_cast<size_t>(i)] != 0) break;
+  }
+  if (address.is_v4()) return Ipv4Address::Load(bytes.data());
+  return Ipv6Address::Load(bytes.data());
+}
+
+void Append(const Prefix& prefix, std::vector<IpAddress>* all) {
+  const int bits = prefix.address.bit_length() - prefix.length;
+  const size_t count = bits > 8 ? kMaxLocalAddresses + 1 : size_t{1} << bits;
+  IpAddress address = prefix.network();
+  for (size_t i = 0; i < count; ++i, address = Next(address)) all->push_back(address);
+}
+
+}  // namespace
+
+std::vector<IpAddress> ExpandLocalAddresses(const std::vector<PrefixSet>& sets,
+                                            const LocalAddresses& addresses) {
+  std::vector<IpAddress> all;
+  const auto add = [&all](const auto& prefixes) {
+    for (const Prefix& prefix : prefixes) {
+      if (all.size() > 2 * kMaxLocalAddresses) return;  // some may be there twice
+      Append(prefix, &all);
+    }
+  };
+  add(addresses.prefixes);
+  for (const std::string& name : addresses.sets) {
+    if (const PrefixSet* const set = FindPrefixSet(sets, name)) add(set->prefixes);
+  }
+  std::ranges::sort(all);
+  const auto rest = std::ranges::unique(all);
+  all.erase(rest.begin(), rest.end());
+  return all;
+}
+
+}  // namespace fairlead::control

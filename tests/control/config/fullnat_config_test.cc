@@ -1,0 +1,104 @@
+// FULLNAT in the configuration: read, written, inherited, and what is refused (broken/49-fullnat
+// has the sentences).
+#include <gtest/gtest.h>
+
+#include "control/config/dump.h"
+#include "control/config/local_addresses.h"
+#include "load_helpers.h"
+
+namespace fairlead::control::fullnat_config_test {
+namespace {
+
+ConfigModel Loaded(const std::string& text) {
+  const LoadResult result = LoadConfigText(text, "t.yaml");
+  EXPECT_TRUE(result) << ToText(result.errors);
+  return result ? *result.model : ConfigModel{};
+}
+
+std::string Service(const std::string& forward, const std::string& reals = "") {
+  return kBase + "prefix_sets: { pool: [10.0.2.0/31, 'fd00:2::/127'] }\n" +
+         "services:\n  - { address: 192.0.2.10, port: 80, protocol: tcp, forward: " + forward +
+         ", reals: [{ address: 10.0.0.11 }" + reals + "] }\n";
+}
+
+std::string AddressesOf(const ConfigModel& model, const Forwarding& forward) {
+  std::string text;
+  for (const IpAddress& each : ExpandLocalAddresses(model.prefix_sets, forward.local_addresses)) {
+    text += (text.empty() ? "" : " ") + each.ToString();
+  }
+  return text;
+}
+
+TEST(FullnatConfig, IsReadAndWritten) {
+  for (const char* told : {"none", "toa", "proxy-v1", "proxy-v2"}) {
+    const std::string text = std::string("{ method: fullnat, local_addresses: [\"@pool\", ") +
+                             "10.0.1.1/32, 10.0.1.4/31], client_address: " + told + " }";
+    const ConfigModel model = Loaded(Service(text));
+    const Forwarding& forward = model.services[0].forward;
+    EXPECT_EQ(forward.method, ForwardMethod::kFullnat);
+    EXPECT_EQ(ToWord(forward.client_address), told);
+    EXPECT_EQ(AddressesOf(model, forward),
+              "10.0.1.1 10.0.1.4 10.0.1.5 10.0.2.0 10.0.2.1 fd00:2:: fd00:2::1");
+    EXPECT_TRUE(model.services[0].reals[0].forward == forward);
+    const std::string dump = Dump(model);
+    EXPECT_NE(dump.find("forward: " + text + "\n"), std::string::npos) << dump;
+    EXPECT_TRUE(Loaded(dump).services[0] == model.services[0]);
+  }
+}
+
+TEST(FullnatConfig, ARealHasFromItsServiceWhatItDoesNotSay) {
+  const ConfigModel model = Loaded(
+      Service("{ method: fullnat, local_addresses: 10.0.1.1, client_address: toa }",
+              ", { address: 10.0.0.12, forward: fullnat }, { address: 10.0.0.13, forward: nat }"
+              ", { address: 10.0.0.14, forward: { method: fullnat, client_address: none } }"
+              ", { address: 10.0.0.15, forward: { method: fullnat, local_addresses: '@pool' } }"));
+  std::string text;
+  for (const RealConfig& real : model.services[0].reals) {
+    text += std::string(ToWord(real.forward.method)) + " " + AddressesOf(model, real.forward) +
+            " " + std::string(ToWord(real.forward.client_address)) + "\n";
+  }
+  EXPECT_EQ(text,
+            "fullnat 10.0.1.1 toa\n"
+            "fullnat 10.0.1.1 toa\n"
+            "nat  none\n"
+            "fullnat 10.0.1.1 none\n"
+            "fullnat 10.0.2.0 10.0.2.1 fd00:2:: fd00:2::1 toa\n");
+}
+
+TEST(FullnatConfig, AServiceHasItFromTheDefaults) {
+  const std::string text =
+      kBase + "defaults: { forward: { method: fullnat, local_addresses: [10.0.1.1] } }\n" +
+      "services:\n  - { address: 192.0.2.10, port: 80, protocol: tcp, reals: [{ address: "
+      "10.0.0.11 }] }\n";
+  const ConfigModel model = Loaded(text);
+  EXPECT_EQ(AddressesOf(model, model.services[0].reals[0].forward), "10.0.1.1");
+  EXPECT_EQ(ProblemsOf(text + "  - { address: 10.0.1.1, port: 80, protocol: tcp }\n"),
+            "t.yaml:5:58: defaults.forward.local_addresses: contains 10.0.1.1, the address of "
+            "service \"tcp-10.0.1.1-80\"; local addresses must be nobody else's\n");
+}
+
+TEST(FullnatConfig, AMarkServiceMayTellWhatOneOfItsTransportsCannot) {
+  EXPECT_EQ(
+      ProblemsOf(kBase + "services:\n  - { mark: 1, reals: [{ address: 10.0.0.11 }], forward: { "
+                         "method: fullnat, local_addresses: 10.0.1.1, client_address: toa } }\n"),
+      "");
+}
+
+TEST(FullnatConfig, ExpandingStopsInTime) {
+  const auto count = [](const LocalAddresses& addresses) {
+    return ExpandLocalAddresses({}, addresses).size();
+  };
+  const auto prefix = [](const char* text) { return *Prefix::Parse(text); };
+  EXPECT_EQ(count({.sets = {}, .prefixes = {prefix("10.0.0.0/24")}}), 256u);
+  EXPECT_EQ(count({.sets = {}, .prefixes = {prefix("fd00::/120"), prefix("fd00::/121")}}), 256u);
+  EXPECT_GT(count({.sets = {}, .prefixes = {prefix("0.0.0.0/0")}}), kMaxLocalAddresses);
+  EXPECT_GT(count({.sets = {}, .prefixes = {prefix("::/0")}}), kMaxLocalAddresses);
+  EXPECT_LT(count({.sets = {},
+                   .prefixes = {prefix("::/0"), prefix("fd00::/8"), prefix("fd01::/16"),
+                                prefix("fd02::/16"), prefix("fd03::/16")}}),
+            4 * kMaxLocalAddresses);
+  EXPECT_EQ(count({.sets = {"unknown"}, .prefixes = {}}), 0u);
+}
+
+}  // namespace
+}  // namespace fairlead::control::fullnat_config_test

@@ -1,0 +1,108 @@
+"""FULLNAT carries real traffic as the other methods do (test_forwarding), to real servers that have no way to the client;
+and real servers learn their client's address: nginx by a PROXY header of either version, over IPv4 and IPv6. An option
+of TOA is no more than carried: what reads it is a kernel module that the lab does not have."""
+
+import ipaddress
+import sys
+
+from fairlead_lab import addresses as at, client, configuration
+from fairlead_lab.case import LabTest
+from test_forwarding import Forwarding, ForwardingIpv6
+
+SOURCE, SOURCE6 = "198.51.100.7", "2001:db8:2::7"
+POOLS = [ipaddress.ip_network(text) for text in at.LOCAL_ADDRESSES]
+
+
+def forward(told: str) -> dict:
+    return {"method": "fullnat", "local_addresses": at.LOCAL_ADDRESSES, "client_address": told}
+
+
+def services(told: str, real_port: int) -> list:
+    made = []
+    for name, vip, real in (("v4", at.VIP, at.real_address), ("v6", at.VIP6, at.real_address6)):
+        reals = [real(index) for index in (1, 2, 3)]
+        made.append({"name": f"tcp-{name}", "address": vip, "protocol": "tcp", "port": 80, "scheduler": "rr",
+                     "forward": forward(told), "reals": [{"address": each, "port": real_port} for each in reals]})
+        made.append({"name": f"udp-{name}", "address": vip, "protocol": "udp", "port": at.UDP_PORT, "scheduler": "rr",
+                     "forward": forward("none"), "reals": [{"address": each} for each in reals]})
+    return made
+
+
+class FullnatTraffic(Forwarding, ForwardingIpv6):
+    # `method` is in the names of uploaded files.
+    method, vip, vip6, told, real_port = "fullnat", at.VIP, at.VIP6, "none", 80
+
+    @classmethod
+    def configure(cls):
+        return configuration(services(cls.told, cls.real_port))
+
+    def whoami(self, vip: str, source: str) -> list:
+        url = f"http://[{vip}]/whoami" if ":" in vip else f"http://{vip}/whoami"
+        return client.curl(self.lab, url, source=source).stdout.split()
+
+    def is_local(self, address: str) -> bool:
+        return any(ipaddress.ip_address(address) in pool for pool in POOLS)
+
+
+class ForwardsByFullnat(FullnatTraffic, LabTest):
+    def test_real_sees_a_local_address(self):
+        for vip, source in ((at.VIP, SOURCE), (at.VIP6, SOURCE6)):
+            self.assertTrue(self.is_local(self.whoami(vip, source)[1]))
+
+    def test_real_needs_no_route_to_the_client(self):
+        real = self.lab.reals[1]
+        route = real.run("ip", "route", "show", "default").stdout.split()
+        real.run("ip", "route", "del", "default")
+        try:
+            answers = client.parallel(self.lab, f"http://{self.vip}/", 30)
+        finally:
+            real.run("ip", "route", "add", *route)
+        self.assertEqual(answers, {"real1": 10, "real2": 10, "real3": 10} if self.workers == 1 else answers)
+        self.assertIn("real1", answers)
+
+
+class FullnatCarriesToa(FullnatTraffic, LabTest):
+    method, told = "fullnat-toa", "toa"
+
+
+class FullnatTellsByProxy(FullnatTraffic):
+    real_port = at.PROXY_PORT
+
+    def told_of(self, vip: str, source: str):
+        _, seen, address, port, server, server_port = self.whoami(vip, source)
+        self.assertTrue(self.is_local(seen), seen)
+        self.assertEqual((address, server, server_port), (source, vip, "80"))
+        self.assertGreater(int(port), 1023)
+
+    def test_real_is_told_of_the_client(self):
+        self.told_of(at.VIP, SOURCE)
+
+    def test_real_is_told_of_the_client_ipv6(self):
+        self.told_of(at.VIP6, SOURCE6)
+
+
+class FullnatTellsByProxyV1(FullnatTellsByProxy, LabTest):
+    method, told = "fullnat-v1", "proxy-v1"
+
+
+class FullnatTellsByProxyV2(FullnatTellsByProxy, LabTest):
+    method, told = "fullnat-v2", "proxy-v2"
+
+    @classmethod
+    def configure(cls):
+        config = super().configure()
+        config["services"].append({"name": "udp-told", "address": at.VIP2, "protocol": "udp", "port": at.UDP_PORT,
+                                   "forward": forward("proxy-v2"), "reals": [{"address": at.real_address(1)}]})
+        return config
+
+    def test_each_datagram_begins_with_the_header(self):
+        program = ("import socket,sys\n"
+                   "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                   "s.bind((sys.argv[1],4321));s.connect((sys.argv[2],int(sys.argv[3])));s.settimeout(10)\n"
+                   "for text in (b'one',b'two'):\n"
+                   "  s.send(text);print(s.recv(65535).hex())\n")
+        done = self.lab.client.run(sys.executable, "-c", program, SOURCE, at.VIP2, at.UDP_PORT)
+        header = (b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c" + ipaddress.ip_address(SOURCE).packed
+                  + ipaddress.ip_address(at.VIP2).packed + (4321).to_bytes(2, "big") + at.UDP_PORT.to_bytes(2, "big"))
+        self.assertEqual([bytes.fromhex(line) for line in done.stdout.split()],
+                         [b"real1 " + header + b"one", b"real1 " + header + b"two"])
