@@ -2,6 +2,7 @@
 #include <set>
 
 #include "control/config/machine_warnings.h"
+#include "control/config/names.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
