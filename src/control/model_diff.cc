@@ -8,6 +8,7 @@
 #include "control/config/keys.h"
 #include "control/config/model.h"
 #include "control/config/names.h"
+#include "control/forward_word.h"
 #include "control/identity.h"
 #include "control/snat_diff.h"
 
@@ -61,28 +62,7 @@ class Sentences {
 };
 
 std::string Word(SchedulerKind kind) { return std::string(ToWord(kind)); }
-// "nat", "tun", "tun:gue:6080:none", "fullnat:10.0.1.0/28,@pool:toa"; one word.
-std::string Word(const Forwarding& forward) {
-  std::string method(ToWord(forward.method));
-  if (!forward.local_addresses.empty()) {
-    char before = ':';
-    for (const Prefix& prefix : forward.local_addresses.prefixes) {
-      method += before + prefix.ToString();
-      before = ',';
-    }
-    for (const std::string& set : forward.local_addresses.sets) {
-      method += before + ("@" + set);
-      before = ',';
-    }
-    return method + ":" + std::string(ToWord(forward.client_address));
-  }
-  const Tunnel& tunnel = forward.tunnel;
-  if (tunnel.type == TunnelType::kIpip) return method;
-  const std::string port =
-      tunnel.type == TunnelType::kGue ? ":" + std::to_string(tunnel.port) : std::string();
-  return method + ":" + std::string(ToWord(tunnel.type)) + port + ":" +
-         std::string(ToWord(tunnel.checksum));
-}
+std::string Word(const Forwarding& forward) { return ForwardWord(forward); }
 std::string Word(AdminState state) { return std::string(ToWord(state)); }
 
 std::string Word(bool is_on) { return is_on ? "true" : "false"; }

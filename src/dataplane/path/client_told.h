@@ -77,7 +77,7 @@ inline void NoteFirstSyn(const uint8_t* frame, const ParsedPacket& parsed,
 // Of a connection that was just made, with the packet that made it. One that is taken up in its
 // middle has no beginning to put a header in front of, and its real knows it already.
 template <typename Address, Packet P>
-void BeginTelling(Turn<P>& t, const P& packet, const ParsedPacket& parsed, uint32_t slot,
+void BeginTelling(Turn<P>& t, P& packet, const ParsedPacket& parsed, uint32_t slot,
                   const RealView& real) noexcept {
   auto& table = t.shard.template Connections<Address>();
   Connection<Address>& record = table.at(slot);

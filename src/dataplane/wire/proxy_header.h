@@ -107,7 +107,7 @@ template <Packet P>
 // `to` becomes the segment `from` without its data, and without what data ends with (FIN, URG,
 // PSH). False, and `to` is of no use, when its buffer has no room.
 template <Packet P>
-[[nodiscard]] bool CopyWithoutData(const P& from, const ParsedPacket& parsed, P& to,
+[[nodiscard]] bool CopyWithoutData(P& from, const ParsedPacket& parsed, P& to,
                                    ParsedPacket* fields) noexcept {
   if (!to.Resize(parsed.payload_offset)) return false;
   std::memcpy(to.data(), from.data(), parsed.payload_offset);

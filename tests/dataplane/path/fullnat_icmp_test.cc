@@ -152,11 +152,11 @@ TEST_P(FullnatIcmp, FragmentsAreMadeOfWhatMayBeCut) {
 TEST_P(FullnatIcmp, RealServersLearnTheMacOfLocalAddressesAndClientsDoNot) {
   Serve(kEnds4);
   const IpAddress local = *IpAddress::Parse("10.0.0.201");
-  EXPECT_TRUE(AnswersFor(d_.draft(), local, kInside));
-  EXPECT_FALSE(AnswersFor(d_.draft(), local, kOutside));
-  EXPECT_FALSE(AnswersFor(d_.draft(), *IpAddress::Parse("10.0.0.203"), kInside));
+  EXPECT_NE(AnsweredAddress(d_.draft(), local, kInside), nullptr);
+  EXPECT_EQ(AnsweredAddress(d_.draft(), local, kOutside), nullptr);
+  EXPECT_EQ(AnsweredAddress(d_.draft(), *IpAddress::Parse("10.0.0.203"), kInside), nullptr);
   d_.draft().ports[kOutside.index()].role = PortRole::kBoth;
-  EXPECT_TRUE(AnswersFor(d_.draft(), local, kOutside));
+  EXPECT_NE(AnsweredAddress(d_.draft(), local, kOutside), nullptr);
 }
 
 }  // namespace
