@@ -24,7 +24,7 @@ import http.server, socket
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        body = (self.client_address[0] + "\\n").encode() if self.path == "/" else b"x" * (20 << 20)
+        body = (self.client_address[0].removeprefix("::ffff:") + "\\n").encode() if self.path == "/" else b"x" * (20 << 20)
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
         self.wfile.write(body)
     def log_message(self, *_): pass
@@ -104,7 +104,7 @@ class SourceNat(LabTest):
     def test_twenty_thousand_flows(self):
         """From addresses of the inside network that nobody has; each draws a port of its own, in one run of UDP."""
         before = self.rule("10.0.0.0/24")["flows_total"]
-        with Flood(self.lab.reals[3], "eth0", mac_of(self.lab.director, "inside"), source="10.0.0.128/25",
+        with Flood(self.lab.reals[3], "eth0", mac_of(self.lab.director, "inside"), source="10.0.0.128/26",
                    destination=f"{WORLD}/32", port=9, rate=5000, seconds=60, most=20000) as flood:
             flood.wait()
         self.assertEqual(flood.sent, 20000)
