@@ -64,12 +64,13 @@ TEST(ModelDiff, SaysHowFullnatDiffers) {
     return ModelOf(
         "prefix_sets: { pool: [10.0.2.0/28] }\nservices: [ { name: m, mark: 1, forward: { "
         "method: fullnat, local_addresses: " +
-        rest + " } } ]\n");
+        rest + " }, reals: [ { address: 10.0.0.11 } ] } ]\n");
   };
   EXPECT_THAT(DescribeChanges(with("[10.0.1.0/28, '@pool']"), with("[10.0.1.0/28, '@pool']")),
               IsEmpty());
   EXPECT_THAT(DescribeChanges(with("[10.0.1.0/28, '@pool']"), with("'@pool', client_address: toa")),
-              ElementsAre("service m: forward fullnat:10.0.1.0/28,@pool:none → fullnat:@pool:toa"));
+              ElementsAre("service m: real 10.0.0.11:0 forward fullnat:10.0.1.0/28,@pool:none → "
+                          "fullnat:@pool:toa"));
 }
 
 TEST(ModelDiff, NamesEveryChangeOfTheStreamBetweenDirectors) {

@@ -178,17 +178,19 @@ class FastPath {
         next_ip_id_ = static_cast<uint16_t>(next_ip_id_ + ip_id_step_);
         return true;
       case ForwardMethod::kFullnat:
-        return TranslatedBoth(packet, parsed, table_.LocalEndpointOf(slot), record);
+        return TranslatedBoth(packet, parsed, table_, slot);
     }
     return false;
   }
 
   // Static, as Encapsulated.
   [[gnu::noinline]] static bool TranslatedBoth(P* packet, ParsedPacket* parsed,
-                                               const LocalEndpoint<Address>& local,
-                                               const Connection<Address>& record) noexcept {
+                                               const ConnectionTable<Address>& table,
+                                               uint32_t slot) noexcept {
+    const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
     if (local.port.is_zero()) [[unlikely]]
       return false;
+    const Connection<Address>& record = table.at(slot);
     RewriteFullnat(
         *packet, parsed,
         Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
