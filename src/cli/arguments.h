@@ -62,6 +62,7 @@ enum class Verb : uint8_t {
   kConfigSave,
   kConfigSchema,
   kRouteList,
+  kSnatList,
   kNeighbourList,
   kTopClients,
   kTopServices,

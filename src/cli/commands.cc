@@ -258,6 +258,8 @@ int Run(const Arguments& arguments) {
       return RunUpgrade(arguments);
     case Verb::kRouteList:
       return RunRouteList(arguments);
+    case Verb::kSnatList:
+      return RunSnatList(arguments);
     case Verb::kNeighbourList:
       return RunNeighbourList(arguments);
     case Verb::kDrops:

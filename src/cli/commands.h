@@ -92,6 +92,7 @@ int RunConfigShow(const Arguments& arguments);
 int RunConfigSave(const Arguments& arguments);
 int RunConfigSchema();
 int RunRouteList(const Arguments& arguments);
+int RunSnatList(const Arguments& arguments);
 int RunNeighbourList(const Arguments& arguments);
 int RunTop(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);

@@ -1,4 +1,4 @@
-// fairlead real show, config show, config schema, route list, neighbour list
+// fairlead real show, config show, config schema, route list, snat list, neighbour list
 #include <fmt/format.h>
 
 #include "base/ip_address.h"
@@ -101,6 +101,34 @@ int RunRouteList(const Arguments& arguments) {
   if (const uint64_t refused = Number(answer, "refused_kernel_routes"); refused > 0) {
     fmt::print("\n{} of the kernel not taken: policy.kernel_routes is their limit\n",
                Plural(refused, "route"));
+  }
+  return kOk;
+}
+
+int RunSnatList(const Arguments& arguments) {
+  Session session(arguments);
+  const auto document = session.Ask("GET", "/v1/snat");
+  if (!document) return session.exit_code();
+  if (arguments.is_json) {
+    fmt::print("{}\n", Indented(*document));
+    return kOk;
+  }
+  const json::object& answer = document->as_object();
+  Table table({"SOURCE", "OUTPUT?", "ADDRESSES", "PORTS?", "FLOWS>", "BEGUN>", "EXHAUSTED>",
+               "OUT PACKETS>?", "IN PACKETS>?"});
+  for (const json::value& item : Array(answer, "rules")) {
+    const json::object& rule = item.as_object();
+    std::string addresses;
+    for (const json::value& address : Array(rule, "addresses")) {
+      addresses += (addresses.empty() ? "" : " ") + std::string(address.as_string());
+    }
+    table.Add({Text(rule, "source"), Text(rule, "output"), addresses, Text(rule, "ports"),
+               Text(rule, "flows"), Text(rule, "flows_total"), Text(rule, "exhausted_total"),
+               Text(rule, "out_packets"), Text(rule, "in_packets")});
+  }
+  table.Print();
+  if (Number(answer, "capacity") > 0) {
+    fmt::print("\n{} of {}\n", Plural(Number(answer, "flows"), "flow"), Number(answer, "capacity"));
   }
   return kOk;
 }

@@ -38,15 +38,12 @@ void AddDoctor(CLI::App* app, Arguments* into) {
 // Verbs that change nothing, and those whose words are another program's.
 bool OnlyLooks(const std::string& verb) {
   static const std::set<std::string> kLooks = {
-      "status",           "service list",   "service show",
-      "real list",        "real show",      "connection list",
-      "connection count", "template list",  "ipvsadm",
-      "ipvs-exec",        "explain",        "port list",
-      "sync status",      "diff",           "check",
-      "metrics",          "route list",     "top clients",
-      "top services",     "neighbour list", "config show",
-      "config schema",    "doctor",         "ready",
-      "fleet status",     "drops"};
+      "status",          "service list",     "service show",  "real list",    "real show",
+      "connection list", "connection count", "template list", "ipvsadm",      "ipvs-exec",
+      "explain",         "port list",        "sync status",   "diff",         "check",
+      "metrics",         "route list",       "top clients",   "top services", "neighbour list",
+      "config show",     "config schema",    "doctor",        "ready",        "fleet status",
+      "drops",           "snat list"};
   return kLooks.contains(verb);
 }
 
@@ -104,6 +101,8 @@ void AddLookingVerbs(CLI::App* app, Arguments* into) {
       ->required();
   AddLook(AddGroup(app, "route", "Routes of the director"), into, "list",
           "List where packets go: networks of ports, and routes", Verb::kRouteList);
+  AddLook(AddGroup(app, "snat", "Inside hosts that reach the world with our addresses"), into,
+          "list", "List rules of source NAT with their flows and traffic", Verb::kSnatList);
   AddLook(AddGroup(app, "neighbour", "Hosts on the links of the director"), into, "list",
           "List next hops and other hosts, with their link addresses and whether they answer",
           Verb::kNeighbourList);

@@ -10,6 +10,7 @@
 #include "control/config/names.h"
 #include "control/forward_word.h"
 #include "control/identity.h"
+#include "control/snat_diff.h"
 
 namespace fairlead::control {
 namespace {
@@ -359,6 +360,7 @@ std::vector<Error> PortsWaitedFor(const ConfigModel& model) {
                           "\" is new in this file and needs a restart; a rule cannot use it yet",
                       "classifier rule " + rule.name});
   }
+  AddSnatPortsWaitedFor(model, &errors);
   return errors;
 }
 
@@ -402,6 +404,7 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
   keep("director.connections6", director.connections6, &loaded->director.connections6);
   keep("director.templates", director.templates, &loaded->director.templates);
   keep("director.side_records", director.side_records, &loaded->director.side_records);
+  keep("director.snat_flows", director.snat_flows, &loaded->director.snat_flows);
   keep("director.fragments", director.fragments, &loaded->director.fragments);
   keep("director.arena", director.arena, &loaded->director.arena);
   keep("director.hugepages", director.hugepages, &loaded->director.hugepages);
@@ -420,6 +423,7 @@ std::vector<std::string> DescribeChanges(const ConfigModel& before, const Config
   Sentences sentences("");
   CompareRoutes(before, after, &sentences);
   ComparePrefixSets(before, after, &sentences);
+  for (const std::string& line : DescribeSnatChanges(before, after)) sentences.Add(line);
   if (before.classifier.size() != after.classifier.size()) {
     sentences.Change("classifier: rules", before.classifier.size(), after.classifier.size());
   } else {

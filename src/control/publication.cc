@@ -139,6 +139,9 @@ bool Publication::Turn(TimePoint now) {
   if (is_dirty_ && now >= next_try_ && fabric_.publisher.is_settled()) is_news |= PublishNext(now);
   if (now >= next_collect_) {
     next_collect_ = now + kCollectInterval;
+    if (snapshot() != nullptr) {
+      snat_watch_.Look(*in_force_.model, *snapshot(), fabric_.stats, now);
+    }
     if (path_mtus_.Expire(now)) Rebuild();
     is_news |= ids_.Collect(now, fabric_.loads, fabric_.stats) > 0;
   }

@@ -30,6 +30,7 @@
 #include "control/port_runtime.h"
 #include "control/presence.h"
 #include "control/snapshot_builder.h"
+#include "control/snat_watch.h"
 #include "control/sync/fabric_stream_tables.h"
 #include "control/sync/ipvs_sync.h"
 #include "control/sync/unknown_reals.h"
@@ -182,6 +183,7 @@ class Publication {
   KernelFollower kernel_;
   bool has_other_kernel_ = false;  // than the snapshot
   AnswerLog answer_log_;
+  SnatWatch snat_watch_;
   PathMtus path_mtus_;
   PathNews path_news_;
   TimePoint next_path_rebuild_;

@@ -97,6 +97,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   has_new_addresses_ = scope.has_other_addresses;
   FillGlobals(input, snapshot.get());
   snapshot->classifier = classifiers_.Build(input.model);
+  snapshot->snat = snat_.Build(input.model);
   const Pass pass{input, ids, *snapshot};
   AddServices(pass, scope);
   AddGhosts(pass);

@@ -31,6 +31,7 @@
 #include "control/real_state.h"
 #include "control/rules.h"
 #include "control/snapshot_changes.h"
+#include "control/snat_rules.h"
 #include "control/survival/stored_names.h"
 #include "control/virtual_ranges.h"
 #include "dataplane/snapshot/snapshot.h"
@@ -108,6 +109,7 @@ class SnapshotBuilder {
   SnapshotChanges changes_;
   PersistenceBuilder persistence_;
   ClassifierBuilder classifiers_;
+  SnatRules snat_;
   VirtualRanges ranges_;
   LocalPools local_pools_;
   std::vector<ServiceMemory> services_;  // [ServiceId]

@@ -35,8 +35,8 @@ SnapshotChanges::Scope SnapshotChanges::Since(const BuildInput& input, const Sur
   Scope scope;
   scope.is_copy =
       input.before != nullptr && input.before->generation == generation_ && now == surroundings_;
-  scope.has_other_addresses =
-      !scope.is_copy || rules_ != input.model.classifier || presence_ != input.presence;
+  scope.has_other_addresses = !scope.is_copy || rules_ != input.model.classifier ||
+                              snat_ != input.model.snat || presence_ != input.presence;
   std::set<ServiceIdentity> touched = overlay_.Differences(input.overlay);
   touched.insert(input.health_changed.begin(), input.health_changed.end());
   const SharedList<ServiceConfig>& services = input.model.services;
@@ -68,6 +68,7 @@ void SnapshotChanges::NoteService(ServiceId id, ServiceItem config) {
 void SnapshotChanges::NoteBuilt(const BuildInput& input, Surroundings surroundings) {
   surroundings_ = std::move(surroundings);
   rules_ = input.model.classifier;
+  snat_ = input.model.snat;
   overlay_ = input.overlay;
   presence_ = input.presence;
   generation_ = input.generation;

@@ -74,8 +74,8 @@ class SnapshotChanges {
 
   struct Scope {
     bool is_copy = false;  // false: everything is made anew
-    // Rules name virtual addresses, and presence says which are announced; true when all is made
-    // anew.
+    // Rules and source NAT name virtual addresses, and presence says which are announced; true when
+    // all is made anew.
     bool has_other_addresses = false;
     std::vector<size_t> services{};    // their places in the model
     std::vector<ServiceId> removed{};  // the model has them no more
@@ -107,6 +107,7 @@ class SnapshotChanges {
   std::vector<Service> services_;  // [ServiceId]
   Surroundings surroundings_;
   std::vector<ClassifierRule> rules_;
+  std::vector<SnatConfig> snat_;
   Overlay overlay_;
   Presence presence_;
   uint64_t generation_ = 0;  // of the last snapshot; 0: there is none to go by

@@ -172,6 +172,14 @@ struct Restored {
   std::vector<std::string> problems{};       // kept state that could not be used
 };
 
+// A rule of source NAT.
+struct SnatInfo {
+  std::string source, output;  // output empty: every port that is not inside
+  std::vector<std::string> addresses{};
+  uint16_t first_port = 0, last_port = 0;
+  uint16_t slot = 0;  // of its counters
+};
+
 struct ControlView {
   uint64_t generation = 0;  // of the snapshot
   // What is in force, and what the file has of it: they differ by the changes by hand.
@@ -199,6 +207,7 @@ struct ControlView {
   SharedVector<ClassifierRuleInfo> rules;
   std::vector<GroupInfo> groups;
   std::vector<PortInfo> ports;
+  std::vector<SnatInfo> snat;                            // in the order in which they are asked
   std::shared_ptr<const std::vector<RouteInfo>> routes;  // as preferred; null: not known yet
   uint64_t kernel_routes = 0, refused_kernel_routes = 0;
   struct MemoryUse {

@@ -240,6 +240,22 @@ void AddPorts(const ViewInput& input, ControlView* view) {
   }
 }
 
+// A snapshot that is not yet of this model has other rules for a moment.
+void AddSnat(const ViewInput& input, ControlView* view) {
+  const dataplane::SnatView* rules = input.snapshot.snat.get();
+  if (rules == nullptr || rules->rules.size() != input.model.snat.size()) return;
+  for (size_t i = 0; i < input.model.snat.size(); ++i) {
+    const SnatConfig& rule = input.model.snat[i];
+    SnatInfo& info = view->snat.emplace_back();
+    info.source = rule.source.ToString();
+    info.output = rule.output;
+    for (const Prefix& prefix : rule.addresses) info.addresses.push_back(prefix.ToString());
+    info.first_port = rule.ports.first;
+    info.last_port = rule.ports.last;
+    info.slot = rules->rules[i].slot;
+  }
+}
+
 }  // namespace
 
 ControlView ViewBuilder::Build(const ViewInput& input) {
@@ -265,6 +281,7 @@ ControlView ViewBuilder::Build(const ViewInput& input) {
   view.rules = rule_infos_;
   AddGroups(input.model, &view);
   AddPorts(input, &view);
+  AddSnat(input, &view);
   AddRoutes(input, &view);
   return view;
 }

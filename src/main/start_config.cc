@@ -159,6 +159,7 @@ dataplane::FabricConfig FabricConfigOf(const control::ConfigModel& model, size_t
   config.connections6 = model.director.connections6;
   config.templates = model.director.templates;
   config.side_records = model.director.side_records;
+  config.snat_flows = model.director.snat_flows;
   config.fragments = model.director.fragments;
   config.table_pages = TablePagesOf(model.director.hugepages);
   config.hash_secret[0] = RandomSecret();

@@ -170,6 +170,7 @@ ControlView MakeView() {
                 {"scan", "drop to 192.0.2.80 ports 1-79"}};
   view.ports = MakePorts();
   view.groups = {{{77}, "campus"}, {{78}, "bundle"}};
+  view.snat = {{"10.0.0.0/24", "outside", {"192.0.2.3"}, 1024, 65535, 0}};
   control::SyncInfo sync;
   sync.config.interface = "eth2";
   sync.config.syncid = 7;

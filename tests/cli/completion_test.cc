@@ -100,9 +100,9 @@ TEST_F(CompletionTest, EveryVerbThatChangesSomethingHasADryRun) {
                       "connection list", "diff",           "doctor",      "drops",
                       "explain",         "fleet status",   "ipvs-exec",   "ipvsadm",
                       "metrics",         "neighbour list", "port list",   "ready",
-                      "real list",       "real show",      "route list",  "service list",
-                      "service show",    "status",         "sync status", "template list",
-                      "top clients",     "top services"};
+                      "real list",       "real show",      "route list",  "snat list",
+                      "service list",    "service show",   "status",      "sync status",
+                      "template list",   "top clients",    "top services"};
   size_t writes = 0;
   for (const std::string& verb : Verbs()) {
     const bool is_write = look.count(verb) == 0;

@@ -206,5 +206,23 @@ services:
   EXPECT_EQ(Lost(kTwo, kEdited, kOther), "service web: real 10.0.0.11:80 weight 1 → 5; - shop; ");
 }
 
+TEST(ModelDiff, NamesRulesOfSourceNat) {
+  const ConfigModel before = ModelOf(R"(
+snat:
+  - { source: 10.0.0.0/24, output: outside, addresses: [192.0.2.3] }
+  - { source: 10.0.1.0/24, addresses: [192.0.2.3] }
+)");
+  const ConfigModel after = ModelOf(R"(
+snat:
+  - { source: 10.0.2.0/24, addresses: [192.0.2.3, 192.0.2.4] }
+  - { source: 10.0.1.0/24, addresses: [192.0.2.4] }
+)");
+  EXPECT_THAT(DescribeChanges(before, after),
+              ElementsAre("snat 10.0.0.0/24 output outside: removed",
+                          "snat 10.0.2.0/24: added with 2 addresses",
+                          "snat 10.0.1.0/24: new flows get other addresses or ports"));
+  EXPECT_THAT(DescribeChanges(before, before), IsEmpty());
+}
+
 }  // namespace
 }  // namespace fairlead::control::model_diff_test

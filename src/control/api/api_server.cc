@@ -96,6 +96,7 @@ struct ApiServer::Impl {
         pulse_timer(*io) {
     AddStatusRoutes(&router, context);
     AddPortRoutes(&router, context);
+    AddSnatRoutes(&router, context);
     AddServiceRoutes(&router, context);
     AddEditRoutes(&router, context);
     AddRecordRoutes(&router, context);

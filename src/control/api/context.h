@@ -77,6 +77,7 @@ void AddSyncRoutes(Router* router, const Context& context);
 void AddFleetRoutes(Router* router, const Context& context);
 void AddConfigRoutes(Router* router, const Context& context);
 void AddUpgradeRoutes(Router* router, const Context& context);
+void AddSnatRoutes(Router* router, const Context& context);
 void AddTopRoutes(Router* router, const Context& context);
 void AddDropRoutes(Router* router, const Context& context);
 

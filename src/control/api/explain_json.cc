@@ -75,6 +75,14 @@ struct ExplainReport::Members {
     object["found_by"] = WordOf(s.found_by);
   }
   void operator()(const step::NoService&) const {}  // the sentence says whose it is
+  void operator()(const step::SourceNat& s) const {
+    object["snat"] = report.SnatRule(s.rule);
+    if (!s.local.port.is_zero()) object["local"] = s.local.ToString();
+    object["flow"] = s.has_flow;
+  }
+  void operator()(const step::SourceNatExhausted& s) const {
+    object["snat"] = report.SnatRule(s.rule);
+  }
   void operator()(const step::UnknownConnection& s) const {
     const auto [key, value] = PolicyOf(s.decided_by);
     object["policy"] = key;
@@ -194,6 +202,9 @@ std::string ExplainReport::Summary() const {
   }
   const auto* unserved = Find<step::NoService>();
   const bool is_own = unserved != nullptr && unserved->destination == dataplane::Unserved::kOwn;
+  if (Has<step::SourceNat>()) {
+    return what + " is no traffic of a service: it leaves by source NAT.";
+  }
   return what + " is no traffic of a service: " +
          (is_own ? "it is for the director itself, and given to its kernel." : "it is routed.");
 }

@@ -50,6 +50,7 @@ class ExplainReport {
   // Of the real as lists show it; the scheduler may count in hundredths.
   [[nodiscard]] double WeightOf(RealId id, int32_t scheduled) const;
   [[nodiscard]] std::string Port(PortId id) const;
+  [[nodiscard]] std::string SnatRule(uint32_t index) const;
   // " in a tunnel (gue)", or nothing: how the packet goes to the real it is for.
   [[nodiscard]] std::string InTunnel() const;
   [[nodiscard]] bool HasLink(PortId id) const;

@@ -97,6 +97,12 @@ std::string ExplainReport::Port(PortId id) const {
   return "(unknown port)";
 }
 
+std::string ExplainReport::SnatRule(uint32_t index) const {
+  if (index >= view_.snat.size()) return "(removed rule)";
+  const control::SnatInfo& rule = view_.snat[index];
+  return rule.source + (rule.output.empty() ? "" : " output " + rule.output);
+}
+
 std::string ExplainReport::Scheduler() const {
   const auto* service = names_.service(last_.service);
   return service == nullptr ? "?" : service->scheduler;
@@ -194,6 +200,16 @@ struct ExplainReport::Sentences {
   std::string operator()(const step::NoService& s) const {
     return "No service takes " + WordOfProtocol(report.question_.protocol) + " to " +
            report.question_.destination.ToString() + Whose(s.destination);
+  }
+  std::string operator()(const step::SourceNat& s) const {
+    const std::string takes = "Source NAT takes it by rule " + report.SnatRule(s.rule);
+    if (s.local.port.is_zero()) return takes + ": it leaves with an address of that rule.";
+    return takes + (s.has_flow ? ": its flow leaves as " : ": its first packet would leave as ") +
+           s.local.ToString() + ".";
+  }
+  std::string operator()(const step::SourceNatExhausted& s) const {
+    return "Source NAT takes it by rule " + report.SnatRule(s.rule) +
+           ", which has no port left for this destination (snat_exhausted).";
   }
   std::string operator()(const step::UnknownConnection& s) const {
     const auto [key, value] = PolicyOf(s.decided_by);

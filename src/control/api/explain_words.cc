@@ -24,6 +24,10 @@ struct Words {
   std::string_view operator()(const step::NoClassifierRule&) const { return "no_classifier_rule"; }
   std::string_view operator()(const step::ServiceFound&) const { return "service"; }
   std::string_view operator()(const step::NoService&) const { return "no_service"; }
+  std::string_view operator()(const step::SourceNat&) const { return "source_nat"; }
+  std::string_view operator()(const step::SourceNatExhausted&) const {
+    return "source_nat_exhausted";
+  }
   std::string_view operator()(const step::UnknownConnection&) const { return "unknown_connection"; }
   std::string_view operator()(const step::DropPacket&) const { return "drop_packet"; }
   std::string_view operator()(const step::WrongPort&) const { return "wrong_port"; }

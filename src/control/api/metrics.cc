@@ -23,6 +23,7 @@
 #include "control/api/port_metrics.h"
 #include "control/api/pulse.h"
 #include "control/api/readiness_json.h"
+#include "control/api/snat_metrics.h"
 #include "control/api/sync_metrics.h"
 #include "control/control_api.h"
 #include "control/fleet/fleet_info.h"
@@ -53,6 +54,7 @@ class Renderer {
     Neighbours();
     Drops();
     AddPortMetrics(context_, view_, &families_);
+    AddSnatMetrics(fabric_.stats, view_, &families_);
     AddHealthMetrics(view_, &families_);
     AddSyncMetrics(fabric_.stats, {view_.sync.get(), view_.stream.get()}, &families_);
     AddPeerMetrics(view_, &families_);
@@ -323,6 +325,9 @@ class Renderer {
       {"side_records", "Side records in use", &dataplane::WorkerCounters::side_records, true},
       {"side_record_capacity", "Side records there is room for",
        &dataplane::WorkerCounters::side_record_capacity, true},
+      {"snat_flows", "Flows of source NAT", &dataplane::WorkerCounters::snat_flows, true},
+      {"snat_flow_capacity", "Flows of source NAT there is room for; 0 before the first rule",
+       &dataplane::WorkerCounters::snat_capacity, true},
       {"fragmented_datagrams", "Datagrams in fragments that are remembered",
        &dataplane::WorkerCounters::fragmented, true},
       {"fragmented_datagram_capacity", "Datagrams in fragments there is room for",

@@ -33,6 +33,7 @@ void DumpDirector(Writer& w, const DirectorConfig& d) {
   w.Key("connections6", FormatSize(d.connections6));
   w.Key("templates", FormatSize(d.templates));
   w.Key("side_records", FormatSize(d.side_records));
+  w.Key("snat_flows", FormatSize(d.snat_flows));
   w.Key("fragments", FormatSize(d.fragments));
   w.Key("arena", Scalar(d.arena));
   w.Key("hugepages", Word(d.hugepages));
@@ -226,6 +227,13 @@ std::string Dump(const ConfigModel& model) {
   DumpPolicy(w, model.policy);
   w.Close();
   DumpList(w, "services", model.services, DumpService);
+  DumpList(w, "snat", model.snat, [](Writer& out, const SnatConfig& rule) {
+    out.Key("source", Scalar(rule.source.ToString()));
+    if (!rule.output.empty()) out.Key("output", Scalar(rule.output));
+    out.Key("addresses",
+            FlowList(rule.addresses, [](const Prefix& p) { return Scalar(p.ToString()); }));
+    out.Key("ports", Scalar(RangeText(rule.ports)));
+  });
   if (model.sync != SyncConfig{}) {
     w.Open("sync", false);
     if (model.sync.stream != StreamConfig{}) DumpKeys(w, kStreamKeys, model.sync.stream);

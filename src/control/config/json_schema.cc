@@ -109,6 +109,7 @@ constexpr std::array kDefinitions{
     Definition{"device", &kDeviceSection, R"("bond")"},
     Definition{"bond", &kBondSection, R"("mode", "members")"},
     Definition{"route", &kRouteSection, R"("to", "via")"},
+    Definition{"snat_rule", &kSnatSection, R"("source", "addresses")"},
     Definition{"prefix_set", &kPrefixSetSection, R"("file")"},
     Definition{"rule", &kRuleSection, ""},
     Definition{"defaults", &kDefaultsSection, ""},

@@ -38,6 +38,7 @@ Shapes RootShapes() {
           {"client_groups", ListOf(Defined("client_group"))},
           {"policy", Defined("policy")},
           {"services", ListOf(Defined("service"))},
+          {"snat", ListOf(Defined("snat_rule"))},
           {"api", Defined("api")},
           {"log", Defined("log")},
           {"mail", Defined("mail")},
@@ -54,6 +55,7 @@ Shapes DirectorShapes() {
           {"connections6", size},
           {"templates", size},
           {"side_records", size},
+          {"snat_flows", size},
           {"fragments", size},
           {"arena", kText},
           {"hugepages", EnumOf<AutoOnOff>()},
@@ -76,6 +78,13 @@ Shapes PortShapes() {
           {"kernel_ingress", EnumOf<KernelIngress>()},
           {"vlan", WholeFrom(1, 4094)},
           {"decapsulate", OneOrMany(EnumOf<TunnelType>())}};
+}
+
+Shapes SnatShapes() {
+  return {{"source", kText},
+          {"output", kText},
+          {"addresses", OneOrMany(kText)},
+          {"ports", R"({"type": ["integer", "string"]})"}};
 }
 
 Shapes BondShapes() {
@@ -179,6 +188,7 @@ Shapes ShapesOf(const Section& section) {
   if (section.name == kDeviceSection.name) return {{"bond", Defined("bond")}};
   if (section.name == kBondSection.name) return BondShapes();
   if (section.name == kRouteSection.name) return {{"to", kText}, {"via", kText}};
+  if (section.name == kSnatSection.name) return SnatShapes();
   if (section.name == kPrefixSetSection.name) return {{"file", kText}};
   if (section.name == kRuleSection.name) return RuleShapes();
   if (section.name == kDefaultsSection.name) {

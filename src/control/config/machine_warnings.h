@@ -24,6 +24,8 @@ void WarnOfListeners(const ConfigModel& model, const AddWarning& add);
 void WarnOfMissingDevices(const ConfigModel& model, const AddWarning& add);
 // Services whose virtual address is one of a port's own.
 void WarnOfOwnAddresses(const ConfigModel& model, const AddWarning& add);
+// Source NAT that will not do what was meant (validate_snat.cc).
+void WarnOfSnat(const ConfigModel& model, const AddWarning& add);
 
 // A port and device in the words of warning and doctor; empty: it is no device that could be looked
 // for, or it is here.

@@ -64,6 +64,7 @@ struct DirectorConfig {
   uint64_t connections6 = 1u << 18;
   uint64_t templates = 1u << 18;
   uint64_t side_records = 1u << 18;
+  uint64_t snat_flows = 1u << 18;
   uint64_t fragments = 1u << 12;
   std::string arena = "auto";  // "auto", "none" or an absolute path (docs/survival.md)
   AutoOnOff hugepages = AutoOnOff::kAuto;
@@ -386,6 +387,25 @@ struct ServiceConfig {
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
 };
 
+// ---- source NAT -------------------------------------------------------------------------------
+
+// Packets of these hosts that no service takes leave with another source (docs/snat.md).
+struct SnatConfig {
+  Prefix source{};
+  std::string output{};             // name of a port; empty: every port but those of role inside
+  std::vector<Prefix> addresses{};  // of the family of `source`; all of a network's are used
+  PortRange ports{1024, 65535};     // of the addresses; identifiers of pings too
+  friend bool operator==(const SnatConfig&, const SnatConfig&) = default;
+};
+
+inline constexpr size_t kMostSnatRules = 64;
+inline constexpr size_t kMostSnatAddresses = 256;  // of one rule
+
+// "10.0.0.0/24 output outside": what names a rule in sentences.
+std::string TextOf(const SnatConfig& rule);
+// Every single address of the rule. Precondition: the rule is valid.
+std::vector<IpAddress> AddressesOf(const SnatConfig& rule);
+
 // ---- api, log ---------------------------------------------------------------------------------
 
 // What whoever is let in may do: look, or also change.
@@ -446,6 +466,7 @@ struct ConfigModel {
   std::vector<ClientGroup> client_groups;
   PolicyConfig policy;
   SharedList<ServiceConfig> services;
+  std::vector<SnatConfig> snat;
   SyncConfig sync;
   ApiConfig api;
   LogConfig log;

@@ -72,6 +72,7 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
   reader.Read("connections6", &director.connections6, ReadCapacity);
   reader.Read("templates", &director.templates, ReadCapacity);
   reader.Read("side_records", &director.side_records, ReadCapacity);
+  reader.Read("snat_flows", &director.snat_flows, ReadCapacity);
   reader.Read("fragments", &director.fragments, ReadCapacity);
   reader.Read("arena", &director.arena, ReadArena);
   reader.Word("hugepages", &director.hugepages);

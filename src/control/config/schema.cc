@@ -20,8 +20,8 @@ constexpr std::string_view kBondPlace =
 
 constexpr KeyInfo kRootKeys[] = {{"version"},     {"director"},   {"ports"},    {"routes"},
                                  {"prefix_sets"}, {"classifier"}, {"defaults"}, {"client_groups"},
-                                 {"policy"},      {"services"},   {"sync"},     {"api"},
-                                 {"log"},         {"mail"}};
+                                 {"policy"},      {"services"},   {"snat"},     {"sync"},
+                                 {"api"},         {"log"},        {"mail"}};
 
 constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"workers"},
@@ -30,6 +30,7 @@ constexpr KeyInfo kDirectorKeys[] = {{"name"},
                                      {"connections6"},
                                      {"templates"},
                                      {"side_records"},
+                                     {"snat_flows"},
                                      {"fragments"},
                                      {"arena"},
                                      {"hugepages"},
@@ -61,6 +62,13 @@ constexpr KeyInfo kBondKeys[] = {{"mode"},
                                  {"lacp_rate", "is called rate here"}};
 
 constexpr KeyInfo kRouteKeys[] = {{"to"}, {"via"}};
+
+constexpr KeyInfo kSnatKeys[] = {{"source"},
+                                 {"output"},
+                                 {"addresses"},
+                                 {"ports"},
+                                 {"to", "is called addresses here"},
+                                 {"masquerade", "is no key: name the addresses of the port"}};
 
 constexpr KeyInfo kPrefixSetKeys[] = {{"file"}};
 
@@ -216,6 +224,7 @@ const Section kPortSection{"ports[]", kPortKeys};
 const Section kDeviceSection{"ports[].device", kDeviceKeys};
 const Section kBondSection{"ports[].device.bond", kBondKeys};
 const Section kRouteSection{"routes[]", kRouteKeys};
+const Section kSnatSection{"snat[]", kSnatKeys};
 const Section kPrefixSetSection{"prefix_sets.*", kPrefixSetKeys};
 const Section kRuleSection{"classifier[]", kRuleKeys};
 const Section kDefaultsSection{"defaults", kDefaultsKeys};
@@ -250,7 +259,7 @@ std::span<const Section* const> AllSections() {
       &kBodySection,          &kReceiveSection,     &kStepSection,        &kFallbackSection,
       &kRealSection,          &kApiSection,         &kListenSection,      &kIpvsSocketSection,
       &kLogSection,           &kSyncSection,        &kIpvsSyncSection,    &kMailSection,
-      &kDeviceSection,        &kBondSection};
+      &kDeviceSection,        &kBondSection,        &kSnatSection};
   return kAll;
 }
 

@@ -32,6 +32,7 @@ extern const Section kPortSection;
 extern const Section kDeviceSection;  // of a port whose device is no text
 extern const Section kBondSection;
 extern const Section kRouteSection;
+extern const Section kSnatSection;
 extern const Section kPrefixSetSection;
 extern const Section kRuleSection;
 extern const Section kDefaultsSection;

@@ -43,6 +43,9 @@ void ReadMail(MapReader reader, std::optional<MailConfig>& mail);
 void ReadPort(MapReader reader, PortConfig& port);
 void ReadRoute(MapReader reader, RouteConfig& route);
 
+// read_snat.cc
+void ReadSnat(MapReader reader, SnatConfig& rule);
+
 // read_classifier.cc. `directory`: what file names of prefix sets are relative to; `files`: what
 // they are read through.
 void ReadPrefixSets(Problems& problems, const YamlNode& node, const std::string& directory,

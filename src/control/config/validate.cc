@@ -127,6 +127,7 @@ void Validate(const ConfigModel& model, Problems& problems) {
   ValidateSync(model, problems);
   ValidateClassifier(model, problems);
   ValidateServices(model, problems);
+  ValidateSnat(model, problems);
   ValidateLocalAddresses(model, problems);
 }
 

@@ -21,10 +21,11 @@ namespace fairlead::control {
 
 void Validate(const ConfigModel& model, Problems& problems);
 
-// Its three parts.
+// Its parts.
 void ValidateNetwork(const ConfigModel& model, Problems& problems);
 void ValidateClassifier(const ConfigModel& model, Problems& problems);
 void ValidateServices(const ConfigModel& model, Problems& problems);
+void ValidateSnat(const ConfigModel& model, Problems& problems);  // validate_snat.cc
 
 // Service `place` by itself, as ValidateServices does it: all but its key and name being taken.
 void ValidateService(const ConfigModel& model, size_t place, Problems& problems);

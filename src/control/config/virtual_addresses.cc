@@ -23,6 +23,9 @@ std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
       }
     }
   }
+  for (const SnatConfig& rule : model.snat) {
+    for (const IpAddress& address : AddressesOf(rule)) add(address, model.policy.announce);
+  }
   std::vector<VirtualAddress> addresses;
   addresses.reserve(found.size());
   for (const auto& [address, announce] : found) addresses.push_back({address, announce});

@@ -1,9 +1,11 @@
-// The addresses clients connect to: what the director answers ARP, ND and echo for.
+// The addresses clients connect to, and those that source NAT writes: what the director answers
+// ARP, ND and echo for.
 //
 //   for (const VirtualAddress& v : VirtualAddresses(model)) Announce(v.address, v.announce);
 //
 // Of an address service its address. A mark service has none of its own: its virtual addresses are
 // the single addresses (not networks, not sets) that the destination of a rule with its mark names.
+// Those of source NAT, which replies come to, are announced as policy.announce says.
 // Threads: pure.
 #pragma once
 

@@ -85,6 +85,7 @@ class Warner {
     WarnOfListeners(model_, add);
     WarnOfMissingDevices(model_, add);
     WarnOfOwnAddresses(model_, add);
+    WarnOfSnat(model_, add);
     AddChecksWithoutTwin();
     // keepalived that stops takes its real servers out: on the master their connections would end,
     // and the peer that takes over would be told so.

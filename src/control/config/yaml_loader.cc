@@ -66,6 +66,8 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
     ReadService(MapReader(root.problems(), item, path, kServiceSection), model, service);
     model.services.push_back(std::move(service));
   });
+  ReadList(root, "snat", kSnatSection, &model.snat,
+           [](MapReader reader, size_t, SnatConfig& rule) { ReadSnat(reader, rule); });
   return model;
 }
 

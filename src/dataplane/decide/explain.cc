@@ -2,6 +2,7 @@
 
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/reuse.h"
+#include "dataplane/decide/snat_decision.h"
 #include "dataplane/wire/parse.h"
 
 namespace fairlead::dataplane {
@@ -54,6 +55,8 @@ class Inquiry {
   void AskNext(WorkerId worker, HandOff stage);
   void Settle(const Admission& admission);
   void SettleUnserved();
+  template <typename Address>
+  void AddSourceNat();
   // RST or port unreachable, as for a port that nobody serves, unless that is dropped.
   void RefuseAsClosed();
   // To the real, and back to the client when answers come through here.
@@ -191,8 +194,41 @@ void Inquiry::SettleUnserved() {
       answer_->verdict = ExplainVerdict::kDropped;
       return;
     case Unserved::kOther:
-      return;
+      if (snapshot_.snat == nullptr) return;
+      return flow_.addresses.source.is_v4() ? AddSourceNat<Ipv4Address>()
+                                            : AddSourceNat<Ipv6Address>();
   }
+}
+
+// As TakeBySnat (path/snat.h), of what is no real server's.
+template <typename Address>
+void Inquiry::AddSourceNat() {
+  const SnatRule* rule = DecideSnat(snapshot_, flow_.addresses.source, flow_.addresses.destination,
+                                    flow_.addresses.input_port);
+  if (rule == nullptr) return;
+  const auto index = static_cast<uint32_t>(rule - snapshot_.snat->rules.data());
+  step::SourceNat found{.rule = index};
+  if (shard_.snat != nullptr && flow_.addresses.source_port != 0) {
+    const SnatTable<Address>& table = shard_.snat->Table<Address>();
+    const SnatKey<Address> key{flow_.addresses.protocol,
+                               flow_.addresses.source.template As<Address>(),
+                               Be16::FromHost(flow_.addresses.source_port),
+                               flow_.addresses.destination.template As<Address>(),
+                               Be16::FromHost(flow_.addresses.destination_port)};
+    const SnatPlace place{snapshot_, shard_.fabric.steering, shard_.me, shard_.now};
+    SnatEndpoint<Address> local;
+    if (const uint32_t slot = table.template Find<SnatWay::kOut>(key, shard_.now);
+        slot != kNoSlot) {
+      found.has_flow = true;
+      local = {table.at(slot).local, table.at(slot).local_port};
+    } else if (!shard_.snat->ChooseLocal(*rule, key, place, &local)) {
+      answer_->Add(step::SourceNatExhausted{.rule = index});
+      answer_->verdict = ExplainVerdict::kDropped;
+      return;
+    }
+    found.local = {IpAddress(local.address), local.port};
+  }
+  answer_->Add(found);
 }
 
 void Inquiry::AskNext(WorkerId worker, HandOff stage) {

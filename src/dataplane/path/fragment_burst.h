@@ -65,7 +65,8 @@ template <Packet P>
     return true;
   }
   if (MayBeBalanced(t, *parsed, local, source, destination, input_port) ||
-      MayBePing(t, *parsed, local, destination, input_port)) {
+      MayBePing(t, *parsed, local, destination, input_port) ||
+      MayBeSnat(t, *parsed, source, destination, input_port)) {
     return true;
   }
   if (local == nullptr) {
@@ -151,9 +152,9 @@ void TakeFragment(Turn<P>& t, FragmentBurst<P>& burst, size_t i, FirstFragments<
   }
   const FragmentFate& fate = table.at(slot).fate;
   if (parsed->is_first_fragment && fate.kind == FragmentFate::Kind::kUndecided) {
-    if (!IsFirstOfFlow(*parsed)) return HandleFirstOfOther(t, packet, parsed, slot);
     const bool owns_flow =
         is_mine && t.shard.fabric.steering.FragmentOwner(place.hash) != t.shard.me;
+    if (!IsFirstOfFlow(*parsed)) return HandleFirstOfOther(t, packet, parsed, slot, owns_flow);
     const size_t at = firsts.at[i];
     return parsed->is_v4() ? HandleFirstOfFlow(t, firsts.flows4, at, firsts.epoch, slot, owns_flow)
                            : HandleFirstOfFlow(t, firsts.flows6, at, firsts.epoch, slot, owns_flow);

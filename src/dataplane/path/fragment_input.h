@@ -66,9 +66,29 @@ void SettleDatagram(Turn<P>& t, uint32_t slot) noexcept {
   ReleaseFragmentsOf(t, slot);
 }
 
-// A first fragment that is no transport's: a ping, or nothing for us.
+// A long ping of an inside host, or the reply to one.
 template <Packet P>
-void HandleFirstOfOther(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noexcept {
+bool TookPingBySnat(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                    bool owns_flow) noexcept {
+  EchoFields echo;
+  if (!ReadEcho(packet->data(), *parsed, &echo)) return false;
+  constexpr auto kNone = IcmpErrorKind::kNotRelated;
+  t.shard.fragment_fate = &t.shard.fragments.fate(slot);
+  const bool is_taken = parsed->is_v4()
+                            ? TakeIcmpBySnat<Ipv4Address>(t, packet, parsed, kNone, {}, owns_flow)
+                            : TakeIcmpBySnat<Ipv6Address>(t, packet, parsed, kNone, {}, owns_flow);
+  t.shard.fragment_fate = nullptr;
+  return is_taken;
+}
+
+// A first fragment that is no transport's: a ping, or nothing for us. `owns_flow`: another worker
+// sent it here for that.
+template <Packet P>
+void HandleFirstOfOther(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
+                        bool owns_flow) noexcept {
+  if (t.snapshot.snat != nullptr && TookPingBySnat(t, packet, parsed, slot, owns_flow)) {
+    return SettleDatagram(t, slot);
+  }
   if (IsFirstOfEcho(packet->data(), *parsed)) {
     t.shard.fragments.fate(slot).kind = FragmentFate::Kind::kEchoed;
     SendBackFragment(t, packet, parsed);

@@ -47,6 +47,18 @@ bool MayBePing(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddress*
   return IsAnsweredHere(t, local);
 }
 
+// Of a host of a source NAT rule, or a reply to one.
+template <Packet P>
+bool MayBeSnat(const Turn<P>& t, const ParsedPacket& parsed, const IpAddress& source,
+               const IpAddress& destination, PortId input_port) noexcept {
+  if (t.snapshot.snat == nullptr) [[likely]]
+    return false;
+  const bool has_port = IsTransport(parsed.protocol) || parsed.protocol == IcmpProtocolOf(parsed) ||
+                        (!parsed.is_v4() && !parsed.is_first_fragment);
+  return has_port && (t.snapshot.snat->addresses.contains(destination) ||
+                      SnatRuleFor(t, source, destination, input_port) != nullptr);
+}
+
 // A fragment as the table knows it.
 struct FragmentPlace {
   FragmentKey key;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "dataplane/path/icmp_admission.h"
+#include "dataplane/path/snat_icmp.h"
 #include "dataplane/path/tunnel_error.h"
 #include "dataplane/wire/arp.h"
 #include "dataplane/wire/multicast_listener.h"
@@ -146,6 +147,9 @@ template <typename Address, Packet P>
                     !MayBeDirectReply(t.snapshot, source, packet->meta().input_port))) {
     return t.Drop(packet, DropReason::kBadSource);
   }
+  if (t.snapshot.snat != nullptr && !is_forged) [[unlikely]] {
+    if (TakeIcmpBySnat<Address>(t, packet, parsed, kind, quoted, is_mine)) return;
+  }
   const LocalAddress* local = t.snapshot.FindLocal(destination);
   if (local != nullptr && IsEchoRequest(packet->data(), *parsed)) {
     if (!BuildEchoReply(*packet, parsed)) return t.Drop(packet, DropReason::kBadIcmp);
@@ -186,6 +190,7 @@ template <Packet P>
   if (const LocalAddress* local = t.snapshot.FindLocal(destination)) {
     return DeliverToHost(t, packet, *local, DropReason::kUnsupportedProtocol);
   }
+  if (t.snapshot.snat != nullptr && DropUnsupportedBySnat(t, packet, *parsed)) return;
   RouteUnlessClaimed(t, packet, parsed);
 }
 

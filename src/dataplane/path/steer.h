@@ -11,6 +11,7 @@
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/direct_flow.h"
 #include "dataplane/path/real_speaks.h"
+#include "dataplane/path/snat.h"
 
 namespace fairlead::dataplane {
 
@@ -86,6 +87,10 @@ template <typename Address, Packet P>
 template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
                bool is_mine) noexcept {
+  if (t.snapshot.snat != nullptr) [[unlikely]] {
+    const bool is_real = MayBeReply(t.snapshot, flow);
+    if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
+  }
   if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {
     if (local->has_local_ports && !is_mine && HandedToPortOwner<Address>(t, packet, *parsed)) {
       return;
@@ -231,6 +236,9 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out,
                             bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed, ruled_out)) return;
+  if (t.snapshot.snat != nullptr) [[unlikely]] {
+    if (FollowSnat<Address>(t, packet, parsed)) return;
+  }
   const FirstPacket<Address, P> subject{t, packet, parsed, is_mine};
   FlowFields flow = subject.Flow();
   if (t.snapshot.IsForgedSource(flow.addresses.source)) [[unlikely]] {

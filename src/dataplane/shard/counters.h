@@ -18,6 +18,7 @@
 
 #include "base/ids.h"
 #include "base/spsc_ring.h"
+#include "dataplane/snapshot/snat_view.h"
 #include "dataplane/wire/drop_reason.h"
 
 namespace fairlead::dataplane {
@@ -65,6 +66,8 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter fragmented_displaced;  // forgotten before their time: there were too many
   Counter sync_news_lost;        // of connections and templates: the ring was full
   Counter stream_news_lost;      // likewise, of the stream between directors
+  Counter snat_flows;            // gauge: live flows of source NAT, both families
+  Counter snat_capacity;         // 0: no rule has come yet, and there are no tables
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;
@@ -88,6 +91,22 @@ struct alignas(kCacheLine) TrafficCounters {
 };
 
 static_assert(sizeof(TrafficCounters) == kCacheLine);
+
+// For one rule of source NAT and one worker: out is from inside to the world.
+struct alignas(kCacheLine) SnatCounters {
+  Counter begun;      // flows
+  Counter flows;      // gauge: those that live
+  Counter exhausted;  // first packets for which no port was left
+  Counter out_packets, out_bytes;
+  Counter in_packets, in_bytes;
+};
+
+static_assert(sizeof(SnatCounters) == kCacheLine);
+
+struct SnatSum {
+  uint64_t begun = 0, flows = 0, exhausted = 0;
+  uint64_t out_packets = 0, out_bytes = 0, in_packets = 0, in_bytes = 0;
+};
 
 struct TrafficSum {
   uint64_t connections = 0, in_packets = 0, out_packets = 0, in_bytes = 0, out_bytes = 0;
@@ -150,7 +169,7 @@ class StatsBoard {
   // own. Throws std::runtime_error when it has another size.
   StatsBoard(size_t workers, size_t real_capacity, size_t ports,
              const std::vector<std::span<TrafficCounters>>& traffic = {})
-      : workers_(workers), ports_(workers) {
+      : workers_(workers), ports_(workers), snat_(workers) {
     if (traffic.empty())
       own_traffic_ = std::make_unique<TrafficCounters[]>(workers * real_capacity);
     traffic_.reserve(workers);
@@ -170,6 +189,23 @@ class StatsBoard {
   }
   // A worker's row: by RealId.
   TrafficCounters* traffic(WorkerId w) noexcept { return traffic_[w.index()]; }
+  // A worker's row: by slot of the rule.
+  SnatCounters* snat(WorkerId w) noexcept { return snat_[w.index()].data(); }
+  // Of all workers.
+  [[nodiscard]] SnatSum SumSnat(size_t slot) const {
+    SnatSum sum;
+    for (const auto& row : snat_) {
+      const SnatCounters& c = row[slot];
+      sum.begun += c.begun.value();
+      sum.flows += c.flows.value();
+      sum.exhausted += c.exhausted.value();
+      sum.out_packets += c.out_packets.value();
+      sum.out_bytes += c.out_bytes.value();
+      sum.in_packets += c.in_packets.value();
+      sum.in_bytes += c.in_bytes.value();
+    }
+    return sum;
+  }
   // Written by the control core.
   NeighbourCounters& neighbours() noexcept { return neighbours_; }
   PortCounters& port(WorkerId w, PortId port) noexcept { return ports_[w.index()][port.index()]; }
@@ -206,6 +242,7 @@ class StatsBoard {
   std::unique_ptr<TrafficCounters[]> own_traffic_;
   std::vector<TrafficCounters*> traffic_;  // rows by worker
   std::vector<std::vector<PortCounters>> ports_;
+  std::vector<std::array<SnatCounters, kSnatSlots>> snat_;  // rows by worker
   NeighbourCounters neighbours_;
 };
 

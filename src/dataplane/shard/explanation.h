@@ -71,6 +71,16 @@ struct ServiceFound {
 struct NoService {
   Unserved destination = Unserved::kOther;
 };
+// It leaves with another source.
+struct SourceNat {
+  uint32_t rule = 0;      // its index
+  Endpoint local = {};    // port 0: not known before its own port is
+  bool has_flow = false;  // it is on its way already
+};
+// It would, and no port is left.
+struct SourceNatExhausted {
+  uint32_t rule = 0;
+};
 // The packet is no connection's first, and there is no connection.
 struct UnknownConnection {
   LaterBy decided_by = LaterBy::kUnknownReset;
@@ -171,14 +181,16 @@ struct LinkLocalClient {
 
 }  // namespace step
 
-using ExplainStep = std::variant<
-    step::ExistingConnection, step::BadSource, step::ClassifierRule, step::ClassifierDrop,
-    step::NoClassifierRule, step::ServiceFound, step::NoService, step::UnknownConnection,
-    step::DropPacket, step::WrongPort, step::NoCallId, step::ClientGroup, step::ClientNetmask,
-    step::Spread, step::Engine, step::ServiceGroup, step::TemplateHit, step::TemplateMiss,
-    step::TemplateInvalid, step::Sibling, step::NoSibling, step::Pinned, step::Rekeyed,
-    step::Candidate, step::HashedNetwork, step::Scheduled, step::NobodyEligible, step::NextHop,
-    step::NoRoute, step::AnswersLeave, step::NoWayBack, step::LinkLocalClient, step::Translated>;
+using ExplainStep =
+    std::variant<step::ExistingConnection, step::BadSource, step::ClassifierRule,
+                 step::ClassifierDrop, step::NoClassifierRule, step::ServiceFound, step::NoService,
+                 step::SourceNat, step::SourceNatExhausted, step::UnknownConnection,
+                 step::DropPacket, step::WrongPort, step::NoCallId, step::ClientGroup,
+                 step::ClientNetmask, step::Spread, step::Engine, step::ServiceGroup,
+                 step::TemplateHit, step::TemplateMiss, step::TemplateInvalid, step::Sibling,
+                 step::NoSibling, step::Pinned, step::Rekeyed, step::Candidate, step::HashedNetwork,
+                 step::Scheduled, step::NobodyEligible, step::NextHop, step::NoRoute,
+                 step::AnswersLeave, step::NoWayBack, step::LinkLocalClient, step::Translated>;
 // So a step is never valueless, and std::visit never throws.
 static_assert(std::is_trivially_copyable_v<ExplainStep>);
 

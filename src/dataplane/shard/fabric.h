@@ -56,6 +56,7 @@ struct FabricConfig {
   uint64_t connections6 = 1 << 18;  // IPv6 records over all workers
   uint64_t templates = 1 << 18;     // over all workers
   uint64_t side_records = 1 << 18;  // over all workers
+  uint64_t snat_flows = 1 << 18;    // of each family, over all workers
   uint64_t fragments = 4096;        // datagrams in fragments, over all workers
   uint32_t reals = 1 << 17;         // ids of real servers, ghosts included
   uint32_t neighbours = 1 << 14;

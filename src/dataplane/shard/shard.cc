@@ -105,6 +105,10 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
       next.ports, [](const PortView& port) { return port.role == PortRole::kBoth; });
   EvaluateDefence(next.defence);
   UpdateIsObserved();
+  if (next.snat != nullptr && snat == nullptr) {
+    snat = SnatFlows::Create(fabric.config, fabric.hash, this->now);
+    counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
+  }
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });
@@ -382,6 +386,8 @@ size_t Shard::Expire() noexcept {
     item.table->Collect(now, plan.flags().destination_lifetime);
   }
   size_t gone = ExpireConnections<Ipv4Address>() + ExpireConnections<Ipv6Address>();
+  if (snat != nullptr) [[unlikely]]
+    gone += snat->Expire(now, fabric.stats.snat(me));
   templates_.ExpireSome(now, kExpirySteps, [&](uint32_t slot) {
     fabric.loads.AddTemplates(me, templates_.at(slot).real_id, -1);
     ++gone;
@@ -393,6 +399,7 @@ void Shard::UpdateGauges() noexcept {
   counters.connections.Set(connections4_.size() + connections6_.size());
   counters.templates.Set(templates_.size());
   counters.side_records.Set(side_records_.size());
+  counters.snat_flows.Set(snat == nullptr ? 0 : snat->size());
   counters.fragmented.Set(fragments.size());
   counters.fragmented_displaced.Set(fragments.displaced());
 }

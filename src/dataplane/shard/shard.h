@@ -31,6 +31,7 @@
 #include "dataplane/shard/drop_samples.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/shard/neighbour_reports.h"
+#include "dataplane/shard/snat_flows.h"
 #include "dataplane/shard/stream_mail.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/fragment_table.h"
@@ -192,7 +193,8 @@ class Shard {
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
-  LocalPorts local_ports;  // FULLNAT
+  std::unique_ptr<SnatFlows> snat;  // null until the first rule of source NAT comes
+  LocalPorts local_ports;           // FULLNAT
   DropSamples drop_samples;
 
  private:

@@ -34,6 +34,7 @@
 #include "dataplane/snapshot/egress.h"
 #include "dataplane/snapshot/persistence_view.h"
 #include "dataplane/snapshot/prefix_map.h"
+#include "dataplane/snapshot/snat_view.h"
 #include "dataplane/snapshot/sync_view.h"
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/local_ports.h"
@@ -212,7 +213,8 @@ struct Snapshot {
   std::vector<Ipv4Address> broadcasts;  // of the ports' networks
   AddressFilter own_addresses;          // local_addresses and broadcasts: IndexOwnAddresses
   std::shared_ptr<const PrefixMap<VirtualRange>> virtual_ranges;  // null: none
-  PrefixMap<RouteView> routes;  // connected networks and static routes
+  PrefixMap<RouteView> routes;           // connected networks and static routes
+  std::shared_ptr<const SnatView> snat;  // null: no rules
   Classifier classifier;
   PolicyView policy;  // for what belongs to no service
   DefenceView defence;

@@ -74,6 +74,12 @@
   X(kNoCallId, "no_call_id", "For a service with engine sip, but no SIP message with a Call-ID")   \
   X(kTemplateTableFull, "template_table_full",                                                     \
     "No free template record; raise director.templates")                                           \
+  X(kSnatExhausted, "snat_exhausted",                                                              \
+    "Source NAT: no port is left for this host's destination on any address of the rule")          \
+  X(kSnatTableFull, "snat_table_full",                                                             \
+    "Source NAT: no free record of a flow; raise director.snat_flows")                             \
+  X(kSnatUnsupported, "snat_unsupported",                                                          \
+    "From a host of a source NAT rule, and neither TCP, UDP nor a ping or ICMP error")             \
   X(kNoLocalPort, "no_local_port",                                                                 \
     "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
   X(kClientNotTold, "client_not_told",                                                             \

@@ -1,0 +1,130 @@
+#include "dataplane/shard/snat_flows.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace fairlead::dataplane {
+namespace {
+
+// A service listens there: what comes to it is no reply.
+template <typename Address>
+bool IsServed(const Snapshot& snapshot, uint8_t protocol, const SnatEndpoint<Address>& local) {
+  return IsTransport(protocol) &&
+         !snapshot.FindService(0, {IpAddress(local.address), local.port, protocol}).is_none();
+}
+
+}  // namespace
+
+std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const TableHash& hash,
+                                             Tick now) noexcept {
+  const uint32_t share = ShareOf(config.snat_flows, config.workers);
+  // Reserved pages are counted out at the start, when nobody knew of a rule.
+  const HugePages pages =
+      config.table_pages == HugePages::kOff ? HugePages::kOff : HugePages::kTransparent;
+  auto table4 = SnatTable<Ipv4Address>::Create(share, hash, now, pages);
+  auto table6 = SnatTable<Ipv6Address>::Create(share, hash, now, pages);
+  if (!table4 || !table6) return nullptr;
+  return std::unique_ptr<SnatFlows>(new (std::nothrow)
+                                        SnatFlows(*std::move(table4), *std::move(table6)));
+}
+
+template <typename Address>
+bool SnatFlows::ChooseLocal(const SnatRule& rule, const SnatKey<Address>& key,
+                            const SnatPlace& place, SnatEndpoint<Address>* local) const noexcept {
+  const SnatTable<Address>& flows = table<Address>();
+  const size_t count = rule.addresses.size();
+  const auto ports = static_cast<uint32_t>(rule.last_port - rule.first_port) + 1;
+  const uint32_t considered_of_each =
+      std::min(ports, std::max<uint32_t>(16, kMostConsidered / static_cast<uint32_t>(count)));
+  const uint64_t of_host = flows.HashOf({0, key.near, Be16{}, Address{}, Be16{}});
+  const auto start = static_cast<uint32_t>((flows.HashOf(key) >> 16) % ports);
+  const uint16_t own = key.near_port.host();
+  uint32_t look_ups = kMostLookUps;
+  const auto may_take = [&](const SnatEndpoint<Address>& at) {
+    const SnatKey<Address> reply{key.protocol, at.address, at.port, key.remote, key.remote_port};
+    return flows.template Find<SnatWay::kIn>(reply, place.now) == kNoSlot &&
+           !IsServed(place.snapshot, key.protocol, at);
+  };
+  const auto is_mine = [&](const SnatEndpoint<Address>& at) {
+    return place.steering.ConnectionOwner(at.address, at.port) == place.me;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    local->address = rule.addresses[(of_host + i) % count].template As<Address>();
+    local->port = key.near_port;
+    const bool is_in_range = own >= rule.first_port && own <= rule.last_port;
+    if (is_in_range && is_mine(*local) && may_take(*local)) return true;
+    for (uint32_t n = 0; n < considered_of_each; ++n) {
+      local->port = Be16::FromHost(static_cast<uint16_t>(rule.first_port + (start + n) % ports));
+      if (!is_mine(*local)) continue;
+      if (look_ups-- == 0) return false;
+      if (may_take(*local)) return true;
+    }
+  }
+  return false;
+}
+
+template <typename Address>
+SnatBegun SnatFlows::Begin(const SnatRule& rule, const SnatKey<Address>& key,
+                           const SnatPlace& place) noexcept {
+  SnatTable<Address>& flows = Table<Address>();
+  if (flows.size() == flows.capacity()) return {kNoSlot, DropReason::kSnatTableFull};
+  SnatEndpoint<Address> local;
+  if (!ChooseLocal(rule, key, place, &local)) return {};
+  SnatFlow<Address> flow{};
+  flow.client = key.near;
+  flow.client_port = key.near_port;
+  flow.local = local.address;
+  flow.local_port = local.port;
+  flow.remote = key.remote;
+  flow.remote_port = key.remote_port;
+  flow.protocol = key.protocol;
+  flow.slot = static_cast<uint8_t>(rule.slot);
+  flow.timeout = kNewConnectionTimeout;
+  return {flows.Insert(flow, place.now), DropReason::kSnatTableFull};
+}
+
+template <typename Address>
+void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
+                      const Timeouts& timeouts, Tick now) noexcept {
+  SnatTable<Address>& flows = Table<Address>();
+  SnatFlow<Address>& flow = flows.at(slot);
+  const bool is_reply = direction == Direction::kReply;
+  const bool was_answered = flow.is_answered;
+  flow.is_answered = was_answered || is_reply;
+  TickCount timeout = kSnatPingTimeout;
+  if (flow.protocol == kProtocolTcp) {
+    const TcpDirection seen = is_reply       ? TcpDirection::kOut
+                              : was_answered ? TcpDirection::kIn
+                                             : TcpDirection::kInputOnly;
+    const TcpState state =
+        NextTcpState(static_cast<TcpState>(flow.state), seen, tcp_flags, /*secure_tcp=*/false);
+    flow.state = static_cast<uint8_t>(state);
+    timeout = timeouts.Of(state);
+  } else if (flow.protocol == kProtocolUdp) {
+    timeout = flow.is_answered ? timeouts.udp : std::min(timeouts.udp, kSnatUnansweredTimeout);
+  }
+  flows.Touch(slot, now, timeout);
+}
+
+size_t SnatFlows::Expire(Tick now, SnatCounters* counters) noexcept {
+  const auto forget = [counters](const auto& flow) {
+    Counter& live = counters[flow.slot].flows;
+    live.Set(live.value() - 1);
+  };
+  return table4_.ExpireSome(now, kExpirySteps, forget) +
+         table6_.ExpireSome(now, kExpirySteps, forget);
+}
+
+#define FAIRLEAD_SNAT_FLOWS(Address)                                                               \
+  template SnatBegun SnatFlows::Begin(const SnatRule&, const SnatKey<Address>&,                    \
+                                      const SnatPlace&) noexcept;                                  \
+  template bool SnatFlows::ChooseLocal(const SnatRule&, const SnatKey<Address>&, const SnatPlace&, \
+                                       SnatEndpoint<Address>*) const noexcept;                     \
+  template void SnatFlows::Track<Address>(uint32_t, Direction, uint8_t, const Timeouts&,           \
+                                          Tick) noexcept;
+FAIRLEAD_SNAT_FLOWS(Ipv4Address)
+FAIRLEAD_SNAT_FLOWS(Ipv6Address)
+#undef FAIRLEAD_SNAT_FLOWS
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,101 @@
+// The flows of source NAT that one worker owns, and its choice of addresses and ports for new ones.
+//
+//   auto flows = SnatFlows::Create(config, hash, now);               // null: no memory
+//   SnatBegun begun = flows->Begin<Ipv4Address>(rule, key, place);
+//   if (begun.slot == kNoSlot) return t.Drop(packet, begun.refusal);
+//   flows->Track<Ipv4Address>(slot, Direction::kReply, tcp_flags, timeouts, now);
+//
+// A local endpoint may serve any number of flows at once as long as each goes to another endpoint
+// in the world, as with Linux. A worker uses ports that steering gives to it alone, so replies come
+// to the owner of the flow, and no two workers have to agree on anything. The host's own port is
+// taken where it is free; a host keeps to one address of the rule while that has ports.
+//
+// Threads: one worker. Only Create allocates.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/shard/counters.h"
+#include "dataplane/shard/fabric.h"
+#include "dataplane/snapshot/snapshot.h"
+#include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/snat_table.h"
+
+namespace fairlead::dataplane {
+
+// A ping, and UDP that nobody has answered: as Linux.
+inline constexpr TickCount kSnatPingTimeout = TicksFromSeconds(30);
+inline constexpr TickCount kSnatUnansweredTimeout = TicksFromSeconds(30);
+
+struct SnatBegun {
+  uint32_t slot = kNoSlot;
+  DropReason refusal = DropReason::kSnatExhausted;  // with kNoSlot
+};
+
+// Where a flow begins.
+struct SnatPlace {
+  const Snapshot& snapshot;
+  const Steering& steering;
+  WorkerId me;
+  Tick now;
+};
+
+template <typename Address>
+struct SnatEndpoint {
+  Address address;
+  Be16 port;
+};
+
+class SnatFlows {
+ public:
+  static std::unique_ptr<SnatFlows> Create(const FabricConfig& config, const TableHash& hash,
+                                           Tick now) noexcept;
+
+  template <typename Address>
+  SnatTable<Address>& Table() noexcept {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return table4_;
+    } else {
+      return table6_;
+    }
+  }
+
+  // Makes a flow that Track has not seen yet. `key` is SnatWay::kOut's.
+  template <typename Address>
+  SnatBegun Begin(const SnatRule& rule, const SnatKey<Address>& key,
+                  const SnatPlace& place) noexcept;
+  // False: nothing is free within a bounded search.
+  template <typename Address>
+  bool ChooseLocal(const SnatRule& rule, const SnatKey<Address>& key, const SnatPlace& place,
+                   SnatEndpoint<Address>* local) const noexcept;
+  // State and time after a packet of this direction.
+  template <typename Address>
+  void Track(uint32_t slot, Direction direction, uint8_t tcp_flags, const Timeouts& timeouts,
+             Tick now) noexcept;
+  // Frees what is over, a bounded number of steps. `counters`: the worker's, by slot of rules.
+  size_t Expire(Tick now, SnatCounters* counters) noexcept;
+
+  [[nodiscard]] uint64_t size() const noexcept { return uint64_t{table4_.size()} + table6_.size(); }
+  [[nodiscard]] uint64_t capacity() const noexcept {
+    return uint64_t{table4_.capacity()} + table6_.capacity();
+  }
+
+ private:
+  // Of one search: endpoints considered, over all addresses, and of these looked up.
+  static constexpr uint32_t kMostConsidered = 4096;
+  static constexpr uint32_t kMostLookUps = 256;
+  static constexpr uint32_t kExpirySteps = 256;  // per table and turn
+
+  SnatFlows(SnatTable<Ipv4Address> table4, SnatTable<Ipv6Address> table6)
+      : table4_(std::move(table4)), table6_(std::move(table6)) {}
+
+  template <typename Address>
+  [[nodiscard]] const SnatTable<Address>& table() const noexcept {
+    return const_cast<SnatFlows*>(this)->Table<Address>();
+  }
+
+  SnatTable<Ipv4Address> table4_;
+  SnatTable<Ipv6Address> table6_;
+};
+
+}  // namespace fairlead::dataplane

@@ -1,0 +1,104 @@
+// The list `snat`: what is read, refused, warned of and written.
+#include <gtest/gtest.h>
+
+#include "control/config/dump.h"
+#include "control/config/virtual_addresses.h"
+#include "load_helpers.h"
+
+namespace fairlead::control::snat_test {
+namespace {
+
+LoadResult Load(const std::string& text) { return LoadConfigText(kBase + text, "t.yaml"); }
+
+std::string WarningsOf(const std::string& text) { return ToText(Load(text).warnings); }
+
+TEST(Snat, IsReadWithItsDefaults) {
+  const LoadResult loaded = Load(
+      "snat:\n"
+      "  - { source: 10.0.0.0/24, output: outside, addresses: [192.0.2.3, 192.0.2.8/30] }\n"
+      "  - { source: 'fd00::/64', addresses: '2001:db8::3', ports: 2000-2999 }\n");
+  ASSERT_TRUE(loaded.model) << ToText(loaded.errors);
+  ASSERT_EQ(loaded.model->snat.size(), 2u);
+  const SnatConfig& first = loaded.model->snat[0];
+  EXPECT_EQ(TextOf(first), "10.0.0.0/24 output outside");
+  EXPECT_EQ(first.ports, (PortRange{1024, 65535}));
+  std::string all;
+  for (const IpAddress& address : AddressesOf(first)) all += address.ToString() + " ";
+  EXPECT_EQ(all, "192.0.2.3 192.0.2.8 192.0.2.9 192.0.2.10 192.0.2.11 ");
+  const SnatConfig& second = loaded.model->snat[1];
+  EXPECT_EQ(TextOf(second), "fd00::/64");
+  EXPECT_EQ(second.ports, (PortRange{2000, 2999}));
+  EXPECT_EQ(ToText(loaded.warnings), "");
+  const LoadResult again = LoadConfigText(Dump(*loaded.model), "dump.yaml");
+  ASSERT_TRUE(again.model) << ToText(again.errors);
+  EXPECT_EQ(*again.model, *loaded.model);
+}
+
+TEST(Snat, AddressesAreAnsweredForAsThePolicySays) {
+  const LoadResult loaded = Load(
+      "policy: { announce: when-ready }\n"
+      "snat: [{ source: 10.0.0.0/24, addresses: [192.0.2.3] }]\n");
+  ASSERT_TRUE(loaded.model) << ToText(loaded.errors);
+  const std::vector<VirtualAddress> expected = {
+      {*IpAddress::Parse("192.0.2.3"), Announce::kWhenReady}};
+  EXPECT_EQ(VirtualAddresses(*loaded.model), expected);
+}
+
+TEST(Snat, WhatIsWrongIsNamed) {
+  EXPECT_EQ(
+      ProblemsOf(kBase + "snat:\n"
+                         "  - { source: 10.0.0.0/24 }\n"
+                         "  - { source: 10.0.1.5/24, addresses: [192.0.2.3] }\n"
+                         "  - { source: 10.0.2.0/24, output: outsid, addresses: [192.0.2.3] }\n"
+                         "  - { source: 10.0.3.0/24, addresses: ['2001:db8::3'] }\n"
+                         "  - { source: 10.0.4.0/24, addresses: [192.0.0.0/20] }\n"
+                         "  - { source: 10.0.5.0/24, addresses: [192.0.2.3, 192.0.2.2/31] }\n"
+                         "  - { source: 10.0.6.0/24, addresses: [192.0.2.3], ports: 0-100 }\n"
+                         "  - { source: 10.0.7.0/24, addresses: [192.0.2.3] }\n"
+                         "  - { source: 10.0.7.0/24, addresses: [192.0.2.4] }\n"
+                         "  - { source: 10.0.8.0/24, to: [192.0.2.4] }\n"
+                         "  - { source: 10.0.9.0/24, addresses: [127.0.0.1] }\n"),
+      "t.yaml:6:5: snat[0]: the key \"addresses\" is missing; what the world sees instead of them\n"
+      "t.yaml:7:15: snat[1].source: \"10.0.1.5/24\" has bits set after the prefix length; write "
+      "10.0.1.0/24\n"
+      "t.yaml:8:36: snat[2].output: there is no port \"outsid\"; did you mean \"outside\"?\n"
+      "t.yaml:9:39: snat[3].addresses: 2001:db8::3/128 is not of the IP version of source\n"
+      "t.yaml:10:39: snat[4].addresses: are more than 256; one address serves 64,512 ports for "
+      "each endpoint in the world\n"
+      "t.yaml:11:39: snat[5].addresses: have 192.0.2.3 twice\n"
+      "t.yaml:12:59: snat[6].ports: must be a number from 1 to 65535 or a range such as 1-65535, "
+      "not \"0-100\"\n"
+      "t.yaml:14:5: snat[8]: can never match: the rule at t.yaml:13:5 has the same source and "
+      "output, and the first one counts\n"
+      "t.yaml:15:5: snat[9]: the key \"addresses\" is missing; what the world sees instead of "
+      "them\n"
+      "t.yaml:15:28: snat[9].to: is called addresses here\n"
+      "t.yaml:16:40: snat[10].addresses[0]: must be a unicast address, not \"127.0.0.1\"\n");
+}
+
+TEST(Snat, WarnsOfWhatWillHardlyBeMeant) {
+  const std::string twin = WithTwin();
+  EXPECT_EQ(WarningsOf("snat:\n"
+                       "  - { source: 10.0.0.0/16, addresses: [192.0.2.3] }\n"
+                       "  - { source: 10.0.1.0/24, output: outside, addresses: [192.0.2.3] }\n"),
+            "t.yaml:7:5: snat[1]: will never match: snat[0] takes all of its packets; put the "
+            "narrower rule first\n");
+  EXPECT_EQ(WarningsOf("snat: [{ source: 10.0.0.0/16, addresses: [203.0.113.0/30] }]\n"),
+            "t.yaml:5:42: snat[0].addresses: 203.0.113.0 is in no network of an output port: the "
+            "routers there need a route to it by this director, or no reply comes back\n");
+  EXPECT_EQ(WarningsOf("services:\n"
+                       "  - { address: 192.0.2.80, protocol: tcp, port: 8080, "
+                       "reals: [{ address: 10.0.0.11 }] }\n"
+                       "snat: [{ source: 10.0.0.0/16, addresses: [192.0.2.80] }]\n"),
+            "t.yaml:7:42: snat[0].addresses: port 8080 of 192.0.2.80 belongs to service "
+            "\"tcp-192.0.2.80-8080\": flows of this rule get others\n");
+  EXPECT_EQ(ToText(LoadConfigText(twin + "snat: [{ source: 10.0.9.0/24, addresses: [10.0.0.1] }]\n",
+                                  "t.yaml")
+                       .warnings),
+            "t.yaml:5:42: snat[0].addresses: 10.0.0.1 is also the kernel's, on the twin of port "
+            "\"inside\": keep `ports` apart from net.ipv4.ip_local_port_range, or give the rule an "
+            "address of its own\n");
+}
+
+}  // namespace
+}  // namespace fairlead::control::snat_test
