@@ -39,8 +39,7 @@ std::vector<IpAddress> ExpandLocalAddresses(const std::vector<PrefixSet>& sets,
     if (const PrefixSet* const set = FindPrefixSet(sets, name)) add(set->prefixes);
   }
   std::ranges::sort(all);
-  const auto rest = std::ranges::unique(all);
-  all.erase(rest.begin(), rest.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 
