@@ -27,6 +27,8 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
 inline ClientAddress HowToTell(const FlowSide& flow) noexcept {
   return static_cast<ClientAddress>(flow.client_told & kClientToldHow);
 }
+// In client_told: the real has answered the client's SYN, and `initial` is the number that it took.
+inline constexpr uint8_t kSynAnswered = 0x40;
 inline bool IsTold(const FlowSide& flow) noexcept { return (flow.client_told & kClientTold) != 0; }
 
 inline uint32_t SequenceOf(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
@@ -154,15 +156,26 @@ bool SendHeader(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   return true;
 }
 
+// Data, or an end, that would be at the real where the header belongs. Only who wants to write a
+// header himself sends it.
+inline bool IsBeforeHeader(const FlowSide& flow, const uint8_t* frame, uint32_t frame_length,
+                           const ParsedPacket& parsed) noexcept {
+  if (IsTold(flow) || (parsed.tcp_flags & kTcpRst) != 0) return false;
+  if (frame_length == parsed.payload_offset && (parsed.tcp_flags & kTcpFin) == 0) return false;
+  return !IsAfter(SequenceOf(frame, parsed), flow.to_real.initial);
+}
+
 template <typename Address, Packet P>
 void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot, FlowSide* flow,
                      const RealView& real, const LocalEndpoint<Address>& local) noexcept {
   Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   uint8_t* frame = packet->data();
   const bool is_syn = IsFirstSyn(*parsed);
+  const bool is_answered = (flow->client_told & kSynAnswered) != 0 && !IsTold(*flow);
   // The SYN again, or the one that begins a connection on what is left of another. An established
-  // connection stays so whatever SYN comes.
-  if (is_syn && record.state == static_cast<uint8_t>(TcpState::kSynRecv)) {
+  // connection stays so whatever SYN comes; of one that the real has answered the real says which
+  // SYN counts (HearReal), or a client could choose where the header belongs.
+  if (is_syn && record.state == static_cast<uint8_t>(TcpState::kSynRecv) && !is_answered) {
     flow->client_told = flow->client_told & kClientToldHow;
     NoteFirstSyn(frame, *parsed, flow);
     record.Set(ConnectionFlag::kLongWay);
@@ -172,6 +185,10 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   if (HowToTell(*flow) == ClientAddress::kToa) {
     AddToaOf(*packet, parsed, record, real);
     return SendToReal<Address>(t, packet, parsed, record, real, local);
+  }
+  if (is_syn) return SendToReal<Address>(t, packet, parsed, record, real, local);
+  if (IsBeforeHeader(*flow, frame, packet->length(), *parsed)) {
+    return t.Drop(packet, DropReason::kClientNotTold);
   }
   const bool is_header_due = !IsTold(*flow) && !parsed->is_fragment &&
                              (parsed->tcp_flags & (kTcpSyn | kTcpRst)) == 0 &&
@@ -221,6 +238,15 @@ inline bool ShowsThatItKnows(const FlowSide& flow, const uint8_t* frame, uint32_
          (parsed.tcp_flags & kTcpFin) != 0;
 }
 
+// The SYN that the real has taken is the connection's first.
+inline void NoteSynAck(const uint8_t* frame, const ParsedPacket& parsed, FlowSide* flow) noexcept {
+  const uint32_t initial =
+      HeaderAt<TcpHeader>(frame, parsed.l4_offset)->acknowledgement.get().host() - 1;
+  if (IsTold(*flow) && initial == flow->to_real.initial) return;  // an old one
+  flow->client_told = static_cast<uint8_t>((flow->client_told & kClientToldHow) | kSynAnswered);
+  flow->to_real = {.initial = initial, .delta = flow->header_bytes, .previous_delta = 0};
+}
+
 // A segment of the real's, which is rewritten next.
 template <typename Address, Packet P>
 [[gnu::noinline]] void HearReal(Shard& shard, P& packet, const ParsedPacket& parsed,
@@ -234,6 +260,8 @@ template <typename Address, Packet P>
     // wrong after two gigabytes.
     flow->to_real.previous_delta = flow->to_real.delta;
   }
+  if ((parsed.tcp_flags & (kTcpSyn | kTcpAck)) == (kTcpSyn | kTcpAck))
+    NoteSynAck(packet.data(), parsed, flow);
   if (HowToTell(*flow) == ClientAddress::kToa) {
     if (IsTold(*flow)) {
       shard.Connections<Address>().at(slot).Clear(ConnectionFlag::kLongWay);

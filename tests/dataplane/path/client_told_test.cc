@@ -5,6 +5,7 @@
 #include <set>
 
 #include "byte_director.h"
+#include "byte_fragments.h"
 #include "dataplane/wire/headers.h"
 #include "wire/frames.h"
 
@@ -231,6 +232,40 @@ TEST_P(ClientTold, TheSynAgainAndAnotherSynAfterIt) {
   EXPECT_EQ(Client({kAck, 7001, 5001}), "PA 7001 5001 " + kLine);
 }
 
+// One byte before the first one, and a header of the client's own behind it.
+TEST_P(ClientTold, NoDataGoesWhereTheHeaderBelongs) {
+  Serve(ClientAddress::kProxyV1);
+  Client({kSyn, 1000});
+  Real({kSynAck, 5000, 1001});
+  EXPECT_EQ(Client({kAck, 1000, 5001, "", "xPROXY TCP4 1.2.3.4 192.0.2.10 1234 80\r\n"}), "");
+  EXPECT_EQ(Client({kFinAck, 1000, 5001}), "");
+  EXPECT_EQ(d_.dropped(DropReason::kClientNotTold), 2u);
+  EXPECT_EQ(Client({kAck, 1000, 5001}), "A 1000 5001") << "a keep-alive has no data";
+  EXPECT_EQ(Client({kAck, 1001, 5001}), "PA 1001 5001 " + kLine);
+}
+
+// A SYN that the real does not take moves nothing: its answer to it would look like the header's
+// acknowledgement, and the client's own would pass for one.
+TEST_P(ClientTold, AnotherSynAfterTheAnswerMovesNothing) {
+  Serve(ClientAddress::kProxyV1);
+  Client({kSyn, 1000});
+  Real({kSynAck, 5000, 1001});
+  EXPECT_EQ(Client({kSyn, 1000 - kLength - 10}), "S " + std::to_string(1000 - kLength - 10) + " 0");
+  Real({kAck, 5001, 1001});
+  EXPECT_EQ(Client({kAck, 1001 - kLength, 5001, "", "PROXY"}), "");
+  EXPECT_EQ(Client({kAck, 1001, 5001}), "PA 1001 5001 " + kLine);
+}
+
+// The real has forgotten the first one, and takes the second.
+TEST_P(ClientTold, TheRealSaysWhichSynCounts) {
+  Serve(ClientAddress::kProxyV1);
+  Client({kSyn, 1000});
+  Real({kSynAck, 5000, 1001});
+  EXPECT_EQ(Client({kSyn, 7000}), "S 7000 0");
+  EXPECT_EQ(Real({kSynAck, 6000, 7001}), "SA 6000 7001");
+  EXPECT_EQ(Client({kAck, 7001, 6001}), "PA 7001 6001 " + kLine);
+}
+
 TEST_P(ClientTold, NoDataBeforeTheHeaderByFastOpen) {
   for (const ClientAddress how : {ClientAddress::kProxyV1, ClientAddress::kToa}) {
     Serve(how);
@@ -314,6 +349,15 @@ TEST_P(ClientTold, EachDatagramBeginsWithTheHeader) {
     ASSERT_EQ(back.size(), 1u);
     EXPECT_EQ(test::ToHex(std::span(back[0].frame).subspan(42)), test::ToHex(BytesOf("answer")));
   }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(ClientTold, ADatagramInFragmentsIsDropped) {
+  Serve(ClientAddress::kProxyV2, "192.0.2.10", "10.0.0.11", kProtocolUdp);
+  const Frame whole = Datagram("198.51.100.7", 1234, "192.0.2.10", 80, std::string(3000, 'a'));
+  for (const Frame& piece : Cut(whole, 800, 7)) EXPECT_EQ(d_.Send(kOutside, piece).size(), 0u);
+  EXPECT_EQ(d_.dropped(DropReason::kClientNotTold), 1u);
+  EXPECT_EQ(d_.dropped(DropReason::kFragmentRefused), 3u) << "the others follow the first";
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
