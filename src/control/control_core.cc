@@ -271,22 +271,24 @@ class ControlCore::Impl {
     stream_.NoteServed(HashOfServed(*model));
   }
 
-  // With the directors of the fleet as peers, where they are to be. None is called in the clear
-  // over a network, whatever the thread of the fleet has looked at.
+  // With the directors of the fleet as peers, where they are to be. While nobody has heard of them,
+  // those of before stay: a change from a list to `fleet` ends no session. None is called in the
+  // clear over a network, whatever the thread of the fleet has looked at.
   const StreamConfig& WantedStream(const std::shared_ptr<const ConfigModel>& model) {
     const StreamConfig& stream = model->sync.stream;
-    if (!stream.has_fleet_peers) return stream;
-    auto peers = fleet_peers_ ? fleet_peers_() : nullptr;
-    if (model == stream_model_ && peers == stream_peers_) return fleet_stream_;
-    fleet_stream_ = stream;
-    if (peers != nullptr) fleet_stream_.peers = peers->peers;
-    if (!stream.is_secured()) {
-      std::erase_if(fleet_stream_.peers,
-                    [](const SyncPeer& peer) { return !IsLoopback(peer.address.address); });
-    }
+    auto peers = stream.has_fleet_peers && fleet_peers_ ? fleet_peers_() : nullptr;
+    if (model == stream_model_ && peers == stream_peers_) return wanted_stream_;
+    std::vector<SyncPeer> previous = std::exchange(wanted_stream_, stream).peers;
     stream_model_ = model;
     stream_peers_ = std::move(peers);
-    return fleet_stream_;
+    if (!stream.has_fleet_peers) return wanted_stream_;
+    const bool is_known = stream_peers_ != nullptr && stream_peers_->is_known;
+    wanted_stream_.peers = is_known ? stream_peers_->peers : std::move(previous);
+    if (!stream.is_secured()) {
+      std::erase_if(wanted_stream_.peers,
+                    [](const SyncPeer& peer) { return !IsLoopback(peer.address.address); });
+    }
+    return wanted_stream_;
   }
 
   // Peers that nobody has called yet count as well: a director that has just started is not ready
@@ -344,7 +346,7 @@ class ControlCore::Impl {
   // Of what WantedStream was made last, and what.
   std::shared_ptr<const ConfigModel> stream_model_;
   std::shared_ptr<const FleetPeerList> stream_peers_;
-  StreamConfig fleet_stream_;
+  StreamConfig wanted_stream_;
   std::shared_ptr<const ConfigModel> served_;  // that the stream has been told of
   asio::signal_set signals_;
   asio::steady_timer timer_;
