@@ -23,8 +23,11 @@ std::vector<VirtualAddress> VirtualAddresses(const ConfigModel& model) {
       }
     }
   }
+  // Of an address that services have, their word counts.
   for (const SnatConfig& rule : model.snat) {
-    for (const IpAddress& address : AddressesOf(rule)) add(address, model.policy.announce);
+    for (const IpAddress& address : AddressesOf(rule)) {
+      found.try_emplace(address, model.policy.announce);
+    }
   }
   std::vector<VirtualAddress> addresses;
   addresses.reserve(found.size());

@@ -47,6 +47,14 @@ TEST(VirtualAddresses, SeveralServicesOnOneAddressAreMerged) {
             "192.0.2.80 when-ready\n192.0.2.81 always\n");
 }
 
+// Else a rule would make both directors of a pair answer for the service's address.
+TEST(VirtualAddresses, OfASnatRulesAddressTheServiceHasTheWord) {
+  EXPECT_EQ(Of("snat: [ { source: 10.0.0.0/24, addresses: [192.0.2.80, 192.0.2.82] } ]\n"
+               "services:\n"
+               "  - { address: 192.0.2.80, port: 80, protocol: tcp, announce: follow-kernel }\n"),
+            "192.0.2.80 follow-kernel\n192.0.2.82 always\n");
+}
+
 TEST(VirtualAddresses, OfMarksTheSingleAddressesOfTheirRules) {
   EXPECT_EQ(
       Of("prefix_sets: { many: [198.51.100.1] }\n"
