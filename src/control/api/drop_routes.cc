@@ -63,7 +63,7 @@ json::object ToJson(const Found& found, const control::ControlView& view,
                     const std::unordered_map<uint32_t, const std::string*>& services) {
   using System = std::chrono::system_clock;
   const DropSample& sample = found.sample;
-  const auto age = std::chrono::milliseconds(found.age * 1000 / kTicksPerSecond);
+  const auto age = std::chrono::milliseconds(uint64_t{found.age} * 1000 / kTicksPerSecond);
   json::value port, service;
   for (const auto& known : view.ports) {
     if (known.id == sample.input_port) port = json::string(known.name);
