@@ -75,6 +75,9 @@ class LdirectordDaemon(IpvsTest):
         lines = "\n".join(f"        real = {at.real_address(index)}:80 masq {index}" for index in reals)
         with open(cls.path + ".new", "w") as file:
             file.write(CONFIGURATION.format(log=cls.log_path, vip=at.VIP, reals=lines))
+        # ldirectord reads a file again when its time of modification differs, in whole seconds.
+        cls.written = max(int(time.time()), getattr(cls, "written", 0) + 1)
+        os.utime(cls.path + ".new", (cls.written, cls.written))
         os.rename(cls.path + ".new", cls.path)
 
     def pid(self) -> str:
