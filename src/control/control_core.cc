@@ -271,9 +271,10 @@ class ControlCore::Impl {
     stream_.NoteServed(HashOfServed(*model));
   }
 
-  // With the directors of the fleet as peers, where they are to be. While nobody has heard of them,
-  // those of before stay: a change from a list to `fleet` ends no session. None is called in the
-  // clear over a network, whatever the thread of the fleet has looked at.
+  // The configured stream; with `peers: fleet`, the directors of the fleet are its peers. Until the
+  // thread of the fleet has heard of them, the previous peers are kept, so that a change from a
+  // list to `fleet` ends no session. Without TLS only peers on loopback addresses are called,
+  // whatever that thread has checked.
   const StreamConfig& WantedStream(const std::shared_ptr<const ConfigModel>& model) {
     const StreamConfig& stream = model->sync.stream;
     auto peers = stream.has_fleet_peers && fleet_peers_ ? fleet_peers_() : nullptr;

@@ -12,7 +12,7 @@
 // of its advertisements and a bit, 1.6 s and more with intervals of half a second or longer; and a
 // control core turns every 5 ms, a few hundred when it is busy, so in service it is never so late.
 // The clock is CLOCK_BOOTTIME, which goes on while the machine is suspended.
-// Threads: one stamps, any asks; SetClock before there are others.
+// Threads: the control core stamps, every thread may ask. Call SetClock before other threads run.
 #pragma once
 
 #include <time.h>
