@@ -95,17 +95,7 @@ void RewriteIcmpBytes(uint8_t* frame, const ParsedPacket& parsed, const QuotedPa
   outer_address = address;
   inner_address = address;
   *inner_port = port;
-
-  if constexpr (kIsIpv4) {
-    const Be16 before = inner->checksum;
-    inner->checksum = Be16{};
-    inner->checksum = Checksum(inner, inner->header_length());
-    delta.Replace(before, inner->checksum);
-    DecrementTtl(outer, outer_delta);
-  } else {
-    DecrementTtl(outer);
-  }
-  icmp->checksum = delta.Apply(icmp->checksum);
+  FinishRewrittenError<Address>(outer, inner, icmp, outer_delta, delta);
 }
 
 template void RewriteIcmpBytes<true, Ipv4Address>(uint8_t*, const ParsedPacket&,

@@ -55,6 +55,23 @@ IcmpErrorKind ParseIcmpError(const uint8_t* frame, const ParsedPacket& parsed,
 // 2.3). NAT must ask before it rewrites, or it would hide the damage.
 bool HasGoodIcmpChecksum(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
 
+// The end of rewriting an error once its addresses and ports are changed: checksums and TTL.
+// `outer_delta`: of the outer addresses; `delta`: of what the ICMP checksum covers.
+template <typename Address>
+void FinishRewrittenError(IpHeader<Address>* outer, IpHeader<Address>* inner, IcmpHeader* icmp,
+                          ChecksumDelta outer_delta, ChecksumDelta delta) noexcept {
+  if constexpr (std::is_same_v<Address, Ipv4Address>) {
+    const Be16 before = inner->checksum;
+    inner->checksum = Be16{};
+    inner->checksum = Checksum(inner, inner->header_length());
+    delta.Replace(before, inner->checksum);
+    DecrementTtl(outer, outer_delta);
+  } else {
+    DecrementTtl(outer);
+  }
+  icmp->checksum = delta.Apply(icmp->checksum);
+}
+
 // Rewrites one outer address and the endpoint of the quoted packet, and sets the quoted IPv4
 // header's checksum and the ICMP checksum; the quoted transport checksum covers bytes that are not
 // here and stays. kIsForward: outer destination and quoted source; else outer source and quoted

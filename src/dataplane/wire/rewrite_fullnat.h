@@ -106,16 +106,7 @@ void RewriteIcmpFullnatBytes(uint8_t* frame, const ParsedPacket& parsed, const Q
   inner->destination = to.source;
   *inner_source_port = to.destination_port;
   *inner_destination_port = to.source_port;
-  if constexpr (std::is_same_v<Address, Ipv4Address>) {
-    const Be16 before = inner->checksum;
-    inner->checksum = Be16{};
-    inner->checksum = Checksum(inner, inner->header_length());
-    delta.Replace(before, inner->checksum);
-    DecrementTtl(outer, outer_delta);
-  } else {
-    DecrementTtl(outer);
-  }
-  icmp->checksum = delta.Apply(icmp->checksum);
+  FinishRewrittenError<Address>(outer, inner, icmp, outer_delta, delta);
 }
 
 template <typename Address, Packet P>
