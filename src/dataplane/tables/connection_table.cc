@@ -88,6 +88,8 @@ void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<co
     slots[i] = index_.SlotOf(bucket, match);
     PrefetchRecord(slots[i]);
   }
+  if (second_count_ != 0) [[unlikely]]
+    PrefetchSides(slots);
   for (size_t i = 0; i < keys.size(); ++i) {
     if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
       continue;
@@ -299,9 +301,39 @@ bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) co
 
 template <typename Address>
 bool ConnectionTable<Address>::AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
-  if (second_count_ == second_limit_) return false;
+  return AddLocalAt(slot, address, port, hash_(address, port, records_[slot].protocol));
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const Address& address, Be16 port,
+                                         Tick now) noexcept {
   const Record& record = records_[slot];
   const uint64_t hash = hash_(address, port, record.protocol);
+  const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
+  // Nearly always nobody has this tag, and no key need be made.
+  constexpr auto kReplies = static_cast<uint32_t>(Direction::kReply);
+  const uint32_t match = index_.Match(index_.FirstBucket(hash), kReplies, tag) |
+                         index_.Match(index_.SecondBucket(hash), kReplies, tag) | aside_count_;
+  if (match != 0 && IsLocalTaken(slot, address, port, now)) [[unlikely]]
+    return false;
+  return AddLocalAt(slot, address, port, hash);
+}
+
+template <typename Address>
+[[gnu::noinline]] bool ConnectionTable<Address>::IsLocalTaken(uint32_t slot, const Address& address,
+                                                              Be16 port, Tick now) const noexcept {
+  const Record& record = records_[slot];
+  const Key key = Key::Reply(record.protocol, address, port, record.real_address, record.real_port);
+  return Find(key, Hash(key), now).hit();
+}
+
+template <typename Address>
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::AddLocalAt(uint32_t slot,
+                                                                        const Address& address,
+                                                                        Be16 port,
+                                                                        uint64_t hash) noexcept {
+  if (second_count_ == second_limit_) return false;
+  const Record& record = records_[slot];
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {

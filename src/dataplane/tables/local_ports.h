@@ -4,7 +4,8 @@
 //   LocalPorts ports(seed);
 //   const bool is_given = ports.Give<Ipv4Address>(
 //       pool, remote_hash, [&](auto& address, Be16 port) { return …this worker owns it…; },
-//       [&](auto& address, Be16 port) { return …it is free, and taken now…; });
+//       [&](auto& address, Be16 port) { return …it is free, and taken now…; },
+//       [&](auto& address, Be16 port) { …it is likely to be the next one… });
 //
 // The addresses and ports of a pool are places on a ring: one address after the other at one port,
 // then the next port. A cursor for each remote endpoint goes round, so that the addresses take
@@ -13,6 +14,9 @@
 // which leaves a long run of old connections behind in few steps, then places all over the ring.
 // At most kMostTries for one connection. Where that was not enough, the next ones try less and
 // anywhere, until one finds room: a flood towards a pool without free ports costs little.
+//
+// Whether a place is free is a look at memory that nobody has seen for long. So who gets a place is
+// told of the one that comes next, and can fetch what it will need there.
 //
 // Cursors are kept by the hash of the remote endpoint. Two that share one go on from each other's
 // place, which costs nothing but some of the rest of a port. So there is nothing to keep in step
@@ -57,23 +61,24 @@ class LocalPorts {
   }
 
   // owns(address, port): the place is this worker's. take(address, port): it was free, and is taken
-  // now. `remote`: hash of the remote endpoint and the protocol. False: nobody took.
-  template <typename Address, typename Owns, typename Take>
-  bool Give(const LocalPool& pool, uint64_t remote, Owns&& owns, Take&& take) noexcept {
-    const auto addresses = static_cast<uint32_t>(pool.addresses.size());
-    const uint32_t places = addresses * (uint32_t{pool.last_port} - pool.first_port + 1);
+  // now. expect(address, port), after that: the next one for this remote endpoint begins there.
+  // `remote`: hash of the remote endpoint and the protocol. False: nobody took.
+  template <typename Address, typename Owns, typename Take, typename Expect>
+  bool Give(const LocalPool& pool, uint64_t remote, Owns&& owns, Take&& take,
+            Expect&& expect) noexcept {
+    const Ring ring(pool);
+    const uint32_t places = ring.places;
     if (places == 0) return false;
     Cursor& cursor = cursors_[remote >> (64 - kCursorBits)];
-    uint32_t at = cursor.next % places;
+    uint32_t at = cursor.next < places ? cursor.next : cursor.next % places;
     uint32_t tries = 0;
     for (uint32_t looks = cursor.tries * kMostLooks; looks > 0 && tries < cursor.tries; --looks) {
-      const auto address = pool.addresses[at % addresses].As<Address>();
-      const Be16 port = Be16::FromHost(static_cast<uint16_t>(pool.first_port + at / addresses));
+      const auto [address, port] = ring.template At<Address>(at);
       uint32_t step = 1;
       if (owns(address, port)) {
         if (take(address, port)) {
-          cursor.next = at + 1;
           cursor.tries = std::min(2 * cursor.tries, kMostTries);
+          cursor.next = Next<Address>(ring, at, owns, expect);
           return true;
         }
         step = StepAfter(++tries, places, cursor.tries < kMostTries);
@@ -94,6 +99,44 @@ class LocalPorts {
     uint32_t next = 0;
     uint32_t tries = kMostTries;  // for the next connection
   };
+
+  template <typename Address>
+  struct Place {
+    Address address;
+    Be16 port;
+  };
+
+  // The places of a pool, worked out once for a connection.
+  struct Ring {
+    explicit Ring(const LocalPool& pool) noexcept
+        : addresses(pool.addresses.data()),
+          count(static_cast<uint32_t>(pool.addresses.size())),
+          first_port(pool.first_port),
+          places(count * (uint32_t{pool.last_port} - pool.first_port + 1)) {}
+    template <typename Address>
+    [[nodiscard]] Place<Address> At(uint32_t at) const noexcept {
+      return {addresses[at % count].As<Address>(),
+              Be16::FromHost(static_cast<uint16_t>(first_port + at / count))};
+    }
+
+    const IpAddress* const addresses;
+    const uint32_t count;
+    const uint32_t first_port;
+    const uint32_t places;
+  };
+
+  // The next place after `at` that this worker owns.
+  template <typename Address, typename Owns, typename Expect>
+  static uint32_t Next(const Ring& ring, uint32_t at, Owns& owns, Expect& expect) noexcept {
+    for (uint32_t looks = kMostLooks; looks > 0; --looks) {
+      at = at + 1 == ring.places ? 0 : at + 1;
+      const auto [address, port] = ring.template At<Address>(at);
+      if (!owns(address, port)) continue;
+      expect(address, port);
+      break;
+    }
+    return at;
+  }
 
   // From the `tries`th place that was taken to the next one to try.
   static uint32_t StepAfter(uint32_t tries, uint32_t places, bool is_crowded) noexcept {
