@@ -33,8 +33,9 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   if (!records) return records.error();
   // No more connections than the records can have second entries.
   table.second_limit_ = std::min(extras.second_entries, capacity);
-  auto index =
-      BucketIndex::Create(capacity + table.second_limit_, huge_pages, "the connection index");
+  // Real servers share local endpoints, so second entries come in crowds, which need room to move.
+  const uint32_t entries = capacity + table.second_limit_ + table.second_limit_ / 4;
+  auto index = BucketIndex::Create(entries, huge_pages, "the connection index");
   if (!index) return index.error();
   table.aside_limit_ = capacity / kAsideShare + 1;
   auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
