@@ -110,6 +110,13 @@ template <Packet P>
   t.Drop(packet, DropReason::kNeighbourLearned);
 }
 
+// An error that is for nobody here.
+template <typename Address, Packet P>
+void RouteError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted) noexcept {
+  if (t.snapshot.snat != nullptr && DropErrorBySnat<Address>(t, packet, *parsed, quoted)) return;
+  RouteUnlessClaimed(t, packet, parsed);
+}
+
 // An error about a TCP or UDP flow. `is_forged`: it comes from an address of ours, and is forged
 // unless it follows a connection.
 template <typename Address, Packet P>
@@ -127,7 +134,7 @@ void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
     return;
   }
   if (is_forged) return t.Drop(packet, DropReason::kBadSource);
-  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
+  if (local == nullptr) return RouteError<Address>(t, packet, parsed, quoted);
   if (local->is_vip) return AdmitByError<Address>(t, packet, parsed, quoted);
   DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
 }
@@ -171,6 +178,7 @@ template <typename Address, Packet P>
           FollowTunnelError(t, packet, *parsed, quoted, is_mine)) {
         return;
       }
+      if (local == nullptr) return RouteError<Address>(t, packet, parsed, quoted);
       break;
     case IcmpErrorKind::kNotRelated:
       break;

@@ -118,9 +118,10 @@ uint32_t BeginSnat(Turn<P>& t, P* packet, const SnatRule& rule,
 }
 
 // What has no port to be told apart by cannot leave with an address that many share, and shall not
-// leave with its own. False: no rule is about it.
+// leave with its own. False: no rule is about it. Precondition: there are rules.
 template <Packet P>
-bool DropUnsupportedBySnat(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+[[gnu::noinline]] bool DropUnsupportedBySnat(Turn<P>& t, P* packet,
+                                             const ParsedPacket& parsed) noexcept {
   const uint8_t* frame = packet->data();
   if (SnatRuleFor(t, parsed.source(frame), parsed.destination(frame), packet->meta().input_port) ==
       nullptr) {
