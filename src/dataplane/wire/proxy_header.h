@@ -71,7 +71,8 @@ template <Packet P>
   std::memmove(frame, frame + bytes, parsed->payload_offset);
   std::memcpy(frame + parsed->payload_offset, data.data(), bytes);
   auto* udp = HeaderAt<UdpHeader>(frame, parsed->l4_offset);
-  const Be16 length = Be16::FromHost(static_cast<uint16_t>(parsed->l4_length() + bytes));
+  // The datagram's own length: behind it the IP packet may have bytes that are no data.
+  const Be16 length = Be16::FromHost(static_cast<uint16_t>(udp->length.get().host() + bytes));
   ChecksumDelta delta;
   delta.Replace(udp->length, length);  // twice: it is in the pseudo header too
   delta.Replace(udp->length, length);
@@ -104,29 +105,44 @@ template <Packet P>
   return true;
 }
 
-// `to` becomes the segment `from` without its data, and without what data ends with (FIN, URG,
-// PSH). False, and `to` is of no use, when its buffer has no room.
+// The header becomes that of the segment without its data, `bytes` of which the sum is `data_sum`,
+// and without what data end with (FIN, URG, PSH).
+inline void EndAtHeader(uint8_t* frame, ParsedPacket* parsed, uint32_t bytes,
+                        uint64_t data_sum) noexcept {
+  const uint32_t l4_length = parsed->l4_length();
+  TcpEdit edit(frame, *parsed);
+  edit.Replace(Be16::FromHost(static_cast<uint16_t>(l4_length)),
+               Be16::FromHost(static_cast<uint16_t>(l4_length - bytes)));
+  edit.Replace(Be16::FromRaw(FoldChecksum(data_sum)), Be16{});
+  constexpr uint8_t kTcpUrg = 0x20;
+  constexpr uint8_t kOfData = kTcpFin | kTcpPsh | kTcpUrg;
+  auto* tcp = HeaderAt<TcpHeader>(frame, parsed->l4_offset);
+  edit.Put8(&tcp->flags, static_cast<uint8_t>(tcp->flags & ~kOfData));
+  edit.Put16(frame + parsed->l4_offset + offsetof(TcpHeader, urgent), 0);
+  edit.Finish();
+  parsed->tcp_flags = static_cast<uint8_t>(parsed->tcp_flags & ~kOfData);
+  SetIpLength(frame, parsed, parsed->ip_length - bytes);
+}
+
+// The segment keeps its header alone.
+template <Packet P>
+void CutData(P& packet, ParsedPacket* parsed) noexcept {
+  const uint32_t bytes = packet.length() - parsed->payload_offset;
+  EndAtHeader(packet.data(), parsed, bytes,
+              ChecksumAdd(packet.data() + parsed->payload_offset, bytes));
+  packet.Resize(parsed->payload_offset);  // shrinking always fits
+}
+
+// `to` becomes the header of the segment `from`. False, and `to` is of no use, when its buffer has
+// no room.
 template <Packet P>
 [[nodiscard]] bool CopyWithoutData(P& from, const ParsedPacket& parsed, P& to,
                                    ParsedPacket* fields) noexcept {
   if (!to.Resize(parsed.payload_offset)) return false;
   std::memcpy(to.data(), from.data(), parsed.payload_offset);
   *fields = parsed;
-  const uint32_t data = from.length() - parsed.payload_offset;
-  const uint32_t l4_length = parsed.l4_length();
-  TcpEdit edit(to.data(), parsed);
-  edit.Replace(Be16::FromHost(static_cast<uint16_t>(l4_length)),
-               Be16::FromHost(static_cast<uint16_t>(l4_length - data)));
-  edit.Replace(Be16::FromRaw(FoldChecksum(ChecksumAdd(from.data() + parsed.payload_offset, data))),
-               Be16{});
-  constexpr uint8_t kTcpUrg = 0x20;
-  constexpr uint8_t kOfData = kTcpFin | kTcpPsh | kTcpUrg;
-  auto* tcp = HeaderAt<TcpHeader>(to.data(), parsed.l4_offset);
-  edit.Put8(&tcp->flags, static_cast<uint8_t>(tcp->flags & ~kOfData));
-  edit.Put16(to.data() + parsed.l4_offset + offsetof(TcpHeader, urgent), 0);
-  edit.Finish();
-  fields->tcp_flags = static_cast<uint8_t>(fields->tcp_flags & ~kOfData);
-  SetIpLength(to.data(), fields, parsed.ip_length - data);
+  const uint32_t bytes = from.length() - parsed.payload_offset;
+  EndAtHeader(to.data(), fields, bytes, ChecksumAdd(from.data() + parsed.payload_offset, bytes));
   return true;
 }
 
