@@ -1,10 +1,10 @@
 // Source NAT: inside hosts reach the world with an address of the director (docs/snat.md).
 //
-//   if (t.snapshot.snat != nullptr && FollowSnat<Address>(t, packet, parsed)) return;
-//   if (t.snapshot.snat != nullptr && TakeBySnat<Address>(t, packet, parsed, flow, is_mine))
-//   return;
+//   if (FollowSnat<Address>(t, packet, parsed)) return;
+//   if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
 //
-// The first is asked when no connection claims the packet, the second when no service does either.
+// Both only where there are rules (t.snapshot.snat). The first is asked when no connection claims
+// the packet, the second when no service does either.
 // The owner of a flow is that of its inside endpoint, as of a client's; the local port is one that
 // steering gives to the same worker, so replies find it. Pings and errors are in snat_icmp.h.
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.

@@ -181,8 +181,7 @@ class FragmentTable {
   // Forgets a datagram of which a fragment is lost, and gives up what it holds. One that waits and
   // holds nothing would be no use to MakeRoom.
   void Forget(uint32_t slot) noexcept { Remove(slot, DropReason::kFragmentLimit); }
-  // Where what becomes of a first fragment is noted, before Settle; kAsked:
-  // it is at the owner of its template.
+  // What becomes of a first fragment is noted here, before Settle.
   FragmentFate& fate(uint32_t slot) noexcept { return datagrams_[slot].fate; }
   // Precondition: fate(slot).is_decided().
   void Settle(uint32_t slot, Tick now) noexcept;

@@ -5,6 +5,7 @@
 //   MakeProxyHeader(ProxyVersion::k1, Transport::kTcp, client, service, &header);
 //   header.bytes()      // "PROXY TCP4 198.51.100.7 192.0.2.10 4000 80\r\n"
 //   if (packet.length() == parsed.payload_offset && PutData(packet, &parsed, header.bytes())) …
+//   CutData(packet, &parsed);      // the segment's header alone
 //
 // A header follows from the connection alone, so it is made again whenever it has to be sent again.
 //
@@ -14,9 +15,9 @@
 //   it along (PutData). Header and handshake arrive or are lost together. That is why it is not a
 //   packet beside the ACK: where the real speaks first, the client has nothing to send again after
 //   the header was lost, and both would wait for ever.
-// * In front of a segment with data goes one of the director's, with the header alone
-// (CopyWithoutData,
-//   then PutData). Put into the client's own it could exceed the MTU.
+// * In front of a segment with data goes a segment of the director's with the header alone: its
+//   copy without data (CopyWithoutData), then PutData. Put into the client's own segment the header
+//   could make that longer than the MTU.
 // * It is sent again with whatever the client sends again from its first byte, until the real has
 //   acknowledged all of it. No timer is needed: the real acknowledges nothing of the client's
 //   before it has the header, so the client sends its first byte again, or the real its SYN-ACK.
