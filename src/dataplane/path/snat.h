@@ -13,6 +13,7 @@
 #include "dataplane/decide/snat_decision.h"
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/flow_fields.h"
+#include "dataplane/path/renumber.h"
 
 namespace fairlead::dataplane {
 
@@ -65,8 +66,9 @@ void SendSnatOut(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noe
   CountSnat(t, flow.slot, SnatWay::kOut, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kForward, parsed->tcp_flags,
                                         t.snapshot.timeouts, t.now());
-  ForwardRouted(t, packet, parsed, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, [&t, &flow](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kReply>(p, fields, flow.local, flow.local_port);
+    if (NeedsNewId(*fields)) RenumberDatagram(t.shard, p.data(), *fields);
   });
 }
 

@@ -20,8 +20,9 @@ void SendPingOut(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noe
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
   CountSnat(t, flow.slot, SnatWay::kOut, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kForward, 0, t.snapshot.timeouts, t.now());
-  ForwardRouted(t, packet, parsed, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, [&t, &flow](P& p, ParsedPacket* fields) {
     RewriteEcho<true>(p, fields, flow.local, flow.local_port);
+    if (NeedsNewId(*fields)) RenumberDatagram(t.shard, p.data(), *fields);
   });
 }
 
