@@ -49,6 +49,7 @@ void SetFigures(Fabric* fabric) {
     c.templates.Set(2);
     c.template_capacity.Set(16384);
     c.side_record_capacity.Set(16384);
+    c.toa_left_out.Set(7);
     c.dropped[static_cast<size_t>(DropReason::kNotASyn)].Set(100);
     c.dropped[static_cast<size_t>(DropReason::kNoReal)].Set(w);
     for (uint32_t real = 0; real < 5; ++real) SetTraffic(fabric, w, real, 10 * (real + 1) + w);

@@ -12,10 +12,12 @@
 #pragma once
 
 #include "base/client_address.h"
+#include "dataplane/path/fragment6.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/proxy_header.h"
 #include "dataplane/wire/sequence_shift.h"
 #include "dataplane/wire/toa.h"
+#include "dataplane/wire/tunnel_mtu.h"
 
 namespace fairlead::dataplane {
 
@@ -141,6 +143,13 @@ FlowSide* BeginAtSyn(Shard& shard, uint32_t slot, const RealView& real) noexcept
   return flow;
 }
 
+// No IPv6 sender need send less (RFC 8200 section 5). Where the link to the real has no room for
+// that and a header, the packet is cut: it leaves from an address of the director's own.
+inline bool IsLeastOfIpv6(const ParsedPacket& parsed) noexcept {
+  const bool has_extensions = parsed.l4_offset != parsed.l3_offset + sizeof(Ipv6Header);
+  return !parsed.is_v4() && !has_extensions && parsed.ip_length <= kLeastIpv6Mtu;
+}
+
 // A datagram begins with the header. One in fragments cannot: the offsets of the later ones say
 // where in it they stand.
 template <typename Address, Packet P>
@@ -150,22 +159,31 @@ void SendToldDatagram(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot
   if (parsed->is_fragment) return t.Drop(packet, DropReason::kClientNotTold);
   const ProxyHeader header = ProxyHeaderOf(record, ClientAddress::kProxyV2);
   const uint32_t length = parsed->ip_length + header.length();
-  if ((length > real.mtu_bytes && !MayFragment(*parsed)) || length > 0xffff) {
-    return AnswerTooBig(t, packet, parsed, real.mtu_bytes - header.length());
+  const bool is_cut_here = length > real.mtu_bytes && IsLeastOfIpv6(*parsed);
+  const bool may_cut = is_cut_here || MayFragment(*parsed);
+  if ((length > real.mtu_bytes && !may_cut) || length > 0xffff) {
+    const uint32_t room = real.mtu_bytes - header.length();
+    return AnswerTooBig(t, packet, parsed, parsed->is_v4() ? room : std::max(room, kLeastIpv6Mtu));
   }
   if (!PutBeforeDatagram(*packet, parsed, header.bytes())) {
     return t.Drop(packet, DropReason::kNoHeadroom);
   }
-  SendToReal<Address>(t, packet, parsed, record, real, local);
+  if (!is_cut_here) return SendToReal<Address>(t, packet, parsed, record, real, local);
+  TranslateBoth(packet, parsed, record, local);
+  SendFragments6(t, packet, *parsed, real.mtu_bytes, real.output, real.next_hop,
+                 real.next_hop_address);
 }
 
 template <Packet P>
-void AddToaOf(P& packet, ParsedPacket* parsed, const auto& record, const RealView& real) noexcept {
+void AddToaOf(Shard& shard, P& packet, ParsedPacket* parsed, const auto& record,
+              const RealView& real) noexcept {
   BlankOption(packet.data(), *parsed, kTcpOptionToa);
-  if ((parsed->tcp_flags & (kTcpSyn | kTcpRst)) != 0 || parsed->is_fragment) return;
+  if ((parsed->tcp_flags & (kTcpSyn | kTcpRst)) != 0) return;
   // What does not fit goes without: the next segment may be the one that counts.
-  static_cast<void>(
-      AddToa(packet, parsed, record.client_address, record.client_port, real.mtu_bytes));
+  const bool is_added =
+      !parsed->is_fragment && AddToa(packet, parsed, record.client_address, record.client_port,
+                                     real.mtu_bytes) == ToaOutcome::kAdded;
+  if (!is_added) shard.counters.toa_left_out.Add(1);
 }
 
 // The segment with the header: this one, where it has no data, or one in front of it. False: the
@@ -244,7 +262,7 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   if (is_syn && !PrepareSyn<Address>(t, packet, parsed, slot, flow)) return;
   uint8_t* frame = packet->data();
   if (HowToTell(*flow) == ClientAddress::kToa) {
-    AddToaOf(*packet, parsed, record, real);
+    AddToaOf(t.shard, *packet, parsed, record, real);
     return SendToReal<Address>(t, packet, parsed, record, real, local);
   }
   if (is_syn) return SendToReal<Address>(t, packet, parsed, record, real, local);
@@ -286,6 +304,29 @@ template <typename Address, Packet P>
     case Transport::kUdp:
       return SendToldDatagram<Address>(t, packet, parsed, slot, real, local);
   }
+}
+
+// What the director has put into a packet of the client's, beyond what the client itself has sent.
+template <typename Address>
+uint32_t BytesPutIn(const FlowSide& flow, const Connection<Address>& record) noexcept {
+  if (record.transport() == Transport::kUdp) {
+    return ProxyHeaderOf(record, HowToTell(flow)).length();
+  }
+  // A header in a stream is in a packet of its own, or alone in one.
+  return HowToTell(flow) == ClientAddress::kToa && !IsTold(flow) ? kToaBytes<Address> : 0;
+}
+
+// An ICMP error about what went to the real, on its way to the client: as if about the client's own
+// packet.
+template <typename Address, Packet P>
+void CountErrorBack(Shard& shard, P& packet, const ParsedPacket& parsed, const QuotedPacket& quoted,
+                    uint32_t slot) noexcept {
+  const FlowSide* flow = ToldFlow<Address>(shard, slot);
+  if (flow == nullptr) return;
+  if (quoted.protocol == kProtocolTcp) {
+    ShiftQuotedBack(packet.data(), packet.length(), parsed, quoted.l4_offset, flow->to_real);
+  }
+  LowerMtu(packet.data(), parsed, BytesPutIn(*flow, shard.Connections<Address>().at(slot)));
 }
 
 // Whether this segment of the real's shows that it has what it was to be told: all of the header;

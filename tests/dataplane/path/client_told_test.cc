@@ -11,7 +11,25 @@ namespace {
 
 using namespace client_told_bed;
 
-class ClientTold : public ClientToldBed {};
+class ClientTold : public ClientToldBed {
+ protected:
+  uint64_t LeftOut() {
+    uint64_t sum = 0;
+    for (size_t w = 0; w < d_.worker_count(); ++w) {
+      sum += d_.fabric().stats.worker(WorkerId{static_cast<uint8_t>(w)}).toa_left_out.value();
+    }
+    return sum;
+  }
+  // What the client hears when a router behind us says this of a packet to the real.
+  uint32_t MtuToClient(const Frame& about, const std::string& router, uint8_t type, uint8_t code,
+                       uint32_t mtu) {
+    const auto sent =
+        d_.Send(kInside, ErrorAbout(about, router, local_.address.ToString(), type, code, mtu));
+    if (sent.size() != 1 || sent[0].port != kOutside) return 0;
+    EXPECT_EQ(test::ChecksumProblem(sent[0].frame), "");
+    return Be32::Load(&sent[0].frame[sent[0].frame[14] >> 4 == 4 ? 38 : 58]).host();
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Workers, ClientTold, testing::Values(1, 2));
 
 TEST_P(ClientTold, NothingIsAddedWhereNothingIsAsked) {
@@ -69,7 +87,26 @@ TEST_P(ClientTold, WhatDoesNotFitGoesWithout) {
   const std::string fits(1500 - 40 - 8, 'a');
   EXPECT_EQ(Client({kAck, 1001, 5001, "", fits}),
             std::string("A 1001 5001 [") + kToa + "] " + fits);
+  EXPECT_EQ(LeftOut(), 0u);
   EXPECT_EQ(Client({kAck, 1001, 5001, "", fits + "b"}), "A 1001 5001 " + fits + "b");
+  EXPECT_EQ(LeftOut(), 1u);
+  const std::string full(66, '0');  // 33 bytes
+  Client({kAck, 1001, 5001, "fd21" + full.substr(4) + "01010101"});
+  EXPECT_EQ(LeftOut(), 2u) << "its options leave no room";
+  Real({kAck, 5001, 1001, "", "hello"});
+  Client({kAck, 1001, 5001, "", fits + "b"});
+  EXPECT_EQ(LeftOut(), 2u) << "nothing was to be in it";
+}
+
+// The client is told what it may send, and the director adds to that.
+TEST_P(ClientTold, APathMtuIsToldLessTheOption) {
+  Serve(ClientAddress::kToa);
+  ShakeHands();
+  const auto at_real = d_.Send(kOutside, FrameOf(client_, vip_, {kAck, 1001, 5001, "", "abc"}));
+  ASSERT_EQ(at_real.size(), 1u);
+  EXPECT_EQ(MtuToClient(at_real[0].frame, "10.0.0.9", 3, 4, 1400), 1392u);
+  Real({kAck, 5001, 1004});
+  EXPECT_EQ(MtuToClient(at_real[0].frame, "10.0.0.9", 3, 4, 1400), 1400u) << "it has none any more";
 }
 
 TEST_P(ClientTold, ToaOfIpv6) {
@@ -284,6 +321,51 @@ TEST_P(ClientTold, ADatagramThatIsTooLongWithItIsAnswered) {
   ASSERT_EQ(answer.size(), 1u);
   EXPECT_EQ(answer[0].port, kOutside);
   EXPECT_EQ(Be32::Load(&answer[0].frame[54 + 4]).host(), 1448u);
+}
+
+TEST_P(ClientTold, APathMtuIsToldLessTheHeader) {
+  for (const bool is_v4 : {true, false}) {
+    const std::string client = is_v4 ? "198.51.100.7" : "2001:db8:7::7";
+    const std::string vip = is_v4 ? "192.0.2.10" : "2001:db8::10";
+    Serve(ClientAddress::kProxyV2, vip, is_v4 ? "10.0.0.11" : "fd00::11", kProtocolUdp);
+    const auto at_real = d_.Send(kOutside, Datagram(client, 1234, vip, 80, "question"));
+    ASSERT_EQ(at_real.size(), 1u);
+    local_ = SourceOf(at_real[0].frame);
+    const std::string router = is_v4 ? "10.0.0.9" : "fd00::9";
+    const uint8_t type = is_v4 ? 3 : 2, code = is_v4 ? 4 : 0;
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, type, code, 1400), is_v4 ? 1372u : 1348u);
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, type, code, 1300), is_v4 ? 1272u : 1280u);
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, is_v4 ? 3 : 1, 3, 1400), 1400u) << "no MTU";
+  }
+}
+
+// 1280 bytes are always taken; on a narrow link header and datagram go in two fragments.
+TEST_P(ClientTold, OnANarrowIpv6LinkTheLeastIsCut) {
+  Serve(ClientAddress::kProxyV2, "2001:db8::10", "fd00::11", kProtocolUdp);
+  d_.real(real_id_).mtu_bytes = 1300;
+  d_.Publish();
+  const auto send = [&](size_t bytes) {
+    return d_.Send(kOutside,
+                   Datagram("2001:db8:7::7", 1234, "2001:db8::10", 80, std::string(bytes, 'a')));
+  };
+  EXPECT_EQ(send(1300 - 48 - 52).size(), 1u);
+  const auto pieces = send(1280 - 48);
+  ASSERT_EQ(pieces.size(), 2u);
+  std::vector<Frame> frames;
+  for (const Sent& piece : pieces) {
+    EXPECT_EQ(piece.port, kInside);
+    EXPECT_LE(piece.frame.size(), 14u + 1300);
+    frames.push_back(piece.frame);
+  }
+  const Frame whole = Join(frames);
+  ASSERT_EQ(whole.size(), 14u + 1280 + 52);
+  EXPECT_EQ(test::ChecksumProblem(whole), "");
+  EXPECT_EQ(whole[62], 0x0d) << "the header comes first";
+  const auto answer = send(1280 - 48 + 1);
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(answer[0].port, kOutside);
+  EXPECT_EQ(Be32::Load(&answer[0].frame[54 + 4]).host(), 1280u);
+  EXPECT_EQ(d_.CheckConservation(), "");
 }
 
 }  // namespace
