@@ -500,4 +500,17 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
   }
 }
 
+void FakeDirector::DropOne() {
+  drops_now = Tick{1000};
+  drops[0] = {{.number = 7,
+               .at = Tick{900},
+               .reason = DropReason::kNotASyn,
+               .input_port = PortId{0},
+               .protocol = 6,
+               .ether_type = 0x0800,
+               .service = ServiceId{0},
+               .from = {*IpAddress::Parse("198.51.100.7"), Be16::FromHost(1234)},
+               .to = {*IpAddress::Parse("192.0.2.10"), Be16::FromHost(80)}}};
+}
+
 }  // namespace fairlead::testing
