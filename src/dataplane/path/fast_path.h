@@ -18,6 +18,7 @@
 #include "dataplane/path/renumber.h"
 #include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/turn.h"
+#include "dataplane/wire/fill_tunnel.h"
 #include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
@@ -206,11 +207,17 @@ class FastPath {
                                              const Connection<Address>& record,
                                              const Egress& egress, Be16 id) noexcept {
     if (parsed.ip_length + egress.tunnel.length > egress.mtu_bytes) return false;
+    const MadeTunnel& made = egress.tunnel;
+    const bool has_port = made.type == TunnelType::kGue;
     const TunnelFields fields{
         .id = id,
-        .source_port = TunnelSourcePort(record.client_address, record.client_port),
+        .source_port =
+            has_port ? TunnelSourcePort(record.client_address, record.client_port) : Be16{},
         .copies_dont_fragment = egress.copies_dont_fragment};
-    return Encapsulate(*packet, parsed, egress.tunnel, fields);
+    uint8_t* frame = packet->Prepend(made.length);
+    if (frame == nullptr) return false;
+    FillTunnelHeadersOf<Address>(frame, parsed, made, fields);
+    return true;
   }
 
   const Snapshot& snapshot_;
