@@ -27,12 +27,14 @@ inline constexpr size_t kFrameBytes = 60;
 struct Flows {
   std::vector<std::array<uint8_t, kFrameBytes>> frames;  // shuffled
 
+  // With DF, as nearly all TCP.
   Flows(size_t count, uint8_t flags) {
     frames.resize(count);
     for (size_t i = 0; i < count; ++i) {
       const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
-      Frame f = To(kOutside, Tcp(IpAddress(client).ToString(),
-                                 static_cast<uint16_t>(1024 + i % 50000), "192.0.2.10", 80, flags));
+      Frame f =
+          To(kOutside, Tcp(IpAddress(client).ToString(), static_cast<uint16_t>(1024 + i % 50000),
+                           "192.0.2.10", 80, flags, 64, 0, true));
       f.resize(kFrameBytes);
       std::copy(f.begin(), f.end(), frames[i].begin());
     }
