@@ -39,7 +39,9 @@ class SourceNat(LabTest):
     def configure(cls):
         config = configuration([
             {"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80,
-             "reals": [{"address": at.real_address(1)}]}])
+             "reals": [{"address": at.real_address(1)}]},
+            {"name": "web6", "address": at.VIP6, "protocol": "tcp", "port": 80,
+             "reals": [{"address": at.real_address6(1)}]}])
         config["snat"] = [
             {"source": f"{at.real_address(2)}/32", "output": "outside", "addresses": [SMALL], "ports": "2000-2009"},
             {"source": "10.0.0.0/24", "output": "outside", "addresses": [LOCAL]},
@@ -101,6 +103,20 @@ class SourceNat(LabTest):
     def test_services_go_on(self):
         got = self.lab.client.run("curl", "-sS", "--max-time", "20", f"http://{at.VIP}/").stdout
         self.assertEqual(got, "real1\n")
+
+    def test_inside_hosts_reach_a_service_of_their_own_network(self):
+        """Another inside host, and the real server itself; it sees an address of the rule and answers through the director."""
+        for index in (0, 3):
+            host = self.lab.reals[index]
+            for address, local in ((at.VIP, LOCAL), (f"[{at.VIP6}]", LOCAL6)):
+                for _ in range(10):
+                    said = host.run("curl", "-gsS", "--max-time", "20", f"http://{address}/whoami").stdout
+                    self.assertEqual(said.split()[:2], ["real1", local], said)
+                got = host.run("curl", "-gsS", "--max-time", "60", "-o", "/dev/null", "-w", "%{size_download}",
+                               f"http://{address}/20mb")
+                self.assertEqual(got.stdout, str(20 << 20))
+        said = self.lab.client.run("curl", "-sS", "--max-time", "20", f"http://{at.VIP}/whoami").stdout
+        self.assertNotIn(LOCAL, said)
 
     def test_twenty_thousand_flows(self):
         """From addresses of the inside network that nobody has; each draws a port of its own, in one run of UDP."""

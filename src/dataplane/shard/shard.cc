@@ -109,6 +109,9 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     snat = SnatFlows::Create(fabric.config, fabric.hash, this->now);
     counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
   }
+  const bool has_new_rules =
+      next.snat != nullptr && (before == nullptr || before->snat != next.snat);
+  if (has_new_rules && snat != nullptr) snat->Adopt(*next.snat, fabric.stats.snat(me));
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });

@@ -29,39 +29,38 @@ std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const T
                                         SnatFlows(*std::move(table4), *std::move(table6)));
 }
 
+void SnatFlows::Adopt(const SnatView& rules, SnatCounters* counters) noexcept {
+  for (const SnatRule& rule : rules.rules) {
+    if (std::exchange(uses_[rule.slot], rule.use) == rule.use) continue;
+    SnatCounters& row = counters[rule.slot];
+    for (Counter* counter : {&row.begun, &row.flows, &row.exhausted, &row.out_packets,
+                             &row.out_bytes, &row.in_packets, &row.in_bytes}) {
+      counter->Set(0);
+    }
+  }
+}
+
+template <typename Address>
+SnatPorts::Wish SnatFlows::WishOf(const SnatRule& rule,
+                                  const SnatKey<Address>& key) const noexcept {
+  const SnatTable<Address>& flows = table<Address>();
+  return {.host = flows.HashOf({0, key.near, Be16{}, Address{}, Be16{}}),
+          .flow = flows.HashOf(key),
+          .remote = flows.HashOf(
+              {key.protocol, Address{}, Be16::FromHost(rule.slot), key.remote, key.remote_port}),
+          .port = key.near_port};
+}
+
 template <typename Address>
 bool SnatFlows::ChooseLocal(const SnatRule& rule, const SnatKey<Address>& key,
                             const SnatPlace& place, SnatEndpoint<Address>* local) const noexcept {
   const SnatTable<Address>& flows = table<Address>();
-  const size_t count = rule.addresses.size();
-  const auto ports = static_cast<uint32_t>(rule.last_port - rule.first_port) + 1;
-  const uint32_t considered_of_each =
-      std::min(ports, std::max<uint32_t>(16, kMostConsidered / static_cast<uint32_t>(count)));
-  const uint64_t of_host = flows.HashOf({0, key.near, Be16{}, Address{}, Be16{}});
-  const auto start = static_cast<uint32_t>((flows.HashOf(key) >> 16) % ports);
-  const uint16_t own = key.near_port.host();
-  uint32_t look_ups = kMostLookUps;
-  const auto may_take = [&](const SnatEndpoint<Address>& at) {
-    const SnatKey<Address> reply{key.protocol, at.address, at.port, key.remote, key.remote_port};
+  const auto is_free = [&](const Address& address, Be16 port) {
+    const SnatKey<Address> reply{key.protocol, address, port, key.remote, key.remote_port};
     return flows.template Find<SnatWay::kIn>(reply, place.now) == kNoSlot &&
-           !IsServed(place.snapshot, key.protocol, at);
+           !IsServed<Address>(place.snapshot, key.protocol, {address, port});
   };
-  const auto is_mine = [&](const SnatEndpoint<Address>& at) {
-    return place.steering.ConnectionOwner(at.address, at.port) == place.me;
-  };
-  for (size_t i = 0; i < count; ++i) {
-    local->address = rule.addresses[(of_host + i) % count].template As<Address>();
-    local->port = key.near_port;
-    const bool is_in_range = own >= rule.first_port && own <= rule.last_port;
-    if (is_in_range && is_mine(*local) && may_take(*local)) return true;
-    for (uint32_t n = 0; n < considered_of_each; ++n) {
-      local->port = Be16::FromHost(static_cast<uint16_t>(rule.first_port + (start + n) % ports));
-      if (!is_mine(*local)) continue;
-      if (look_ups-- == 0) return false;
-      if (may_take(*local)) return true;
-    }
-  }
-  return false;
+  return ports_.Find<Address>(rule, WishOf(rule, key), is_free, &local->address, &local->port);
 }
 
 template <typename Address>
@@ -70,7 +69,9 @@ SnatBegun SnatFlows::Begin(const SnatRule& rule, const SnatKey<Address>& key,
   SnatTable<Address>& flows = Table<Address>();
   if (flows.size() == flows.capacity()) return {kNoSlot, DropReason::kSnatTableFull};
   SnatEndpoint<Address> local;
-  if (!ChooseLocal(rule, key, place, &local)) return {};
+  const bool is_found = ChooseLocal(rule, key, place, &local);
+  ports_.Note(WishOf(rule, key), is_found);
+  if (!is_found) return {};
   SnatFlow<Address> flow{};
   flow.client = key.near;
   flow.client_port = key.near_port;
@@ -79,7 +80,7 @@ SnatBegun SnatFlows::Begin(const SnatRule& rule, const SnatKey<Address>& key,
   flow.remote = key.remote;
   flow.remote_port = key.remote_port;
   flow.protocol = key.protocol;
-  flow.slot = static_cast<uint8_t>(rule.slot);
+  flow.slot = static_cast<uint8_t>(rule.slot | UseBit(rule.use));
   flow.timeout = kNewConnectionTimeout;
   return {flows.Insert(flow, place.now), DropReason::kSnatTableFull};
 }
@@ -108,9 +109,8 @@ void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
 }
 
 size_t SnatFlows::Expire(Tick now, SnatCounters* counters) noexcept {
-  const auto forget = [counters](const auto& flow) {
-    Counter& live = counters[flow.slot].flows;
-    live.Set(live.value() - 1);
+  const auto forget = [this, counters](const auto& flow) {
+    if (SnatCounters* own = CountersOf(flow.slot, counters)) own->flows.Set(own->flows.value() - 1);
   };
   return table4_.ExpireSome(now, kExpirySteps, forget) +
          table6_.ExpireSome(now, kExpirySteps, forget);
