@@ -16,14 +16,19 @@ bool IsServed(const Snapshot& snapshot, uint8_t protocol, const SnatEndpoint<Add
 
 }  // namespace
 
-std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const TableHash& hash,
-                                             Tick now) noexcept {
+std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const TableMemory& memory,
+                                             const TableHash& hash, Tick now) noexcept {
   const uint32_t share = ShareOf(config.snat_flows, config.workers);
+  const auto capacity_of = [share](const auto& records) {
+    return records.empty() ? share : static_cast<uint32_t>(records.size());
+  };
   // Reserved pages are counted out at the start, when nobody knew of a rule.
   const HugePages pages =
       config.table_pages == HugePages::kOff ? HugePages::kOff : HugePages::kTransparent;
-  auto table4 = SnatTable<Ipv4Address>::Create(share, hash, now, pages);
-  auto table6 = SnatTable<Ipv6Address>::Create(share, hash, now, pages);
+  auto table4 =
+      SnatTable<Ipv4Address>::Create(capacity_of(memory.snat4), hash, now, pages, memory.snat4);
+  auto table6 =
+      SnatTable<Ipv6Address>::Create(capacity_of(memory.snat6), hash, now, pages, memory.snat6);
   if (!table4 || !table6) return nullptr;
   return std::unique_ptr<SnatFlows>(new (std::nothrow)
                                         SnatFlows(*std::move(table4), *std::move(table6)));
@@ -37,6 +42,32 @@ void SnatFlows::Adopt(const SnatView& rules, SnatCounters* counters) noexcept {
                              &row.out_bytes, &row.in_packets, &row.in_bytes}) {
       counter->Set(0);
     }
+  }
+  if (!std::exchange(is_taken_up_, false)) return;
+  Assign<Ipv4Address>(rules, counters);
+  Assign<Ipv6Address>(rules, counters);
+}
+
+template <typename Address>
+void SnatFlows::Assign(const SnatView& rules, SnatCounters* counters) noexcept {
+  SnatTable<Address>& flows = Table<Address>();
+  for (uint32_t at = 0; at < flows.high_water(); ++at) {
+    SnatFlow<Address>& flow = flows.at(at);
+    if (flow.protocol == 0) continue;
+    const SnatRule* of = nullptr;  // by its address alone, where its host's rule is gone
+    for (const SnatRule& rule : rules.rules) {
+      if (std::ranges::find(rule.addresses, IpAddress(flow.local)) == rule.addresses.end())
+        continue;
+      const bool has_host = rule.source.Contains(IpAddress(flow.client));
+      if (of == nullptr || has_host) of = &rule;
+      if (has_host) break;
+    }
+    // Nobody's: the first slot, as in another use of it.
+    flow.slot =
+        of == nullptr ? UseBit(uses_[0] + 1) : static_cast<uint8_t>(of->slot | UseBit(of->use));
+    if (of == nullptr) continue;
+    Counter& live = counters[of->slot].flows;
+    live.Set(live.value() + 1);
   }
 }
 
@@ -91,8 +122,8 @@ void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   SnatTable<Address>& flows = Table<Address>();
   SnatFlow<Address>& flow = flows.at(slot);
   const bool is_reply = direction == Direction::kReply;
-  const bool was_answered = flow.is_answered;
-  flow.is_answered = was_answered || is_reply;
+  const bool was_answered = flow.is_answered != 0;
+  flow.is_answered = was_answered || is_reply ? 1 : 0;
   TickCount timeout = kSnatPingTimeout;
   if (flow.protocol == kProtocolTcp) {
     const TcpDirection seen = is_reply       ? TcpDirection::kOut
@@ -110,7 +141,8 @@ void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
 
 size_t SnatFlows::Expire(Tick now, SnatCounters* counters) noexcept {
   const auto forget = [this, counters](const auto& flow) {
-    if (SnatCounters* own = CountersOf(flow.slot, counters)) own->flows.Set(own->flows.value() - 1);
+    SnatCounters* own = CountersOf(flow.slot, counters);
+    if (own != nullptr && own->flows.value() > 0) own->flows.Set(own->flows.value() - 1);
   };
   return table4_.ExpireSome(now, kExpirySteps, forget) +
          table6_.ExpireSome(now, kExpirySteps, forget);

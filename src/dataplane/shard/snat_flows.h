@@ -1,6 +1,6 @@
 // The flows of source NAT that one worker owns, and its choice of addresses and ports for new ones.
 //
-//   auto flows = SnatFlows::Create(config, hash, now);               // null: no memory
+//   auto flows = SnatFlows::Create(config, memory, hash, now);       // null: no memory
 //   SnatBegun begun = flows->Begin<Ipv4Address>(rule, key, place);
 //   if (begun.slot == kNoSlot) return t.Drop(packet, begun.refusal);
 //   flows->Track<Ipv4Address>(slot, Direction::kReply, tcp_flags, timeouts, now);
@@ -50,8 +50,9 @@ struct SnatEndpoint {
 
 class SnatFlows {
  public:
-  static std::unique_ptr<SnatFlows> Create(const FabricConfig& config, const TableHash& hash,
-                                           Tick now) noexcept;
+  // `memory`: where the flows lie; without spans of them, the tables map their own.
+  static std::unique_ptr<SnatFlows> Create(const FabricConfig& config, const TableMemory& memory,
+                                           const TableHash& hash, Tick now) noexcept;
 
   template <typename Address>
   SnatTable<Address>& Table() noexcept {
@@ -64,6 +65,8 @@ class SnatFlows {
 
   // The rules in force. Counters that another rule had begin at 0; its flows no longer count.
   void Adopt(const SnatView& rules, SnatCounters* counters) noexcept;
+  // The flows are a previous process's, so the next rules say which counters are theirs.
+  void NoteTakenUp() noexcept { is_taken_up_ = true; }
   // Of the rule that a flow was made by; null: its counters are another rule's now.
   [[nodiscard]] SnatCounters* CountersOf(uint8_t slot, SnatCounters* counters) const noexcept {
     return UseBit(uses_[slot & kSlotMask]) == (slot & ~kSlotMask) ? &counters[slot & kSlotMask]
@@ -108,6 +111,9 @@ class SnatFlows {
     return static_cast<uint8_t>((use & 1) * kSnatSlots);
   }
 
+  // Counts each flow for the first rule that it may be of.
+  template <typename Address>
+  void Assign(const SnatView& rules, SnatCounters* counters) noexcept;
   template <typename Address>
   [[nodiscard]] SnatPorts::Wish WishOf(const SnatRule& rule,
                                        const SnatKey<Address>& key) const noexcept;
@@ -116,6 +122,7 @@ class SnatFlows {
   SnatTable<Ipv6Address> table6_;
   SnatPorts ports_;
   std::array<uint32_t, kSnatSlots> uses_{};  // SnatRule::use, by slot
+  bool is_taken_up_ = false;
 };
 
 }  // namespace fairlead::dataplane
