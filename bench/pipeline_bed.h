@@ -25,13 +25,16 @@ inline constexpr size_t kFrameBytes = 60;
 
 struct Flows {
   std::vector<std::array<uint8_t, kFrameBytes>> frames;  // shuffled
+  PortId port;                                           // where they come in
 
-  Flows(size_t count, uint8_t flags) {
+  Flows(size_t count, uint8_t flags, PortId input_port = kOutside,
+        const std::string& destination = "192.0.2.10")
+      : port(input_port) {
     frames.resize(count);
     for (size_t i = 0; i < count; ++i) {
       const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
-      Frame f = To(kOutside, Tcp(IpAddress(client).ToString(),
-                                 static_cast<uint16_t>(1024 + i % 50000), "192.0.2.10", 80, flags));
+      Frame f = To(port, Tcp(IpAddress(client).ToString(), static_cast<uint16_t>(1024 + i % 50000),
+                             destination, 80, flags));
       f.resize(kFrameBytes);
       std::copy(f.begin(), f.end(), frames[i].begin());
     }
@@ -40,7 +43,7 @@ struct Flows {
 
   // Each in two fragments, of 24 bytes and 8.
   static Flows InFragments(const Flows& whole) {
-    Flows cut(0, 0);
+    Flows cut(0, 0, whole.port);
     for (const auto& frame : whole.frames) {
       for (const bool is_first : {true, false}) {
         cut.frames.push_back(frame);
@@ -82,17 +85,28 @@ class Bed {
   // Sends the next 32 frames through the worker; what comes out is thrown away.
   void Burst(const Flows& flows, size_t* at) {
     for (BytePacket& packet : packets_) {
-      packet.Assign(flows.frames[*at], kOutside);
+      packet.Assign(flows.frames[*at], flows.port);
       if (++*at == flows.frames.size()) *at = 0;
     }
     worker().ProcessBurst(pointers_, &out_);
     sent_ += out_.count;
     out_.Clear();
   }
-  void Open(size_t flows) {
-    const Flows syns(flows, kTcpSyn);
+  void Open(size_t flows) { Send(Flows(flows, kTcpSyn)); }
+  // Each once.
+  void Send(const Flows& flows) {
     size_t at = 0;
-    for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+    for (size_t i = 0; i < flows.frames.size(); i += kBurst) Burst(flows, &at);
+  }
+  // The hosts that flows come from reach the world by one address.
+  void TranslateSources() {
+    auto view = std::make_shared<SnatView>();
+    SnatRule& rule = view->rules.emplace_back();
+    rule.source = *Prefix::Parse("11.0.0.0/8");
+    rule.addresses = {*IpAddress::Parse("192.0.2.3")};
+    view->addresses = {rule.addresses.begin(), rule.addresses.end()};
+    director_.draft().snat = std::move(view);
+    director_.Publish();
   }
   // From now on the clients of packets are counted (shard/client_watch.h).
   void WatchClients() {

@@ -42,6 +42,7 @@ struct Case {
   bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
   bool is_cut = false;        // each ACK in two fragments
   Tunnel tunnel{};
+  bool is_translated = false;  // inside hosts to the world, by source NAT
 };
 
 constexpr Tunnel kGue{.type = TunnelType::kGue, .port = 6080};
@@ -58,6 +59,13 @@ constexpr Case InTunnel(const char* name, const Tunnel& tunnel) {
           .is_kept = false,
           .tunnel = tunnel};
 }
+
+constexpr Case kSnat{.name = "snat",
+                     .method = ForwardMethod::kNat,
+                     .is_persistent = false,
+                     .is_new = false,
+                     .is_kept = false,
+                     .is_translated = true};
 
 constexpr Case kCases[] = {
     {"dr", ForwardMethod::kDr, false, false, false},
@@ -95,6 +103,7 @@ constexpr Case kCases[] = {
     {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
     {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
     {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, false, true},
+    kSnat,
     {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
@@ -119,10 +128,14 @@ int main(int argc, char** argv) {
     Shard& shard = bed.worker().shard();
     if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
     shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
-    if (!c.is_new) bed.Open(kFlows);
+    const auto flows_with = [&c](uint8_t flags) {
+      return c.is_translated ? Flows(kFlows, flags, kInside, "203.0.113.9") : Flows(kFlows, flags);
+    };
+    if (c.is_translated) bed.TranslateSources();
+    if (!c.is_new) bed.Send(flows_with(kTcpSyn));
     if (c.is_watched) bed.WatchClients();
     const uint64_t before = bed.sent();
-    const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows whole = flows_with(c.is_new ? kTcpSyn : kTcpAck);
     const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
     MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));

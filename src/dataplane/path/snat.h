@@ -40,16 +40,18 @@ SnatKey<Address> SnatKeyOf(const uint8_t* frame, const ParsedPacket& parsed) noe
   }
 }
 
-// A flow that is in force: its address is still one of a rule.
+// Whether a flow was found, and its address is still one of a rule.
+template <typename Address, Packet P>
+bool IsSnatInForce(const Turn<P>& t, const SnatTable<Address>& table, uint32_t slot) noexcept {
+  return slot != kNoSlot && t.snapshot.snat->addresses.contains(IpAddress(table.at(slot).local));
+}
+
 template <SnatWay kWay, typename Address, Packet P>
 uint32_t FindSnat(Turn<P>& t, const SnatKey<Address>& key) noexcept {
   if (t.shard.snat == nullptr) return kNoSlot;
   const SnatTable<Address>& table = t.shard.snat->template Table<Address>();
   const uint32_t slot = table.template Find<kWay>(key, t.now());
-  if (slot == kNoSlot || !t.snapshot.snat->addresses.contains(IpAddress(table.at(slot).local))) {
-    return kNoSlot;
-  }
-  return slot;
+  return IsSnatInForce(t, table, slot) ? slot : kNoSlot;
 }
 
 template <Packet P>
