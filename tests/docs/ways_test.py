@@ -29,16 +29,20 @@ def worker_counts(node: ast.ClassDef):
 
 
 def lab_tests(root: pathlib.Path) -> dict:
-    """Name → worker counts, with what classes inherit in their file. The lab's own base has one and two."""
-    found = {}
-    for path in (root / "tests" / "e2e").glob("*.py"):
-        classes = {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef)}
+    """Name → worker counts, with what classes inherit. The lab's own base has one and two."""
+    found, everywhere = {}, {}
+    files = [[n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef)]
+             for path in sorted((root / "tests" / "e2e").rglob("*.py"))]
+    for nodes in files:
+        everywhere |= {node.name: node for node in nodes}
+    for nodes in files:
+        classes = everywhere | {node.name: node for node in nodes}
 
         def lineage(node) -> list:
             bases = [classes[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in classes]
             return [node] + [ancestor for base in bases for ancestor in lineage(base)]
 
-        for node in classes.values():
+        for node in nodes:
             line = lineage(node)
             counts = next((c for c in map(worker_counts, line) if c), (1, 2))
             for ancestor in line:

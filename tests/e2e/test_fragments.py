@@ -16,13 +16,15 @@ BYTES = 8000
 
 def udp_service(name: str, vip: str, method: str, port: int, ipv6: bool) -> dict:
     address = at.real_address6 if ipv6 else at.real_address
-    return {"name": name, "address": vip, "protocol": "udp", "port": port, "scheduler": "rr", "forward": method,
+    forward = {"method": method, "local_addresses": at.LOCAL_ADDRESSES} if method == "fullnat" else method
+    return {"name": name, "address": vip, "protocol": "udp", "port": port, "scheduler": "rr", "forward": forward,
             "reals": [{"address": address(index)} for index in (1, 2)]}
 
 
 class Fragments(LabTest):
     worker_counts = (1, 2)  # tests/dataplane/path/fragment_test.cc has three, too
-    vips = {"nat": (at.VIP, at.VIP6), "dr": (at.VIP_DR, at.VIP_DR6), "tun": (at.VIP_TUN, at.VIP_TUN6)}
+    vips = {"nat": (at.VIP, at.VIP6), "dr": (at.VIP_DR, at.VIP_DR6), "tun": (at.VIP_TUN, at.VIP_TUN6),
+            "fullnat": ("192.0.2.82", "2001:db8:1::82")}
 
     @classmethod
     def configure(cls):

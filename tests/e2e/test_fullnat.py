@@ -1,12 +1,13 @@
 """FULLNAT carries real traffic as the other methods do (test_forwarding), to real servers that have no way to the client;
-and real servers learn their client's address: nginx by a PROXY header of either version, over IPv4 and IPv6. An option
-of TOA is no more than carried: what reads it is a kernel module that the lab does not have."""
+and real servers learn their client's address: nginx by a PROXY header of either version, over IPv4 and IPv6. Of TOA the
+bytes are compared that come to a real server: what reads them is a kernel module that the lab does not have."""
 
 import ipaddress
 import sys
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
+from fairlead_lab.toa_reader import ACK, FIN, SYN, Reader, kernel_reads, options_of
 from test_forwarding import Forwarding, ForwardingIpv6
 
 SOURCE, SOURCE6 = "198.51.100.7", "2001:db8:2::7"
@@ -63,6 +64,35 @@ class ForwardsByFullnat(FullnatTraffic, LabTest):
 
 class FullnatCarriesToa(FullnatTraffic, LabTest):
     method, told = "fullnat-toa", "toa"
+    TOA_PORT = 8080
+
+    @classmethod
+    def configure(cls):
+        config = super().configure()
+        for vip, real in ((at.VIP, at.real_address(1)), (at.VIP6, at.real_address6(1))):
+            config["services"].append({"name": f"one-{real}", "address": vip, "protocol": "tcp", "port": cls.TOA_PORT,
+                                       "forward": forward("toa"), "reals": [{"address": real}]})
+        return config
+
+    def real_reads(self, host: str, source: str, option: str):
+        with Reader(self.lab.reals[1], self.TOA_PORT) as reader:
+            answer, port = client.curl(self.lab, f"http://{host}:{self.TOA_PORT}/", "-w", "%{local_port}",
+                                       source=source).stdout.split()
+        self.assertEqual(answer, "real1")
+        syn, third, request, last = *reader.segments[:3], reader.segments[-1]
+        self.assertEqual((syn[0], third[0], third[2], last[0] & FIN), (SYN, ACK, 0, FIN))
+        self.assertGreater(request[2], 0)
+        for name, read in (("the handshake's third", third), ("the request", request)):
+            self.assertEqual(options_of(read[1])[0], (254, option % int(port)), name)
+            self.assertEqual(kernel_reads(read[1]), (source, int(port)), name)
+        for name, read in (("a SYN", syn), ("what comes after the real's data", last)):
+            self.assertIsNone(kernel_reads(read[1]), name)
+
+    def test_real_reads_the_client(self):
+        self.real_reads(at.VIP, "198.51.100.7", "fe08" "%04x" "c6336407")
+
+    def test_real_reads_the_client_ipv6(self):
+        self.real_reads(f"[{at.VIP6}]", "2001:db8:2::7", "fe14" "%04x" "20010db8" "00020000" "00000000" "00000007")
 
 
 class FullnatTellsByProxy(FullnatTraffic):

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 from fairlead_lab import addresses as at, client, configuration
-from fairlead_lab.ipvs_programs import HEAD, IpvsTest, RAW_IPVS, SERVICES, compiled
+from fairlead_lab.compiled import compiled
+from fairlead_lab.ipvs_programs import HEAD, IpvsTest, RAW_IPVS, SERVICES
 from fairlead_lab.keepalived import GLOBAL, Keepalived, vrrp
 from fairlead_lab.shell import run, wait_until
 

@@ -25,17 +25,17 @@
 #include <string>
 #include <vector>
 
-#include "base/client_address.h"
-#include "base/forward_method.h"
 #include "base/ip_address.h"
 #include "base/log.h"
 #include "base/shared_list.h"
 #include "base/transport.h"
-#include "base/tunnel.h"
 #include "base/unknown_connections.h"
+#include "control/config/address_match.h"
 #include "control/config/duration.h"
+#include "control/config/forwarding.h"
 #include "control/config/health_config.h"
 #include "control/config/mail_config.h"
+#include "control/config/snat_config.h"
 #include "control/config/sync_config.h"
 #include "sched/scheduler.h"
 
@@ -127,20 +127,6 @@ struct PrefixSet {
   friend bool operator==(const PrefixSet&, const PrefixSet&) = default;
 };
 
-// Any of these; all three empty means every address.
-struct AddressMatch {
-  std::vector<std::string> sets{};  // names of prefix sets, without the "@"
-  std::vector<Prefix> prefixes{};
-  [[nodiscard]] bool is_any() const { return sets.empty() && prefixes.empty(); }
-  friend bool operator==(const AddressMatch&, const AddressMatch&) = default;
-};
-
-struct PortRange {  // both ends included
-  uint16_t first = 0;
-  uint16_t last = 0;
-  friend bool operator==(const PortRange&, const PortRange&) = default;
-};
-
 // Numbers of Transport, and kAny.
 enum class Protocol : uint8_t {
   kAny = 0,
@@ -209,33 +195,6 @@ struct TimeoutsConfig {
   Duration listen = 2min;
   Duration synack = 2min;
   friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
-};
-
-// Whether the director speaks to real servers from addresses that the method is given.
-constexpr bool HasLocalAddresses(ForwardMethod method) { return method == ForwardMethod::kFullnat; }
-
-// The addresses that FULLNAT speaks to real servers from. Copies share them.
-inline constexpr size_t kMaxLocalAddresses = 256;  // of one `forward`
-struct LocalAddresses {
-  SharedVector<std::string> sets{};  // names of prefix sets, without the "@"
-  SharedVector<Prefix> prefixes{};
-  [[nodiscard]] bool empty() const { return sets.empty() && prefixes.empty(); }
-  [[nodiscard]] AddressMatch match() const { return {sets.vector(), prefixes.vector()}; }
-  friend bool operator==(const LocalAddresses&, const LocalAddresses&) = default;
-};
-
-// How packets go to a real server. The tunnel says something with kTun alone, and is plain else;
-// the last two say something with kFullnat alone.
-struct Forwarding {
-  Forwarding(ForwardMethod how = ForwardMethod::kNat,
-             const Tunnel& through = {})  // NOLINT: a method alone is one
-      : method(how), tunnel(through) {}
-
-  ForwardMethod method;
-  Tunnel tunnel;
-  LocalAddresses local_addresses{};  // kFullnat: not empty
-  ClientAddress client_address = ClientAddress::kNone;
-  friend bool operator==(const Forwarding&, const Forwarding&) = default;
 };
 
 struct DefaultsConfig {
@@ -386,25 +345,6 @@ struct ServiceConfig {
   }
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
 };
-
-// ---- source NAT -------------------------------------------------------------------------------
-
-// Packets of these hosts that no service takes leave with another source (docs/snat.md).
-struct SnatConfig {
-  Prefix source{};
-  std::string output{};             // name of a port; empty: every port but those of role inside
-  std::vector<Prefix> addresses{};  // of the family of `source`; all of a network's are used
-  PortRange ports{1024, 65535};     // of the addresses; identifiers of pings too
-  friend bool operator==(const SnatConfig&, const SnatConfig&) = default;
-};
-
-inline constexpr size_t kMostSnatRules = 64;
-inline constexpr size_t kMostSnatAddresses = 256;  // of one rule
-
-// "10.0.0.0/24 output outside": what names a rule in sentences.
-std::string TextOf(const SnatConfig& rule);
-// Every single address of the rule. Precondition: the rule is valid.
-std::vector<IpAddress> AddressesOf(const SnatConfig& rule);
 
 // ---- api, log ---------------------------------------------------------------------------------
 

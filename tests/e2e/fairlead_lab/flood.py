@@ -8,24 +8,13 @@ The generator is tests/e2e/flood.c, whose head says what can be drawn at random.
 """
 
 import json
-import os
 import signal
 import subprocess
 
-from .lab import ROOT
-from .shell import Namespace, ShellError, run
+from .compiled import compiled
+from .shell import Namespace, ShellError
 
 MOST_SECONDS = 600
-
-
-def program() -> str:
-    """The compiled generator; compiled when its source is newer."""
-    source, target = f"{ROOT}/tests/e2e/flood.c", f"{ROOT}/build/flood"
-    if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        run("gcc", "-O2", "-Wall", "-Werror", source, "-o", f"{target}.{os.getpid()}")
-        os.rename(f"{target}.{os.getpid()}", target)
-    return target
 
 
 def mac_of(namespace: Namespace, interface: str) -> str:
@@ -40,7 +29,7 @@ class Flood:
                  kind: str = "udp", source_port: int = 0, port: int = 9, rate: int = 0, seconds: int = 60,
                  most: int = 100_000_000):
         self.namespace = namespace
-        self.words = [program(), interface, mac, kind, source, source_port, destination, port, rate,
+        self.words = [compiled("flood"), interface, mac, kind, source, source_port, destination, port, rate,
                       min(seconds, MOST_SECONDS), most]
         self.sent = self.refused = 0
 

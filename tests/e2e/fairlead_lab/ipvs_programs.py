@@ -14,23 +14,11 @@ import sys
 
 from .case import LabTest
 from .director import BUILD, configuration
-from .lab import ROOT
-from .shell import run
 
 HEAD = "IP Virtual Server version 1.2.1 (size=4096)\n"
 SERVICES = ("Prot LocalAddress:Port Scheduler Flags\n"
             "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
 RAW_IPVS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "raw_ipvs.py")
-
-
-def compiled(name: str, *flags) -> str:
-    """The program of tests/e2e/NAME.c; compiled when its source is newer."""
-    source, target = f"{ROOT}/tests/e2e/{name}.c", f"{ROOT}/build/{name}"
-    if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        run("gcc", "-O2", "-Wall", "-Werror", source, "-o", f"{target}.{os.getpid()}", *flags)
-        os.rename(f"{target}.{os.getpid()}", target)
-    return target
 
 
 class IpvsTest(LabTest):
