@@ -34,7 +34,9 @@ Server(("::", %d), Handler).serve_forever()
 """ % HTTP_PORT
 
 
-class SourceNat(LabTest):
+class World(LabTest):
+    """A web server in the world, which says whom it sees."""
+
     @classmethod
     def configure(cls):
         config = configuration([
@@ -69,6 +71,8 @@ class SourceNat(LabTest):
     def rule(self, source: str) -> dict:
         return next(rule for rule in self.director.json("snat", "list")["rules"] if rule["source"] == source)
 
+
+class SourceNat(World):
     def test_curl_sees_the_world_and_the_world_sees_our_address(self):
         url = f"http://{WORLD}:{HTTP_PORT}"
         for _ in range(20):
@@ -152,3 +156,34 @@ class SourceNat(LabTest):
         wait_until(lambda: "a rule has no port left" in self.director.log_tail(), "the log names the rule", timeout=20)
         listed = self.director.cli("snat", "list").stdout
         self.assertIn(source, listed)
+
+
+class SourceNatSurvives(World):
+    """Two hosts speak from one port with one server, so one of them has another port there: nobody could guess which."""
+
+    @classmethod
+    def configure(cls):
+        config = super().configure()
+        config["director"]["arena"] = cls.lab.arena_of(1)
+        return config
+
+    def download(self, index: int, port: int):
+        return self.lab.reals[index].spawn(
+            "curl", "-sS", "--local-port", port, "--limit-rate", "2M", "--max-time", "60", "-o", "/dev/null",
+            "-w", "%{size_download}", f"http://{WORLD}:{HTTP_PORT}/20mb", stdout=-1, text=True)
+
+    def test_downloads_go_on(self):
+        for port, begin_anew in ((41001, self.director.crash), (41002, self.director.stop_and_start), (41003, self.director.upgrade)):
+            before = self.rule("10.0.0.0/24")["in_bytes"]
+            downloads = [self.download(index, port) for index in (1, 3)]
+            try:
+                wait_until(lambda: self.rule("10.0.0.0/24")["in_bytes"] > before + (1 << 20), "the downloads are on their way")
+                begin_anew()
+                self.assertGreaterEqual(self.director.metric("fairlead_restored_snat_flows"), 2)
+                self.assertGreaterEqual(self.rule("10.0.0.0/24")["flows"], 2)
+                for download in downloads:
+                    self.assertEqual(download.communicate(timeout=60)[0], str(20 << 20))
+            finally:
+                for download in downloads:
+                    download.kill()
+                    download.wait()

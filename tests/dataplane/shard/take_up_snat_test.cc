@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
                [](Flow4& f) { f.client_port = Be16::FromHost(40009); }},
         Damage{"sameport", TakeUpCause::kDuplicate,
                [](Flow4& f) { f.local_port = Be16::FromHost(40009); }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 TEST(TakeUpSnat, AnotherWorkersFlowIsDropped) {
   const DirectorMemory memory(2, {});
