@@ -111,6 +111,13 @@ class FullnatTellsByProxy(FullnatTraffic):
         self.told_of(at.VIP6, SOURCE6)
 
 
+    def test_each_of_a_hundred_clients_is_told_apart(self):
+        for url, prefix in ((f"http://{at.VIP}/whoami", "198.51.100."), (f"http://[{at.VIP6}]/whoami", "2001:db8:2::")):
+            sources = [f"{prefix}{number}" for number in range(1, 101)]
+            answers = client.spread(self.lab, url, sources)
+            self.assertEqual([answer.split()[2] for answer in answers], sources)
+
+
 class FullnatTellsByProxyV1(FullnatTellsByProxy, LabTest):
     method, told = "fullnat-v1", "proxy-v1"
 
