@@ -10,16 +10,17 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool)
   if (side == nullptr) return DropReason::kSideTableFull;
   const Connection<Address>& record = table.at(slot);
   const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  const bool is_alone = shard.fabric.steering.worker_count() == 1;
   const bool is_given = shard.local_ports.Give<Address>(
       pool, remote,
       [&](const Address& address, Be16 port) {
-        return shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        return is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
       },
       [&](const Address& address, Be16 port) {
-        const auto reply = FlowKey<Address>::Reply(record.protocol, address, port,
-                                                   record.real_address, record.real_port);
-        return !table.Find(reply, table.Hash(reply), shard.now).hit() &&
-               table.AddLocal(slot, address, port);
+        return table.TakeLocal(slot, address, port, shard.now);
+      },
+      [&](const Address& address, Be16 port) {
+        table.PrefetchBuckets(shard.fabric.hash(address, port, record.protocol));
       });
   return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
 }

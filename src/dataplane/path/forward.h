@@ -14,6 +14,7 @@
 #include "dataplane/path/client_told.h"
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/fragment6.h"
+#include "dataplane/path/renumber.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
@@ -54,8 +55,8 @@ template <typename Address, Packet P>
   return true;
 }
 
-// Into the real's tunnel. False: no room in front. Always inline, as it was before there were
-// others.
+// Into the real's tunnel. False: no room in front. Always inline, because SendToReal is slower with
+// a call here; what is seldom (PutIntoOtherTunnel) is a call.
 template <typename Address, Packet P>
 [[gnu::always_inline]] inline bool PutIntoTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                                  const Connection<Address>& record,
@@ -139,6 +140,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
       if (local.address.is_unspecified()) [[unlikely]]
         return t.Drop(packet, DropReason::kNoLocalPort);
       TranslateBoth(packet, parsed, record, local);
+      if (NeedsNewId(*parsed)) RenumberDatagram(t.shard, packet->data(), *parsed);
       break;
     case ForwardMethod::kNat:
       if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {

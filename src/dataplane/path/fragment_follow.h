@@ -38,6 +38,7 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
     return t.Drop(packet, DropReason::kConnectionNoReal);
   }
   CountIn(t, fate.real, *real, parsed->ip_length);
+  if (!fate.id.is_zero()) PutNewId(packet->data(), *parsed, fate.id);
   if (FollowAtOnce<Address>(t, packet, parsed, fate, real->egress)) return;
   Connection<Address> record{};
   record.method = fate.method;
@@ -61,6 +62,7 @@ void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   }
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNatLater<NatDirection::kReply>(p, fields, fate.address.As<Address>());
+    if (!fate.id.is_zero()) PutNewId(p.data(), *fields, fate.id);
   });
 }
 

@@ -33,8 +33,9 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   if (!records) return records.error();
   // No more connections than the records can have second entries.
   table.second_limit_ = std::min(extras.second_entries, capacity);
-  auto index =
-      BucketIndex::Create(capacity + table.second_limit_, huge_pages, "the connection index");
+  // Real servers share local endpoints, so second entries come in crowds, which need room to move.
+  const uint32_t entries = capacity + table.second_limit_ + table.second_limit_ / 4;
+  auto index = BucketIndex::Create(entries, huge_pages, "the connection index");
   if (!index) return index.error();
   table.aside_limit_ = capacity / kAsideShare + 1;
   auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
@@ -88,6 +89,8 @@ void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<co
     slots[i] = index_.SlotOf(bucket, match);
     PrefetchRecord(slots[i]);
   }
+  if (second_count_ != 0) [[unlikely]]
+    PrefetchSides(slots);
   for (size_t i = 0; i < keys.size(); ++i) {
     if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
       continue;
@@ -299,9 +302,39 @@ bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) co
 
 template <typename Address>
 bool ConnectionTable<Address>::AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
-  if (second_count_ == second_limit_) return false;
+  return AddLocalAt(slot, address, port, hash_(address, port, records_[slot].protocol));
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const Address& address, Be16 port,
+                                         Tick now) noexcept {
   const Record& record = records_[slot];
   const uint64_t hash = hash_(address, port, record.protocol);
+  const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
+  // Nearly always nobody has this tag, and no key need be made.
+  constexpr auto kReplies = static_cast<uint32_t>(Direction::kReply);
+  const uint32_t match = index_.Match(index_.FirstBucket(hash), kReplies, tag) |
+                         index_.Match(index_.SecondBucket(hash), kReplies, tag) | aside_count_;
+  if (match != 0 && IsLocalTaken(slot, address, port, now)) [[unlikely]]
+    return false;
+  return AddLocalAt(slot, address, port, hash);
+}
+
+template <typename Address>
+[[gnu::noinline]] bool ConnectionTable<Address>::IsLocalTaken(uint32_t slot, const Address& address,
+                                                              Be16 port, Tick now) const noexcept {
+  const Record& record = records_[slot];
+  const Key key = Key::Reply(record.protocol, address, port, record.real_address, record.real_port);
+  return Find(key, Hash(key), now).hit();
+}
+
+template <typename Address>
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::AddLocalAt(uint32_t slot,
+                                                                        const Address& address,
+                                                                        Be16 port,
+                                                                        uint64_t hash) noexcept {
+  if (second_count_ == second_limit_) return false;
+  const Record& record = records_[slot];
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {

@@ -197,6 +197,8 @@ class ConnectionTable {
   // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
   // and no local endpoint yet; the port is not 0.
   bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept;
+  // The same if no other record has this endpoint towards the same real.
+  bool TakeLocal(uint32_t slot, const Address& address, Be16 port, Tick now) noexcept;
   // That endpoint; none: the record has no second entry.
   [[nodiscard]] LocalEndpoint<Address> LocalEndpointOf(uint32_t slot) const noexcept {
     const FlowSide* flow = LocalOf(slot);
@@ -314,6 +316,13 @@ class ConnectionTable {
     std::memcpy(&word, from, sizeof word);
     return word;
   }
+  // The first side record of each: where FULLNAT's endpoints are.
+  [[gnu::always_inline]] void PrefetchSides(std::span<const uint32_t> slots) const noexcept {
+    for (const uint32_t slot : slots) {
+      if (slot == kNoSlot || !records_[slot].Has(ConnectionFlag::kSideTable)) continue;
+      __builtin_prefetch(&side_->at(records_[slot].side_slot), 0, 3);
+    }
+  }
   void PrefetchRecord(uint32_t slot) const noexcept {
     const auto* line = reinterpret_cast<const char*>(&records_[slot]);
     for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
@@ -325,6 +334,10 @@ class ConnectionTable {
     return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
   }
   [[nodiscard]] uint64_t LocalHashOf(uint32_t slot) const noexcept;
+  [[nodiscard]] bool IsLocalTaken(uint32_t slot, const Address& address, Be16 port,
+                                  Tick now) const noexcept;
+  // `hash` of the endpoint.
+  bool AddLocalAt(uint32_t slot, const Address& address, Be16 port, uint64_t hash) noexcept;
   [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;
 
   // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key
