@@ -3,7 +3,8 @@
 namespace fairlead::dataplane {
 
 template <typename Address>
-DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
+DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
+                             bool is_shared) noexcept {
   auto& table = shard.Connections<Address>();
   SideRecord* side = table.FindSide(slot, SideKind::kFlow);
   if (side == nullptr) side = table.AttachSide(slot, SideKind::kFlow);
@@ -14,7 +15,11 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool)
   const bool is_given = shard.local_ports.Give<Address>(
       pool, remote,
       [&](const Address& address, Be16 port) {
-        return is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        const bool is_mine =
+            is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        if (!is_mine || !is_shared) return is_mine;
+        return shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
+            .is_none();
       },
       [&](const Address& address, Be16 port) {
         return table.TakeLocal(slot, address, port, shard.now);
@@ -41,9 +46,23 @@ DropReason GiveLocalEndpoint(Shard& shard, uint32_t slot, const RealView& real) 
   return refusal;
 }
 
-#define FAIRLEAD_LOCAL_ENDPOINT(Address)                                                       \
-  template DropReason TakeLocalEndpoint<Address>(Shard&, uint32_t, const LocalPool&) noexcept; \
-  template DropReason GiveLocalEndpoint<Address>(Shard&, uint32_t, const RealView&) noexcept;
+template <typename Address>
+DropReason GiveHairpinEndpoint(Shard& shard, uint32_t slot, const SnatRule& rule) noexcept {
+  DropReason refusal = TakeLocalEndpoint<Address>(shard, slot, rule, /*is_shared=*/true);
+  if (refusal == DropReason::kCount) return refusal;
+  if (refusal == DropReason::kNoLocalPort) {
+    refusal = DropReason::kSnatExhausted;
+    shard.fabric.stats.snat(shard.me)[rule.slot].exhausted.Add(1);
+  }
+  shard.DestroyUntold<Address>(slot);
+  return refusal;
+}
+
+#define FAIRLEAD_LOCAL_ENDPOINT(Address)                                                      \
+  template DropReason TakeLocalEndpoint<Address>(Shard&, uint32_t, const LocalPool&,          \
+                                                 bool) noexcept;                              \
+  template DropReason GiveLocalEndpoint<Address>(Shard&, uint32_t, const RealView&) noexcept; \
+  template DropReason GiveHairpinEndpoint<Address>(Shard&, uint32_t, const SnatRule&) noexcept;
 FAIRLEAD_LOCAL_ENDPOINT(Ipv4Address)
 FAIRLEAD_LOCAL_ENDPOINT(Ipv6Address)
 #undef FAIRLEAD_LOCAL_ENDPOINT

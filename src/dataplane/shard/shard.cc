@@ -106,10 +106,10 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
       next.ports, [](const PortView& port) { return port.role == PortRole::kBoth; });
   EvaluateDefence(next.defence);
   UpdateIsObserved();
-  if (next.snat != nullptr && snat == nullptr) {
-    snat = SnatFlows::Create(fabric.config, fabric.hash, this->now);
-    counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
-  }
+  if (next.snat != nullptr) OpenSnat();
+  const bool has_new_rules =
+      next.snat != nullptr && (before == nullptr || before->snat != next.snat);
+  if (has_new_rules && snat != nullptr) snat->Adopt(*next.snat, fabric.stats.snat(me));
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });
@@ -118,6 +118,19 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     return index >= next.services.size() || next.services[index].id.is_none() ||
            scheduler_states[index].destinations != item.table.get();
   });
+}
+
+TableMemory Shard::SnatMemory() const noexcept {
+  const auto& all = fabric.config.table_memory;
+  return all.empty() ? TableMemory{} : all[me.index()];
+}
+
+SnatFlows* Shard::OpenSnat() noexcept {
+  if (snat == nullptr) {
+    snat = SnatFlows::Create(fabric.config, SnatMemory(), fabric.hash, now);
+    counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
+  }
+  return snat.get();
 }
 
 void Shard::AdoptService(const Snapshot* before, const ServiceView& service) noexcept {
