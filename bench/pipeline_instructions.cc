@@ -47,7 +47,7 @@ struct Case {
   // that nothing is left to tell it; and then the ACKs of both sides are measured.
   bool is_answered = false;
   ClientAddress client_address = ClientAddress::kNone;
-  bool is_translated = false;  // inside hosts to the world, by source NAT; measured as answers are
+  bool is_translated = false;  // inside hosts to the world, by source NAT
 };
 
 constexpr Tunnel kGue{.type = TunnelType::kGue, .port = 6080};
@@ -74,13 +74,11 @@ constexpr Case Answered(const char* name, ClientAddress how) {
           .is_answered = true,
           .client_address = how};
 }
-
 constexpr Case kSnat{.name = "snat",
                      .method = ForwardMethod::kNat,
                      .is_persistent = false,
                      .is_new = false,
                      .is_kept = false,
-                     .rounds = 0,
                      .is_translated = true};
 
 constexpr Case kCases[] = {
@@ -94,7 +92,6 @@ constexpr Case kCases[] = {
     InTunnel("gre-checksum", kGreSummed),
     Answered("fullnat-answered", ClientAddress::kNone),
     Answered("fullnat-toa", ClientAddress::kToa),
-    kSnat,
     {"new", ForwardMethod::kDr, false, true, false},
     {"new-nat", ForwardMethod::kNat, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
@@ -123,6 +120,7 @@ constexpr Case kCases[] = {
     {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
     {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
     {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, false, true},
+    kSnat,
     {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
@@ -142,7 +140,7 @@ extern "C" [[gnu::noinline]] void MeasuredWork(Bed* bed, const Flows& flows, siz
                                                const Flows& answers) {
   size_t at = 0;
   for (size_t i = 0; i < packets; i += kBurst) bed->Burst(flows, &at);
-  bed->Rounds(answers, kRounds, kInside);
+  bed->Rounds(answers, kRounds);
 }
 
 int main(int argc, char** argv) {
@@ -159,24 +157,18 @@ int main(int argc, char** argv) {
     Shard& shard = bed.worker().shard();
     if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
     shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
-    const auto to_world = [](uint8_t flags) {
-      return Flows(kFlows, flags, kInside, "203.0.113.9");
+    const auto flows_with = [&c](uint8_t flags) {
+      return c.is_translated ? Flows(kFlows, flags, kInside, "203.0.113.9") : Flows(kFlows, flags);
     };
-    if (c.is_translated) {
-      bed.TranslateSources();
-      bed.Rounds(to_world(kTcpSyn), 1, kInside);
-    } else if (!c.is_new) {
-      bed.Open(kFlows);
-    }
+    if (c.is_translated) bed.TranslateSources();
+    if (!c.is_new) bed.Rounds(flows_with(kTcpSyn), 1);
     if (c.is_watched) bed.WatchClients();
-    const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows whole = flows_with(c.is_new ? kTcpSyn : kTcpAck);
     const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
-    const Flows answers = c.is_answered     ? bed.Answers()
-                          : c.is_translated ? to_world(kTcpAck)
-                                            : Flows(0, 0);
+    const Flows answers = c.is_answered ? bed.Answers() : Flows(0, 0);
     if (c.is_answered) {
       bed.Rounds(flows, 1);
-      bed.Rounds(answers, 1, kInside);
+      bed.Rounds(answers, 1);
       if (LongWays(shard) != 0) {
         std::fprintf(stderr, "pipeline_instructions: some connections go the long way\n");
         return 1;

@@ -17,10 +17,9 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
       [&](const Address& address, Be16 port) {
         const bool is_mine =
             is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
-        return is_mine &&
-               (!is_shared ||
-                shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
-                    .is_none());
+        if (!is_mine || !is_shared) return is_mine;
+        return shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
+            .is_none();
       },
       [&](const Address& address, Be16 port) {
         return table.TakeLocal(slot, address, port, shard.now);

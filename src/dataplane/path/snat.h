@@ -4,9 +4,9 @@
 //   if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
 //
 // Both only where there are rules (t.snapshot.snat). The first is asked when no connection claims
-// the packet, the second when no service does either. The owner of a flow is that of its endpoint
-// in the world, which a port that steers names in both directions (shard/snat_flows.h). Pings and
-// errors are in snat_icmp.h.
+// the packet, the second when no service does either.
+// The owner of a flow is that of its endpoint in the world, which a port that steers names in both
+// directions (shard/snat_flows.h). Pings and errors are in snat_icmp.h.
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.
 #pragma once
 

@@ -212,6 +212,21 @@ InsertOutcome Shard::Insert(const Connection<Address>& draft, uint64_t hash,
   return inserted;
 }
 
+namespace {
+
+// The real has an old connection from this local port in TIME_WAIT, and answers the SYN for that
+// one, by an ACK alone. The client resets it and sends its SYN again, which the real then takes.
+// So the record waits: if the ACK established it, the RST would close it, and the SYN would get
+// another port, which may be no better.
+template <typename Address>
+bool AnswersForAnOldConnection(const Connection<Address>& record, uint8_t tcp_flags) noexcept {
+  return record.state == static_cast<uint8_t>(TcpState::kSynRecv) &&
+         record.transport() == Transport::kTcp && TranslatesClient(record.method) &&
+         (tcp_flags & (kTcpSyn | kTcpRst | kTcpAck)) == kTcpAck;
+}
+
+}  // namespace
+
 template <typename Address>
 void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
                   const RealView& real) noexcept {
@@ -219,6 +234,8 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   const bool is_reply = direction == Direction::kReply;
   const bool was_silent = record.Has(ConnectionFlag::kNoOutput);
   if (is_reply) {
+    if (AnswersForAnOldConnection(record, tcp_flags)) [[unlikely]]
+      return;
     record.Clear(ConnectionFlag::kNoOutput);
   } else {
     record.CountPacket();
