@@ -1,6 +1,28 @@
 #include "dataplane/decide/local_endpoint.h"
 
 namespace fairlead::dataplane {
+namespace {
+
+// `Local`: of the pool and the real.
+template <typename Address, typename Local>
+bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
+  auto& table = shard.Connections<Address>();
+  const Connection<Address>& record = table.at(slot);
+  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  return shard.local_ports.Give<Local>(
+      pool, remote,
+      [&](const Local& address, Be16 port) {
+        return shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+      },
+      [&](const Local& address, Be16 port) {
+        const auto reply = FlowKey<Address>::Reply(record.protocol, ImageOf<Address>(address), port,
+                                                   record.real_address, record.real_port);
+        return !table.Find(reply, table.Hash(reply), shard.now).hit() &&
+               table.AddLocalOf(slot, address, port);
+      });
+}
+
+}  // namespace
 
 template <typename Address>
 DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
@@ -8,19 +30,12 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool)
   SideRecord* side = table.FindSide(slot, SideKind::kFlow);
   if (side == nullptr) side = table.AttachSide(slot, SideKind::kFlow);
   if (side == nullptr) return DropReason::kSideTableFull;
-  const Connection<Address>& record = table.at(slot);
-  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
-  const bool is_given = shard.local_ports.Give<Address>(
-      pool, remote,
-      [&](const Address& address, Be16 port) {
-        return shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
-      },
-      [&](const Address& address, Be16 port) {
-        const auto reply = FlowKey<Address>::Reply(record.protocol, address, port,
-                                                   record.real_address, record.real_port);
-        return !table.Find(reply, table.Hash(reply), shard.now).hit() &&
-               table.AddLocal(slot, address, port);
-      });
+  const bool is_mixed =
+      !pool.addresses.empty() && pool.addresses.front().family() != Address::kFamily;
+  // Its packets change their family, which the fast path does not do.
+  if (is_mixed) table.at(slot).Set(ConnectionFlag::kLongWay);
+  const bool is_given = is_mixed ? GivePort<Address, OtherFamily<Address>>(shard, slot, pool)
+                                 : GivePort<Address, Address>(shard, slot, pool);
   return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
 }
 

@@ -22,7 +22,7 @@ namespace fairlead::dataplane {
 // forward.h
 template <typename Address, Packet P>
 void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local = {}) noexcept;
+                const RealView& real, const LocalEndpoint& local = {}) noexcept;
 
 inline ClientAddress HowToTell(const FlowSide& flow) noexcept {
   return static_cast<ClientAddress>(flow.client_told & kClientToldHow);
@@ -101,13 +101,14 @@ void BeginTelling(Turn<P>& t, P& packet, const ParsedPacket& parsed, uint32_t sl
 // where in it they stand.
 template <typename Address, Packet P>
 void SendToldDatagram(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
-                      const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                      const RealView& real, const LocalEndpoint& local) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   if (parsed->is_fragment) return t.Drop(packet, DropReason::kClientNotTold);
   const ProxyHeader header = ProxyHeaderOf(record, ClientAddress::kProxyV2);
   const uint32_t length = parsed->ip_length + header.length();
-  if ((length > real.mtu_bytes && !MayFragment(*parsed)) || length > 0xffff) {
-    return AnswerTooBig(t, packet, parsed, real.mtu_bytes - header.length());
+  const uint32_t room = RoomTowards<Address>(real);
+  if ((length > room && !MayFragment(*parsed)) || length > 0xffff) {
+    return AnswerTooBig(t, packet, parsed, room - header.length());
   }
   if (!PutBeforeDatagram(*packet, parsed, header.bytes())) {
     return t.Drop(packet, DropReason::kNoHeadroom);
@@ -115,21 +116,30 @@ void SendToldDatagram(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot
   SendToReal<Address>(t, packet, parsed, record, real, local);
 }
 
+// What fits into the link to the real, of the client's packet: the real may be of the other IP
+// version.
+template <typename Address>
+uint32_t RoomTowards(const RealView& real) noexcept {
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  if (real.address.family() == Address::kFamily) [[likely]]
+    return real.mtu_bytes;
+  return Address::kFamily == Family::kIpv4 ? real.mtu_bytes - kDifference
+                                           : real.mtu_bytes + kDifference;
+}
+
 template <Packet P>
-void AddToaOf(P& packet, ParsedPacket* parsed, const auto& record, const RealView& real) noexcept {
+void AddToaOf(P& packet, ParsedPacket* parsed, const auto& record, uint32_t mtu_bytes) noexcept {
   BlankOption(packet.data(), *parsed, kTcpOptionToa);
   if ((parsed->tcp_flags & (kTcpSyn | kTcpRst)) != 0 || parsed->is_fragment) return;
   // What does not fit goes without: the next segment may be the one that counts.
-  static_cast<void>(
-      AddToa(packet, parsed, record.client_address, record.client_port, real.mtu_bytes));
+  static_cast<void>(AddToa(packet, parsed, record.client_address, record.client_port, mtu_bytes));
 }
 
 // The segment with the header: this one, where it has no data, or one in front of it. False: the
 // packet is gone.
 template <typename Address, Packet P>
 bool SendHeader(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const FlowSide& flow, const RealView& real,
-                const LocalEndpoint<Address>& local) noexcept {
+                const FlowSide& flow, const RealView& real, const LocalEndpoint& local) noexcept {
   const ProxyHeader header = ProxyHeaderOf(record, HowToTell(flow));
   // The header itself begins where the client's data would without it.
   FlowShifts shifts{.to_real = flow.to_real, .to_client = flow.to_client};
@@ -167,7 +177,7 @@ inline bool IsBeforeHeader(const FlowSide& flow, const uint8_t* frame, uint32_t 
 
 template <typename Address, Packet P>
 void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot, FlowSide* flow,
-                     const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                     const RealView& real, const LocalEndpoint& local) noexcept {
   Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   uint8_t* frame = packet->data();
   const bool is_syn = IsFirstSyn(*parsed);
@@ -183,7 +193,7 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   // Data in a SYN would be at the real before anything that tells of the client.
   if (is_syn) BlankOption(frame, *parsed, kTcpOptionFastOpen);
   if (HowToTell(*flow) == ClientAddress::kToa) {
-    AddToaOf(*packet, parsed, record, real);
+    if (!IsTold(*flow)) AddToaOf(*packet, parsed, record, RoomTowards<Address>(real));
     return SendToReal<Address>(t, packet, parsed, record, real, local);
   }
   if (is_syn) return SendToReal<Address>(t, packet, parsed, record, real, local);
@@ -199,19 +209,19 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
 }
 
 // What will be answered with an error is left as it is, so that the error quotes what was sent.
-template <Packet P>
+template <typename Address>
 bool IsAnsweredWithError(const ParsedPacket& parsed, const RealView& real) noexcept {
   return parsed.ttl <= 1 || real.next_hop.is_none() ||
-         (parsed.ip_length > real.mtu_bytes && !MayFragment(parsed));
+         (parsed.ip_length > RoomTowards<Address>(real) && !MayFragment(parsed));
 }
 
 template <typename Address, Packet P>
 [[gnu::noinline]] void SendTelling(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                                    const RealView& real) noexcept {
   auto& table = t.shard.template Connections<Address>();
-  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
+  const LocalEndpoint local = table.LocalEndpointOf(slot);
   FlowSide* flow = ToldFlow<Address>(t.shard, slot);
-  if (flow == nullptr || IsAnsweredWithError<P>(*parsed, real)) {
+  if (flow == nullptr || IsAnsweredWithError<Address>(*parsed, real)) {
     return SendToReal<Address>(t, packet, parsed, table.at(slot), real, local);
   }
   switch (parsed->transport()) {
@@ -264,7 +274,9 @@ template <typename Address, Packet P>
     NoteSynAck(packet.data(), parsed, flow);
   if (HowToTell(*flow) == ClientAddress::kToa) {
     if (IsTold(*flow)) {
-      shard.Connections<Address>().at(slot).Clear(ConnectionFlag::kLongWay);
+      // A real of the other IP version has the long way to the end.
+      if (flow->local_family == Address::kFamily)
+        shard.Connections<Address>().at(slot).Clear(ConnectionFlag::kLongWay);
     } else if ((parsed.tcp_flags & kTcpSyn) != 0) {
       LowerMss(packet.data(), parsed, kToaBytes<Address>);
     }

@@ -45,7 +45,7 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   record.real_address = AddressInRecord<Address>(fate.address);
   record.client_address = parsed->Source<Address>(packet->data());
   record.client_port = fate.client_port;
-  const LocalEndpoint<Address> local{fate.other.As<Address>(), Be16{}};
+  const LocalEndpoint local{fate.other, Be16{}};
   SendToReal<Address>(t, packet, parsed, record, *real, local);
 }
 
@@ -53,6 +53,10 @@ template <typename Address, Packet P>
 void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
   if (!fate.real.is_none() && fate.real.index() < t.snapshot.reals.size()) {
     CountOut(t, fate.real, t.snapshot.reals[fate.real.index()], parsed->ip_length);
+  }
+  if (fate.other.family() != Address::kFamily) [[unlikely]] {
+    return RouteTranslated(t, packet, parsed, {fate.address, Be16{}}, {fate.other, Be16{}},
+                           NothingElse);
   }
   if (parsed->destination(packet->data()) != fate.other) {
     return ForwardRouted(t, packet, parsed, fate.other, [&](P& p, ParsedPacket* fields) {

@@ -10,9 +10,12 @@
 namespace fairlead::dataplane {
 namespace {
 
+// As it stands in keys.
 template <typename Address>
-Address LocalAddressOf(const FlowSide& flow) noexcept {
-  return Address::Load(flow.local_address.data());
+Address LocalImageOf(const FlowSide& flow) noexcept {
+  if (flow.local_family == Address::kFamily) [[likely]]
+    return Address::Load(flow.local_address.data());
+  return ImageOf<Address>(LocalAddressOf(flow));
 }
 
 }  // namespace
@@ -146,15 +149,10 @@ bool ConnectionTable<Address>::Settle(uint32_t slot, uint64_t hash) noexcept {
   Record& record = records_[slot];
   record.Clear(ConnectionFlag::kAside);
   const FlowSide* local = LocalOf(slot);
-  if (local != nullptr && !AddLocal(slot, LocalAddressOf<Address>(*local), local->local_port)) {
-    return false;
-  }
+  if (local != nullptr && !IndexLocal(slot, local->local_port)) return false;
   // Records come in another order than at first: who finds no room any more may go aside itself.
   if (!AddToIndex(record, hash, slot) && !MoveAside(slot)) {
-    if (local != nullptr) {
-      index_.Erase(LocalHashOf(slot), {slot, true});
-      --second_count_;
-    }
+    if (local != nullptr) UnindexLocal(slot);
     return false;
   }
   high_water_ = std::max(high_water_, slot + 1);
@@ -203,7 +201,7 @@ bool ConnectionTable<Address>::CarrySide(uint32_t slot, const SideRecord& from) 
       side->flow = from.flow;
       side->flow.local_port = {};
       const Be16 port = from.flow.local_port;
-      return port == Be16{} || AddLocal(slot, LocalAddressOf<Address>(from.flow), port);
+      return port == Be16{} || IndexLocal(slot, port);
     }
     case SideKind::kSync:
       side->sync = from.sync;
@@ -222,10 +220,8 @@ void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
   Record& record = records_[slot];
   if (!record.Has(ConnectionFlag::kIndexed)) return;
   record.Clear(ConnectionFlag::kIndexed);
-  if (LocalOf(slot) != nullptr) [[unlikely]] {
-    index_.Erase(LocalHashOf(slot), {slot, true});
-    --second_count_;
-  }
+  if (LocalOf(slot) != nullptr) [[unlikely]]
+    UnindexLocal(slot);
   if (record.Has(ConnectionFlag::kAside)) [[unlikely]] {
     for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), {entry});
     record.Clear(ConnectionFlag::kAside);
@@ -285,35 +281,50 @@ SideRecord* ConnectionTable<Address>::AttachSide(uint32_t slot, SideKind kind) n
 template <typename Address>
 uint64_t ConnectionTable<Address>::LocalHashOf(uint32_t slot) const noexcept {
   const FlowSide& flow = *LocalOf(slot);
-  return hash_(LocalAddressOf<Address>(flow), flow.local_port, records_[slot].protocol);
+  return hash_(LocalImageOf<Address>(flow), flow.local_port, records_[slot].protocol);
 }
 
 template <typename Address>
 bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
   const Record& r = records_[slot];
   const FlowSide* flow = LocalOf(slot);
-  return flow != nullptr && LocalAddressOf<Address>(*flow) == key.client &&
+  return flow != nullptr && LocalImageOf<Address>(*flow) == key.client &&
          flow->local_port == key.client_port && r.real_address == key.other &&
          r.real_port == key.other_port;
 }
 
 template <typename Address>
-bool ConnectionTable<Address>::AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
+bool ConnectionTable<Address>::AddLocalOf(uint32_t slot, const IpAddress& address,
+                                          Be16 port) noexcept {
+  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
+  flow.local_address = address.bytes();
+  flow.local_family = address.family();
+  return IndexLocal(slot, port);
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::IndexLocal(uint32_t slot, Be16 port) noexcept {
   if (second_count_ == second_limit_) return false;
   const Record& record = records_[slot];
-  const uint64_t hash = hash_(address, port, record.protocol);
+  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
+  const uint64_t hash = hash_(LocalImageOf<Address>(flow), port, record.protocol);
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {
     return false;
   }
-  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
-  address.Store(flow.local_address.data());
-  flow.local_family = Address::kFamily;
   std::atomic_signal_fence(std::memory_order_release);
   flow.local_port = port;  // says that there is one
   ++second_count_;
+  if (flow.local_family != Address::kFamily) ++mixed_count_;
   return true;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::UnindexLocal(uint32_t slot) noexcept {
+  index_.Erase(LocalHashOf(slot), {slot, true});
+  --second_count_;
+  if (LocalOf(slot)->local_family != Address::kFamily) --mixed_count_;
 }
 
 template <typename Address>
