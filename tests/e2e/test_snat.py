@@ -133,6 +133,6 @@ class SourceNat(LabTest):
         self.assertGreaterEqual(dropped, 1)
         self.assertEqual(self.director.metric("fairlead_snat_exhausted_total", source=source, output="outside"),
                          rule["exhausted_total"])
-        wait_until(lambda: "a rule has no port left" in self.director.log_tail(), "the log names the rule", timeout=20)
+        wait_until(lambda: "a rule has no port left" in self.director.log_since_start(), "the log names the rule", timeout=20)
         listed = self.director.cli("snat", "list").stdout
         self.assertIn(source, listed)
