@@ -5,6 +5,7 @@
 //   const Flows acks(65536, kTcpAck);
 //   size_t at = 0;
 //   bed.Burst(acks, &at);                        // the next 32 frames, flows in shuffled order
+//   bed.Burst(bed.Answers(), &at, kInside);      // FULLNAT: what the reals answer
 //
 // The same frames in the same order in every run.
 #pragma once
@@ -26,12 +27,14 @@ inline constexpr size_t kFrameBytes = 60;
 struct Flows {
   std::vector<std::array<uint8_t, kFrameBytes>> frames;  // shuffled
 
+  // With DF, as nearly all TCP.
   Flows(size_t count, uint8_t flags) {
     frames.resize(count);
     for (size_t i = 0; i < count; ++i) {
       const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
-      Frame f = To(kOutside, Tcp(IpAddress(client).ToString(),
-                                 static_cast<uint16_t>(1024 + i % 50000), "192.0.2.10", 80, flags));
+      Frame f =
+          To(kOutside, Tcp(IpAddress(client).ToString(), static_cast<uint16_t>(1024 + i % 50000),
+                           "192.0.2.10", 80, flags, 64, 0, true));
       f.resize(kFrameBytes);
       std::copy(f.begin(), f.end(), frames[i].begin());
     }
@@ -61,9 +64,11 @@ class Bed {
   static constexpr size_t Room(size_t flows) { return std::max<size_t>(flows + flows / 8, 1024); }
 
   // `memory`: where the records lie that a successor takes up; null: in the tables' own. `sync`:
-  // when a director of the kernel is told of connections.
+  // when a director of the kernel is told of connections. `client_address`: what FULLNAT's reals
+  // are told.
   Bed(size_t flows, ForwardMethod method, bool persistent = false,
-      const DirectorMemory* memory = nullptr, SyncView sync = {}, const Tunnel& tunnel = {})
+      const DirectorMemory* memory = nullptr, SyncView sync = {}, const Tunnel& tunnel = {},
+      ClientAddress client_address = ClientAddress::kNone)
       : director_({.workers = 1,
                    .connections = Room(flows),
                    .templates = Room(flows),
@@ -72,17 +77,18 @@ class Bed {
     const ServiceId web = director_.AddService({.persistence_seconds = persistent ? 300u : 0u});
     for (int i = 1; i <= 8; ++i) {
       director_.AddReal(web, "10.0.0." + std::to_string(10 + i), 80,
-                        {.method = method, .tunnel = tunnel});
+                        {.method = method, .tunnel = tunnel, .client_address = client_address});
     }
     director_.draft().sync = sync;
     director_.Publish();
     for (auto& packet : packets_) pointers_.push_back(&packet);
   }
 
-  // Sends the next 32 frames through the worker; what comes out is thrown away.
-  void Burst(const Flows& flows, size_t* at) {
+  // Sends the next 32 frames through the worker; what comes out is thrown away. Always inline, so
+  // that the port is a constant where instructions are counted.
+  [[gnu::always_inline]] void Burst(const Flows& flows, size_t* at, PortId port = kOutside) {
     for (BytePacket& packet : packets_) {
-      packet.Assign(flows.frames[*at], kOutside);
+      packet.Assign(flows.frames[*at], port);
       if (++*at == flows.frames.size()) *at = 0;
     }
     worker().ProcessBurst(pointers_, &out_);
@@ -91,8 +97,33 @@ class Bed {
   }
   void Open(size_t flows) {
     const Flows syns(flows, kTcpSyn);
+    Rounds(syns, 1);
+  }
+  // The inside port has clients as well.
+  void MakeTwoWay() {
+    director_.draft().ports[kInside.index()].role = PortRole::kBoth;
+    director_.Publish();
+  }
+  // One segment with data from the real server of each FULLNAT connection.
+  Flows Answers() {
+    constexpr size_t kData = kFrameBytes - 54;
+    Flows answers(0, 0);
+    const auto& table = worker().shard().Connections<Ipv4Address>();
+    for (uint32_t slot = 0; (slot = table.NextLive(slot, table.high_water())) != kNoSlot; ++slot) {
+      const Connection4& record = table.at(slot);
+      const auto local = table.LocalEndpointOf(slot);
+      const Frame frame = To(
+          kInside, Tcp(IpAddress(record.real_address).ToString(), record.real_port.host(),
+                       IpAddress(local.address).ToString(), local.port.host(), kTcpAck, 64, kData));
+      std::copy(frame.begin(), frame.end(), answers.frames.emplace_back().begin());
+    }
+    std::shuffle(answers.frames.begin(), answers.frames.end(), std::mt19937(9));
+    return answers;
+  }
+  // All frames of `flows`, `rounds` times.
+  void Rounds(const Flows& flows, size_t rounds, PortId port = kOutside) {
     size_t at = 0;
-    for (size_t i = 0; i < flows; i += kBurst) Burst(syns, &at);
+    for (size_t i = 0; i < flows.frames.size() * rounds; i += kBurst) Burst(flows, &at, port);
   }
   // From now on the clients of packets are counted (shard/client_watch.h).
   void WatchClients() {

@@ -62,6 +62,24 @@ BENCHMARK(BM_ForwardDr)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
 BENCHMARK(BM_ForwardNat)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
 BENCHMARK(BM_ForwardTun)->Arg(1)->Arg(1 << 16)->Arg(1 << 20);
 
+// What reals answer to FULLNAT's local endpoints. On a port of both roles each is looked up as a
+// client's packet first.
+void Answers(benchmark::State& state, bool is_two_way) {
+  const auto count = static_cast<size_t>(state.range(0));
+  Bed bed(count, ForwardMethod::kFullnat);
+  if (is_two_way) bed.MakeTwoWay();
+  bed.Open(count);
+  bed.Rounds(Flows(count, kTcpAck), 1);
+  const Flows answers = bed.Answers();
+  size_t at = 0;
+  for (auto _ : state) bed.Burst(answers, &at, kInside);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurst));
+}
+void BM_Answers(benchmark::State& state) { Answers(state, false); }
+void BM_AnswersTwoWay(benchmark::State& state) { Answers(state, true); }
+BENCHMARK(BM_Answers)->Arg(1 << 10)->Arg(1 << 16)->Arg(1 << 18);
+BENCHMARK(BM_AnswersTwoWay)->Arg(1 << 10)->Arg(1 << 16)->Arg(1 << 18);
+
 // A million SYNs into an empty table, once.
 void NewConnections(benchmark::State& state, bool persistent) {
   constexpr size_t kCount = 1 << 20;

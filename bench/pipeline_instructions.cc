@@ -14,6 +14,7 @@
 namespace {
 
 using namespace fairlead::dataplane;
+using fairlead::ClientAddress;
 using fairlead::ForwardMethod;
 using fairlead::Tunnel;
 using fairlead::TunnelChecksum;
@@ -42,6 +43,10 @@ struct Case {
   bool tells_stream = false;  // other Fairlead directors (shard/stream_due.h)
   bool is_cut = false;        // each ACK in two fragments
   Tunnel tunnel{};
+  // FULLNAT: before the measured part each connection is established and its real has answered, so
+  // that nothing is left to tell it; and then the ACKs of both sides are measured.
+  bool is_answered = false;
+  ClientAddress client_address = ClientAddress::kNone;
 };
 
 constexpr Tunnel kGue{.type = TunnelType::kGue, .port = 6080};
@@ -59,6 +64,16 @@ constexpr Case InTunnel(const char* name, const Tunnel& tunnel) {
           .tunnel = tunnel};
 }
 
+constexpr Case Answered(const char* name, ClientAddress how) {
+  return {.name = name,
+          .method = ForwardMethod::kFullnat,
+          .is_persistent = false,
+          .is_new = false,
+          .is_kept = false,
+          .is_answered = true,
+          .client_address = how};
+}
+
 constexpr Case kCases[] = {
     {"dr", ForwardMethod::kDr, false, false, false},
     {"nat", ForwardMethod::kNat, false, false, false},
@@ -68,7 +83,10 @@ constexpr Case kCases[] = {
     InTunnel("gue-checksum", kGueSummed),
     InTunnel("gre", kGre),
     InTunnel("gre-checksum", kGreSummed),
+    Answered("fullnat-answered", ClientAddress::kNone),
+    Answered("fullnat-toa", ClientAddress::kToa),
     {"new", ForwardMethod::kDr, false, true, false},
+    {"new-nat", ForwardMethod::kNat, false, true, false},
     {"new-persistent", ForwardMethod::kDr, true, true, false},
     {"new-fullnat", ForwardMethod::kFullnat, false, true, false},
     {"dr-watched", ForwardMethod::kDr, false, false, false, {}, kRounds, true},
@@ -98,12 +116,23 @@ constexpr Case kCases[] = {
     {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
+size_t LongWays(Shard& shard) {
+  const auto& table = shard.Connections<fairlead::Ipv4Address>();
+  size_t count = 0;
+  for (uint32_t slot = 0; (slot = table.NextLive(slot, table.high_water())) != kNoSlot; ++slot) {
+    count += table.at(slot).Has(ConnectionFlag::kLongWay) ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 // The name that --toggle-collect looks for.
-extern "C" [[gnu::noinline]] void MeasuredWork(Bed* bed, const Flows& flows, size_t packets) {
+extern "C" [[gnu::noinline]] void MeasuredWork(Bed* bed, const Flows& flows, size_t packets,
+                                               const Flows& answers) {
   size_t at = 0;
   for (size_t i = 0; i < packets; i += kBurst) bed->Burst(flows, &at);
+  bed->Rounds(answers, kRounds, kInside);
 }
 
 int main(int argc, char** argv) {
@@ -115,16 +144,26 @@ int main(int argc, char** argv) {
     if (argc != 2 || std::strcmp(argv[1], c.name) != 0) continue;
     const DirectorMemory memory(1,
                                 {.connections = Bed::Room(kFlows), .templates = Bed::Room(kFlows)});
-    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync, c.tunnel);
+    Bed bed(kFlows, c.method, c.is_persistent, c.is_kept ? &memory : nullptr, c.sync, c.tunnel,
+            c.client_address);
     Shard& shard = bed.worker().shard();
     if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
     shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
     if (!c.is_new) bed.Open(kFlows);
     if (c.is_watched) bed.WatchClients();
-    const uint64_t before = bed.sent();
     const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
     const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
-    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds);
+    const Flows answers = c.is_answered ? bed.Answers() : Flows(0, 0);
+    if (c.is_answered) {
+      bed.Rounds(flows, 1);
+      bed.Rounds(answers, 1, kInside);
+      if (LongWays(shard) != 0) {
+        std::fprintf(stderr, "pipeline_instructions: some connections go the long way\n");
+        return 1;
+      }
+    }
+    const uint64_t before = bed.sent();
+    MeasuredWork(&bed, flows, c.is_new ? kFlows : kFlows * c.rounds, answers);
     std::printf("%llu\n", static_cast<unsigned long long>(bed.sent() - before));
     return 0;
   }

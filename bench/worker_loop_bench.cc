@@ -99,11 +99,20 @@ BedOptions BedOptionsOf(const Options& options) {
   const uint64_t room = options.Number("capacity", std::max<uint64_t>(1 << 20, flows * 10 / 9 + 1));
   (options.family() == Family::kIpv4 ? bed.connections : bed.connections6) = room;
   if (options.Number("persistent", 0) != 0) bed.templates = room;
+  const auto method = ForwardMethodOf(options.Text("method", "dr"));
+  if (method && TranslatesClient(*method)) bed.side_records = room;
   bed.shares_core = options.Number("one-core", 0) != 0;
   bed.uses_hugepages = options.Number("hugepages", 0) != 0;
   bed.arena = options.Text("arena", "");
   bed.is_on_hugetlbfs = options.Number("hugetlbfs", 0) != 0;
   return bed;
+}
+
+// So many that half of the ports are never in use at once.
+uint32_t LocalAddresses(uint64_t flows) {
+  constexpr uint64_t kPorts = 65536 - 1024;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(2 + 2 * flows / (kReals * kPorts), dataplane::LocalPool::kMostAddresses));
 }
 
 // A method, or a tunnel that is none by itself: gue, gre.
@@ -112,12 +121,16 @@ DirectorOptions DirectorOptionsOf(const Options& options) {
   const auto type = TunnelTypeOf(word);
   const Tunnel tunnel{.type = type.value_or(TunnelType::kIpip),
                       .port = type == TunnelType::kGue ? kGuePort : uint16_t{0}};
-  return {.method = type ? ForwardMethod::kTun : ForwardMethodOf(word).value(),
-          .tunnel = tunnel,
-          .family = options.family(),
-          .is_persistent = options.Number("persistent", 0) != 0,
-          .rules = static_cast<uint32_t>(options.Number("rules", 0)),
-          .prefixes = static_cast<uint32_t>(options.Number("prefixes", 0))};
+  return {
+      .method = type ? ForwardMethod::kTun : ForwardMethodOf(word).value(),
+      .tunnel = tunnel,
+      .client_address =
+          ClientAddressOf(options.Text("client-address", "none")).value_or(ClientAddress::kNone),
+      .local_addresses = LocalAddresses(options.flows()),
+      .family = options.family(),
+      .is_persistent = options.Number("persistent", 0) != 0,
+      .rules = static_cast<uint32_t>(options.Number("rules", 0)),
+      .prefixes = static_cast<uint32_t>(options.Number("prefixes", 0))};
 }
 
 // Samples, and whether anything was lost while they were taken.
@@ -138,6 +151,7 @@ Figures MeasureHits(Bed& bed, const Options& options) {
   const uint64_t workers = bed.workers();
   // Twice through the file: every flow has its connection and every page has been touched.
   const Span warm_up = bed.Run((4 * options.flows() + 100'000) / workers);
+  MarkTold(bed);
   const double window_ns = static_cast<double>(options.Number("window-ms", 500)) * 1e6;
   const auto packets = static_cast<uint64_t>(window_ns * static_cast<double>(warm_up.packets) /
                                              static_cast<double>(warm_up.cpu_ns));
@@ -289,7 +303,8 @@ int main(int argc, char** argv) {
   std::fprintf(
       stderr,
       "usage: worker_loop_bench generate|hits|mixed|new|scaling|memory --flows N --files F[,F]"
-      " [--method dr|nat|tun|gue|gre] [--family 4|6] [--persistent 1] [--workers N] [--ports 2] "
+      " [--method dr|nat|fullnat|tun|gue|gre] [--client-address toa] [--family 4|6] [--persistent "
+      "1] [--workers N] [--ports 2] "
       "[--vlan N]"
       " [--rules N] [--prefixes N] [--new-percent N] [--windows N] [--window-ms N]"
       " [--one-core 1] [--arena DIRECTORY] [--hugetlbfs 1]\n"

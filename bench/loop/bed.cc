@@ -108,6 +108,7 @@ dataplane::FabricConfig FabricConfigOf(const BedOptions& options) {
   config.connections = options.connections;
   config.connections6 = options.connections6;
   config.templates = options.templates;
+  config.side_records = options.side_records;
   if (options.is_on_hugetlbfs) config.table_pages = dataplane::HugePages::kReserved;
   return config;
 }

@@ -27,7 +27,7 @@ struct BedOptions {
   uint16_t vlan = 0;                 // the first port is this VLAN of its device
   size_t workers = 1;
   uint64_t preloaded = 0;  // packets that the ports keep in buffers of the pool
-  uint64_t connections = 1 << 20, connections6 = 1024, templates = 1024;
+  uint64_t connections = 1 << 20, connections6 = 1024, templates = 1024, side_records = 1024;
   bool uses_hugepages = false;
   std::string arena{};           // directory; empty: the tables map memory of their own
   bool is_on_hugetlbfs = false;  // the tables, and with them the records of the arena

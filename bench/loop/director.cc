@@ -79,6 +79,17 @@ class Writer {
         PrefixMap<RouteView>::Build({{*Prefix::Parse(is_v4 ? "0.0.0.0/0" : "::/0"), world}});
   }
 
+  void LocalAddresses() {
+    if (!TranslatesClient(options_.method)) return;
+    LocalPool pool;
+    const bool is_v4 = options_.family == Family::kIpv4;
+    for (uint32_t i = 1; i <= options_.local_addresses; ++i) {
+      pool.addresses.push_back(
+          *IpAddress::Parse((is_v4 ? "10.1.0." : "fd01::") + std::to_string(i)));
+    }
+    snapshot_->local_pools.push_back(std::move(pool));
+  }
+
   // None of them matches what the benchmark sends.
   void Rules() {
     ClassifierBuilder builder;
@@ -127,6 +138,10 @@ class Writer {
     real.next_hop_address = real.address;
     real.next_hop = AddNeighbour(inside_, real.address, RealMac(i));
     real.tunnel_source = OurAddress(1);
+    if (TranslatesClient(options_.method)) {
+      real.local_pool = LocalPoolId{0};
+      real.client_address = options_.client_address;
+    }
     if (options_.method == ForwardMethod::kNat) {
       snapshot_->nat_sources[{real.address, real.port, kProtocolTcp}] = RealId{i};
       snapshot_->nat_addresses[real.address] = false;
@@ -154,6 +169,7 @@ class Writer {
 
 void PublishDirector(Fabric& fabric, const DirectorOptions& options) {
   Writer writer(fabric, options);
+  writer.LocalAddresses();
   writer.Service();
   writer.Network();
   writer.Rules();

@@ -21,6 +21,9 @@ inline constexpr MacAddress kGatewayMac{{0x02, 0, 0, 0, 1, 1}};
 struct DirectorOptions {
   ForwardMethod method = ForwardMethod::kDr;
   Tunnel tunnel = {};  // with kTun
+  // With kFullnat: how reals learn of their clients, and addresses of the director's for them.
+  ClientAddress client_address = ClientAddress::kNone;
+  uint32_t local_addresses = 2;
   Family family = Family::kIpv4;
   bool is_persistent = false;
   uint32_t rules = 0;     // classifier rules over one small prefix set

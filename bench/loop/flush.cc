@@ -39,7 +39,27 @@ void EraseTemplates(Bed& bed) {
   }
 }
 
+template <typename Address>
+void MarkToldIn(Bed& bed) {
+  for (size_t w = 0; w < bed.workers(); ++w) {
+    auto& table = bed.loop(w).worker().shard().Connections<Address>();
+    for (uint32_t slot = 0; (slot = table.NextLive(slot, table.high_water())) != kNoSlot; ++slot) {
+      SideRecord* side = table.FindSide(slot, SideKind::kFlow);
+      if (side == nullptr) continue;
+      const unsigned how = side->flow.client_told & kClientToldHow;
+      if (how != static_cast<unsigned>(ClientAddress::kToa)) continue;
+      side->flow.client_told |= kClientTold;
+      table.at(slot).Clear(ConnectionFlag::kLongWay);
+    }
+  }
+}
+
 }  // namespace
+
+void MarkTold(Bed& bed) {
+  MarkToldIn<Ipv4Address>(bed);
+  MarkToldIn<Ipv6Address>(bed);
+}
 
 void FlushNewClients(Bed& bed) {
   DestroyConnections<Ipv4Address>(

@@ -154,6 +154,25 @@ def vlans(suite, flows):
     suite.forget()
 
 
+def ways(suite, flows):
+    """Each way to a real server beside the one it is compared with, and a new FULLNAT connection beside a new NAT one."""
+    group, facts = "ways", {"flows": flows, "family": 4}
+    if not suite.has_room_for(2 * flows, f"{group}, {human(flows)} flows"):
+        return
+    clients = suite.capture("clients", flows=flows)
+    hits = [(what, suite.hits(flows=flows, files=clients, **arguments)) for what, arguments in (
+        ("NAT", {"method": "nat"}), ("FULLNAT", {"method": "fullnat"}),
+        ("FULLNAT, told by TOA", {"method": "fullnat", "client_address": "toa"}),
+        ("TUN", {"method": "tun"}), ("GUE", {"method": "gue"}), ("GRE", {"method": "gre"}))]
+    suite.compare(group, ("testpmd io", lambda: testpmd.floor("io", [clients], 2 * flows, suite.options)), hits, **facts)
+    suite.forget()
+    syns = suite.capture("syns", flows=flows, traffic="syns")
+    new = [(f"new, {method.upper()}", lambda m=method: suite.program(
+        "new", flows=flows, files=syns, windows=suite.options.passes, method=m)) for method in ("nat", "fullnat")]
+    suite.compare(group, new[0], new[1:], unit="connection", **facts)
+    suite.forget()
+
+
 def new_connections(suite, flows):
     """A table of `flows` fills from empty, again and again."""
     group, facts = "new connections", {"flows": flows, "family": 4}
@@ -244,22 +263,23 @@ def workers(suite, flows):
     return side_by_side and side_by_side["scaling"]
 
 
-def memory(suite, capacity, family=4):
-    """Bytes a connection: the process at this capacity, nine tenths full, less one of 4k."""
+def memory(suite, capacity, family=4, method="dr"):
+    """Bytes a connection: the process at this capacity, nine tenths full, less one of 4k. A FULLNAT connection has a
+    second entry in the index and a side record."""
     flows = capacity * 9 // 10
     syns = suite.capture("syns", flows=flows, traffic="syns", family=family)
     sizes = {}
-    result = {"capacity": capacity, "filled": flows, "family": family}
+    result = {"capacity": capacity, "filled": flows, "family": family, "method": method}
     for name, room in (("large", capacity), ("small", 4096)):
         try:
             run = suite.program("memory", flows=flows, files=syns, capacity=room,
-                                preloaded=flows, family=family)
+                                preloaded=flows, family=family, method=method)
         except (Failed, subprocess.TimeoutExpired) as error:
             print(f"FAILED memory: {error}", file=sys.stderr)
             suite.failures.append("memory")
             return None
         if name == "large" and run["connections"] + 64 < flows:
-            suite.failures.append(f"memory: only {run['connections']} of {flows} connections fit")
+            suite.failures.append(f"memory: {method}: only {run['connections']} of {flows} connections fit")
         sizes[name] = run["resident_bytes"] + run["hugepage_bytes"]
         result[name] = run
     result["bytes_per_connection"] = (sizes["large"] - sizes["small"]) / capacity

@@ -7,6 +7,8 @@ import time
 
 from .loop import human
 
+WAYS_FLOWS = (1 << 16, 1 << 20)
+
 
 def machine():
     with open("/proc/cpuinfo", encoding="ascii") as file:
@@ -100,6 +102,17 @@ def show_survival(survival):
               f"{row['caught_up_ms']:>14.0f}")
 
 
+def bars_of_ways(rows, limit):
+    for flows in WAYS_FLOWS:
+        found = {what: row["ratio"] for (group, what, n), row in rows.items()
+                 if group == "ways" and n == flows and "ratio" in row}
+        # What TOA costs a told connection is judged in instructions, by scripts/check-instructions.
+        for what, beside, most in (("FULLNAT", "NAT", 0.35), ("GUE", "TUN", 0.15), ("GRE", "TUN", 0.15)):
+            if what in found and beside in found:
+                limit(f"{what} beside {beside}, {human(flows)} flows", most, found[what] - found[beside], "x floor more")
+        limit(f"new connection, FULLNAT beside NAT, {human(flows)} flows", 1.3, found.get("new, FULLNAT"), "x NAT")
+
+
 def bars(result):
     """(what, limit, reached, unit) of every figure the product promises."""
     rows = {(r["group"], r["what"], r["flows"]): r for r in result["rows"]}
@@ -133,6 +146,7 @@ def bars(result):
     plain, tagged = (rows.get(("VLAN in software", what, 1 << 16)) for what in ("DR", "DR, one VLAN"))
     if plain and tagged and "ratio" in plain and "ratio" in tagged:
         limit("a VLAN in software, taken off and put on", 0.15, tagged["ratio"] - plain["ratio"], "x floor more")
+    bars_of_ways(rows, limit)
     for method in ("DR", "NAT"):
         row = rows.get(("fragments", f"{method}, in fragments", 2048))
         limit(f"{method}, a fragment beside a whole packet", 3.0, row and row.get("ratio"), "x a packet")
@@ -140,10 +154,10 @@ def bars(result):
         row = next((r for r in result["rows"]
                     if r["group"] == "new connections" and r["what"] == what), None)
         limit(f"new connection, {what}", most, row and row["median_ns"], "ns")
-    memory = result.get("memory")
-    limit("memory of an IPv4 connection", 80, memory and memory["bytes_per_connection"], "bytes")
-    memory6 = result.get("memory6")
-    limit("memory of an IPv6 connection", 144, memory6 and memory6["bytes_per_connection"], "bytes")
+    for key, what, most in (("memory", "IPv4", 80), ("memory6", "IPv6", 144),
+                            ("memory_fullnat", "IPv4 FULLNAT", 160), ("memory_fullnat6", "IPv6 FULLNAT", 288)):
+        memory = result.get(key)
+        limit(f"memory of an {what} connection", most, memory and memory["bytes_per_connection"], "bytes")
     reload = result.get("reload")
     changes = reload and reload["changes"]
     prefixes = reload and reload["prefixes"]

@@ -64,7 +64,9 @@ EditResult Editor::operator()(const PatchReal& edit) {
   const RealConfig old = *real;
   const std::string path =
       ItemPath(PathOf(service) + ".reals", static_cast<size_t>(real - service->reals.begin()));
-  const YamlNode merged = MergePatch(TreeOf(DumpOf(old)), patch, kRealSection);
+  YamlNode base = TreeOf(DumpOf(old));
+  DropOtherForward(&base, patch);
+  const YamlNode merged = MergePatch(std::move(base), patch, kRealSection);
   *real = {};
   ReadReal(MapReader(problems_, merged, path, kRealSection), *service, *real);
   if (problems_.empty() && (real->address != old.address || real->port != old.port)) {

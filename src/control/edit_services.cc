@@ -69,6 +69,7 @@ EditResult Editor::operator()(const PatchService& edit) {
   if (scheduler != nullptr && scheduler->text != ToWord(old.scheduler)) {
     for (const char* key : {"scheduler_flags", "netmask", "netmask6"}) EraseKey(&base, key);
   }
+  DropOtherForward(&base, *patch);
   const YamlNode merged = MergePatch(std::move(base), *patch, kServiceSection);
   const std::string path = PathOf(service);
   *service = {};

@@ -1,35 +1,41 @@
 #include "control/local_pools.h"
 
-#include <algorithm>
-
-#include "control/config/local_addresses.h"
+#include <utility>
 
 namespace fairlead::control {
 
 using dataplane::LocalPoolId;
 
-LocalPoolId LocalPools::Intern(const std::vector<PrefixSet>& sets, const LocalAddresses& addresses,
-                               Family family) {
-  if (!last_id_.is_none() && last_family_ == family && last_addresses_ == addresses &&
-      (addresses.sets.empty() || last_sets_ == sets)) {
-    return last_id_;
-  }
-  Addresses list = ExpandLocalAddresses(sets, addresses);
+void LocalPools::Begin(const std::vector<PrefixSet>& sets) {
+  if (sets_ == sets && known4_.size() + known6_.size() < 4 * kMaxLocalLists) return;
+  sets_ = sets;
+  known4_.clear();
+  known6_.clear();
+}
+
+LocalPoolId LocalPools::Intern(const LocalAddresses& addresses, Family family) {
+  Known& known = family == Family::kIpv4 ? known4_ : known6_;
+  if (const auto asked = known.find(addresses); asked != known.end()) return asked->second;
+  Addresses list = ExpandLocalAddresses(sets_, addresses);
   std::erase_if(list, [family](const IpAddress& each) { return each.family() != family; });
-  if (list.empty()) return {};
-  auto found = ids_.find(list);
-  if (found == ids_.end()) {
-    auto free = std::ranges::find_if(pools_, [](const Addresses& pool) { return pool.empty(); });
-    if (free == pools_.end()) free = pools_.emplace(free);
-    *free = list;
-    const LocalPoolId id{static_cast<uint16_t>(free - pools_.begin())};
-    found = ids_.emplace(std::move(list), id).first;
-    has_changed_ = true;
+  const LocalPoolId id = list.empty() ? LocalPoolId{} : IdOf(std::move(list));
+  if (!id.is_none()) known.emplace(addresses, id);
+  return id;
+}
+
+LocalPoolId LocalPools::IdOf(Addresses list) {
+  if (const auto known = ids_.find(list); known != ids_.end()) return known->second;
+  if (free_.empty() && pools_.size() == kMostPools) return {};
+  size_t place = pools_.size();
+  if (free_.empty()) {
+    pools_.push_back(list);
+  } else {
+    place = free_.back();
+    free_.pop_back();
+    pools_[place] = list;
   }
-  last_sets_ = sets;
-  last_addresses_ = addresses;
-  last_family_ = family;
-  return last_id_ = found->second;
+  has_changed_ = true;
+  return ids_.emplace(std::move(list), static_cast<uint16_t>(place)).first->second;
 }
 
 bool LocalPools::Settle(dataplane::Snapshot* snapshot) {
@@ -39,13 +45,22 @@ bool LocalPools::Settle(dataplane::Snapshot* snapshot) {
   for (const dataplane::RealView& real : snapshot->reals) {
     if (!real.local_pool.is_none()) is_used[real.local_pool.index()] = true;
   }
+  bool has_freed = false;
   for (size_t i = 0; i < pools_.size(); ++i) {
     if (is_used[i] || pools_[i].empty()) continue;
     ids_.erase(pools_[i]);
     pools_[i].clear();
-    if (last_id_ == LocalPoolId{static_cast<uint16_t>(i)}) last_id_ = {};
+    has_freed = true;
   }
   while (!pools_.empty() && pools_.back().empty()) pools_.pop_back();
+  if (has_freed) {
+    known4_.clear();
+    known6_.clear();
+    free_.clear();
+    for (size_t i = pools_.size(); i-- > 0;) {
+      if (pools_[i].empty()) free_.push_back(i);
+    }
+  }
   snapshot->local_pools.clear();
   for (const Addresses& pool : pools_) snapshot->local_pools.push_back({.addresses = pool});
   has_changed_ = false;

@@ -2,16 +2,21 @@
 // real servers have, under a number that stays while one has it.
 //
 //   LocalPools pools;
-//   view.local_pool = pools.Intern(model.prefix_sets, forward.local_addresses, real.family());
+//   pools.Begin(model.prefix_sets);
+//   view.local_pool = pools.Intern(forward.local_addresses, real.family());
 //   if (!pools.Settle(&snapshot)) …the pools are those of the snapshot before…
 //
 // A real that was removed keeps its pool until its last connection has gone, since the director
-// answers for the addresses until then. Threads: the control core.
+// answers for the addresses until then. So there may be more pools than the configuration has lists
+// (kMaxLocalLists), but never more than have numbers: a real that finds none free has no pool.
+// Reals with one list cost a look-up each, however long the list. Threads: the control core.
 #pragma once
 
 #include <map>
+#include <unordered_map>
 #include <vector>
 
+#include "control/config/local_addresses.h"
 #include "control/config/model.h"
 #include "dataplane/snapshot/snapshot.h"
 
@@ -19,9 +24,12 @@ namespace fairlead::control {
 
 class LocalPools {
  public:
+  static constexpr size_t kMostPools = dataplane::LocalPoolId::kNoneValue;
+
+  // Before reals are asked for: the sets that lists name.
+  void Begin(const std::vector<PrefixSet>& sets);
   // The pool of the addresses of this family.
-  dataplane::LocalPoolId Intern(const std::vector<PrefixSet>& sets, const LocalAddresses& addresses,
-                                Family family);
+  dataplane::LocalPoolId Intern(const LocalAddresses& addresses, Family family);
   // A real has its pool no more, or has another.
   void NoteReleased() { has_changed_ = true; }
   // Once all reals have theirs: forgets what none has, and puts the others into the snapshot.
@@ -30,15 +38,17 @@ class LocalPools {
 
  private:
   using Addresses = std::vector<IpAddress>;
+  // By list as written, of one family.
+  using Known = std::unordered_map<LocalAddresses, dataplane::LocalPoolId, LocalAddressesHash>;
+
+  dataplane::LocalPoolId IdOf(Addresses list);
 
   std::map<Addresses, dataplane::LocalPoolId> ids_;
   std::vector<Addresses> pools_;  // [LocalPoolId]; empty: free
+  std::vector<size_t> free_;      // places in pools_
   bool has_changed_ = false;
-  // What was asked last: mostly the next real has the same.
-  std::vector<PrefixSet> last_sets_;
-  LocalAddresses last_addresses_;
-  Family last_family_ = Family::kIpv4;
-  dataplane::LocalPoolId last_id_;
+  std::vector<PrefixSet> sets_;
+  Known known4_, known6_;  // what was asked with these sets
 };
 
 }  // namespace fairlead::control

@@ -24,15 +24,17 @@ Ipv6Address SourceOf(const PortConfig& port, const PortRuntime& runtime) {
 }  // namespace
 
 PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
-                    const Presence& presence) {
-  PortGroups all;
-  for (const std::vector<IpAddress>& answered :
-       AnsweredOn(model, addresses, presence, [](const PortConfig&) { return true; })) {
-    std::vector<IpAddress>& groups = all.emplace_back();
-    for (const IpAddress& address : answered) {
-      if (address.is_v4()) continue;
-      groups.emplace_back(dataplane::SolicitedNodeAddress(address.v6()));
+                    const Presence& presence, std::span<const dataplane::LocalPool> local_pools) {
+  PortGroups all = AnsweredOn(model, addresses, presence, [](const PortConfig&) { return true; });
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::vector<IpAddress>& groups = all[i];
+    if (model.ports[i].role != PortRole::kOutside) {
+      for (const dataplane::LocalPool& pool : local_pools) {
+        groups.insert(groups.end(), pool.addresses.begin(), pool.addresses.end());
+      }
     }
+    std::erase_if(groups, [](const IpAddress& address) { return address.is_v4(); });
+    for (IpAddress& address : groups) address = dataplane::SolicitedNodeAddress(address.v6());
     std::ranges::sort(groups);
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   }

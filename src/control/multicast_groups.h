@@ -1,8 +1,9 @@
 // The multicast groups the director listens to, told to switches and routers that ask (MLD).
 //
-//   groups.Join(GroupsOf(model, addresses, presence));           // what is new is reported, what
-//   has gone is left groups.OnQuery(event, now);             // a worker has seen a query
-//   groups.Tick(now); // sends what is due
+//   groups.Join(GroupsOf(model, addresses, presence, snapshot.local_pools));
+//                                                // what is new is reported, what has gone is left
+//   groups.OnQuery(event, now);                  // a worker has seen a query
+//   groups.Tick(now);                            // sends what is due
 //
 // Theory of operation. Whoever looks for an IPv6 address asks the address's solicited-node group,
 // and a switch that snoops gives such a question only to ports from which the group was reported.
@@ -33,6 +34,7 @@
 #include "control/time_point.h"
 #include "control/worker_mail.h"
 #include "dataplane/shard/mailbox.h"
+#include "dataplane/snapshot/snapshot.h"
 #include "dataplane/wire/multicast_listener.h"
 
 namespace fairlead::control {
@@ -40,9 +42,10 @@ namespace fairlead::control {
 // By port: sorted groups, each once.
 using PortGroups = std::vector<std::vector<IpAddress>>;
 
-// Those of its own addresses on each port, and of every virtual address answered for on all.
+// Those of its own addresses on each port, of every virtual address answered for on all, and of
+// FULLNAT's local addresses on all but those of role outside.
 PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
-                    const Presence& presence);
+                    const Presence& presence, std::span<const dataplane::LocalPool> local_pools);
 
 class MulticastGroups {
  public:

@@ -256,7 +256,7 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   NoteExpiring(snapshot(), *next, now);
   std::optional<Speech> speech;
   if (builder_.has_new_addresses() || has_other_kernel_) {
-    speech = SpeechOfWanted();
+    speech = SpeechOfWanted(*next);
   }
   Intent next_intent = wanted_;
   published_.reserve(published_.size() + unpublished_.size());
@@ -276,14 +276,14 @@ void Publication::Publish(const IdPlan& plan, TimePoint now) {
   if (speech) SpeakFor(*std::move(speech), now);
 }
 
-Publication::Speech Publication::SpeechOfWanted() const {
+Publication::Speech Publication::SpeechOfWanted(const dataplane::Snapshot& next) const {
   const ConfigModel& model = *wanted_.model;
   PortAddresses addresses = AddressesOf(model, kernel_.network());
   std::vector<AnsweredVip> answers = AnswersOf(model, addresses, presence_);
   return {.silent = std::make_shared<const SilentAddresses>(SilentOf(answers)),
           .virtual_ones = std::move(answers),
           .announcements = AnnouncementsOf(model, addresses, presence_),
-          .groups = GroupsOf(model, addresses, presence_),
+          .groups = GroupsOf(model, addresses, presence_, next.local_pools),
           .addresses = std::move(addresses)};
 }
 

@@ -142,7 +142,7 @@ class Publication {
   void StampKernelNews(TimePoint now);
   // Of what was read from the kernel twins after a gap, is anything still not in force?
   [[nodiscard]] bool is_catching_up() const { return catching_up_since_.has_value(); }
-  [[nodiscard]] Speech SpeechOfWanted() const;
+  [[nodiscard]] Speech SpeechOfWanted(const dataplane::Snapshot& next) const;
   void SpeakFor(Speech speech, TimePoint now);
   bool PublishNext(TimePoint now);
   // None when the ids run short.

@@ -98,6 +98,7 @@ std::unique_ptr<dataplane::Snapshot> SnapshotBuilder::Build(const BuildInput& in
   FillGlobals(input, snapshot.get());
   snapshot->classifier = classifiers_.Build(input.model);
   snapshot->snat = snat_.Build(input.model);
+  local_pools_.Begin(input.model.prefix_sets);
   const Pass pass{input, ids, *snapshot};
   AddServices(pass, scope);
   AddGhosts(pass);
@@ -283,8 +284,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   view.tunnel = config.forward.tunnel;
   view.client_address = config.forward.client_address;
   if (HasLocalAddresses(view.method)) {
-    view.local_pool = local_pools_.Intern(input.model.prefix_sets, config.forward.local_addresses,
-                                          config.address.family());
+    view.local_pool = local_pools_.Intern(config.forward.local_addresses, config.address.family());
   }
   view.is_available = state.is_present;
   view.remains = state.remains;

@@ -21,16 +21,7 @@ class DropRoutesTest : public ApiTest {
 };
 
 TEST_F(DropRoutesTest, SaysWhenWhyAndWhose) {
-  director.drops_now = Tick{1000};
-  director.drops[0] = {{.number = 7,
-                        .at = Tick{900},
-                        .reason = DropReason::kNotASyn,
-                        .input_port = PortId{0},
-                        .protocol = 6,
-                        .ether_type = 0x0800,
-                        .service = ServiceId{0},
-                        .from = At("198.51.100.7:1234"),
-                        .to = At("192.0.2.10:80")}};
+  director.DropOne();
   Start();
   json::object drop = Drops().at(0).as_object();
   EXPECT_EQ(drop.at("time").as_string().size(), std::string("2026-11-30T07:20:00Z").size());

@@ -48,7 +48,7 @@ class ExplainRouteTest : public ApiTest {
       answer->real = real == kNone ? RealId{} : RealId{real};
       answer->service = service == kNone ? ServiceId{} : ServiceId{service};
     };
-    Start();
+    if (peer == nullptr) Start();
     const Answer answer = peer->Ask(
         "POST /v1/explain", R"({"client":"198.51.100.7","destination":")" + destination + R"("})");
     EXPECT_EQ(answer.status, 200) << answer.body;
@@ -287,6 +287,60 @@ TEST_F(ExplainRouteTest, SaysWhereAnswersGo) {
             "Its answers come back through the director and leave by port inside; the next hop is "
             "reachable.");
   EXPECT_EQ(answer.at("steps").at(1).at("port").as_string(), "inside");
+}
+
+TEST_F(ExplainRouteTest, SaysInWhichTunnelItLeaves) {
+  for (const TunnelType type : {TunnelType::kIpip, TunnelType::kGue, TunnelType::kGre}) {
+    control::ControlView view = *director.view();
+    view.services[0].reals[0].forward = "tun";
+    view.services[0].reals[0].tunnel = {.type = type};
+    director.SetView(std::move(view));
+    const json::object answer =
+        Explain({step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable}},
+                ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
+    EXPECT_EQ(Sentences(answer).back(), "It leaves by port inside in a tunnel (" +
+                                            std::string(ToWord(type)) +
+                                            "); the next hop is reachable.");
+  }
+}
+
+TEST_F(ExplainRouteTest, SaysAsWhomARealServerSeesItsClient) {
+  const auto ask = [this](const step::Translated& translated) {
+    return Explain({translated}, ExplainVerdict::kForward, 0, 0, "192.0.2.10:80");
+  };
+  json::object answer = ask({.local = At("10.0.0.64:1024"), .addresses = 0});
+  EXPECT_EQ(Sentences(answer).back(), "The real sees it come from 10.0.0.64:1024.");
+  EXPECT_EQ(answer.at("steps").at(0).at("local").as_string(), "10.0.0.64:1024");
+  answer = ask({.local = {}, .addresses = 1});
+  EXPECT_EQ(Sentences(answer).back(),
+            "The real will see it come from a free port of the local address.");
+  EXPECT_EQ(answer.at("steps").at(0).at("local_addresses").to_number<int>(), 1);
+  answer = ask({.local = {}, .addresses = 16});
+  EXPECT_EQ(Sentences(answer).back(),
+            "The real will see it come from a free port of one of 16 local addresses.");
+  answer = ask({.local = {}, .addresses = 0});
+  EXPECT_EQ(Sentences(answer).back(),
+            "There is no local address to translate its client to: it is dropped (no_local_port).");
+}
+
+TEST_F(ExplainRouteTest, SaysWhichRuleOfSourceNatTakesIt) {
+  const auto ask = [this](ExplainStep step) {
+    return Explain({std::move(step)}, ExplainVerdict::kForward, kNone, kNone, "198.51.100.9:443");
+  };
+  json::object answer =
+      ask(step::SourceNat{.rule = 0, .local = At("192.0.2.3:40000"), .has_flow = true});
+  EXPECT_EQ(Sentences(answer).back(),
+            "Source NAT takes it by rule 10.0.0.0/24 output outside: its flow leaves as "
+            "192.0.2.3:40000.");
+  EXPECT_EQ(answer.at("steps").at(0).at("snat").as_string(), "10.0.0.0/24 output outside");
+  EXPECT_TRUE(answer.at("steps").at(0).at("flow").as_bool());
+  answer = ask(step::SourceNat{.rule = 0, .local = At("192.0.2.3:40000"), .has_flow = false});
+  EXPECT_NE(Sentences(answer).back().find("its first packet would leave as 192.0.2.3:40000."),
+            std::string::npos);
+  answer = ask(step::SourceNatExhausted{.rule = 0});
+  EXPECT_EQ(Sentences(answer).back(),
+            "Source NAT takes it by rule 10.0.0.0/24 output outside, which has no port left for "
+            "this destination (snat_exhausted).");
 }
 
 TEST_F(ExplainRouteTest, SaysThatNoAnswerReachesTheClient) {

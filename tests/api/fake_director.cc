@@ -49,6 +49,7 @@ void SetFigures(Fabric* fabric) {
     c.templates.Set(2);
     c.template_capacity.Set(16384);
     c.side_record_capacity.Set(16384);
+    c.toa_left_out.Set(7);
     c.dropped[static_cast<size_t>(DropReason::kNotASyn)].Set(100);
     c.dropped[static_cast<size_t>(DropReason::kNoReal)].Set(w);
     for (uint32_t real = 0; real < 5; ++real) SetTraffic(fabric, w, real, 10 * (real + 1) + w);
@@ -497,6 +498,19 @@ void FakeDirector::Answer(WorkerId worker, Command* command) {
     case CommandKind::kDigestStream:
       return;
   }
+}
+
+void FakeDirector::DropOne() {
+  drops_now = Tick{1000};
+  drops[0] = {{.number = 7,
+               .at = Tick{900},
+               .reason = DropReason::kNotASyn,
+               .input_port = PortId{0},
+               .protocol = 6,
+               .ether_type = 0x0800,
+               .service = ServiceId{0},
+               .from = {*IpAddress::Parse("198.51.100.7"), Be16::FromHost(1234)},
+               .to = {*IpAddress::Parse("192.0.2.10"), Be16::FromHost(80)}}};
 }
 
 }  // namespace fairlead::testing

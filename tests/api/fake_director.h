@@ -70,6 +70,8 @@ class FakeDirector : public control::ControlApi {
   // What each worker has dropped, when it is asked at that tick.
   std::vector<dataplane::DropSample> drops[kWorkers];
   Tick drops_now;
+  // Worker 0 has dropped an ACK of a client's, the first of its service, a hundred ticks ago.
+  void DropOne();
   std::vector<control::NeighbourInfo> neighbours;
   std::optional<Error> refusal;  // of every change; set before one is asked for
   std::atomic<int> looks{0};     // sketches that workers have now

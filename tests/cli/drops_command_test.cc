@@ -15,16 +15,7 @@ class DropsCommandTest : public CliTest {
  protected:
   void SetUp() override {
     CliTest::SetUp();
-    director.drops_now = Tick{1000};
-    director.drops[0] = {{.number = 1,
-                          .at = Tick{900},
-                          .reason = dataplane::DropReason::kNotASyn,
-                          .input_port = PortId{0},
-                          .protocol = 6,
-                          .ether_type = 0x0800,
-                          .service = ServiceId{0},
-                          .from = At("198.51.100.7:1234"),
-                          .to = At("192.0.2.10:80")}};
+    director.DropOne();
   }
 };
 

@@ -1,3 +1,4 @@
+#include "control/config/yaml_writer.h"
 #include "edit_fixture.h"
 
 namespace fairlead::control::edit_reals_test {
@@ -62,6 +63,28 @@ TEST_F(EditTest, ADeadlineIsTakenBackByWhoeverSetsTheState) {
     EXPECT_EQ(Apply(other), "ok");
     EXPECT_EQ(intent_.overlay.FindDrain(KeyOfReal("10.0.0.11")), nullptr);
   }
+}
+
+TEST_F(EditTest, AWayToARealIsReplacedWhenItsMethodIsAnother) {
+  const auto way = [this] { return ForwardText(Service(0).reals[0].forward); };
+  const auto patch = [this](const std::string& forward) {
+    return Apply(PatchReal{"shop", "10.0.0.11", "{ forward: " + forward + " }"});
+  };
+  EXPECT_EQ(patch("{ method: fullnat, local_addresses: 10.0.0.64/30 }"), "ok");
+  EXPECT_EQ(patch("{ client_address: toa }"), "ok");
+  EXPECT_EQ(patch("{ method: fullnat, local_addresses: [10.0.0.70] }"), "ok");
+  EXPECT_EQ(way(), "{ method: fullnat, local_addresses: [10.0.0.70/32], client_address: toa }");
+  EXPECT_EQ(patch("{ method: tun, type: gue, port: 6080 }"), "ok");
+  EXPECT_EQ(patch("{ type: gre }"), "ok");
+  EXPECT_EQ(way(), "{ method: tun, type: gre, checksum: false }");
+  EXPECT_EQ(patch("{ method: dr }"), "ok");
+  EXPECT_EQ(way(), "dr");
+  EXPECT_EQ(Apply(PatchService{"shop",
+                               "{ forward: { method: fullnat, local_addresses: "
+                               "10.0.0.70 } }"}),
+            "ok");
+  EXPECT_EQ(Apply(PatchService{"shop", "{ forward: { method: nat } }"}), "ok");
+  EXPECT_EQ(ForwardText(Service(0).forward), "nat");
 }
 
 }  // namespace

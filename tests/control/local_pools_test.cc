@@ -108,5 +108,50 @@ TEST_F(LocalPoolsTest, ANumberIsGivenAgainWhenItsPoolIsGone) {
   }
 }
 
+LocalAddresses ListOf(uint32_t address, size_t count = 1) {
+  std::vector<Prefix> prefixes;
+  for (size_t i = 0; i < count; ++i) {
+    prefixes.emplace_back(Ipv4Address::FromHost(address + static_cast<uint32_t>(i)), 32);
+  }
+  return {.sets = {}, .prefixes = std::move(prefixes)};
+}
+
+// More lists than there are numbers, which removed reals may bring about: the rest have no pool,
+// and what is free again is given again.
+TEST(LocalPoolIds, AreNeverGivenTwice) {
+  LocalPools pools;
+  const auto intern = [&](size_t i) {
+    return pools.Intern(ListOf(0x0a000000 + static_cast<uint32_t>(i)), Family::kIpv4);
+  };
+  for (size_t i = 0; i < LocalPools::kMostPools; ++i) ASSERT_EQ(intern(i).index(), i);
+  EXPECT_TRUE(intern(LocalPools::kMostPools).is_none());
+  EXPECT_EQ(intern(7).index(), 7u);
+  dataplane::Snapshot snapshot;
+  for (const size_t used : {size_t{1}, size_t{3}}) {
+    snapshot.reals.emplace_back().local_pool = intern(used);
+  }
+  EXPECT_TRUE(pools.Settle(&snapshot));
+  ASSERT_EQ(snapshot.local_pools.size(), 4u);
+  EXPECT_EQ(snapshot.local_pools[3].addresses[0].ToString(), "10.0.0.3");
+  EXPECT_EQ(intern(3).index(), 3u);
+  EXPECT_EQ(intern(50).index(), 0u);
+  EXPECT_EQ(intern(51).index(), 2u);
+  EXPECT_EQ(intern(52).index(), 4u);
+}
+
+// A set that has changed is seen although the list that names it has not.
+TEST(LocalPoolIds, FollowTheSets) {
+  LocalPools pools;
+  const LocalAddresses named{.sets = {"pool"}, .prefixes = {}};
+  const auto with = [&](const char* prefix) {
+    pools.Begin({{.name = "pool", .prefixes = {*Prefix::Parse(prefix)}}});
+    return pools.Intern(named, Family::kIpv4).index();
+  };
+  EXPECT_EQ(with("10.0.0.1/32"), 0u);
+  EXPECT_EQ(with("10.0.0.2/32"), 1u);
+  EXPECT_EQ(with("10.0.0.1/32"), 0u);
+  EXPECT_TRUE(pools.Intern(named, Family::kIpv6).is_none());
+}
+
 }  // namespace
 }  // namespace fairlead::control::local_pools_test

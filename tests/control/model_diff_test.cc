@@ -166,6 +166,19 @@ TEST(ModelDiff, StartupKeysKeepTheirRunningValues) {
   EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());
 }
 
+TEST(ModelDiff, AFirstFullnatServiceWantsMoreSideRecordsAfterARestart) {
+  const ConfigModel running = ModelOf("");
+  ConfigModel loaded = ModelOf(
+      "services: [{ address: 192.0.2.80, port: 80, protocol: tcp, forward: { method: fullnat, "
+      "local_addresses: 10.0.0.64/30 }, reals: [{ address: 10.0.0.11 }] }]\n");
+  EXPECT_EQ(KeepStartupKeys(running, &loaded),
+            std::vector<std::string>{
+                "director.side_records is 256k and by the file 1M, for each FULLNAT connection "
+                "takes one: it takes effect at the next restart"});
+  EXPECT_EQ(loaded.director, running.director);
+  EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());
+}
+
 constexpr const char* kTwo = R"(
 services:
   - { name: web, address: 192.0.2.80, protocol: tcp, port: 80, scheduler: rr,

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 const PortId kOutside{0}, kInside{1};
 
 PortGroups GroupsOfModel(const ConfigModel& model, const Presence& presence = {}) {
-  return GroupsOf(model, AddressesOf(model, nullptr), presence);
+  return GroupsOf(model, AddressesOf(model, nullptr), presence, {});
 }
 
 class MulticastGroupsTest : public testing::Test {
@@ -103,6 +103,19 @@ TEST(GroupsOf, ThatWaitForTheDirectorAreLeftOutUntilItIsReady) {
   const ConfigModel model = ModelOf("policy: { announce: when-ready }\n" + std::string(kTwoVips));
   EXPECT_EQ(GroupsOfModel(model), (PortGroups{{Ip("ff02::1:ff00:1")}, {}}));
   EXPECT_EQ(GroupsOfModel(model, {.is_ready = true}), GroupsOfModel(ModelOf(kTwoVips)));
+}
+
+// Real servers ask for them, so not where clients are.
+TEST(GroupsOf, AreThoseOfLocalAddressesWhereRealServersAre) {
+  ConfigModel model = ModelOf("");
+  const std::vector<dataplane::LocalPool> pools{
+      {.addresses = {Ip("10.0.1.1"), Ip("fd00::7:1"), Ip("fd00::7:2")}},
+      {.addresses = {Ip("fd00:9::7:2")}}};
+  const auto groups = [&] { return GroupsOf(model, AddressesOf(model, nullptr), {}, pools); };
+  const std::vector<IpAddress> local{Ip("ff02::1:ff07:1"), Ip("ff02::1:ff07:2")};
+  EXPECT_EQ(groups(), (PortGroups{{Ip("ff02::1:ff00:1")}, local}));
+  model.ports[kOutside.index()].role = PortRole::kBoth;
+  EXPECT_EQ(groups(), (PortGroups{{Ip("ff02::1:ff00:1"), local[0], local[1]}, local}));
 }
 
 TEST_F(MulticastGroupsTest, ReportsWhatIsNewAtOnceAndTwiceAgain) {

@@ -1,6 +1,7 @@
 #include "byte_director.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dataplane/decide/explain.h"
 
@@ -258,6 +259,14 @@ void ByteDirector::Collect(size_t index, Output<BytePacket>* out) {
   out->Clear();
 }
 
+void ByteDirector::Arrive(BytePacket* packet, const Frame& frame, PortId port) const {
+  packet->Assign(frame, port);
+  const uint32_t length = packet->length();
+  packet->Prepend(used_headroom_);
+  std::memmove(packet->data(), packet->data() + used_headroom_, length);
+  packet->Resize(length);
+}
+
 void ByteDirector::Turn(size_t index, std::span<BytePacket* const> burst) {
   Worker<BytePacket>& worker = *workers_[index];
   if (!worker.BeginTurn(now_)) return;
@@ -282,7 +291,7 @@ void ByteDirector::RandomTurn() {
   auto& queue = arrivals_[index];
   for (size_t n = 1 + random_() % kBurst; n > 0 && !queue.empty(); --n) {
     BytePacket* packet = NewPacket();
-    packet->Assign(queue.front().second, queue.front().first);
+    Arrive(packet, queue.front().second, queue.front().first);
     queue.pop_front();
     burst.push_back(packet);
   }
@@ -317,7 +326,7 @@ std::vector<Sent> ByteDirector::SendBurstAt(size_t index, PortId port,
   std::vector<BytePacket*> burst;
   for (const Frame& frame : frames) {
     burst.push_back(NewPacket());
-    burst.back()->Assign(To(port, frame), port);
+    Arrive(burst.back(), To(port, frame), port);
   }
   Turn(index, burst);
   return std::exchange(collected_, {});

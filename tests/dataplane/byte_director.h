@@ -125,6 +125,8 @@ class ByteDirector {
   // The kernel twin of `port` sends a frame.
   std::vector<Sent> SendFromHost(PortId port, const Frame& frame);
 
+  // From now on packets come with so much less room in front of them.
+  void UseHeadroom(uint32_t bytes) { used_headroom_ = bytes; }
   // From now on a worker gets no packet to make.
   void DenyPackets() { pool_.is_empty = true; }
 
@@ -154,6 +156,7 @@ class ByteDirector {
     BytePacket* Allocate() noexcept { return is_empty ? nullptr : owner->NewPacket(); }
   } pool_{this};
   BytePacket* NewPacket();
+  void Arrive(BytePacket* packet, const Frame& frame, PortId port) const;
   template <typename Ask>
   ExplainAnswer FollowQuestion(ExplainQuestion question, Ask ask);
   void Turn(size_t worker, std::span<BytePacket* const> burst);
@@ -161,6 +164,7 @@ class ByteDirector {
   NeighbourId Neighbour(PortId port, const std::string& address);
   LocalPoolId PoolOf(const RealSpec& spec, Family family);
   std::mt19937 random_;
+  uint32_t used_headroom_ = 0;
   const bool has_fast_path_;
   std::unique_ptr<Fabric> fabric_;
   std::vector<std::unique_ptr<Worker<BytePacket>>> workers_;

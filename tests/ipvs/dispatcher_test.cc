@@ -244,6 +244,65 @@ TEST(Dispatcher, TunnelsAreSetAndShown) {
   EXPECT_EQ(found, std::size(cases));
 }
 
+// The words of the configuration for a real server's way.
+std::string WayOf(TestDirector& director, const char* address) {
+  for (const auto& service : director.control.view()->model->services) {
+    for (const auto& real : service.reals) {
+      if (real.address == *IpAddress::Parse(address)) return control::ForwardText(real.forward);
+    }
+  }
+  return "none";
+}
+
+// From one type of tunnel to another, nothing of the old one is left.
+TEST(Dispatcher, ATunnelTakesThePlaceOfAnother) {
+  TestDirector director("");
+  ASSERT_EQ(director.ErrorOf(OfService(IPVS_CMD_NEW_SERVICE, Web())), 0);
+  DestRequest real = Real("10.0.0.11", 80, IP_VS_CONN_F_TUNNEL);
+  real.tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_GUE;
+  real.tunnel_port = 6080;
+  real.tunnel_flags = IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
+  ASSERT_EQ(director.ErrorOf(OfDest(IPVS_CMD_NEW_DEST, kWeb, real)), 0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"),
+            "{ method: tun, type: gue, port: 6080, checksum: remote }");
+  real.tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_GRE;
+  real.tunnel_port = 0;
+  real.tunnel_flags = IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM;
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, real)), 0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"), "{ method: tun, type: gre, checksum: false }");
+  real.tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_IPIP;
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, real)), 0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"), "tun");
+}
+
+// IPVS has no word for FULLNAT. A program that changes a weight sends back what it has read.
+TEST(Dispatcher, AFullnatRealServerStaysOneWhenAProgramSaysMasquerading) {
+  const std::string way =
+      "{ method: fullnat, local_addresses: 10.0.0.64/30, client_address: proxy-v2 }";
+  TestDirector director(
+      "services: [{ address: 192.0.2.10, port: 80, protocol: tcp, reals: ["
+      "{ address: 10.0.0.11, forward: " +
+      way + " }, { address: 10.0.0.12 }] }]");
+  const auto dests = Dests(director, kWeb);
+  ASSERT_EQ(dests.size(), 2u);
+  EXPECT_EQ(dests[0].method, uint32_t{IP_VS_CONN_F_MASQ});
+  const std::string before = WayOf(director, "10.0.0.11");
+  ASSERT_NE(before.find("method: fullnat"), std::string::npos) << before;
+  DestRequest edit = Real("10.0.0.11", 80, dests[0].method, 7);
+  edit.upper_threshold = 9;
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, edit)), 0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"), before);
+  EXPECT_EQ(Dests(director, kWeb)[0].weight, 7);
+  EXPECT_EQ(Dests(director, kWeb)[0].upper_threshold, 9u);
+  // Any other word is meant.
+  EXPECT_EQ(
+      director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, Real("10.0.0.11", 80, IP_VS_CONN_F_DROUTE))),
+      0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"), "dr");
+  EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, Real("10.0.0.11", 80))), 0);
+  EXPECT_EQ(WayOf(director, "10.0.0.11"), "nat") << "it is FULLNAT no more";
+}
+
 Record OfDaemon(uint8_t command, uint32_t state, const std::string& interface = "lo",
                 uint32_t syncid = 7) {
   RequestBuilder request(kFamilyId, command, NLM_F_ACK);

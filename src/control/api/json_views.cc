@@ -86,7 +86,8 @@ json::object WorkerToJson(const Context& context, WorkerId id) {
           {"templates", c.templates.value()},
           {"template_capacity", c.template_capacity.value()},
           {"side_records", c.side_records.value()},
-          {"side_record_capacity", c.side_record_capacity.value()}};
+          {"side_record_capacity", c.side_record_capacity.value()},
+          {"toa_left_out_packets", c.toa_left_out.value()}};
 }
 
 json::array DropsToJson(const dataplane::StatsBoard& stats) {

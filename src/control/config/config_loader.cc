@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "control/config/merge_patch.h"
 #include "control/config/read_file.h"
 #include "control/config/section_readers.h"
 #include "control/config/validate.h"
@@ -125,6 +126,7 @@ void ConfigLoader::Remember(const WholeFile& whole, std::string text, const std:
   loaded.pieces = std::move(*pieces);
   loaded.model = *whole.result.model;
   loaded.other_nodes = CountNodes(*whole.tree);
+  loaded.says_side_records = SaysSideRecords(FindKey(*whole.tree, "director"));
   for (const YamlNode& service : services->items) {
     loaded.nodes.push_back(CountNodes(service));
     loaded.other_nodes -= loaded.nodes.back();
@@ -140,9 +142,12 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   size_t nodes = next.other_nodes;
   for (const size_t each : next.nodes) nodes += each;
   if (nodes > kMaxYamlNodes || !AreDistinct(next.model.services)) return std::nullopt;
-  // A service alone does not know who else has its local addresses.
+  if (!next.says_side_records) ChooseSideRecords(&next.model);
+  // A service alone does not know who else has its local addresses, and one that has not changed
+  // may name a prefix set that has.
   Problems shared(next.file);
   ValidateLocalAddresses(next.model, shared);
+  if (next.model.prefix_sets != last_->model.prefix_sets) CheckFullnat(next.model, shared);
   if (!shared.empty()) return std::nullopt;
   LoadResult result;
   bool has_places = true;
@@ -169,6 +174,7 @@ bool ConfigLoader::ReadSurroundings(Loaded* next) {
       is_same(next->pieces.after, last_->pieces.after) && prefix_files_.AreUnchanged()) {
     next->model = last_->model;
     next->other_nodes = last_->other_nodes;
+    next->says_side_records = last_->says_side_records;
     next->places = last_->places;
     next->after_line = last_->after_line;
     return true;
@@ -198,6 +204,7 @@ bool ConfigLoader::ReadSurroundings(Loaded* next) {
   prefix_files_.End();
   next->model.services = last_->model.services;
   next->other_nodes = CountNodes(*root);
+  next->says_side_records = SaysSideRecords(FindKey(*root, "director"));
   next->places = std::make_shared<const Problems>(std::move(problems));
   next->after_line = after.line;
   return true;

@@ -46,6 +46,7 @@ class ConfigLoader {
     ConfigModel model;
     std::vector<size_t> nodes;  // of each service
     size_t other_nodes = 0;
+    bool says_side_records = false;
     // Of what stands around the services; those behind them as if these began at `after_line`.
     std::shared_ptr<const Problems> places;
     uint32_t after_line = 1;

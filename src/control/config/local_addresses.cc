@@ -1,6 +1,7 @@
 #include "control/config/local_addresses.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "control/config/find_set.h"
 
@@ -41,6 +42,16 @@ std::vector<IpAddress> ExpandLocalAddresses(const std::vector<PrefixSet>& sets,
   std::ranges::sort(all);
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
+}
+
+size_t LocalAddressesHash::operator()(const LocalAddresses& addresses) const noexcept {
+  size_t hash = 0;
+  const auto add = [&hash](size_t value) { hash = (hash ^ value) * 0x9e3779b97f4a7c15u; };
+  for (const std::string& name : addresses.sets) add(std::hash<std::string>{}(name));
+  for (const Prefix& prefix : addresses.prefixes) {
+    add(std::hash<IpAddress>{}(prefix.address) + static_cast<size_t>(prefix.length));
+  }
+  return hash ^ hash >> 32;
 }
 
 }  // namespace fairlead::control

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "control/config/model.h"
+#include "control/config/reach.h"
 
 namespace fairlead::control {
 
@@ -26,6 +27,14 @@ void WarnOfMissingDevices(const ConfigModel& model, const AddWarning& add);
 void WarnOfOwnAddresses(const ConfigModel& model, const AddWarning& add);
 // Source NAT that will not do what was meant (validate_snat.cc).
 void WarnOfSnat(const ConfigModel& model, const AddWarning& add);
+
+// FULLNAT that will not do what was meant (warn_fullnat.cc).
+void WarnOfFullnat(const ConfigModel& model, const Reach& reach, const AddWarning& add);
+// The same of a service that comes by hand, when there may not be side records enough; empty: there
+// are.
+std::string WordsOfFewSideRecords(const ConfigModel& model, const ServiceConfig& service);
+// As many side records as connections by FULLNAT there may be at once; 0: no service has any.
+uint64_t SideRecordsFor(const DirectorConfig& director, const SharedList<ServiceConfig>& services);
 
 // A port and device in the words of warning and doctor; empty: it is no device that could be looked
 // for, or it is here.

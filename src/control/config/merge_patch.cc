@@ -85,6 +85,12 @@ void Merger::Add(size_t i, YamlNode old, YamlNode* merged) {
   merged->items.push_back(is_null ? value : control::Merge(std::move(old), value, nullptr));
 }
 
+// The word of a key, `otherwise` when it is not there.
+std::string_view WordOf(const YamlNode& map, std::string_view key, std::string_view otherwise) {
+  const YamlNode* const value = FindKey(map, key);
+  return value == nullptr ? otherwise : std::string_view(value->text);
+}
+
 }  // namespace
 
 YamlNode TreeOf(const std::string& text) {
@@ -109,6 +115,23 @@ void EraseKey(YamlNode* map, std::string_view key) {
   if (index == std::ssize(map->keys)) return;
   map->keys.erase(map->keys.begin() + index);
   map->items.erase(map->items.begin() + index);
+}
+
+void DropOtherForward(YamlNode* base, const YamlNode& patch) {
+  for (size_t i = 0; i < base->keys.size(); ++i) {
+    YamlNode& old = base->items[i];
+    const YamlNode* const value = FindKey(patch, base->keys[i].text);
+    if (value == nullptr || !value->is_map() || !old.is_map()) continue;
+    if (base->keys[i].text == "fallback") DropOtherForward(&old, *value);
+    if (base->keys[i].text != "forward") continue;
+    const std::string_view method = WordOf(old, "method", ""), type = WordOf(old, "type", "ipip");
+    if (WordOf(*value, "method", method) != method) {
+      old = {};
+    } else if (WordOf(*value, "type", type) != type) {
+      EraseKey(&old, "port");
+      EraseKey(&old, "checksum");
+    }
+  }
 }
 
 }  // namespace fairlead::control

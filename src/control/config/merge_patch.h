@@ -21,6 +21,10 @@ YamlNode TreeOf(const std::string& text);
 // Preconditions: both are maps.
 YamlNode MergePatch(YamlNode base, const YamlNode& patch, const Section& section);
 
+// Before a patch of a service or a real is merged: takes out of the `forward` of `base` what
+// belongs to its method or type of tunnel, where the patch says another one.
+void DropOtherForward(YamlNode* base, const YamlNode& patch);
+
 // The value of a key of a map, or null.
 const YamlNode* FindKey(const YamlNode& map, std::string_view key);
 void EraseKey(YamlNode* map, std::string_view key);

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "base/ids.h"
+#include "control/config/machine_warnings.h"
+#include "control/config/merge_patch.h"
 #include "control/config/section_readers.h"
 
 namespace fairlead::control {
@@ -68,7 +70,6 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
   reader.Read("connections", &director.connections, ReadCapacity);
   director.connections6 = std::max(director.connections / 4, kMinCapacity);
   director.templates = std::max(director.connections / 4, kMinCapacity);
-  director.side_records = std::max(director.connections / 4, kMinCapacity);
   reader.Read("connections6", &director.connections6, ReadCapacity);
   reader.Read("templates", &director.templates, ReadCapacity);
   reader.Read("side_records", &director.side_records, ReadCapacity);
@@ -94,6 +95,17 @@ void ReadDirector(MapReader reader, DirectorConfig& director) {
     else
       reader.problems().Add(path, item.mark, WrongValue(item, kCommandPathForm).message);
   });
+}
+
+bool SaysSideRecords(const YamlNode* director) {
+  return director != nullptr && director->is_map() && FindKey(*director, "side_records") != nullptr;
+}
+
+void ChooseSideRecords(ConfigModel* model) {
+  DirectorConfig& director = model->director;
+  const uint64_t usual = std::max(director.connections / 4, kMinCapacity);
+  const uint64_t fullnat = SideRecordsFor(director, model->services);
+  director.side_records = std::clamp(fullnat, usual, kMaxCapacity);
 }
 
 void ReadLog(MapReader reader, LogConfig& log) { reader.Word("level", &log.level); }

@@ -19,6 +19,10 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
 
 // read_director.cc: the process itself.
 void ReadDirector(MapReader reader, DirectorConfig& director);
+// Whether the file says director.side_records; else the default is chosen once the services are
+// known.
+bool SaysSideRecords(const YamlNode* director);
+void ChooseSideRecords(ConfigModel* model);
 void ReadLog(MapReader reader, LogConfig& log);
 // As useradd and groupadd take it. Whether there is one is for the machine that runs the director.
 // `what`: "the name of a user".

@@ -34,6 +34,7 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
 void ValidateLocalAddresses(const ConfigModel& model, Problems& problems);
 void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
                   Problems& problems);
+void CheckFullnat(const ConfigModel& model, Problems& problems);  // of every service
 
 // Whether every service has a key and a name of its own. As ValidateServices does it, in linear
 // time and without a word.

@@ -1,6 +1,9 @@
 // What FULLNAT's local addresses and its ways to tell a real of its client must hold.
 #include <algorithm>
+#include <map>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include "control/config/find_set.h"
 #include "control/config/local_addresses.h"
@@ -11,74 +14,128 @@
 namespace fairlead::control {
 namespace {
 
-// What is written of FULLNAT, and where. What is inherited stands where it is inherited from.
+// A list of local addresses, and which of all `forward` of the model has it first.
 struct Written {
-  const Forwarding& forward;
-  std::string path;
+  static constexpr size_t kNone = ~size_t{0}, kFallback = kNone - 1;
+
+  const LocalAddresses* addresses;
+  size_t service = kNone;  // none: of the defaults
+  size_t real = kNone;     // none: of the service
+
+  [[nodiscard]] std::string Path() const {
+    std::string path = "defaults";
+    if (service != kNone) path = ItemPath("services", service);
+    if (real == kFallback) {
+      path += ".fallback";
+    } else if (real != kNone) {
+      path = ItemPath(path + ".reals", real);
+    }
+    return path + ".forward.local_addresses";
+  }
 };
 
-// Every `forward` of the model that says fullnat, each once.
+// Every list once, however many services and reals have it. What is inherited stands where it is
+// inherited from.
 std::vector<Written> AllOf(const ConfigModel& model) {
   std::vector<Written> all;
-  const auto add = [&all](const Forwarding& forward, const Forwarding& inherited,
-                          const std::string& path) {
-    if (!HasLocalAddresses(forward.method)) return;
-    if (inherited == forward) return;
-    all.push_back({forward, path + ".forward"});
+  std::unordered_set<LocalAddresses, LocalAddressesHash> known;
+  const auto add = [&](const Forwarding& forward, const Forwarding& inherited, size_t service,
+                       size_t real) {
+    if (!HasLocalAddresses(forward.method) || inherited == forward) return;
+    if (!known.insert(forward.local_addresses).second) return;
+    all.push_back({&forward.local_addresses, service, real});
   };
-  const Forwarding none;
-  add(model.defaults.forward, none, "defaults");
+  add(model.defaults.forward, {}, Written::kNone, Written::kNone);
   for (size_t i = 0; i < model.services.size(); ++i) {
     const ServiceConfig& service = model.services[i];
-    const std::string path = ItemPath("services", i);
-    add(service.forward, model.defaults.forward, path);
+    add(service.forward, model.defaults.forward, i, Written::kNone);
     for (size_t r = 0; r < service.reals.size(); ++r) {
-      add(service.reals[r].forward, service.forward, ItemPath(path + ".reals", r));
+      add(service.reals[r].forward, service.forward, i, r);
     }
-    if (service.fallback) add(service.fallback->forward, service.forward, path + ".fallback");
+    if (service.fallback) add(service.fallback->forward, service.forward, i, Written::kFallback);
   }
   return all;
 }
 
-// Who has an address already. Words are made for the one that is found: there may be 100,000 reals.
+// Who has one of the local addresses already. Those are few, and what else has an address may be
+// 100,000 reals: so these are looked up among those, and words are made for the one that is found.
 class Owners {
  public:
-  explicit Owners(const ConfigModel& model) {
-    for (const PortConfig& port : model.ports) {
-      for (const Prefix& own : port.addresses) {
-        // A kernel twin may itself speak to a real server from it, by a port that is in use here.
-        if (port.exception == ExceptionPath::kTap) {
-          owners_.emplace(own.address, Owner{"which is also the kernel's, on port ", &port.name});
-        }
-        if (!own.address.is_v4() || own.length > 30) continue;
-        owners_.emplace(own.network(), Owner{"the number of the network of port ", &port.name});
-        owners_.emplace(Broadcast(own), Owner{"the broadcast address of port ", &port.name});
-      }
+  // Before Find: an address that is asked for.
+  void Ask(const IpAddress& address) { owners_.try_emplace(address); }
+
+  void Find(const ConfigModel& model) {
+    FindPorts(model);
+    for (const RouteConfig& route : model.routes) {
+      Note(route.via, "the next hop of the route to ", nullptr, &route.to);
     }
-    for (const ServiceConfig& service : model.services) {
-      if (!service.is_mark()) {
-        owners_.emplace(service.address, Owner{"the address of service ", &service.name});
-      }
-      for (const RealConfig& real : service.reals) {
-        owners_.emplace(real.address, Owner{"a real server of service ", &service.name});
-      }
-      if (service.fallback) {
-        owners_.emplace(service.fallback->address,
-                        Owner{"the fallback of service ", &service.name});
+    FindServices(model);
+    for (const SnatConfig& rule : model.snat) {
+      for (const IpAddress& address : AddressesOf(rule)) {
+        Note(address, "an address of the snat rule for ", nullptr, &rule.source);
       }
     }
   }
   // Empty: nobody.
   [[nodiscard]] std::string WordsOf(const IpAddress& address) const {
-    const auto it = owners_.find(address);
-    return it == owners_.end() ? "" : it->second.words + Quote(*it->second.name);
+    const Owner& owner = owners_.at(address);
+    if (owner.words == nullptr) return "";
+    return owner.words + (owner.name != nullptr ? Quote(*owner.name) : owner.prefix->ToString());
   }
 
  private:
   struct Owner {
-    const char* words;
-    const std::string* name;
+    const char* words = nullptr;
+    const std::string* name = nullptr;
+    const Prefix* prefix = nullptr;
   };
+
+  // The first who has it counts.
+  void Note(const IpAddress& address, const char* words, const std::string* name,
+            const Prefix* prefix = nullptr) {
+    const auto asked = owners_.find(address);
+    if (asked == owners_.end() || asked->second.words != nullptr) return;
+    asked->second = {words, name, prefix};
+  }
+
+  // A port's own address may be a local one, unless a kernel twin may itself speak to a real server
+  // from it, by a port that is in use here.
+  void FindPorts(const ConfigModel& model) {
+    for (const PortConfig& port : model.ports) {
+      for (const Prefix& own : port.addresses) {
+        if (port.exception == ExceptionPath::kTap) {
+          Note(own.address, "which is also the kernel's, on port ", &port.name);
+        }
+        if (!own.address.is_v4() || own.length > 30) continue;
+        Note(own.network(), "the number of the network of port ", &port.name);
+        Note(Broadcast(own), "the broadcast address of port ", &port.name);
+      }
+    }
+  }
+  void FindServices(const ConfigModel& model) {
+    std::map<std::pair<uint32_t, Family>, const std::string*> by_mark;
+    for (const ServiceConfig& service : model.services) {
+      if (service.is_mark()) {
+        by_mark.emplace(std::pair(service.mark, service.family), &service.name);
+      } else {
+        Note(service.address, "the address of service ", &service.name);
+      }
+      for (const RealConfig& real : service.reals) {
+        Note(real.address, "a real server of service ", &service.name);
+      }
+      if (service.fallback) {
+        Note(service.fallback->address, "the fallback of service ", &service.name);
+      }
+    }
+    // As virtual_addresses.h counts them.
+    for (const ClassifierRule& rule : model.classifier) {
+      for (const Prefix& to : rule.destination.prefixes) {
+        const auto service = by_mark.find({rule.mark, to.address.family()});
+        if (service == by_mark.end() || to.length != to.address.bit_length()) continue;
+        Note(to.address, "a virtual address of service ", service->second);
+      }
+    }
+  }
 
   static IpAddress Broadcast(const Prefix& prefix) {
     const uint32_t host_bits = 0xffffffffu >> prefix.length;
@@ -87,29 +144,20 @@ class Owners {
   std::unordered_map<IpAddress, Owner> owners_;
 };
 
-void CheckAddresses(const ConfigModel& model, const Written& written, const Owners& owners,
-                    Problems& problems) {
-  const std::string at = written.path + ".local_addresses";
-  if (written.forward.local_addresses.empty() || problems.IsBroken(at)) return;
-  CheckSets(model, written.forward.local_addresses.match(), at, problems);
-  if (problems.IsBroken(at) || problems.IsBroken("prefix_sets")) return;
-  const std::vector<IpAddress> addresses =
-      ExpandLocalAddresses(model.prefix_sets, written.forward.local_addresses);
-  if (addresses.empty()) {
-    problems.Add(at, "has no address: its prefix sets are empty");
-  } else if (addresses.size() > kMaxLocalAddresses) {
-    problems.Add(at, "has more than " + std::to_string(kMaxLocalAddresses) +
-                         " addresses; write a longer prefix, such as 10.0.1.0/28 or "
-                         "fd00:1::/124");
-  } else {
-    for (const IpAddress& address : addresses) {
-      const std::string owner = owners.WordsOf(address);
-      if (owner.empty()) continue;
-      problems.Add(at, "contains " + address.ToString() + ", " + owner +
-                           "; local addresses must be nobody else's");
-      return;
-    }
-  }
+// The addresses of a list; none, with a word, when it cannot be one.
+std::vector<IpAddress> CheckList(const ConfigModel& model, const Written& written,
+                                 Problems& problems) {
+  const std::string at = written.Path();
+  if (written.addresses->empty() || problems.IsBroken(at)) return {};
+  CheckSets(model, written.addresses->match(), at, problems);
+  if (problems.IsBroken(at) || problems.IsBroken("prefix_sets")) return {};
+  std::vector<IpAddress> addresses = ExpandLocalAddresses(model.prefix_sets, *written.addresses);
+  if (addresses.empty()) problems.Add(at, "has no address: its prefix sets are empty");
+  if (addresses.size() <= kMaxLocalAddresses) return addresses;
+  problems.Add(at, "has more than " + std::to_string(kMaxLocalAddresses) +
+                       " addresses; write a longer prefix, such as 10.0.1.0/28 or "
+                       "fd00:1::/124");
+  return {};
 }
 
 bool HasOneOf(Family family, const ConfigModel& model, const LocalAddresses& addresses) {
@@ -172,11 +220,40 @@ void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const 
   }
 }
 
+void CheckFullnat(const ConfigModel& model, Problems& problems) {
+  for (size_t i = 0; i < model.services.size(); ++i) {
+    CheckFullnat(model, model.services[i], ItemPath("services", i), problems);
+  }
+}
+
 void ValidateLocalAddresses(const ConfigModel& model, Problems& problems) {
   const std::vector<Written> all = AllOf(model);
+  if (all.size() > kMaxLocalLists) {
+    problems.Add(all[kMaxLocalLists].Path(),
+                 "is one of " + std::to_string(all.size()) + " different lists; at most " +
+                     std::to_string(kMaxLocalLists) +
+                     " are possible. Give real servers the same list, or a prefix set: a port "
+                     "may be used towards each of them at once");
+    return;
+  }
+  Owners owners;
+  std::vector<std::vector<IpAddress>> lists;
+  for (const Written& written : all) {
+    for (const IpAddress& address : lists.emplace_back(CheckList(model, written, problems))) {
+      owners.Ask(address);
+    }
+  }
   if (all.empty()) return;
-  const Owners owners(model);
-  for (const Written& written : all) CheckAddresses(model, written, owners, problems);
+  owners.Find(model);
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (const IpAddress& address : lists[i]) {
+      const std::string owner = owners.WordsOf(address);
+      if (owner.empty()) continue;
+      problems.Add(all[i].Path(), "contains " + address.ToString() + ", " + owner +
+                                      "; local addresses must be nobody else's");
+      break;
+    }
+  }
 }
 
 }  // namespace fairlead::control

@@ -8,52 +8,12 @@
 #include "control/config/check_files.h"
 #include "control/config/command_path.h"
 #include "control/config/machine_warnings.h"
+#include "control/config/reach.h"
 #include "control/config/validate.h"
 #include "control/config/validate_util.h"
 
 namespace fairlead::control {
 namespace {
-
-// Which addresses the ports' networks and the routes cover, by the lengths of these: there may be
-// as many routes as reals.
-class Reach {
- public:
-  explicit Reach(const ConfigModel& model) {
-    for (size_t i = 0; i < model.ports.size(); ++i)
-      for (const Prefix& own : model.ports[i].addresses) Add(own, i);
-    const auto connected = networks_;
-    for (const RouteConfig& route : model.routes) Add(route.to, Find(connected, route.via));
-  }
-  [[nodiscard]] bool Contains(const IpAddress& address) const {
-    return std::ranges::any_of(networks_, [&](const auto& entry) {
-      const auto& [family, length] = entry.first;
-      return family == address.family() && entry.second.contains(Prefix{address, length}.network());
-    });
-  }
-  // By the longest prefix; none: no port leads there.
-  [[nodiscard]] std::optional<size_t> PortFor(const IpAddress& address) const {
-    return Find(networks_, address);
-  }
-
- private:
-  using Port = std::optional<size_t>;
-  using Networks = std::map<std::pair<Family, int>, std::unordered_map<IpAddress, Port>>;
-
-  void Add(const Prefix& prefix, Port port) {
-    networks_[{prefix.address.family(), prefix.length}].emplace(prefix.network(), port);
-  }
-  static Port Find(const Networks& networks, const IpAddress& address) {
-    for (auto entry = networks.rbegin(); entry != networks.rend(); ++entry) {
-      const auto& [family, length] = entry->first;
-      if (family != address.family()) continue;
-      const auto found = entry->second.find(Prefix{address, length}.network());
-      if (found != entry->second.end()) return found->second;
-    }
-    return std::nullopt;
-  }
-
-  Networks networks_;
-};
 
 class Warner {
  public:
@@ -86,6 +46,7 @@ class Warner {
     WarnOfMissingDevices(model_, add);
     WarnOfOwnAddresses(model_, add);
     WarnOfSnat(model_, add);
+    WarnOfFullnat(model_, reach_, add);
     AddChecksWithoutTwin();
     // keepalived that stops takes its real servers out: on the master their connections would end,
     // and the peer that takes over would be told so.
@@ -108,6 +69,8 @@ class Warner {
     });
     if (service.mark != 0 && !is_set) Add("mark", kNoRuleSetsMark);
     AddUnreachableReals(service, "");
+    const std::string few = WordsOfFewSideRecords(model_, service);
+    if (!few.empty()) Add("forward", few);
     return std::move(warnings_);
   }
 

@@ -68,6 +68,7 @@ ConfigModel ReadModel(MapReader& root, const std::string& file, PrefixFiles& fil
   });
   ReadList(root, "snat", kSnatSection, &model.snat,
            [](MapReader reader, size_t, SnatConfig& rule) { ReadSnat(reader, rule); });
+  if (!SaysSideRecords(root.Find("director"))) ChooseSideRecords(&model);
   return model;
 }
 

@@ -20,6 +20,7 @@
 #include "control/fleet/fleet_membership.h"
 #include "control/fleet/fleet_peers.h"
 #include "control/fleet/fleet_source.h"
+#include "control/fleet/peer_news.h"
 
 namespace fairlead::control {
 
@@ -83,6 +84,7 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   FleetSource source_;
   FleetMembership membership_;
   FleetPeers peers_;
+  PeerNews peer_news_;
   boost::asio::steady_timer timer_;
   ControlApi* core_ = nullptr;
   std::thread thread_;
@@ -95,7 +97,7 @@ class Fleet::Impl : public std::enable_shared_from_this<Fleet::Impl> {
   TimePoint next_show_{};
   std::vector<std::string> refused_;
   uint64_t refused_revision_ = 0;
-  std::string keep_problem_, sync_problem_, keep_peers_problem_;
+  std::string keep_problem_, sync_problem_;
   std::optional<IpAddress> seen_address_;  // by which the store is reached; rather no loopback one
   bool finds_peers_ = false;               // sync.peers is `fleet`
   uint64_t applied_ = 0, refusals_ = 0;

@@ -55,17 +55,19 @@ void Fleet::Impl::TurnPeers(TimePoint now) {
                                          .is_heard = source_.hears_members(),
                                          .is_secured = stream.is_secured(),
                                          .is_connected = is_connected});
+  if (is_news) peer_news_.Note();
   NotePeers();
-  if (!is_news) return;
-  auto list = std::make_shared<const FleetPeerList>(peers_.list());
-  {
-    const std::lock_guard lock(mutex_);
-    peer_list_ = std::move(list);
-  }
-  next_show_ = {};
-  const Status kept = KeepPeers(local_.state, name_, place_, peers_.list().peers);
-  const std::string problem = kept ? std::string() : kept.error().ToString();
-  if (std::exchange(keep_peers_problem_, problem) == problem || problem.empty()) return;
+  peer_news_.Tell([this] {
+    auto list = std::make_shared<const FleetPeerList>(peers_.list());
+    {
+      const std::lock_guard lock(mutex_);
+      peer_list_ = std::move(list);
+    }
+    next_show_ = {};
+  });
+  const std::string problem = peer_news_.Keep(
+      now, [this] { return KeepPeers(local_.state, name_, place_, peers_.list().peers); });
+  if (problem.empty()) return;
   LogWarning("the sync peers cannot be kept for a start without etcd; let the director write there",
              {{"reason", problem}});
 }

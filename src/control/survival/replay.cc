@@ -71,6 +71,8 @@ class Replayer {
     ServiceItem service;            // null: removed by hand
     std::optional<uint32_t> place;  // in the list that was in force, when it was changed by hand
   };
+  using OfFile = std::set<const ServiceConfig*>;
+  using FileItems = std::map<ServiceIdentity, ServiceItem>;
 
   void Drop(const std::string& subject, const std::string& why) {
     dropped_.push_back(subject + ": " + why);
@@ -214,12 +216,23 @@ class Replayer {
 
   // What a change by hand would be refused for. Services of the file itself are right.
   void DropInvalid() {
-    std::set<const ServiceConfig*> of_file;
-    std::map<ServiceIdentity, ServiceItem> file_items;
+    OfFile of_file;
+    FileItems file_items;
     for (size_t i = 0; i < file_.services.size(); ++i) {
       of_file.insert(file_.services.item(i).get());
       file_items.emplace(KeyOf(file_.services[i]), file_.services.item(i));
     }
+    DropInvalidServices(of_file, file_items);
+    DropTakenAddresses(of_file, file_items);
+    if (AreDistinct(model_.services)) return;
+    // What was taken back has the name of something that was added.
+    for (const ServiceConfig& service : model_.services)
+      kept_ -= of_file.contains(&service) ? 0 : 1;
+    model_.services = file_.services;
+    Drop("services", "the changes that are left do not go together");
+  }
+
+  void DropInvalidServices(const OfFile& of_file, const FileItems& file_items) {
     std::map<std::string, size_t> names;
     for (const ServiceConfig& service : model_.services) ++names[service.name];
     for (size_t i = 0; i < model_.services.size();) {
@@ -246,6 +259,47 @@ class Replayer {
         model_.services.Set(i++, original->second);
       }
     }
+  }
+
+  // Whose local addresses are somebody else's by now, or who has become somebody else. One service
+  // does not show that, so they are laid over those of the file one by one; seldom is it needed.
+  void DropTakenAddresses(const OfFile& of_file, const FileItems& file_items) {
+    if (ProblemOfAddresses().empty()) return;
+    std::vector<ServiceItem> changed, all;  // null in `all`: left out
+    for (size_t i = 0; i < model_.services.size(); ++i) {
+      ServiceItem item = model_.services.item(i);
+      if (!of_file.contains(item.get())) {
+        const auto original = file_items.find(KeyOf(*item));
+        changed.push_back(
+            std::exchange(item, original == file_items.end() ? nullptr : original->second));
+      } else {
+        changed.push_back(nullptr);
+      }
+      all.push_back(std::move(item));
+    }
+    const auto take_up = [&] {
+      model_.services.clear();
+      for (const ServiceItem& item : all) {
+        if (item != nullptr) model_.services.push_back(item);
+      }
+    };
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (changed[i] == nullptr) continue;
+      const ServiceItem original = std::exchange(all[i], changed[i]);
+      take_up();
+      const std::string why = ProblemOfAddresses();
+      if (why.empty()) continue;
+      Drop("service " + changed[i]->name, why);
+      --kept_;
+      all[i] = original;
+    }
+    take_up();
+  }
+
+  [[nodiscard]] std::string ProblemOfAddresses() const {
+    Problems problems("stored");
+    ValidateLocalAddresses(model_, problems);
+    return problems.empty() ? "" : problems.Take().front().ToString();
   }
 
   // `of_file`: the file's service with the same key; null: there is none.

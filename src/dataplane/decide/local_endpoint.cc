@@ -3,22 +3,32 @@
 namespace fairlead::dataplane {
 namespace {
 
+template <typename Address, typename Local>
+Address InKeys(const Local& address) noexcept {
+  if constexpr (std::is_same_v<Address, Local>) {
+    return address;
+  } else {
+    return ImageOf<Address>(address);
+  }
+}
+
 // `Local`: of the pool and the real.
 template <typename Address, typename Local>
 bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
   auto& table = shard.Connections<Address>();
   const Connection<Address>& record = table.at(slot);
   const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  const bool is_alone = shard.fabric.steering.worker_count() == 1;
   return shard.local_ports.Give<Local>(
       pool, remote,
       [&](const Local& address, Be16 port) {
-        return shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        return is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
       },
       [&](const Local& address, Be16 port) {
-        const auto reply = FlowKey<Address>::Reply(record.protocol, ImageOf<Address>(address), port,
-                                                   record.real_address, record.real_port);
-        return !table.Find(reply, table.Hash(reply), shard.now).hit() &&
-               table.AddLocalOf(slot, address, port);
+        return table.TakeLocal(slot, address, port, shard.now);
+      },
+      [&](const Local& address, Be16 port) {
+        table.PrefetchBuckets(shard.fabric.hash(InKeys<Address>(address), port, record.protocol));
       });
 }
 

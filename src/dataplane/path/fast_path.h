@@ -15,8 +15,10 @@
 
 #include "dataplane/decide/sync_due.h"
 #include "dataplane/decide/sync_tell.h"
+#include "dataplane/path/renumber.h"
 #include "dataplane/shard/stream_due.h"
 #include "dataplane/shard/turn.h"
+#include "dataplane/wire/fill_tunnel.h"
 #include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
 #include "dataplane/wire/rewrite_tun.h"
@@ -178,15 +180,15 @@ class FastPath {
         next_ip_id_ = static_cast<uint16_t>(next_ip_id_ + ip_id_step_);
         return true;
       case ForwardMethod::kFullnat:
-        return TranslatedBoth(packet, parsed, table_, slot);
+        return TranslatedBoth(packet, parsed, shard_, slot);
     }
     return false;
   }
 
   // Static, as Encapsulated.
-  [[gnu::noinline]] static bool TranslatedBoth(P* packet, ParsedPacket* parsed,
-                                               const ConnectionTable<Address>& table,
+  [[gnu::noinline]] static bool TranslatedBoth(P* packet, ParsedPacket* parsed, Shard& shard,
                                                uint32_t slot) noexcept {
+    const ConnectionTable<Address>& table = shard.Connections<Address>();
     const FlowSide* local = table.LocalOf(slot);
     if (local == nullptr) [[unlikely]]
       return false;
@@ -194,6 +196,8 @@ class FastPath {
     RewriteFullnat(*packet, parsed,
                    Endpoints<Address>{Address::Load(local->local_address.data()), local->local_port,
                                       record.real_address, record.real_port});
+    if (NeedsNewId(*parsed)) [[unlikely]]
+      RenumberDatagram(shard, packet->data(), *parsed);
     return true;
   }
 
@@ -203,11 +207,17 @@ class FastPath {
                                              const Connection<Address>& record,
                                              const Egress& egress, Be16 id) noexcept {
     if (parsed.ip_length + egress.tunnel.length > egress.mtu_bytes) return false;
+    const MadeTunnel& made = egress.tunnel;
+    const bool has_port = made.type == TunnelType::kGue;
     const TunnelFields fields{
         .id = id,
-        .source_port = TunnelSourcePort(record.client_address, record.client_port),
+        .source_port =
+            has_port ? TunnelSourcePort(record.client_address, record.client_port) : Be16{},
         .copies_dont_fragment = egress.copies_dont_fragment};
-    return Encapsulate(*packet, parsed, egress.tunnel, fields);
+    uint8_t* frame = packet->Prepend(made.length);
+    if (frame == nullptr) return false;
+    FillTunnelHeadersOf<Address>(frame, parsed, made, fields);
+    return true;
   }
 
   const Snapshot& snapshot_;
@@ -219,7 +229,7 @@ class FastPath {
   const uint16_t ip_id_step_;
   uint16_t& next_ip_id_;
   const Tick now_;
-  // With kTells only:
+  // FULLNAT; the last with kTells only:
   Shard& shard_;
   const CountedPackets counted_;
 };

@@ -14,6 +14,7 @@
 #include "dataplane/path/client_told.h"
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/fragment6.h"
+#include "dataplane/path/renumber.h"
 #include "dataplane/path/translate.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_fullnat.h"
@@ -55,8 +56,8 @@ template <typename Address, Packet P>
   return true;
 }
 
-// Into the real's tunnel. False: no room in front. Always inline, as it was before there were
-// others.
+// Into the real's tunnel. False: no room in front. Always inline, because SendToReal is slower with
+// a call here; what is seldom (PutIntoOtherTunnel) is a call.
 template <typename Address, Packet P>
 [[gnu::always_inline]] inline bool PutIntoTunnel(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                                  const Connection<Address>& record,
@@ -118,11 +119,11 @@ bool IsMixed(const Connection<Address>& record, const RealView& real) noexcept {
   return TranslatesClient(record.method) && real.address.family() != Address::kFamily;
 }
 
-// IsMixed, and the TTL and the route were looked at.
+// IsMixed, and the TTL and the route were looked at. `may_cut`: whatever its sender thinks of that.
 template <typename Address, Packet P>
 [[gnu::noinline]] void SendToMixedReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                        const Connection<Address>& record, const RealView& real,
-                                       const LocalEndpoint& local) noexcept {
+                                       const LocalEndpoint& local, bool may_cut = false) noexcept {
   if (t.shard.fragment_fate != nullptr)
     NoteSentToReal(t.shard.fragment_fate, record, real, local.address);
   if (local.address.is_unspecified() || local.address.family() != real.address.family()) {
@@ -132,7 +133,8 @@ template <typename Address, Packet P>
                  {.output = real.output,
                   .next_hop = real.next_hop,
                   .hop = real.next_hop_address,
-                  .mtu_bytes = real.mtu_bytes},
+                  .mtu_bytes = real.mtu_bytes,
+                  .may_cut = may_cut},
                  NothingElse);
 }
 
@@ -175,6 +177,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
       if (local.address.is_unspecified() || local.address.family() != Address::kFamily) [[unlikely]]
         return t.Drop(packet, DropReason::kNoLocalPort);
       TranslateBoth(packet, parsed, record, local);
+      if (NeedsNewId(*parsed)) RenumberDatagram(t.shard, packet->data(), *parsed);
       break;
     case ForwardMethod::kNat:
       if (parsed->is_fragment && !parsed->is_first_fragment) [[unlikely]] {

@@ -1,6 +1,7 @@
 // Fragmentation of what the director itself sends in IPv6 (RFC 8200 section 4.5): the outer packet
 // of an IPv4 client whose packet may be cut, when the tunnel's headers make it longer than the
-// link. Packets of others are never cut in IPv6.
+// link; a datagram that a PROXY header has made longer than 1280 bytes. Packets of others are never
+// cut in IPv6.
 //
 //   SendFragments6(turn, packet, parsed, mtu_bytes, port, neighbour_id, hop);
 //

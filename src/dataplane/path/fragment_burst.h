@@ -70,6 +70,7 @@ template <Packet P>
     return true;
   }
   if (local == nullptr) {
+    if (t.snapshot.snat != nullptr && DropUnsupportedBySnat(t, packet, *parsed)) return false;
     RouteUnlessClaimed(t, packet, parsed);
   } else if (local->is_vip) {
     t.Drop(packet, DropReason::kFragment);

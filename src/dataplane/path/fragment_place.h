@@ -19,6 +19,12 @@ bool IsAnsweredHere(const Turn<P>& t, const LocalAddress* local) noexcept {
          (local->is_vip || local->port.is_none() || !t.port(local->port).has_host);
 }
 
+// Behind a later IPv6 fragment's header the transport need not come at once.
+inline bool MayHideTransport(const ParsedPacket& parsed) noexcept {
+  return !parsed.is_v4() && !parsed.is_first_fragment &&
+         parsed.protocol == kProtocolDestinationOptions;
+}
+
 // Whose way depends on ports: to a virtual address, or to one of ours that no kernel has or that
 // FULLNAT uses; to where a rule may give a mark; back from a real server of NAT. Others go by their
 // address.
@@ -26,11 +32,7 @@ template <Packet P>
 bool MayBeBalanced(const Turn<P>& t, const ParsedPacket& parsed, const LocalAddress* local,
                    const IpAddress& source, const IpAddress& destination,
                    PortId input_port) noexcept {
-  // Behind a later IPv6 fragment's header the transport need not come at once.
-  const bool may_be_transport =
-      IsTransport(parsed.protocol) || (!parsed.is_v4() && !parsed.is_first_fragment &&
-                                       parsed.protocol == kProtocolDestinationOptions);
-  if (!may_be_transport) return false;
+  if (!IsTransport(parsed.protocol) && !MayHideTransport(parsed)) return false;
   const bool has_replies = local != nullptr && local->has_local_ports;
   return IsAnsweredHere(t, local) || has_replies || t.snapshot.classifier.rule_count() > 0 ||
          t.snapshot.IsNatAddress(source) ||
@@ -54,7 +56,7 @@ bool MayBeSnat(const Turn<P>& t, const ParsedPacket& parsed, const IpAddress& so
   if (t.snapshot.snat == nullptr) [[likely]]
     return false;
   const bool has_port = IsTransport(parsed.protocol) || parsed.protocol == IcmpProtocolOf(parsed) ||
-                        (!parsed.is_v4() && !parsed.is_first_fragment);
+                        MayHideTransport(parsed);
   return has_port && (t.snapshot.snat->addresses.contains(destination) ||
                       SnatRuleFor(t, source, destination, input_port) != nullptr);
 }

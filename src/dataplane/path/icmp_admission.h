@@ -81,6 +81,9 @@ struct QuotingError {
     const uint64_t hash = t.shard.template Connections<Address>().Hash(key);
     const AdmitOutcome admitted = Admit(t.shard, service, key, hash, a.real, a.ref);
     if (!admitted.ok()) return t.Drop(packet, admitted.refusal);
+    if (real.client_address != ClientAddress::kNone) {
+      BeginTelling<Address>(t.shard, admitted.slot, real);
+    }
     auto& table = t.shard.template Connections<Address>();
     SendErrorToReal(t, packet, parsed, quoted, table.at(admitted.slot),
                     table.LocalEndpointOf(admitted.slot));

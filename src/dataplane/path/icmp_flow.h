@@ -84,10 +84,8 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   CountOut(t, record.real_id, real, parsed->ip_length);
   if (TranslatesClient(record.method)) {
     ForwardRouted(t, packet, parsed, record.client_address, [&](P& p, ParsedPacket* fields) {
-      if (record.Has(ConnectionFlag::kLongWay) && quoted.protocol == kProtocolTcp) [[unlikely]] {
-        ShiftQuotedBack(p.data(), p.length(), *fields, quoted.l4_offset,
-                        ShiftsOf<Address>(t.shard, found.slot).to_real);
-      }
+      if (record.Has(ConnectionFlag::kLongWay)) [[unlikely]]
+        CountErrorBack<Address>(t.shard, p, *fields, quoted, found.slot);
       RewriteIcmpFullnat(p, fields, quoted, EndpointsToClient(record));
     });
     return true;

@@ -110,13 +110,32 @@ template <Packet P>
   t.Drop(packet, DropReason::kNeighbourLearned);
 }
 
+// An error that is for nobody here.
+template <typename Address, Packet P>
+void RouteError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted) noexcept {
+  if (t.snapshot.snat != nullptr && DropErrorBySnat<Address>(t, packet, *parsed, quoted)) return;
+  RouteUnlessClaimed(t, packet, parsed);
+}
+
+// An error comes from the client's side when it goes to a virtual address. Where that is an address
+// of FULLNAT as well, it may come from behind, about what left from there: what it quotes says so.
+template <typename Address, Packet P>
+bool IsErrorFromClient(const Turn<P>& t, const uint8_t* frame, const LocalAddress* local,
+                       const QuotedPacket& quoted) noexcept {
+  if (local == nullptr || !local->is_vip) return false;
+  if (!local->has_local_ports) [[likely]]
+    return true;
+  const ServiceKey served{quoted.Source<Address>(frame), quoted.source_port, quoted.protocol};
+  return !t.snapshot.FindService(0, served).is_none();
+}
+
 // An error about a TCP or UDP flow. `is_forged`: it comes from an address of ours, and is forged
 // unless it follows a connection.
 template <typename Address, Packet P>
 void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
                      bool is_forged, bool is_mine) noexcept {
   const LocalAddress* local = t.snapshot.FindLocal(parsed->destination(packet->data()));
-  const bool is_from_client = local != nullptr && local->is_vip;
+  const bool is_from_client = IsErrorFromClient<Address>(t, packet->data(), local, quoted);
   if (QuotesForgedClient<Address>(t, packet->data(), *parsed, quoted, is_from_client)) {
     return t.Drop(packet, DropReason::kBadSource);
   }
@@ -127,8 +146,8 @@ void HandleFlowError(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
     return;
   }
   if (is_forged) return t.Drop(packet, DropReason::kBadSource);
-  if (local == nullptr) return RouteUnlessClaimed(t, packet, parsed);
-  if (local->is_vip) return AdmitByError<Address>(t, packet, parsed, quoted);
+  if (local == nullptr) return RouteError<Address>(t, packet, parsed, quoted);
+  if (is_from_client) return AdmitByError<Address>(t, packet, parsed, quoted);
   DeliverToHost(t, packet, *local, DropReason::kIcmpNoConnection);
 }
 
@@ -171,6 +190,7 @@ template <typename Address, Packet P>
           FollowTunnelError(t, packet, *parsed, quoted, is_mine)) {
         return;
       }
+      if (local == nullptr) return RouteError<Address>(t, packet, parsed, quoted);
       break;
     case IcmpErrorKind::kNotRelated:
       break;

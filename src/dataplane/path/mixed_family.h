@@ -104,10 +104,7 @@ template <typename Address, Packet P>
   }
   const Connection<Client>& record = table.at(slot);
   CountOut(t, record.real_id, t.snapshot.reals[record.real_id.index()], parsed->ip_length);
-  if (quoted.protocol == kProtocolTcp) {
-    ShiftQuotedBack(packet->data(), packet->length(), *parsed, quoted.l4_offset,
-                    ShiftsOf<Client>(t.shard, slot).to_real);
-  }
+  CountErrorBack<Client>(t.shard, *packet, *parsed, quoted, slot);
   const Endpoint client = ClientOf(record);
   WayOut way;
   if (!FindWayOut(t, packet, parsed, client.address, &way)) return true;

@@ -87,22 +87,25 @@ template <typename Address, Packet P>
   t.shard.UpdateIsObserved();
 }
 
-// On a port that has clients and real servers, a miss as a client's packet may be a reply. It is
-// looked for before the burst is followed, so that the fast path takes it.
+// On a port that has clients and real servers, a miss as a client's packet may be a reply. All of
+// these are looked for at once, before the burst is followed, so that the fast path takes them.
 template <typename Address, Packet P>
 [[gnu::noinline]] void LookForReplies(Turn<P>& t, FlowBurst<Address, P>& burst) noexcept {
-  const auto& table = t.shard.template Connections<Address>();
+  FlowBurst<Address, P> replies;
+  BurstOf<size_t> places;  // of the packets in `burst`
   for (size_t i = 0; i < burst.count; ++i) {
     if (burst.slots[i] != kNoSlot || burst.keys[i].direction == Direction::kReply) continue;
     P* packet = burst.packets[i];
     if (t.port(packet->meta().input_port).role != PortRole::kBoth) continue;
-    const FlowKey<Address> reply = ReplyKey<Address>(packet->data(), burst.parsed[i]);
-    const uint64_t hash = table.Hash(reply);
-    const FindOutcome found = table.Find(reply, hash, t.now());
-    if (!found.hit()) continue;
-    burst.keys[i] = reply;
-    burst.probes[i].hash = hash;
-    burst.slots[i] = found.slot;
+    replies.keys[replies.count] = ReplyKey<Address>(packet->data(), burst.parsed[i]);
+    places[replies.count++] = i;
+  }
+  LookUp(t, replies);
+  for (size_t n = 0; n < replies.count; ++n) {
+    if (replies.slots[n] == kNoSlot) continue;
+    burst.keys[places[n]] = replies.keys[n];
+    burst.probes[places[n]] = replies.probes[n];
+    burst.slots[places[n]] = replies.slots[n];
   }
 }
 

@@ -1,10 +1,10 @@
 // Source NAT: inside hosts reach the world with an address of the director (docs/snat.md).
 //
-//   if (t.snapshot.snat != nullptr && FollowSnat<Address>(t, packet, parsed)) return;
-//   if (t.snapshot.snat != nullptr && TakeBySnat<Address>(t, packet, parsed, flow, is_mine))
-//   return;
+//   if (FollowSnat<Address>(t, packet, parsed)) return;
+//   if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
 //
-// The first is asked when no connection claims the packet, the second when no service does either.
+// Both only where there are rules (t.snapshot.snat). The first is asked when no connection claims
+// the packet, the second when no service does either.
 // The owner of a flow is that of its inside endpoint, as of a client's; the local port is one that
 // steering gives to the same worker, so replies find it. Pings and errors are in snat_icmp.h.
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.
@@ -13,6 +13,7 @@
 #include "dataplane/decide/snat_decision.h"
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/flow_fields.h"
+#include "dataplane/path/renumber.h"
 
 namespace fairlead::dataplane {
 
@@ -65,8 +66,9 @@ void SendSnatOut(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noe
   CountSnat(t, flow.slot, SnatWay::kOut, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kForward, parsed->tcp_flags,
                                         t.snapshot.timeouts, t.now());
-  ForwardRouted(t, packet, parsed, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, [&t, &flow](P& p, ParsedPacket* fields) {
     RewriteNat<NatDirection::kReply>(p, fields, flow.local, flow.local_port);
+    if (NeedsNewId(*fields)) RenumberDatagram(t.shard, p.data(), *fields);
   });
 }
 
@@ -118,9 +120,10 @@ uint32_t BeginSnat(Turn<P>& t, P* packet, const SnatRule& rule,
 }
 
 // What has no port to be told apart by cannot leave with an address that many share, and shall not
-// leave with its own. False: no rule is about it.
+// leave with its own. False: no rule is about it. Precondition: there are rules.
 template <Packet P>
-bool DropUnsupportedBySnat(Turn<P>& t, P* packet, const ParsedPacket& parsed) noexcept {
+[[gnu::noinline]] bool DropUnsupportedBySnat(Turn<P>& t, P* packet,
+                                             const ParsedPacket& parsed) noexcept {
   const uint8_t* frame = packet->data();
   if (SnatRuleFor(t, parsed.source(frame), parsed.destination(frame), packet->meta().input_port) ==
       nullptr) {

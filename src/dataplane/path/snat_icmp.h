@@ -3,7 +3,9 @@
 //
 //   if (t.snapshot.snat != nullptr &&
 //       TakeIcmpBySnat<Address>(t, packet, parsed, kind, quoted, is_mine)) return;
+//   if (t.snapshot.snat != nullptr && DropErrorBySnat<Address>(t, packet, parsed, quoted)) return;
 //
+// The second is asked when no connection claims the error either.
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.
 #pragma once
 
@@ -18,8 +20,9 @@ void SendPingOut(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noe
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
   CountSnat(t, flow.slot, SnatWay::kOut, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kForward, 0, t.snapshot.timeouts, t.now());
-  ForwardRouted(t, packet, parsed, [&flow](P& p, ParsedPacket* fields) {
+  ForwardRouted(t, packet, parsed, [&t, &flow](P& p, ParsedPacket* fields) {
     RewriteEcho<true>(p, fields, flow.local, flow.local_port);
+    if (NeedsNewId(*fields)) RenumberDatagram(t.shard, p.data(), *fields);
   });
 }
 
@@ -168,6 +171,27 @@ template <typename Address, Packet P>
   }
   if (kind != IcmpErrorKind::kNotRelated) return false;
   return DropUnsupportedBySnat(t, packet, *parsed);
+}
+
+// An error that no flow or connection here claims would show the address of an inside host to the
+// world: its sender's, or that of the packet which it quotes. A NAT real server's packets of its
+// service are the service's matter. False: no rule is about it. Precondition: there are rules.
+template <typename Address, Packet P>
+[[gnu::noinline]] bool DropErrorBySnat(Turn<P>& t, P* packet, const ParsedPacket& parsed,
+                                       const QuotedPacket& quoted) noexcept {
+  const uint8_t* frame = packet->data();
+  const FlowFields about{{.source = quoted.Destination<Address>(frame),
+                          .destination = quoted.Source<Address>(frame),
+                          .source_port = quoted.destination_port.host(),
+                          .destination_port = quoted.source_port.host(),
+                          .protocol = quoted.protocol,
+                          .input_port = packet->meta().input_port}};
+  if (MayBeReply(t.snapshot, about)) return false;
+  if (DropUnsupportedBySnat(t, packet, parsed)) return true;
+  const auto& from = about.addresses;
+  if (SnatRuleFor(t, from.source, from.destination, from.input_port) == nullptr) return false;
+  t.Drop(packet, DropReason::kSnatUnsupported);
+  return true;
 }
 
 }  // namespace fairlead::dataplane

@@ -167,7 +167,7 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
     TellOfNew<Address>(t.shard, admitted.slot, real);
   auto& table = t.shard.template Connections<Address>();
   if (real.client_address != ClientAddress::kNone) [[unlikely]]
-    BeginTelling<Address>(t, *packet, *parsed, admitted.slot, real);
+    BeginTelling<Address>(t.shard, packet->data(), *parsed, admitted.slot, real);
   if (table.at(admitted.slot).Has(ConnectionFlag::kLongWay)) [[unlikely]]
     return SendTelling<Address>(t, packet, parsed, admitted.slot, real);
   SendToReal<Address>(t, packet, parsed, table.at(admitted.slot), real,

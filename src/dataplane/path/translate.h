@@ -13,6 +13,7 @@
 #pragma once
 
 #include "dataplane/path/fragment.h"
+#include "dataplane/path/renumber.h"
 #include "dataplane/wire/translate_family.h"
 #include "dataplane/wire/tunnel_mtu.h"
 
@@ -24,6 +25,8 @@ struct WayOut {
   NeighbourId next_hop;
   IpAddress hop;  // the neighbour's address
   uint32_t mtu_bytes = 0;
+  bool may_cut = false;  // a packet that its sender would not have cut
+  Be16 id = {};          // of a later fragment in IPv4: what its first has; 0: its own
 };
 
 inline constexpr auto NothingElse = [](auto&, ParsedPacket*) noexcept {};
@@ -102,7 +105,7 @@ template <Packet P, typename Prepare>
                                       const Endpoint& source, const Endpoint& destination,
                                       const WayOut& way, Prepare&& prepare) noexcept {
   const bool is_too_long = TranslatedLength(*parsed) > way.mtu_bytes;
-  if (is_too_long && !MayCutTranslated(*parsed)) {
+  if (is_too_long && !MayCutTranslated(*parsed) && !way.may_cut) {
     ForgetFate(t);
     return AnswerTooBig(t, packet, parsed, RoomBefore(*parsed, way.mtu_bytes));
   }
@@ -114,9 +117,13 @@ template <Packet P, typename Prepare>
   if (is_too_long && parsed->is_v4()) {
     return SendTranslatedPieces(t, packet, parsed, source.address, destination.address, way);
   }
-  if (!TranslateHeader(*packet, parsed, source.address, destination.address,
-                       Be16::FromHost(t.shard.TakeIpId()))) {
+  if (!TranslateHeader(*packet, parsed, source.address, destination.address, Be16{})) {
     return t.Drop(packet, DropReason::kNoHeadroom);
+  }
+  if (!way.id.is_zero()) {
+    PutNewId(packet->data(), *parsed, way.id);
+  } else if (NeedsNewId(*parsed) || (is_too_long && parsed->is_v4())) {
+    RenumberDatagram(t.shard, packet->data(), *parsed);
   }
   parsed->source_port = source.port;
   parsed->destination_port = destination.port;
@@ -147,9 +154,10 @@ bool FindWayOut(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& de
 
 template <Packet P, typename Prepare>
 void RouteTranslated(Turn<P>& t, P* packet, ParsedPacket* parsed, const Endpoint& source,
-                     const Endpoint& destination, Prepare&& prepare) noexcept {
+                     const Endpoint& destination, Prepare&& prepare, Be16 id = {}) noexcept {
   WayOut way;
   if (!FindWayOut(t, packet, parsed, destination.address, &way)) return;
+  way.id = id;
   if (t.shard.fragment_fate != nullptr) [[unlikely]] {
     t.shard.fragment_fate->kind = FragmentFate::Kind::kRouted;
     t.shard.fragment_fate->address = source.address;

@@ -128,11 +128,11 @@ template <Packet P>
                                     : limits.AllowError(sender, t.now()))) {
     return t.Drop(packet, DropReason::kIcmpRateLimited);
   }
-  t.SampleDropped(packet, reason);
+  t.CountDropped(packet, reason);
   if (!BuildIcmpError(*packet, parsed, error, source, mtu_bytes)) {
-    return t.Drop(packet, DropReason::kNoHeadroom);
+    // No room in front for the error. The drop is counted, and stays without an answer.
+    return t.out->Add(packet, Verdict::Drop(reason));
   }
-  t.shard.counters.dropped[static_cast<size_t>(reason)].Add(1);
   t.shard.counters.originated.Add(1);
   AnswerOut(t, packet, *parsed);
 }

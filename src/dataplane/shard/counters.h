@@ -68,6 +68,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter stream_news_lost;      // likewise, of the stream between directors
   Counter snat_flows;            // gauge: live flows of source NAT, both families
   Counter snat_capacity;         // 0: no rule has come yet, and there are no tables
+  Counter toa_left_out;          // segments that were to have TOA, and had no room for it
 
   [[nodiscard]] uint64_t dropped_total() const {
     uint64_t total = 0;

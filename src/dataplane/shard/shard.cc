@@ -60,6 +60,7 @@ Shard::Shard(Fabric& shared, WorkerId worker, Tick start, const TableMemory& mem
       now(start),
       ip_id_step(static_cast<uint16_t>(std::bit_ceil(shared.config.workers))),
       next_ip_id(static_cast<uint16_t>(1 + worker.index())),
+      datagram_ids(shared.hash, worker, shared.config.workers),
       neighbour_reports(shared.neighbours, *shared.events[worker.index()], counters, shared.hash),
       fragments(ShareOf(shared.config.fragments, shared.config.workers)),
       local_ports(MixMultiply(shared.config.hash_secret[0] ^ start.value, worker.index() + 1)),

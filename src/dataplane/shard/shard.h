@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "dataplane/shard/client_watch.h"
+#include "dataplane/shard/datagram_ids.h"
 #include "dataplane/shard/defence.h"
 #include "dataplane/shard/drop_samples.h"
 #include "dataplane/shard/fabric.h"
@@ -186,6 +187,7 @@ class Shard {
   // datagrams to the same real server, which would put their fragments together.
   const uint16_t ip_id_step;  // a power of two, so that a wrap changes nothing
   uint16_t next_ip_id;
+  DatagramIds datagram_ids;  // of packets of others
   AnswerLimits answer_limits;
   RateLimitTable<ErrorLimit, 256> query_limit;  // of multicast queries, by group
   NeighbourReports neighbour_reports;

@@ -36,8 +36,9 @@ Result<ConnectionTable<Address>> ConnectionTable<Address>::Create(uint32_t capac
   if (!records) return records.error();
   // No more connections than the records can have second entries.
   table.second_limit_ = std::min(extras.second_entries, capacity);
-  auto index =
-      BucketIndex::Create(capacity + table.second_limit_, huge_pages, "the connection index");
+  // Real servers share local endpoints, so second entries come in crowds, which need room to move.
+  const uint32_t entries = capacity + table.second_limit_ + table.second_limit_ / 4;
+  auto index = BucketIndex::Create(entries, huge_pages, "the connection index");
   if (!index) return index.error();
   table.aside_limit_ = capacity / kAsideShare + 1;
   auto aside = BucketIndex::Create(2 * table.aside_limit_, huge_pages, "the second index");
@@ -91,6 +92,8 @@ void ConnectionTable<Address>::FindBurst(std::span<const Key> keys, std::span<co
     slots[i] = index_.SlotOf(bucket, match);
     PrefetchRecord(slots[i]);
   }
+  if (second_count_ != 0) [[unlikely]]
+    PrefetchSides(slots);
   for (size_t i = 0; i < keys.size(); ++i) {
     if (slots[i] == kNoSlot || Matches(slots[i], keys[i], now)) [[likely]]
       continue;
@@ -294,30 +297,87 @@ bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) co
 }
 
 template <typename Address>
-bool ConnectionTable<Address>::AddLocalOf(uint32_t slot, const IpAddress& address,
-                                          Be16 port) noexcept {
-  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
-  flow.local_address = address.bytes();
-  flow.local_family = address.family();
-  return IndexLocal(slot, port);
+bool ConnectionTable<Address>::AddLocal(uint32_t slot, const IpAddress& address,
+                                        Be16 port) noexcept {
+  const uint64_t hash = hash_(ImageOf<Address>(address), port, records_[slot].protocol);
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow == nullptr) return false;
+  flow->local_address = address.bytes();
+  flow->local_family = address.family();
+  FinishLocal(flow, port);
+  return true;
 }
 
 template <typename Address>
 bool ConnectionTable<Address>::IndexLocal(uint32_t slot, Be16 port) noexcept {
-  if (second_count_ == second_limit_) return false;
+  const FlowSide& at = FindSide(slot, SideKind::kFlow)->flow;
+  const uint64_t hash = hash_(LocalImageOf<Address>(at), port, records_[slot].protocol);
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow != nullptr) FinishLocal(flow, port);
+  return flow != nullptr;
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const Address& address, Be16 port,
+                                         Tick now) noexcept {
+  return TakeLocalAs(slot, address, address, port, now);
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const OtherFamily<Address>& address,
+                                         Be16 port, Tick now) noexcept {
+  return TakeLocalAs(slot, ImageOf<Address>(address), address, port, now);
+}
+
+template <typename Address>
+template <typename Local>
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::TakeLocalAs(
+    uint32_t slot, const Address& image, const Local& address, Be16 port, Tick now) noexcept {
   const Record& record = records_[slot];
-  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
-  const uint64_t hash = hash_(LocalImageOf<Address>(flow), port, record.protocol);
+  const uint64_t hash = hash_(image, port, record.protocol);
+  const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
+  // Nearly always nobody has this tag, and no key need be made.
+  constexpr auto kReplies = static_cast<uint32_t>(Direction::kReply);
+  const uint32_t match = index_.Match(index_.FirstBucket(hash), kReplies, tag) |
+                         index_.Match(index_.SecondBucket(hash), kReplies, tag) | aside_count_;
+  if (match != 0 && IsLocalTaken(slot, image, port, now)) [[unlikely]]
+    return false;
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow == nullptr) return false;
+  address.Store(flow->local_address.data());
+  flow->local_family = Local::kFamily;
+  FinishLocal(flow, port);
+  return true;
+}
+
+template <typename Address>
+[[gnu::noinline]] bool ConnectionTable<Address>::IsLocalTaken(uint32_t slot, const Address& image,
+                                                              Be16 port, Tick now) const noexcept {
+  const Record& record = records_[slot];
+  const Key key = Key::Reply(record.protocol, image, port, record.real_address, record.real_port);
+  return Find(key, Hash(key), now).hit();
+}
+
+template <typename Address>
+[[gnu::always_inline]] inline FlowSide* ConnectionTable<Address>::FileLocal(
+    uint32_t slot, uint64_t hash) noexcept {
+  if (second_count_ == second_limit_) return nullptr;
+  const Record& record = records_[slot];
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {
-    return false;
+    return nullptr;
   }
+  return &FindSide(slot, SideKind::kFlow)->flow;
+}
+
+template <typename Address>
+[[gnu::always_inline]] inline void ConnectionTable<Address>::FinishLocal(FlowSide* flow,
+                                                                         Be16 port) noexcept {
   std::atomic_signal_fence(std::memory_order_release);
-  flow.local_port = port;  // says that there is one
+  flow->local_port = port;  // says that there is one
   ++second_count_;
-  if (flow.local_family != Address::kFamily) ++mixed_count_;
-  return true;
+  if (flow->local_family != Address::kFamily) ++mixed_count_;
 }
 
 template <typename Address>

@@ -198,11 +198,10 @@ class ConnectionTable {
   // Replies from the real to this endpoint find the record from now on. False: no room for it in
   // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
   // and no local endpoint yet; the port is not 0.
-  bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
-    return AddLocalOf(slot, address, port);
-  }
-  // The same of either family.
-  bool AddLocalOf(uint32_t slot, const IpAddress& address, Be16 port) noexcept;
+  bool AddLocal(uint32_t slot, const IpAddress& address, Be16 port) noexcept;
+  // The same if no other record has this endpoint towards the same real.
+  bool TakeLocal(uint32_t slot, const Address& address, Be16 port, Tick now) noexcept;
+  bool TakeLocal(uint32_t slot, const OtherFamily<Address>& address, Be16 port, Tick now) noexcept;
   // That endpoint; none: the record has no second entry.
   [[nodiscard]] LocalEndpoint LocalEndpointOf(uint32_t slot) const noexcept {
     const FlowSide* flow = LocalOf(slot);
@@ -327,6 +326,13 @@ class ConnectionTable {
     std::memcpy(&word, from, sizeof word);
     return word;
   }
+  // The first side record of each: where FULLNAT's endpoints are.
+  [[gnu::always_inline]] void PrefetchSides(std::span<const uint32_t> slots) const noexcept {
+    for (const uint32_t slot : slots) {
+      if (slot == kNoSlot || !records_[slot].Has(ConnectionFlag::kSideTable)) continue;
+      __builtin_prefetch(&side_->at(records_[slot].side_slot), 0, 3);
+    }
+  }
   void PrefetchRecord(uint32_t slot) const noexcept {
     const auto* line = reinterpret_cast<const char*>(&records_[slot]);
     for (size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(line + at, 1, 3);
@@ -334,9 +340,19 @@ class ConnectionTable {
 
   // ---- the second entries, by what the kFlow side record says
   [[nodiscard]] uint64_t LocalHashOf(uint32_t slot) const noexcept;
-  // By what the side record has of it, but for the port: that comes last.
+  [[nodiscard]] bool IsLocalTaken(uint32_t slot, const Address& image, Be16 port,
+                                  Tick now) const noexcept;
+  template <typename Local>
+  bool TakeLocalAs(uint32_t slot, const Address& image, const Local& address, Be16 port,
+                   Tick now) noexcept;
+  // The endpoint that stands in the side record, but for the port.
   bool IndexLocal(uint32_t slot, Be16 port) noexcept;
   void UnindexLocal(uint32_t slot) noexcept;
+  // The second entry, and the side record that is to have its endpoint; null: no room. `hash`: of
+  // the endpoint, as it stands in keys.
+  FlowSide* FileLocal(uint32_t slot, uint64_t hash) noexcept;
+  // The endpoint is there, but for the port, which says so.
+  void FinishLocal(FlowSide* flow, Be16 port) noexcept;
   [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;
 
   // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key

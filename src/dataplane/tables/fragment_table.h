@@ -26,6 +26,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -95,6 +96,7 @@ struct FragmentFate {
   IpAddress address;  // the real's with kToReal, whatever the method
   IpAddress other;    // with kRouted, and with kToReal where the client is translated
   Be16 client_port;   // with kToReal
+  Be16 id;            // IPv4: the identification from now on; 0: its own
 
   [[nodiscard]] bool is_decided() const noexcept {
     return kind != Kind::kUndecided && kind != Kind::kAsked;
@@ -129,6 +131,7 @@ class FragmentTable {
     uint64_t hash = 0;
     FragmentKey key;
     uint32_t bucket_next = kNoSlot;
+    uint32_t ready_next = kNoSlot;
     State state = State::kFree;
     uint8_t list = 0;       // a ListName
     bool is_ready = false;  // in the list of those whose held packets may go
@@ -139,10 +142,12 @@ class FragmentTable {
     FragmentFate fate;
     Tick deadline;
     uint32_t before = kNoSlot, after = kNoSlot;  // of its list
-    uint32_t ready_next = kNoSlot;
-    uint32_t held = kNoSlot;  // sorted by place in the datagram
+    uint32_t held = kNoSlot;                     // sorted by place in the datagram
+    // ---- the third
     std::array<Run, kMaxRuns> runs;
   };
+  static_assert(sizeof(Datagram) == 192 && offsetof(Datagram, fate) == 64 &&
+                offsetof(Datagram, held) == 124 && offsetof(Datagram, runs) == 128);
   struct Held {
     ParsedPacket parsed;
     void* packet = nullptr;
@@ -181,8 +186,7 @@ class FragmentTable {
   // Forgets a datagram of which a fragment is lost, and gives up what it holds. One that waits and
   // holds nothing would be no use to MakeRoom.
   void Forget(uint32_t slot) noexcept { Remove(slot, DropReason::kFragmentLimit); }
-  // Where what becomes of a first fragment is noted, before Settle; kAsked:
-  // it is at the owner of its template.
+  // What becomes of a first fragment is noted here, before Settle.
   FragmentFate& fate(uint32_t slot) noexcept { return datagrams_[slot].fate; }
   // Precondition: fate(slot).is_decided().
   void Settle(uint32_t slot, Tick now) noexcept;

@@ -30,6 +30,8 @@ SideRecord* SideTable::Attach(const SideOwner& owner, SideKind kind, uint32_t* f
   const uint32_t slot = is_reused ? free_head_ : high_water_++;
   SideRecord& record = records_[slot];
   if (is_reused) free_head_ = record.next;
+  // Its next one is read when this one is taken.
+  if (free_head_ != kNoSlot) __builtin_prefetch(&records_[free_head_], 1, 3);
   record = SideRecord{};
   record.next = *first;
   record.owner_slot = owner.slot;
@@ -81,13 +83,6 @@ void SideTable::Rebuild(const std::vector<bool>& is_used) noexcept {
     record.next = free_head_;
     free_head_ = slot;
   }
-}
-
-SideRecord* SideTable::Find(uint32_t first, SideKind kind) noexcept {
-  for (uint32_t slot = first; slot != kNoSlot; slot = records_[slot].next) {
-    if (records_[slot].kind == kind) return &records_[slot];
-  }
-  return nullptr;
 }
 
 size_t SideTable::CopyText(uint32_t first, std::span<char> into) const noexcept {

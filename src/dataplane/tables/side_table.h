@@ -48,7 +48,12 @@ class SideTable {
   void Rebuild(const std::vector<bool>& is_used) noexcept;
 
   // The first of this kind in the list, or null.
-  [[nodiscard]] SideRecord* Find(uint32_t first, SideKind kind) noexcept;
+  [[nodiscard]] SideRecord* Find(uint32_t first, SideKind kind) noexcept {
+    for (uint32_t slot = first; slot != kNoSlot; slot = records_[slot].next) {
+      if (records_[slot].kind == kind) return &records_[slot];
+    }
+    return nullptr;
+  }
   [[nodiscard]] const SideRecord* Find(uint32_t first, SideKind kind) const noexcept {
     return const_cast<SideTable*>(this)->Find(first, kind);
   }

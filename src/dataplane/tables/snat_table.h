@@ -1,10 +1,10 @@
 // The flows of source NAT of one worker and one address family.
 //
 //   SnatTable<Ipv4Address> table = *SnatTable<Ipv4Address>::Create(65536, hash, now, pages);
-//   uint32_t slot = table.Find<SnatWay::kOut>({protocol, client, remote}, now);      // from inside
-//   slot = table.Find<SnatWay::kIn>({protocol, local, remote}, now);                 // a reply
-//   slot = table.Insert(flow, now);                                                  // kNoSlot:
-//   full table.Touch(slot, now, timeout);
+//   uint32_t slot = table.Find<SnatWay::kOut>({protocol, client, remote}, now);    // from inside
+//   slot = table.Find<SnatWay::kIn>({protocol, local, remote}, now);               // a reply
+//   slot = table.Insert(flow, now);              // kNoSlot: the table is full
+//   table.Touch(slot, now, timeout);
 //
 // A table of its own, beside that of connections, for three reasons. A socket of an inside host may
 // speak with any number of hosts (DNS, WebRTC, fping), and the index of connections holds sixteen

@@ -1,11 +1,10 @@
 #include "dataplane/wire/encapsulate.h"
 
-#include "dataplane/wire/rewrite_tun.h"
+#include "dataplane/wire/fill_tunnel.h"
 
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint32_t kGueBytes = sizeof(UdpHeader) + sizeof(GueHeader);
 constexpr uint32_t kGreChecksumBytes = 4;  // and two bytes of zero
 
 constexpr uint8_t OuterProtocol(TunnelType type, Family inner) noexcept {
@@ -39,31 +38,22 @@ uint16_t MakeGre(bool has_checksum, Family inner, uint8_t* at) noexcept {
   return FoldChecksum(ChecksumAdd(at, sizeof(GreHeader)));
 }
 
-// `inner` begins behind the shim and has `length` bytes.
-void FillGue(uint8_t* at, const MadeTunnel& made, const uint8_t* from, Be16 source_port,
-             uint32_t length) noexcept {
-  std::memcpy(at, from, kGueBytes);
+}  // namespace
+
+void FinishTunnelChecksum(uint8_t* at, const MadeTunnel& made, uint32_t length) noexcept {
+  if (made.type == TunnelType::kGre) {
+    uint8_t* sum = at + sizeof(GreHeader);
+    std::memset(sum, 0, kGreChecksumBytes);
+    const uint8_t* inner = sum + kGreChecksumBytes;
+    return FinishChecksum(ChecksumAdd(inner, length, made.constant_sum)).Store(sum);
+  }
   auto* udp = HeaderAt<UdpHeader>(at, 0);
-  const Be16 udp_length = Be16::FromHost(static_cast<uint16_t>(kGueBytes + length));
-  udp->source_port = source_port;
-  udp->length = udp_length;
-  if (!made.has_checksum) return;
   // The length counts twice, in the header and in the pseudo header.
-  const uint64_t own = uint64_t{made.constant_sum} + source_port.raw() + 2u * udp_length.raw();
+  const uint64_t own =
+      uint64_t{made.constant_sum} + udp->source_port.get().raw() + 2u * udp->length.get().raw();
   const Be16 checksum = FinishChecksum(ChecksumAdd(at + kGueBytes, length, own));
   udp->checksum = checksum.is_zero() ? Be16::FromHost(0xffff) : checksum;  // RFC 768
 }
-
-void FillGre(uint8_t* at, const MadeTunnel& made, const uint8_t* from, uint32_t length) noexcept {
-  std::memcpy(at, from, sizeof(GreHeader));
-  if (!made.has_checksum) return;
-  uint8_t* sum = at + sizeof(GreHeader);
-  std::memset(sum, 0, kGreChecksumBytes);
-  const uint8_t* inner = sum + kGreChecksumBytes;
-  FinishChecksum(ChecksumAdd(inner, length, made.constant_sum)).Store(sum);
-}
-
-}  // namespace
 
 void MakeTunnel(const Tunnel& tunnel, Family inner, const IpAddress& source,
                 const IpAddress& destination, MadeTunnel* made) noexcept {
@@ -98,35 +88,8 @@ void MakeTunnel(const Tunnel& tunnel, Family inner, const IpAddress& source,
 
 void FillTunnelHeaders(uint8_t* frame, const ParsedPacket& parsed, const MadeTunnel& made,
                        const TunnelFields& fields) noexcept {
-  uint8_t* outer = frame + kEthernetHeaderLength;
-  uint8_t* inner = outer + made.length;
-  if (parsed.is_v4()) {
-    DecrementTtl(HeaderAt<Ipv4Header>(inner, 0));
-  } else {
-    DecrementTtl(HeaderAt<Ipv6Header>(inner, 0));
-  }
-  const bool is_v4 = made.outer == Family::kIpv4;
-  const uint32_t ip_bytes = is_v4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
-  const uint32_t payload = made.length - ip_bytes + parsed.ip_length;
-  if (is_v4) {
-    std::memcpy(outer, made.bytes.data(), sizeof(Ipv4Header));
-    const bool dont_fragment =
-        fields.copies_dont_fragment && parsed.is_v4() && parsed.dont_fragment;
-    FinishOuterHeader(HeaderAt<Ipv4Header>(outer, 0), parsed, payload, fields.id, dont_fragment);
-  } else {
-    std::memcpy(outer, made.bytes.data(), sizeof(Ipv6Header));
-    FinishOuterHeader(HeaderAt<Ipv6Header>(outer, 0), parsed, payload, {}, false);
-  }
-  HeaderAt<EthernetHeader>(frame, 0)->ethertype = Be16::FromHost(EtherTypeOf(made.outer));
-  const uint8_t* shim = made.bytes.data() + ip_bytes;
-  switch (made.type) {
-    case TunnelType::kIpip:
-      return;
-    case TunnelType::kGue:
-      return FillGue(outer + ip_bytes, made, shim, fields.source_port, parsed.ip_length);
-    case TunnelType::kGre:
-      return FillGre(outer + ip_bytes, made, shim, parsed.ip_length);
-  }
+  parsed.is_v4() ? FillTunnelHeadersOf<Ipv4Address>(frame, parsed, made, fields)
+                 : FillTunnelHeadersOf<Ipv6Address>(frame, parsed, made, fields);
 }
 
 ParsedPacket OuterFields(const ParsedPacket& inner, const MadeTunnel& made,

@@ -1,5 +1,6 @@
 #include "dataplane/wire/icmp_error.h"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "base/checksum.h"
@@ -73,6 +74,26 @@ IcmpErrorKind ParseIcmpError(const uint8_t* frame, const ParsedPacket& parsed,
 bool HasGoodIcmpChecksum(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
   return Checksum(frame + parsed.l4_offset, parsed.l4_length(), IcmpPseudoHeaderSum(frame, parsed))
       .is_zero();
+}
+
+void LowerMtu(uint8_t* frame, const ParsedPacket& parsed, uint32_t bytes) noexcept {
+  constexpr uint8_t kFragmentationNeeded = 4;
+  const bool is_too_big = parsed.is_v4() ? parsed.icmp_type == kIcmpUnreachable &&
+                                               parsed.icmp_code == kFragmentationNeeded
+                                         : parsed.icmp_type == kIcmpv6TooBig;
+  if (!is_too_big || bytes == 0) return;
+  auto* icmp = HeaderAt<IcmpHeader>(frame, parsed.l4_offset);
+  const Be32 before = icmp->rest;
+  const uint32_t unused = parsed.is_v4() ? before.host() & 0xffff'0000u : 0;
+  const uint32_t mtu = before.host() - unused;
+  const uint32_t least = parsed.is_v4() ? 68 : 1280;
+  // Routers of the age before RFC 1191 say 0.
+  if (mtu <= least) return;
+  const Be32 after = Be32::FromHost(unused | std::max(mtu > bytes ? mtu - bytes : 0, least));
+  icmp->rest = after;
+  ChecksumDelta delta;
+  delta.Replace(before, after);
+  icmp->checksum = delta.Apply(icmp->checksum);
 }
 
 template <bool kIsForward, typename Address>

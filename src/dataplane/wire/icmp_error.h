@@ -55,6 +55,11 @@ IcmpErrorKind ParseIcmpError(const uint8_t* frame, const ParsedPacket& parsed,
 // 2.3). NAT must ask before it rewrites, or it would hide the damage.
 bool HasGoodIcmpChecksum(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
 
+// A path MTU that an error tells becomes `bytes` smaller, where something was put into the packet
+// that it is about. Never less than who hears of it need send at least: 68 bytes in IPv4 (RFC 791
+// section 3.2), 1280 in IPv6 (RFC 8200 section 5). Of another error nothing changes.
+void LowerMtu(uint8_t* frame, const ParsedPacket& parsed, uint32_t bytes) noexcept;
+
 // The end of rewriting an error once its addresses and ports are changed: checksums and TTL.
 // `outer_delta`: of the outer addresses; `delta`: of what the ICMP checksum covers.
 template <typename Address>

@@ -5,6 +5,7 @@
 //   MakeProxyHeader(ProxyVersion::k1, Transport::kTcp, client, service, &header);
 //   header.bytes()      // "PROXY TCP4 198.51.100.7 192.0.2.10 4000 80\r\n"
 //   if (packet.length() == parsed.payload_offset && PutData(packet, &parsed, header.bytes())) …
+//   CutData(packet, &parsed);      // the segment's header alone
 //
 // A header follows from the connection alone, so it is made again whenever it has to be sent again.
 //
@@ -14,9 +15,9 @@
 //   it along (PutData). Header and handshake arrive or are lost together. That is why it is not a
 //   packet beside the ACK: where the real speaks first, the client has nothing to send again after
 //   the header was lost, and both would wait for ever.
-// * In front of a segment with data goes one of the director's, with the header alone
-// (CopyWithoutData,
-//   then PutData). Put into the client's own it could exceed the MTU.
+// * In front of a segment with data goes a segment of the director's with the header alone: its
+//   copy without data (CopyWithoutData), then PutData. Put into the client's own segment the header
+//   could make that longer than the MTU.
 // * It is sent again with whatever the client sends again from its first byte, until the real has
 //   acknowledged all of it. No timer is needed: the real acknowledges nothing of the client's
 //   before it has the header, so the client sends its first byte again, or the real its SYN-ACK.
@@ -71,7 +72,8 @@ template <Packet P>
   std::memmove(frame, frame + bytes, parsed->payload_offset);
   std::memcpy(frame + parsed->payload_offset, data.data(), bytes);
   auto* udp = HeaderAt<UdpHeader>(frame, parsed->l4_offset);
-  const Be16 length = Be16::FromHost(static_cast<uint16_t>(parsed->l4_length() + bytes));
+  // The datagram's own length: behind it the IP packet may have bytes that are no data.
+  const Be16 length = Be16::FromHost(static_cast<uint16_t>(udp->length.get().host() + bytes));
   ChecksumDelta delta;
   delta.Replace(udp->length, length);  // twice: it is in the pseudo header too
   delta.Replace(udp->length, length);
@@ -104,29 +106,44 @@ template <Packet P>
   return true;
 }
 
-// `to` becomes the segment `from` without its data, and without what data ends with (FIN, URG,
-// PSH). False, and `to` is of no use, when its buffer has no room.
+// The header becomes that of the segment without its data, `bytes` of which the sum is `data_sum`,
+// and without what data end with (FIN, URG, PSH).
+inline void EndAtHeader(uint8_t* frame, ParsedPacket* parsed, uint32_t bytes,
+                        uint64_t data_sum) noexcept {
+  const uint32_t l4_length = parsed->l4_length();
+  TcpEdit edit(frame, *parsed);
+  edit.Replace(Be16::FromHost(static_cast<uint16_t>(l4_length)),
+               Be16::FromHost(static_cast<uint16_t>(l4_length - bytes)));
+  edit.Replace(Be16::FromRaw(FoldChecksum(data_sum)), Be16{});
+  constexpr uint8_t kTcpUrg = 0x20;
+  constexpr uint8_t kOfData = kTcpFin | kTcpPsh | kTcpUrg;
+  auto* tcp = HeaderAt<TcpHeader>(frame, parsed->l4_offset);
+  edit.Put8(&tcp->flags, static_cast<uint8_t>(tcp->flags & ~kOfData));
+  edit.Put16(frame + parsed->l4_offset + offsetof(TcpHeader, urgent), 0);
+  edit.Finish();
+  parsed->tcp_flags = static_cast<uint8_t>(parsed->tcp_flags & ~kOfData);
+  SetIpLength(frame, parsed, parsed->ip_length - bytes);
+}
+
+// The segment keeps its header alone.
+template <Packet P>
+void CutData(P& packet, ParsedPacket* parsed) noexcept {
+  const uint32_t bytes = packet.length() - parsed->payload_offset;
+  EndAtHeader(packet.data(), parsed, bytes,
+              ChecksumAdd(packet.data() + parsed->payload_offset, bytes));
+  packet.Resize(parsed->payload_offset);  // shrinking always fits
+}
+
+// `to` becomes the header of the segment `from`. False, and `to` is of no use, when its buffer has
+// no room.
 template <Packet P>
 [[nodiscard]] bool CopyWithoutData(P& from, const ParsedPacket& parsed, P& to,
                                    ParsedPacket* fields) noexcept {
   if (!to.Resize(parsed.payload_offset)) return false;
   std::memcpy(to.data(), from.data(), parsed.payload_offset);
   *fields = parsed;
-  const uint32_t data = from.length() - parsed.payload_offset;
-  const uint32_t l4_length = parsed.l4_length();
-  TcpEdit edit(to.data(), parsed);
-  edit.Replace(Be16::FromHost(static_cast<uint16_t>(l4_length)),
-               Be16::FromHost(static_cast<uint16_t>(l4_length - data)));
-  edit.Replace(Be16::FromRaw(FoldChecksum(ChecksumAdd(from.data() + parsed.payload_offset, data))),
-               Be16{});
-  constexpr uint8_t kTcpUrg = 0x20;
-  constexpr uint8_t kOfData = kTcpFin | kTcpPsh | kTcpUrg;
-  auto* tcp = HeaderAt<TcpHeader>(to.data(), parsed.l4_offset);
-  edit.Put8(&tcp->flags, static_cast<uint8_t>(tcp->flags & ~kOfData));
-  edit.Put16(to.data() + parsed.l4_offset + offsetof(TcpHeader, urgent), 0);
-  edit.Finish();
-  fields->tcp_flags = static_cast<uint8_t>(fields->tcp_flags & ~kOfData);
-  SetIpLength(to.data(), fields, parsed.ip_length - data);
+  const uint32_t bytes = from.length() - parsed.payload_offset;
+  EndAtHeader(to.data(), fields, bytes, ChecksumAdd(from.data() + parsed.payload_offset, bytes));
   return true;
 }
 

@@ -279,5 +279,92 @@ TEST_F(ConfigLoaderTest, EqualsALoadOfTheWholeForRandomEdits) {
   EXPECT_GT(reused, 200u);
 }
 
+// Local addresses depend on what is said elsewhere: whatever changes there, a load of changes comes
+// to the verdict of a load of the whole, which Load compares.
+TEST_F(ConfigLoaderTest, LocalAddressesAreHeldAgainstAllOfTheFile) {
+  struct File {
+    std::string set = "[10.0.0.64/30, \"fd00::40/126\"]";
+    std::string rules = "[{ destination: 192.0.2.90, mark: 1 }]";
+    std::string snat = "[]", routes = "[]";
+    std::string vip = "192.0.2.81", real = "10.0.0.81", more = "";
+    std::string forward = "nat";
+  };
+  const auto text_of = [](const File& f) {
+    const std::string pool = "{ method: fullnat, local_addresses: \"@pool\" }";
+    std::string text = kHead;
+    text.replace(text.find("10.0.0.1/24"), 11, "10.0.0.1/24, \"fd00::1/64\"");
+    return text + "prefix_sets:\n  pool: " + f.set + "\nclassifier: " + f.rules +
+           "\nroutes: " + f.routes +
+           "\nservices:\n  - mark: 1\n    reals: [{ address: "
+           "10.0.0.11 }]\n    forward: " +
+           pool +
+           "\n  - mark: 1\n    family: ipv6\n    reals: [{ address: \"fd00::11\" }]\n    "
+           "forward: " +
+           pool + "\n  - address: " + f.vip +
+           "\n    port: 80\n    protocol: tcp\n    forward: " + f.forward +
+           "\n    reals: [{ address: " + f.real + " }]\n" + f.more + "snat: " + f.snat + "\n";
+  };
+  const struct {
+    const char* what;
+    File file;
+    bool is_good;
+  } kCases[] = {
+      {"a set has another address", {.set = "[10.0.0.68, \"fd00::40\"]"}, true},
+      {"a set has no IPv6 any more", {.set = "[10.0.0.64/30]"}, false},
+      {"a set has no IPv4 any more", {.set = "[\"fd00::40/126\"]"}, false},
+      {"a set is empty", {.set = "[]"}, false},
+      {"a set is too long", {.set = "[10.7.0.0/16, \"fd00::40/126\"]"}, false},
+      {"a set takes a virtual address", {.set = "[192.0.2.81, \"fd00::40/126\"]"}, false},
+      {"a set takes a real server", {.set = "[10.0.0.80/29, \"fd00::40/126\"]"}, false},
+      {"a set takes the address of a mark", {.set = "[192.0.2.90, \"fd00::40/126\"]"}, false},
+      {"a rule takes a local address",
+       {.rules = "[{ destination: [192.0.2.90, 10.0.0.65], mark: 1 }]"},
+       false},
+      {"a rule of no service may", {.rules = "[{ destination: 10.0.0.65, mark: 9 }]"}, true},
+      {"a rule of source NAT takes one",
+       {.snat = "[{ source: 10.0.0.0/24, output: outside, addresses: [10.0.0.66] }]"},
+       false},
+      {"a next hop takes one", {.routes = "[{ to: 10.9.0.0/16, via: 10.0.0.67 }]"}, false},
+      {"a service takes one", {.vip = "10.0.0.64"}, false},
+      {"a real server takes one", {.real = "10.0.0.67"}, false},
+      {"a service is added that does",
+       {.more = "  - address: 10.0.0.65\n    port: 81\n    protocol: tcp\n"},
+       false},
+      {"one more way of FULLNAT",
+       {.forward = "{ method: fullnat, local_addresses: [10.0.0.70] }"},
+       true},
+      {"with the address of somebody else",
+       {.forward = "{ method: fullnat, local_addresses: [10.0.0.11] }"},
+       false},
+  };
+  const std::string good = text_of({});
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.what);
+    Load(good);
+    ASSERT_TRUE(last_) << ToText(last_.errors);
+    Load(text_of(c.file));
+    EXPECT_EQ(static_cast<bool>(last_), c.is_good) << ToText(last_.errors);
+    Load(good);
+    EXPECT_TRUE(last_) << ToText(last_.errors);
+  }
+}
+
+TEST_F(ConfigLoaderTest, SideRecordsFollowTheServices) {
+  const std::string pool =
+      Service(82) + "    forward: { method: fullnat, local_addresses: [10.0.0.64] }\n";
+  const auto records = [this](const std::string& text) {
+    Load(kHead + text);
+    return last_ ? last_.model->director.side_records : 0;
+  };
+  EXPECT_EQ(records("services:\n" + Service(80)), 256u << 10);
+  EXPECT_EQ(records("services:\n" + Service(80) + pool), 1u << 20);
+  EXPECT_EQ(records("services:\n" + pool), 1u << 20);
+  EXPECT_EQ(records("services:\n" + pool + "director: { connections: 64k }\n"), 64u << 10);
+  EXPECT_EQ(records("services:\n" + Service(80) + "director: { connections: 64k }\n"), 16u << 10);
+  EXPECT_EQ(records("services:\n" + pool + "director: { side_records: 4k }\n"), 4u << 10);
+  EXPECT_EQ(records("services:\n" + Service(80) + "director: { side_records: 4k }\n"), 4u << 10);
+  EXPECT_EQ(records("services:\n" + Service(80)), 256u << 10);
+}
+
 }  // namespace
 }  // namespace fairlead::control::config_loader_test

@@ -4,6 +4,7 @@
 
 #include "control/config/dump.h"
 #include "control/config/local_addresses.h"
+#include "control/config/validate.h"
 #include "load_helpers.h"
 
 namespace fairlead::control::fullnat_config_test {
@@ -124,6 +125,117 @@ TEST(FullnatConfig, ExpandingStopsInTime) {
                                 prefix("fd02::/16"), prefix("fd03::/16")}}),
             4 * kMaxLocalAddresses);
   EXPECT_EQ(count({.sets = {"unknown"}, .prefixes = {}}), 0u);
+}
+
+// `inside` has no kernel behind it, so its own address is as good as any other.
+TEST(FullnatConfig, APortsOwnAddressMayBeALocalOne) {
+  EXPECT_EQ(ProblemsOf(Service("{ method: fullnat, local_addresses: 10.0.0.1 }")), "");
+}
+
+// Many lists alike are one, as many reals as there are; of different ones there is a most.
+TEST(FullnatConfig, DifferentListsHaveALimit) {
+  ConfigModel model = Loaded(Service("nat"));
+  ServiceConfig service = model.services[0];
+  const auto real_with = [](uint32_t real, uint32_t local) {
+    RealConfig config;
+    config.address = Ipv4Address::FromHost(0x0b000000 + real);
+    config.forward.method = ForwardMethod::kFullnat;
+    config.forward.local_addresses.prefixes = {
+        Prefix{Ipv4Address::FromHost(0x0a010000 + local), 32}};
+    return config;
+  };
+  service.reals.clear();
+  for (uint32_t i = 0; i < kMaxLocalLists; ++i) service.reals.push_back(real_with(i, i));
+  for (uint32_t i = 0; i < 10'000; ++i) service.reals.push_back(real_with(100'000 + i, 7));
+  const auto verdict = [&] {
+    model.services.Set(0, std::make_shared<const ServiceConfig>(service));
+    Problems problems("t.yaml");
+    ValidateLocalAddresses(model, problems);
+    return ToText(problems.Take());
+  };
+  EXPECT_EQ(verdict(), "");
+  service.reals.push_back(real_with(1'000'000, kMaxLocalLists));
+  EXPECT_EQ(verdict(),
+            "services[0].reals[14096].forward.local_addresses: is one of 4097 different lists; at "
+            "most 4096 are possible. Give real servers the same list, or a prefix set: a port may "
+            "be used towards each of them at once\n");
+}
+
+TEST(FullnatConfig, SideRecordsAreAsManyAsItsConnectionsUnlessTheFileSaysSo) {
+  const std::string pool = "{ method: fullnat, local_addresses: '@pool' }";
+  const auto records = [](const std::string& text) { return Loaded(text).director.side_records; };
+  const std::string size = "director: { connections: 64k, connections6: 8k }\n";
+  EXPECT_EQ(records(Service("nat")), 256u << 10);
+  EXPECT_EQ(records(Service(pool)), 1u << 20);
+  EXPECT_EQ(records(Service("nat") + size), 16u << 10);
+  EXPECT_EQ(records(Service(pool) + size), 64u << 10);
+  EXPECT_EQ(records(Service("nat", ", { address: 10.0.0.12, forward: " + pool + " }") + size),
+            64u << 10);
+  const std::string service6 =
+      "  - { address: '2001:db8::10', port: 80, protocol: tcp, forward: " + pool +
+      ", reals: [{ address: 'fd00::11' }] }\n";
+  EXPECT_EQ(records(Service(pool) + service6 + size), 72u << 10);
+  EXPECT_EQ(records(Service("nat") + service6 + size), 16u << 10);
+  EXPECT_EQ(records(Service(pool) + "director: { side_records: 2k }\n"), 2u << 10);
+}
+
+// For who adds a service by hand: the tables were made at the start.
+TEST(FullnatConfig, WarnsOfTooFewSideRecordsWhenAServiceComesByHand) {
+  const std::string text = Service("{ method: fullnat, local_addresses: 10.0.0.40 }");
+  EXPECT_EQ(ToText(FindWarningsOfService(Loaded(text), 0)), "");
+  EXPECT_EQ(ToText(FindWarningsOfService(Loaded(text + "director: { side_records: 2k }\n"), 0)),
+            "forward: a FULLNAT connection takes a side record, and director.side_records has room "
+            "for 2k of up to 1M connections; a start with this service in the file makes room for "
+            "all\n");
+}
+
+std::string WarningsOf(const std::string& text) {
+  const LoadResult result = LoadConfigText(text, "t.yaml");
+  EXPECT_TRUE(result) << ToText(result.errors);
+  return ToText(result.warnings);
+}
+
+TEST(FullnatConfig, WarnsOfAPoolThatNobodyFinds) {
+  EXPECT_EQ(WarningsOf(Service("{ method: fullnat, local_addresses: [10.0.0.40, 10.0.0.41] }",
+                               ", { address: 10.0.0.12 }")),
+            "");
+  // Once, of the first address; another list is warned of by itself.
+  EXPECT_EQ(
+      WarningsOf(Service("{ method: fullnat, local_addresses: [10.0.0.40, 10.0.7.1, 10.0.7.2] }",
+                         ", { address: 10.0.0.12 }, { address: 10.0.0.13, forward: { method: "
+                         "fullnat, local_addresses: '@pool' } }")),
+      "t.yaml: services[0].reals[0].forward.local_addresses: has 10.0.7.1, which is in no network "
+      "of port \"inside\", by which 10.0.0.11 is reached: a route there must lead to it by this "
+      "director, or no answer comes back\n"
+      "t.yaml: services[0].reals[2].forward.local_addresses: has 10.0.2.0, which is in no network "
+      "of port \"inside\", by which 10.0.0.13 is reached: a route there must lead to it by this "
+      "director, or no answer comes back\n");
+}
+
+TEST(FullnatConfig, WarnsOfRealsBehindAPortThatDoesNotAnswerForLocalAddresses) {
+  std::string text = Service("{ method: fullnat, local_addresses: 10.0.0.40 }");
+  const std::string from = "name: inside, ";
+  ASSERT_NE(text.find(from), std::string::npos) << text;
+  text.insert(text.find(from) + from.size(), "role: outside, ");
+  EXPECT_EQ(WarningsOf(text),
+            "t.yaml: services[0].reals[0].address: is reached by port \"inside\", whose role is "
+            "outside, where nobody is answered who looks for a local address: give the port the "
+            "role both, or reach the real server by another\n");
+}
+
+TEST(FullnatConfig, WarnsThatOtherDirectorsAreNotTold) {
+  const std::string sync =
+      "sync: { peers: { edge-2: 192.0.2.3 }, key_file: /k, ipvs: { interface: lo, role: backup } "
+      "}\n";
+  EXPECT_EQ(WarningsOf(Service("nat") + sync).find("FULLNAT"), std::string::npos);
+  const std::string said =
+      WarningsOf(Service("{ method: fullnat, local_addresses: 10.0.0.40 }") + sync);
+  for (const char* key : {"sync.peers", "sync.ipvs"}) {
+    EXPECT_NE(said.find(key + std::string(": is not told of connections by FULLNAT, since nobody "
+                                          "else has the port")),
+              std::string::npos)
+        << said;
+  }
 }
 
 }  // namespace

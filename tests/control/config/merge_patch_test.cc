@@ -65,5 +65,33 @@ TEST(MergePatch, AMergeOfVeryManyKeysIsLinear) {
   EXPECT_EQ(merged.keys.back().text, "key399999");
 }
 
+TEST(MergePatch, AForwardOfAnotherMethodLeavesNothingOfTheOldOne) {
+  const auto patched = [](const std::string& forward, const std::string& patch) {
+    YamlNode base = TreeOf("{ forward: " + forward + ", fallback: { forward: " + forward + " } }");
+    const YamlNode change =
+        TreeOf("{ forward: " + patch + ", fallback: { forward: " + patch + " } }");
+    DropOtherForward(&base, change);
+    const YamlNode merged = MergePatch(std::move(base), change, kServiceSection);
+    const std::string text = TextOf(*FindKey(merged, "forward"));
+    EXPECT_EQ(TextOf(*FindKey(*FindKey(merged, "fallback"), "forward")), text);
+    return text;
+  };
+  const char* const kFullnat = "{ method: fullnat, local_addresses: a, client_address: toa }";
+  EXPECT_EQ(patched(kFullnat, "{ client_address: none }"),
+            "{method:fullnat local_addresses:a client_address:none}");
+  EXPECT_EQ(patched(kFullnat, "{ method: fullnat, local_addresses: b }"),
+            "{method:fullnat local_addresses:b client_address:toa}");
+  EXPECT_EQ(patched(kFullnat, "{ method: tun }"), "{method:tun}");
+  EXPECT_EQ(patched(kFullnat, "nat"), "nat");
+  EXPECT_EQ(patched("nat", kFullnat), "{method:fullnat local_addresses:a client_address:toa}");
+  const char* const kGue = "{ method: tun, type: gue, port: 6080, checksum: full }";
+  EXPECT_EQ(patched(kGue, "{ port: 7 }"), "{method:tun type:gue port:7 checksum:full}");
+  EXPECT_EQ(patched(kGue, "{ type: gre }"), "{method:tun type:gre}");
+  EXPECT_EQ(patched(kGue, "{ method: tun, type: gue }"),
+            "{method:tun type:gue port:6080 checksum:full}");
+  EXPECT_EQ(patched(kGue, "{ method: fullnat, local_addresses: a }"),
+            "{method:fullnat local_addresses:a}");
+}
+
 }  // namespace
 }  // namespace fairlead::control::merge_patch_test

@@ -240,5 +240,44 @@ TEST_F(ReplayTest, TextsThatAreNoServiceAreDropped) {
   EXPECT_EQ(replayed.kept, 0u);
 }
 
+std::string Pool(const std::string& addresses) {
+  return "forward: { method: fullnat, local_addresses: " + addresses + " }";
+}
+
+// The file has given away what a change by hand speaks from, or the other way round.
+TEST_F(ReplayTest, ALocalAddressThatIsSomebodyElsesByNowIsDropped) {
+  Edit(AddService{"{ name: one, address: 192.0.2.1, protocol: tcp, port: 1 }"});
+  Edit(AddService{"{ name: full, address: 192.0.2.2, protocol: tcp, port: 1, " +
+                  Pool("10.0.0.64/30") + ", reals: [{ address: 10.0.0.11 }] }"});
+  Edit(PatchReal{"dns", "10.0.0.13", "{ " + Pool("10.0.0.70") + " }"});
+  Edit(PatchReal{"web", "10.0.0.11", "{ weight: 9 }"});
+  EXPECT_THAT(Over(kFile).dropped, IsEmpty());
+  const Replayed replayed = Over(
+      Replace(kFile, "{ address: 10.0.0.12 }", "{ address: 10.0.0.65 }, { address: 10.0.0.70 }"));
+  EXPECT_THAT(
+      replayed.dropped,
+      ElementsAre(
+          "service dns: services[1].reals[0].forward.local_addresses: contains 10.0.0.70, a "
+          "real server of service \"web\"; local addresses must be nobody else's",
+          "service full: services[3].forward.local_addresses: contains 10.0.0.65, a real "
+          "server of service \"web\"; local addresses must be nobody else's"));
+  EXPECT_EQ(replayed.kept, 2u);
+  const ConfigModel& model = *replayed.intent.model;
+  ASSERT_EQ(model.services.size(), 3u);
+  EXPECT_EQ(model.services[0].reals[0].weight, 9u);
+  EXPECT_TRUE(model.services[1] == ModelOf(kFile).services[1]);
+  EXPECT_EQ(model.services[2].name, "one");
+}
+
+TEST_F(ReplayTest, AnAddedServiceMayNotHaveALocalAddressOfTheFile) {
+  Edit(AddService{"{ name: one, address: 10.0.0.64, protocol: tcp, port: 1 }"});
+  const Replayed replayed = Over(Replace(kFile, "scheduler: wrr", Pool("10.0.0.64")));
+  EXPECT_THAT(replayed.dropped,
+              ElementsAre("service one: services[0].forward.local_addresses: contains 10.0.0.64, "
+                          "the address of service \"one\"; local addresses must be nobody else's"));
+  EXPECT_EQ(replayed.kept, 0u);
+  EXPECT_EQ(replayed.intent.model->services.size(), 2u);
+}
+
 }  // namespace
 }  // namespace fairlead::control::replay_test

@@ -4,103 +4,31 @@
 
 #include <set>
 
-#include "byte_director.h"
-#include "byte_fragments.h"
-#include "dataplane/wire/headers.h"
-#include "wire/frames.h"
+#include "path/client_told_bed.h"
 
 namespace fairlead::dataplane::client_told_test {
 namespace {
 
-using test::Bytes;
-using test::Hex;
+using namespace client_told_bed;
 
-constexpr uint8_t kAck = kTcpAck, kSyn = kTcpSyn, kSynAck = kTcpSyn | kTcpAck;
-constexpr uint8_t kFinAck = kTcpFin | kTcpAck, kRst = kTcpRst | kTcpAck;
-const char kMss[] = "020405b4";
-const char kSack[] = "0101050a";
-const char kToa[] = "fe0804d2c6336407";
-const std::string kLine = "PROXY TCP4 198.51.100.7 192.0.2.10 1234 80\r\n";
-const auto kLength = static_cast<uint32_t>(kLine.size());
-
-Bytes BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
-
-// "flags sequence acknowledgement [options] data"; the checksums are right.
-std::string SegmentText(const Frame& frame) {
-  EXPECT_EQ(test::ChecksumProblem(frame), "");
-  const uint32_t l4 = frame[14] >> 4 == 4 ? 34 : 54;
-  const auto* tcp = HeaderAt<TcpHeader>(frame.data(), l4);
-  std::string text;
-  for (const auto& [bit, letter] :
-       {std::pair(kTcpSyn, 'S'), {kTcpFin, 'F'}, {kTcpRst, 'R'}, {kTcpPsh, 'P'}, {kTcpAck, 'A'}}) {
-    if ((tcp->flags & bit) != 0) text += letter;
-  }
-  text += " " + std::to_string(tcp->sequence.get().host()) + " " +
-          std::to_string(tcp->acknowledgement.get().host());
-  const auto options = std::span(frame).subspan(l4 + 20, tcp->header_length() - 20);
-  if (!options.empty()) text += " [" + test::ToHex(options) + "]";
-  const std::string data(frame.begin() + l4 + tcp->header_length(), frame.end());
-  return data.empty() ? text : text + " " + data;
-}
-
-struct Sending {
-  uint8_t flags;
-  uint32_t sequence, acknowledgement = 0;
-  std::string options = "", data = "";
-};
-
-class ClientTold : public testing::TestWithParam<size_t> {
+class ClientTold : public ClientToldBed {
  protected:
-  ClientTold() : d_({.workers = GetParam()}) {}
-
-  void Serve(ClientAddress how, const std::string& vip = "192.0.2.10",
-             const std::string& real = "10.0.0.11", uint8_t protocol = kProtocolTcp) {
-    const bool is_v4 = vip[0] == '1';
-    client_ = {*IpAddress::Parse(is_v4 ? "198.51.100.7" : "2001:db8:7::7"), Be16::FromHost(1234)};
-    vip_ = {*IpAddress::Parse(vip), Be16::FromHost(80)};
-    real_ = {*IpAddress::Parse(real), Be16::FromHost(8080)};
-    real_id_ = d_.AddReal(d_.AddService({.address = vip, .protocol = protocol}), real, 8080,
-                          {.method = ForwardMethod::kFullnat, .client_address = how});
-    d_.Publish();
-  }
-  // What the real gets of this, each in a line.
-  std::string Client(const Sending& s) {
-    std::string text;
-    for (const Sent& sent : d_.Send(kOutside, FrameOf(client_, vip_, s))) {
-      EXPECT_EQ(sent.port, kInside);
-      local_ = SourceOf(sent.frame);
-      text += (text.empty() ? "" : "\n") + SegmentText(sent.frame);
+  uint64_t LeftOut() {
+    uint64_t sum = 0;
+    for (size_t w = 0; w < d_.worker_count(); ++w) {
+      sum += d_.fabric().stats.worker(WorkerId{static_cast<uint8_t>(w)}).toa_left_out.value();
     }
-    return text;
+    return sum;
   }
-  // What the client gets.
-  std::string Real(const Sending& s) {
-    std::string text;
-    for (const Sent& sent : d_.Send(kInside, FrameOf(real_, local_, s))) {
-      EXPECT_EQ(sent.port, kOutside);
-      text += (text.empty() ? "" : "\n") + SegmentText(sent.frame);
-    }
-    return text;
+  // What the client hears when a router behind us says this of a packet to the real.
+  uint32_t MtuToClient(const Frame& about, const std::string& router, uint8_t type, uint8_t code,
+                       uint32_t mtu) {
+    const auto sent =
+        d_.Send(kInside, ErrorAbout(about, router, local_.address.ToString(), type, code, mtu));
+    if (sent.size() != 1 || sent[0].port != kOutside) return 0;
+    EXPECT_EQ(test::ChecksumProblem(sent[0].frame), "");
+    return Be32::Load(&sent[0].frame[sent[0].frame[14] >> 4 == 4 ? 38 : 58]).host();
   }
-  void ShakeHands() {
-    Client({kSyn, 1000});
-    Real({kSynAck, 5000, 1001});
-    Client({kAck, 1001, 5001});
-  }
-  static Frame FrameOf(const Endpoint& from, const Endpoint& to, const Sending& s) {
-    Frame frame = test::Tcp(from, to, s.flags, BytesOf(s.data), s.sequence, s.acknowledgement,
-                            Hex(s.options));
-    std::fill_n(frame.begin(), 6, uint8_t{0});  // the port's MAC goes there
-    return frame;
-  }
-  static Endpoint SourceOf(const Frame& f) {
-    if (f[14] >> 4 == 4) return {Ipv4Address::Load(&f[26]), Be16::Load(&f[34])};
-    return {Ipv6Address::Load(&f[22]), Be16::Load(&f[54])};
-  }
-
-  ByteDirector d_;
-  Endpoint client_, vip_, real_, local_;
-  RealId real_id_;
 };
 INSTANTIATE_TEST_SUITE_P(Workers, ClientTold, testing::Values(1, 2));
 
@@ -159,7 +87,26 @@ TEST_P(ClientTold, WhatDoesNotFitGoesWithout) {
   const std::string fits(1500 - 40 - 8, 'a');
   EXPECT_EQ(Client({kAck, 1001, 5001, "", fits}),
             std::string("A 1001 5001 [") + kToa + "] " + fits);
+  EXPECT_EQ(LeftOut(), 0u);
   EXPECT_EQ(Client({kAck, 1001, 5001, "", fits + "b"}), "A 1001 5001 " + fits + "b");
+  EXPECT_EQ(LeftOut(), 1u);
+  const std::string full(66, '0');  // 33 bytes
+  Client({kAck, 1001, 5001, "fd21" + full.substr(4) + "01010101"});
+  EXPECT_EQ(LeftOut(), 2u) << "its options leave no room";
+  Real({kAck, 5001, 1001, "", "hello"});
+  Client({kAck, 1001, 5001, "", fits + "b"});
+  EXPECT_EQ(LeftOut(), 2u) << "nothing was to be in it";
+}
+
+// The client is told what it may send, and the director adds to that.
+TEST_P(ClientTold, APathMtuIsToldLessTheOption) {
+  Serve(ClientAddress::kToa);
+  ShakeHands();
+  const auto at_real = d_.Send(kOutside, FrameOf(client_, vip_, {kAck, 1001, 5001, "", "abc"}));
+  ASSERT_EQ(at_real.size(), 1u);
+  EXPECT_EQ(MtuToClient(at_real[0].frame, "10.0.0.9", 3, 4, 1400), 1392u);
+  Real({kAck, 5001, 1004});
+  EXPECT_EQ(MtuToClient(at_real[0].frame, "10.0.0.9", 3, 4, 1400), 1400u) << "it has none any more";
 }
 
 TEST_P(ClientTold, ToaOfIpv6) {
@@ -374,6 +321,51 @@ TEST_P(ClientTold, ADatagramThatIsTooLongWithItIsAnswered) {
   ASSERT_EQ(answer.size(), 1u);
   EXPECT_EQ(answer[0].port, kOutside);
   EXPECT_EQ(Be32::Load(&answer[0].frame[54 + 4]).host(), 1448u);
+}
+
+TEST_P(ClientTold, APathMtuIsToldLessTheHeader) {
+  for (const bool is_v4 : {true, false}) {
+    const std::string client = is_v4 ? "198.51.100.7" : "2001:db8:7::7";
+    const std::string vip = is_v4 ? "192.0.2.10" : "2001:db8::10";
+    Serve(ClientAddress::kProxyV2, vip, is_v4 ? "10.0.0.11" : "fd00::11", kProtocolUdp);
+    const auto at_real = d_.Send(kOutside, Datagram(client, 1234, vip, 80, "question"));
+    ASSERT_EQ(at_real.size(), 1u);
+    local_ = SourceOf(at_real[0].frame);
+    const std::string router = is_v4 ? "10.0.0.9" : "fd00::9";
+    const uint8_t type = is_v4 ? 3 : 2, code = is_v4 ? 4 : 0;
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, type, code, 1400), is_v4 ? 1372u : 1348u);
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, type, code, 1300), is_v4 ? 1272u : 1280u);
+    EXPECT_EQ(MtuToClient(at_real[0].frame, router, is_v4 ? 3 : 1, 3, 1400), 1400u) << "no MTU";
+  }
+}
+
+// 1280 bytes are always taken; on a narrow link header and datagram go in two fragments.
+TEST_P(ClientTold, OnANarrowIpv6LinkTheLeastIsCut) {
+  Serve(ClientAddress::kProxyV2, "2001:db8::10", "fd00::11", kProtocolUdp);
+  d_.real(real_id_).mtu_bytes = 1300;
+  d_.Publish();
+  const auto send = [&](size_t bytes) {
+    return d_.Send(kOutside,
+                   Datagram("2001:db8:7::7", 1234, "2001:db8::10", 80, std::string(bytes, 'a')));
+  };
+  EXPECT_EQ(send(1300 - 48 - 52).size(), 1u);
+  const auto pieces = send(1280 - 48);
+  ASSERT_EQ(pieces.size(), 2u);
+  std::vector<Frame> frames;
+  for (const Sent& piece : pieces) {
+    EXPECT_EQ(piece.port, kInside);
+    EXPECT_LE(piece.frame.size(), 14u + 1300);
+    frames.push_back(piece.frame);
+  }
+  const Frame whole = Join(frames);
+  ASSERT_EQ(whole.size(), 14u + 1280 + 52);
+  EXPECT_EQ(test::ChecksumProblem(whole), "");
+  EXPECT_EQ(whole[62], 0x0d) << "the header comes first";
+  const auto answer = send(1280 - 48 + 1);
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(answer[0].port, kOutside);
+  EXPECT_EQ(Be32::Load(&answer[0].frame[54 + 4]).host(), 1280u);
+  EXPECT_EQ(d_.CheckConservation(), "");
 }
 
 }  // namespace

@@ -87,6 +87,22 @@ TEST_P(FullnatIcmp, AnErrorFromBehindReachesTheClientFromTheService) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// By hand a service can come on a local address. Errors about what leaves from there still find
+// their connection, at whatever worker they come in.
+TEST_P(FullnatIcmp, ALocalAddressMayBeAVirtualOneToo) {
+  for (const char* const address : {"10.0.0.201", "10.0.0.202"}) {
+    d_.AddReal(d_.AddService({.address = address, .port = 443}), "10.0.0.12", 443);
+  }
+  Serve(kEnds4);
+  for (uint16_t port = 1200; port < 1220; ++port) {
+    const Endpoint local = Open(port);
+    const std::string to = local.address.ToString();
+    const Frame seen = Tcp(to, local.port.host(), ends_.real, 8080, kTcpAck);
+    EXPECT_EQ(Send(kInside, ErrorAbout(seen, "10.0.0.150", to, 3, 1)),
+              "out 198.51.100.7 <- 192.0.2.10 ICMP 3/1 ttl 63");
+  }
+}
+
 TEST_P(FullnatIcmp, AnErrorAboutNobodysPortGoesNowhere) {
   Serve(kEnds4);
   const Frame seen = Tcp("10.0.0.201", 5000, ends_.real, 8080, kTcpAck);

@@ -303,6 +303,58 @@ TEST_P(Snat, WhatIsNoFlowOfARule) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// Protocols without ports, whole and in fragments, and errors that no flow claims: nothing leaves
+// with the host's own address.
+TEST_P(Snat, NothingLeavesWithTheAddressOfAnInsideHost) {
+  Serve();
+  constexpr uint8_t kGre = 47;
+  const auto gre = [](const std::string& from, const std::string& to) {
+    Frame frame = Datagram(from, 1, to, 2, std::string(1000, 'g'));
+    (frame[14] >> 4 == 4 ? frame[23] : frame[20]) = kGre;
+    return frame;
+  };
+  uint64_t dropped = 0;
+  for (const auto& [host, world] : {std::pair{kHost, kWorld}, {kHost6, kWorld6}}) {
+    for (const Frame& piece : Cut(gre(host, world), 400, 7)) {
+      EXPECT_EQ(Send(kInside, piece), "") << host;
+      EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), ++dropped) << host;
+    }
+    const uint8_t unreachable = host == kHost ? 3 : 1;
+    EXPECT_EQ(Send(kInside, ErrorAbout(gre(world, host), host, world, unreachable, 2, 0, 48)), "");
+    EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), ++dropped) << "quotes what has no port";
+    const Frame reply = Datagram(world, 53, host, 5000, std::string(1000, 'r'));
+    EXPECT_EQ(Send(kInside, ErrorAbout(reply, host, world, unreachable, 3, 0, 48)), "");
+    EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), ++dropped) << "quotes a flow that is over";
+    const Frame later = Cut(reply, 400, 7)[1];
+    EXPECT_EQ(Send(kInside, ErrorAbout(later, host, world, unreachable, 3, 0, 56)), "");
+    EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), ++dropped) << "quotes a later fragment";
+    // A router that no rule is about says something of a host that one is about.
+    const std::string router = host == kHost ? "10.0.7.1" : "fd00:0:0:7::1";
+    EXPECT_EQ(Send(kInside, ErrorAbout(reply, router, world, unreachable, 3, 0, 48)), "");
+    EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), ++dropped) << "quotes the address";
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// What services know of is theirs, and so is what comes from where no rule is about.
+TEST_P(Snat, ErrorsAboutConnectionsGoTheirWay) {
+  const ServiceId web = d_.AddService({.protocol = kProtocolUdp});
+  d_.AddReal(web, "10.0.0.11", 8080);
+  Serve();
+  const auto at_real = d_.Send(kOutside, Udp(kWorld, 1234, "192.0.2.10", 80));
+  ASSERT_EQ(at_real.size(), 1u);
+  EXPECT_EQ(Send(kInside, ErrorAbout(at_real[0].frame, "10.0.0.9", kWorld, 3, 3, 0, 28)),
+            "out 203.0.113.9 <- 192.0.2.10 ICMP 3/3 ttl 63\n");
+  // Of no connection any more: a real server's port of its service keeps its address.
+  EXPECT_EQ(Send(kInside,
+                 ErrorAbout(Udp(kWorld, 9, "10.0.0.11", 8080), "10.0.0.11", kWorld, 3, 3, 0, 28)),
+            "out 203.0.113.9 <- 10.0.0.11 ICMP 3/3 ttl 63\n");
+  EXPECT_EQ(
+      Send(kInside, ErrorAbout(Udp(kWorld, 9, "10.0.7.50", 53), "10.0.7.50", kWorld, 3, 3, 0, 28)),
+      "out 203.0.113.9 <- 10.0.7.50 ICMP 3/3 ttl 63\n");
+  EXPECT_EQ(d_.dropped(DropReason::kSnatUnsupported), 0u);
+}
+
 // Services first: an inside host that connects to one is balanced, and replies of real servers
 // leave from the virtual address.
 TEST_P(Snat, ServicesGoFirst) {

@@ -51,6 +51,16 @@ class DropSamplesTest : public testing::TestWithParam<size_t> {
 };
 INSTANTIATE_TEST_SUITE_P(Workers, DropSamplesTest, testing::Values(1u, 3u));
 
+// One packet, one drop, one sample: for the reason of which an error would have told.
+TEST_P(DropSamplesTest, AnErrorThatFindsNoRoomIsNoOtherDrop) {
+  d_.UseHeadroom(BytePacket::kHeadroom - 8);
+  EXPECT_EQ(d_.Send(kOutside, Udp(kClient, 1234, "192.0.2.10", 81)).size(), 0u);
+  EXPECT_EQ(Only().substr(0, 11), "closed_port");
+  EXPECT_EQ(d_.dropped(DropReason::kClosedPort), 1u);
+  EXPECT_EQ(d_.dropped(DropReason::kNoHeadroom), 0u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
 TEST_P(DropSamplesTest, SayWhoseThePacketWas) {
   d_.service(web_).policy.unknown_connections = UnknownConnections::kDrop;
   d_.Publish();

@@ -37,12 +37,17 @@ class Bed {
           if (!taken_.insert(place).second) return false;
           given = place;
           return true;
+        },
+        [&](const Ipv4Address& address, Be16 port) {
+          expected_ = {address.Fold(), port.host()};
         });
     return given;
   }
   void Free(const Place& place) { taken_.erase(place); }
   void Take(const Place& place) { taken_.insert(place); }
   [[nodiscard]] uint32_t tries() const { return tries_; }
+  // What the last Give says of the next one.
+  [[nodiscard]] Place expected() const { return expected_; }
   [[nodiscard]] size_t taken() const { return taken_.size(); }
 
  private:
@@ -50,6 +55,7 @@ class Bed {
   LocalPorts ports_{42};
   std::set<Place> taken_;
   uint32_t tries_ = 0;
+  Place expected_{0, 0};
 };
 
 TEST(LocalPorts, TakeTurnsOverAddresses) {
@@ -58,6 +64,20 @@ TEST(LocalPorts, TakeTurnsOverAddresses) {
   for (int i = 0; i < 400; ++i) ++by_address[bed.Give().first];
   ASSERT_EQ(by_address.size(), 4u);
   for (const auto& [address, count] : by_address) EXPECT_EQ(count, 100) << address;
+}
+
+TEST(LocalPorts, AreAnnouncedOneAhead) {
+  for (const uint32_t workers : {1u, 3u}) {
+    Bed bed(PoolOf(2, 5000, 5099));
+    Place expected = {0, 0};
+    for (int i = 0; i < 66; ++i) {
+      const Place place = bed.Give(workers);
+      if (i > 0) {
+        ASSERT_EQ(place, expected) << workers << " workers, " << i;
+      }
+      expected = bed.expected();
+    }
+  }
 }
 
 TEST(LocalPorts, ComeAgainAsLateAsCanBe) {

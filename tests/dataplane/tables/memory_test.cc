@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/tables/connection_table.h"
+
 namespace fairlead::dataplane::memory_test {
 namespace {
 
@@ -85,6 +87,28 @@ TEST(MappedArray, KeepsItsPlaceWhenMoved) {
   EXPECT_EQ(moved.size(), 10u);
   EXPECT_EQ(moved.memory_bytes(), 4096u);
   EXPECT_EQ(moved.span().size(), 10u);
+}
+
+// What a director sets aside for a connection whose client is translated: its record, two entries
+// of the index, its share of the index of those that moved aside, and a side record.
+template <typename Address>
+uint64_t BytesOfTranslated() {
+  constexpr uint32_t kCapacity = 1 << 20;
+  auto side = SideTable::Create(kCapacity);
+  EXPECT_TRUE(side.ok());
+  auto table =
+      ConnectionTable<Address>::Create(kCapacity, TableHash(1, 2), Tick{}, HugePages::kTransparent,
+                                       {.side = &*side, .second_entries = side->capacity()});
+  EXPECT_TRUE(table.ok());
+  return (table->memory_bytes() + side->memory_bytes()) / kCapacity;
+}
+
+TEST(MemoryOfAConnection, WhoseClientIsTranslated) {
+  EXPECT_LE(BytesOfTranslated<Ipv4Address>(), 160u);
+  EXPECT_LE(BytesOfTranslated<Ipv6Address>(), 288u);
+  // The least there can be; less says that something is not counted.
+  EXPECT_GE(BytesOfTranslated<Ipv4Address>(), 64u + 2 * 8 + 64);
+  EXPECT_GE(BytesOfTranslated<Ipv6Address>(), 128u + 2 * 8 + 64);
 }
 
 }  // namespace

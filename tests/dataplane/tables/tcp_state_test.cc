@@ -77,7 +77,8 @@ TEST(TcpState, WhatKeepsEstablishedKeepsItByEveryTable) {
     }
   }
   EXPECT_TRUE(KeepsEstablished(kTcpAck | kTcpPsh));
-  EXPECT_TRUE(KeepsEstablished(kTcpSyn));
+  EXPECT_FALSE(KeepsEstablished(kTcpSyn));
+  EXPECT_FALSE(KeepsEstablished(kTcpSyn | kTcpAck));
   EXPECT_FALSE(KeepsEstablished(kTcpAck | kTcpFin));
   EXPECT_FALSE(KeepsEstablished(kTcpAck | kTcpRst));
   EXPECT_FALSE(KeepsEstablished(0));

@@ -139,6 +139,34 @@ TEST(ProxyHeader, ADatagramBeginsWithIt) {
   }
 }
 
+// The IP packet is longer than the datagram in it, which alone counts.
+TEST(ProxyHeader, WhatLiesBehindADatagramIsNoData) {
+  const ProxyHeader header = Made(ProxyVersion::k2, Transport::kUdp, kClient4, kVip4);
+  const Bytes data = Hex("6869");
+  const auto longer = [](Bytes frame) {
+    frame.insert(frame.end(), {0, 0, 0, 0});
+    Be16::FromHost(static_cast<uint16_t>(frame.size() - 14)).Store(&frame[16]);
+    auto* ip = HeaderAt<Ipv4Header>(frame.data(), 14);
+    ip->checksum = Be16{};
+    ip->checksum = Checksum(ip, sizeof *ip);
+    return frame;
+  };
+  BytePacket packet(longer(Udp(kLocal, kReal, data)));
+  ParsedPacket parsed = ParsedOf(packet);
+  ASSERT_TRUE(PutBeforeDatagram(packet, &parsed, header.bytes()));
+  EXPECT_EQ(ToHex(packet.frame()), ToHex(longer(Udp(kLocal, kReal, Both(header, data)))));
+}
+
+TEST(ProxyHeader, ASegmentLosesItsData) {
+  for (const Bytes& data : {Hex("6869"), Hex("686921")}) {
+    BytePacket packet(Tcp(kLocal, kReal, kTcpSyn | kTcpPsh | kTcpFin, data));
+    ParsedPacket parsed = ParsedOf(packet);
+    CutData(packet, &parsed);
+    EXPECT_EQ(ToHex(packet.frame()), ToHex(Tcp(kLocal, kReal, kTcpSyn)));
+    EXPECT_EQ(parsed, ParsedOf(packet));
+  }
+}
+
 TEST(ProxyHeader, ADatagramWithoutChecksumStaysWithout) {
   const ProxyHeader header = Made(ProxyVersion::k2, Transport::kUdp, kClient4, kVip4);
   Bytes frame = Udp(kLocal, kReal, Hex("6869"));

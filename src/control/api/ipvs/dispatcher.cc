@@ -268,7 +268,7 @@ void Dispatcher::ChangeDest(const Request& request, const Attributes& command, D
   }
   Change(request,
          number == IPVS_CMD_DEL_DEST ? control::Edit(control::RemoveReal{service->name, real->name})
-                                     : EditOfDest(service->name, real->name, dest),
+                                     : EditOfDest(service->name, *real, dest),
          ENOENT, std::move(done));
 }
 

@@ -105,6 +105,14 @@ json::object DestBody(const DestRequest& request) {
           {"lower_threshold", request.lower_threshold}};
 }
 
+// IPVS has no word for FULLNAT: a program that has read of masquerading and changes a weight sends
+// that back.
+bool MeansAsItIs(const control::RealInfo& real, const DestRequest& request) {
+  const auto method = ForwardMethodOf(real.forward);
+  return method && TraitsOf(*method).translates_client &&
+         TraitsOf(*method).sync_number == request.method;
+}
+
 control::SyncRole HalfOf(const DaemonRequest& request) {
   return request.is_master ? control::SyncRole::kMaster : control::SyncRole::kBackup;
 }
@@ -217,9 +225,11 @@ control::Edit EditOfNewDest(const control::ServiceInfo& service, const DestReque
   return control::AddReal{service.name, json::serialize(body)};
 }
 
-control::Edit EditOfDest(const std::string& service, const std::string& real,
+control::Edit EditOfDest(const std::string& service, const control::RealInfo& real,
                          const DestRequest& request) {
-  return control::PatchReal{service, real, json::serialize(DestBody(request))};
+  json::object body = DestBody(request);
+  if (MeansAsItIs(real, request)) body.erase("forward");
+  return control::PatchReal{service, real.name, json::serialize(body)};
 }
 
 control::Edit EditOfTimeouts(const TimeoutsRequest& request) {

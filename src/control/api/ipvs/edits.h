@@ -4,7 +4,8 @@
 //   control.Change(EditOfNewService(request), done);
 //
 // A SET says everything that IPVS has a word for, so that what was not said goes back to its
-// default; keys of the configuration that it has no word for stay as they are. Threads: pure.
+// default; keys of the configuration that it has no word for stay as they are, and so does FULLNAT,
+// which is masquerading to it. Threads: pure.
 #pragma once
 
 #include <string>
@@ -14,8 +15,9 @@
 #include "control/edit.h"
 
 namespace fairlead::control {
+struct RealInfo;
 struct ServiceInfo;
-}
+}  // namespace fairlead::control
 
 namespace fairlead::ipvs {
 
@@ -37,7 +39,7 @@ Fault FaultOf(const control::EditOutcome& outcome, int not_found);
 control::Edit EditOfNewService(const ServiceRequest& request);
 control::Edit EditOfService(const std::string& name, const ServiceRequest& request);
 control::Edit EditOfNewDest(const control::ServiceInfo& service, const DestRequest& request);
-control::Edit EditOfDest(const std::string& service, const std::string& real,
+control::Edit EditOfDest(const std::string& service, const control::RealInfo& real,
                          const DestRequest& request);
 control::Edit EditOfTimeouts(const TimeoutsRequest& request);
 control::Edit EditOfNewDaemon(const DaemonRequest& request);
