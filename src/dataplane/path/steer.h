@@ -150,7 +150,8 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   const ServiceView& service = t.snapshot.services[a.service.index()];
   const RealView& real = t.snapshot.reals[a.real.index()];
   const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
-  if (IsForgotten(service, real, parsed->protocol)) {
+  if (IsForgotten(service, real, parsed->protocol) &&
+      HairpinOf(t.snapshot, key.client, real) == nullptr) {
     // Counted, forwarded and forgotten (ipvs.md, one packet).
     if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
     t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);

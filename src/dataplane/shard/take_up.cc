@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "dataplane/shard/take_up_snat.h"
+
 namespace fairlead::dataplane {
 namespace {
 
@@ -48,6 +50,7 @@ class TakingUp {
       TakeConnections<Ipv6Address>(w);
     }
     for (const TemplateRef& ref : fired_) DropIfOver(ref);
+    TakeUpSnat({previous_, shards_, judge_, now_, is_in_place_}, &report_);
     for (size_t w = 0; w < shards_.size(); ++w) {
       Shard& shard = *shards_[w];
       if (is_in_place_) shard.side_records().Rebuild(lists_[w].is_taken());
@@ -437,7 +440,8 @@ TakeUpReport TakeUp(std::span<Shard* const> shards, const std::vector<bool>& kno
   for (Shard* shard : shards) {
     own.push_back({shard->Connections<Ipv4Address>().records(),
                    shard->Connections<Ipv6Address>().records(), shard->templates().records(),
-                   shard->side_records().records()});
+                   shard->side_records().records(), shard->SnatMemory().snat4,
+                   shard->SnatMemory().snat6});
   }
   return TakingUp(own, shards, known_reals, now, true).Run();
 }
