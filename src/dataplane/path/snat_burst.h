@@ -26,6 +26,7 @@ template <typename Address, Packet P>
   BurstOf<Question> questions;
   size_t count = 0;
   for (size_t i = 0; i < burst.count; ++i) {
+    burst.snat_slots[i] = kNoSlot;  // also of a connection that may be gone when its turn comes
     if (burst.slots[i] != kNoSlot) continue;
     Question& question = questions[count++];
     const uint8_t* frame = burst.packets[i]->data();

@@ -96,6 +96,31 @@ TEST_P(SnatOwner, CountersOfANewRuleBeginAtZero) {
   EXPECT_EQ(Sum().begun, 1u);
 }
 
+// A connection that begins anew makes the other slots of its burst doubtful: those packets are
+// looked for again, and are no flow's that an earlier burst has found in their place.
+TEST_P(SnatOwner, AConnectionThatGoesInABurstLeavesTheOthersTheirWay) {
+  if (GetParam() != 1) return;  // all of a burst is one worker's
+  d_.AddReal(d_.AddService({}), "10.0.0.11", 8080);
+  Serve();
+  const std::string vip = "192.0.2.10";
+  for (uint16_t port : {uint16_t{1}, uint16_t{2}}) {
+    d_.Send(kOutside, Tcp(kWorld, port, vip, 80, kTcpSyn));
+    d_.Send(kInside, Tcp("10.0.0.11", 8080, kWorld, port, kTcpSyn | kTcpAck));
+    d_.Send(kOutside, Tcp(kWorld, port, vip, 80, kTcpAck));
+  }
+  d_.Send(kOutside, Tcp(kWorld, 1, vip, 80, kTcpRst));
+  ASSERT_EQ(PortOf(Udp(kHost, 5000, kWorld, 53)), 5000);
+  ASSERT_EQ(PortOf(Udp(kHost, 5001, kWorld, 53)), 5001);
+  const Frame flows[] = {Udp(kWorld, 53, kLocal, 5000), Udp(kWorld, 53, kLocal, 5001)};
+  EXPECT_EQ(Describe(d_.SendBurstAt(0, kOutside, flows)),
+            "in 10.0.0.50:5000 <- 203.0.113.9:53 UDP ttl 63\n"
+            "in 10.0.0.50:5001 <- 203.0.113.9:53 UDP ttl 63\n");
+  const Frame connections[] = {Tcp(kWorld, 1, vip, 80, kTcpSyn), Tcp(kWorld, 2, vip, 80, kTcpAck)};
+  EXPECT_EQ(Describe(d_.SendBurstAt(0, kOutside, connections)),
+            "in 10.0.0.11:8080 <- 203.0.113.9:1 TCP S ttl 63\n"
+            "in 10.0.0.11:8080 <- 203.0.113.9:2 TCP A ttl 63\n");
+}
+
 // explain says what the next packet would get, and what a flow has.
 TEST_P(SnatOwner, Explain) {
   Rule("10.0.0.0/24", {kLocal}, 2000, 2001);
