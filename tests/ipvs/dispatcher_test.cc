@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "control/config/yaml_writer.h"
 #include "test_director.h"
 
 namespace fairlead::testing::dispatcher_test {

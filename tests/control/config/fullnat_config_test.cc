@@ -85,6 +85,32 @@ TEST(FullnatConfig, AMarkServiceMayTellWhatOneOfItsTransportsCannot) {
       "");
 }
 
+TEST(FullnatConfig, ARealMayBeOfTheOtherIpVersion) {
+  const auto problems = [](const std::string& addresses, const std::string& told,
+                           const std::string& vip, const std::string& reals) {
+    return ProblemsOf(kBase + "services:\n  - { address: '" + vip +
+                      "', port: 80, protocol: tcp,\n      forward: { method: fullnat, "
+                      "local_addresses: [" +
+                      addresses + "], client_address: " + told + " }, reals: [" + reals + "] }\n");
+  };
+  const std::string both = "10.0.2.0/28, 'fd00:2::/124'";
+  const std::string reals = "{ address: 10.0.0.11 }, { address: 'fd00::11' }";
+  EXPECT_EQ(problems(both, "proxy-v1", "192.0.2.10", reals), "");
+  EXPECT_EQ(problems(both, "toa", "2001:db8::10", reals), "");
+  // Each IP version that some real has.
+  EXPECT_NE(problems("10.0.2.0/28", "none", "192.0.2.10", reals)
+                .find("local_addresses: has no IPv6 address, which the director needs to speak to "
+                      "fd00::11"),
+            std::string::npos);
+  EXPECT_NE(problems("'fd00:2::/124'", "none", "2001:db8::10", "{ address: 10.0.0.11 }")
+                .find("local_addresses: has no IPv4 address"),
+            std::string::npos);
+  EXPECT_NE(problems(both, "toa", "192.0.2.10", reals)
+                .find("client_address: \"toa\" of an IPv4 client is read in IPv4 alone, and "
+                      "fd00::11 is reached by IPv6; use proxy-v1, proxy-v2 or none"),
+            std::string::npos);
+}
+
 TEST(FullnatConfig, ExpandingStopsInTime) {
   const auto count = [](const LocalAddresses& addresses) {
     return ExpandLocalAddresses({}, addresses).size();
@@ -130,7 +156,8 @@ TEST(FullnatConfig, DifferentListsHaveALimit) {
   EXPECT_EQ(verdict(), "");
   service.reals.push_back(real_with(1'000'000, kMaxLocalLists));
   EXPECT_EQ(verdict(),
-            "services[0].reals[14096].forward.local_addresses: is one of 4097 different lists; at "
+            "t.yaml: services[0].reals[14096].forward.local_addresses: is one of 4097 different "
+            "lists; at "
             "most 4096 are possible. Give real servers the same list, or a prefix set: a port may "
             "be used towards each of them at once\n");
 }
@@ -178,10 +205,12 @@ TEST(FullnatConfig, WarnsOfAPoolThatNobodyFinds) {
       WarningsOf(Service("{ method: fullnat, local_addresses: [10.0.0.40, 10.0.7.1, 10.0.7.2] }",
                          ", { address: 10.0.0.12 }, { address: 10.0.0.13, forward: { method: "
                          "fullnat, local_addresses: '@pool' } }")),
-      "t.yaml: services[0].reals[0].forward.local_addresses: has 10.0.7.1, which is in no network "
+      "t.yaml:7:141: services[0].reals[0].forward.local_addresses: has 10.0.7.1, which is in no "
+      "network "
       "of port \"inside\", by which 10.0.0.11 is reached: a route there must lead to it by this "
       "director, or no answer comes back\n"
-      "t.yaml: services[0].reals[2].forward.local_addresses: has 10.0.2.0, which is in no network "
+      "t.yaml:7:256: services[0].reals[2].forward.local_addresses: has 10.0.2.0, which is in no "
+      "network "
       "of port \"inside\", by which 10.0.0.13 is reached: a route there must lead to it by this "
       "director, or no answer comes back\n");
 }
@@ -191,15 +220,17 @@ TEST(FullnatConfig, WarnsOfRealsBehindAPortThatDoesNotAnswerForLocalAddresses) {
   const std::string from = "name: inside, ";
   ASSERT_NE(text.find(from), std::string::npos) << text;
   text.insert(text.find(from) + from.size(), "role: outside, ");
-  EXPECT_EQ(WarningsOf(text),
-            "t.yaml: services[0].reals[0].address: is reached by port \"inside\", whose role is "
-            "outside, where nobody is answered who looks for a local address: give the port the "
-            "role both, or reach the real server by another\n");
+  EXPECT_EQ(
+      WarningsOf(text),
+      "t.yaml:7:130: services[0].reals[0].address: is reached by port \"inside\", whose role is "
+      "outside, where nobody is answered who looks for a local address: give the port the "
+      "role both, or reach the real server by another\n");
 }
 
 TEST(FullnatConfig, WarnsThatOtherDirectorsAreNotTold) {
   const std::string sync =
-      "sync: { peers: { edge-2: 192.0.2.3 }, key_file: /k, ipvs: { interface: lo, role: backup } "
+      "sync: { peers: [{ name: edge-2, address: 192.0.2.3 }], key_file: /k, ipvs: { interface: lo, "
+      "role: backup } "
       "}\n";
   EXPECT_EQ(WarningsOf(Service("nat") + sync).find("FULLNAT"), std::string::npos);
   const std::string said =

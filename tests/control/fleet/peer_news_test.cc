@@ -22,7 +22,7 @@ class PeerNewsTest : public testing::Test {
   std::string KeepAfter(seconds time, const std::string& fault = "") {
     return news_.Keep(now_ += time, [&]() -> Status {
       ++tries_;
-      if (fault.empty()) return {};
+      if (fault.empty()) return Done{};
       return Error{ErrorCode::kSystem, fault, "peers-edge-1"};
     });
   }

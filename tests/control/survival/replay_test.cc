@@ -257,9 +257,10 @@ TEST_F(ReplayTest, ALocalAddressThatIsSomebodyElsesByNowIsDropped) {
   EXPECT_THAT(
       replayed.dropped,
       ElementsAre(
-          "service dns: services[1].reals[0].forward.local_addresses: contains 10.0.0.70, a "
+          "service dns: stored: services[1].reals[0].forward.local_addresses: contains 10.0.0.70, "
+          "a "
           "real server of service \"web\"; local addresses must be nobody else's",
-          "service full: services[3].forward.local_addresses: contains 10.0.0.65, a real "
+          "service full: stored: services[3].forward.local_addresses: contains 10.0.0.65, a real "
           "server of service \"web\"; local addresses must be nobody else's"));
   EXPECT_EQ(replayed.kept, 2u);
   const ConfigModel& model = *replayed.intent.model;
@@ -272,9 +273,10 @@ TEST_F(ReplayTest, ALocalAddressThatIsSomebodyElsesByNowIsDropped) {
 TEST_F(ReplayTest, AnAddedServiceMayNotHaveALocalAddressOfTheFile) {
   Edit(AddService{"{ name: one, address: 10.0.0.64, protocol: tcp, port: 1 }"});
   const Replayed replayed = Over(Replace(kFile, "scheduler: wrr", Pool("10.0.0.64")));
-  EXPECT_THAT(replayed.dropped,
-              ElementsAre("service one: services[0].forward.local_addresses: contains 10.0.0.64, "
-                          "the address of service \"one\"; local addresses must be nobody else's"));
+  EXPECT_THAT(
+      replayed.dropped,
+      ElementsAre("service one: stored: services[0].forward.local_addresses: contains 10.0.0.64, "
+                  "the address of service \"one\"; local addresses must be nobody else's"));
   EXPECT_EQ(replayed.kept, 0u);
   EXPECT_EQ(replayed.intent.model->services.size(), 2u);
 }
