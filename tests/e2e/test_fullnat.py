@@ -1,6 +1,7 @@
-"""FULLNAT carries real traffic as the other methods do (test_forwarding), to real servers that have no way to the client;
-and real servers learn their client's address: nginx by a PROXY header of either version, over IPv4 and IPv6. Of TOA the
-bytes are compared that come to a real server: what reads them is a kernel module that the lab does not have."""
+"""FULLNAT carries real traffic as the other methods do (test_forwarding), to real servers that have no way to the client,
+also between the IP versions; and real servers learn their client's address: nginx by a PROXY header of either version,
+over IPv4 and IPv6. Of TOA the bytes are compared that come to a real server: what reads them is a kernel module that the
+lab does not have."""
 
 import ipaddress
 import sys
@@ -42,9 +43,11 @@ def forward(told: str) -> dict:
     return {"method": "fullnat", "local_addresses": at.LOCAL_ADDRESSES, "client_address": told}
 
 
-def services(told: str, real_port: int) -> list:
+def services(told: str, real_port: int, mixes: bool = False) -> list:
+    """`mixes`: real servers are of the other IP version than their service."""
     made = []
-    for name, vip, real in (("v4", at.VIP, at.real_address), ("v6", at.VIP6, at.real_address6)):
+    of_reals = [at.real_address, at.real_address6][::-1 if mixes else 1]
+    for name, vip, real in zip(("v4", "v6"), (at.VIP, at.VIP6), of_reals):
         reals = [real(index) for index in (1, 2, 3)]
         made.append({"name": f"tcp-{name}", "address": vip, "protocol": "tcp", "port": 80, "scheduler": "rr",
                      "forward": forward(told), "reals": [{"address": each, "port": real_port} for each in reals]})
@@ -55,11 +58,11 @@ def services(told: str, real_port: int) -> list:
 
 class FullnatTraffic(Forwarding, ForwardingIpv6):
     # `method` is in the names of uploaded files.
-    method, vip, vip6, told, real_port = "fullnat", at.VIP, at.VIP6, "none", 80
+    method, vip, vip6, told, real_port, mixes = "fullnat", at.VIP, at.VIP6, "none", 80, False
 
     @classmethod
     def configure(cls):
-        return configuration(services(cls.told, cls.real_port))
+        return configuration(services(cls.told, cls.real_port, cls.mixes))
 
     def whoami(self, vip: str, source: str) -> list:
         url = f"http://[{vip}]/whoami" if ":" in vip else f"http://{vip}/whoami"
@@ -85,7 +88,6 @@ class ForwardsByFullnat(FullnatTraffic, LabTest):
         self.assertEqual(answers, {"real1": 10, "real2": 10, "real3": 10} if self.workers == 1 else answers)
         self.assertIn("real1", answers)
 
-
     def real_learns_the_path_mtu(self, vip: str, source: str, port: int):
         name = client.udp(self.lab, vip, at.UDP_PORT, "?", source, port).split()[0]
         real, version = self.lab.reals[int(name.removeprefix("real"))], "-6" if ":" in vip else "-4"
@@ -107,6 +109,17 @@ class ForwardsByFullnat(FullnatTraffic, LabTest):
 
     def test_an_error_reaches_the_real_ipv6(self):
         self.real_learns_the_path_mtu(at.VIP6, SOURCE6, 4001)
+
+
+class FullnatMixesVersions(FullnatTraffic, LabTest):
+    """IPv4 clients of IPv6 real servers, and IPv6 clients of IPv4 ones."""
+    method, mixes = "fullnat-mixed", True
+
+    def test_real_sees_a_local_address_of_its_own_version(self):
+        for vip, source in ((at.VIP, SOURCE), (at.VIP6, SOURCE6)):
+            seen = self.whoami(vip, source)[1]
+            self.assertTrue(self.is_local(seen), seen)
+            self.assertEqual(":" in seen, ":" not in vip)
 
 
 class FullnatCarriesToa(FullnatTraffic, LabTest):
@@ -167,6 +180,10 @@ class FullnatTellsByProxy(FullnatTraffic):
 
 class FullnatTellsByProxyV1(FullnatTellsByProxy, LabTest):
     method, told = "fullnat-v1", "proxy-v1"
+
+
+class FullnatMixesVersionsAndTells(FullnatTellsByProxy, LabTest):
+    method, told, mixes = "fullnat-mixed-v2", "proxy-v2", True
 
 
 class FullnatTellsByProxyV2(FullnatTellsByProxy, LabTest):

@@ -169,11 +169,11 @@ class SourceNatSurvives(World):
 
     def download(self, index: int, port: int):
         return self.lab.reals[index].spawn(
-            "curl", "-sS", "--local-port", port, "--limit-rate", "2M", "--max-time", "60", "-o", "/dev/null",
+            "curl", "-sS", "--local-port", port, "--limit-rate", "5M", "--max-time", "60", "-o", "/dev/null",
             "-w", "%{size_download}", f"http://{WORLD}:{HTTP_PORT}/20mb", stdout=-1, text=True)
 
     def test_downloads_go_on(self):
-        first = 41000 + 10 * self.workers  # others are in TIME_WAIT
+        first = 41000 + 10 * self.workers  # the hosts have those of the class before in TIME_WAIT
         for port, begin_anew in enumerate((self.director.crash, self.director.stop_and_start, self.director.upgrade), first):
             before = self.rule("10.0.0.0/24")["in_bytes"]
             downloads = [self.download(index, port) for index in (1, 3)]

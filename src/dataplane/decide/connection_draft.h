@@ -29,7 +29,9 @@ Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceVi
   draft.client_port = key.client_port;
   draft.virtual_address = key.other;
   draft.virtual_port = key.other_port;
-  draft.real_address = AddressInRecord<Address>(real.address);
+  // What a reply comes from is compared, where it comes to a local endpoint.
+  draft.real_address = TranslatesClient(real.method) ? ImageOf<Address>(real.address)
+                                                     : AddressInRecord<Address>(real.address);
   draft.real_port = RealPort(service, real, key.other_port);
   draft.protocol = key.protocol;
   draft.method = real.method;

@@ -122,8 +122,8 @@ bool Inquiry::AnswerFromConnection() {
                      : real.remains == Remains::kReset ? ExplainVerdict::kRefused
                                                        : ExplainVerdict::kDropped;
   if (answer_->verdict == ExplainVerdict::kForward) {
-    const LocalEndpoint<Address> local = table.LocalEndpointOf(found.slot);
-    if (!local.port.is_zero()) answer_->Add(step::Translated{.local = {local.address, local.port}});
+    const LocalEndpoint local = table.LocalEndpointOf(found.slot);
+    if (!local.port.is_zero()) answer_->Add(step::Translated{.local = local});
     AddWays(record.real_id, record.method);
   }
   return true;

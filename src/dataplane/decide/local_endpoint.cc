@@ -1,6 +1,42 @@
 #include "dataplane/decide/local_endpoint.h"
 
 namespace fairlead::dataplane {
+namespace {
+
+template <typename Address, typename Local>
+Address InKeys(const Local& address) noexcept {
+  if constexpr (std::is_same_v<Address, Local>) {
+    return address;
+  } else {
+    return ImageOf<Address>(address);
+  }
+}
+
+// `Local`: of the pool and the real.
+template <typename Address, typename Local>
+bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool, bool is_shared) noexcept {
+  auto& table = shard.Connections<Address>();
+  const Connection<Address>& record = table.at(slot);
+  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  const bool is_alone = shard.fabric.steering.worker_count() == 1;
+  return shard.local_ports.Give<Local>(
+      pool, remote,
+      [&](const Local& address, Be16 port) {
+        const bool is_mine =
+            is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        if (!is_mine || !is_shared) return is_mine;
+        return shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
+            .is_none();
+      },
+      [&](const Local& address, Be16 port) {
+        return table.TakeLocal(slot, address, port, shard.now);
+      },
+      [&](const Local& address, Be16 port) {
+        table.PrefetchBuckets(shard.fabric.hash(InKeys<Address>(address), port, record.protocol));
+      });
+}
+
+}  // namespace
 
 template <typename Address>
 DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
@@ -9,24 +45,13 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
   SideRecord* side = table.FindSide(slot, SideKind::kFlow);
   if (side == nullptr) side = table.AttachSide(slot, SideKind::kFlow);
   if (side == nullptr) return DropReason::kSideTableFull;
-  const Connection<Address>& record = table.at(slot);
-  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
-  const bool is_alone = shard.fabric.steering.worker_count() == 1;
-  const bool is_given = shard.local_ports.Give<Address>(
-      pool, remote,
-      [&](const Address& address, Be16 port) {
-        const bool is_mine =
-            is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
-        if (!is_mine || !is_shared) return is_mine;
-        return shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
-            .is_none();
-      },
-      [&](const Address& address, Be16 port) {
-        return table.TakeLocal(slot, address, port, shard.now);
-      },
-      [&](const Address& address, Be16 port) {
-        table.PrefetchBuckets(shard.fabric.hash(address, port, record.protocol));
-      });
+  const bool is_mixed =
+      !pool.addresses.empty() && pool.addresses.front().family() != Address::kFamily;
+  // Its packets change their family, which the fast path does not do.
+  if (is_mixed) table.at(slot).Set(ConnectionFlag::kLongWay);
+  const bool is_given = is_mixed
+                            ? GivePort<Address, OtherFamily<Address>>(shard, slot, pool, is_shared)
+                            : GivePort<Address, Address>(shard, slot, pool, is_shared);
   return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
 }
 

@@ -10,6 +10,7 @@
 
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/direct_flow.h"
+#include "dataplane/path/mixed_family.h"
 #include "dataplane/path/real_speaks.h"
 #include "dataplane/path/snat.h"
 
@@ -237,6 +238,9 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out,
                             bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed, ruled_out)) return;
+  if (MayBeMixed<Address>(t)) [[unlikely]] {
+    if (FollowMixedReply<Address>(t, packet, parsed)) return;
+  }
   if (t.snapshot.snat != nullptr) [[unlikely]] {
     if (FollowSnat<Address>(t, packet, parsed)) return;
   }

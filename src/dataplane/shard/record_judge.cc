@@ -55,11 +55,10 @@ bool IsWhole(const SideRecord& record, const SideOwner& owner) noexcept {
   }
   switch (record.kind) {
     case SideKind::kFlow: {
-      // AddLocal takes an endpoint of the record's own family.
-      const Family family =
-          owner.table == SideOwner::Table::kConnections4 ? Family::kIpv4 : Family::kIpv6;
+      const Family family = record.flow.local_family;
       return owner.table != SideOwner::Table::kTemplates &&
-             (record.flow.local_port == Be16{} || record.flow.local_family == family);
+             (record.flow.local_port == Be16{} || family == Family::kIpv4 ||
+              family == Family::kIpv6);
     }
     case SideKind::kSync:
       return true;

@@ -345,15 +345,22 @@ class TakingUp {
   std::optional<TakeUpCause> FaultOfLocal(size_t w, const Connection<Address>& from,
                                           WorkerId owner) {
     if (!TranslatesClient(from.method)) return std::nullopt;
-    LocalEndpoint<Address> local;
+    LocalEndpoint local;
     if (from.Has(ConnectionFlag::kSideTable)) {
       lists_[w].ForEach(from.side_slot, [&](const SideRecord& side) {
         if (side.kind != SideKind::kFlow) return;
-        local = {Address::Load(side.flow.local_address.data()), side.flow.local_port};
+        local = {LocalAddressOf(side.flow), side.flow.local_port};
       });
     }
     if (local.port.is_zero() || local.address.is_unspecified()) return TakeUpCause::kLocalEndpoint;
-    if (steering().ConnectionOwner(local.address, local.port) != owner) return TakeUpCause::kOwner;
+    const WorkerId replies_to = local.address.is_v4()
+                                    ? steering().ConnectionOwner(local.address.v4(), local.port)
+                                    : steering().ConnectionOwner(local.address.v6(), local.port);
+    if (replies_to != owner) return TakeUpCause::kOwner;
+    // The fast path knows nothing of other families.
+    if (local.address.family() != Address::kFamily && !from.Has(ConnectionFlag::kLongWay)) {
+      return TakeUpCause::kLocalEndpoint;
+    }
     return std::nullopt;
   }
 
