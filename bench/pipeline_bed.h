@@ -5,7 +5,7 @@
 //   const Flows acks(65536, kTcpAck);
 //   size_t at = 0;
 //   bed.Burst(acks, &at);                        // the next 32 frames, flows in shuffled order
-//   bed.Burst(bed.Answers(), &at, kInside);      // FULLNAT: what the reals answer
+//   bed.Burst(bed.Answers(), &at);               // FULLNAT: what the reals answer
 //
 // The same frames in the same order in every run.
 #pragma once
@@ -26,15 +26,17 @@ inline constexpr size_t kFrameBytes = 60;
 
 struct Flows {
   std::vector<std::array<uint8_t, kFrameBytes>> frames;  // shuffled
+  PortId port;                                           // where they come in
 
   // With DF, as nearly all TCP.
-  Flows(size_t count, uint8_t flags) {
+  Flows(size_t count, uint8_t flags, PortId input_port = kOutside,
+        const std::string& destination = "192.0.2.10")
+      : port(input_port) {
     frames.resize(count);
     for (size_t i = 0; i < count; ++i) {
       const auto client = Ipv4Address::FromHost(0x0b000000u + static_cast<uint32_t>(i));
-      Frame f =
-          To(kOutside, Tcp(IpAddress(client).ToString(), static_cast<uint16_t>(1024 + i % 50000),
-                           "192.0.2.10", 80, flags, 64, 0, true));
+      Frame f = To(port, Tcp(IpAddress(client).ToString(), static_cast<uint16_t>(1024 + i % 50000),
+                             destination, 80, flags, 64, 0, true));
       f.resize(kFrameBytes);
       std::copy(f.begin(), f.end(), frames[i].begin());
     }
@@ -43,7 +45,7 @@ struct Flows {
 
   // Each in two fragments, of 24 bytes and 8.
   static Flows InFragments(const Flows& whole) {
-    Flows cut(0, 0);
+    Flows cut(0, 0, whole.port);
     for (const auto& frame : whole.frames) {
       for (const bool is_first : {true, false}) {
         cut.frames.push_back(frame);
@@ -85,20 +87,17 @@ class Bed {
   }
 
   // Sends the next 32 frames through the worker; what comes out is thrown away. Always inline, so
-  // that the port is a constant where instructions are counted.
-  [[gnu::always_inline]] void Burst(const Flows& flows, size_t* at, PortId port = kOutside) {
+  // that each count of instructions is of one kind of flows.
+  [[gnu::always_inline]] void Burst(const Flows& flows, size_t* at) {
     for (BytePacket& packet : packets_) {
-      packet.Assign(flows.frames[*at], port);
+      packet.Assign(flows.frames[*at], flows.port);
       if (++*at == flows.frames.size()) *at = 0;
     }
     worker().ProcessBurst(pointers_, &out_);
     sent_ += out_.count;
     out_.Clear();
   }
-  void Open(size_t flows) {
-    const Flows syns(flows, kTcpSyn);
-    Rounds(syns, 1);
-  }
+  void Open(size_t flows) { Rounds(Flows(flows, kTcpSyn), 1); }
   // The inside port has clients as well.
   void MakeTwoWay() {
     director_.draft().ports[kInside.index()].role = PortRole::kBoth;
@@ -107,7 +106,7 @@ class Bed {
   // One segment with data from the real server of each FULLNAT connection.
   Flows Answers() {
     constexpr size_t kData = kFrameBytes - 54;
-    Flows answers(0, 0);
+    Flows answers(0, 0, kInside);
     const auto& table = worker().shard().Connections<Ipv4Address>();
     for (uint32_t slot = 0; (slot = table.NextLive(slot, table.high_water())) != kNoSlot; ++slot) {
       const Connection4& record = table.at(slot);
@@ -121,9 +120,19 @@ class Bed {
     return answers;
   }
   // All frames of `flows`, `rounds` times.
-  void Rounds(const Flows& flows, size_t rounds, PortId port = kOutside) {
+  void Rounds(const Flows& flows, size_t rounds) {
     size_t at = 0;
-    for (size_t i = 0; i < flows.frames.size() * rounds; i += kBurst) Burst(flows, &at, port);
+    for (size_t i = 0; i < flows.frames.size() * rounds; i += kBurst) Burst(flows, &at);
+  }
+  // The hosts that flows come from reach the world by one address.
+  void TranslateSources() {
+    auto view = std::make_shared<SnatView>();
+    SnatRule& rule = view->rules.emplace_back();
+    rule.source = *Prefix::Parse("11.0.0.0/8");
+    rule.addresses = {*IpAddress::Parse("192.0.2.3")};
+    view->addresses = {rule.addresses.begin(), rule.addresses.end()};
+    director_.draft().snat = std::move(view);
+    director_.Publish();
   }
   // From now on the clients of packets are counted (shard/client_watch.h).
   void WatchClients() {

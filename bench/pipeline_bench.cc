@@ -72,7 +72,7 @@ void Answers(benchmark::State& state, bool is_two_way) {
   bed.Rounds(Flows(count, kTcpAck), 1);
   const Flows answers = bed.Answers();
   size_t at = 0;
-  for (auto _ : state) bed.Burst(answers, &at, kInside);
+  for (auto _ : state) bed.Burst(answers, &at);
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurst));
 }
 void BM_Answers(benchmark::State& state) { Answers(state, false); }

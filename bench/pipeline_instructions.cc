@@ -47,6 +47,7 @@ struct Case {
   // that nothing is left to tell it; and then the ACKs of both sides are measured.
   bool is_answered = false;
   ClientAddress client_address = ClientAddress::kNone;
+  bool is_translated = false;  // inside hosts to the world, by source NAT
 };
 
 constexpr Tunnel kGue{.type = TunnelType::kGue, .port = 6080};
@@ -73,6 +74,12 @@ constexpr Case Answered(const char* name, ClientAddress how) {
           .is_answered = true,
           .client_address = how};
 }
+constexpr Case kSnat{.name = "snat",
+                     .method = ForwardMethod::kNat,
+                     .is_persistent = false,
+                     .is_new = false,
+                     .is_kept = false,
+                     .is_translated = true};
 
 constexpr Case kCases[] = {
     {"dr", ForwardMethod::kDr, false, false, false},
@@ -113,6 +120,7 @@ constexpr Case kCases[] = {
     {"new-stream", ForwardMethod::kDr, false, true, false, {}, kRounds, false, true},
     {"new-persistent-stream", ForwardMethod::kDr, true, true, false, {}, kRounds, false, true},
     {"dr-fragments", ForwardMethod::kDr, false, false, false, {}, kRounds, false, false, true},
+    kSnat,
     {"nat-fragments", ForwardMethod::kNat, false, false, false, {}, kRounds, false, false, true},
 };
 
@@ -132,7 +140,7 @@ extern "C" [[gnu::noinline]] void MeasuredWork(Bed* bed, const Flows& flows, siz
                                                const Flows& answers) {
   size_t at = 0;
   for (size_t i = 0; i < packets; i += kBurst) bed->Burst(flows, &at);
-  bed->Rounds(answers, kRounds, kInside);
+  bed->Rounds(answers, kRounds);
 }
 
 int main(int argc, char** argv) {
@@ -149,14 +157,18 @@ int main(int argc, char** argv) {
     Shard& shard = bed.worker().shard();
     if (c.tells_stream) shard.fabric.stream_news[0] = std::make_unique<StreamOutbox>();
     shard.TellStreamOf({.wall_ms = 1'800'000'000'000, .creator = 7}, c.tells_stream);
-    if (!c.is_new) bed.Open(kFlows);
+    const auto flows_with = [&c](uint8_t flags) {
+      return c.is_translated ? Flows(kFlows, flags, kInside, "203.0.113.9") : Flows(kFlows, flags);
+    };
+    if (c.is_translated) bed.TranslateSources();
+    if (!c.is_new) bed.Rounds(flows_with(kTcpSyn), 1);
     if (c.is_watched) bed.WatchClients();
-    const Flows whole(kFlows, c.is_new ? kTcpSyn : kTcpAck);
+    const Flows whole = flows_with(c.is_new ? kTcpSyn : kTcpAck);
     const Flows flows = c.is_cut ? Flows::InFragments(whole) : whole;
     const Flows answers = c.is_answered ? bed.Answers() : Flows(0, 0);
     if (c.is_answered) {
       bed.Rounds(flows, 1);
-      bed.Rounds(answers, 1, kInside);
+      bed.Rounds(answers, 1);
       if (LongWays(shard) != 0) {
         std::fprintf(stderr, "pipeline_instructions: some connections go the long way\n");
         return 1;

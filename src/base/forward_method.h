@@ -86,7 +86,7 @@ constexpr MethodTraits TraitsOf(ForwardMethod method) noexcept {
               .rewrites_replies = true,
               .translates_client = true,
               .may_change_port = true,
-              .may_mix_families = false,
+              .may_mix_families = true,
               .made_header_ip4 = 0,
               .made_header_ip6 = 0};
   }

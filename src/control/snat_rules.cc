@@ -29,6 +29,7 @@ std::shared_ptr<const dataplane::SnatView> SnatRules::Build(const ConfigModel& m
     made.first_port = rule.ports.first;
     made.last_port = rule.ports.last;
     made.slot = TakeSlot(TextOf(rule));
+    made.use = slots_[made.slot].use;
     view->addresses.insert(made.addresses.begin(), made.addresses.end());
   }
   NotePast(model);
@@ -61,7 +62,7 @@ std::optional<uint16_t> SnatRules::SlotOf(std::string_view rule) const {
 uint16_t SnatRules::TakeSlot(const std::string& rule) {
   if (const auto slot = SlotOf(rule)) return *slot;
   const auto oldest = std::ranges::min_element(slots_, {}, &Slot::last_build);
-  *oldest = {rule, builds_};
+  *oldest = {rule, builds_, oldest->use + (oldest->rule.empty() ? 0 : 1)};
   return static_cast<uint16_t>(oldest - slots_.begin());
 }
 

@@ -5,7 +5,8 @@
 //
 // A rule keeps its counters while it is in the configuration, and finds them again when it comes
 // back: places are given to new rules in the order in which they were last used, those that nobody
-// has had first. Threads: the control core; a value, so that a copy builds what is only tried.
+// has had first. With another rule the counters of a place begin at 0 (SnatRule::use). Threads: the
+// control core; a value, so that a copy builds what is only tried.
 #pragma once
 
 #include <array>
@@ -30,6 +31,7 @@ class SnatRules {
   struct Slot {
     std::string rule{};       // TextOf; empty: nobody's yet
     uint64_t last_build = 0;  // in which it was in use
+    uint32_t use = 0;         // how many rules had it before
   };
 
   void NotePast(const ConfigModel& model);

@@ -12,7 +12,8 @@ size_t SnatWatch::Look(const ConfigModel& model, const dataplane::Snapshot& snap
     const uint16_t slot = snapshot.snat->rules[i].slot;
     Seen& seen = seen_[slot];
     const dataplane::SnatSum sum = stats.SumSnat(slot);
-    if (sum.exhausted <= seen.exhausted || now < seen.next) continue;
+    if (sum.exhausted < seen.exhausted) seen.exhausted = 0;  // another rule has begun
+    if (sum.exhausted == seen.exhausted || now < seen.next) continue;
     LogWarning("source NAT: a rule has no port left for new flows",
                {{"rule", TextOf(model.snat[i])},
                 {"flows", sum.flows},

@@ -56,7 +56,8 @@ control::RestoredRecords Receipt(const Arena& arena, const TakeUpReport& report)
   receipt.down_milliseconds = arena.down_ms();
   receipt.kept = {{"connections", report.connections},
                   {"templates", report.templates},
-                  {"side_records", report.side_records}};
+                  {"side_records", report.side_records},
+                  {"snat_flows", report.snat_flows}};
   for (size_t i = 0; i < dataplane::kTakeUpCauseCount; ++i) {
     const auto cause = static_cast<dataplane::TakeUpCause>(i);
     receipt.dropped.push_back({std::string(dataplane::CauseName(cause)), report.of(cause)});
@@ -171,7 +172,7 @@ Result<control::RestoredRecords> KeptMemory::TakeUp(const control::KeptState& st
   }
   control::RestoredRecords receipt = Receipt(*arena_, report);
   if (dataplane::HasRecords(arena_->start())) {
-    LogInfo("taken up", {{"restored", report.connections + report.templates},
+    LogInfo("taken up", {{"restored", report.connections + report.templates + report.snat_flows},
                          {"dropped", report.dropped()},
                          {"causes", CausesOf(receipt)},
                          {"down_ms", receipt.down_milliseconds}});

@@ -205,11 +205,12 @@ ControlView MakeView() {
                           .is_encrypted = true,
                           .peers = {peer}});
   view.restored = std::make_shared<const control::Restored>(control::Restored{
-      .records = {.when = view.last_reload,
-                  .reason = "after-crash",
-                  .down_milliseconds = 812,
-                  .kept = {{"connections", 41}, {"templates", 7}, {"side_records", 5}},
-                  .dropped = {{"deadline", 2}}},
+      .records =
+          {.when = view.last_reload,
+           .reason = "after-crash",
+           .down_milliseconds = 812,
+           .kept = {{"connections", 41}, {"templates", 7}, {"side_records", 5}, {"snat_flows", 3}},
+           .dropped = {{"deadline", 2}}},
       .edits = 1,
       .dropped_edits = {"service web: weight was changed in the file as well"}});
   view.memory = {{"connections", 8388608, 104857}, {"templates", 1048576, 7281}};

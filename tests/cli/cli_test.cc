@@ -431,7 +431,8 @@ TEST_F(CliTest, StatusSaysReadyByItsExitCode) {
         "2 services, 2 of 3 reals up, 1 of them unchecked",
         "  service web: real 10.0.0.12:80 is down since ", "(connection refused)", "not_a_syn",
         "fl-outside", "65536",
-        "without a director): 41 connections, 7 templates, 5 side_records; dropped: 2 deadline",
+        "without a director): 41 connections, 7 templates, 5 side_records, 3 snat_flows; dropped: "
+        "2 deadline",
         "1 part was changed by hand before the start", "the file wins: service web: weight"}) {
     EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
   }

@@ -66,6 +66,8 @@ TEST(SnatRules, TakeTheLongestUnusedCounters) {
     EXPECT_EQ(view->rules[0].slot, 0);
     const size_t expected = i + 1 < dataplane::kSnatSlots ? i + 1 : i + 2 - dataplane::kSnatSlots;
     EXPECT_EQ(view->rules[1].slot, expected) << i;
+    EXPECT_EQ(view->rules[0].use, 0u);
+    EXPECT_EQ(view->rules[1].use, i + 1 < dataplane::kSnatSlots ? 0u : 1u) << i;
   }
 }
 
@@ -86,6 +88,12 @@ TEST(SnatRules, ExhaustionIsSaidOnceInAWhile) {
   stats.snat(WorkerId{0})[0].exhausted.Add(1);
   EXPECT_EQ(watch.Look(model, snapshot, stats, start + std::chrono::seconds(65)), 0u);
   EXPECT_EQ(watch.Look(model, snapshot, stats, start + std::chrono::seconds(71)), 1u);
+  // Another rule has the counters, from 0.
+  stats.snat(WorkerId{0})[0].exhausted.Set(0);
+  stats.snat(WorkerId{1})[0].exhausted.Set(0);
+  EXPECT_EQ(watch.Look(model, snapshot, stats, start + std::chrono::seconds(80)), 0u);
+  stats.snat(WorkerId{0})[0].exhausted.Add(1);
+  EXPECT_EQ(watch.Look(model, snapshot, stats, start + std::chrono::seconds(90)), 1u);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ class DirectorMemory {
   // Records of each worker.
   struct Sizes {
     size_t connections = 128, connections6 = 64, templates = 64, side_records = 64;
+    size_t snat4 = 64, snat6 = 32;
   };
 
   DirectorMemory(size_t workers, const Sizes& sizes)
@@ -47,6 +48,8 @@ class DirectorMemory {
       one.connections6 = Cut<Connection6>(&at, sizes_.connections6);
       one.templates = Cut<TemplateRecord>(&at, sizes_.templates);
       one.side_records = Cut<SideRecord>(&at, sizes_.side_records);
+      one.snat4 = Cut<SnatFlow<Ipv4Address>>(&at, sizes_.snat4);
+      one.snat6 = Cut<SnatFlow<Ipv6Address>>(&at, sizes_.snat6);
     }
     return all;
   }
@@ -70,6 +73,8 @@ class DirectorMemory {
       look(w, "IPv6 connection", mine[w].connections6);
       look(w, "template", mine[w].templates);
       look(w, "side record", mine[w].side_records);
+      look(w, "flow of source NAT", mine[w].snat4);
+      look(w, "IPv6 flow of source NAT", mine[w].snat6);
     }
     return name;
   }
@@ -92,7 +97,9 @@ class DirectorMemory {
 
   static size_t BytesOfWorker(const Sizes& sizes) {
     return sizes.connections * sizeof(Connection4) + sizes.connections6 * sizeof(Connection6) +
-           sizes.templates * sizeof(TemplateRecord) + sizes.side_records * sizeof(SideRecord);
+           sizes.templates * sizeof(TemplateRecord) + sizes.side_records * sizeof(SideRecord) +
+           sizes.snat4 * sizeof(SnatFlow<Ipv4Address>) +
+           sizes.snat6 * sizeof(SnatFlow<Ipv6Address>);
   }
   static Memory Map(size_t bytes) {
     constexpr size_t kPage = 4096;

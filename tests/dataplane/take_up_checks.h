@@ -55,7 +55,7 @@ class TableCheck {
       Require(is_over || found.slot == slot, name + " is not found");
       auto reply = table.KeyOf(slot, Direction::kReply);
       if (const auto local = table.LocalEndpointOf(slot); !local.port.is_zero()) {
-        reply.client = local.address;
+        reply.client = ImageOf<Address>(local.address);
         reply.client_port = local.port;
       }
       Require(is_over || table.Find(reply, table.Hash(reply), shard.now).hit(),

@@ -3,6 +3,7 @@ of which nginx closes first."""
 
 from fairlead_lab import addresses as at
 from fairlead_lab.fullnat_bulk import FullnatBulk
+from fairlead_lab.many_tcp import all_answered, short
 
 
 class SixtyThousandAtOnce(FullnatBulk):
@@ -46,3 +47,18 @@ class PortsAreUsedAgain(FullnatBulk):
     def test_2_without_timestamps(self):
         self.timestamps(client=0, real=0)
         self.short_ones()
+
+
+class APortThatComesTooEarly(FullnatBulk):
+    """One address, and the director forgets what was closed after a second: nginx has 15,488 of them in TIME_WAIT still.
+    It takes every second SYN that meets one, by the number or the timestamp. Of the others the second one is taken."""
+    LOCAL, SHORT = 1, 80_000
+    timeouts = {"tcp_fin": "1s", "time_wait": "1s"}
+
+    def test_is_taken_all_the_same(self):
+        before = self.mishaps()
+        said = short(self.lab, at.VIP, 80, self.SHORT)
+        again = self.mishaps()[("client", "TcpExt.TCPSynRetrans")] - before[("client", "TcpExt.TCPSynRetrans")]
+        print(f"     {said}, {again} SYNs were sent again", flush=True)
+        self.assertEqual(said, all_answered(self.SHORT))
+        self.assertLess(again, 10_000)

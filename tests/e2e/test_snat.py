@@ -34,12 +34,16 @@ Server(("::", %d), Handler).serve_forever()
 """ % HTTP_PORT
 
 
-class SourceNat(LabTest):
+class World(LabTest):
+    """A web server in the world, which says whom it sees."""
+
     @classmethod
     def configure(cls):
         config = configuration([
             {"name": "web", "address": at.VIP, "protocol": "tcp", "port": 80,
-             "reals": [{"address": at.real_address(1)}]}])
+             "reals": [{"address": at.real_address(1)}]},
+            {"name": "web6", "address": at.VIP6, "protocol": "tcp", "port": 80,
+             "reals": [{"address": at.real_address6(1)}]}])
         config["snat"] = [
             {"source": f"{at.real_address(2)}/32", "output": "outside", "addresses": [SMALL], "ports": "2000-2009"},
             {"source": "10.0.0.0/24", "output": "outside", "addresses": [LOCAL]},
@@ -67,6 +71,8 @@ class SourceNat(LabTest):
     def rule(self, source: str) -> dict:
         return next(rule for rule in self.director.json("snat", "list")["rules"] if rule["source"] == source)
 
+
+class SourceNat(World):
     def test_curl_sees_the_world_and_the_world_sees_our_address(self):
         url = f"http://{WORLD}:{HTTP_PORT}"
         for _ in range(20):
@@ -102,6 +108,20 @@ class SourceNat(LabTest):
         got = self.lab.client.run("curl", "-sS", "--max-time", "20", f"http://{at.VIP}/").stdout
         self.assertEqual(got, "real1\n")
 
+    def test_inside_hosts_reach_a_service_of_their_own_network(self):
+        """Another inside host, and the real server itself; it sees an address of the rule and answers through the director."""
+        for index in (1, 3):
+            host = self.lab.reals[index]
+            for address, local in ((at.VIP, LOCAL), (f"[{at.VIP6}]", LOCAL6)):
+                for _ in range(10):
+                    said = host.run("curl", "-gsS", "--max-time", "20", f"http://{address}/whoami").stdout
+                    self.assertEqual(said.split()[:2], ["real1", local], said)
+                got = host.run("curl", "-gsS", "--max-time", "60", "-o", "/dev/null", "-w", "%{size_download}",
+                               f"http://{address}/20mb")
+                self.assertEqual(got.stdout, str(20 << 20))
+        said = self.lab.client.run("curl", "-sS", "--max-time", "20", f"http://{at.VIP}/whoami").stdout
+        self.assertNotIn(LOCAL, said)
+
     def test_twenty_thousand_flows(self):
         """From addresses of the inside network that nobody has; each draws a port of its own, in one run of UDP."""
         before = self.rule("10.0.0.0/24")["flows_total"]
@@ -136,3 +156,35 @@ class SourceNat(LabTest):
         wait_until(lambda: "a rule has no port left" in self.director.log_since_start(), "the log names the rule", timeout=20)
         listed = self.director.cli("snat", "list").stdout
         self.assertIn(source, listed)
+
+
+class SourceNatSurvives(World):
+    """Two hosts speak from one port with one server, so one of them has another port there: nobody could guess which."""
+
+    @classmethod
+    def configure(cls):
+        config = super().configure()
+        config["director"]["arena"] = cls.lab.arena_of(1)
+        return config
+
+    def download(self, index: int, port: int):
+        return self.lab.reals[index].spawn(
+            "curl", "-sS", "--local-port", port, "--limit-rate", "5M", "--max-time", "60", "-o", "/dev/null",
+            "-w", "%{size_download}", f"http://{WORLD}:{HTTP_PORT}/20mb", stdout=-1, text=True)
+
+    def test_downloads_go_on(self):
+        first = 41000 + 10 * self.workers  # the hosts have those of the class before in TIME_WAIT
+        for port, begin_anew in enumerate((self.director.crash, self.director.stop_and_start, self.director.upgrade), first):
+            before = self.rule("10.0.0.0/24")["in_bytes"]
+            downloads = [self.download(index, port) for index in (1, 3)]
+            try:
+                wait_until(lambda: self.rule("10.0.0.0/24")["in_bytes"] > before + (1 << 20), "the downloads are on their way")
+                begin_anew()
+                self.assertGreaterEqual(self.director.metric("fairlead_restored_snat_flows"), 2)
+                self.assertGreaterEqual(self.rule("10.0.0.0/24")["flows"], 2)
+                for download in downloads:
+                    self.assertEqual(download.communicate(timeout=60)[0], str(20 << 20))
+            finally:
+                for download in downloads:
+                    download.kill()
+                    download.wait()

@@ -3,36 +3,19 @@
 #include "dataplane/dpdk/port_steering.h"
 
 #include <gtest/gtest.h>
-#include <rte_ethdev.h>
 
 #include <random>
 
-#include "fake_nic.h"
 #include "loop_rig.h"
+#include "told_nic.h"
 
 namespace fairlead::edge::port_steering_test {
 namespace {
-
-constexpr uint64_t kTypes = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
-constexpr uint64_t kOneSided = kTypes | RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_L4_SRC_ONLY |
-                               RTE_ETH_RSS_L3_DST_ONLY | RTE_ETH_RSS_L4_DST_ONLY;
-constexpr RssCapabilities kBothEnds{kTypes, 128, 40};
 
 ToeplitzKey RandomKey(std::mt19937& random) {
   ToeplitzKey key;
   for (uint8_t& byte : key) byte = static_cast<uint8_t>(random());
   return key;
-}
-
-SteeringWish WishOf(std::vector<VlanSide> sides, size_t workers, const ToeplitzKey& key) {
-  return {std::move(sides), static_cast<uint16_t>(workers), workers, key};
-}
-
-RssPlan Tell(FakeNic& nic, const SteeringWish& wish) {
-  RssPlan plan;
-  EXPECT_EQ(ConfigureSteering(nic, wish, &plan), 0);
-  FinishSteering(nic, wish, &plan);
-  return plan;
 }
 
 // A flow's two directions at the director: from its client on the outside, back to it on the
@@ -88,27 +71,27 @@ struct Case {
 };
 
 const Case kGood[] = {
-    {"one-sided RSS", {.can = {kOneSided, 128, 40}}, PortSteering::kHardware, 0},
+    {"one-sided RSS", {.can = kHashesOneSide}, PortSteering::kHardware, 0},
     {"one-sided RSS, and rules that are not needed",
-     {.can = {kOneSided, 128, 40}, .takes_rules = true},
+     {.can = kHashesOneSide, .takes_rules = true},
      PortSteering::kHardware,
      0},
-    {"rules with a key", {.can = kBothEnds, .takes_rules = true}, PortSteering::kRules, 4},
+    {"rules with a key", {.can = kHashesBothEnds, .takes_rules = true}, PortSteering::kRules, 4},
     {"rules, and no RSS but by them", {.takes_rules = true}, PortSteering::kRules, 4},
     {"rules that only say what is hashed",
-     {.can = kBothEnds, .takes_rules = true, .takes_key_in_rule = false},
+     {.can = kHashesBothEnds, .takes_rules = true, .takes_key_in_rule = false},
      PortSteering::kRules,
      4},
     {"a longer key and a larger table",
-     {.can = {kTypes, 512, 52}, .takes_rules = true, .takes_key_in_rule = false},
+     {.can = {kHashTypes, 512, 52}, .takes_rules = true, .takes_key_in_rule = false},
      PortSteering::kRules,
      4},
     {"one-sided RSS refused, rules taken",
-     {.can = {kOneSided, 128, 40}, .refuses_own_key = true, .takes_rules = true},
+     {.can = kHashesOneSide, .refuses_own_key = true, .takes_rules = true},
      PortSteering::kRules,
      4},
     {"the table refused, rules taken",
-     {.can = {kOneSided, 128, 40}, .refuses_table = true, .takes_rules = true},
+     {.can = kHashesOneSide, .refuses_table = true, .takes_rules = true},
      PortSteering::kRules,
      4},
 };
@@ -152,7 +135,7 @@ TEST(PortSteeringTest, QueuesAreRepeatedOnlyWhereTheWorkersAreNoPowerOfTwo) {
 
 TEST(PortSteeringTest, VlansOfOneDeviceMayHaveDifferentRoles) {
   std::mt19937 random(13);
-  const FakeNicOptions options{.can = {kOneSided, 128, 40}, .takes_rules = true};
+  const FakeNicOptions options{.can = kHashesOneSide, .takes_rules = true};
   for (const auto& [outside_vlan, inside_vlan] :
        {std::pair<uint16_t, uint16_t>{120, 130}, {0, 130}, {120, 0}}) {
     const SteeringWish wish =
@@ -175,7 +158,7 @@ struct Refused {
 
 const Refused kRefused[] = {
     {"neither",
-     {.can = kBothEnds},
+     {.can = kHashesBothEnds},
      {{0, ClientSide::kSource}},
      PortSteering::kRss,
      "the port does not hash one side only, and the driver takes no flow rules"},
@@ -185,29 +168,29 @@ const Refused kRefused[] = {
      PortSteering::kSoftware,
      "the port has no RSS, and the driver takes no flow rules"},
     {"clients on either side: no rule is tried",
-     {.can = kBothEnds, .takes_rules = true},
+     {.can = kHashesBothEnds, .takes_rules = true},
      {{0, ClientSide::kBoth}},
      PortSteering::kRss,
      "the port's role is both: clients are on either side"},
     {"one VLAN with clients on either side",
-     {.can = kBothEnds, .takes_rules = true},
+     {.can = kHashesBothEnds, .takes_rules = true},
      {{120, ClientSide::kSource}, {130, ClientSide::kBoth}},
      PortSteering::kRss,
      "the port's role is both: clients are on either side"},
     {"rules that cannot tell VLANs apart",
-     {.can = {kOneSided, 128, 40}, .takes_rules = true, .takes_vlans = false},
+     {.can = kHashesOneSide, .takes_rules = true, .takes_vlans = false},
      {{120, ClientSide::kSource}, {130, ClientSide::kDestination}},
      PortSteering::kRss,
      "the device's VLANs have different roles, and the driver refused a flow rule for TCP over "
      "IPv4 of VLAN 120 (VLAN item is not supported)"},
     {"room for half of the rules",
-     {.can = kBothEnds, .takes_rules = true, .rules_it_has_room_for = 2},
+     {.can = kHashesBothEnds, .takes_rules = true, .rules_it_has_room_for = 2},
      {{0, ClientSide::kSource}},
      PortSteering::kRss,
      "the port does not hash one side only, and the driver did not make a flow rule that it had "
      "found good (no space left)"},
     {"a rule that brings the driver's own key back",
-     {.can = kBothEnds,
+     {.can = kHashesBothEnds,
       .takes_rules = true,
       .takes_key_in_rule = false,
       .forgets_key_with_rule = true},
@@ -234,7 +217,7 @@ TEST(PortSteeringTest, WhatIsRefusedLeavesNoRuleAndIsTold) {
 TEST(PortSteeringTest, FewerQueuesThanWorkersAskForNoRules) {
   SteeringWish wish = WishOf({{0, ClientSide::kSource}}, 4, kDefaultToeplitzKey);
   wish.rx_queues = 2;
-  FakeNic nic({.can = kBothEnds, .takes_rules = true}, wish.rx_queues);
+  FakeNic nic({.can = kHashesBothEnds, .takes_rules = true}, wish.rx_queues);
   EXPECT_EQ(Tell(nic, wish).why_not, "fewer receive queues than workers");
   EXPECT_EQ(nic.rules(), 0u);
 }
@@ -266,9 +249,9 @@ uint64_t HandedOff(const FakeNicOptions& options, PortSteering steering) {
 }
 
 TEST(PortSteeringTest, NoPacketIsHandedOverWhereThePortSteers) {
-  EXPECT_EQ(HandedOff({.can = {kOneSided, 128, 40}}, PortSteering::kHardware), 0u);
-  EXPECT_EQ(HandedOff({.can = kBothEnds, .takes_rules = true}, PortSteering::kRules), 0u);
-  EXPECT_GT(HandedOff({.can = kBothEnds}, PortSteering::kRss), 50u);
+  EXPECT_EQ(HandedOff({.can = kHashesOneSide}, PortSteering::kHardware), 0u);
+  EXPECT_EQ(HandedOff({.can = kHashesBothEnds, .takes_rules = true}, PortSteering::kRules), 0u);
+  EXPECT_GT(HandedOff({.can = kHashesBothEnds}, PortSteering::kRss), 50u);
 }
 
 }  // namespace

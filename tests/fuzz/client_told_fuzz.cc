@@ -157,6 +157,8 @@ void Telling(const std::vector<uint8_t>& frame, const Input& in, const Client& c
   if (!CopyWithoutData(packet, parsed, front, &fields)) return;
   Require(packet.frame() == whole);
   Check<Address>(front, fields, is_good);
+  CutData(packet, &parsed);
+  Require(packet.frame() == front.frame() && parsed == fields);
   ProxyHeader header;
   const auto version = (in.switches & 8) != 0 ? ProxyVersion::k1 : ProxyVersion::k2;
   const Endpoint endpoint{client, Be16::FromHost(in.before)};

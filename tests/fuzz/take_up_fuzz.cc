@@ -19,7 +19,7 @@ using namespace fairlead;             // NOLINT
 using namespace fairlead::dataplane;  // NOLINT
 
 constexpr Tick kNow{50'000};
-constexpr DirectorMemory::Sizes kSizes = {16, 8, 8, 8};
+constexpr DirectorMemory::Sizes kSizes = {16, 8, 8, 8, 8, 4};
 
 void Require(const std::string& wrong) {
   if (wrong.empty()) return;

@@ -180,7 +180,14 @@ void CheckUse(const ConfigModel& model, const ServiceConfig& service, const Forw
                                 real.ToString());
   }
   const std::string told = path + ".client_address";
-  if (service.is_mark() || problems.IsBroken(told)) return;
+  if (problems.IsBroken(told)) return;
+  if (forward.client_address == ClientAddress::kToa && service.family == Family::kIpv4 &&
+      !real.is_v4()) {
+    problems.Add(told, "\"toa\" of an IPv4 client is read in IPv4 alone, and " + real.ToString() +
+                           " is reached by IPv6; use proxy-v1, proxy-v2 or none");
+    return;
+  }
+  if (service.is_mark()) return;
   if (CanTell(forward.client_address, static_cast<Transport>(service.protocol))) return;
   problems.Add(told, Quote(std::string(ToWord(forward.client_address))) +
                          (forward.client_address == ClientAddress::kToa
@@ -193,13 +200,15 @@ void CheckUse(const ConfigModel& model, const ServiceConfig& service, const Forw
 
 void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
                   Problems& problems) {
-  bool is_service_checked = false;
+  // What reals inherit is looked at once for each IP version.
+  bool is_checked4 = false, is_checked6 = false;
   const auto check = [&](const Forwarding& forward, const IpAddress& address,
                          const std::string& real_path) {
     if (!HasLocalAddresses(forward.method) || problems.IsBroken(real_path + ".address")) return;
     const bool is_inherited = forward == service.forward;
-    if (is_inherited && is_service_checked) return;
-    is_service_checked |= is_inherited;
+    bool& is_checked = address.is_v4() ? is_checked4 : is_checked6;
+    if (is_inherited && is_checked) return;
+    is_checked |= is_inherited;
     const std::string at = is_inherited ? path : real_path;
     CheckUse(model, service, forward, address, at + ".forward", problems);
   };

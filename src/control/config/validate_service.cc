@@ -171,8 +171,8 @@ void CheckTarget(const ConfigModel& model, const ServiceConfig& service, const T
   if (is_mixed && !TraitsOf(target.forward).may_mix_families) {
     problems.Add(at, "must be an " +
                          std::string(service.family == Family::kIpv4 ? "IPv4" : "IPv6") +
-                         " address, like that of the service; only \"forward: tun\" reaches a real "
-                         "server of the other IP version");
+                         " address, like that of the service; only \"forward: tun\" and "
+                         "\"forward: fullnat\" reach a real server of the other IP version");
     return;
   }
   if (is_mixed && model.sync.ipvs) {

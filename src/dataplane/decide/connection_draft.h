@@ -8,6 +8,7 @@
 
 #include "dataplane/decide/decision.h"
 #include "dataplane/decide/local_endpoint.h"
+#include "dataplane/decide/snat_decision.h"
 
 namespace fairlead::dataplane {
 
@@ -28,7 +29,9 @@ Connection<Address> DraftConnection(const FlowKey<Address>& key, const ServiceVi
   draft.client_port = key.client_port;
   draft.virtual_address = key.other;
   draft.virtual_port = key.other_port;
-  draft.real_address = AddressInRecord<Address>(real.address);
+  // What a reply comes from is compared, where it comes to a local endpoint.
+  draft.real_address = TranslatesClient(real.method) ? ImageOf<Address>(real.address)
+                                                     : AddressInRecord<Address>(real.address);
   draft.real_port = RealPort(service, real, key.other_port);
   draft.protocol = key.protocol;
   draft.method = real.method;
@@ -53,16 +56,29 @@ inline bool IsForgotten(const ServiceView& service, const RealView& real,
   return service.is_one_packet && protocol == kProtocolUdp && !TranslatesClient(real.method);
 }
 
+// DecideHairpin of a connection to this real, which may be of any method.
+inline const SnatRule* HairpinOf(const Snapshot& snapshot, const IpAddress& client,
+                                 const RealView& real) noexcept {
+  if (snapshot.snat == nullptr || real.method != ForwardMethod::kNat) [[likely]]
+    return nullptr;
+  return DecideHairpin(snapshot, client, real.address);
+}
+
 // Makes the connection. When it cannot, the grant is given back.
 template <typename Address>
 AdmitOutcome Admit(Shard& shard, const ServiceView& service, const FlowKey<Address>& key,
                    uint64_t hash, RealId real_id, const TemplateRef& ref) noexcept {
   const RealView& real = shard.snapshot->reals[real_id.index()];
-  const InsertOutcome inserted =
-      shard.Insert(DraftConnection(key, service, real_id, real, ref), hash, real);
+  Connection<Address> draft = DraftConnection(key, service, real_id, real, ref);
+  const SnatRule* const hairpin = HairpinOf(*shard.snapshot, key.client, real);
+  if (hairpin != nullptr) [[unlikely]]
+    draft.method = ForwardMethod::kFullnat;
+  const InsertOutcome inserted = shard.Insert(draft, hash, real);
   if (inserted.ok()) {
-    if (TranslatesClient(real.method)) [[unlikely]] {
-      const DropReason refusal = GiveLocalEndpoint<Address>(shard, inserted.slot, real);
+    if (TranslatesClient(draft.method)) [[unlikely]] {
+      const DropReason refusal = hairpin == nullptr
+                                     ? GiveLocalEndpoint<Address>(shard, inserted.slot, real)
+                                     : GiveHairpinEndpoint<Address>(shard, inserted.slot, *hairpin);
       if (refusal != DropReason::kCount) return {kNoSlot, refusal};
     }
     shard.fabric.stats.traffic(shard.me, real_id).connections.Add(1);

@@ -1,6 +1,7 @@
 #include "dataplane/decide/explain.h"
 
 #include "dataplane/decide/admission.h"
+#include "dataplane/decide/connection_draft.h"
 #include "dataplane/decide/reuse.h"
 #include "dataplane/decide/snat_decision.h"
 #include "dataplane/wire/parse.h"
@@ -121,8 +122,8 @@ bool Inquiry::AnswerFromConnection() {
                      : real.remains == Remains::kReset ? ExplainVerdict::kRefused
                                                        : ExplainVerdict::kDropped;
   if (answer_->verdict == ExplainVerdict::kForward) {
-    const LocalEndpoint<Address> local = table.LocalEndpointOf(found.slot);
-    if (!local.port.is_zero()) answer_->Add(step::Translated{.local = {local.address, local.port}});
+    const LocalEndpoint local = table.LocalEndpointOf(found.slot);
+    if (!local.port.is_zero()) answer_->Add(step::Translated{.local = local});
     AddWays(record.real_id, record.method);
   }
   return true;
@@ -159,6 +160,10 @@ void Inquiry::AddWayBack() {
 
 // Of a connection that would be made.
 void Inquiry::AddTranslation(const RealView& real) {
+  if (const SnatRule* rule = HairpinOf(snapshot_, flow_.addresses.source, real)) {
+    answer_->Add(step::Translated{.addresses = static_cast<uint16_t>(rule->addresses.size())});
+    return;
+  }
   if (!TranslatesClient(real.method)) return;
   const size_t pool = real.local_pool.index();
   const size_t addresses =
@@ -206,6 +211,12 @@ void Inquiry::AddSourceNat() {
   const SnatRule* rule = DecideSnat(snapshot_, flow_.addresses.source, flow_.addresses.destination,
                                     flow_.addresses.input_port);
   if (rule == nullptr) return;
+  if (question_.stage == HandOff::kNone) {
+    const WorkerId owner =
+        shard_.fabric.steering.ConnectionOwner(flow_.addresses.destination.template As<Address>(),
+                                               Be16::FromHost(flow_.addresses.destination_port));
+    if (owner != shard_.me) return AskNext(owner, HandOff::kSteered);
+  }
   const auto index = static_cast<uint32_t>(rule - snapshot_.snat->rules.data());
   step::SourceNat found{.rule = index};
   if (shard_.snat != nullptr && flow_.addresses.source_port != 0) {
@@ -215,7 +226,7 @@ void Inquiry::AddSourceNat() {
                                Be16::FromHost(flow_.addresses.source_port),
                                flow_.addresses.destination.template As<Address>(),
                                Be16::FromHost(flow_.addresses.destination_port)};
-    const SnatPlace place{snapshot_, shard_.fabric.steering, shard_.me, shard_.now};
+    const SnatPlace place{snapshot_, shard_.now};
     SnatEndpoint<Address> local;
     if (const uint32_t slot = table.template Find<SnatWay::kOut>(key, shard_.now);
         slot != kNoSlot) {
@@ -298,6 +309,7 @@ void Inquiry::Continue() {
 void Inquiry::Answer() {
   answer_->answered_by = shard_.me;
   answer_->continue_at = WorkerId{};
+  if (question_.stage == HandOff::kSteered) return SettleUnserved();
   if (question_.stage != HandOff::kNone) return Continue();
   const bool is_v4 = question_.client.address.is_v4();
   if (is_v4 ? AnswerFromConnection<Ipv4Address>() : AnswerFromConnection<Ipv6Address>()) return;

@@ -1,27 +1,57 @@
 #include "dataplane/decide/local_endpoint.h"
 
 namespace fairlead::dataplane {
+namespace {
+
+template <typename Address, typename Local>
+Address InKeys(const Local& address) noexcept {
+  if constexpr (std::is_same_v<Address, Local>) {
+    return address;
+  } else {
+    return ImageOf<Address>(address);
+  }
+}
+
+// `Local`: of the pool and the real.
+template <typename Address, typename Local>
+bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool, bool is_shared) noexcept {
+  auto& table = shard.Connections<Address>();
+  const Connection<Address>& record = table.at(slot);
+  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
+  const bool is_alone = shard.fabric.steering.worker_count() == 1;
+  return shard.local_ports.Give<Local>(
+      pool, remote,
+      [&](const Local& address, Be16 port) {
+        const bool is_mine =
+            is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
+        if (!is_mine || !is_shared) return is_mine;
+        return shard.snapshot->FindService(0, {IpAddress(address), port, record.protocol})
+            .is_none();
+      },
+      [&](const Local& address, Be16 port) {
+        return table.TakeLocal(slot, address, port, shard.now);
+      },
+      [&](const Local& address, Be16 port) {
+        table.PrefetchBuckets(shard.fabric.hash(InKeys<Address>(address), port, record.protocol));
+      });
+}
+
+}  // namespace
 
 template <typename Address>
-DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept {
+DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
+                             bool is_shared) noexcept {
   auto& table = shard.Connections<Address>();
   SideRecord* side = table.FindSide(slot, SideKind::kFlow);
   if (side == nullptr) side = table.AttachSide(slot, SideKind::kFlow);
   if (side == nullptr) return DropReason::kSideTableFull;
-  const Connection<Address>& record = table.at(slot);
-  const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
-  const bool is_alone = shard.fabric.steering.worker_count() == 1;
-  const bool is_given = shard.local_ports.Give<Address>(
-      pool, remote,
-      [&](const Address& address, Be16 port) {
-        return is_alone || shard.fabric.steering.ConnectionOwner(address, port) == shard.me;
-      },
-      [&](const Address& address, Be16 port) {
-        return table.TakeLocal(slot, address, port, shard.now);
-      },
-      [&](const Address& address, Be16 port) {
-        table.PrefetchBuckets(shard.fabric.hash(address, port, record.protocol));
-      });
+  const bool is_mixed =
+      !pool.addresses.empty() && pool.addresses.front().family() != Address::kFamily;
+  // Its packets change their family, which the fast path does not do.
+  if (is_mixed) table.at(slot).Set(ConnectionFlag::kLongWay);
+  const bool is_given = is_mixed
+                            ? GivePort<Address, OtherFamily<Address>>(shard, slot, pool, is_shared)
+                            : GivePort<Address, Address>(shard, slot, pool, is_shared);
   return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
 }
 
@@ -41,9 +71,23 @@ DropReason GiveLocalEndpoint(Shard& shard, uint32_t slot, const RealView& real) 
   return refusal;
 }
 
-#define FAIRLEAD_LOCAL_ENDPOINT(Address)                                                       \
-  template DropReason TakeLocalEndpoint<Address>(Shard&, uint32_t, const LocalPool&) noexcept; \
-  template DropReason GiveLocalEndpoint<Address>(Shard&, uint32_t, const RealView&) noexcept;
+template <typename Address>
+DropReason GiveHairpinEndpoint(Shard& shard, uint32_t slot, const SnatRule& rule) noexcept {
+  DropReason refusal = TakeLocalEndpoint<Address>(shard, slot, rule, /*is_shared=*/true);
+  if (refusal == DropReason::kCount) return refusal;
+  if (refusal == DropReason::kNoLocalPort) {
+    refusal = DropReason::kSnatExhausted;
+    shard.fabric.stats.snat(shard.me)[rule.slot].exhausted.Add(1);
+  }
+  shard.DestroyUntold<Address>(slot);
+  return refusal;
+}
+
+#define FAIRLEAD_LOCAL_ENDPOINT(Address)                                                      \
+  template DropReason TakeLocalEndpoint<Address>(Shard&, uint32_t, const LocalPool&,          \
+                                                 bool) noexcept;                              \
+  template DropReason GiveLocalEndpoint<Address>(Shard&, uint32_t, const RealView&) noexcept; \
+  template DropReason GiveHairpinEndpoint<Address>(Shard&, uint32_t, const SnatRule&) noexcept;
 FAIRLEAD_LOCAL_ENDPOINT(Ipv4Address)
 FAIRLEAD_LOCAL_ENDPOINT(Ipv6Address)
 #undef FAIRLEAD_LOCAL_ENDPOINT

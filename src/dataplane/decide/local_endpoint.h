@@ -15,13 +15,19 @@
 namespace fairlead::dataplane {
 
 // One in `pool`, towards the real endpoint of the record, which gets a side record and its second
-// index entry. kCount: it has one. Else the reason why not, and nothing has changed.
+// index entry. kCount: it has one. Else the reason why not, and nothing has changed. `is_shared`:
+// services may listen at the pool's addresses, and their ports are left out.
 template <typename Address>
-DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool) noexcept;
+DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
+                             bool is_shared = false) noexcept;
 
 // The same from the pool of its real. Else the record has been destroyed, its grant given back, and
 // the refusal counted for the real.
 template <typename Address>
 DropReason GiveLocalEndpoint(Shard& shard, uint32_t slot, const RealView& real) noexcept;
+
+// The same from the addresses of a rule of source NAT (DecideHairpin). Refusals count for the rule.
+template <typename Address>
+DropReason GiveHairpinEndpoint(Shard& shard, uint32_t slot, const SnatRule& rule) noexcept;
 
 }  // namespace fairlead::dataplane

@@ -1,6 +1,16 @@
-// Which rule of source NAT a packet goes by that no service takes (docs/snat.md).
+// Which rule of source NAT a packet goes by (docs/snat.md).
 //
-//   const SnatRule* rule = DecideSnat(snapshot, source, destination, input_port);   // null: none
+//   // One that no service takes; null: none.
+//   const SnatRule* rule = DecideSnat(snapshot, source, destination, input_port);
+//   // A client whose real server of NAT is in its own network; null: it keeps its address.
+//   const SnatRule* rule = DecideHairpin(snapshot, client, real.address);
+//
+// Hairpin. Such a real server would answer its client past the director, from an address that the
+// client has not asked. So it is to see an address of the client's rule: its answers then come
+// back through the director. Their connection is one of FULLNAT, whose local endpoint is the
+// rule's (decide/local_endpoint.h), and belongs to the owner of its client. Flows of source NAT
+// have other owners, so no worker could see that both use one endpoint: where a rule translates
+// what goes to the real server, there is no hairpin.
 //
 // Threads: the worker's.
 #pragma once
@@ -20,6 +30,24 @@ inline const SnatRule* DecideSnat(const Snapshot& snapshot, const IpAddress& sou
   if (route == nullptr) return nullptr;
   return view.Find(source, destination, route->output,
                    snapshot.ports[route->output.index()].role == PortRole::kInside);
+}
+
+// Whether what this real server sends to a rule's address can only be an answer in a hairpin.
+// Precondition: as above.
+inline bool MayHairpin(const Snapshot& snapshot, const IpAddress& real) noexcept {
+  const RouteView* route = snapshot.routes.Find(real);
+  return route != nullptr &&
+         !snapshot.snat->MayTranslateTo(
+             real, route->output, snapshot.ports[route->output.index()].role == PortRole::kInside);
+}
+
+// `real`: of NAT, and of the client's family. Snapshots without rules have none.
+inline const SnatRule* DecideHairpin(const Snapshot& snapshot, const IpAddress& client,
+                                     const IpAddress& real) noexcept {
+  if (snapshot.snat == nullptr) return nullptr;
+  const SnatRule* rule = snapshot.snat->Of(client);
+  if (rule == nullptr || snapshot.routes.Find(client) != snapshot.routes.Find(real)) return nullptr;
+  return MayHairpin(snapshot, real) ? rule : nullptr;
 }
 
 }  // namespace fairlead::dataplane

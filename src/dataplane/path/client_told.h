@@ -24,7 +24,7 @@ namespace fairlead::dataplane {
 // forward.h
 template <typename Address, Packet P>
 void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local = {}) noexcept;
+                const RealView& real, const LocalEndpoint& local = {}) noexcept;
 
 inline ClientAddress HowToTell(const FlowSide& flow) noexcept {
   return static_cast<ClientAddress>(flow.client_told & kClientToldHow);
@@ -150,25 +150,38 @@ inline bool IsLeastOfIpv6(const ParsedPacket& parsed) noexcept {
   return !parsed.is_v4() && !has_extensions && parsed.ip_length <= kLeastIpv6Mtu;
 }
 
+// What fits into the link to the real, of the client's packet: the real may be of the other IP
+// version.
+template <typename Address>
+uint32_t RoomTowards(const RealView& real) noexcept {
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  if (real.address.family() == Address::kFamily) [[likely]]
+    return real.mtu_bytes;
+  return Address::kFamily == Family::kIpv4 ? real.mtu_bytes - kDifference
+                                           : real.mtu_bytes + kDifference;
+}
+
 // A datagram begins with the header. One in fragments cannot: the offsets of the later ones say
 // where in it they stand.
 template <typename Address, Packet P>
 void SendToldDatagram(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
-                      const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                      const RealView& real, const LocalEndpoint& local) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   if (parsed->is_fragment) return t.Drop(packet, DropReason::kClientNotTold);
   const ProxyHeader header = ProxyHeaderOf(record, ClientAddress::kProxyV2);
   const uint32_t length = parsed->ip_length + header.length();
-  const bool is_cut_here = length > real.mtu_bytes && IsLeastOfIpv6(*parsed);
+  const uint32_t link = RoomTowards<Address>(real);
+  const bool is_cut_here = length > link && IsLeastOfIpv6(*parsed);
   const bool may_cut = is_cut_here || MayFragment(*parsed);
-  if ((length > real.mtu_bytes && !may_cut) || length > 0xffff) {
-    const uint32_t room = real.mtu_bytes - header.length();
+  if ((length > link && !may_cut) || length > 0xffff) {
+    const uint32_t room = link - header.length();
     return AnswerTooBig(t, packet, parsed, parsed->is_v4() ? room : std::max(room, kLeastIpv6Mtu));
   }
   if (!PutBeforeDatagram(*packet, parsed, header.bytes())) {
     return t.Drop(packet, DropReason::kNoHeadroom);
   }
   if (!is_cut_here) return SendToReal<Address>(t, packet, parsed, record, real, local);
+  if (IsMixed(record, real)) return SendToMixedReal(t, packet, parsed, record, real, local, true);
   TranslateBoth(packet, parsed, record, local);
   SendFragments6(t, packet, *parsed, real.mtu_bytes, real.output, real.next_hop,
                  real.next_hop_address);
@@ -176,13 +189,13 @@ void SendToldDatagram(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot
 
 template <Packet P>
 void AddToaOf(Shard& shard, P& packet, ParsedPacket* parsed, const auto& record,
-              const RealView& real) noexcept {
+              uint32_t mtu_bytes) noexcept {
   BlankOption(packet.data(), *parsed, kTcpOptionToa);
   if ((parsed->tcp_flags & (kTcpSyn | kTcpRst)) != 0) return;
   // What does not fit goes without: the next segment may be the one that counts.
   const bool is_added =
       !parsed->is_fragment && AddToa(packet, parsed, record.client_address, record.client_port,
-                                     real.mtu_bytes) == ToaOutcome::kAdded;
+                                     mtu_bytes) == ToaOutcome::kAdded;
   if (!is_added) shard.counters.toa_left_out.Add(1);
 }
 
@@ -190,8 +203,7 @@ void AddToaOf(Shard& shard, P& packet, ParsedPacket* parsed, const auto& record,
 // packet is gone.
 template <typename Address, Packet P>
 bool SendHeader(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const FlowSide& flow, const RealView& real,
-                const LocalEndpoint<Address>& local) noexcept {
+                const FlowSide& flow, const RealView& real, const LocalEndpoint& local) noexcept {
   const ProxyHeader header = ProxyHeaderOf(record, HowToTell(flow));
   // The header itself begins where the client's data would without it.
   FlowShifts shifts{.to_real = flow.to_real, .to_client = flow.to_client};
@@ -256,13 +268,15 @@ bool EndedAsUnbegun(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
 
 template <typename Address, Packet P>
 void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot, FlowSide* flow,
-                     const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                     const RealView& real, const LocalEndpoint& local) noexcept {
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const bool is_syn = IsFirstSyn(*parsed);
   if (is_syn && !PrepareSyn<Address>(t, packet, parsed, slot, flow)) return;
   uint8_t* frame = packet->data();
   if (HowToTell(*flow) == ClientAddress::kToa) {
-    AddToaOf(t.shard, *packet, parsed, record, real);
+    if (!IsTold(*flow)) {
+      AddToaOf(t.shard, *packet, parsed, record, RoomTowards<Address>(real));
+    }
     return SendToReal<Address>(t, packet, parsed, record, real, local);
   }
   if (is_syn) return SendToReal<Address>(t, packet, parsed, record, real, local);
@@ -279,18 +293,18 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
 }
 
 // What will be answered with an error is left as it is, so that the error quotes what was sent.
-template <Packet P>
+template <typename Address>
 bool IsAnsweredWithError(const ParsedPacket& parsed, const RealView& real) noexcept {
   return parsed.ttl <= 1 || real.next_hop.is_none() ||
-         (parsed.ip_length > real.mtu_bytes && !MayFragment(parsed));
+         (parsed.ip_length > RoomTowards<Address>(real) && !MayFragment(parsed));
 }
 
 template <typename Address, Packet P>
 [[gnu::noinline]] void SendTelling(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                                    const RealView& real) noexcept {
   auto& table = t.shard.template Connections<Address>();
-  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
-  const bool is_answered = IsAnsweredWithError<P>(*parsed, real);
+  const LocalEndpoint local = table.LocalEndpointOf(slot);
+  const bool is_answered = IsAnsweredWithError<Address>(*parsed, real);
   FlowSide* flow = is_answered ? nullptr : ToldFlow<Address>(t.shard, slot);
   if (flow == nullptr && !is_answered && parsed->protocol == kProtocolTcp && IsFirstSyn(*parsed)) {
     flow = BeginAtSyn<Address>(t.shard, slot, real);
@@ -374,7 +388,9 @@ template <typename Address, Packet P>
     NoteSynAck(packet.data(), parsed, flow);
   if (HowToTell(*flow) == ClientAddress::kToa) {
     if (IsTold(*flow)) {
-      shard.Connections<Address>().at(slot).Clear(ConnectionFlag::kLongWay);
+      // A real of the other IP version has the long way to the end.
+      if (flow->local_family == Address::kFamily)
+        shard.Connections<Address>().at(slot).Clear(ConnectionFlag::kLongWay);
     } else if ((parsed.tcp_flags & kTcpSyn) != 0) {
       LowerMss(packet.data(), parsed, kToaBytes<Address>);
     }

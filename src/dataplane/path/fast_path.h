@@ -189,13 +189,13 @@ class FastPath {
   [[gnu::noinline]] static bool TranslatedBoth(P* packet, ParsedPacket* parsed, Shard& shard,
                                                uint32_t slot) noexcept {
     const ConnectionTable<Address>& table = shard.Connections<Address>();
-    const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
-    if (local.port.is_zero()) [[unlikely]]
+    const FlowSide* local = table.LocalOf(slot);
+    if (local == nullptr) [[unlikely]]
       return false;
     const Connection<Address>& record = table.at(slot);
-    RewriteFullnat(
-        *packet, parsed,
-        Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+    RewriteFullnat(*packet, parsed,
+                   Endpoints<Address>{Address::Load(local->local_address.data()), local->local_port,
+                                      record.real_address, record.real_port});
     if (NeedsNewId(*parsed)) [[unlikely]]
       RenumberDatagram(shard, packet->data(), *parsed);
     return true;

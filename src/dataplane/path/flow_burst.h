@@ -41,6 +41,9 @@ struct FlowBurst {
   BurstOf<FlowKey<Address>> keys;
   BurstOf<typename ConnectionTable<Address>::Probe> probes;
   BurstOf<uint32_t> slots;
+  // Of what has no connection, its flow of source NAT or kNoSlot; with has_snat (snat_burst.h).
+  BurstOf<uint32_t> snat_slots;
+  bool has_snat = false;
 
   // Where the fields of the packet that may be added next go: parsed in place, not copied.
   ParsedPacket& next() noexcept { return parsed[count]; }
@@ -80,6 +83,10 @@ template <typename Address, Packet P>
   if (slot != kNoSlot) {
     if (!is_forward) return ReturnToClient<Address>(t, packet, parsed, slot);
     if (ForwardToReal<Address>(t, packet, parsed, slot)) return;
+  }
+  if (burst.has_snat && slot == kNoSlot && burst.snat_slots[i] != kNoSlot) [[unlikely]] {
+    return is_forward ? SendSnatIn<Address>(t, packet, parsed, burst.snat_slots[i])
+                      : SendSnatOut<Address>(t, packet, parsed, burst.snat_slots[i]);
   }
   const bool is_doubtful =
       slot != kNoSlot || t.shard.epoch != epoch || t.shard.MayHaveInserted(burst.probes[i].hash);

@@ -15,6 +15,7 @@
 #include "dataplane/path/fragment.h"
 #include "dataplane/path/fragment6.h"
 #include "dataplane/path/renumber.h"
+#include "dataplane/path/translate.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/rewrite_fullnat.h"
 #include "dataplane/wire/rewrite_nat.h"
@@ -26,7 +27,7 @@ namespace fairlead::dataplane {
 // What a first fragment met is what the others of its datagram meet (fragment_input.h).
 template <typename Address>
 [[gnu::noinline]] void NoteSentToReal(FragmentFate* fate, const Connection<Address>& record,
-                                      const RealView& real, const Address& local) noexcept {
+                                      const RealView& real, const IpAddress& local) noexcept {
   fate->kind = FragmentFate::Kind::kToReal;
   fate->method = record.method;
   fate->real = record.real_id;
@@ -88,19 +89,53 @@ inline uint32_t RoomInLink(const ParsedPacket& parsed, const RealView& real,
 template <typename Address, Packet P>
 [[gnu::noinline]] void TranslateBoth(P* packet, ParsedPacket* parsed,
                                      const Connection<Address>& record,
-                                     const LocalEndpoint<Address>& local) noexcept {
+                                     const LocalEndpoint& local) noexcept {
   if (parsed->is_fragment && !parsed->is_first_fragment) {
-    return RewriteFullnatLater(*packet, parsed, local.address, record.real_address);
+    return RewriteFullnatLater(*packet, parsed, local.address.As<Address>(), record.real_address);
   }
-  RewriteFullnat(
-      *packet, parsed,
-      Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+  RewriteFullnat(*packet, parsed,
+                 Endpoints<Address>{local.address.As<Address>(), local.port, record.real_address,
+                                    record.real_port});
 }
 
 // As the client is to see a reply of the real.
 template <typename Address>
 Endpoints<Address> EndpointsToClient(const Connection<Address>& record) noexcept {
   return {record.virtual_address, record.virtual_port, record.client_address, record.client_port};
+}
+
+template <typename Address>
+Endpoint VirtualEndpointOf(const Connection<Address>& record) noexcept {
+  return {record.virtual_address, record.virtual_port};
+}
+template <typename Address>
+Endpoint ClientOf(const Connection<Address>& record) noexcept {
+  return {record.client_address, record.client_port};
+}
+
+// The real server is of the other IP version, and packets are translated (translate.h).
+template <typename Address>
+bool IsMixed(const Connection<Address>& record, const RealView& real) noexcept {
+  return TranslatesClient(record.method) && real.address.family() != Address::kFamily;
+}
+
+// IsMixed, and the TTL and the route were looked at. `may_cut`: whatever its sender thinks of that.
+template <typename Address, Packet P>
+[[gnu::noinline]] void SendToMixedReal(Turn<P>& t, P* packet, ParsedPacket* parsed,
+                                       const Connection<Address>& record, const RealView& real,
+                                       const LocalEndpoint& local, bool may_cut = false) noexcept {
+  if (t.shard.fragment_fate != nullptr)
+    NoteSentToReal(t.shard.fragment_fate, record, real, local.address);
+  if (local.address.is_unspecified() || local.address.family() != real.address.family()) {
+    return t.Drop(packet, DropReason::kNoLocalPort);
+  }
+  SendTranslated(t, packet, parsed, local, {real.address, record.real_port},
+                 {.output = real.output,
+                  .next_hop = real.next_hop,
+                  .hop = real.next_hop_address,
+                  .mtu_bytes = real.mtu_bytes,
+                  .may_cut = may_cut},
+                 NothingElse);
 }
 
 template <typename Address, Packet P>
@@ -116,12 +151,14 @@ void TranslateReply(P& packet, ParsedPacket* parsed, const Connection<Address>& 
 // packet). `local`: where the client is translated, what to.
 template <typename Address, Packet P>
 void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local) noexcept {
+                const RealView& real, const LocalEndpoint& local) noexcept {
   if (HandledAsExpired(t, packet, parsed)) return;
   if (real.next_hop.is_none()) [[unlikely]] {
     return AnswerWithErrorOfOurs(t, packet, parsed, IcmpError::kHostUnreachable,
                                  DropReason::kNoRoute);
   }
+  if (IsMixed(record, real)) [[unlikely]]
+    return SendToMixedReal(t, packet, parsed, record, real, local);
   const uint32_t overhead =
       IsTunnel(record.method) ? TunnelHeaderBytes(real.tunnel, real.address.family()) : 0;
   const bool is_too_long = parsed->ip_length > real.mtu_bytes - overhead;
@@ -137,7 +174,7 @@ void SendToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Ad
   switch (record.method) {
     case ForwardMethod::kFullnat:
       // Nobody makes a record without; the real must not see the client.
-      if (local.address.is_unspecified()) [[unlikely]]
+      if (local.address.is_unspecified() || local.address.family() != Address::kFamily) [[unlikely]]
         return t.Drop(packet, DropReason::kNoLocalPort);
       TranslateBoth(packet, parsed, record, local);
       if (NeedsNewId(*parsed)) RenumberDatagram(t.shard, packet->data(), *parsed);
@@ -198,12 +235,16 @@ void CountOut(Turn<P>& t, RealId id, const RealView& real, uint32_t ip_bytes) no
 // sequence number its receiver waits for. `record`: what the connection was.
 template <typename Address, Direction kDirection, Packet P>
 void SendResets(Turn<P>& t, P* packet, ParsedPacket* parsed, const Connection<Address>& record,
-                const RealView& real, const LocalEndpoint<Address>& local,
+                const RealView& real, const LocalEndpoint& local,
                 const FlowShifts& shifts) noexcept {
   const bool can_reach_real = !real.next_hop.is_none();
   const auto to_client = [&](P* segment, ParsedPacket* fields) {
     if (kDirection == Direction::kReply && RewritesReplies(record.method)) {
       ShiftToClient(segment->data(), *fields, shifts);
+      if (fields->family != Address::kFamily) [[unlikely]] {
+        return RouteTranslated(t, segment, fields, VirtualEndpointOf(record), ClientOf(record),
+                               NothingElse);
+      }
       TranslateReply(*segment, fields, record);
     }
     RouteOut(t, segment, *fields);
@@ -246,7 +287,7 @@ void ResetBothSides(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
                     const RealView& real) noexcept {
   auto& table = t.shard.template Connections<Address>();
   const Connection<Address> record = table.at(slot);
-  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
+  const LocalEndpoint local = table.LocalEndpointOf(slot);
   const FlowShifts shifts = ShiftsOf<Address>(t.shard, slot);
   t.shard.template Destroy<Address>(slot);
   switch (record.transport()) {
@@ -323,6 +364,9 @@ void ReturnToClient(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) 
   const Connection<Address>& record = t.shard.template Connections<Address>().at(slot);
   const RealView& real = t.snapshot.reals[record.real_id.index()];
   const bool is_direct = !RewritesReplies(record.method);
+  // A real of the other IP version sends nothing in this one.
+  if (IsMixed(record, real)) [[unlikely]]
+    return t.Drop(packet, DropReason::kBadSource);
   if (is_direct && t.port(packet->meta().input_port).role == PortRole::kOutside) {
     return t.Drop(packet, DropReason::kBadSource);
   }

@@ -29,6 +29,21 @@ bool FollowAtOnce(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   return true;
 }
 
+// The same to a real of the other IP version (translate.h).
+template <Packet P>
+void FollowToMixedReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate,
+                       const RealView& real) noexcept {
+  if (HandledAsExpired(t, packet, parsed)) return;
+  if (real.next_hop.is_none()) return t.Drop(packet, DropReason::kNoRoute);
+  SendTranslated(t, packet, parsed, {fate.other, Be16{}}, {fate.address, Be16{}},
+                 {.output = real.output,
+                  .next_hop = real.next_hop,
+                  .hop = real.next_hop_address,
+                  .mtu_bytes = real.mtu_bytes,
+                  .id = fate.id},
+                 NothingElse);
+}
+
 // To the real server that the first fragment went to, if it is still that one.
 template <typename Address, Packet P>
 void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
@@ -38,6 +53,8 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
     return t.Drop(packet, DropReason::kConnectionNoReal);
   }
   CountIn(t, fate.real, *real, parsed->ip_length);
+  if (real->address.family() != Address::kFamily && TranslatesClient(fate.method)) [[unlikely]]
+    return FollowToMixedReal(t, packet, parsed, fate, *real);
   if (!fate.id.is_zero()) PutNewId(packet->data(), *parsed, fate.id);
   if (FollowAtOnce<Address>(t, packet, parsed, fate, real->egress)) return;
   Connection<Address> record{};
@@ -46,7 +63,7 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   record.real_address = AddressInRecord<Address>(fate.address);
   record.client_address = parsed->Source<Address>(packet->data());
   record.client_port = fate.client_port;
-  const LocalEndpoint<Address> local{fate.other.As<Address>(), Be16{}};
+  const LocalEndpoint local{fate.other, Be16{}};
   SendToReal<Address>(t, packet, parsed, record, *real, local);
 }
 
@@ -54,6 +71,10 @@ template <typename Address, Packet P>
 void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
   if (!fate.real.is_none() && fate.real.index() < t.snapshot.reals.size()) {
     CountOut(t, fate.real, t.snapshot.reals[fate.real.index()], parsed->ip_length);
+  }
+  if (fate.other.family() != Address::kFamily) [[unlikely]] {
+    return RouteTranslated(t, packet, parsed, {fate.address, Be16{}}, {fate.other, Be16{}},
+                           NothingElse, fate.id);
   }
   if (parsed->destination(packet->data()) != fate.other) {
     return ForwardRouted(t, packet, parsed, fate.other, [&](P& p, ParsedPacket* fields) {

@@ -72,7 +72,8 @@ struct QuotingError {
     const auto key = FlowKey<Address>::Forward(quoted.protocol, quoted.Destination<Address>(frame),
                                                quoted.destination_port,
                                                quoted.Source<Address>(frame), quoted.source_port);
-    if (IsForgotten(service, real, quoted.protocol)) {
+    if (IsForgotten(service, real, quoted.protocol) &&
+        HairpinOf(t.snapshot, key.client, real) == nullptr) {
       if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
       t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);
       return SendErrorToReal(t, packet, parsed, quoted,

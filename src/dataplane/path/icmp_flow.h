@@ -9,7 +9,7 @@
 // Ownership of the packet moves in when FollowIcmpError says true.
 #pragma once
 
-#include "dataplane/path/forward.h"
+#include "dataplane/path/mixed_family.h"
 #include "dataplane/path/steer.h"
 
 namespace fairlead::dataplane {
@@ -18,8 +18,7 @@ namespace fairlead::dataplane {
 // draft that is in no table (one packet).
 template <typename Address, Packet P>
 void SendErrorToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPacket& quoted,
-                     const Connection<Address>& record,
-                     const LocalEndpoint<Address>& local = {}) noexcept {
+                     const Connection<Address>& record, const LocalEndpoint& local = {}) noexcept {
   const RealView& real = t.snapshot.reals[record.real_id.index()];
   if (!real.TakesTraffic()) return t.Drop(packet, DropReason::kConnectionNoReal);
   CountIn(t, record.real_id, real, parsed->ip_length);
@@ -31,14 +30,16 @@ void SendErrorToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedPa
   if (real.next_hop.is_none()) {
     return t.Drop(packet, DropReason::kNoRoute);  // no error about an error
   }
+  if (IsMixed(record, real)) [[unlikely]]
+    return SendMixedError(t, packet, parsed, quoted, real, record.real_port, local);
   if (!TranslatesClient(record.method)) {
     RewriteIcmpForward<Address>(*packet, parsed, quoted, record.real_address, record.real_port);
   } else if (local.port.is_zero()) {
     return t.Drop(packet, DropReason::kNoLocalPort);
   } else {
-    RewriteIcmpFullnat(
-        *packet, parsed, quoted,
-        Endpoints<Address>{local.address, local.port, record.real_address, record.real_port});
+    RewriteIcmpFullnat(*packet, parsed, quoted,
+                       Endpoints<Address>{local.address.As<Address>(), local.port,
+                                          record.real_address, record.real_port});
   }
   SendToNeighbour(t, packet, *parsed, real.output, real.next_hop, real.next_hop_address);
 }
@@ -65,8 +66,12 @@ bool FollowIcmpError(Turn<P>& t, P* packet, ParsedPacket* parsed,
   const auto reply = FlowKey<Address>::Reply(quoted.protocol, source, quoted.source_port,
                                              destination, quoted.destination_port);
   const auto found = table.Find(reply, table.Hash(reply), t.now());
-  if (!found.hit()) return false;
+  if (!found.hit()) {
+    return MayBeMixed<Address>(t) && FollowMixedError<Address>(t, packet, parsed, quoted);
+  }
   const Connection<Address>& record = table.at(found.slot);
+  if (IsMixed(record, t.snapshot.reals[record.real_id.index()])) [[unlikely]]
+    return false;  // nothing in this IP version was sent there
   if (!RewritesReplies(record.method)) {
     ForwardRouted(t, packet, parsed);
     return true;

@@ -10,6 +10,7 @@
 //   else      forward.h, shard.h  next state, new deadline, counters
 //   REWRITE   rewrite_*.h         NAT, DR, TUN
 //   TX        transmit.h          next hop, Ethernet header
+//             snat_burst.h        flows of source NAT, while there are rules
 //   on a miss steer.h             CLASSIFY, STEER, ADMIT, PICK: decision.h, admission.h, sched/
 //   else      local_input.h       ARP, ND, ping, ICMP errors, the host
 //             fragment_burst.h    fragments, which then take the ways of the others
@@ -24,6 +25,7 @@
 #include "dataplane/path/decapsulate.h"
 #include "dataplane/path/fast_path.h"
 #include "dataplane/path/fragment_burst.h"
+#include "dataplane/path/snat_burst.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
 
@@ -115,6 +117,8 @@ void ProcessFlows(Turn<P>& t, FlowBurst<Address, P>& burst, bool is_mine) noexce
   LookUp(t, burst);
   if (t.shard.has_two_way_ports) [[unlikely]]
     LookForReplies<Address>(t, burst);
+  if (t.snapshot.snat != nullptr) [[unlikely]]
+    LookForSnat<Address>(t, burst);
   if (t.shard.is_observed) [[unlikely]] {
     if (t.shard.watch.counts_packets()) return FollowWatched(t, burst, is_mine);
     return FollowAndTell(t, burst, is_mine);

@@ -5,8 +5,8 @@
 //
 // Both only where there are rules (t.snapshot.snat). The first is asked when no connection claims
 // the packet, the second when no service does either.
-// The owner of a flow is that of its inside endpoint, as of a client's; the local port is one that
-// steering gives to the same worker, so replies find it. Pings and errors are in snat_icmp.h.
+// The owner of a flow is that of its endpoint in the world, which a port that steers names in both
+// directions (shard/snat_flows.h). Pings and errors are in snat_icmp.h.
 // Threads: the worker's. Ownership of the packet moves in when the answer is true.
 #pragma once
 
@@ -41,23 +41,27 @@ SnatKey<Address> SnatKeyOf(const uint8_t* frame, const ParsedPacket& parsed) noe
   }
 }
 
-// A flow that is in force: its address is still one of a rule.
+// Whether a flow was found, and its address is still one of a rule.
+template <typename Address, Packet P>
+bool IsSnatInForce(const Turn<P>& t, const SnatTable<Address>& table, uint32_t slot) noexcept {
+  return slot != kNoSlot && t.snapshot.snat->addresses.contains(IpAddress(table.at(slot).local));
+}
+
 template <SnatWay kWay, typename Address, Packet P>
 uint32_t FindSnat(Turn<P>& t, const SnatKey<Address>& key) noexcept {
   if (t.shard.snat == nullptr) return kNoSlot;
   const SnatTable<Address>& table = t.shard.snat->template Table<Address>();
   const uint32_t slot = table.template Find<kWay>(key, t.now());
-  if (slot == kNoSlot || !t.snapshot.snat->addresses.contains(IpAddress(table.at(slot).local))) {
-    return kNoSlot;
-  }
-  return slot;
+  return IsSnatInForce(t, table, slot) ? slot : kNoSlot;
 }
 
 template <Packet P>
-void CountSnat(Turn<P>& t, uint16_t slot, SnatWay way, uint32_t ip_bytes) noexcept {
-  SnatCounters& counters = SnatCountersOf(t, slot);
-  (way == SnatWay::kOut ? counters.out_packets : counters.in_packets).Add(1);
-  (way == SnatWay::kOut ? counters.out_bytes : counters.in_bytes).Add(ip_bytes);
+void CountSnat(Turn<P>& t, uint8_t slot, SnatWay way, uint32_t ip_bytes) noexcept {
+  SnatCounters* row = t.shard.fabric.stats.snat(t.shard.me);
+  SnatCounters* counters = t.shard.snat->CountersOf(slot, row);
+  if (counters == nullptr) return;
+  (way == SnatWay::kOut ? counters->out_packets : counters->in_packets).Add(1);
+  (way == SnatWay::kOut ? counters->out_bytes : counters->in_bytes).Add(ip_bytes);
 }
 
 template <typename Address, Packet P>
@@ -106,7 +110,7 @@ uint32_t BeginSnat(Turn<P>& t, P* packet, const SnatRule& rule,
     t.Drop(packet, DropReason::kSnatTableFull);
     return kNoSlot;
   }
-  const SnatPlace place{t.snapshot, t.shard.fabric.steering, t.shard.me, t.now()};
+  const SnatPlace place{t.snapshot, t.now()};
   const SnatBegun begun = t.shard.snat->Begin(rule, key, place);
   SnatCounters& counters = SnatCountersOf(t, rule.slot);
   if (begun.slot == kNoSlot) {
@@ -142,8 +146,8 @@ inline bool MayBeginSnat(const ParsedPacket& parsed) noexcept {
   return (parsed.tcp_flags & kTcpRst) == 0 && (parsed.tcp_flags & kSynAck) != kSynAck;
 }
 
-// Sent to the owner of this endpoint, which is another worker. False: it is this one, or
-// `is_mine`.
+// Sent to the owner of what this endpoint names, of a flow the one in the world, which is another
+// worker. False: it is this one, or `is_mine`.
 template <typename Address, Packet P>
 bool HandedToSnatOwner(Turn<P>& t, P* packet, const Address& address, Be16 port,
                        bool is_mine) noexcept {
@@ -160,8 +164,11 @@ template <typename Address, Packet P>
                                   const FlowFields& flow, bool is_real, bool is_mine) noexcept {
   const uint8_t* frame = packet->data();
   if (t.snapshot.snat->addresses.contains(flow.addresses.destination)) {
-    return HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame),
-                             parsed->destination_port, is_mine);
+    return is_real && MayHairpin(t.snapshot, flow.addresses.source)
+               ? HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame),
+                                   parsed->destination_port, is_mine)
+               : HandedToSnatOwner(t, packet, parsed->Source<Address>(frame), parsed->source_port,
+                                   is_mine);
   }
   const bool is_first_of_tcp = (parsed->tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
   if ((is_real && !is_first_of_tcp) || IsToMany(*parsed, flow.addresses.destination)) return false;
@@ -169,13 +176,14 @@ template <typename Address, Packet P>
       SnatRuleFor(t, flow.addresses.source, flow.addresses.destination, flow.addresses.input_port);
   if (rule == nullptr) {
     return t.snapshot.snat->MayBePast(flow.addresses.source) &&
-           HandedToSnatOwner(t, packet, parsed->Source<Address>(frame), parsed->source_port,
-                             is_mine);
+           HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame),
+                             parsed->destination_port, is_mine);
   }
-  if (!MayBeginSnat(*parsed)) return false;
-  if (HandedToSnatOwner(t, packet, parsed->Source<Address>(frame), parsed->source_port, is_mine)) {
+  if (HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame), parsed->destination_port,
+                        is_mine)) {
     return true;
   }
+  if (!MayBeginSnat(*parsed)) return false;
   const uint32_t slot =
       BeginSnat(t, packet, *rule, SnatKeyOf<SnatWay::kOut, Address>(frame, *parsed));
   if (slot != kNoSlot) SendSnatOut<Address>(t, packet, parsed, slot);

@@ -35,7 +35,7 @@ bool TakePingReply(Turn<P>& t, P* packet, ParsedPacket* parsed, Be16 id, bool is
   if (!t.snapshot.snat->addresses.contains(IpAddress(local))) return false;
   const SnatKey<Address> key{parsed->protocol, local, id, parsed->Source<Address>(frame), Be16{}};
   const uint32_t slot = FindSnat<SnatWay::kIn>(t, key);
-  if (slot == kNoSlot) return HandedToSnatOwner(t, packet, local, id, is_mine);
+  if (slot == kNoSlot) return HandedToSnatOwner(t, packet, key.remote, Be16{}, is_mine);
   const SnatFlow<Address>& flow = t.shard.snat->template Table<Address>().at(slot);
   CountSnat(t, flow.slot, SnatWay::kIn, parsed->ip_length);
   t.shard.snat->template Track<Address>(slot, Direction::kReply, 0, t.snapshot.timeouts, t.now());
@@ -58,7 +58,7 @@ bool TakePing(Turn<P>& t, P* packet, ParsedPacket* parsed, Be16 id, bool is_mine
   const SnatRule* rule =
       SnatRuleFor(t, IpAddress(client), IpAddress(remote), packet->meta().input_port);
   if (rule == nullptr) return false;
-  if (HandedToSnatOwner(t, packet, client, id, is_mine)) return true;
+  if (HandedToSnatOwner(t, packet, remote, Be16{}, is_mine)) return true;
   const uint32_t slot = BeginSnat(t, packet, *rule, key);
   if (slot != kNoSlot) SendPingOut<Address>(t, packet, parsed, slot);
   return true;
@@ -104,8 +104,14 @@ bool TakeErrorOfWorld(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedF
                              about.destination, about.destination_port};
   const uint32_t slot = FindSnat<SnatWay::kIn>(t, key);
   if (slot == kNoSlot) {
-    return t.snapshot.FindService(0, served).is_none() &&
-           HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine);
+    if (!t.snapshot.FindService(0, served).is_none()) return false;
+    const IpAddress remote(about.destination);
+    const bool is_hairpin =
+        IsOfNatReal(t.snapshot, remote, about.destination_port.host(), about.quoted.protocol) &&
+        MayHairpin(t.snapshot, remote);
+    return is_hairpin
+               ? HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine)
+               : HandedToSnatOwner(t, packet, about.destination, about.destination_port, is_mine);
   }
   if (!HasGoodIcmpChecksum(packet->data(), *parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);
@@ -138,8 +144,7 @@ bool TakeErrorOfInside(Turn<P>& t, P* packet, ParsedPacket* parsed,
     if (MayBeReply(t.snapshot, sender)) return false;
     const bool is_for_world =
         SnatRuleFor(t, client, sender.addresses.destination, packet->meta().input_port) != nullptr;
-    return is_for_world &&
-           HandedToSnatOwner(t, packet, about.destination, about.destination_port, is_mine);
+    return is_for_world && HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine);
   }
   if (!HasGoodIcmpChecksum(packet->data(), *parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);

@@ -10,6 +10,7 @@
 
 #include "dataplane/path/claimed_address.h"
 #include "dataplane/path/direct_flow.h"
+#include "dataplane/path/mixed_family.h"
 #include "dataplane/path/real_speaks.h"
 #include "dataplane/path/snat.h"
 
@@ -149,7 +150,8 @@ void FinishAdmission(Turn<P>& t, P* packet, ParsedPacket* parsed, const Admissio
   const ServiceView& service = t.snapshot.services[a.service.index()];
   const RealView& real = t.snapshot.reals[a.real.index()];
   const FlowKey<Address> key = ForwardKey<Address>(packet->data(), *parsed);
-  if (IsForgotten(service, real, parsed->protocol)) {
+  if (IsForgotten(service, real, parsed->protocol) &&
+      HairpinOf(t.snapshot, key.client, real) == nullptr) {
     // Counted, forwarded and forgotten (ipvs.md, one packet).
     if (!a.ref.is_none()) t.shard.ReleaseGrant(a.ref);
     t.shard.fabric.stats.traffic(t.shard.me, a.real).connections.Add(1);
@@ -236,6 +238,9 @@ template <typename Address, Packet P>
 [[gnu::noinline]] void Miss(Turn<P>& t, P* packet, ParsedPacket* parsed, RuledOut ruled_out,
                             bool is_mine) noexcept {
   if (FollowConnection<Address>(t, packet, parsed, ruled_out)) return;
+  if (MayBeMixed<Address>(t)) [[unlikely]] {
+    if (FollowMixedReply<Address>(t, packet, parsed)) return;
+  }
   if (t.snapshot.snat != nullptr) [[unlikely]] {
     if (FollowSnat<Address>(t, packet, parsed)) return;
   }

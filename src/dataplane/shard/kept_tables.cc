@@ -10,7 +10,7 @@ namespace {
 // Five counters of eight bytes; raise the revision when their order or meaning changes.
 constexpr uint64_t kTrafficLayout = LayoutHash().Add(sizeof(TrafficCounters)).Add(1).value();
 
-enum Section : size_t { kConnections4, kConnections6, kTemplates, kSide, kTraffic };
+enum Section : size_t { kConnections4, kConnections6, kTemplates, kSide, kTraffic, kSnat4, kSnat6 };
 
 template <typename Record>
 std::span<Record> RecordsOf(std::span<std::byte> section) {
@@ -21,17 +21,23 @@ std::span<Record> RecordsOf(std::span<std::byte> section) {
 
 std::vector<ArenaSection> KeptSections(const FabricConfig& fabric) {
   const auto share = [&](uint64_t total) { return ShareOf(total, fabric.workers); };
-  return {{"connections4", sizeof(Connection4), share(fabric.connections), kConnection4Layout},
-          {"connections6", sizeof(Connection6), share(fabric.connections6), kConnection6Layout},
-          {"templates", sizeof(TemplateRecord), share(fabric.templates), kTemplateLayout},
-          {"side", sizeof(SideRecord), share(fabric.side_records), kSideLayout},
-          {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout}};
+  return {
+      {"connections4", sizeof(Connection4), share(fabric.connections), kConnection4Layout},
+      {"connections6", sizeof(Connection6), share(fabric.connections6), kConnection6Layout},
+      {"templates", sizeof(TemplateRecord), share(fabric.templates), kTemplateLayout},
+      {"side", sizeof(SideRecord), share(fabric.side_records), kSideLayout},
+      {"traffic", sizeof(TrafficCounters), fabric.reals, kTrafficLayout},
+      {"snat4", sizeof(SnatFlow<Ipv4Address>), share(fabric.snat_flows), kSnatLayout<Ipv4Address>},
+      {"snat6", sizeof(SnatFlow<Ipv6Address>), share(fabric.snat_flows), kSnatLayout<Ipv6Address>}};
 }
 
 TableMemory TablesIn(const SectionBytes& section) {
   return {RecordsOf<Connection4>(section(kConnections4)),
           RecordsOf<Connection6>(section(kConnections6)),
-          RecordsOf<TemplateRecord>(section(kTemplates)), RecordsOf<SideRecord>(section(kSide))};
+          RecordsOf<TemplateRecord>(section(kTemplates)),
+          RecordsOf<SideRecord>(section(kSide)),
+          RecordsOf<SnatFlow<Ipv4Address>>(section(kSnat4)),
+          RecordsOf<SnatFlow<Ipv6Address>>(section(kSnat6))};
 }
 
 std::span<TrafficCounters> TrafficIn(const SectionBytes& section) {

@@ -55,11 +55,10 @@ bool IsWhole(const SideRecord& record, const SideOwner& owner) noexcept {
   }
   switch (record.kind) {
     case SideKind::kFlow: {
-      // AddLocal takes an endpoint of the record's own family.
-      const Family family =
-          owner.table == SideOwner::Table::kConnections4 ? Family::kIpv4 : Family::kIpv6;
+      const Family family = record.flow.local_family;
       return owner.table != SideOwner::Table::kTemplates &&
-             (record.flow.local_port == Be16{} || record.flow.local_family == family);
+             (record.flow.local_port == Be16{} || family == Family::kIpv4 ||
+              family == Family::kIpv6);
     }
     case SideKind::kSync:
       return true;
@@ -151,6 +150,28 @@ Judgement RecordJudge::Of(const Connection<Address>& record) const noexcept {
   }
   return record.deadline.HasPassed(now_) ? Judgement{RecordFate::kExpired, {}} : kGood;
 }
+
+template <typename Address>
+Judgement RecordJudge::Of(const SnatFlow<Address>& flow) const noexcept {
+  if (flow.protocol == 0) return {};
+  constexpr bool kIsV4 = Address::kFamily == Family::kIpv4;
+  const bool is_ping = flow.protocol == (kIsV4 ? kProtocolIcmp : kProtocolIcmpv6);
+  if (!is_ping && !IsTransport(flow.protocol)) return Bad(TakeUpCause::kProtocol);
+  const bool is_state =
+      is_ping ? flow.state == 0 : IsState(static_cast<Transport>(flow.protocol), flow.state);
+  if (!is_state) return Bad(TakeUpCause::kState);
+  if (flow.is_answered > 1) return Bad(TakeUpCause::kFlags);
+  if (!IsHost(flow.client) || !IsHost(flow.local) || !IsHost(flow.remote) ||
+      (is_ping && !flow.remote_port.is_zero())) {
+    return Bad(TakeUpCause::kEndpoint);
+  }
+  if (flow.timeout > kMaxTimeout || !IsWithin(flow.deadline, kMaxTimeout)) {
+    return Bad(TakeUpCause::kTime);
+  }
+  return flow.deadline.HasPassed(now_) ? Judgement{RecordFate::kExpired, {}} : kGood;
+}
+template Judgement RecordJudge::Of(const SnatFlow<Ipv4Address>&) const noexcept;
+template Judgement RecordJudge::Of(const SnatFlow<Ipv6Address>&) const noexcept;
 
 Judgement RecordJudge::Of(const TemplateRecord& record) const noexcept {
   if (!record.Has(TemplateFlag::kLive)) return {};

@@ -23,6 +23,7 @@
 #include "base/ids.h"
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/side_record.h"
+#include "dataplane/tables/snat_record.h"
 #include "dataplane/tables/template_record.h"
 
 namespace fairlead::dataplane {
@@ -76,6 +77,9 @@ class RecordJudge {
   [[nodiscard]] Judgement Of(const Connection<Address>& record) const noexcept;
   // Likewise; kGood also when the timer has fired, since only its children tell whether it is over.
   [[nodiscard]] Judgement Of(const TemplateRecord& record) const noexcept;
+  // Likewise; its rule is for the rules in force to say.
+  template <typename Address>
+  [[nodiscard]] Judgement Of(const SnatFlow<Address>& flow) const noexcept;
 
  private:
   [[nodiscard]] bool IsKnown(RealId real) const noexcept {

@@ -106,10 +106,10 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
       next.ports, [](const PortView& port) { return port.role == PortRole::kBoth; });
   EvaluateDefence(next.defence);
   UpdateIsObserved();
-  if (next.snat != nullptr && snat == nullptr) {
-    snat = SnatFlows::Create(fabric.config, fabric.hash, this->now);
-    counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
-  }
+  if (next.snat != nullptr) OpenSnat();
+  const bool has_new_rules =
+      next.snat != nullptr && (before == nullptr || before->snat != next.snat);
+  if (has_new_rules && snat != nullptr) snat->Adopt(*next.snat, fabric.stats.snat(me));
   tournaments_.Retire([&](ServiceId id) {
     return id.index() >= next.services.size() || next.services[id.index()].id.is_none();
   });
@@ -118,6 +118,19 @@ void Shard::Adopt(const Snapshot* before, const Snapshot& next) noexcept {
     return index >= next.services.size() || next.services[index].id.is_none() ||
            scheduler_states[index].destinations != item.table.get();
   });
+}
+
+TableMemory Shard::SnatMemory() const noexcept {
+  const auto& all = fabric.config.table_memory;
+  return all.empty() ? TableMemory{} : all[me.index()];
+}
+
+SnatFlows* Shard::OpenSnat() noexcept {
+  if (snat == nullptr) {
+    snat = SnatFlows::Create(fabric.config, SnatMemory(), fabric.hash, now);
+    counters.snat_capacity.Set(snat == nullptr ? 0 : snat->capacity());
+  }
+  return snat.get();
 }
 
 void Shard::AdoptService(const Snapshot* before, const ServiceView& service) noexcept {
@@ -199,6 +212,21 @@ InsertOutcome Shard::Insert(const Connection<Address>& draft, uint64_t hash,
   return inserted;
 }
 
+namespace {
+
+// The real has an old connection from this local port in TIME_WAIT, and answers the SYN for that
+// one, by an ACK alone. The client resets it and sends its SYN again, which the real then takes.
+// So the record waits: if the ACK established it, the RST would close it, and the SYN would get
+// another port, which may be no better.
+template <typename Address>
+bool AnswersForAnOldConnection(const Connection<Address>& record, uint8_t tcp_flags) noexcept {
+  return record.state == static_cast<uint8_t>(TcpState::kSynRecv) &&
+         record.transport() == Transport::kTcp && TranslatesClient(record.method) &&
+         (tcp_flags & (kTcpSyn | kTcpRst | kTcpAck)) == kTcpAck;
+}
+
+}  // namespace
+
 template <typename Address>
 void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
                   const RealView& real) noexcept {
@@ -206,6 +234,8 @@ void Shard::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   const bool is_reply = direction == Direction::kReply;
   const bool was_silent = record.Has(ConnectionFlag::kNoOutput);
   if (is_reply) {
+    if (AnswersForAnOldConnection(record, tcp_flags)) [[unlikely]]
+      return;
     record.Clear(ConnectionFlag::kNoOutput);
   } else {
     record.CountPacket();

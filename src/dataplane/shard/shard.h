@@ -70,6 +70,10 @@ class Shard {
 
   // The worker's turn begins with a new snapshot: scheduler states follow their plans.
   void Adopt(const Snapshot* before, const Snapshot& now) noexcept;
+  // The tables of source NAT, made when they are first asked for. Null: there is no memory.
+  SnatFlows* OpenSnat() noexcept;
+  // Where its flows lie, if that was said.
+  [[nodiscard]] TableMemory SnatMemory() const noexcept;
 
   // ---- the life of a connection
 
@@ -195,7 +199,7 @@ class Shard {
   // Where the path of the packet in hand notes what becomes of it, if it is a first fragment.
   FragmentFate* fragment_fate = nullptr;
   ClientWatch watch;
-  std::unique_ptr<SnatFlows> snat;  // null until the first rule of source NAT comes
+  std::unique_ptr<SnatFlows> snat;  // null before the first rule comes, or flows are taken up
   LocalPorts local_ports;           // FULLNAT
   DropSamples drop_samples;
 

@@ -16,52 +16,82 @@ bool IsServed(const Snapshot& snapshot, uint8_t protocol, const SnatEndpoint<Add
 
 }  // namespace
 
-std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const TableHash& hash,
-                                             Tick now) noexcept {
+std::unique_ptr<SnatFlows> SnatFlows::Create(const FabricConfig& config, const TableMemory& memory,
+                                             const TableHash& hash, Tick now) noexcept {
   const uint32_t share = ShareOf(config.snat_flows, config.workers);
+  const auto capacity_of = [share](const auto& records) {
+    return records.empty() ? share : static_cast<uint32_t>(records.size());
+  };
   // Reserved pages are counted out at the start, when nobody knew of a rule.
   const HugePages pages =
       config.table_pages == HugePages::kOff ? HugePages::kOff : HugePages::kTransparent;
-  auto table4 = SnatTable<Ipv4Address>::Create(share, hash, now, pages);
-  auto table6 = SnatTable<Ipv6Address>::Create(share, hash, now, pages);
+  auto table4 =
+      SnatTable<Ipv4Address>::Create(capacity_of(memory.snat4), hash, now, pages, memory.snat4);
+  auto table6 =
+      SnatTable<Ipv6Address>::Create(capacity_of(memory.snat6), hash, now, pages, memory.snat6);
   if (!table4 || !table6) return nullptr;
   return std::unique_ptr<SnatFlows>(new (std::nothrow)
                                         SnatFlows(*std::move(table4), *std::move(table6)));
+}
+
+void SnatFlows::Adopt(const SnatView& rules, SnatCounters* counters) noexcept {
+  for (const SnatRule& rule : rules.rules) {
+    if (std::exchange(uses_[rule.slot], rule.use) == rule.use) continue;
+    SnatCounters& row = counters[rule.slot];
+    for (Counter* counter : {&row.begun, &row.flows, &row.exhausted, &row.out_packets,
+                             &row.out_bytes, &row.in_packets, &row.in_bytes}) {
+      counter->Set(0);
+    }
+  }
+  if (!std::exchange(is_taken_up_, false)) return;
+  Assign<Ipv4Address>(rules, counters);
+  Assign<Ipv6Address>(rules, counters);
+}
+
+template <typename Address>
+void SnatFlows::Assign(const SnatView& rules, SnatCounters* counters) noexcept {
+  SnatTable<Address>& flows = Table<Address>();
+  for (uint32_t at = 0; at < flows.high_water(); ++at) {
+    SnatFlow<Address>& flow = flows.at(at);
+    if (flow.protocol == 0) continue;
+    const SnatRule* of = nullptr;  // by its address alone, where its host's rule is gone
+    for (const SnatRule& rule : rules.rules) {
+      if (std::ranges::find(rule.addresses, IpAddress(flow.local)) == rule.addresses.end())
+        continue;
+      const bool has_host = rule.source.Contains(IpAddress(flow.client));
+      if (of == nullptr || has_host) of = &rule;
+      if (has_host) break;
+    }
+    // Nobody's: the first slot, as in another use of it.
+    flow.slot =
+        of == nullptr ? UseBit(uses_[0] + 1) : static_cast<uint8_t>(of->slot | UseBit(of->use));
+    if (of == nullptr) continue;
+    Counter& live = counters[of->slot].flows;
+    live.Set(live.value() + 1);
+  }
+}
+
+template <typename Address>
+SnatPorts::Wish SnatFlows::WishOf(const SnatRule& rule,
+                                  const SnatKey<Address>& key) const noexcept {
+  const SnatTable<Address>& flows = table<Address>();
+  return {.host = flows.HashOf({0, key.near, Be16{}, Address{}, Be16{}}),
+          .flow = flows.HashOf(key),
+          .remote = flows.HashOf(
+              {key.protocol, Address{}, Be16::FromHost(rule.slot), key.remote, key.remote_port}),
+          .port = key.near_port};
 }
 
 template <typename Address>
 bool SnatFlows::ChooseLocal(const SnatRule& rule, const SnatKey<Address>& key,
                             const SnatPlace& place, SnatEndpoint<Address>* local) const noexcept {
   const SnatTable<Address>& flows = table<Address>();
-  const size_t count = rule.addresses.size();
-  const auto ports = static_cast<uint32_t>(rule.last_port - rule.first_port) + 1;
-  const uint32_t considered_of_each =
-      std::min(ports, std::max<uint32_t>(16, kMostConsidered / static_cast<uint32_t>(count)));
-  const uint64_t of_host = flows.HashOf({0, key.near, Be16{}, Address{}, Be16{}});
-  const auto start = static_cast<uint32_t>((flows.HashOf(key) >> 16) % ports);
-  const uint16_t own = key.near_port.host();
-  uint32_t look_ups = kMostLookUps;
-  const auto may_take = [&](const SnatEndpoint<Address>& at) {
-    const SnatKey<Address> reply{key.protocol, at.address, at.port, key.remote, key.remote_port};
+  const auto is_free = [&](const Address& address, Be16 port) {
+    const SnatKey<Address> reply{key.protocol, address, port, key.remote, key.remote_port};
     return flows.template Find<SnatWay::kIn>(reply, place.now) == kNoSlot &&
-           !IsServed(place.snapshot, key.protocol, at);
+           !IsServed<Address>(place.snapshot, key.protocol, {address, port});
   };
-  const auto is_mine = [&](const SnatEndpoint<Address>& at) {
-    return place.steering.ConnectionOwner(at.address, at.port) == place.me;
-  };
-  for (size_t i = 0; i < count; ++i) {
-    local->address = rule.addresses[(of_host + i) % count].template As<Address>();
-    local->port = key.near_port;
-    const bool is_in_range = own >= rule.first_port && own <= rule.last_port;
-    if (is_in_range && is_mine(*local) && may_take(*local)) return true;
-    for (uint32_t n = 0; n < considered_of_each; ++n) {
-      local->port = Be16::FromHost(static_cast<uint16_t>(rule.first_port + (start + n) % ports));
-      if (!is_mine(*local)) continue;
-      if (look_ups-- == 0) return false;
-      if (may_take(*local)) return true;
-    }
-  }
-  return false;
+  return ports_.Find<Address>(rule, WishOf(rule, key), is_free, &local->address, &local->port);
 }
 
 template <typename Address>
@@ -70,7 +100,9 @@ SnatBegun SnatFlows::Begin(const SnatRule& rule, const SnatKey<Address>& key,
   SnatTable<Address>& flows = Table<Address>();
   if (flows.size() == flows.capacity()) return {kNoSlot, DropReason::kSnatTableFull};
   SnatEndpoint<Address> local;
-  if (!ChooseLocal(rule, key, place, &local)) return {};
+  const bool is_found = ChooseLocal(rule, key, place, &local);
+  ports_.Note(WishOf(rule, key), is_found);
+  if (!is_found) return {};
   SnatFlow<Address> flow{};
   flow.client = key.near;
   flow.client_port = key.near_port;
@@ -79,7 +111,7 @@ SnatBegun SnatFlows::Begin(const SnatRule& rule, const SnatKey<Address>& key,
   flow.remote = key.remote;
   flow.remote_port = key.remote_port;
   flow.protocol = key.protocol;
-  flow.slot = static_cast<uint8_t>(rule.slot);
+  flow.slot = static_cast<uint8_t>(rule.slot | UseBit(rule.use));
   flow.timeout = kNewConnectionTimeout;
   return {flows.Insert(flow, place.now), DropReason::kSnatTableFull};
 }
@@ -90,8 +122,8 @@ void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
   SnatTable<Address>& flows = Table<Address>();
   SnatFlow<Address>& flow = flows.at(slot);
   const bool is_reply = direction == Direction::kReply;
-  const bool was_answered = flow.is_answered;
-  flow.is_answered = was_answered || is_reply;
+  const bool was_answered = flow.is_answered != 0;
+  flow.is_answered = was_answered || is_reply ? 1 : 0;
   TickCount timeout = kSnatPingTimeout;
   if (flow.protocol == kProtocolTcp) {
     const TcpDirection seen = is_reply       ? TcpDirection::kOut
@@ -108,9 +140,9 @@ void SnatFlows::Track(uint32_t slot, Direction direction, uint8_t tcp_flags,
 }
 
 size_t SnatFlows::Expire(Tick now, SnatCounters* counters) noexcept {
-  const auto forget = [counters](const auto& flow) {
-    Counter& live = counters[flow.slot].flows;
-    live.Set(live.value() - 1);
+  const auto forget = [this, counters](const auto& flow) {
+    SnatCounters* own = CountersOf(flow.slot, counters);
+    if (own != nullptr && own->flows.value() > 0) own->flows.Set(own->flows.value() - 1);
   };
   return table4_.ExpireSome(now, kExpirySteps, forget) +
          table6_.ExpireSome(now, kExpirySteps, forget);

@@ -1,24 +1,28 @@
 // The flows of source NAT that one worker owns, and its choice of addresses and ports for new ones.
 //
-//   auto flows = SnatFlows::Create(config, hash, now);               // null: no memory
+//   auto flows = SnatFlows::Create(config, memory, hash, now);       // null: no memory
 //   SnatBegun begun = flows->Begin<Ipv4Address>(rule, key, place);
 //   if (begun.slot == kNoSlot) return t.Drop(packet, begun.refusal);
 //   flows->Track<Ipv4Address>(slot, Direction::kReply, tcp_flags, timeouts, now);
 //
 // A local endpoint may serve any number of flows at once as long as each goes to another endpoint
-// in the world, as with Linux. A worker uses ports that steering gives to it alone, so replies come
-// to the owner of the flow, and no two workers have to agree on anything. The host's own port is
-// taken where it is free; a host keeps to one address of the rule while that has ports.
+// in the world, as with Linux. All flows with one such endpoint belong to one worker, its owner
+// (shard/steering.h): so each worker has all ports, and no two have to agree on anything. A port
+// that steers names it in both directions: the packet from inside has that endpoint where a reply
+// has its client, and what comes from the world has it where a client's packet has. Which local
+// endpoint a flow gets: tables/snat_ports.h.
 //
 // Threads: one worker. Only Create allocates.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "dataplane/shard/counters.h"
 #include "dataplane/shard/fabric.h"
 #include "dataplane/snapshot/snapshot.h"
 #include "dataplane/tables/connection_record.h"
+#include "dataplane/tables/snat_ports.h"
 #include "dataplane/tables/snat_table.h"
 
 namespace fairlead::dataplane {
@@ -35,8 +39,6 @@ struct SnatBegun {
 // Where a flow begins.
 struct SnatPlace {
   const Snapshot& snapshot;
-  const Steering& steering;
-  WorkerId me;
   Tick now;
 };
 
@@ -48,8 +50,9 @@ struct SnatEndpoint {
 
 class SnatFlows {
  public:
-  static std::unique_ptr<SnatFlows> Create(const FabricConfig& config, const TableHash& hash,
-                                           Tick now) noexcept;
+  // `memory`: where the flows lie; without spans of them, the tables map their own.
+  static std::unique_ptr<SnatFlows> Create(const FabricConfig& config, const TableMemory& memory,
+                                           const TableHash& hash, Tick now) noexcept;
 
   template <typename Address>
   SnatTable<Address>& Table() noexcept {
@@ -58,6 +61,16 @@ class SnatFlows {
     } else {
       return table6_;
     }
+  }
+
+  // The rules in force. Counters that another rule had begin at 0; its flows no longer count.
+  void Adopt(const SnatView& rules, SnatCounters* counters) noexcept;
+  // The flows are a previous process's, so the next rules say which counters are theirs.
+  void NoteTakenUp() noexcept { is_taken_up_ = true; }
+  // Of the rule that a flow was made by; null: its counters are another rule's now.
+  [[nodiscard]] SnatCounters* CountersOf(uint8_t slot, SnatCounters* counters) const noexcept {
+    return UseBit(uses_[slot & kSlotMask]) == (slot & ~kSlotMask) ? &counters[slot & kSlotMask]
+                                                                  : nullptr;
   }
 
   // Makes a flow that Track has not seen yet. `key` is SnatWay::kOut's.
@@ -81,9 +94,6 @@ class SnatFlows {
   }
 
  private:
-  // Of one search: endpoints considered, over all addresses, and of these looked up.
-  static constexpr uint32_t kMostConsidered = 4096;
-  static constexpr uint32_t kMostLookUps = 256;
   static constexpr uint32_t kExpirySteps = 256;  // per table and turn
 
   SnatFlows(SnatTable<Ipv4Address> table4, SnatTable<Ipv6Address> table6)
@@ -94,8 +104,25 @@ class SnatFlows {
     return const_cast<SnatFlows*>(this)->Table<Address>();
   }
 
+  // What SnatFlow::slot says: the slot, and above it the last bit of its rule's `use`.
+  static constexpr uint8_t kSlotMask = kSnatSlots - 1;
+  static_assert(kSnatSlots == 128);
+  static constexpr uint8_t UseBit(uint32_t use) noexcept {
+    return static_cast<uint8_t>((use & 1) * kSnatSlots);
+  }
+
+  // Counts each flow for the first rule that it may be of.
+  template <typename Address>
+  void Assign(const SnatView& rules, SnatCounters* counters) noexcept;
+  template <typename Address>
+  [[nodiscard]] SnatPorts::Wish WishOf(const SnatRule& rule,
+                                       const SnatKey<Address>& key) const noexcept;
+
   SnatTable<Ipv4Address> table4_;
   SnatTable<Ipv6Address> table6_;
+  SnatPorts ports_;
+  std::array<uint32_t, kSnatSlots> uses_{};  // SnatRule::use, by slot
+  bool is_taken_up_ = false;
 };
 
 }  // namespace fairlead::dataplane

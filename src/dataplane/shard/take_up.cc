@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "dataplane/shard/take_up_snat.h"
+
 namespace fairlead::dataplane {
 namespace {
 
@@ -48,6 +50,7 @@ class TakingUp {
       TakeConnections<Ipv6Address>(w);
     }
     for (const TemplateRef& ref : fired_) DropIfOver(ref);
+    TakeUpSnat({previous_, shards_, judge_, now_, is_in_place_}, &report_);
     for (size_t w = 0; w < shards_.size(); ++w) {
       Shard& shard = *shards_[w];
       if (is_in_place_) shard.side_records().Rebuild(lists_[w].is_taken());
@@ -342,15 +345,22 @@ class TakingUp {
   std::optional<TakeUpCause> FaultOfLocal(size_t w, const Connection<Address>& from,
                                           WorkerId owner) {
     if (!TranslatesClient(from.method)) return std::nullopt;
-    LocalEndpoint<Address> local;
+    LocalEndpoint local;
     if (from.Has(ConnectionFlag::kSideTable)) {
       lists_[w].ForEach(from.side_slot, [&](const SideRecord& side) {
         if (side.kind != SideKind::kFlow) return;
-        local = {Address::Load(side.flow.local_address.data()), side.flow.local_port};
+        local = {LocalAddressOf(side.flow), side.flow.local_port};
       });
     }
     if (local.port.is_zero() || local.address.is_unspecified()) return TakeUpCause::kLocalEndpoint;
-    if (steering().ConnectionOwner(local.address, local.port) != owner) return TakeUpCause::kOwner;
+    const WorkerId replies_to = local.address.is_v4()
+                                    ? steering().ConnectionOwner(local.address.v4(), local.port)
+                                    : steering().ConnectionOwner(local.address.v6(), local.port);
+    if (replies_to != owner) return TakeUpCause::kOwner;
+    // The fast path knows nothing of other families.
+    if (local.address.family() != Address::kFamily && !from.Has(ConnectionFlag::kLongWay)) {
+      return TakeUpCause::kLocalEndpoint;
+    }
     return std::nullopt;
   }
 
@@ -430,7 +440,8 @@ TakeUpReport TakeUp(std::span<Shard* const> shards, const std::vector<bool>& kno
   for (Shard* shard : shards) {
     own.push_back({shard->Connections<Ipv4Address>().records(),
                    shard->Connections<Ipv6Address>().records(), shard->templates().records(),
-                   shard->side_records().records()});
+                   shard->side_records().records(), shard->SnatMemory().snat4,
+                   shard->SnatMemory().snat6});
   }
   return TakingUp(own, shards, known_reals, now, true).Run();
 }

@@ -34,7 +34,8 @@ namespace fairlead::dataplane {
 
 struct TakeUpReport {
   uint64_t connections = 0, templates = 0, side_records = 0;  // that were taken up
-  uint64_t expired = 0;  // connections and templates whose time ended meanwhile
+  uint64_t snat_flows = 0;                                    // likewise
+  uint64_t expired = 0;  // connections, templates and flows whose time ended meanwhile
   uint64_t ended = 0;    // that had been taken out of the index before
   std::array<uint64_t, kTakeUpCauseCount> by_cause{};
 

@@ -14,19 +14,18 @@
 
 #include "base/ids.h"
 #include "base/ip_address.h"
+#include "dataplane/tables/local_ports.h"
 
 namespace fairlead::dataplane {
 
 // Places of counters; those of rules that are gone are used again last.
 inline constexpr size_t kSnatSlots = 128;
 
-struct SnatRule {
+struct SnatRule : LocalPool {
   Prefix source;
-  PortId output;  // none: any port that is not inside
-  std::vector<IpAddress> addresses;
-  uint16_t first_port = 1024;
-  uint16_t last_port = 65535;
-  uint16_t slot = 0;  // below kSnatSlots
+  PortId output;      // none: any port that is not inside
+  uint16_t slot = 0;  // of its counters; below kSnatSlots
+  uint32_t use = 0;   // how many other rules had the slot before
 };
 
 struct SnatView {
@@ -45,6 +44,23 @@ struct SnatView {
     }
     return nullptr;
   }
+  // Whether a packet of some source of a rule is translated on its way to this destination.
+  [[nodiscard]] bool MayTranslateTo(const IpAddress& destination, PortId output,
+                                    bool is_inside) const noexcept {
+    for (const SnatRule& rule : rules) {
+      if (rule.output.is_none() ? is_inside : rule.output != output) continue;
+      if (rule.source.address.family() != destination.family()) continue;
+      if (rule.source.length == 0 || !rule.source.Contains(destination)) return true;
+    }
+    return false;
+  }
+  // The first rule that this host belongs to.
+  [[nodiscard]] const SnatRule* Of(const IpAddress& source) const noexcept {
+    for (const SnatRule& rule : rules) {
+      if (rule.source.Contains(source)) return &rule;
+    }
+    return nullptr;
+  }
   [[nodiscard]] bool MayBePast(const IpAddress& source) const noexcept {
     for (const Prefix& past : past_sources) {
       if (past.Contains(source)) return true;
@@ -52,10 +68,7 @@ struct SnatView {
     return false;
   }
   [[nodiscard]] bool MayBeFrom(const IpAddress& source) const noexcept {
-    for (const SnatRule& rule : rules) {
-      if (rule.source.Contains(source)) return true;
-    }
-    return false;
+    return Of(source) != nullptr;
   }
 };
 

@@ -17,10 +17,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "base/clock.h"
 #include "base/forward_method.h"
+#include "base/hash.h"
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/transport.h"
@@ -139,12 +141,34 @@ Address AddressInRecord(const IpAddress& real) noexcept {
   return address;
 }
 
-// An address and a port of ours that a real server sees in place of its client's.
+// What stands for an address in a record, and in a key, of this family (docs/connection_record.md,
+// mixed families). IPv4 in IPv6 as AddressInRecord says. Of IPv6 in IPv4 there is room for a hash
+// alone, which looks like an address of no network: who compares it compares the address as well.
 template <typename Address>
-struct LocalEndpoint {
-  Address address{};  // unspecified: there is none
-  Be16 port;          // 0 as well in what is known of a later fragment
-};
+Address ImageOf(const IpAddress& address) noexcept {
+  if (Address::kFamily == Family::kIpv6 || address.is_v4()) [[likely]]
+    return AddressInRecord<Address>(address);
+  if constexpr (Address::kFamily == Family::kIpv4) {
+    constexpr uint32_t kFirst = 0xf000'0000, kBits = 0x07ff'ffff;
+    uint64_t high, low;
+    std::memcpy(&high, address.bytes().data(), 8);
+    std::memcpy(&low, address.bytes().data() + 8, 8);
+    const uint64_t hash = MixMultiply(high ^ 0x9e37'79b9'7f4a'7c15, low ^ 0xc2b2'ae3d'27d4'eb4f);
+    return Ipv4Address::FromHost(kFirst | (static_cast<uint32_t>(hash >> 32) & kBits));
+  } else {
+    return {};
+  }
+}
+
+// The family of the packets to a client's real server, if that is not the client's.
+template <typename Address>
+using OtherFamily =
+    std::conditional_t<std::is_same_v<Address, Ipv4Address>, Ipv6Address, Ipv4Address>;
+
+// An address and a port of ours that a real server sees in place of its client's: of the real
+// server's family, which need not be the client's. Unspecified: there is none. The port is 0 as
+// well in what is known of a later fragment.
+using LocalEndpoint = Endpoint;
 
 using Connection4 = Connection<Ipv4Address>;
 using Connection6 = Connection<Ipv6Address>;

@@ -10,9 +10,12 @@
 namespace fairlead::dataplane {
 namespace {
 
+// As it stands in keys.
 template <typename Address>
-Address LocalAddressOf(const FlowSide& flow) noexcept {
-  return Address::Load(flow.local_address.data());
+Address LocalImageOf(const FlowSide& flow) noexcept {
+  if (flow.local_family == Address::kFamily) [[likely]]
+    return Address::Load(flow.local_address.data());
+  return ImageOf<Address>(LocalAddressOf(flow));
 }
 
 }  // namespace
@@ -149,15 +152,10 @@ bool ConnectionTable<Address>::Settle(uint32_t slot, uint64_t hash) noexcept {
   Record& record = records_[slot];
   record.Clear(ConnectionFlag::kAside);
   const FlowSide* local = LocalOf(slot);
-  if (local != nullptr && !AddLocal(slot, LocalAddressOf<Address>(*local), local->local_port)) {
-    return false;
-  }
+  if (local != nullptr && !IndexLocal(slot, local->local_port)) return false;
   // Records come in another order than at first: who finds no room any more may go aside itself.
   if (!AddToIndex(record, hash, slot) && !MoveAside(slot)) {
-    if (local != nullptr) {
-      index_.Erase(LocalHashOf(slot), {slot, true});
-      --second_count_;
-    }
+    if (local != nullptr) UnindexLocal(slot);
     return false;
   }
   high_water_ = std::max(high_water_, slot + 1);
@@ -206,7 +204,7 @@ bool ConnectionTable<Address>::CarrySide(uint32_t slot, const SideRecord& from) 
       side->flow = from.flow;
       side->flow.local_port = {};
       const Be16 port = from.flow.local_port;
-      return port == Be16{} || AddLocal(slot, LocalAddressOf<Address>(from.flow), port);
+      return port == Be16{} || IndexLocal(slot, port);
     }
     case SideKind::kSync:
       side->sync = from.sync;
@@ -225,10 +223,8 @@ void ConnectionTable<Address>::Hide(uint32_t slot) noexcept {
   Record& record = records_[slot];
   if (!record.Has(ConnectionFlag::kIndexed)) return;
   record.Clear(ConnectionFlag::kIndexed);
-  if (LocalOf(slot) != nullptr) [[unlikely]] {
-    index_.Erase(LocalHashOf(slot), {slot, true});
-    --second_count_;
-  }
+  if (LocalOf(slot) != nullptr) [[unlikely]]
+    UnindexLocal(slot);
   if (record.Has(ConnectionFlag::kAside)) [[unlikely]] {
     for (const uint32_t entry : {2 * slot, 2 * slot + 1}) aside_.Erase(AsideHashOf(entry), {entry});
     record.Clear(ConnectionFlag::kAside);
@@ -288,65 +284,107 @@ SideRecord* ConnectionTable<Address>::AttachSide(uint32_t slot, SideKind kind) n
 template <typename Address>
 uint64_t ConnectionTable<Address>::LocalHashOf(uint32_t slot) const noexcept {
   const FlowSide& flow = *LocalOf(slot);
-  return hash_(LocalAddressOf<Address>(flow), flow.local_port, records_[slot].protocol);
+  return hash_(LocalImageOf<Address>(flow), flow.local_port, records_[slot].protocol);
 }
 
 template <typename Address>
 bool ConnectionTable<Address>::IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept {
   const Record& r = records_[slot];
   const FlowSide* flow = LocalOf(slot);
-  return flow != nullptr && LocalAddressOf<Address>(*flow) == key.client &&
+  return flow != nullptr && LocalImageOf<Address>(*flow) == key.client &&
          flow->local_port == key.client_port && r.real_address == key.other &&
          r.real_port == key.other_port;
 }
 
 template <typename Address>
-bool ConnectionTable<Address>::AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept {
-  return AddLocalAt(slot, address, port, hash_(address, port, records_[slot].protocol));
+bool ConnectionTable<Address>::AddLocal(uint32_t slot, const IpAddress& address,
+                                        Be16 port) noexcept {
+  const uint64_t hash = hash_(ImageOf<Address>(address), port, records_[slot].protocol);
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow == nullptr) return false;
+  flow->local_address = address.bytes();
+  flow->local_family = address.family();
+  FinishLocal(flow, port);
+  return true;
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::IndexLocal(uint32_t slot, Be16 port) noexcept {
+  const FlowSide& at = FindSide(slot, SideKind::kFlow)->flow;
+  const uint64_t hash = hash_(LocalImageOf<Address>(at), port, records_[slot].protocol);
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow != nullptr) FinishLocal(flow, port);
+  return flow != nullptr;
 }
 
 template <typename Address>
 bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const Address& address, Be16 port,
                                          Tick now) noexcept {
+  return TakeLocalAs(slot, address, address, port, now);
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const OtherFamily<Address>& address,
+                                         Be16 port, Tick now) noexcept {
+  return TakeLocalAs(slot, ImageOf<Address>(address), address, port, now);
+}
+
+template <typename Address>
+template <typename Local>
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::TakeLocalAs(
+    uint32_t slot, const Address& image, const Local& address, Be16 port, Tick now) noexcept {
   const Record& record = records_[slot];
-  const uint64_t hash = hash_(address, port, record.protocol);
+  const uint64_t hash = hash_(image, port, record.protocol);
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   // Nearly always nobody has this tag, and no key need be made.
   constexpr auto kReplies = static_cast<uint32_t>(Direction::kReply);
   const uint32_t match = index_.Match(index_.FirstBucket(hash), kReplies, tag) |
                          index_.Match(index_.SecondBucket(hash), kReplies, tag) | aside_count_;
-  if (match != 0 && IsLocalTaken(slot, address, port, now)) [[unlikely]]
+  if (match != 0 && IsLocalTaken(slot, image, port, now)) [[unlikely]]
     return false;
-  return AddLocalAt(slot, address, port, hash);
+  FlowSide* flow = FileLocal(slot, hash);
+  if (flow == nullptr) return false;
+  address.Store(flow->local_address.data());
+  flow->local_family = Local::kFamily;
+  FinishLocal(flow, port);
+  return true;
 }
 
 template <typename Address>
-[[gnu::noinline]] bool ConnectionTable<Address>::IsLocalTaken(uint32_t slot, const Address& address,
+[[gnu::noinline]] bool ConnectionTable<Address>::IsLocalTaken(uint32_t slot, const Address& image,
                                                               Be16 port, Tick now) const noexcept {
   const Record& record = records_[slot];
-  const Key key = Key::Reply(record.protocol, address, port, record.real_address, record.real_port);
+  const Key key = Key::Reply(record.protocol, image, port, record.real_address, record.real_port);
   return Find(key, Hash(key), now).hit();
 }
 
 template <typename Address>
-[[gnu::always_inline]] inline bool ConnectionTable<Address>::AddLocalAt(uint32_t slot,
-                                                                        const Address& address,
-                                                                        Be16 port,
-                                                                        uint64_t hash) noexcept {
-  if (second_count_ == second_limit_) return false;
+[[gnu::always_inline]] inline FlowSide* ConnectionTable<Address>::FileLocal(
+    uint32_t slot, uint64_t hash) noexcept {
+  if (second_count_ == second_limit_) return nullptr;
   const Record& record = records_[slot];
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
   if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {
-    return false;
+    return nullptr;
   }
-  FlowSide& flow = FindSide(slot, SideKind::kFlow)->flow;
-  address.Store(flow.local_address.data());
-  flow.local_family = Address::kFamily;
+  return &FindSide(slot, SideKind::kFlow)->flow;
+}
+
+template <typename Address>
+[[gnu::always_inline]] inline void ConnectionTable<Address>::FinishLocal(FlowSide* flow,
+                                                                         Be16 port) noexcept {
   std::atomic_signal_fence(std::memory_order_release);
-  flow.local_port = port;  // says that there is one
+  flow->local_port = port;  // says that there is one
   ++second_count_;
-  return true;
+  if (flow->local_family != Address::kFamily) ++mixed_count_;
+}
+
+template <typename Address>
+void ConnectionTable<Address>::UnindexLocal(uint32_t slot) noexcept {
+  index_.Erase(LocalHashOf(slot), {slot, true});
+  --second_count_;
+  if (LocalOf(slot)->local_family != Address::kFamily) --mixed_count_;
 }
 
 template <typename Address>

@@ -26,7 +26,9 @@
 // FULLNAT: a real answers to a local endpoint of the director's. AddLocal gives the record a second
 // entry of the first index, under the hash of {protocol, local endpoint}, so the same look-up finds
 // it: the reply's destination stands in the key where a client would. At most sixteen connections
-// share a local endpoint; who is refused tries another port.
+// share a local endpoint; who is refused tries another port. Where the real is of the other family,
+// the key is made of images (ImageOf): such a reply is looked for in the other family's table
+// (path/mixed_family.h), which says by mixed_entries() whether that is worth while.
 //
 // Life of a slot: Insert → live and indexed → [Hide: live, not found any more] → Erase, or
 // Detach … Free when something (a template release) must still be sent about it → free. The
@@ -196,17 +198,25 @@ class ConnectionTable {
   // Replies from the real to this endpoint find the record from now on. False: no room for it in
   // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
   // and no local endpoint yet; the port is not 0.
-  bool AddLocal(uint32_t slot, const Address& address, Be16 port) noexcept;
+  bool AddLocal(uint32_t slot, const IpAddress& address, Be16 port) noexcept;
   // The same if no other record has this endpoint towards the same real.
   bool TakeLocal(uint32_t slot, const Address& address, Be16 port, Tick now) noexcept;
+  bool TakeLocal(uint32_t slot, const OtherFamily<Address>& address, Be16 port, Tick now) noexcept;
   // That endpoint; none: the record has no second entry.
-  [[nodiscard]] LocalEndpoint<Address> LocalEndpointOf(uint32_t slot) const noexcept {
+  [[nodiscard]] LocalEndpoint LocalEndpointOf(uint32_t slot) const noexcept {
     const FlowSide* flow = LocalOf(slot);
     if (flow == nullptr) [[likely]]
       return {};
-    return {Address::Load(flow->local_address.data()), flow->local_port};
+    return {LocalAddressOf(*flow), flow->local_port};
+  }
+  // Where it is kept; null: the record has no second entry.
+  [[nodiscard]] const FlowSide* LocalOf(uint32_t slot) const noexcept {
+    const SideRecord* side = FindSide(slot, SideKind::kFlow);
+    return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
   }
   [[nodiscard]] uint32_t second_entries() const noexcept { return second_count_; }
+  // Of those, local endpoints of the other family.
+  [[nodiscard]] uint32_t mixed_entries() const noexcept { return mixed_count_; }
 
   // ---- take-up (shard/take_up.h), before the first packet: Settle or Vacate for each slot once,
   // from the last to the first, over what lies in the memory given; or Carry into a new table
@@ -329,15 +339,20 @@ class ConnectionTable {
   }
 
   // ---- the second entries, by what the kFlow side record says
-  [[nodiscard]] const FlowSide* LocalOf(uint32_t slot) const noexcept {
-    const SideRecord* side = FindSide(slot, SideKind::kFlow);
-    return side != nullptr && side->flow.local_port != Be16{} ? &side->flow : nullptr;
-  }
   [[nodiscard]] uint64_t LocalHashOf(uint32_t slot) const noexcept;
-  [[nodiscard]] bool IsLocalTaken(uint32_t slot, const Address& address, Be16 port,
+  [[nodiscard]] bool IsLocalTaken(uint32_t slot, const Address& image, Be16 port,
                                   Tick now) const noexcept;
-  // `hash` of the endpoint.
-  bool AddLocalAt(uint32_t slot, const Address& address, Be16 port, uint64_t hash) noexcept;
+  template <typename Local>
+  bool TakeLocalAs(uint32_t slot, const Address& image, const Local& address, Be16 port,
+                   Tick now) noexcept;
+  // The endpoint that stands in the side record, but for the port.
+  bool IndexLocal(uint32_t slot, Be16 port) noexcept;
+  void UnindexLocal(uint32_t slot) noexcept;
+  // The second entry, and the side record that is to have its endpoint; null: no room. `hash`: of
+  // the endpoint, as it stands in keys.
+  FlowSide* FileLocal(uint32_t slot, uint64_t hash) noexcept;
+  // The endpoint is there, but for the port, which says so.
+  void FinishLocal(FlowSide* flow, Be16 port) noexcept;
   [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;
 
   // ---- the second index: entry 2·slot is found by the forward key, 2·slot + 1 by the reply key
@@ -361,6 +376,7 @@ class ConnectionTable {
   BucketIndex aside_;
   uint32_t aside_count_ = 0, aside_limit_ = 0;    // connections
   uint32_t second_count_ = 0, second_limit_ = 0;  // entries of index_
+  uint32_t mixed_count_ = 0;                      // of those
   SideTable* side_ = nullptr;
   ExpiryWheel<Record> wheel_;
   uint32_t free_head_ = kNoSlot;  // through wheel_next; last freed, first used: still in the cache

@@ -18,6 +18,7 @@
 
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/side_record.h"
+#include "dataplane/tables/snat_record.h"
 #include "dataplane/tables/template_record.h"
 
 namespace fairlead::dataplane {
@@ -160,6 +161,26 @@ inline constexpr auto kTextSideFields = std::to_array<RecordField>({
     {"text", offsetof(SideRecord, text.text), sizeof(TextSide::text)},
 });
 
+template <typename R>
+inline constexpr auto kSnatFields = std::to_array<RecordField>({
+    {"client", offsetof(R, client), sizeof(R::client)},
+    {"local", offsetof(R, local), sizeof(R::local)},
+    {"remote", offsetof(R, remote), sizeof(R::remote)},
+    {"client_port", offsetof(R, client_port), sizeof(R::client_port)},
+    {"local_port", offsetof(R, local_port), sizeof(R::local_port)},
+    {"remote_port", offsetof(R, remote_port), sizeof(R::remote_port)},
+    {"protocol", offsetof(R, protocol), sizeof(R::protocol)},
+    {"state", offsetof(R, state), sizeof(R::state)},
+    {"slot", offsetof(R, slot), sizeof(R::slot)},
+    {"is_answered", offsetof(R, is_answered), sizeof(R::is_answered)},
+    {"reserved", offsetof(R, reserved), sizeof(R::reserved)},
+    {"deadline", offsetof(R, deadline), sizeof(R::deadline)},
+    {"timeout", offsetof(R, timeout), sizeof(R::timeout)},
+    {"wheel_next", offsetof(R, wheel_next), sizeof(R::wheel_next)},
+    {"wheel_prev", offsetof(R, wheel_prev), sizeof(R::wheel_prev)},
+    {"next", offsetof(R, next), sizeof(R::next)},
+});
+
 // Revisions are the first number of each. Two changes of meaning need none, because bytes from
 // before them mean the same now:
 //   creator of a template was sync_end. Nothing wrote it, nor origin_created: both are 0 in old
@@ -183,5 +204,8 @@ inline constexpr uint64_t kSideLayout = LayoutHash{}
                                             .Add(kSyncSideFields)
                                             .Add(kTextSideFields)
                                             .value();
+template <typename Address>
+inline constexpr uint64_t kSnatLayout =
+    LayoutHash{}.Add(1).Add(sizeof(SnatFlow<Address>)).Add(kSnatFields<SnatFlow<Address>>).value();
 
 }  // namespace fairlead::dataplane

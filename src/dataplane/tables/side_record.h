@@ -61,6 +61,11 @@ struct FlowSide {
   uint32_t timestamp_shift;  // added to the client's TCP timestamps, taken from their echo
 };
 
+inline IpAddress LocalAddressOf(const FlowSide& flow) noexcept {
+  if (flow.local_family == Family::kIpv4) return Ipv4Address::Load(flow.local_address.data());
+  return Ipv6Address::Load(flow.local_address.data());
+}
+
 struct SyncSide {
   uint32_t mark;                         // of the packet that made it
   Tick sent_end;                         // the deadline when it was last sent (sync_refresh_period)

@@ -22,9 +22,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
-#include <type_traits>
+#include <span>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -32,27 +33,12 @@
 #include "dataplane/tables/expiry_wheel.h"
 #include "dataplane/tables/memory.h"
 #include "dataplane/tables/slot.h"
+#include "dataplane/tables/snat_record.h"
+#include "dataplane/tables/table_memory.h"
 
 namespace fairlead::dataplane {
 
 enum class SnatWay : uint8_t { kOut, kIn };
-
-template <typename Address>
-struct SnatFlow {
-  Address client;  // the inside host
-  Address local;   // what the world sees
-  Address remote;
-  Be16 client_port, local_port, remote_port;
-  uint8_t protocol = 0;  // 0: free
-  uint8_t state = 0;     // TcpState
-  uint8_t slot = 0;      // of its rule's counters
-  bool is_answered = false;
-  Tick deadline;
-  TickCount timeout = 0;
-  uint32_t wheel_next = 0, wheel_prev = 0;
-  std::array<uint32_t, 2> next{};  // in the chain of each SnatWay
-};
-static_assert(sizeof(SnatFlow<Ipv4Address>) == 48 && sizeof(SnatFlow<Ipv6Address>) == 84);
 
 // One end inside or here, the other in the world.
 template <typename Address>
@@ -70,11 +56,12 @@ class SnatTable {
   using Flow = SnatFlow<Address>;
   using Key = SnatKey<Address>;
 
-  // Errors: kSystem when there is no memory. Range: 1…2^30.
+  // Errors: kSystem when there is no memory. Range: 1…2^30. `memory` is empty or has room for that
+  // many (table_memory.h); where it has flows, Rebuild comes before all else.
   static Result<SnatTable> Create(uint32_t capacity, const TableHash& hash, Tick now,
-                                  HugePages pages) {
+                                  HugePages pages, std::span<Flow> memory = {}) {
     SnatTable table(hash);
-    auto flows = MappedArray<Flow>::Create(capacity, pages, "flows of source NAT");
+    auto flows = RecordsIn(memory, capacity, pages, "flows of source NAT");
     if (!flows) return flows.error();
     table.flows_ = *std::move(flows);
     const size_t heads = std::bit_ceil(size_t{capacity});
@@ -90,8 +77,23 @@ class SnatTable {
 
   template <SnatWay kWay>
   [[nodiscard]] uint32_t Find(const Key& key, Tick now) const noexcept {
+    return Find<kWay>(key, HashOf(key), now);
+  }
+  // The same in three steps, each asking memory for what the next one reads, so that the flows of a
+  // burst wait together.
+  template <SnatWay kWay>
+  void PrefetchHead(uint64_t hash) const noexcept {
+    __builtin_prefetch(&heads_[static_cast<size_t>(kWay)][hash & mask_], 0, 3);
+  }
+  template <SnatWay kWay>
+  void PrefetchFlow(uint64_t hash) const noexcept {
+    const uint32_t link = heads_[static_cast<size_t>(kWay)][hash & mask_];
+    if (link != 0) __builtin_prefetch(&flows_[link - 1], 1, 3);
+  }
+  template <SnatWay kWay>
+  [[nodiscard]] uint32_t Find(const Key& key, uint64_t hash, Tick now) const noexcept {
     constexpr auto kChain = static_cast<size_t>(kWay);
-    uint32_t link = heads_[kChain][HashOf(key) & mask_];
+    uint32_t link = heads_[kChain][hash & mask_];
     while (link != 0) {
       const Flow& flow = flows_[link - 1];
       if (Matches<kWay>(flow, key) && !flow.deadline.HasPassed(now)) return link - 1;
@@ -109,14 +111,34 @@ class SnatTable {
     } else {
       return kNoSlot;
     }
-    Flow& record = flows_[slot];
-    record = flow;
-    record.deadline = now + flow.timeout;
-    Link<SnatWay::kOut>(slot);
-    Link<SnatWay::kIn>(slot);
-    wheel_.Add(slot);
-    ++size_;
+    Flow made = flow;
+    made.protocol = 0;
+    made.deadline = now + flow.timeout;
+    flows_[slot] = made;
+    std::atomic_signal_fence(std::memory_order_release);  // whole, then in use
+    flows_[slot].protocol = flow.protocol;
+    File(slot);
     return slot;
+  }
+  // The same of one that was made earlier and keeps its deadline.
+  uint32_t Carry(const Flow& flow, Tick now) noexcept {
+    const uint32_t slot = Insert(flow, now);
+    if (slot != kNoSlot) wheel_.SetDeadline(slot, flow.deadline);
+    return slot;
+  }
+  // Take-up in place (shard/take_up_snat.h): files what lies in the memory given, from the last
+  // record to the first, if keeps(slot). Precondition: nothing has been inserted.
+  template <typename Keeps>
+  void Rebuild(Keeps&& keeps) noexcept {
+    high_water_ = capacity();
+    while (high_water_ > 0 && flows_[high_water_ - 1].protocol == 0) --high_water_;
+    for (uint32_t slot = high_water_; slot-- > 0;) {
+      if (flows_[slot].protocol != 0 && keeps(slot)) {
+        File(slot);
+      } else {
+        Free(slot);
+      }
+    }
   }
   void Touch(uint32_t slot, Tick now, TickCount timeout) noexcept {
     flows_[slot].timeout = timeout;
@@ -130,9 +152,7 @@ class SnatTable {
       on_gone(static_cast<const Flow&>(flows_[slot]));
       Unlink<SnatWay::kOut>(slot);
       Unlink<SnatWay::kIn>(slot);
-      flows_[slot] = Flow{};
-      flows_[slot].wheel_next = free_;
-      free_ = slot;
+      Free(slot);
       --size_;
       ++gone;
       return WheelAction::kDrop;
@@ -166,6 +186,20 @@ class SnatTable {
     const Key own = KeyOf<kWay>(flow);
     return own.near_port == key.near_port && own.near == key.near && own.remote == key.remote &&
            own.remote_port == key.remote_port && own.protocol == key.protocol;
+  }
+  void File(uint32_t slot) noexcept {
+    Link<SnatWay::kOut>(slot);
+    Link<SnatWay::kIn>(slot);
+    wheel_.Add(slot);
+    ++size_;
+  }
+  // Precondition: it is in no chain and not in the wheel.
+  void Free(uint32_t slot) noexcept {
+    flows_[slot].protocol = 0;
+    std::atomic_signal_fence(std::memory_order_release);  // free, then the rest
+    flows_[slot] = Flow{};
+    flows_[slot].wheel_next = free_;
+    free_ = slot;
   }
   template <SnatWay kWay>
   uint32_t& HeadOf(uint32_t slot) noexcept {

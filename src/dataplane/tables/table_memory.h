@@ -19,6 +19,7 @@
 #include "dataplane/tables/connection_record.h"
 #include "dataplane/tables/memory.h"
 #include "dataplane/tables/side_record.h"
+#include "dataplane/tables/snat_record.h"
 #include "dataplane/tables/template_record.h"
 
 namespace fairlead::dataplane {
@@ -28,6 +29,8 @@ struct TableMemory {
   std::span<Connection<Ipv6Address>> connections6;
   std::span<TemplateRecord> templates;
   std::span<SideRecord> side_records;
+  std::span<SnatFlow<Ipv4Address>> snat4 = {};
+  std::span<SnatFlow<Ipv6Address>> snat6 = {};
 };
 
 // The records of a table: in the memory given, or, where that is empty, mapped. Errors: kInvalid

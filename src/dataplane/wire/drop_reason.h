@@ -84,6 +84,8 @@
     "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
   X(kClientNotTold, "client_not_told",                                                             \
     "A datagram in fragments, which no PROXY header can be put in front of")                       \
+  X(kCannotTranslate, "cannot_translate",                                                          \
+    "For a real server of the other IP version, which has no such packet or ICMP error")           \
   X(kSideTableFull, "side_table_full", "No free side record; raise director.side_records")         \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
   X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \

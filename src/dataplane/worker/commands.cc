@@ -23,16 +23,17 @@ uint16_t ShownFlags(const Connection<Address>& c) {
 // The real's, where a record of the client's family cannot have it.
 template <typename Address>
 IpAddress RealAddressOf(const Snapshot& snapshot, const Connection<Address>& c) {
-  if (!IsTunnel(c.method) || c.real_id.index() >= snapshot.reals.size()) return c.real_address;
+  const bool may_mix = TraitsOf(c.method).may_mix_families;
+  if (!may_mix || c.real_id.index() >= snapshot.reals.size()) return c.real_address;
   const IpAddress& address = snapshot.reals[c.real_id.index()].address;
   return address.family() == Address::kFamily ? IpAddress(c.real_address) : address;
 }
 
 template <typename Address>
 std::optional<Endpoint> LocalOf(const ConnectionTable<Address>& table, uint32_t slot) {
-  const LocalEndpoint<Address> local = table.LocalEndpointOf(slot);
+  const LocalEndpoint local = table.LocalEndpointOf(slot);
   if (local.port.is_zero()) return std::nullopt;
-  return Endpoint{local.address, local.port};
+  return local;
 }
 
 template <typename Address>

@@ -85,6 +85,32 @@ TEST(FullnatConfig, AMarkServiceMayTellWhatOneOfItsTransportsCannot) {
       "");
 }
 
+TEST(FullnatConfig, ARealMayBeOfTheOtherIpVersion) {
+  const auto problems = [](const std::string& addresses, const std::string& told,
+                           const std::string& vip, const std::string& reals) {
+    return ProblemsOf(kBase + "services:\n  - { address: '" + vip +
+                      "', port: 80, protocol: tcp,\n      forward: { method: fullnat, "
+                      "local_addresses: [" +
+                      addresses + "], client_address: " + told + " }, reals: [" + reals + "] }\n");
+  };
+  const std::string both = "10.0.2.0/28, 'fd00:2::/124'";
+  const std::string reals = "{ address: 10.0.0.11 }, { address: 'fd00::11' }";
+  EXPECT_EQ(problems(both, "proxy-v1", "192.0.2.10", reals), "");
+  EXPECT_EQ(problems(both, "toa", "2001:db8::10", reals), "");
+  // Each IP version that some real has.
+  EXPECT_NE(problems("10.0.2.0/28", "none", "192.0.2.10", reals)
+                .find("local_addresses: has no IPv6 address, which the director needs to speak to "
+                      "fd00::11"),
+            std::string::npos);
+  EXPECT_NE(problems("'fd00:2::/124'", "none", "2001:db8::10", "{ address: 10.0.0.11 }")
+                .find("local_addresses: has no IPv4 address"),
+            std::string::npos);
+  EXPECT_NE(problems(both, "toa", "192.0.2.10", reals)
+                .find("client_address: \"toa\" of an IPv4 client is read in IPv4 alone, and "
+                      "fd00::11 is reached by IPv6; use proxy-v1, proxy-v2 or none"),
+            std::string::npos);
+}
+
 TEST(FullnatConfig, ExpandingStopsInTime) {
   const auto count = [](const LocalAddresses& addresses) {
     return ExpandLocalAddresses({}, addresses).size();

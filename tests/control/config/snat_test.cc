@@ -76,6 +76,30 @@ TEST(Snat, WhatIsWrongIsNamed) {
       "t.yaml:16:40: snat[10].addresses[0]: must be a unicast address, not \"127.0.0.1\"\n");
 }
 
+TEST(Snat, AddressesAreNoRealServersAndNotFullnats) {
+  EXPECT_EQ(
+      ProblemsOf(kBase + "prefix_sets: { pool: [10.0.0.200/31] }\n"
+                         "services:\n"
+                         "  - name: web\n"
+                         "    address: 192.0.2.80\n"
+                         "    protocol: tcp\n"
+                         "    port: 80\n"
+                         "    forward: { method: fullnat, local_addresses: ['@pool'] }\n"
+                         "    reals: [{ address: 10.0.0.11 }]\n"
+                         "    fallback: { address: 10.0.0.99, port: 80 }\n"
+                         "snat:\n"
+                         "  - { source: 10.0.1.0/24, addresses: [192.0.2.3, 10.0.0.11] }\n"
+                         "  - { source: 10.0.2.0/24, addresses: [10.0.0.200/30] }\n"
+                         "  - { source: 10.0.3.0/24, addresses: [10.0.0.96/30] }\n"
+                         "  - { source: 10.0.4.0/24, addresses: [192.0.2.80] }\n"),
+      "t.yaml:11:50: services[0].forward.local_addresses: contains 10.0.0.200, an address of the "
+      "snat rule for 10.0.2.0/24; local addresses must be nobody else's\n"
+      "t.yaml:15:39: snat[0].addresses: contain 10.0.0.11, a real server of service \"web\"; "
+      "source NAT needs addresses that no real server has\n"
+      "t.yaml:17:39: snat[2].addresses: contain 10.0.0.99, the fallback of service \"web\"; "
+      "source NAT needs addresses that no real server has\n");
+}
+
 TEST(Snat, WarnsOfWhatWillHardlyBeMeant) {
   const std::string twin = WithTwin();
   EXPECT_EQ(WarningsOf("snat:\n"

@@ -213,6 +213,26 @@ TEST_P(ClientTold, TheRealSaysWhichSynCounts) {
   EXPECT_EQ(Client({kAck, 7001, 6001}), "PA 7001 6001 " + kLine);
 }
 
+// Another connection's, which the real still has: its numbers are nobody's here, and its RST has
+// the one that it was asked for.
+TEST_P(ClientTold, AnOldConnectionOfTheRealsIsNoAnswer) {
+  for (const uint32_t old : {900u, 1001u + kLength + 7, 0x8000'0500u}) {
+    Serve(ClientAddress::kProxyV1);
+    Client({kSyn, 1000});
+    const Endpoint local = local_;
+    std::string seen = Real({kAck, 4000, old});
+    seen = seen.substr(seen.rfind(' ') + 1);  // the acknowledgement
+    EXPECT_EQ(Client({kTcpRst, static_cast<uint32_t>(std::stoul(seen))}),
+              "R " + std::to_string(old) + " 0");
+    EXPECT_EQ(Client({kSyn, 1000}), "S 1000 0");
+    EXPECT_EQ(local_, local);
+    EXPECT_EQ(Real({kSynAck, 5000, 1001}), "SA 5000 1001");
+    EXPECT_EQ(Client({kAck, 1001, 5001}), "PA 1001 5001 " + kLine);
+    Client({kRst, 1001, 5001});
+    d_.Advance(11);
+  }
+}
+
 TEST_P(ClientTold, NoDataBeforeTheHeaderByFastOpen) {
   for (const ClientAddress how : {ClientAddress::kProxyV1, ClientAddress::kToa}) {
     Serve(how);

@@ -243,6 +243,31 @@ TEST_P(FullnatTest, AClientThatComesAgainGetsAnotherPort) {
             "out 198.51.100.7:1234 <- 192.0.2.10:80 TCP SA ttl 63");
 }
 
+// The real has an old connection from this local port in TIME_WAIT: an ACK for the SYN, which the
+// client answers with a RST and the SYN again (RFC 9293, 3.10.7.3).
+TEST_P(FullnatTest, AnOldConnectionOfTheRealsLeavesTheNewOneItsPort) {
+  for (const Ends& ends : {kEnds4, kEnds6}) {
+    Serve(ends);
+    const Endpoint local = Open(1234);
+    const std::string at_real = "in " + Written(ends.real, 8080) + " <- " + local.ToString();
+    const std::string at_client =
+        "out " + Written(ends.client, 1234) + " <- " + Written(ends.vip, 80);
+    for (int old = 0; old < 2; ++old) {
+      EXPECT_EQ(Send(kInside, FromReal(local, kTcpAck)), at_client + " TCP A ttl 63");
+      EXPECT_EQ(Send(kOutside, FromClient(1234, kTcpRst)), at_real + " TCP R ttl 63");
+      EXPECT_EQ(Open(1234), local);
+    }
+    EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).connections, 1u);
+    EXPECT_EQ(Send(kInside, FromReal(local, kTcpSyn | kTcpAck)), at_client + " TCP SA ttl 63");
+    EXPECT_EQ(Send(kOutside, FromClient(1234, kTcpAck)), at_real + " TCP A ttl 63");
+    EXPECT_EQ(Send(kInside, FromReal(local, kTcpAck)), at_client + " TCP A ttl 63");
+    // Of a connection that has been one, a RST is the end.
+    Send(kOutside, FromClient(1234, kTcpRst));
+    EXPECT_NE(Open(1234), local);
+    EXPECT_EQ(d_.fabric().stats.SumTraffic(real_).connections, 2u);
+  }
+}
+
 // The first addresses go from the configuration while connections have ports of them.
 TEST_P(FullnatTest, ALocalAddressThatGoesKeepsItsConnections) {
   Serve(kEnds4, {}, {.local_addresses = {"10.0.0.201"}});

@@ -15,6 +15,7 @@ FabricConfig TwoWorkers() {
           .connections6 = 80,
           .templates = 160,
           .side_records = 16,
+          .snat_flows = 32,
           .reals = 8};
 }
 
@@ -33,7 +34,8 @@ TEST(KeptTables, AWorkerHasAnEighthMoreThanItsShareOfEach) {
   for (const ArenaSection& one : KeptSections(TwoWorkers())) {
     sizes += std::string(one.name) + ":" + std::to_string(one.records) + " ";
   }
-  EXPECT_EQ(sizes, "connections4:450 connections6:45 templates:90 side:9 traffic:8 ");
+  EXPECT_EQ(sizes,
+            "connections4:450 connections6:45 templates:90 side:9 traffic:8 snat4:18 snat6:18 ");
 }
 
 TEST(KeptTables, WhatIsStoredInATableIsThereInTheNextArena) {
@@ -49,6 +51,8 @@ TEST(KeptTables, WhatIsStoredInATableIsThereInTheNextArena) {
     first.table_memory[0].connections6[44].client_port = Be16::FromHost(6);
     first.table_memory[1].templates[89].children = 7;
     first.traffic_memory[0][7].connections.Add(5);
+    first.table_memory[0].snat4[17].client_port = Be16::FromHost(77);
+    first.table_memory[1].snat6[17].client_port = Be16::FromHost(78);
   }
   FabricConfig next = TwoWorkers();
   auto arena = Arena::Open(SpecFor(directory, next));
@@ -59,6 +63,8 @@ TEST(KeptTables, WhatIsStoredInATableIsThereInTheNextArena) {
   EXPECT_EQ(next.table_memory[0].connections6[44].client_port.host(), 6);
   EXPECT_EQ(next.table_memory[1].templates[89].children, 7u);
   EXPECT_EQ(next.traffic_memory[0][7].connections.value(), 5u);
+  EXPECT_EQ(next.table_memory[0].snat4[17].client_port.host(), 77);
+  EXPECT_EQ(next.table_memory[1].snat6[17].client_port.host(), 78);
   // Without them no record would be found by its flow.
   EXPECT_EQ(next.hash_secret[0], first.hash_secret[0]);
   EXPECT_EQ(next.hash_secret[1], first.hash_secret[1]);

@@ -105,5 +105,37 @@ TEST(TakeUpFullnat, OtherWorkersTakeThoseWhosePortIsTheirs) {
   EXPECT_EQ(report.of(TakeUpCause::kOwner), 60 - expected);
 }
 
+// A real server of the other IP version: what stands for its address is in the record, and the
+// local endpoint is whole in the side record.
+TEST(TakeUpFullnat, ALocalEndpointOfTheOtherVersionIsFoundAgain) {
+  const IpAddress real = *IpAddress::Parse("fd00::11");
+  const LocalPool pool{.addresses = {*IpAddress::Parse("fd00::201")}};
+  for (const bool has_long_way : {true, false}) {
+    TakeUpBed bed(1);
+    Connection4 draft = Draft(5);
+    draft.real_address = ImageOf<Ipv4Address>(real);
+    auto& table = bed.shard().Connections<Ipv4Address>();
+    const uint32_t slot =
+        table.Insert(draft, table.Hash(KeyOfDraft(draft, Direction::kForward)), bed.now).slot;
+    bed.shard().now = bed.now;
+    ASSERT_EQ(TakeLocalEndpoint<Ipv4Address>(bed.shard(), slot, pool), DropReason::kCount);
+    const LocalEndpoint local = table.LocalEndpointOf(slot);
+    EXPECT_EQ(local.address, pool.addresses[0]);
+    EXPECT_EQ(table.mixed_entries(), 1u);
+    EXPECT_TRUE(table.at(slot).Has(ConnectionFlag::kLongWay));
+    if (!has_long_way) table.at(slot).Clear(ConnectionFlag::kLongWay);
+    const TakeUpReport report = bed.Restart();
+    EXPECT_EQ(report.of(TakeUpCause::kLocalEndpoint), has_long_way ? 0u : 1u);
+    const auto& taken = bed.shard().Connections<Ipv4Address>();
+    EXPECT_EQ(taken.mixed_entries(), has_long_way ? 1u : 0u);
+    const auto key = FlowKey4::Reply(draft.protocol, ImageOf<Ipv4Address>(local.address),
+                                     local.port, ImageOf<Ipv4Address>(real), draft.real_port);
+    const FindOutcome found = taken.Find(key, taken.Hash(key), bed.now);
+    ASSERT_EQ(found.hit(), has_long_way);
+    if (!found.hit()) continue;
+    EXPECT_EQ(taken.LocalEndpointOf(found.slot), local);
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::dataplane::take_up_fullnat_test

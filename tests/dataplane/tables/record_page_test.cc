@@ -80,6 +80,8 @@ TEST(RecordLayout, IsThatOfArenasInUse) {
   EXPECT_EQ(kConnection6Layout, 5913747325230168492u);
   EXPECT_EQ(kTemplateLayout, 2055586199043149118u);
   EXPECT_EQ(kSideLayout, 10772418761323342715u);
+  EXPECT_EQ(kSnatLayout<Ipv4Address>, 12082722828100914216u);
+  EXPECT_EQ(kSnatLayout<Ipv6Address>, 18315249183797803896u);
 }
 
 TEST(RecordLayout, SaysSizesAndOffsetsAndNotNames) {
@@ -94,19 +96,32 @@ TEST(RecordLayout, SaysSizesAndOffsetsAndNotNames) {
   EXPECT_NE(LayoutHash{}.Add(1).value(), LayoutHash{}.Add(2).value());
 }
 
-TEST(RecordPage, ConnectionsAreAsThePageSays) {
-  // | IPv4 | IPv6 | bytes v4 / v6 | field | meaning |
-  std::string page4, page6;
-  for (const auto& row : RowsUnder("Connection")) {
+// | IPv4 | IPv6 | bytes v4 / v6 | field | meaning |
+void ReadBoth(const std::string& heading, std::string* page4, std::string* page6) {
+  for (const auto& row : RowsUnder(heading)) {
     ASSERT_GE(row.size(), 5u);
     const size_t slash = row[2].find(" / ");
     const std::string bytes4 = row[2].substr(0, slash);
     const std::string bytes6 = slash == std::string::npos ? bytes4 : row[2].substr(slash + 3);
-    if (!row[0].empty()) page4 += row[0] + " " + bytes4 + " " + row[3] + "\n";
-    if (!row[1].empty()) page6 += row[1] + " " + bytes6 + " " + row[3] + "\n";
+    if (!row[0].empty()) *page4 += row[0] + " " + bytes4 + " " + row[3] + "\n";
+    if (!row[1].empty()) *page6 += row[1] + " " + bytes6 + " " + row[3] + "\n";
   }
+}
+
+TEST(RecordPage, ConnectionsAreAsThePageSays) {
+  std::string page4, page6;
+  ReadBoth("Connection", &page4, &page6);
   EXPECT_EQ(page4, Lines(Whole(ListOf(kConnectionFields<Connection4>), sizeof(Connection4))));
   EXPECT_EQ(page6, Lines(Whole(ConnectionFields6(), sizeof(Connection6))));
+}
+
+TEST(RecordPage, FlowsOfSourceNatAreAsThePageSays) {
+  using Flow4 = SnatFlow<Ipv4Address>;
+  using Flow6 = SnatFlow<Ipv6Address>;
+  std::string page4, page6;
+  ReadBoth("Flow of source NAT", &page4, &page6);
+  EXPECT_EQ(page4, Lines(Whole(ListOf(kSnatFields<Flow4>), sizeof(Flow4))));
+  EXPECT_EQ(page6, Lines(Whole(ListOf(kSnatFields<Flow6>), sizeof(Flow6))));
 }
 
 // | at | bytes | field | meaning |

@@ -1,0 +1,84 @@
+// REWRITE between the IP versions (RFC 7915), for FULLNAT whose real server has the other one than
+// its client (docs/fullnat.md).
+//
+//   if (TranslatedLength(parsed) > mtu) …too long on the other side…
+//   if (!TranslateFamily(packet, &parsed, local_endpoint, real_endpoint, id)) …kCannotTranslate
+//
+// Source and destination are what the packet has from now on, both of the other family. The
+// transport checksum is corrected by the difference; only a UDP checksum that is missing in IPv4
+// is made, since IPv6 wants one. Traffic class, hop limit (one less) and what a fragment says of
+// its datagram are carried over; options, extension headers and the flow label are not.
+//
+//   4 → 6   no fragment header, unless the packet is a fragment; DF is gone
+//   6 → 4   DF where the packet is longer than 1260 bytes and no fragment: the client sends nothing
+//           shorter than 1280, whatever a router says
+//
+// Precondition: parsed.ttl > 1. Threads: pure.
+#pragma once
+
+#include "dataplane/wire/parse.h"
+
+namespace fairlead::dataplane {
+
+// What IPv6 must have room for less the difference of the headers.
+inline constexpr uint32_t kLeastTranslatedMtu = 1260;
+
+inline uint32_t TranslatedHeaderBytes(const ParsedPacket& parsed) noexcept {
+  if (!parsed.is_v4()) return sizeof(Ipv4Header);
+  return sizeof(Ipv6Header) + (parsed.is_fragment ? sizeof(Ipv6FragmentHeader) : 0);
+}
+
+// Bytes of the IP packet that it will be.
+inline uint32_t TranslatedLength(const ParsedPacket& parsed) noexcept {
+  return TranslatedHeaderBytes(parsed) + parsed.l4_length();
+}
+
+// The same for a packet that will have DF as IPv4.
+inline bool HasDontFragment(const ParsedPacket& parsed) noexcept {
+  return parsed.is_v4() || (!parsed.is_fragment && TranslatedLength(parsed) > kLeastTranslatedMtu);
+}
+
+// The ports and the transport checksum alone, which a later fragment does not have. False: its
+// checksum cannot be made, or an extension header is in the way; nothing has changed.
+[[nodiscard]] bool TranslateTransport(uint8_t* frame, const ParsedPacket& parsed,
+                                      const Endpoint& source, const Endpoint& destination) noexcept;
+
+namespace internal {
+// What a fragment says, as IPv4 has it.
+struct FragmentWords {
+  uint32_t id = 0;
+  uint16_t offset_and_more = 0;  // units of 8 bytes, and Ipv4Header::kMoreFragments
+};
+FragmentWords ReadFragmentWords(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
+// `frame` begins so that the transport is where the new headers end.
+void WriteTranslatedHeader(uint8_t* frame, ParsedPacket* parsed, const IpAddress& source,
+                           const IpAddress& destination, const FragmentWords& words) noexcept;
+}  // namespace internal
+
+// The IP header. `id`: of an IPv4 packet that is no fragment. Of an IPv6 fragment's identification
+// the high half says whose it is, since many clients share one local address. False: no room in
+// front; nothing has changed. The Ethernet header is the caller's to write.
+template <Packet P>
+[[nodiscard]] bool TranslateHeader(P& packet, ParsedPacket* parsed, const IpAddress& source,
+                                   const IpAddress& destination, Be16 id) noexcept {
+  internal::FragmentWords words{.id = id.host()};
+  if (parsed->is_fragment) words = internal::ReadFragmentWords(packet.data(), *parsed);
+  const uint32_t begin = kEthernetHeaderLength + TranslatedHeaderBytes(*parsed);
+  if (begin > parsed->l4_offset) {
+    if (packet.Prepend(begin - parsed->l4_offset) == nullptr) return false;
+  } else {
+    packet.TrimFront(parsed->l4_offset - begin);
+  }
+  internal::WriteTranslatedHeader(packet.data(), parsed, source, destination, words);
+  packet.meta().wants_ip_checksum = false;
+  return true;
+}
+
+template <Packet P>
+[[nodiscard]] bool TranslateFamily(P& packet, ParsedPacket* parsed, const Endpoint& source,
+                                   const Endpoint& destination, Be16 id) noexcept {
+  return TranslateTransport(packet.data(), *parsed, source, destination) &&
+         TranslateHeader(packet, parsed, source.address, destination.address, id);
+}
+
+}  // namespace fairlead::dataplane
