@@ -292,8 +292,9 @@ TEST_F(ExplainRouteTest, SaysWhereAnswersGo) {
 TEST_F(ExplainRouteTest, SaysInWhichTunnelItLeaves) {
   for (const TunnelType type : {TunnelType::kIpip, TunnelType::kGue, TunnelType::kGre}) {
     control::ControlView view = *director.view();
-    view.services[0].reals[0].forward = "tun";
-    view.services[0].reals[0].tunnel = {.type = type};
+    control::RealInfo& real = view.services.Edit(0).reals[0];
+    real.forward = "tun";
+    real.tunnel = {.type = type};
     director.SetView(std::move(view));
     const json::object answer =
         Explain({step::NextHop{.port = PortId{1}, .neighbour = NeighbourState::kReachable}},
