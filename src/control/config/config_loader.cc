@@ -143,10 +143,11 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   for (const size_t each : next.nodes) nodes += each;
   if (nodes > kMaxYamlNodes || !AreDistinct(next.model.services)) return std::nullopt;
   if (!next.says_side_records) ChooseSideRecords(&next.model);
-  // A service alone does not know who else has its local addresses, and one that has not changed
+  // A service alone does not know who else has its addresses, and one that has not changed
   // may name a prefix set that has.
   Problems shared(next.file);
   ValidateLocalAddresses(next.model, shared);
+  ValidateSnat(next.model, shared);
   if (next.model.prefix_sets != last_->model.prefix_sets) CheckFullnat(next.model, shared);
   if (!shared.empty()) return std::nullopt;
   LoadResult result;
