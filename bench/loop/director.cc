@@ -42,6 +42,9 @@ class Writer {
     service.protocol = kProtocolTcp;
     service.address = VipAddress(options_.family);
     service.port = Be16::FromHost(kHttp);
+    // Files go round and round. A SYN on an established connection is no common packet, so the
+    // connections begin by an ACK.
+    service.policy.sloppy_tcp = true;
     if (options_.is_persistent) {
       service.persistence.is_enabled = true;
       service.persistence.timeout = TicksFromSeconds(300);

@@ -18,7 +18,7 @@ using namespace dataplane;
 
 constexpr uint64_t kSeed = 20;
 constexpr uint32_t kIpv4FrameBytes = 60;  // without the frame check sequence
-constexpr uint8_t kSyn = 0x02, kAck = 0x10, kSynAck = 0x12;
+constexpr uint8_t kSyn = 0x02, kAck = 0x10;
 
 uint16_t ClientPort(uint32_t flow) { return static_cast<uint16_t>(1024 + flow * 40503u % 60000); }
 
@@ -91,7 +91,7 @@ std::vector<uint8_t> FromClient(const Traffic& traffic, uint32_t flow, uint8_t f
 // The two fragments of a segment of 24 bytes and 8 more. The sum is nobody's to look at here.
 void AddFragments(const Traffic& traffic, uint32_t flow, edge::PcapWriter* out) {
   for (const bool is_first : {true, false}) {
-    std::vector<uint8_t> frame = FromClient(traffic, flow, kSyn);
+    std::vector<uint8_t> frame = FromClient(traffic, flow, kAck);
     auto* ip = HeaderAt<Ipv4Header>(frame.data(), kEthernetHeaderLength);
     ip->total_length = Be16::FromHost(is_first ? 44 : 28);
     ip->id = Be16::FromHost(static_cast<uint16_t>(flow));
@@ -172,14 +172,14 @@ bool WriteTraffic(const Traffic& traffic, const std::string& path) {
   std::mt19937_64 random(kSeed);
   std::shuffle(order.begin(), order.end(), random);
   if (traffic.kind == TrafficKind::kReplies) {
-    // Round robin gives the n-th SYN its real; the replies then come in orders of their own.
+    // Round robin gives the n-th flow its real; the replies then come in orders of their own.
     std::vector<uint32_t> real_of(traffic.flows);
     for (size_t n = 0; n < order.size(); ++n) real_of[order[n]] = RoundRobinReal(n);
     std::mt19937_64 other(kSeed + 1);
-    for (const uint8_t flags : {kSynAck, kAck}) {
+    for (int round = 0; round < 2; ++round) {
       std::shuffle(order.begin(), order.end(), other);
       for (const uint32_t flow : order) {
-        writer.Add(FromReal(traffic.family, flow, real_of[flow], flags));
+        writer.Add(FromReal(traffic.family, flow, real_of[flow], kAck));
       }
     }
     return writer.Close();
@@ -194,7 +194,8 @@ bool WriteTraffic(const Traffic& traffic, const std::string& path) {
     for (const uint32_t flow : order) AddFragments(traffic, flow, &writer);
     return writer.Close();
   }
-  for (const uint32_t flow : order) clients.Add(flow, kSyn);
+  const bool begins_by_syn = traffic.kind == TrafficKind::kSyns || traffic.has_neighbours;
+  for (const uint32_t flow : order) clients.Add(flow, begins_by_syn ? kSyn : kAck);
   if (traffic.kind == TrafficKind::kClients) {
     std::shuffle(order.begin(), order.end(), random);
     for (const uint32_t flow : order) clients.Add(flow, kAck);

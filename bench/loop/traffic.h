@@ -17,10 +17,10 @@
 namespace fairlead::bench {
 
 enum class TrafficKind : uint8_t {
-  kClients,    // one SYN a flow, then one ACK a flow
+  kClients,    // two ACKs a flow; for a daemon (has_neighbours) one SYN, then one ACK
   kSyns,       // one SYN a flow
-  kFragments,  // IPv4: a SYN a flow, in two fragments
-  kReplies,    // the reals' side of kClients: one SYN-ACK a flow, then one ACK a flow
+  kFragments,  // IPv4: an ACK a flow, in two fragments
+  kReplies,    // the reals' side of kClients: two ACKs a flow
 };
 
 struct Traffic {
@@ -33,7 +33,8 @@ struct Traffic {
   uint8_t worker = 0, workers = 1;
   MacAddress director = PortMac(kOutside);  // where clients send to
   uint16_t vlan = 0;            // of the clients' frames, which are four bytes longer then
-  bool has_neighbours = false;  // begins with what reals and gateway say of themselves by ARP
+  bool has_neighbours = false;  // for another program than the bed: begins with what reals and
+                                // gateway say of themselves by ARP
 };
 
 // SYNs among the packets of flows that come once (new_percent).

@@ -7,6 +7,7 @@
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "control/config/yaml_writer.h"
@@ -293,8 +294,11 @@ TEST(Dispatcher, AFullnatRealServerStaysOneWhenAProgramSaysMasquerading) {
   edit.upper_threshold = 9;
   EXPECT_EQ(director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, edit)), 0);
   EXPECT_EQ(WayOf(director, "10.0.0.11"), before);
-  EXPECT_EQ(Dests(director, kWeb)[0].weight, 7);
-  EXPECT_EQ(Dests(director, kWeb)[0].upper_threshold, 9u);
+  const auto edited = Dests(director, kWeb);
+  const auto shown = std::ranges::find(edited, edit.address, &DestEntry::address);
+  ASSERT_NE(shown, edited.end());
+  EXPECT_EQ(shown->weight, 7);
+  EXPECT_EQ(shown->upper_threshold, 9u);
   // Any other word is meant.
   EXPECT_EQ(
       director.ErrorOf(OfDest(IPVS_CMD_SET_DEST, kWeb, Real("10.0.0.11", 80, IP_VS_CONN_F_DROUTE))),

@@ -3,7 +3,6 @@
 #include <set>
 #include <unordered_map>
 
-#include "control/config/local_addresses.h"
 #include "control/config/machine_warnings.h"
 #include "control/config/names.h"
 #include "control/config/validate.h"
@@ -52,55 +51,40 @@ void CheckAddresses(const SnatConfig& rule, const std::string& path, Problems& p
 }
 
 // Whose an address of a rule is already, where that cannot be: what comes from a real server is no
-// reply of the world, and FULLNAT gives ports of its own. Words are made for the one that is found:
-// there may be 100,000 real servers.
+// reply of the world. (FULLNAT's addresses: validate_fullnat.cc.) Words are made for the one that
+// is found: there may be 100,000 real servers.
 class OtherUsers {
  public:
-  explicit OtherUsers(const ConfigModel& model) : model_(model) {
+  explicit OtherUsers(const ConfigModel& model) {
     for (const SnatConfig& rule : model.snat) {
       for (const IpAddress& address : AddressesOf(rule)) users_.emplace(address, User{});
     }
-    AddLocal(model.defaults.forward, Forwarding{}, nullptr);
     for (const ServiceConfig& service : model.services) {
-      AddLocal(service.forward, model.defaults.forward, &service.name);
       for (const RealConfig& real : service.reals) {
         Add(real.address, {"a real server of service ", &service.name});
-        AddLocal(real.forward, service.forward, &service.name);
       }
       if (!service.fallback) continue;
       Add(service.fallback->address, {"the fallback of service ", &service.name});
-      AddLocal(service.fallback->forward, service.forward, &service.name);
     }
   }
   // Empty: nobody's.
   [[nodiscard]] std::string WordsOf(const IpAddress& address) const {
     const auto it = users_.find(address);
     if (it == users_.end() || it->second.words == nullptr) return "";
-    const std::string* service = it->second.service;
-    return it->second.words + (service == nullptr ? "the defaults" : Quote(*service));
+    return it->second.words + Quote(*it->second.service);
   }
 
  private:
   struct User {
     const char* words = nullptr;
-    const std::string* service = nullptr;  // null: none in particular
+    const std::string* service = nullptr;
   };
 
   void Add(const IpAddress& address, const User& user) {
     const auto it = users_.find(address);
     if (it != users_.end() && it->second.words == nullptr) it->second = user;
   }
-  void AddLocal(const Forwarding& forward, const Forwarding& inherited,
-                const std::string* service) {
-    if (!HasLocalAddresses(forward.method) || forward == inherited) return;
-    for (const IpAddress& address :
-         ExpandLocalAddresses(model_.prefix_sets, forward.local_addresses)) {
-      Add(address,
-          {service == nullptr ? "a local address of " : "a local address of service ", service});
-    }
-  }
 
-  const ConfigModel& model_;
   std::unordered_map<IpAddress, User> users_;  // of all rules
 };
 
@@ -110,8 +94,8 @@ void CheckUsers(const SnatConfig& rule, const OtherUsers& users, const std::stri
     const std::string user = users.WordsOf(address);
     if (user.empty()) continue;
     problems.Add(path + ".addresses", "contain " + address.ToString() + ", " + user +
-                                          "; source NAT needs addresses that neither real "
-                                          "servers nor FULLNAT have");
+                                          "; source NAT needs addresses that no real server "
+                                          "has");
     return;
   }
 }

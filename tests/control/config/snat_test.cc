@@ -92,12 +92,12 @@ TEST(Snat, AddressesAreNoRealServersAndNotFullnats) {
                          "  - { source: 10.0.2.0/24, addresses: [10.0.0.200/30] }\n"
                          "  - { source: 10.0.3.0/24, addresses: [10.0.0.96/30] }\n"
                          "  - { source: 10.0.4.0/24, addresses: [192.0.2.80] }\n"),
+      "t.yaml:11:50: services[0].forward.local_addresses: contains 10.0.0.200, an address of the "
+      "snat rule for 10.0.2.0/24; local addresses must be nobody else's\n"
       "t.yaml:15:39: snat[0].addresses: contain 10.0.0.11, a real server of service \"web\"; "
-      "source NAT needs addresses that neither real servers nor FULLNAT have\n"
-      "t.yaml:16:39: snat[1].addresses: contain 10.0.0.200, a local address of service \"web\"; "
-      "source NAT needs addresses that neither real servers nor FULLNAT have\n"
+      "source NAT needs addresses that no real server has\n"
       "t.yaml:17:39: snat[2].addresses: contain 10.0.0.99, the fallback of service \"web\"; "
-      "source NAT needs addresses that neither real servers nor FULLNAT have\n");
+      "source NAT needs addresses that no real server has\n");
 }
 
 TEST(Snat, WarnsOfWhatWillHardlyBeMeant) {
