@@ -20,7 +20,7 @@ namespace fairlead::control {
 // `tunnel`: asked only of a method that is a tunnel.
 inline boost::json::value ForwardBody(ForwardMethod method, const Tunnel& tunnel) {
   const std::string_view word = TraitsOf(method).word;
-  // As a map a change of it keeps the rest of what it has: it cannot be said here.
+  // A map, so that a change keeps the local addresses and the rest, which cannot be said here.
   if (TraitsOf(method).translates_client) return boost::json::object{{"method", word}};
   if (!IsTunnel(method)) return boost::json::string(word);
   boost::json::object forward{{"method", word}, {"type", ToWord(tunnel.type)}};

@@ -21,8 +21,8 @@ inline constexpr size_t kMaxLocalLists = 4096;  // that differ, of a configurati
 std::vector<IpAddress> ExpandLocalAddresses(const std::vector<PrefixSet>& sets,
                                             const LocalAddresses& addresses);
 
-// Of a list as it is written, for who keeps something for each: there may be 100,000 reals with
-// the same one.
+// Of a list as it is written, for whoever keeps something for each list: 100,000 reals may have the
+// same one.
 struct LocalAddressesHash {
   size_t operator()(const LocalAddresses& addresses) const noexcept;
 };

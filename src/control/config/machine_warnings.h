@@ -30,8 +30,8 @@ void WarnOfSnat(const ConfigModel& model, const AddWarning& add);
 
 // FULLNAT that will not do what was meant (warn_fullnat.cc).
 void WarnOfFullnat(const ConfigModel& model, const Reach& reach, const AddWarning& add);
-// The same of a service that comes by hand, when there may not be side records enough; empty: there
-// are.
+// What to warn of when a service is added by hand and there may be too few side records; empty:
+// there are enough.
 std::string WordsOfFewSideRecords(const ConfigModel& model, const ServiceConfig& service);
 // As many side records as connections by FULLNAT there may be at once; 0: no service has any.
 uint64_t SideRecordsFor(const DirectorConfig& director, const SharedList<ServiceConfig>& services);

@@ -3,7 +3,7 @@
 // disk.
 //
 //   if (peers.Turn(now, facts)) news.Note();
-//   news.Tell(now, [&] { …give the list to the control core… });       // may throw
+//   news.Tell([&] { …give the list to the control core… });            // may throw
 //   const std::string problem = news.Keep(now, [&] { return KeepPeers(…); });  // to be said once
 //
 // Threads: one; no clock of its own.

@@ -111,11 +111,11 @@ void BeginTelling(Shard& shard, const uint8_t* frame, const ParsedPacket& parsed
   NoteFirstSyn(frame, parsed, flow);
 }
 
-// A SYN of the client's that goes to the real. It is the first, or the same again, or begins a
-// connection on what is left of another, or one that no other director's packet could: then all
-// that is told begins with it. An established connection stays as it is whatever SYN comes, and of
-// one that the real has answered the real says which SYN counts (HearReal): else a client could
-// choose where the header belongs. TOA shifts nothing, so there any SYN begins anew.
+// A SYN of the client's that goes to the real. All that is told begins anew with it when it is the
+// first SYN (something else may have made the connection), the same again, or one that begins a
+// connection on what is left of another. An established connection stays as it is whatever SYN
+// comes. Where the real has answered a SYN, the real says which one counts (HearReal): else a
+// client could choose where the header belongs. TOA shifts nothing, so any SYN begins it anew.
 template <typename Address>
 void MeetSyn(const uint8_t* frame, const ParsedPacket& parsed, Connection<Address>* record,
              FlowSide* flow) noexcept {

@@ -2,8 +2,8 @@
 //
 //   SendTranslated(turn, packet, &parsed, local, real, {output, next_hop, hop, mtu_bytes},
 //                  NothingElse);
-//   RouteTranslated(turn, packet, &parsed, virtual_endpoint, client, NothingElse);   // by the
-//   table
+//   // By the routing table:
+//   RouteTranslated(turn, packet, &parsed, virtual_endpoint, client, NothingElse);
 //
 // The headers differ by 20 bytes, so what is too long is answered in the sender's own version with
 // the figure that holds there. IPv4 without DF is cut, each piece with a fragment header; IPv6 of

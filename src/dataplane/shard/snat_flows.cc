@@ -62,7 +62,7 @@ void SnatFlows::Assign(const SnatView& rules, SnatCounters* counters) noexcept {
       if (of == nullptr || has_host) of = &rule;
       if (has_host) break;
     }
-    // Nobody's: the first slot, as in another use of it.
+    // Of no rule: it has the first slot as of another use, so it counts for nobody.
     flow.slot =
         of == nullptr ? UseBit(uses_[0] + 1) : static_cast<uint8_t>(of->slot | UseBit(of->use));
     if (of == nullptr) continue;

@@ -142,8 +142,9 @@ Address AddressInRecord(const IpAddress& real) noexcept {
 }
 
 // What stands for an address in a record, and in a key, of this family (docs/connection_record.md,
-// mixed families). IPv4 in IPv6 as AddressInRecord says. Of IPv6 in IPv4 there is room for a hash
-// alone, which looks like an address of no network: who compares it compares the address as well.
+// mixed families). IPv4 in IPv6 as AddressInRecord says. An IPv4 field has room for no more than a
+// hash of an IPv6 address, in a range that no network has: whoever compares images compares the
+// addresses as well.
 template <typename Address>
 Address ImageOf(const IpAddress& address) noexcept {
   if (Address::kFamily == Family::kIpv6 || address.is_v4()) [[likely]]

@@ -1,4 +1,5 @@
-// A flow of source NAT, as it lies in the arena (docs/take_up.md, "Flows of source NAT").
+// A flow of source NAT, as it lies in the arena: its layout is in docs/connection_record.md, and
+// what a start makes of it in docs/take_up.md.
 //
 // It is whole when `protocol` is not 0: that is the last store that makes it and the first that
 // ends it. Threads: a value.

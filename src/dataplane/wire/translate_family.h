@@ -20,7 +20,7 @@
 
 namespace fairlead::dataplane {
 
-// What IPv6 must have room for less the difference of the headers.
+// The least MTU of IPv6, less the difference of the headers.
 inline constexpr uint32_t kLeastTranslatedMtu = 1260;
 
 inline uint32_t TranslatedHeaderBytes(const ParsedPacket& parsed) noexcept {
@@ -33,7 +33,7 @@ inline uint32_t TranslatedLength(const ParsedPacket& parsed) noexcept {
   return TranslatedHeaderBytes(parsed) + parsed.l4_length();
 }
 
-// The same for a packet that will have DF as IPv4.
+// Whether nobody may cut the packet once it is translated: as IPv6, or as IPv4 with DF.
 inline bool HasDontFragment(const ParsedPacket& parsed) noexcept {
   return parsed.is_v4() || (!parsed.is_fragment && TranslatedLength(parsed) > kLeastTranslatedMtu);
 }
@@ -55,8 +55,8 @@ void WriteTranslatedHeader(uint8_t* frame, ParsedPacket* parsed, const IpAddress
                            const IpAddress& destination, const FragmentWords& words) noexcept;
 }  // namespace internal
 
-// The IP header. `id`: of an IPv4 packet that is no fragment. Of an IPv6 fragment's identification
-// the high half says whose it is, since many clients share one local address. False: no room in
+// The IP header. `id`: of an IPv4 packet that is no fragment. The high half of an IPv6 fragment's
+// identification says whose it is, since many clients share one local address. False: no room in
 // front; nothing has changed. The Ethernet header is the caller's to write.
 template <Packet P>
 [[nodiscard]] bool TranslateHeader(P& packet, ParsedPacket* parsed, const IpAddress& source,
