@@ -55,6 +55,8 @@ std::vector<uint8_t> BuildFrame(MacAddress destination, MacAddress source, const
     auto* ip = HeaderAt<Ipv4Header>(frame.data(), kEthernetHeaderLength);
     ip->version_and_length = 0x45;
     ip->total_length = Be16::FromHost(static_cast<uint16_t>(ip_length));
+    // As nearly all TCP: without DF, FULLNAT gives each packet a new identification.
+    ip->fragment = Be16::FromHost(Ipv4Header::kDontFragment);
     ip->ttl = 64;
     ip->protocol = kProtocolTcp;
     ip->source = ends.from.v4();

@@ -78,7 +78,7 @@ TEST_F(SnatPortsTest, ASmallPoolIsUsedToItsEnd) {
 }
 
 // Ports in use are in runs, as a search that goes by neighbours leaves them, and nine in ten.
-TEST_F(SnatPortsTest, AlongRunIsLeftBehind) {
+TEST_F(SnatPortsTest, ALongRunIsLeftBehind) {
   Pool(1);
   for (uint32_t port = 1024; port <= 65535; ++port) {
     if (port % 1000 < 900) taken_.insert({0, static_cast<uint16_t>(port)});
