@@ -79,13 +79,13 @@
   X(kSnatTableFull, "snat_table_full",                                                             \
     "Source NAT: no free record of a flow; raise director.snat_flows")                             \
   X(kSnatUnsupported, "snat_unsupported",                                                          \
-    "From a host of a source NAT rule, and neither TCP, UDP nor a ping or ICMP error")             \
+    "Of a source NAT host, and neither TCP, UDP nor ping; or an ICMP error that nothing claims")   \
   X(kNoLocalPort, "no_local_port",                                                                 \
     "No port is free at the local addresses of FULLNAT towards the real server; add addresses")    \
   X(kClientNotTold, "client_not_told",                                                             \
     "A datagram in fragments, which no PROXY header can be put in front of")                       \
   X(kCannotTranslate, "cannot_translate",                                                          \
-    "For a real server of the other IP version, which has no such packet or ICMP error")           \
+    "To or from a real server of the other IP version; one version has no such packet or error")   \
   X(kSideTableFull, "side_table_full", "No free side record; raise director.side_records")         \
   X(kHandOffRingFull, "hand_off_ring_full", "The ring to another worker was full")                 \
   X(kStaleGrant, "stale_grant", "A template grant came back for a packet that no longer needs it") \
