@@ -46,6 +46,7 @@ EditResult Editor::operator()(const AddReal& edit) {
   service->reals.push_back(added);
   ValidateService(model_, service.place, problems_);
   ValidateLocalAddresses(model_, problems_);
+  ValidateSnat(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   overlay_.NoteEdit(KeyOf(*service));
@@ -75,6 +76,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
   }
   ValidateService(model_, service.place, problems_);
   ValidateLocalAddresses(model_, problems_);
+  ValidateSnat(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   const ServiceIdentity key = KeyOf(*service);

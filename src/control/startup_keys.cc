@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/config/machine_warnings.h"
 #include "control/config/model.h"
 #include "control/config/units.h"
 #include "control/model_diff.h"
@@ -10,15 +11,18 @@
 namespace fairlead::control {
 namespace {
 
-// The default follows from the services too, so the key itself need not have changed.
+// The default follows from the services too, so the key itself need not have changed; the reason
+// is said then. Precondition: the capacities of `loaded` that the default follows are its own.
 void KeepSideRecords(const ConfigModel& running, ConfigModel* loaded,
                      std::vector<std::string>* waiting) {
+  const uint64_t by_default = SideRecordsFor(loaded->director, loaded->services);
   const uint64_t now = running.director.side_records;
   const uint64_t then = std::exchange(loaded->director.side_records, now);
   if (now == then) return;
-  waiting->push_back(
-      "director.side_records is " + FormatSize(now) + " and by the file " + FormatSize(then) +
-      ", for each FULLNAT connection takes one: it takes effect at the next restart");
+  waiting->push_back("director.side_records is " + FormatSize(now) + ", and the file wants " +
+                     FormatSize(then) +
+                     (then == by_default ? ", since each FULLNAT connection takes one" : "") +
+                     ": it takes effect at the next restart");
 }
 
 }  // namespace
@@ -48,13 +52,13 @@ std::vector<std::string> KeepStartupKeys(const ConfigModel& running, ConfigModel
     waiting.push_back(key + " has changed in the file: it takes effect at the next restart");
   };
   const DirectorConfig& director = running.director;
+  KeepSideRecords(running, loaded, &waiting);  // before what it follows
   keep("director.name", director.name, &loaded->director.name);
   keep("director.workers", director.workers, &loaded->director.workers);
   keep("director.idle", director.idle, &loaded->director.idle);
   keep("director.connections", director.connections, &loaded->director.connections);
   keep("director.connections6", director.connections6, &loaded->director.connections6);
   keep("director.templates", director.templates, &loaded->director.templates);
-  KeepSideRecords(running, loaded, &waiting);
   keep("director.snat_flows", director.snat_flows, &loaded->director.snat_flows);
   keep("director.fragments", director.fragments, &loaded->director.fragments);
   keep("director.arena", director.arena, &loaded->director.arena);

@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "control/config/yaml_writer.h"
 #include "edit_fixture.h"
 
@@ -85,6 +87,25 @@ TEST_F(EditTest, AWayToARealIsReplacedWhenItsMethodIsAnother) {
             "ok");
   EXPECT_EQ(Apply(PatchService{"shop", "{ forward: { method: nat } }"}), "ok");
   EXPECT_EQ(ForwardText(Service(0).forward), "nat");
+}
+
+// What comes from a real server is no reply of the world.
+TEST(EditReals, NoRealHasAnAddressOfSourceNat) {
+  const Intent before{SharedModelOf(std::string(kShop) +
+                                    "snat: [{ source: 10.0.0.0/24, addresses: [192.0.2.200] }]\n")};
+  const auto fault = [&](const Edit& edit) -> std::string {
+    const EditResult result = ApplyEdit(edit, before);
+    const auto* refusal = std::get_if<EditRefusal>(&result);
+    return refusal == nullptr ? "" : refusal->errors.at(0).ToString();
+  };
+  const auto has_reason =
+      testing::HasSubstr("snat[0].addresses: contain 192.0.2.200, a real server of service \"");
+  EXPECT_EQ(fault(AddReal{"shop", "{ address: 192.0.2.201 }"}), "");
+  EXPECT_THAT(fault(AddReal{"shop", "{ address: 192.0.2.200 }"}), has_reason);
+  EXPECT_THAT(fault(PatchService{"shop", "{ reals: [{ address: 192.0.2.200 }] }"}), has_reason);
+  EXPECT_THAT(fault(AddService{"{ name: new, address: 192.0.2.82, protocol: tcp, port: 80, "
+                               "reals: [{ address: 192.0.2.200 }] }"}),
+              has_reason);
 }
 
 }  // namespace

@@ -30,9 +30,10 @@ TEST_F(EditTest, EveryProblemOfABodyIsNamedWithItsPlace) {
   EXPECT_EQ(refusal_.errors[1].ToString(),
             "body:1:61: schedular: unknown key; did you mean \"scheduler\"?");
   EXPECT_EQ(refusal_.errors[2].place, "body:2:47: reals[0].weight");
-  EXPECT_EQ(Apply(AddReal{"shop", "{ address: 10.0.0.21, port: 81, forward: dr }"}),
-            "body:1:29: port: only NAT can change the port; it must be the service's, 80, or left "
-            "out");
+  EXPECT_EQ(
+      Apply(AddReal{"shop", "{ address: 10.0.0.21, port: 81, forward: dr }"}),
+      "body:1:29: port: only NAT and FULLNAT can change the port; it must be the service's, 80, "
+      "or left out");
   EXPECT_EQ(Apply(AddReal{"shop", ""}), "body: is empty; write {} when there is nothing to say");
   EXPECT_EQ(Apply(AddReal{"shop", "[1]"}),
             "body:1:1: must be a map of keys and values, not a list");

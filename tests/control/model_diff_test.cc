@@ -162,6 +162,9 @@ TEST(ModelDiff, StartupKeysKeepTheirRunningValues) {
   EXPECT_EQ(loaded.director, running.director);
   ASSERT_EQ(waiting.size(), 5u);  // three other capacities follow connections
   EXPECT_EQ(waiting[0],
+            "director.side_records is 256k, and the file wants 512k: it takes effect at the next "
+            "restart");
+  EXPECT_EQ(waiting[1],
             "director.workers has changed in the file: it takes effect at the next restart");
   EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());
 }
@@ -173,10 +176,19 @@ TEST(ModelDiff, AFirstFullnatServiceWantsMoreSideRecordsAfterARestart) {
       "local_addresses: 10.0.0.64/30 }, reals: [{ address: 10.0.0.11 }] }]\n");
   EXPECT_EQ(KeepStartupKeys(running, &loaded),
             std::vector<std::string>{
-                "director.side_records is 256k and by the file 1M, for each FULLNAT connection "
-                "takes one: it takes effect at the next restart"});
+                "director.side_records is 256k, and the file wants 1M, since each FULLNAT "
+                "connection takes one: it takes effect at the next restart"});
   EXPECT_EQ(loaded.director, running.director);
   EXPECT_THAT(KeepStartupKeys(running, &loaded), IsEmpty());
+}
+
+TEST(ModelDiff, SideRecordsThatTheFileSaysHaveNoOtherReason) {
+  const ConfigModel running = ModelOf("");
+  ConfigModel loaded = ModelOf("director: { side_records: 1M }\n");
+  EXPECT_EQ(KeepStartupKeys(running, &loaded),
+            std::vector<std::string>{"director.side_records is 256k, and the file wants 1M: it "
+                                     "takes effect at the next restart"});
+  EXPECT_EQ(loaded.director, running.director);
 }
 
 constexpr const char* kTwo = R"(

@@ -345,7 +345,8 @@ class Renderer {
        &dataplane::WorkerCounters::neighbour_limited, false},
       {"neighbour_events_lost_total", "News of neighbours that found no place to be told",
        &dataplane::WorkerCounters::neighbour_events_lost, false},
-      {"toa_left_out_total", "Segments to a FULLNAT real server that had no room for TOA",
+      {"toa_left_out_total",
+       "Segments to a FULLNAT real server that had no room for TOA, or were in fragments",
        &dataplane::WorkerCounters::toa_left_out, false},
   };
 

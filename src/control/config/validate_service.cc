@@ -158,8 +158,9 @@ void CheckTargetPort(const ServiceConfig& service, const Target& target, const s
   } else if (target.port == 0) {
     problems.Add(path + ".port", "must be from 1 to 65535");
   } else if (!TraitsOf(target.forward).may_change_port && target.port != service.port) {
-    problems.Add(path + ".port", "only NAT can change the port; it must be the service's, " +
-                                     std::to_string(service.port) + ", or left out");
+    problems.Add(path + ".port",
+                 "only NAT and FULLNAT can change the port; it must be the service's, " +
+                     std::to_string(service.port) + ", or left out");
   }
 }
 

@@ -110,7 +110,8 @@ void WarnOfFullnat(const ConfigModel& model, const Reach& reach, const AddWarnin
   if (!is_any) return;
   constexpr const char* kNotTold =
       "is not told of connections by FULLNAT, since nobody else has the port that a real server "
-      "answers to: when another director takes over, they end. Clients' templates are told";
+      "answers to: when another director takes over, they end. Clients' templates are told, "
+      "but those of real servers of the other IP version";
   if (model.sync.stream.has_peers()) add("sync.peers", kNotTold);
   if (model.sync.ipvs) add("sync.ipvs", kNotTold);
 }

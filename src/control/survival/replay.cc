@@ -261,8 +261,9 @@ class Replayer {
     }
   }
 
-  // Whose local addresses are somebody else's by now, or who has become somebody else. One service
-  // does not show that, so they are laid over those of the file one by one; seldom is it needed.
+  // Whose local addresses or real servers are somebody else's by now, or who has become somebody
+  // else: one of source NAT too. One service does not show that, so they are laid over those of the
+  // file one by one; seldom is it needed.
   void DropTakenAddresses(const OfFile& of_file, const FileItems& file_items) {
     if (ProblemOfAddresses().empty()) return;
     std::vector<ServiceItem> changed, all;  // null in `all`: left out
@@ -299,6 +300,7 @@ class Replayer {
   [[nodiscard]] std::string ProblemOfAddresses() const {
     Problems problems("stored");
     ValidateLocalAddresses(model_, problems);
+    ValidateSnat(model_, problems);
     return problems.empty() ? "" : problems.Take().front().ToString();
   }
 

@@ -13,6 +13,7 @@
 
 #include "base/client_address.h"
 #include "dataplane/path/fragment6.h"
+#include "dataplane/path/translate.h"
 #include "dataplane/path/transmit.h"
 #include "dataplane/wire/proxy_header.h"
 #include "dataplane/wire/sequence_shift.h"
@@ -295,8 +296,10 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
 // What will be answered with an error is left as it is, so that the error quotes what was sent.
 template <typename Address>
 bool IsAnsweredWithError(const ParsedPacket& parsed, const RealView& real) noexcept {
-  return parsed.ttl <= 1 || real.next_hop.is_none() ||
-         (parsed.ip_length > RoomTowards<Address>(real) && !MayFragment(parsed));
+  if (parsed.ttl <= 1 || real.next_hop.is_none()) return true;
+  if (real.address.family() != Address::kFamily) [[unlikely]]  // as SendTranslated judges
+    return TranslatedLength(parsed) > real.mtu_bytes && !MayCutTranslated(parsed);
+  return parsed.ip_length > real.mtu_bytes && !MayFragment(parsed);
 }
 
 template <typename Address, Packet P>

@@ -10,6 +10,13 @@
 
 namespace fairlead::dataplane {
 
+// The first fragment's connection has the method of its real, or is a hairpin: made as by FULLNAT
+// to a real of NAT (docs/snat.md).
+inline bool IsMethodOf(const RealView& real, const FragmentFate& fate) noexcept {
+  return real.method == fate.method ||
+         (fate.method == ForwardMethod::kFullnat && real.method == ForwardMethod::kNat);
+}
+
 // The short way of nearly all: to a real server in its place whose MAC is known, by DR or NAT.
 // False: nothing has changed.
 template <typename Address, Packet P>
@@ -49,7 +56,7 @@ template <typename Address, Packet P>
 void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFate& fate) noexcept {
   const auto& reals = t.snapshot.reals;
   const RealView* real = fate.real.index() < reals.size() ? &reals[fate.real.index()] : nullptr;
-  if (real == nullptr || real->method != fate.method || real->address != fate.address) {
+  if (real == nullptr || !IsMethodOf(*real, fate) || real->address != fate.address) {
     return t.Drop(packet, DropReason::kConnectionNoReal);
   }
   CountIn(t, fate.real, *real, parsed->ip_length);

@@ -44,6 +44,13 @@ inline bool MayCutTranslated(const ParsedPacket& parsed) noexcept {
   return parsed.is_v4() ? !parsed.dont_fragment : !HasDontFragment(parsed);
 }
 
+// A first fragment does not leave, so none of its datagram does.
+template <Packet P>
+void ForgetFate(Turn<P>& t) noexcept {
+  if (t.shard.fragment_fate != nullptr)
+    t.shard.fragment_fate->kind = FragmentFate::Kind::kUndecided;
+}
+
 // Cuts IPv4, whole or a fragment, and translates the pieces. Precondition: TranslateTransport; it
 // is too long for way.mtu_bytes in IPv6.
 template <Packet P>
@@ -56,6 +63,7 @@ template <Packet P>
   const uint32_t piece = way.mtu_bytes > kHeaders ? (way.mtu_bytes - kHeaders) & ~7u : 0;
   const size_t count = piece == 0 ? kMaxFragments + 1 : (payload + piece - 1) / piece;
   if (count > kMaxFragments || t.out->room() < 2 * kBurst + count) {
+    ForgetFate(t);
     return t.Drop(packet, DropReason::kCannotFragment);
   }
   std::array<P*, kMaxFragments> pieces{packet};
@@ -66,6 +74,7 @@ template <Packet P>
     if (next == nullptr || !next->Resize(front + length)) {
       if (next != nullptr) t.Drop(next, DropReason::kCannotFragment);
       for (size_t k = 0; k < i; ++k) t.Drop(pieces[k], DropReason::kCannotFragment);
+      ForgetFate(t);
       return;
     }
     std::memcpy(next->data(), packet->data(), front);
@@ -92,13 +101,6 @@ template <Packet P>
   }
 }
 
-// A first fragment does not leave, so none of its datagram does.
-template <Packet P>
-void ForgetFate(Turn<P>& t) noexcept {
-  if (t.shard.fragment_fate != nullptr)
-    t.shard.fragment_fate->kind = FragmentFate::Kind::kUndecided;
-}
-
 // `prepare(packet, &parsed)`: what else is changed, once it is known that the packet may leave.
 template <Packet P, typename Prepare>
 [[gnu::noinline]] void SendTranslated(Turn<P>& t, P* packet, ParsedPacket* parsed,
@@ -118,6 +120,7 @@ template <Packet P, typename Prepare>
     return SendTranslatedPieces(t, packet, parsed, source.address, destination.address, way);
   }
   if (!TranslateHeader(*packet, parsed, source.address, destination.address, Be16{})) {
+    ForgetFate(t);
     return t.Drop(packet, DropReason::kNoHeadroom);
   }
   if (!way.id.is_zero()) {

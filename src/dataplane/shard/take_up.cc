@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "dataplane/shard/take_up_local.h"
 #include "dataplane/shard/take_up_snat.h"
 
 namespace fairlead::dataplane {
@@ -323,7 +324,7 @@ class TakingUp {
                         from.side_slot)) {
       return {RecordFate::kBad, TakeUpCause::kSideList};
     }
-    if (const auto fault = FaultOfLocal<Address>(w, from, candidate.shard->me)) {
+    if (const auto fault = FaultOfLocal(steering(), lists_[w], from, candidate.shard->me)) {
       if (has_side) lists_[w].Return(from.side_slot);
       return {RecordFate::kBad, *fault};
     }
@@ -337,31 +338,6 @@ class TakingUp {
     if (record.Has(ConnectionFlag::kHasTemplate)) JoinTemplate(&record, TemplateOf(candidate));
     candidate.shard->CountTakenUp(record.real_id, record.Has(ConnectionFlag::kInactive));
     return {RecordFate::kGood, {}};
-  }
-
-  // Of a connection whose client is translated: a reply finds the record by its local endpoint,
-  // whose owner must be the record's. Its list, if it has one, is whole.
-  template <typename Address>
-  std::optional<TakeUpCause> FaultOfLocal(size_t w, const Connection<Address>& from,
-                                          WorkerId owner) {
-    if (!TranslatesClient(from.method)) return std::nullopt;
-    LocalEndpoint local;
-    if (from.Has(ConnectionFlag::kSideTable)) {
-      lists_[w].ForEach(from.side_slot, [&](const SideRecord& side) {
-        if (side.kind != SideKind::kFlow) return;
-        local = {LocalAddressOf(side.flow), side.flow.local_port};
-      });
-    }
-    if (local.port.is_zero() || local.address.is_unspecified()) return TakeUpCause::kLocalEndpoint;
-    const WorkerId replies_to = local.address.is_v4()
-                                    ? steering().ConnectionOwner(local.address.v4(), local.port)
-                                    : steering().ConnectionOwner(local.address.v6(), local.port);
-    if (replies_to != owner) return TakeUpCause::kOwner;
-    // The fast path knows nothing of other families.
-    if (local.address.family() != Address::kFamily && !from.Has(ConnectionFlag::kLongWay)) {
-      return TakeUpCause::kLocalEndpoint;
-    }
-    return std::nullopt;
   }
 
   template <typename Address>

@@ -241,6 +241,10 @@ TEST(FullnatConfig, WarnsThatOtherDirectorsAreNotTold) {
               std::string::npos)
         << said;
   }
+  EXPECT_NE(said.find("Clients' templates are told, but those of real servers of the other IP "
+                      "version"),
+            std::string::npos)
+      << said;
 }
 
 }  // namespace

@@ -281,5 +281,18 @@ TEST_F(ReplayTest, AnAddedServiceMayNotHaveALocalAddressOfTheFile) {
   EXPECT_EQ(replayed.intent.model->services.size(), 2u);
 }
 
+TEST_F(ReplayTest, ARealThatHasAnAddressOfSourceNatByNowIsDropped) {
+  Edit(AddReal{"web", "{ address: 192.0.2.200 }"});
+  Edit(PatchReal{"dns", "10.0.0.13", "{ weight: 9 }"});
+  const Replayed replayed =
+      Over(std::string(kFile) + "snat: [{ source: 10.0.0.0/24, addresses: [192.0.2.200] }]\n");
+  EXPECT_THAT(replayed.dropped,
+              ElementsAre("service web: stored: snat[0].addresses: contain 192.0.2.200, a real "
+                          "server of service \"web\"; source NAT needs addresses that no real "
+                          "server has"));
+  EXPECT_EQ(replayed.kept, 1u);
+  EXPECT_TRUE(replayed.intent.model->services[0] == ModelOf(kFile).services[0]);
+}
+
 }  // namespace
 }  // namespace fairlead::control::replay_test

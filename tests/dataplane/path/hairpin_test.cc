@@ -65,6 +65,25 @@ TEST_P(Hairpin, UdpOfSixAndOfOnePacket) {
             "in [fd00::50]:5000 <- [2001:db8::10]:53 UDP ttl 63\n");
 }
 
+TEST_P(Hairpin, FragmentsOfBothWays) {
+  Serve({.port = 53, .protocol = kProtocolUdp});
+  const std::string payload(3000, 'x');
+  const auto joined = [&](const Frame& whole, uint16_t id) {
+    for (const Frame& piece : Cut(whole, 800, id)) d_.Inject(kInside, piece);
+    std::vector<Frame> out;
+    for (const Sent& sent : d_.Settle()) out.push_back(sent.frame);
+    return Join(out);
+  };
+  const Frame there = joined(Datagram(kHost, 5000, kVip, 53, payload), 7);
+  ASSERT_FALSE(there.empty());
+  const uint16_t port = SourcePort(there);
+  EXPECT_EQ(Text(there), "10.0.0.11:8080 <- 192.0.2.3:" + std::to_string(port) + " UDP ttl 63");
+  const Frame back = joined(Datagram(kReal, 8080, kLocal, port, payload), 8);
+  ASSERT_FALSE(back.empty());
+  EXPECT_EQ(Text(back), "10.0.0.50:5000 <- 192.0.2.10:53 UDP ttl 63");
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
 // An answer finds its worker by the port that the real server sees; by hardware at once.
 TEST_P(Hairpin, AnAnswerIsAtItsOwner) {
   Serve();
