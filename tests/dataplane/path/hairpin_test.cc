@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "byte_fragments.h"
 #include "snat_bed.h"
 
 namespace fairlead::dataplane::hairpin_test {
