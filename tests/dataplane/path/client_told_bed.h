@@ -53,6 +53,12 @@ struct Sending {
   uint32_t sequence, acknowledgement = 0;
   std::string options = "", data = "";
 };
+inline Frame FrameOf(const Endpoint& from, const Endpoint& to, const Sending& s) {
+  Frame frame =
+      test::Tcp(from, to, s.flags, BytesOf(s.data), s.sequence, s.acknowledgement, Hex(s.options));
+  std::fill_n(frame.begin(), 6, uint8_t{0});  // the port's MAC goes there
+  return frame;
+}
 
 class ClientToldBed : public testing::TestWithParam<size_t> {
  protected:
@@ -92,12 +98,6 @@ class ClientToldBed : public testing::TestWithParam<size_t> {
     Client({kSyn, 1000});
     Real({kSynAck, 5000, 1001});
     Client({kAck, 1001, 5001});
-  }
-  static Frame FrameOf(const Endpoint& from, const Endpoint& to, const Sending& s) {
-    Frame frame = test::Tcp(from, to, s.flags, BytesOf(s.data), s.sequence, s.acknowledgement,
-                            Hex(s.options));
-    std::fill_n(frame.begin(), 6, uint8_t{0});  // the port's MAC goes there
-    return frame;
   }
   static Endpoint SourceOf(const Frame& f) {
     if (f[14] >> 4 == 4) return {Ipv4Address::Load(&f[26]), Be16::Load(&f[34])};

@@ -3,64 +3,35 @@
 
 #include <set>
 
-#include "byte_director.h"
+#include "byte_fragments.h"
+#include "snat_bed.h"
 
 namespace fairlead::dataplane::hairpin_test {
 namespace {
 
-const std::string kHost = "10.0.0.50", kReal = "10.0.0.11", kLocal = "192.0.2.3";
-const std::string kVip = "192.0.2.10", kWorld = "203.0.113.9";
+using namespace snat_bed;
 
-IpAddress A(const std::string& text) { return *IpAddress::Parse(text); }
+const std::string kReal = "10.0.0.11", kVip = "192.0.2.10";
 
-std::string Describe(const std::vector<Sent>& all) {
-  std::string text;
-  for (const Sent& sent : all) {
-    text += (sent.to_host ? "host " : sent.port == kOutside ? "out " : "in ") + Text(sent.frame);
-    text += "\n";
-  }
-  return text;
-}
-
-uint16_t SourcePort(const Frame& frame) {
-  return Be16::Load(&frame[frame[14] >> 4 == 4 ? 34 : 54]).host();
-}
-
-class Hairpin : public testing::TestWithParam<size_t> {
+class Hairpin : public SnatBed {
  protected:
-  Hairpin() : d_({.workers = GetParam()}) {
-    for (const char* host : {"10.0.0.50", "fd00::50", "10.0.7.9"}) {
-      d_.SetNeighbour(kInside, host, NeighbourState::kReachable);
-    }
-    view_ = std::make_shared<SnatView>();
-    Rule("10.0.0.0/24", kLocal);
-    Rule("fd00::/64", "2001:db8::3");
-  }
-  SnatRule& Rule(const std::string& source, const std::string& address) {
-    SnatRule& rule = view_->rules.emplace_back();
-    rule.source = *Prefix::Parse(source);
-    rule.addresses = {A(address)};
-    rule.slot = static_cast<uint16_t>(view_->rules.size() - 1);
-    view_->addresses.insert(A(address));
-    d_.draft().local_addresses[A(address)] = {.is_vip = true, .port = {}, .is_announced = true};
-    return rule;
+  Hairpin() {
+    d_.SetNeighbour(kInside, "10.0.7.9", NeighbourState::kReachable);
+    Rule("10.0.0.0/24", {kLocal});
+    Rule("fd00::/64", {kLocal6});
   }
   // One service with one real server of the inside network.
   void Serve(const ServiceSpec& spec = {}, const RealSpec& real = {}) {
     const bool is_v4 = A(spec.address).is_v4();
     real_ = d_.AddReal(d_.AddService(spec), is_v4 ? kReal : "fd00::11", 8080, real);
-    d_.draft().snat = view_;
-    d_.Publish();
+    Publish();
   }
-  std::string Send(PortId port, const Frame& frame) { return Describe(d_.Send(port, frame)); }
   // The port that the real server sees of a client's first packet; 0: none came.
   uint16_t PortOf(const Frame& frame) {
     const auto sent = d_.Send(kInside, frame);
     return sent.size() == 1 ? SourcePort(sent[0].frame) : uint16_t{0};
   }
 
-  ByteDirector d_;
-  std::shared_ptr<SnatView> view_;
   RealId real_;
 };
 INSTANTIATE_TEST_SUITE_P(Workers, Hairpin, testing::Values(1, 2, 3));
@@ -145,7 +116,7 @@ TEST_P(Hairpin, AnErrorOfTheRealReachesItsClient) {
 // where replies are not to come through it.
 TEST_P(Hairpin, OthersKeepTheirAddress) {
   d_.AddRoute("10.0.7.0/24", kInside, "", "10.0.7.1");
-  Rule("10.0.7.0/24", kLocal);
+  Rule("10.0.7.0/24", {kLocal});
   Serve();
   EXPECT_EQ(Send(kOutside, Tcp(kWorld, 1234, kVip, 80, kTcpSyn)),
             "in 10.0.0.11:8080 <- 203.0.113.9:1234 TCP S ttl 63\n");
@@ -159,15 +130,16 @@ TEST_P(Hairpin, OthersKeepTheirAddress) {
 }
 
 TEST_P(Hairpin, NotWhereARuleTranslatesWhatGoesToTheReal) {
-  Rule("10.0.7.0/24", kLocal).output = kInside;
+  Rule("10.0.7.0/24", {kLocal});
+  view_.rules.back().output = kInside;
   Serve();
   EXPECT_EQ(Send(kInside, Tcp(kHost, 1234, kVip, 80, kTcpSyn)),
             "in 10.0.0.11:8080 <- 10.0.0.50:1234 TCP S ttl 63\n");
 }
 
 TEST_P(Hairpin, ExhaustionIsTheRules) {
-  view_->rules[0].first_port = 2000;
-  view_->rules[0].last_port = 2007;
+  view_.rules[0].first_port = 2000;
+  view_.rules[0].last_port = 2007;
   Serve();
   uint64_t served = 0;
   for (uint16_t client = 1000; client < 1200; ++client) {
@@ -185,8 +157,8 @@ TEST_P(Hairpin, ExhaustionIsTheRules) {
 // A port on which a service listens is given to no client.
 TEST_P(Hairpin, PortsOfServicesAreLeftOut) {
   d_.AddService({.address = kLocal, .port = 2000});
-  view_->rules[0].first_port = 2000;
-  view_->rules[0].last_port = 2001;
+  view_.rules[0].first_port = 2000;
+  view_.rules[0].last_port = 2001;
   Serve();
   std::set<uint16_t> seen;
   for (uint16_t client = 1001; client < 1100; ++client) {

@@ -2,15 +2,15 @@
 // service in the client's version, in packets of the real's.
 #include <gtest/gtest.h>
 
+#include "client_told_bed.h"
 #include "mixed_bed.h"
-#include "wire/frames.h"
 
 namespace fairlead::dataplane::mixed_told_test {
 namespace {
 
 using namespace fullnat_bed;
-
-constexpr uint8_t kSynAck = kTcpSyn | kTcpAck;
+using client_told_bed::kAck, client_told_bed::kSyn, client_told_bed::kSynAck;
+using client_told_bed::SegmentText, client_told_bed::Sending;
 
 class MixedTold : public MixedBed {
  protected:
@@ -20,42 +20,21 @@ class MixedTold : public MixedBed {
     vip_ = {*IpAddress::Parse(ends.vip), Be16::FromHost(80)};
     server_ = {*IpAddress::Parse(ends.real), Be16::FromHost(8080)};
   }
-  static Frame Segment(const Endpoint& from, const Endpoint& to, uint8_t flags, uint32_t sequence,
-                       uint32_t acknowledgement, const std::string& data = "",
-                       const std::string& options = "") {
-    Frame frame = test::Tcp(from, to, flags, {data.begin(), data.end()}, sequence, acknowledgement,
-                            test::Hex(options));
-    std::fill_n(frame.begin(), 6, uint8_t{0});  // the port's MAC goes there
-    return frame;
+  static Frame Segment(const Endpoint& from, const Endpoint& to, const Sending& sending) {
+    return client_told_bed::FrameOf(from, to, sending);
   }
-  // "sequence acknowledgement [options] data" of what left on the other side.
+  // What leaves on the other side, each in a line.
   std::string Through(PortId port, const Frame& frame) {
     std::string text;
     for (const Sent& sent : d_.Send(port, frame)) {
-      const Frame& f = sent.frame;
       EXPECT_NE(sent.port, port);
-      EXPECT_EQ(test::ChecksumProblem(f), "");
-      if (port == kOutside) local_ = SourceOf(f);
-      const uint32_t l4 = f[14] >> 4 == 4 ? 34 : 54;
-      const uint32_t header = (f[l4 + 12] >> 4) * 4u;
-      text += text.empty() ? "" : "\n";
-      text += std::to_string(Be32::Load(&f[l4 + 4]).host()) + " " +
-              std::to_string(Be32::Load(&f[l4 + 8]).host());
-      if (header > 20) text += " [" + test::ToHex(std::span(f).subspan(l4 + 20, header - 20)) + "]";
-      const std::string data(f.begin() + l4 + header, f.end());
-      text += data.empty() ? "" : " " + data;
+      if (port == kOutside) local_ = SourceOf(sent.frame);
+      text += (text.empty() ? "" : "\n") + SegmentText(sent.frame);
     }
     return text;
   }
-  std::string Client(uint8_t flags, uint32_t sequence, uint32_t acknowledgement,
-                     const std::string& data = "") {
-    return Through(kOutside, Segment(client_, vip_, flags, sequence, acknowledgement, data));
-  }
-  std::string Real(uint8_t flags, uint32_t sequence, uint32_t acknowledgement,
-                   const std::string& data = "", const std::string& options = "") {
-    return Through(kInside,
-                   Segment(server_, local_, flags, sequence, acknowledgement, data, options));
-  }
+  std::string Client(const Sending& s) { return Through(kOutside, Segment(client_, vip_, s)); }
+  std::string Real(const Sending& s) { return Through(kInside, Segment(server_, local_, s)); }
 
   Endpoint client_, vip_, server_, local_;
 };
@@ -69,12 +48,13 @@ TEST_P(MixedTold, TheHeaderIsOfTheClientsVersion) {
                                  ? "PROXY TCP4 198.51.100.7 192.0.2.10 1234 80\r\n"
                                  : "PROXY TCP6 2001:db8:7::7 2001:db8::10 1234 80\r\n";
     const auto length = static_cast<uint32_t>(line.size());
-    EXPECT_EQ(Client(kTcpSyn, 1000, 0), "1000 0");
-    EXPECT_EQ(Real(kSynAck, 5000, 1001), "5000 1001");
-    EXPECT_EQ(Client(kTcpAck, 1001, 5001), "1001 5001 " + line);
-    EXPECT_EQ(Real(kTcpAck, 5001, 1001 + length), "5001 1001");
-    EXPECT_EQ(Client(kTcpAck, 1001, 5001, "abc"), std::to_string(1001 + length) + " 5001 abc");
-    EXPECT_EQ(Real(kTcpAck, 5001, 1004 + length, "hello"), "5001 1004 hello");
+    EXPECT_EQ(Client({kSyn, 1000}), "S 1000 0");
+    EXPECT_EQ(Real({kSynAck, 5000, 1001}), "SA 5000 1001");
+    EXPECT_EQ(Client({kAck, 1001, 5001}), "PA 1001 5001 " + line);
+    EXPECT_EQ(Real({kAck, 5001, 1001 + length}), "A 5001 1001");
+    EXPECT_EQ(Client({kAck, 1001, 5001, "", "abc"}),
+              "A " + std::to_string(1001 + length) + " 5001 abc");
+    EXPECT_EQ(Real({kAck, 5001, 1004 + length, "", "hello"}), "A 5001 1004 hello");
   }
   EXPECT_EQ(d_.CheckConservation(), "");
 }
@@ -83,12 +63,12 @@ TEST_P(MixedTold, TheHeaderIsOfTheClientsVersion) {
 TEST_P(MixedTold, ToaIsTheClientsInAnIpv4Segment) {
   ServeTelling(kEnds64, ClientAddress::kToa);
   const std::string option = "[fe1404d220010db8000700000000000000000007]";
-  EXPECT_EQ(Client(kTcpSyn, 1000, 0), "1000 0");
-  EXPECT_EQ(Real(kSynAck, 5000, 1001, "", "020405b4"), "5000 1001 [020405a0]") << "20 bytes less";
-  EXPECT_EQ(Client(kTcpAck, 1001, 5001), "1001 5001 " + option);
-  EXPECT_EQ(Client(kTcpAck, 1001, 5001, "abc"), "1001 5001 " + option + " abc");
-  EXPECT_EQ(Real(kTcpAck, 5001, 1004, "hello"), "5001 1004 hello");
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(Client(kTcpAck, 1004, 5006, "more"), "1004 5006 more");
+  EXPECT_EQ(Client({kSyn, 1000}), "S 1000 0");
+  EXPECT_EQ(Real({kSynAck, 5000, 1001, "020405b4"}), "SA 5000 1001 [020405a0]") << "20 bytes less";
+  EXPECT_EQ(Client({kAck, 1001, 5001}), "A 1001 5001 " + option);
+  EXPECT_EQ(Client({kAck, 1001, 5001, "", "abc"}), "A 1001 5001 " + option + " abc");
+  EXPECT_EQ(Real({kAck, 5001, 1004, "", "hello"}), "A 5001 1004 hello");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Client({kAck, 1004, 5006, "", "more"}), "A 1004 5006 more");
   EXPECT_EQ(local_.address.family(), Family::kIpv4);
   EXPECT_EQ(d_.CheckConservation(), "");
 }
@@ -96,11 +76,11 @@ TEST_P(MixedTold, ToaIsTheClientsInAnIpv4Segment) {
 // The segment fills the client's link; the option fits, since the IPv4 header is shorter.
 TEST_P(MixedTold, ToaFitsWhereTheHeadersDifferByIt) {
   ServeTelling(kEnds64, ClientAddress::kToa);
-  Client(kTcpSyn, 1000, 0);
-  Real(kSynAck, 5000, 1001);
+  Client({kSyn, 1000});
+  Real({kSynAck, 5000, 1001});
   const std::string full(1500 - 60, 'a');
-  EXPECT_EQ(Client(kTcpAck, 1001, 5001, full),
-            "1001 5001 [fe1404d220010db8000700000000000000000007] " + full);
+  EXPECT_EQ(Client({kAck, 1001, 5001, "", full}),
+            "A 1001 5001 [fe1404d220010db8000700000000000000000007] " + full);
 }
 
 TEST_P(MixedTold, EachDatagramBeginsWithTheHeader) {
@@ -141,11 +121,11 @@ TEST_P(MixedTold, AnErrorQuotesTheClientsNumber) {
   for (const Ends& ends : {kEnds64, kEnds46}) {
     SCOPED_TRACE(ends.vip);
     ServeTelling(ends, ClientAddress::kProxyV2);
-    Client(kTcpSyn, 1000, 0);
-    Real(kSynAck, 5000, 1001);
-    Client(kTcpAck, 1001, 5001);
-    Real(kTcpAck, 5001, 1001 + (is_46() ? 28 : 52));
-    const auto at_real = d_.Send(kOutside, Segment(client_, vip_, kTcpAck, 1001, 5001, "abc"));
+    Client({kSyn, 1000});
+    Real({kSynAck, 5000, 1001});
+    Client({kAck, 1001, 5001});
+    Real({kAck, 5001, 1001 + (is_46() ? 28u : 52u)});
+    const auto at_real = d_.Send(kOutside, Segment(client_, vip_, {kAck, 1001, 5001, "", "abc"}));
     ASSERT_EQ(at_real.size(), 1u);
     const Frame error =
         ErrorAbout(at_real[0].frame, is_46() ? "fd00::9" : "10.0.0.9", local_.address.ToString(),
