@@ -111,7 +111,7 @@ TEST_F(LocalPoolsTest, ANumberIsGivenAgainWhenItsPoolIsGone) {
 LocalAddresses ListOf(uint32_t address, size_t count = 1) {
   std::vector<Prefix> prefixes;
   for (size_t i = 0; i < count; ++i) {
-    prefixes.emplace_back(Ipv4Address::FromHost(address + static_cast<uint32_t>(i)), 32);
+    prefixes.push_back(Prefix{Ipv4Address::FromHost(address + static_cast<uint32_t>(i)), 32});
   }
   return {.sets = {}, .prefixes = std::move(prefixes)};
 }

@@ -173,5 +173,6 @@ def member(number: int) -> str:
 def services() -> list:
     """One by NAT and one by DR, over the same two real servers."""
     reals = [{"address": at.real_address(1)}, {"address": at.real_address(2)}]
-    return [{"name": "nat", "address": at.VIP, "protocol": "tcp", "port": 80, "reals": reals},
-            {"name": "direct", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "forward": "dr", "reals": reals}]
+    return [{"name": "nat", "address": at.VIP, "protocol": "tcp", "port": 80, "scheduler": "rr", "reals": reals},
+            {"name": "direct", "address": at.VIP_DR, "protocol": "tcp", "port": 80, "scheduler": "rr", "forward": "dr",
+             "reals": reals}]
