@@ -188,8 +188,8 @@ uint32_t TranslateIcmpError(const uint8_t* frame, const ParsedPacket& parsed,
   const uint32_t most = (to_v4 ? kMaxIcmpErrorBytes : kMaxIcmpv6ErrorBytes) - 2 * header -
                         static_cast<uint32_t>(sizeof(IcmpHeader));
   const uint32_t end = EndOfQuotation(frame, parsed);
-  constexpr uint32_t kPortBytes = 4;
-  if (end < quoted.l4_offset + kPortBytes) return 0;
+  constexpr uint32_t kBothPorts = 4;
+  if (end < quoted.l4_offset + kBothPorts) return 0;
   const uint32_t quoted_bytes = std::min(end - quoted.l4_offset, most);
   const auto message = static_cast<uint32_t>(sizeof(IcmpHeader)) + header + quoted_bytes;
 
