@@ -26,10 +26,11 @@ class Ways(IpvsTest):
         return self.director.cli("ipvsadm", *line.split()).stdout
 
     def rows(self, line: str) -> tuple:
-        """What both print of the service of this test, which must be the same."""
-        debians, own = self.listing(line), self.own(line)
+        """What both print of this test's real server, which must be the same. (IPVS has no FULLNAT: Debian's calls it Masq.)"""
+        debians, own = (tuple(row for row in text.splitlines() if "10.0.0.12" in row)
+                        for text in (self.listing(line), self.own(line)))
         self.assertEqual(debians, own, line)
-        return tuple(row for row in own.splitlines() if "10.0.0.12" in row)
+        return own
 
     def test_each_is_listed_alike_by_both(self):
         service, real = f"-t {at.VIP}:80", "-r 10.0.0.12:80"
