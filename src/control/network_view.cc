@@ -272,14 +272,21 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
 }
 
 std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
-                                          const Presence& presence) {
+                                          const Presence& presence,
+                                          std::span<const dataplane::LocalPool> local_pools) {
   const auto answered = AnsweredOn(model, addresses, presence, [](const PortConfig& port) {
     return port.role != PortRole::kInside;
   });
   std::vector<Announcement> all;
   for (size_t i = 0; i < answered.size(); ++i) {
     for (const IpAddress& address : answered[i]) all.push_back({PortAt(i), address});
+    if (model.ports[i].role == PortRole::kOutside) continue;
+    for (const dataplane::LocalPool& pool : local_pools) {
+      for (const IpAddress& address : pool.addresses) all.push_back({PortAt(i), address});
+    }
   }
+  std::ranges::sort(all);  // pools may share addresses
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 

@@ -76,8 +76,9 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
                     const InternNeighbour& intern);
 
 // Port addresses on their port, virtual addresses that are answered for now on every port that is
-// not inside.
+// not inside, local addresses of FULLNAT on every port that is not outside. In order, each once.
 std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
-                                          const Presence& presence);
+                                          const Presence& presence,
+                                          std::span<const dataplane::LocalPool> local_pools);
 
 }  // namespace fairlead::control

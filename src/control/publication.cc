@@ -282,7 +282,7 @@ Publication::Speech Publication::SpeechOfWanted(const dataplane::Snapshot& next)
   std::vector<AnsweredVip> answers = AnswersOf(model, addresses, presence_);
   return {.silent = std::make_shared<const SilentAddresses>(SilentOf(answers)),
           .virtual_ones = std::move(answers),
-          .announcements = AnnouncementsOf(model, addresses, presence_),
+          .announcements = AnnouncementsOf(model, addresses, presence_, next.local_pools),
           .groups = GroupsOf(model, addresses, presence_, next.local_pools),
           .addresses = std::move(addresses)};
 }

@@ -23,7 +23,7 @@ class PortAddressesTest : public testing::Test {
   std::string Announced() {
     std::string text;
     size_t port = 0;
-    for (const Announcement& each : AnnouncementsOf(model_, Addresses(), {})) {
+    for (const Announcement& each : AnnouncementsOf(model_, Addresses(), {}, pools_)) {
       for (; port < each.port.index(); ++port) text += "| ";
       text += each.address.ToString() + " ";
     }
@@ -40,6 +40,7 @@ class PortAddressesTest : public testing::Test {
     return text + (local->is_announced ? "" : "-");
   }
 
+  std::vector<dataplane::LocalPool> pools_;
   ConfigModel model_ = ModelWithTwins(kServices);
   FakeKernel kernel_;
   KernelNetwork network_;
@@ -52,6 +53,12 @@ TEST_F(PortAddressesTest, WithoutNewsOfTwinsTheConfigurationCounts) {
   EXPECT_EQ(Local("192.0.2.81"), "v-");
   EXPECT_EQ(Local("192.0.2.82"), "v-");
   EXPECT_EQ(Local("10.0.0.254"), "none");
+}
+
+// A real server may still know the MAC of the machine that had them before.
+TEST_F(PortAddressesTest, LocalAddressesAreAnnouncedWhereRealServersAre) {
+  pools_ = {{.addresses = {Ip("10.0.0.128"), Ip("fd00::128")}}, {.addresses = {Ip("10.0.0.128")}}};
+  EXPECT_EQ(Announced(), "192.0.2.1 192.0.2.80 2001:db8::1 | 10.0.0.1 10.0.0.128 fd00::128 ");
 }
 
 TEST_F(PortAddressesTest, AFollowerIsAnsweredForWhileATwinHasIt) {

@@ -72,6 +72,24 @@ class FullnatTraffic(Forwarding, ForwardingIpv6):
         return any(ipaddress.ip_address(address) in pool for pool in POOLS)
 
 
+class LocalAddressesAreAnnounced(LabTest):
+    """A machine that takes the place of another has its local addresses, and another MAC."""
+    OLD = "02:00:00:00:00:99"
+
+    @classmethod
+    def configure(cls):
+        return configuration(services("none", 80))
+
+    def test_real_servers_learn_where_they_are(self):
+        real = self.lab.reals[1]
+        addresses = [str(address) for pool in POOLS for address in pool][:40]
+        device = real.run("ip", "-o", "route", "get", addresses[0]).stdout.split(" dev ")[1].split()[0]
+        for address in addresses:
+            real.ip(f"neigh replace {address} lladdr {self.OLD} nud stale dev {device}")
+        self.director.stop_and_start()
+        wait_until(lambda: self.OLD not in real.run("ip", "neigh", "show").stdout, "all are known by the new MAC")
+
+
 class ForwardsByFullnat(FullnatTraffic, LabTest):
     def test_real_sees_a_local_address(self):
         for vip, source in ((at.VIP, SOURCE), (at.VIP6, SOURCE6)):
