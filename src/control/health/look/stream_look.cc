@@ -125,6 +125,7 @@ void StreamLook::Write() {
     if (failed) {
       // The server may have answered before it closed; whether it has, reading tells.
       self->is_write_broken_ = true;
+      self->is_write_reset_ = failed == asio::error::connection_reset;
       const LocalError local = failed.category() == boost::system::system_category()
                                    ? LocalErrorOf(failed.value(), false)
                                    : LocalError::kNone;
@@ -154,6 +155,7 @@ void StreamLook::Read() {
 void StreamLook::OnRead(ErrorCode failed, size_t count) {
   // Many servers end TLS without saying so; framing tells what is missing.
   if (failed == asio::error::eof || failed == asio::ssl::error::stream_truncated) {
+    if (is_write_reset_ && !dialogue().has_heard()) return Fail(ECONNRESET, false);
     dialogue().End();
   } else if (failed) {
     if (failed.category() == boost::system::system_category()) return Fail(failed.value(), false);

@@ -59,6 +59,7 @@ class StreamLook final : public Look {
   bool is_shaking_hands_ = false;
   bool is_writing_ = false;
   bool is_write_broken_ = false;
+  bool is_write_reset_ = false;  // by a RST: reading sees a plain end then
 };
 
 }  // namespace fairlead::control
