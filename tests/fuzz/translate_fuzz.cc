@@ -46,7 +46,7 @@ bool IsUdpWithoutSum(const uint8_t* frame, const ParsedPacket& p) {
          HeaderAt<UdpHeader>(frame, p.l4_offset)->checksum.get().is_zero();
 }
 
-// False: it has no form in the other version.
+// As path/translate.h does it. False: it has no form in the other version.
 bool Translate(BytePacket& packet, ParsedPacket* parsed, PacketKind kind) {
   const bool to_v4 = !parsed->is_v4();
   const bool is_later = parsed->is_fragment && !parsed->is_first_fragment;
@@ -54,10 +54,13 @@ bool Translate(BytePacket& packet, ParsedPacket* parsed, PacketKind kind) {
                         HasGoodSum(packet.data(), *parsed);
   const uint32_t length = TranslatedLength(*parsed);
   if (length > 0xffff) return false;
-  if (!TranslateFamily(packet, parsed, Local(to_v4), Real(to_v4), Be16::FromHost(7))) return false;
+  const Endpoint local = Local(to_v4), real = Real(to_v4);
+  if (!TranslateTransport(packet.data(), *parsed, local, real)) return false;
+  if (!TranslateHeader(packet, parsed, local.address, real.address, Be16::FromHost(7)))
+    return false;
   if (!is_later) {
-    parsed->source_port = Local(to_v4).port;
-    parsed->destination_port = Real(to_v4).port;
+    parsed->source_port = local.port;
+    parsed->destination_port = real.port;
   }
   Require(packet.length() == kEthernetHeaderLength + length);
   WriteEthernet(packet.data(), {}, {}, parsed->ethertype);

@@ -155,11 +155,10 @@ inline bool IsLeastOfIpv6(const ParsedPacket& parsed) noexcept {
 // version.
 template <typename Address>
 uint32_t RoomTowards(const RealView& real) noexcept {
-  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
   if (real.address.family() == Address::kFamily) [[likely]]
     return real.mtu_bytes;
-  return Address::kFamily == Family::kIpv4 ? real.mtu_bytes - kDifference
-                                           : real.mtu_bytes + kDifference;
+  return Address::kFamily == Family::kIpv4 ? real.mtu_bytes - kHeaderDifference
+                                           : real.mtu_bytes + kHeaderDifference;
 }
 
 // A datagram begins with the header. One in fragments cannot: the offsets of the later ones say
@@ -297,8 +296,8 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
 template <typename Address>
 bool IsAnsweredWithError(const ParsedPacket& parsed, const RealView& real) noexcept {
   if (parsed.ttl <= 1 || real.next_hop.is_none()) return true;
-  if (real.address.family() != Address::kFamily) [[unlikely]]  // as SendTranslated judges
-    return TranslatedLength(parsed) > real.mtu_bytes && !MayCutTranslated(parsed);
+  if (real.address.family() != Address::kFamily) [[unlikely]]
+    return IsTooLongTranslated(parsed, real.mtu_bytes);
   return parsed.ip_length > real.mtu_bytes && !MayFragment(parsed);
 }
 

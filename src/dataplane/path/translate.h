@@ -44,6 +44,11 @@ inline bool MayCutTranslated(const ParsedPacket& parsed) noexcept {
   return parsed.is_v4() ? !parsed.dont_fragment : !HasDontFragment(parsed);
 }
 
+// It is too long for the link, and its sender has to hear of that.
+inline bool IsTooLongTranslated(const ParsedPacket& parsed, uint32_t mtu_bytes) noexcept {
+  return TranslatedLength(parsed) > mtu_bytes && !MayCutTranslated(parsed);
+}
+
 // A first fragment does not leave, so none of its datagram does.
 template <Packet P>
 void ForgetFate(Turn<P>& t) noexcept {
@@ -107,7 +112,7 @@ template <Packet P, typename Prepare>
                                       const Endpoint& source, const Endpoint& destination,
                                       const WayOut& way, Prepare&& prepare) noexcept {
   const bool is_too_long = TranslatedLength(*parsed) > way.mtu_bytes;
-  if (is_too_long && !MayCutTranslated(*parsed) && !way.may_cut) {
+  if (!way.may_cut && IsTooLongTranslated(*parsed, way.mtu_bytes)) {
     ForgetFate(t);
     return AnswerTooBig(t, packet, parsed, RoomBefore(*parsed, way.mtu_bytes));
   }

@@ -59,8 +59,8 @@ void UnwrapQuote(P* packet, ParsedPacket* inner) noexcept {
 template <Packet P>
 void TakeTunnelTooBig(Turn<P>& t, P* packet, const ParsedPacket& parsed, TunnelQuote& quote,
                       const RealView& real) noexcept {
-  // RFC 791, RFC 8200: no link is narrower, so no router says so.
-  const uint32_t least_of_links = parsed.is_v4() ? 68 : kLeastIpv6Mtu;
+  // No link is narrower, so no router says so.
+  const uint32_t least_of_links = parsed.is_v4() ? kLeastIpv4Mtu : kLeastIpv6Mtu;
   constexpr uint32_t kMostMtu = 65535;
   constexpr DropReason kReason = DropReason::kTunnelError;
   uint32_t mtu = HeaderAt<IcmpHeader>(packet->data(), parsed.l4_offset)->rest.get().host();

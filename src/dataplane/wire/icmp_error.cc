@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "dataplane/wire/ipv6_extensions.h"
+#include "dataplane/wire/tunnel_mtu.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -86,7 +87,7 @@ void LowerMtu(uint8_t* frame, const ParsedPacket& parsed, uint32_t bytes) noexce
   const Be32 before = icmp->rest;
   const uint32_t unused = parsed.is_v4() ? before.host() & 0xffff'0000u : 0;
   const uint32_t mtu = before.host() - unused;
-  const uint32_t least = parsed.is_v4() ? 68 : 1280;
+  const uint32_t least = parsed.is_v4() ? kLeastIpv4Mtu : kLeastIpv6Mtu;
   // Routers of the age before RFC 1191 say 0.
   if (mtu <= least) return;
   const Be32 after = Be32::FromHost(unused | std::max(mtu > bytes ? mtu - bytes : 0, least));

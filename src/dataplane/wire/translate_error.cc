@@ -10,7 +10,6 @@
 namespace fairlead::dataplane {
 namespace {
 
-constexpr uint32_t kHeaderDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
 constexpr uint8_t kIcmpv6ParameterProblem = 4;
 
 struct ErrorWords {
@@ -96,7 +95,6 @@ bool MapProblem6(uint8_t code, uint32_t pointer, ErrorWords* to) noexcept {
 
 bool Map6(uint8_t type, uint8_t code, uint32_t rest, ErrorWords* to) noexcept {
   constexpr uint8_t kHost = 1, kPort = 3, kFragNeeded = 4, kProhibited = 10;
-  constexpr uint32_t kLeastIpv4Mtu = 68;
   switch (type) {
     case kIcmpv6Unreachable:
       if (code > 4) return false;

@@ -2,7 +2,8 @@
 // its client (docs/fullnat.md).
 //
 //   if (TranslatedLength(parsed) > mtu) …too long on the other side…
-//   if (!TranslateFamily(packet, &parsed, local_endpoint, real_endpoint, id)) …kCannotTranslate
+//   if (!TranslateTransport(packet.data(), parsed, local, real)) …kCannotTranslate
+//   if (!TranslateHeader(packet, &parsed, local.address, real.address, id)) …kNoHeadroom
 //
 // Source and destination are what the packet has from now on, both of the other family. The
 // transport checksum is corrected by the difference; only a UDP checksum that is missing in IPv4
@@ -19,6 +20,9 @@
 #include "dataplane/wire/parse.h"
 
 namespace fairlead::dataplane {
+
+// An IPv6 packet is so much longer than the same in IPv4, without options and extension headers.
+inline constexpr uint32_t kHeaderDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
 
 // The least MTU of IPv6, less the difference of the headers.
 inline constexpr uint32_t kLeastTranslatedMtu = 1260;
@@ -72,13 +76,6 @@ template <Packet P>
   internal::WriteTranslatedHeader(packet.data(), parsed, source, destination, words);
   packet.meta().wants_ip_checksum = false;
   return true;
-}
-
-template <Packet P>
-[[nodiscard]] bool TranslateFamily(P& packet, ParsedPacket* parsed, const Endpoint& source,
-                                   const Endpoint& destination, Be16 id) noexcept {
-  return TranslateTransport(packet.data(), *parsed, source, destination) &&
-         TranslateHeader(packet, parsed, source.address, destination.address, id);
 }
 
 }  // namespace fairlead::dataplane

@@ -1,4 +1,5 @@
-// The narrowest path that a tunnel is fitted to, by who would have to hear of it.
+// The narrowest links, and the narrowest path that a tunnel is fitted to, by who would have to hear
+// of it.
 //
 //   const uint32_t least = LeastTunnelMtu(Family::kIpv6, Family::kIpv4, 20);   // 1300
 //
@@ -11,6 +12,8 @@
 
 namespace fairlead::dataplane {
 
+// RFC 791 section 3.1: no IPv4 link is narrower.
+inline constexpr uint32_t kLeastIpv4Mtu = 68;
 // RFC 8200 section 5: no IPv6 link is narrower, and no sender need send less.
 inline constexpr uint32_t kLeastIpv6Mtu = 1280;
 
