@@ -45,8 +45,7 @@ EditResult Editor::operator()(const AddReal& edit) {
   }
   service->reals.push_back(added);
   ValidateService(model_, service.place, problems_);
-  ValidateLocalAddresses(model_, problems_);
-  ValidateSnat(model_, problems_);
+  ValidateTakenAddresses(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   overlay_.NoteEdit(KeyOf(*service));
@@ -75,8 +74,7 @@ EditResult Editor::operator()(const PatchReal& edit) {
                   "Address and port of a real cannot change; add another real and remove this one");
   }
   ValidateService(model_, service.place, problems_);
-  ValidateLocalAddresses(model_, problems_);
-  ValidateSnat(model_, problems_);
+  ValidateTakenAddresses(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   const ServiceIdentity key = KeyOf(*service);

@@ -48,8 +48,7 @@ EditResult Editor::operator()(const AddService& edit) {
   ReadService(MapReader(problems_, *body, path, kServiceSection), model_, *service);
   if (problems_.empty() && HasTwin(service.place)) return refusal_;
   ValidateService(model_, service.place, problems_);
-  ValidateLocalAddresses(model_, problems_);
-  ValidateSnat(model_, problems_);
+  ValidateTakenAddresses(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   return Finish(service, "");
@@ -84,8 +83,7 @@ EditResult Editor::operator()(const PatchService& edit) {
   }
   if (problems_.empty() && HasTwin(service.place)) return refusal_;
   ValidateService(model_, service.place, problems_);
-  ValidateLocalAddresses(model_, problems_);
-  ValidateSnat(model_, problems_);
+  ValidateTakenAddresses(model_, problems_);
   CheckCommands(service);
   if (HasProblems(path)) return refusal_;
   // Whoever lists the reals sets their states: deadlines are taken back, as by PatchReal.

@@ -146,8 +146,7 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   // A service alone does not know who else has its addresses, and one that has not changed
   // may name a prefix set that has.
   Problems shared(next.file);
-  ValidateLocalAddresses(next.model, shared);
-  ValidateSnat(next.model, shared);
+  ValidateTakenAddresses(next.model, shared);
   if (next.model.prefix_sets != last_->model.prefix_sets) CheckFullnat(next.model, shared);
   if (!shared.empty()) return std::nullopt;
   LoadResult result;

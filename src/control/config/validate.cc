@@ -122,6 +122,11 @@ void CheckAnnounce(const ConfigModel& model, Announce announce, const std::strin
   problems.Add(path, "follow-kernel needs a kernel twin to follow: give a port exception: tap");
 }
 
+void ValidateTakenAddresses(const ConfigModel& model, Problems& problems) {
+  ValidateLocalAddresses(model, problems);
+  ValidateSnat(model, problems);
+}
+
 void Validate(const ConfigModel& model, Problems& problems) {
   ValidateNetwork(model, problems);
   ValidateSync(model, problems);

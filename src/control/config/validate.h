@@ -32,6 +32,9 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
 // The addresses that FULLNAT speaks from (validate_fullnat.cc); of one service, what its reals and
 // its transport need of them.
 void ValidateLocalAddresses(const ConfigModel& model, Problems& problems);
+// After a change of services alone: the addresses of FULLNAT and of source NAT, which a service may
+// have taken.
+void ValidateTakenAddresses(const ConfigModel& model, Problems& problems);
 void CheckFullnat(const ConfigModel& model, const ServiceConfig& service, const std::string& path,
                   Problems& problems);
 void CheckFullnat(const ConfigModel& model, Problems& problems);  // of every service

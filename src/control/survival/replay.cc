@@ -299,8 +299,7 @@ class Replayer {
 
   [[nodiscard]] std::string ProblemOfAddresses() const {
     Problems problems("stored");
-    ValidateLocalAddresses(model_, problems);
-    ValidateSnat(model_, problems);
+    ValidateTakenAddresses(model_, problems);
     return problems.empty() ? "" : problems.Take().front().ToString();
   }
 
