@@ -67,4 +67,15 @@ bool LocalPools::Settle(dataplane::Snapshot* snapshot) {
   return true;
 }
 
+void AddLocalAddresses(const ConfigModel& model, std::span<const dataplane::LocalPool> pools,
+                       std::vector<std::vector<IpAddress>>* of_ports) {
+  for (size_t i = 0; i < of_ports->size(); ++i) {
+    if (model.ports[i].role == PortRole::kOutside) continue;
+    std::vector<IpAddress>& all = (*of_ports)[i];
+    for (const dataplane::LocalPool& pool : pools) {
+      all.insert(all.end(), pool.addresses.begin(), pool.addresses.end());
+    }
+  }
+}
+
 }  // namespace fairlead::control

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -50,5 +51,10 @@ class LocalPools {
   std::vector<PrefixSet> sets_;
   Known known4_, known6_;  // what was asked with these sets
 };
+
+// Adds the addresses of all pools to those of each port ([PortId]) where they are answered for:
+// where real servers may be. Pools may share addresses.
+void AddLocalAddresses(const ConfigModel& model, std::span<const dataplane::LocalPool> pools,
+                       std::vector<std::vector<IpAddress>>* of_ports);
 
 }  // namespace fairlead::control

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "control/local_pools.h"
 #include "dataplane/wire/neighbour_discovery.h"
 
 namespace fairlead::control {
@@ -26,13 +27,8 @@ Ipv6Address SourceOf(const PortConfig& port, const PortRuntime& runtime) {
 PortGroups GroupsOf(const ConfigModel& model, const PortAddresses& addresses,
                     const Presence& presence, std::span<const dataplane::LocalPool> local_pools) {
   PortGroups all = AnsweredOn(model, addresses, presence, [](const PortConfig&) { return true; });
-  for (size_t i = 0; i < all.size(); ++i) {
-    std::vector<IpAddress>& groups = all[i];
-    if (model.ports[i].role != PortRole::kOutside) {
-      for (const dataplane::LocalPool& pool : local_pools) {
-        groups.insert(groups.end(), pool.addresses.begin(), pool.addresses.end());
-      }
-    }
+  AddLocalAddresses(model, local_pools, &all);
+  for (std::vector<IpAddress>& groups : all) {
     std::erase_if(groups, [](const IpAddress& address) { return address.is_v4(); });
     for (IpAddress& address : groups) address = dataplane::SolicitedNodeAddress(address.v6());
     std::ranges::sort(groups);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "control/local_pools.h"
+
 namespace fairlead::control {
 namespace {
 
@@ -274,16 +276,12 @@ NextHop FindNextHop(const dataplane::Snapshot& snapshot, const IpAddress& addres
 std::vector<Announcement> AnnouncementsOf(const ConfigModel& model, const PortAddresses& addresses,
                                           const Presence& presence,
                                           std::span<const dataplane::LocalPool> local_pools) {
-  const auto answered = AnsweredOn(model, addresses, presence, [](const PortConfig& port) {
-    return port.role != PortRole::kInside;
-  });
+  auto answered = AnsweredOn(model, addresses, presence,
+                             [](const PortConfig& port) { return port.role != PortRole::kInside; });
+  AddLocalAddresses(model, local_pools, &answered);
   std::vector<Announcement> all;
   for (size_t i = 0; i < answered.size(); ++i) {
     for (const IpAddress& address : answered[i]) all.push_back({PortAt(i), address});
-    if (model.ports[i].role == PortRole::kOutside) continue;
-    for (const dataplane::LocalPool& pool : local_pools) {
-      for (const IpAddress& address : pool.addresses) all.push_back({PortAt(i), address});
-    }
   }
   std::ranges::sort(all);  // pools may share addresses
   all.erase(std::unique(all.begin(), all.end()), all.end());
