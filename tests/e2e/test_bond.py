@@ -59,7 +59,10 @@ class BondTest(SwitchTest):
         when a member comes back."""
         before = [self.switch.packets(trunk) for trunk in self.switch.trunks]
         answers = client.spread(self.lab, f"http://{at.VIP}/", SOURCES)
-        self.assertEqual(self.address_counts(answers), {"real1": 16, "real2": 16})
+        counts = [answers.count(real) for real in ("real1", "real2")]
+        self.assertEqual(sum(counts), len(SOURCES), answers)
+        # rr alternates in each worker for itself: two that began with the same real may give it two requests more.
+        self.assertLessEqual(abs(counts[0] - counts[1]), 0 if self.workers == 1 else self.workers, counts)
         # The switch counts for others once in a while.
         for trunk, (received, sent) in zip(self.switch.trunks, before):
             wait_until(lambda: self.switch.packets(trunk)[0] >= received + 20, f"{trunk} has brought packets")
