@@ -56,8 +56,7 @@ bool Translate(BytePacket& packet, ParsedPacket* parsed, PacketKind kind) {
   if (length > 0xffff) return false;
   const Endpoint local = Local(to_v4), real = Real(to_v4);
   if (!TranslateTransport(packet.data(), *parsed, local, real)) return false;
-  if (!TranslateHeader(packet, parsed, local.address, real.address, Be16::FromHost(7)))
-    return false;
+  if (!TranslateHeader(packet, parsed, local.address, real.address, 7)) return false;
   if (!is_later) {
     parsed->source_port = local.port;
     parsed->destination_port = real.port;

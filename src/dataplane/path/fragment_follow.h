@@ -62,7 +62,7 @@ void FollowToReal(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   CountIn(t, fate.real, *real, parsed->ip_length);
   if (real->address.family() != Address::kFamily && TranslatesClient(fate.method)) [[unlikely]]
     return FollowToMixedReal(t, packet, parsed, fate, *real);
-  if (!fate.id.is_zero()) PutNewId(packet->data(), *parsed, fate.id);
+  if (fate.id != 0) PutNewId(packet->data(), *parsed, fate.id);
   if (FollowAtOnce<Address>(t, packet, parsed, fate, real->egress)) return;
   Connection<Address> record{};
   record.method = fate.method;
@@ -90,7 +90,7 @@ void FollowRouted(Turn<P>& t, P* packet, ParsedPacket* parsed, const FragmentFat
   }
   ForwardRouted(t, packet, parsed, [&](P& p, ParsedPacket* fields) {
     RewriteNatLater<NatDirection::kReply>(p, fields, fate.address.As<Address>());
-    if (!fate.id.is_zero()) PutNewId(p.data(), *fields, fate.id);
+    if (fate.id != 0) PutNewId(p.data(), *fields, fate.id);
   });
 }
 

@@ -26,7 +26,7 @@ struct WayOut {
   IpAddress hop;  // the neighbour's address
   uint32_t mtu_bytes = 0;
   bool may_cut = false;  // a packet that its sender would not have cut
-  Be16 id = {};          // of a later fragment in IPv4: what its first has; 0: its own
+  uint32_t id = 0;       // of a later fragment: what its first has
 };
 
 inline constexpr auto NothingElse = [](auto&, ParsedPacket*) noexcept {};
@@ -56,12 +56,27 @@ void ForgetFate(Turn<P>& t) noexcept {
     t.shard.fragment_fate->kind = FragmentFate::Kind::kUndecided;
 }
 
+// The identification in the other version, which the datagram's other fragments are to have too.
+// IPv4 has one in each packet, and IPv6 in fragments alone; 0 where nobody reads it.
+template <Packet P>
+uint32_t TranslatedId(Turn<P>& t, const ParsedPacket& parsed, const IpAddress& source,
+                      const IpAddress& destination, const WayOut& way) noexcept {
+  if (way.id != 0) return way.id;
+  const bool is_whole = parsed.is_v4() ? !parsed.is_fragment : HasDontFragment(parsed);
+  if (is_whole && TranslatedLength(parsed) <= way.mtu_bytes) return 0;
+  DatagramIds& ids = t.shard.datagram_ids;
+  const uint32_t id = parsed.is_v4() ? ids.Take(source.v6(), destination.v6(), t.now())
+                                     : ids.Take(source.v4(), destination.v4(), parsed.protocol);
+  if (t.shard.fragment_fate != nullptr) t.shard.fragment_fate->id = id;
+  return id;
+}
+
 // Cuts IPv4, whole or a fragment, and translates the pieces. Precondition: TranslateTransport; it
 // is too long for way.mtu_bytes in IPv6.
 template <Packet P>
 [[gnu::noinline]] void SendTranslatedPieces(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                             const IpAddress& source, const IpAddress& destination,
-                                            const WayOut& way) noexcept {
+                                            uint32_t id, const WayOut& way) noexcept {
   constexpr uint32_t kHeaders = sizeof(Ipv6Header) + sizeof(Ipv6FragmentHeader);
   const uint32_t front = parsed->l4_offset;
   const uint32_t payload = parsed->l4_length();
@@ -98,7 +113,7 @@ template <Packet P>
     fields.is_fragment = true;
     fields.is_first_fragment = units == 0;
     fields.ip_length = pieces[i]->length() - parsed->l3_offset;
-    if (!TranslateHeader(*pieces[i], &fields, source, destination, Be16{})) {
+    if (!TranslateHeader(*pieces[i], &fields, source, destination, id)) {
       t.Drop(pieces[i], DropReason::kNoHeadroom);
       continue;
     }
@@ -121,17 +136,13 @@ template <Packet P, typename Prepare>
     ForgetFate(t);
     return t.Drop(packet, DropReason::kCannotTranslate);
   }
+  const uint32_t id = TranslatedId(t, *parsed, source.address, destination.address, way);
   if (is_too_long && parsed->is_v4()) {
-    return SendTranslatedPieces(t, packet, parsed, source.address, destination.address, way);
+    return SendTranslatedPieces(t, packet, parsed, source.address, destination.address, id, way);
   }
-  if (!TranslateHeader(*packet, parsed, source.address, destination.address, Be16{})) {
+  if (!TranslateHeader(*packet, parsed, source.address, destination.address, id)) {
     ForgetFate(t);
     return t.Drop(packet, DropReason::kNoHeadroom);
-  }
-  if (!way.id.is_zero()) {
-    PutNewId(packet->data(), *parsed, way.id);
-  } else if (NeedsNewId(*parsed) || (is_too_long && parsed->is_v4())) {
-    RenumberDatagram(t.shard, packet->data(), *parsed);
   }
   parsed->source_port = source.port;
   parsed->destination_port = destination.port;
@@ -162,7 +173,7 @@ bool FindWayOut(Turn<P>& t, P* packet, ParsedPacket* parsed, const IpAddress& de
 
 template <Packet P, typename Prepare>
 void RouteTranslated(Turn<P>& t, P* packet, ParsedPacket* parsed, const Endpoint& source,
-                     const Endpoint& destination, Prepare&& prepare, Be16 id = {}) noexcept {
+                     const Endpoint& destination, Prepare&& prepare, uint32_t id = 0) noexcept {
   WayOut way;
   if (!FindWayOut(t, packet, parsed, destination.address, &way)) return;
   way.id = id;

@@ -96,7 +96,7 @@ struct FragmentFate {
   IpAddress address;  // the real's with kToReal, whatever the method
   IpAddress other;    // with kRouted, and with kToReal where the client is translated
   Be16 client_port;   // with kToReal
-  Be16 id;            // IPv4: the identification from now on; 0: its own
+  uint32_t id = 0;    // the identification from now on; 0: its own
 
   [[nodiscard]] bool is_decided() const noexcept {
     return kind != Kind::kUndecided && kind != Kind::kAsked;

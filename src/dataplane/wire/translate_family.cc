@@ -97,20 +97,15 @@ bool TranslateTransport(uint8_t* frame, const ParsedPacket& parsed, const Endpoi
 
 namespace internal {
 
-FragmentWords ReadFragmentWords(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+uint16_t ReadOffsetAndMore(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  if (!parsed.is_fragment) return 0;
   if (parsed.is_v4()) {
-    const auto* ip = HeaderAt<Ipv4Header>(frame, parsed.l3_offset);
-    const auto whose =
-        static_cast<uint16_t>(ip->source.get().Fold() ^ ip->source.get().Fold() >> 16);
-    return {.id = static_cast<uint32_t>(whose) << 16 | ip->id.get().host(),
-            .offset_and_more =
-                static_cast<uint16_t>(ip->fragment.get().host() &
-                                      (Ipv4Header::kOffsetMask | Ipv4Header::kMoreFragments))};
+    const uint16_t field = HeaderAt<Ipv4Header>(frame, parsed.l3_offset)->fragment.get().host();
+    return static_cast<uint16_t>(field & (Ipv4Header::kOffsetMask | Ipv4Header::kMoreFragments));
   }
-  const FragmentFields fields = ReadFragment6(frame, parsed);
-  const uint32_t more = fields.range.is_last ? 0u : Ipv4Header::kMoreFragments;
-  return {.id = fields.id & 0xffff,
-          .offset_and_more = static_cast<uint16_t>(fields.range.begin >> kUnitShift | more)};
+  const FragmentRange range = ReadFragment6(frame, parsed).range;
+  const uint32_t more = range.is_last ? 0u : Ipv4Header::kMoreFragments;
+  return static_cast<uint16_t>(range.begin >> kUnitShift | more);
 }
 
 void WriteTranslatedHeader(uint8_t* frame, ParsedPacket* parsed, const IpAddress& source,

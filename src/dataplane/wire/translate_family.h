@@ -48,25 +48,25 @@ inline bool HasDontFragment(const ParsedPacket& parsed) noexcept {
                                       const Endpoint& source, const Endpoint& destination) noexcept;
 
 namespace internal {
-// What a fragment says, as IPv4 has it.
+// What an IPv4 header says of a datagram's fragment.
 struct FragmentWords {
-  uint32_t id = 0;
+  uint32_t id = 0;               // 16 bits in IPv4
   uint16_t offset_and_more = 0;  // units of 8 bytes, and Ipv4Header::kMoreFragments
 };
-FragmentWords ReadFragmentWords(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
+// The offset; 0: it is no fragment.
+uint16_t ReadOffsetAndMore(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
 // `frame` begins so that the transport is where the new headers end.
 void WriteTranslatedHeader(uint8_t* frame, ParsedPacket* parsed, const IpAddress& source,
                            const IpAddress& destination, const FragmentWords& words) noexcept;
 }  // namespace internal
 
-// The IP header. `id`: of an IPv4 packet that is no fragment. The high half of an IPv6 fragment's
-// identification says whose it is, since many clients share one local address. False: no room in
-// front; nothing has changed. The Ethernet header is the caller's to write.
+// The IP header. `id`: its identification, 16 bits in IPv4; in IPv6 only a fragment has one. False:
+// no room in front; nothing has changed. The Ethernet header is the caller's to write.
 template <Packet P>
 [[nodiscard]] bool TranslateHeader(P& packet, ParsedPacket* parsed, const IpAddress& source,
-                                   const IpAddress& destination, Be16 id) noexcept {
-  internal::FragmentWords words{.id = id.host()};
-  if (parsed->is_fragment) words = internal::ReadFragmentWords(packet.data(), *parsed);
+                                   const IpAddress& destination, uint32_t id) noexcept {
+  const internal::FragmentWords words{
+      .id = id, .offset_and_more = internal::ReadOffsetAndMore(packet.data(), *parsed)};
   const uint32_t begin = kEthernetHeaderLength + TranslatedHeaderBytes(*parsed);
   if (begin > parsed->l4_offset) {
     if (packet.Prepend(begin - parsed->l4_offset) == nullptr) return false;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "mixed_bed.h"
@@ -190,6 +191,29 @@ TEST_P(MixedFullnat, FragmentsFollowTheFirst) {
                 AtClient(port) + " UDP ttl 63");
       EXPECT_EQ(joined_.size(), 14 + (is_46() ? 20u : 40u) + 8 + 3000);
     }
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// Two clients whose datagrams have one number, and addresses of one sum: the real server gets both
+// whole.
+TEST_P(MixedFullnat, FragmentsOfTwoClientsAreNotMixed) {
+  Serve(kEnds46, {.protocol = kProtocolUdp});
+  const std::string client = "198.51.100.7", other = "100.7.198.51";
+  std::vector<Frame> pieces = Cut(Datagram(client, 4000, ends_.vip, 80, Payload(3000)), 1480, 7);
+  for (const Frame& piece : Cut(Datagram(other, 4000, ends_.vip, 80, Payload(3000)), 1480, 7)) {
+    pieces.push_back(piece);
+  }
+  std::map<uint32_t, std::vector<Frame>> by_id;
+  for (size_t i = 0; i < pieces.size(); ++i) d_.Inject(kOutside, pieces[i * 5 % pieces.size()]);
+  for (const Sent& sent : d_.Settle()) {
+    by_id[Be32::Load(&sent.frame[14 + sizeof(Ipv6Header) + 4]).host()].push_back(sent.frame);
+  }
+  EXPECT_EQ(by_id.size(), 2u);
+  for (const auto& [id, frames] : by_id) {
+    const std::string text = Text(Join(frames));
+    EXPECT_EQ(text.substr(0, Written(ends_.real, 8080).size()), Written(ends_.real, 8080)) << text;
+    EXPECT_EQ(text.find("BAD"), std::string::npos) << text;
   }
   EXPECT_EQ(d_.CheckConservation(), "");
 }
