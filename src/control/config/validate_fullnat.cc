@@ -1,10 +1,10 @@
 // What FULLNAT's local addresses and its ways to tell a real of its client must hold.
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "control/config/address_users.h"
 #include "control/config/find_set.h"
 #include "control/config/local_addresses.h"
 #include "control/config/names.h"
@@ -57,92 +57,58 @@ std::vector<Written> AllOf(const ConfigModel& model) {
   return all;
 }
 
-// Who has one of the local addresses already. Those are few, and what else has an address may be
-// 100,000 reals: so these are looked up among those, and words are made for the one that is found.
-class Owners {
- public:
-  // Before Find: an address that is asked for.
-  void Ask(const IpAddress& address) { owners_.try_emplace(address); }
+IpAddress BroadcastOf(const Prefix& prefix) {
+  const uint32_t host_bits = 0xffffffffu >> prefix.length;
+  return Ipv4Address::FromHost(prefix.network().v4().value.host() | host_bits);
+}
 
-  void Find(const ConfigModel& model) {
-    FindPorts(model);
-    for (const RouteConfig& route : model.routes) {
-      Note(route.via, "the next hop of the route to ", nullptr, &route.to);
-    }
-    FindServices(model);
-    for (const SnatConfig& rule : model.snat) {
-      for (const IpAddress& address : AddressesOf(rule)) {
-        Note(address, "an address of the snat rule for ", nullptr, &rule.source);
+// A port's own address may be a local one, unless a kernel twin may itself speak to a real server
+// from it, by a port that is in use here.
+void NotePorts(const ConfigModel& model, AddressUsers& users) {
+  for (const PortConfig& port : model.ports) {
+    for (const Prefix& own : port.addresses) {
+      if (port.exception == ExceptionPath::kTap) {
+        users.Note(own.address, "which is also the kernel's, on port ", port.name);
       }
-    }
-  }
-  // Empty: nobody.
-  [[nodiscard]] std::string WordsOf(const IpAddress& address) const {
-    const Owner& owner = owners_.at(address);
-    if (owner.words == nullptr) return "";
-    return owner.words + (owner.name != nullptr ? Quote(*owner.name) : owner.prefix->ToString());
-  }
-
- private:
-  struct Owner {
-    const char* words = nullptr;
-    const std::string* name = nullptr;
-    const Prefix* prefix = nullptr;
-  };
-
-  // The first who has it counts.
-  void Note(const IpAddress& address, const char* words, const std::string* name,
-            const Prefix* prefix = nullptr) {
-    const auto asked = owners_.find(address);
-    if (asked == owners_.end() || asked->second.words != nullptr) return;
-    asked->second = {words, name, prefix};
-  }
-
-  // A port's own address may be a local one, unless a kernel twin may itself speak to a real server
-  // from it, by a port that is in use here.
-  void FindPorts(const ConfigModel& model) {
-    for (const PortConfig& port : model.ports) {
-      for (const Prefix& own : port.addresses) {
-        if (port.exception == ExceptionPath::kTap) {
-          Note(own.address, "which is also the kernel's, on port ", &port.name);
-        }
-        if (!own.address.is_v4() || own.length > 30) continue;
-        Note(own.network(), "the number of the network of port ", &port.name);
-        Note(Broadcast(own), "the broadcast address of port ", &port.name);
-      }
+      if (!own.address.is_v4() || own.length > 30) continue;
+      users.Note(own.network(), "the number of the network of port ", port.name);
+      users.Note(BroadcastOf(own), "the broadcast address of port ", port.name);
     }
   }
-  void FindServices(const ConfigModel& model) {
-    std::map<std::pair<uint32_t, Family>, const std::string*> by_mark;
-    for (const ServiceConfig& service : model.services) {
-      if (service.is_mark()) {
-        by_mark.emplace(std::pair(service.mark, service.family), &service.name);
-      } else {
-        Note(service.address, "the address of service ", &service.name);
-      }
-      for (const RealConfig& real : service.reals) {
-        Note(real.address, "a real server of service ", &service.name);
-      }
-      if (service.fallback) {
-        Note(service.fallback->address, "the fallback of service ", &service.name);
-      }
-    }
-    // As virtual_addresses.h counts them.
-    for (const ClassifierRule& rule : model.classifier) {
-      for (const Prefix& to : rule.destination.prefixes) {
-        const auto service = by_mark.find({rule.mark, to.address.family()});
-        if (service == by_mark.end() || to.length != to.address.bit_length()) continue;
-        Note(to.address, "a virtual address of service ", service->second);
-      }
-    }
-  }
+}
 
-  static IpAddress Broadcast(const Prefix& prefix) {
-    const uint32_t host_bits = 0xffffffffu >> prefix.length;
-    return Ipv4Address::FromHost(prefix.network().v4().value.host() | host_bits);
+// As virtual_addresses.h counts them.
+void NoteVirtualAddresses(const ConfigModel& model, AddressUsers& users) {
+  std::map<std::pair<uint32_t, Family>, const ServiceConfig*> by_mark;
+  for (const ServiceConfig& service : model.services) {
+    if (service.is_mark()) {
+      by_mark.emplace(std::pair(service.mark, service.family), &service);
+    } else {
+      users.Note(service.address, "the address of service ", service.name);
+    }
   }
-  std::unordered_map<IpAddress, Owner> owners_;
-};
+  for (const ClassifierRule& rule : model.classifier) {
+    for (const Prefix& to : rule.destination.prefixes) {
+      const auto service = by_mark.find({rule.mark, to.address.family()});
+      if (service == by_mark.end() || to.length != to.address.bit_length()) continue;
+      users.Note(to.address, "a virtual address of service ", service->second->name);
+    }
+  }
+}
+
+void NoteAll(const ConfigModel& model, AddressUsers& users) {
+  NotePorts(model, users);
+  for (const RouteConfig& route : model.routes) {
+    users.Note(route.via, "the next hop of the route to ", route.to);
+  }
+  NoteVirtualAddresses(model, users);
+  users.NoteReals(model);
+  for (const SnatConfig& rule : model.snat) {
+    for (const IpAddress& address : AddressesOf(rule)) {
+      users.Note(address, "an address of the snat rule for ", rule.source);
+    }
+  }
+}
 
 // The addresses of a list; none, with a word, when it cannot be one.
 std::vector<IpAddress> CheckList(const ConfigModel& model, const Written& written,
@@ -236,20 +202,20 @@ void ValidateLocalAddresses(const ConfigModel& model, Problems& problems) {
                      "may be used towards each of them at once");
     return;
   }
-  Owners owners;
+  AddressUsers users;
   std::vector<std::vector<IpAddress>> lists;
   for (const Written& written : all) {
     for (const IpAddress& address : lists.emplace_back(CheckList(model, written, problems))) {
-      owners.Ask(address);
+      users.Ask(address);
     }
   }
   if (all.empty()) return;
-  owners.Find(model);
+  NoteAll(model, users);
   for (size_t i = 0; i < all.size(); ++i) {
     for (const IpAddress& address : lists[i]) {
-      const std::string owner = owners.WordsOf(address);
-      if (owner.empty()) continue;
-      problems.Add(all[i].Path(), "contains " + address.ToString() + ", " + owner +
+      const std::string user = users.WordsOf(address);
+      if (user.empty()) continue;
+      problems.Add(all[i].Path(), "contains " + address.ToString() + ", " + user +
                                       "; local addresses must be nobody else's");
       break;
     }

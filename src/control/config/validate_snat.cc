@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <optional>
 #include <set>
-#include <unordered_map>
 
+#include "control/config/address_users.h"
 #include "control/config/machine_warnings.h"
 #include "control/config/names.h"
 #include "control/config/validate.h"
@@ -50,45 +50,18 @@ void CheckAddresses(const SnatConfig& rule, const std::string& path, Problems& p
   }
 }
 
-// Whose an address of a rule is already, where that cannot be: what comes from a real server is no
-// reply of the world. (FULLNAT's addresses: validate_fullnat.cc.) Words are made for the one that
-// is found: there may be 100,000 real servers.
-class OtherUsers {
- public:
-  explicit OtherUsers(const ConfigModel& model) {
-    for (const SnatConfig& rule : model.snat) {
-      for (const IpAddress& address : AddressesOf(rule)) users_.emplace(address, User{});
-    }
-    for (const ServiceConfig& service : model.services) {
-      for (const RealConfig& real : service.reals) {
-        Add(real.address, {"a real server of service ", &service.name});
-      }
-      if (!service.fallback) continue;
-      Add(service.fallback->address, {"the fallback of service ", &service.name});
-    }
+// Who cannot have an address of a rule: what comes from a real server is no reply of the world.
+// (FULLNAT's addresses: validate_fullnat.cc.)
+AddressUsers RealsAmong(const ConfigModel& model) {
+  AddressUsers users;
+  for (const SnatConfig& rule : model.snat) {
+    for (const IpAddress& address : AddressesOf(rule)) users.Ask(address);
   }
-  // Empty: nobody's.
-  [[nodiscard]] std::string WordsOf(const IpAddress& address) const {
-    const auto it = users_.find(address);
-    if (it == users_.end() || it->second.words == nullptr) return "";
-    return it->second.words + Quote(*it->second.service);
-  }
+  users.NoteReals(model);
+  return users;
+}
 
- private:
-  struct User {
-    const char* words = nullptr;
-    const std::string* service = nullptr;
-  };
-
-  void Add(const IpAddress& address, const User& user) {
-    const auto it = users_.find(address);
-    if (it != users_.end() && it->second.words == nullptr) it->second = user;
-  }
-
-  std::unordered_map<IpAddress, User> users_;  // of all rules
-};
-
-void CheckUsers(const SnatConfig& rule, const OtherUsers& users, const std::string& path,
+void CheckUsers(const SnatConfig& rule, const AddressUsers& users, const std::string& path,
                 Problems& problems) {
   for (const IpAddress& address : AddressesOf(rule)) {
     const std::string user = users.WordsOf(address);
@@ -174,7 +147,7 @@ void ValidateSnat(const ConfigModel& model, Problems& problems) {
     return;
   }
   FirstPlaces<std::string> matches;
-  std::optional<OtherUsers> users;
+  std::optional<AddressUsers> users;
   for (size_t i = 0; i < model.snat.size(); ++i) {
     const SnatConfig& rule = model.snat[i];
     const std::string path = ItemPath("snat", i);
@@ -186,7 +159,7 @@ void ValidateSnat(const ConfigModel& model, Problems& problems) {
     const std::string addresses = path + ".addresses";
     if (!problems.IsBroken(addresses)) CheckAddresses(rule, path, problems);
     if (!problems.IsBroken(addresses) && !problems.IsBroken("services")) {
-      if (!users) users.emplace(model);
+      if (!users) users = RealsAmong(model);
       CheckUsers(rule, *users, path, problems);
     }
     if (problems.IsBroken("ports") || HasOutput(model, rule)) continue;
