@@ -14,6 +14,7 @@
 #include <string>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "base/ip_address.h"
 #include "control/config/model.h"
@@ -32,24 +33,19 @@ class AddressUsers {
   void Note(const IpAddress& address, const char* words, const Prefix& prefix) {
     NoteUser(address, {words, &prefix});
   }
-  void NoteReals(const ConfigModel& model) {
-    for (const ServiceConfig& service : model.services) {
-      for (const RealConfig& real : service.reals) {
-        Note(real.address, "a real server of service ", service.name);
-      }
-      if (!service.fallback) continue;
-      Note(service.fallback->address, "the fallback of service ", service.name);
-    }
-  }
+  void NoteReals(const ConfigModel& model);
+  // What no host of a port's network has: its number and its broadcast address.
+  void NoteNetworks(const ConfigModel& model);
+  // Next hops of routes.
+  void NoteGateways(const ConfigModel& model);
 
   // Precondition: it was asked for.
-  [[nodiscard]] std::string WordsOf(const IpAddress& address) const {
-    const User& user = users_.at(address);
-    if (user.words == nullptr) return "";
-    const auto* name = std::get_if<const std::string*>(&user.who);
-    return user.words +
-           (name != nullptr ? Quote(**name) : std::get<const Prefix*>(user.who)->ToString());
-  }
+  [[nodiscard]] std::string WordsOf(const IpAddress& address) const;
+
+  // Reports those of `addresses` that are somebody's, the first few one by one:
+  // "<contains> 10.0.0.1, the next hop of the route to 0.0.0.0/0; <rule>".
+  void Report(const std::vector<IpAddress>& addresses, const std::string& contains,
+              const std::string& rule, const std::string& path, Problems& problems) const;
 
  private:
   struct User {
@@ -64,5 +60,13 @@ class AddressUsers {
 
   std::unordered_map<IpAddress, User> users_;
 };
+
+// Of an IPv4 network.
+IpAddress BroadcastOfNetwork(const Prefix& prefix);
+// A network of one or two addresses has neither number nor broadcast address (RFC 3021), and one of
+// IPv6 has none.
+inline bool HasBroadcast(const Prefix& prefix) {
+  return prefix.address.is_v4() && prefix.length <= 30;
+}
 
 }  // namespace fairlead::control

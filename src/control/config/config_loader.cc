@@ -148,6 +148,7 @@ std::optional<LoadResult> ConfigLoader::LoadChanges(Loaded& next) {
   Problems shared(next.file);
   ValidateTakenAddresses(next.model, shared);
   if (next.model.prefix_sets != last_->model.prefix_sets) CheckFullnat(next.model, shared);
+  if (next.model.routes != last_->model.routes) ValidateServiceAddresses(next.model, shared);
   if (!shared.empty()) return std::nullopt;
   LoadResult result;
   bool has_places = true;

@@ -91,13 +91,29 @@ constexpr ForeignWord kOfLdirectord[] = {
     {"virtual", "one of \"services\""},
     {"virtualhost", "\"host\" of health"}};
 
-// A value that a key of ours has another word for; where `here` is empty, it has none.
+constexpr ForeignWord kOfHaproxy[] = {
+    {"backend", "one of \"services\"; its servers are \"reals\" of the service"},
+    {"balance", "\"scheduler\" of the service"},
+    {"bind", "\"address\" and \"port\" of the service"},
+    {"default_backend", "\"reals\" of the service"},
+    {"frontend", "one of \"services\""},
+    {"httpchk", "\"health: { type: http, path: … }\""},
+    {"inter", "\"interval\" of health"},
+    {"maxconn", "\"upper_threshold\" of the real"},
+    {"mode", "\"protocol\" of the service"},
+    {"server", "one of \"reals\" of the service"}};
+
+// A value that a key of ours has another word for; where `here` is empty, it has none, and where
+// `whose` is, it is everybody's.
 struct ForeignValue {
   std::string_view value;
   std::string_view whose;
   std::string_view here;
   std::string_view among;  // one of the words that the key takes
 };
+
+constexpr std::string_view kGueForward = "{ method: tun, type: gue, port: 6080 }";
+constexpr std::string_view kGreForward = "{ method: tun, type: gre }";
 
 constexpr ForeignValue kValues[] = {{"masq", "ipvsadm", "nat", "nat"},
                                     {"masquerading", "ipvsadm", "nat", "nat"},
@@ -106,6 +122,18 @@ constexpr ForeignValue kValues[] = {{"masq", "ipvsadm", "nat", "nat"},
                                     {"route", "ipvsadm", "dr", "dr"},
                                     {"ipip", "ipvsadm", "tun", "tun"},
                                     {"tunneling", "ipvsadm", "tun", "tun"},
+                                    {"gue", "ipvsadm", kGueForward, "tun"},
+                                    {"gre", "ipvsadm", kGreForward, "tun"},
+                                    {"leastconn", "HAProxy", "wlc", "wlc"},
+                                    {"least_conn", "nginx", "wlc", "wlc"},
+                                    {"roundrobin", "HAProxy", "wrr", "wlc"},
+                                    {"static-rr", "HAProxy", "wrr", "wlc"},
+                                    {"source", "HAProxy", "sh", "wlc"},
+                                    {"ip_hash", "nginx", "sh", "wlc"},
+                                    {"send-proxy", "HAProxy", "proxy-v1", "proxy-v2"},
+                                    {"send-proxy-v2", "HAProxy", "proxy-v2", "proxy-v2"},
+                                    {"proxy_protocol", "nginx", "proxy-v1", "proxy-v2"},
+                                    {"proxy", "", "proxy-v1\" or \"proxy-v2", "proxy-v2"},
                                     {"0", "Linux", "", "802.3ad"},
                                     {"1", "Linux", "active-backup", "802.3ad"},
                                     {"2", "Linux", "balance-xor", "802.3ad"},
@@ -139,8 +167,9 @@ std::string ForeignWordHint(std::string_view word) {
   constexpr size_t kMostBytes = 64;  // no known word is longer
   if (word.size() > kMostBytes) return "";
   const std::string small = SmallOf(word);
-  const std::string hint = Find("keepalived", kOfKeepalived, small);
-  return hint.empty() ? Find("ldirectord", kOfLdirectord, small) : hint;
+  std::string hint = Find("keepalived", kOfKeepalived, small);
+  if (hint.empty()) hint = Find("ldirectord", kOfLdirectord, small);
+  return hint.empty() ? Find("HAProxy", kOfHaproxy, small) : hint;
 }
 
 std::string ForeignValueHint(std::string_view value, std::span<const std::string_view> words) {
@@ -149,7 +178,8 @@ std::string ForeignValueHint(std::string_view value, std::span<const std::string
   const std::string small = SmallOf(value);
   for (const ForeignValue& known : kValues) {
     if (known.value != small || !std::ranges::count(words, known.among)) continue;
-    const std::string named = std::string(known.whose) + "'s " + small + " is ";
+    const std::string named =
+        (known.whose.empty() ? "it" : std::string(known.whose) + "'s " + small) + " is ";
     return named + (known.here.empty() ? "not here" : "here \"" + std::string(known.here) + "\"");
   }
   return "";

@@ -12,6 +12,14 @@ std::string FormOf(const Section& section) {
   return form;
 }
 
+// "addresses" of a refused key that "is called addresses here"; empty: it is refused otherwise.
+std::string_view OurWordFor(const KeyInfo& refused) {
+  constexpr std::string_view kCalled = "is called ";
+  if (!refused.refusal.starts_with(kCalled)) return {};
+  const std::string_view rest = refused.refusal.substr(kCalled.size());
+  return rest.substr(0, rest.find_first_of(" ,;"));
+}
+
 }  // namespace
 
 MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
@@ -44,8 +52,9 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, std::string path,
 void MapReader::CheckKey(const YamlKey& key, const Section& section) {
   for (const KeyInfo& known : section.keys) {
     if (known.name != key.text) continue;
-    if (!known.refusal.empty())
-      problems_.Add(PathOf(key.text), key.mark, std::string(known.refusal));
+    if (known.refusal.empty()) return;
+    problems_.Add(PathOf(key.text), key.mark, std::string(known.refusal));
+    if (const std::string_view ours = OurWordFor(known); !ours.empty()) meant_.insert(ours);
     return;
   }
   has_merge_key_ |= key.text == "<<";
@@ -58,7 +67,7 @@ void MapReader::CheckKey(const YamlKey& key, const Section& section) {
 }
 
 // With the key that was probably meant, or those there are.
-std::string MapReader::UnknownKeySentence(std::string_view key, const Section& section) const {
+std::string MapReader::UnknownKeySentence(std::string_view key, const Section& section) {
   if (key == "<<") return "merge keys (<<) are not allowed; write the values out";
   std::string sentence = "unknown key";
   if (!problems_.wants_suggestion()) return sentence;
@@ -69,8 +78,10 @@ std::string MapReader::UnknownKeySentence(std::string_view key, const Section& s
   for (const KeyInfo& known : section.keys) {
     if (known.refusal.empty()) names.push_back(known.name);
   }
-  if (const auto close = Suggest(key, names); !close.empty())
+  if (const auto close = Suggest(key, names); !close.empty()) {
+    meant_.insert(close);
     return sentence + "; did you mean \"" + std::string(close) + "\"?";
+  }
   sentence += "; the keys here are ";
   for (size_t i = 0; i < names.size(); ++i)
     sentence += (i == 0 ? "" : ", ") + std::string(names[i]);
@@ -91,7 +102,8 @@ bool MapReader::Require(std::string_view key, std::string_view why) {
   if (Has(key)) return true;
   // A map that could not be read at all has already been reported.
   if (problems_.IsUnreadable(path_)) return false;
-  if (has_merge_key_) {  // it may have been meant to bring this one
+  // A merge key may have been meant to bring this one.
+  if (has_merge_key_ || IsMeant(key)) {
     problems_.SetBroken(PathOf(key));
     return false;
   }

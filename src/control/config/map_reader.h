@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,7 +36,11 @@ class MapReader {
   // The value of a key that can be read, or null. Precondition: the section lists the key.
   [[nodiscard]] const YamlNode* Find(std::string_view key) const;
 
-  // Reports a missing key and marks its path broken. False when it is missing.
+  // Whether a key that is not there was probably meant by one that is reported: a slip of the pen,
+  // or another word for it.
+  [[nodiscard]] bool IsMeant(std::string_view key) const { return meant_.contains(key); }
+
+  // Reports a missing key, unless it is meant, and marks its path broken. False when it is missing.
   bool Require(std::string_view key, std::string_view why = {});
 
   // `read(node)` gives a Result convertible to *target. True when *target was set.
@@ -106,11 +111,12 @@ class MapReader {
 
  private:
   void CheckKey(const YamlKey& key, const Section& section);
-  [[nodiscard]] std::string UnknownKeySentence(std::string_view key, const Section& section) const;
+  [[nodiscard]] std::string UnknownKeySentence(std::string_view key, const Section& section);
 
   Problems& problems_;
   std::string path_;
   std::map<std::string_view, const YamlNode*> values_;
+  std::set<std::string_view> meant_;
   bool has_merge_key_ = false;
 };
 

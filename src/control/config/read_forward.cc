@@ -56,15 +56,20 @@ void RequireLocalAddresses(MapReader& reader, std::string_view key, const Forwar
                         "{ method: fullnat, local_addresses: [10.0.1.0/28] }");
 }
 
-// The keys beside `method: fullnat`.
-void ReadFullnat(MapReader& reader, Forwarding& forward) {
+// The keys beside `method: fullnat`. `is_inherited`: so is what it does not say; when that is
+// nothing, it was said where it is inherited from.
+void ReadFullnat(MapReader& reader, bool is_inherited, Forwarding& forward) {
   AddressMatch addresses;
   ReadMatch(reader, "local_addresses", addresses);
   if (!addresses.is_any()) {
     forward.local_addresses = {std::move(addresses.sets), std::move(addresses.prefixes)};
   }
   reader.Word("client_address", &forward.client_address);
-  if (!reader.Has("local_addresses")) RequireLocalAddresses(reader, "method", forward);
+  if (reader.IsMeant("local_addresses")) {
+    reader.problems().SetBroken(reader.PathOf("local_addresses"));
+  } else if (!reader.Has("local_addresses") && !is_inherited) {
+    RequireLocalAddresses(reader, "method", forward);
+  }
 }
 
 // Keys of another method than the one that is written.
@@ -88,16 +93,17 @@ void ReadForward(MapReader& reader, Forwarding& forward) {
   if (node == nullptr) return;
   ForwardMethod method{};
   if (!node->is_map()) {
-    if (!reader.Word("forward", &method, kPlannedForwards)) return;
-    if (!Inherits(forward, method)) forward = method;
+    if (!reader.Word("forward", &method, kPlannedForwards) || Inherits(forward, method)) return;
+    forward = method;
     return RequireLocalAddresses(reader, "forward", forward);
   }
   MapReader inner(reader.problems(), *node, reader.PathOf("forward"), kForwardSection);
   if (!inner.Require("method") || !inner.Word("method", &method, kPlannedForwards)) return;
-  if (!Inherits(forward, method)) forward = method;
+  const bool is_inherited = Inherits(forward, method);
+  if (!is_inherited) forward = method;
   RefuseForeignKeys(inner, method);
   if (IsTunnel(method)) ReadTunnel(inner, forward.tunnel);
-  if (HasLocalAddresses(method)) ReadFullnat(inner, forward);
+  if (HasLocalAddresses(method)) ReadFullnat(inner, is_inherited, forward);
 }
 
 }  // namespace fairlead::control

@@ -7,6 +7,9 @@ namespace {
 // As in ReadUnicast: a network is as good as its first address.
 Result<Prefix> ReadPool(const YamlNode& node) {
   const auto prefix = ReadPrefix(node);
+  if (!prefix && node.is_scalar() && (node.text == "masquerade" || node.text == "MASQUERADE")) {
+    return WrongValue(node, "an address or a prefix, such as an address of the port");
+  }
   if (!prefix) return prefix;
   YamlNode first = node;
   first.text = prefix->address.ToString();

@@ -105,7 +105,8 @@ namespace {
 constexpr std::string_view kFleetPeers = "fleet";
 
 constexpr KeyInfo kSyncPeerKeys[] = {{"name"}, {"address"}};
-constexpr Section kSyncPeerSection{"sync.peers[]", kSyncPeerKeys};
+constexpr Section kSyncPeerSection{"sync.peers[]", kSyncPeerKeys,
+                                   "{ name: edge-2, address: 10.255.0.2 }"};
 
 // The port may be left out.
 Result<Endpoint> ReadStreamAddress(const YamlNode& node) {

@@ -148,7 +148,11 @@ Result<IpAddress> ReadAddress(const YamlNode& node) {
   if (node.is_scalar()) {
     if (const auto address = IpAddress::Parse(node.text)) return *address;
   }
-  return WrongValue(node, "an IPv4 or IPv6 address");
+  Error error = WrongValue(node, "an IPv4 or IPv6 address");
+  if (node.is_scalar() && Endpoint::Parse(node.text)) {
+    error.message += "; leave the port out: where one is needed, it has the key \"port\"";
+  }
+  return error;
 }
 
 Result<IpAddress> ReadUnicast(const YamlNode& node) {

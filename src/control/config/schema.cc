@@ -15,6 +15,7 @@ constexpr std::string_view kNotYet = "is not supported by this version";
 constexpr std::string_view kNotHere =
     "is a Linux sysctl with no meaning here; it is not supported by this version";
 
+constexpr std::string_view kCalledAddress = "is called address here";
 constexpr std::string_view kBondPlace =
     "belongs in device: write device: { bond: { mode: 802.3ad, members: [ … ] } }";
 
@@ -51,7 +52,8 @@ constexpr KeyInfo kPortKeys[] = {{"name"},
                                  {"kernel_ingress"},
                                  {"vlan"},
                                  {"decapsulate"},
-                                 {"bond", kBondPlace}};
+                                 {"bond", kBondPlace},
+                                 {"vlan_id", "is called vlan here"}};
 
 constexpr KeyInfo kDeviceKeys[] = {{"bond"}};
 constexpr KeyInfo kBondKeys[] = {{"mode"},
@@ -68,6 +70,7 @@ constexpr KeyInfo kSnatKeys[] = {{"source"},
                                  {"addresses"},
                                  {"ports"},
                                  {"to", "is called addresses here"},
+                                 {"to_source", "is called addresses here"},
                                  {"masquerade", "is no key: name the addresses of the port"}};
 
 constexpr KeyInfo kPrefixSetKeys[] = {{"file"}};
@@ -174,7 +177,9 @@ constexpr KeyInfo kServiceKeys[] = {
     {"type", "belongs in forward: write { method: tun, type: ipip }"},
     {"local_addresses",
      "belongs in forward: write { method: fullnat, local_addresses: [10.0.1.0/28] }"},
-    {"client_address", "belongs in forward: write { method: fullnat, client_address: toa, … }"}};
+    {"client_address", "belongs in forward: write { method: fullnat, client_address: toa, … }"},
+    {"ip", kCalledAddress},
+    {"real_servers", "is called reals here"}};
 
 constexpr auto kPersistenceNames = NamesOf(kPersistenceKeys);
 
@@ -192,11 +197,12 @@ constexpr KeyInfo kReceiveKeys[] = {
     {"contains", {}, true}, {"matches", {}, true}, {"sha256", "is for expect_body of HTTP alone"}};
 constexpr KeyInfo kStepKeys[] = {{"send", {}, true}, {"receive"}};
 
-constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}};
+constexpr KeyInfo kFallbackKeys[] = {{"address"}, {"port"}, {"forward"}, {"ip", kCalledAddress}};
 
 constexpr KeyInfo kRealKeys[] = {
-    {"address"}, {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
-    {"forward"}, {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true}};
+    {"address"},           {"port"},  {"weight"}, {"upper_threshold"}, {"lower_threshold"},
+    {"forward"},           {"state"}, {"health"}, {"on_up", {}, true}, {"on_down", {}, true},
+    {"ip", kCalledAddress}};
 
 constexpr KeyInfo kApiKeys[] = {{"listen"},      {"ipvs_socket"}, {"on_reload"}, {"token_file"},
                                 {"certificate"}, {"key"},         {"client_ca"}, {"crl"}};

@@ -29,6 +29,8 @@ void ValidateSnat(const ConfigModel& model, Problems& problems);  // validate_sn
 
 // Service `place` by itself, as ValidateServices does it: all but its key and name being taken.
 void ValidateService(const ConfigModel& model, size_t place, Problems& problems);
+// That no service has an address that the network needs itself. After a change of routes alone.
+void ValidateServiceAddresses(const ConfigModel& model, Problems& problems);
 // The addresses that FULLNAT speaks from (validate_fullnat.cc); of one service, what its reals and
 // its transport need of them.
 void ValidateLocalAddresses(const ConfigModel& model, Problems& problems);

@@ -57,22 +57,13 @@ std::vector<Written> AllOf(const ConfigModel& model) {
   return all;
 }
 
-IpAddress BroadcastOf(const Prefix& prefix) {
-  const uint32_t host_bits = 0xffffffffu >> prefix.length;
-  return Ipv4Address::FromHost(prefix.network().v4().value.host() | host_bits);
-}
-
 // A port's own address may be a local one, unless a kernel twin may itself speak to a real server
 // from it, by a port that is in use here.
-void NotePorts(const ConfigModel& model, AddressUsers& users) {
+void NoteTwins(const ConfigModel& model, AddressUsers& users) {
   for (const PortConfig& port : model.ports) {
+    if (port.exception != ExceptionPath::kTap) continue;
     for (const Prefix& own : port.addresses) {
-      if (port.exception == ExceptionPath::kTap) {
-        users.Note(own.address, "which is also the kernel's, on port ", port.name);
-      }
-      if (!own.address.is_v4() || own.length > 30) continue;
-      users.Note(own.network(), "the number of the network of port ", port.name);
-      users.Note(BroadcastOf(own), "the broadcast address of port ", port.name);
+      users.Note(own.address, "which is also the kernel's, on port ", port.name);
     }
   }
 }
@@ -97,10 +88,9 @@ void NoteVirtualAddresses(const ConfigModel& model, AddressUsers& users) {
 }
 
 void NoteAll(const ConfigModel& model, AddressUsers& users) {
-  NotePorts(model, users);
-  for (const RouteConfig& route : model.routes) {
-    users.Note(route.via, "the next hop of the route to ", route.to);
-  }
+  NoteTwins(model, users);
+  users.NoteNetworks(model);
+  users.NoteGateways(model);
   NoteVirtualAddresses(model, users);
   users.NoteReals(model);
   for (const SnatConfig& rule : model.snat) {
@@ -131,7 +121,8 @@ bool HasOneOf(Family family, const ConfigModel& model, const LocalAddresses& add
   return std::ranges::any_of(addresses.prefixes, is_of_it) ||
          std::ranges::any_of(addresses.sets, [&](const std::string& name) {
            const PrefixSet* const set = FindPrefixSet(model.prefix_sets, name);
-           return set != nullptr && std::ranges::any_of(set->prefixes, is_of_it);
+           // One that is not there is reported as such.
+           return set == nullptr || std::ranges::any_of(set->prefixes, is_of_it);
          });
 }
 
@@ -139,7 +130,9 @@ bool HasOneOf(Family family, const ConfigModel& model, const LocalAddresses& add
 void CheckUse(const ConfigModel& model, const ServiceConfig& service, const Forwarding& forward,
               const IpAddress& real, const std::string& path, Problems& problems) {
   const std::string addresses = path + ".local_addresses";
-  if (!HasOneOf(real.family(), model, forward.local_addresses) && !problems.IsBroken(addresses) &&
+  // An empty list was found by the reader, wherever it is inherited from.
+  if (!forward.local_addresses.empty() &&
+      !HasOneOf(real.family(), model, forward.local_addresses) && !problems.IsBroken(addresses) &&
       !problems.IsBroken("prefix_sets")) {
     problems.Add(addresses, "has no " + std::string(real.is_v4() ? "IPv4" : "IPv6") +
                                 " address, which the director needs to speak to " +
@@ -212,13 +205,8 @@ void ValidateLocalAddresses(const ConfigModel& model, Problems& problems) {
   if (all.empty()) return;
   NoteAll(model, users);
   for (size_t i = 0; i < all.size(); ++i) {
-    for (const IpAddress& address : lists[i]) {
-      const std::string user = users.WordsOf(address);
-      if (user.empty()) continue;
-      problems.Add(all[i].Path(), "contains " + address.ToString() + ", " + user +
-                                      "; local addresses must be nobody else's");
-      break;
-    }
+    users.Report(lists[i], "contains", "local addresses must be nobody else's", all[i].Path(),
+                 problems);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "control/config/address_users.h"
 #include "control/config/names.h"
 #include "control/config/units.h"
 #include "control/config/validate.h"
@@ -251,9 +252,25 @@ void CheckEngine(const ServiceConfig& service, const std::string& path, Problems
   }
 }
 
-}  // namespace
+// Who answers for the address of a router takes the way out off everybody on its network, and no
+// packet goes to one host at the number or the broadcast address of a network. Of the services from
+// `first` to `last`.
+void CheckServiceAddresses(const ConfigModel& model, size_t first, size_t last,
+                           Problems& problems) {
+  AddressUsers users;
+  for (size_t i = first; i < last; ++i) users.Ask(model.services[i].address);
+  users.NoteNetworks(model);
+  users.NoteGateways(model);
+  for (size_t i = first; i < last; ++i) {
+    const ServiceConfig& service = model.services[i];
+    const std::string path = ItemPath("services", i) + ".address";
+    if (service.is_mark() || problems.IsBroken(path)) continue;
+    users.Report({service.address}, "cannot be", "give the service an address that nobody else has",
+                 path, problems);
+  }
+}
 
-void ValidateService(const ConfigModel& model, size_t place, Problems& problems) {
+void CheckService(const ConfigModel& model, size_t place, Problems& problems) {
   const ServiceConfig& service = model.services[place];
   const std::string path = ItemPath("services", place);
   const bool is_key_broken = IsKeyBroken(path, problems);
@@ -277,6 +294,17 @@ void ValidateService(const ConfigModel& model, size_t place, Problems& problems)
   CheckFullnat(model, service, path, problems);
 }
 
+}  // namespace
+
+void ValidateService(const ConfigModel& model, size_t place, Problems& problems) {
+  CheckService(model, place, problems);
+  CheckServiceAddresses(model, place, place + 1, problems);
+}
+
+void ValidateServiceAddresses(const ConfigModel& model, Problems& problems) {
+  CheckServiceAddresses(model, 0, model.services.size(), problems);
+}
+
 void ValidateServices(const ConfigModel& model, Problems& problems) {
   FirstPlaces<std::string> names;
   FirstPlaces<ServiceKey> keys;
@@ -292,8 +320,9 @@ void ValidateServices(const ConfigModel& model, Problems& problems) {
       }
       CheckName(names, service.name, path, problems);
     }
-    ValidateService(model, i, problems);
+    CheckService(model, i, problems);
   }
+  ValidateServiceAddresses(model, problems);
 }
 
 bool AreDistinct(const SharedList<ServiceConfig>& services) {

@@ -50,27 +50,18 @@ void CheckAddresses(const SnatConfig& rule, const std::string& path, Problems& p
   }
 }
 
-// Who cannot have an address of a rule: what comes from a real server is no reply of the world.
-// (FULLNAT's addresses: validate_fullnat.cc.)
-AddressUsers RealsAmong(const ConfigModel& model) {
+// Who cannot have an address of a rule: what comes from a real server is no reply of the world, and
+// who answers for a router's address or for a whole network takes both off the network. A port's
+// own address may be one. (FULLNAT's addresses: validate_fullnat.cc.)
+AddressUsers OthersAmong(const ConfigModel& model) {
   AddressUsers users;
   for (const SnatConfig& rule : model.snat) {
     for (const IpAddress& address : AddressesOf(rule)) users.Ask(address);
   }
+  users.NoteNetworks(model);
+  users.NoteGateways(model);
   users.NoteReals(model);
   return users;
-}
-
-void CheckUsers(const SnatConfig& rule, const AddressUsers& users, const std::string& path,
-                Problems& problems) {
-  for (const IpAddress& address : AddressesOf(rule)) {
-    const std::string user = users.WordsOf(address);
-    if (user.empty()) continue;
-    problems.Add(path + ".addresses", "contain " + address.ToString() + ", " + user +
-                                          "; source NAT needs addresses that no real server "
-                                          "has");
-    return;
-  }
 }
 
 // Whether every packet that `later` matches is one that `earlier` has taken.
@@ -158,9 +149,10 @@ void ValidateSnat(const ConfigModel& model, Problems& problems) {
     }
     const std::string addresses = path + ".addresses";
     if (!problems.IsBroken(addresses)) CheckAddresses(rule, path, problems);
-    if (!problems.IsBroken(addresses) && !problems.IsBroken("services")) {
-      if (!users) users = RealsAmong(model);
-      CheckUsers(rule, *users, path, problems);
+    if (!problems.IsBroken(addresses)) {
+      if (!users) users = OthersAmong(model);
+      users->Report(AddressesOf(rule), "contain", "source NAT needs addresses that nobody else has",
+                    addresses, problems);
     }
     if (problems.IsBroken("ports") || HasOutput(model, rule)) continue;
     problems.Add(path + ".output",

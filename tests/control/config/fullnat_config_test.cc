@@ -2,6 +2,8 @@
 // has the sentences).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "control/config/dump.h"
 #include "control/config/local_addresses.h"
 #include "control/config/validate.h"
@@ -109,6 +111,53 @@ TEST(FullnatConfig, ARealMayBeOfTheOtherIpVersion) {
                 .find("client_address: \"toa\" of an IPv4 client is read in IPv4 alone, and "
                       "fd00::11 is reached by IPv6; use proxy-v1, proxy-v2 or none"),
             std::string::npos);
+}
+
+// Of a set that is not there nobody knows what it has.
+TEST(FullnatConfig, ASetThatIsNotThereIsTheOnlyProblem) {
+  EXPECT_EQ(
+      ProblemsOf(Service("{ method: fullnat, local_addresses: '@poool' }")),
+      "t.yaml:7:98: services[0].forward.local_addresses[0]: there is no prefix set \"poool\"; "
+      "did you mean \"pool\"?\n");
+}
+
+// Neither the missing list nor what follows from that is said beside the slip of the pen.
+TEST(FullnatConfig, ASlipOfThePenIsTheOnlyProblem) {
+  const std::string forward = "{ method: fullnat, local_address: 10.0.1.1 }";
+  const std::string said =
+      "forward.local_address: unknown key; did you mean \"local_addresses\"?\n";
+  EXPECT_EQ(ProblemsOf(Service(forward,
+                               ", { address: 10.0.0.12, forward: fullnat }, { address: "
+                               "10.0.0.13, forward: { method: fullnat, client_address: "
+                               "toa } }")),
+            "t.yaml:7:81: services[0]." + said);
+  EXPECT_EQ(ProblemsOf(Service("fullnat") + "defaults: { forward: " + forward + " }\n"),
+            "t.yaml:8:41: defaults." + said);
+  const std::string missing = ProblemsOf(Service("fullnat", ", { address: 10.0.0.12 }"));
+  EXPECT_EQ(std::ranges::count(missing, '\n'), 1) << missing;
+}
+
+TEST(FullnatConfig, EveryAddressThatIsTakenIsNamed) {
+  const auto problems = [](const std::string& local) {
+    return ProblemsOf(Service("{ method: fullnat, local_addresses: " + local + " }",
+                              ", { address: 10.0.0.12 }, { address: 10.0.0.13 }"));
+  };
+  const std::string begin = "t.yaml:7:98: services[0].forward.local_addresses: contains 10.0.0.";
+  const std::string end =
+      ", a real server of service \"tcp-192.0.2.10-80\"; local addresses must be nobody else's\n";
+  EXPECT_EQ(problems("[10.0.0.12/31]"), begin + "12" + end + begin + "13" + end);
+}
+
+TEST(FullnatConfig, OfManyAddressesThatAreTakenTheRestIsCounted) {
+  std::string reals;
+  for (int i = 12; i < 24; ++i) reals += ", { address: 10.0.0." + std::to_string(i) + " }";
+  const std::string problems = ProblemsOf(
+      Service("{ method: fullnat, local_addresses: [10.0.0.12/30, 10.0.0.16/29] }", reals));
+  EXPECT_EQ(std::ranges::count(problems, '\n'), 9) << problems;
+  EXPECT_NE(problems.find("contains 10.0.0.19,"), std::string::npos) << problems;
+  EXPECT_EQ(problems.find("contains 10.0.0.20,"), std::string::npos) << problems;
+  EXPECT_NE(problems.find("contains 4 more addresses that somebody else has\n"), std::string::npos)
+      << problems;
 }
 
 TEST(FullnatConfig, ExpandingStopsInTime) {

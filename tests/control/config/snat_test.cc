@@ -70,8 +70,6 @@ TEST(Snat, WhatIsWrongIsNamed) {
       "not \"0-100\"\n"
       "t.yaml:14:5: snat[8]: can never match: the rule at t.yaml:13:5 has the same source and "
       "output, and the first one counts\n"
-      "t.yaml:15:5: snat[9]: the key \"addresses\" is missing; what the world sees instead of "
-      "them\n"
       "t.yaml:15:28: snat[9].to: is called addresses here\n"
       "t.yaml:16:40: snat[10].addresses[0]: must be a unicast address, not \"127.0.0.1\"\n");
 }
@@ -94,10 +92,40 @@ TEST(Snat, AddressesAreNoRealServersAndNotFullnats) {
                          "  - { source: 10.0.4.0/24, addresses: [192.0.2.80] }\n"),
       "t.yaml:11:50: services[0].forward.local_addresses: contains 10.0.0.200, an address of the "
       "snat rule for 10.0.2.0/24; local addresses must be nobody else's\n"
+      "t.yaml:11:50: services[0].forward.local_addresses: contains 10.0.0.201, an address of the "
+      "snat rule for 10.0.2.0/24; local addresses must be nobody else's\n"
       "t.yaml:15:39: snat[0].addresses: contain 10.0.0.11, a real server of service \"web\"; "
-      "source NAT needs addresses that no real server has\n"
+      "source NAT needs addresses that nobody else has\n"
       "t.yaml:17:39: snat[2].addresses: contain 10.0.0.99, the fallback of service \"web\"; "
-      "source NAT needs addresses that no real server has\n");
+      "source NAT needs addresses that nobody else has\n");
+}
+
+// Who answers ARP for the gateway's address is the gateway.
+TEST(Snat, AddressesAreNotWhatTheNetworkNeedsItself) {
+  const std::string routes = "routes: [{ to: 0.0.0.0/0, via: 192.0.2.1 }]\n";
+  EXPECT_EQ(
+      ProblemsOf(kBase + routes +
+                 "snat:\n"
+                 "  - { source: 10.0.1.0/24, addresses: [192.0.2.1] }\n"
+                 "  - { source: 10.0.2.0/24, addresses: [192.0.2.0/30] }\n"
+                 "  - { source: 10.0.3.0/24, addresses: [192.0.2.255] }\n"),
+      "t.yaml:7:39: snat[0].addresses: contain 192.0.2.1, the next hop of the route to 0.0.0.0/0; "
+      "source NAT needs addresses that nobody else has\n"
+      "t.yaml:8:39: snat[1].addresses: contain 192.0.2.0, the number of the network of port "
+      "\"outside\"; source NAT needs addresses that nobody else has\n"
+      "t.yaml:8:39: snat[1].addresses: contain 192.0.2.1, the next hop of the route to 0.0.0.0/0; "
+      "source NAT needs addresses that nobody else has\n"
+      "t.yaml:9:39: snat[2].addresses: contain 192.0.2.255, the broadcast address of port "
+      "\"outside\"; source NAT needs addresses that nobody else has\n");
+  EXPECT_EQ(
+      ProblemsOf(kBase + routes + "snat: [{ source: 10.0.1.0/24, addresses: [192.0.2.2] }]\n"), "")
+      << "the port's own address";
+}
+
+TEST(Snat, MasqueradeIsAnAddressOfThePort) {
+  EXPECT_EQ(ProblemsOf(kBase + "snat: [{ source: 10.0.1.0/24, addresses: masquerade }]\n"),
+            "t.yaml:5:42: snat[0].addresses: must be an address or a prefix, such as an address of "
+            "the port, not \"masquerade\"\n");
 }
 
 TEST(Snat, WarnsOfWhatWillHardlyBeMeant) {

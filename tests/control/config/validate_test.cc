@@ -37,6 +37,40 @@ TEST(Validate, AVirtualAddressMayBeAPortAddress) {
             "");
 }
 
+// The director would answer ARP for it, and nobody on the network would reach the gateway.
+TEST(Validate, AVirtualAddressIsNotWhatTheNetworkNeedsItself) {
+  const auto problems = [](const std::string& address) {
+    return ProblemsOf(
+        kBase + "routes: [{ to: 0.0.0.0/0, via: 192.0.2.1 }]\nservices: [{ address: " + address +
+        ", port: 80, protocol: tcp }]\n");
+  };
+  const std::string place = "t.yaml:6:23: services[0].address: cannot be ";
+  const std::string remedy = "; give the service an address that nobody else has\n";
+  EXPECT_EQ(problems("192.0.2.1"),
+            place + "192.0.2.1, the next hop of the route to 0.0.0.0/0" + remedy);
+  EXPECT_EQ(problems("192.0.2.0"),
+            place + "192.0.2.0, the number of the network of port \"outside\"" + remedy);
+  EXPECT_EQ(problems("10.0.0.255"),
+            place + "10.0.0.255, the broadcast address of port \"inside\"" + remedy);
+  EXPECT_EQ(problems("192.0.2.254"), "");
+  EXPECT_EQ(problems("10.0.1.0"), "") << "of nobody's network";
+}
+
+TEST(Validate, ServicesAreHeldAgainstTheNetworkOneByOneToo) {
+  ConfigModel model = SmallModel();
+  ServiceConfig service;
+  service.name = "web";
+  service.address = *IpAddress::Parse("192.0.2.255");
+  service.port = 80;
+  model.services = {service};
+  Problems problems("");
+  ValidateService(model, 0, problems);
+  EXPECT_EQ(
+      ToText(problems.Take()),
+      "services[0].address: cannot be 192.0.2.255, the broadcast address of port \"outside\"; "
+      "give the service an address that nobody else has\n");
+}
+
 TEST(Validate, AMarkMayBeUsedOncePerFamily) {
   EXPECT_EQ(ProblemsOf(kBase + "services: [{ mark: 1 }, { mark: 1, family: ipv6 }]\n"), "");
 }
