@@ -22,11 +22,19 @@ void ReadAutoNumber(MapReader& reader, std::string_view key, std::optional<uint1
   if (reader.Number(key, &number, min, max)) *target = number;
 }
 
+Result<std::string> ReadDeviceText(const YamlNode& node) {
+  Result<std::string> device = ReadText(node);
+  if (!device) return device;
+  std::string fault = FaultOfDevice(*device);
+  if (!fault.empty()) return Error{ErrorCode::kInvalid, std::move(fault), ""};
+  return device;
+}
+
 // Each a device that no other member is.
 void ReadMembers(MapReader& reader, std::vector<std::string>& members) {
   reader.ForEach("members", [&](const YamlNode& item, const std::string& path) {
     if (item.kind == YamlNode::Kind::kBroken) return reader.problems().SetBroken(path);
-    Result<std::string> device = ReadText(item);
+    Result<std::string> device = ReadDeviceText(item);
     if (!device) return reader.problems().Add(path, item.mark, device.error().message);
     const auto is_same = [&](const std::string& other) { return IsSameDevice(other, *device); };
     if (std::any_of(members.begin(), members.end(), is_same)) {
@@ -77,7 +85,7 @@ void ReadRate(MapReader& reader, BondConfig& bond) {
 void ReadDevice(MapReader& reader, PortConfig& port) {
   const YamlNode* const node = reader.Find("device");
   if (node == nullptr || !node->is_map()) {
-    reader.Read("device", &port.device, ReadText);
+    reader.Read("device", &port.device, ReadDeviceText);
     return;
   }
   MapReader device(reader.problems(), *node, reader.PathOf("device"), kDeviceSection);

@@ -1,6 +1,7 @@
 #include "control/config/validate.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ids.h"
 #include "control/config/devices.h"
@@ -50,34 +51,89 @@ bool HasForeignMember(const PortConfig& port, const PortConfig& other, const std
   return false;
 }
 
+bool IsSharedDevice(const PortConfig& port, const PortConfig& other) {
+  if (port.bond || other.bond) return port.device == other.device;
+  return HasSameName(port.device, other.device);
+}
+
+// A VLAN that none of the ports of this one's device has.
+uint16_t FreeVlan(const ConfigModel& model, const PortConfig& port) {
+  uint16_t vlan = 120;
+  const auto is_taken = [&](const PortConfig& other) {
+    return IsSharedDevice(port, other) && other.vlan == vlan;
+  };
+  while (std::ranges::any_of(model.ports, is_taken)) vlan = static_cast<uint16_t>(vlan + 10);
+  return vlan;
+}
+
+// "net_af_packet2" where ports have the devices net_af_packet0 and net_af_packet1.
+std::string FreeNameLike(const ConfigModel& model, std::string_view device) {
+  std::string kind(DeviceName(device));
+  kind.resize(kind.find_last_not_of("0123456789") + 1);
+  for (size_t number = 0;; ++number) {
+    const std::string name = kind + std::to_string(number);
+    const bool is_taken = std::ranges::any_of(model.ports, [&](const PortConfig& port) {
+      return std::ranges::any_of(
+          DevicesOf(port), [&](const std::string& taken) { return DeviceName(taken) == name; });
+    });
+    if (!is_taken) return name;
+  }
+}
+
+// Of a device that two ports share, one of which would not get its arguments.
+void AddOtherArguments(const ConfigModel& model, const PortConfig& port, const std::string& path,
+                       const std::string& other_path, Problems& problems) {
+  const std::string name(DeviceName(port.device));
+  const bool is_pci = name.find(':') != std::string::npos;
+  problems.Add(path + ".device",
+               Quote(name) + " is the device of the port at " + problems.Where(other_path) +
+                   ", with other arguments; " +
+                   (is_pci ? "both must say the same"
+                           : "a device of its own needs a name of its own, such as " +
+                                 Quote(FreeNameLike(model, name)) +
+                                 ", and ports that are VLANs of one device write it the same"));
+}
+
+// What two ports of a device cannot say each for itself.
+void CheckCommonKeys(const PortConfig& port, const PortConfig& other, const std::string& path,
+                     const std::string& other_path, Problems& problems) {
+  const auto same = [&](const char* key, bool is_same) {
+    if (is_same || problems.IsBroken(path + "." + key)) return;
+    problems.Add(path + "." + key, std::string("is the device's, which the port at ") +
+                                       problems.Where(other_path) +
+                                       " shares: both must say the same");
+  };
+  same("queues", other.queues == port.queues);
+  same("descriptors", other.descriptors == port.descriptors);
+  same("offloads", other.offloads == port.offloads);
+  same("kernel_ingress", other.kernel_ingress == port.kernel_ingress);
+}
+
 // Ports may share a device when their VLANs differ. What is the device's alone must not differ.
 void CheckDevice(const ConfigModel& model, size_t at, Problems& problems) {
   const std::string path = ItemPath("ports", at);
   if (problems.IsBroken(path + ".device") || problems.IsBroken(path + ".vlan")) return;
   const PortConfig& port = model.ports[at];
+  bool is_compared = false;
   for (size_t i = 0; i < at; ++i) {
     const PortConfig& other = model.ports[i];
     const std::string other_path = ItemPath("ports", i);
     if (problems.IsBroken(other_path + ".device")) continue;
     if (HasForeignMember(port, other, path, other_path, problems)) return;
-    if (other.device != port.device || problems.IsBroken(other_path + ".vlan")) continue;
+    if (!IsSharedDevice(port, other)) continue;
+    if (ArgumentsOf(port.device) != ArgumentsOf(other.device)) {
+      return AddOtherArguments(model, port, path, other_path, problems);
+    }
+    if (problems.IsBroken(other_path + ".vlan")) continue;
     if (other.vlan == port.vlan) {
       problems.Add(path + ".device", "the device is taken by the port at " +
                                          problems.Where(other_path) +
-                                         "; ports of one device need different VLANs (vlan: 120)");
+                                         "; ports of one device need different VLANs (vlan: " +
+                                         std::to_string(FreeVlan(model, port)) + ")");
       return;
     }
-    const auto same = [&](const char* key, bool is_same) {
-      if (is_same || problems.IsBroken(path + "." + key)) return;
-      problems.Add(path + "." + key, std::string("is the device's, which the port at ") +
-                                         problems.Where(other_path) +
-                                         " shares: both must say the same");
-    };
-    same("queues", other.queues == port.queues);
-    same("descriptors", other.descriptors == port.descriptors);
-    same("offloads", other.offloads == port.offloads);
-    same("kernel_ingress", other.kernel_ingress == port.kernel_ingress);
-    return;
+    if (std::exchange(is_compared, true)) continue;  // with one of them, which are alike
+    CheckCommonKeys(port, other, path, other_path, problems);
   }
 }
 
