@@ -37,6 +37,12 @@ bool IsHere(const std::string& device) {
          MissingDevice(device).empty();
 }
 
+std::string InCapitals(std::string_view word) {
+  std::string text(word);
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
+}
+
 // Whether some route of the file leads to where clients are. It may have another gateway than the
 // default one, so any will do.
 bool HasWayOut(const ConfigModel& model, Family family) {
@@ -119,25 +125,29 @@ std::vector<Error> WarningsOfWaysBack(const ConfigModel& model) {
   std::vector<Error> warnings;
   if (model.policy.kernel_routes > 0) return warnings;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    const auto brings_back = [&](const ServiceConfig& service) {
-      return std::ranges::any_of(service.reals, [&](const RealConfig& real) {
-        return real.address.family() == family && RewritesReplies(real.forward.method);
-      });
-    };
-    std::string first;
+    // Answers go to clients, which are of the IP version of the service, whatever that of the real.
+    std::string first, method;
     for (size_t i = 0; i < model.services.size() && first.empty(); ++i) {
-      if (brings_back(model.services[i])) first = model.services[i].name;
+      const ServiceConfig& service = model.services[i];
+      if (service.family != family) continue;
+      const auto real = std::ranges::find_if(service.reals, [](const RealConfig& each) {
+        return RewritesReplies(each.forward.method);
+      });
+      if (real == service.reals.end()) continue;
+      first = service.name;
+      method = InCapitals(TraitsOf(real->forward.method).word);
     }
     if (first.empty() || HasWayOut(model, family)) continue;
     const bool is_v4 = family == Family::kIpv4;
-    warnings.push_back(
-        {ErrorCode::kInvalid,
-         "no route of " + std::string(is_v4 ? "IPv4" : "IPv6") +
-             " leads to clients beyond the networks of the ports, and service " + first +
-             " answers through the director (NAT): such clients get no answer (no_route). Add "
-             "routes: [{ to: \"" +
-             (is_v4 ? "0.0.0.0/0" : "::/0") + "\", via: GATEWAY }], or policy.kernel_routes",
-         "routes"});
+    warnings.push_back({ErrorCode::kInvalid,
+                        "no route of " + std::string(is_v4 ? "IPv4" : "IPv6") +
+                            " leads to clients beyond the networks of the ports, and service " +
+                            first + " answers through the director (" + method +
+                            "): such clients get no answer (no_route). Add "
+                            "routes: [{ to: \"" +
+                            (is_v4 ? "0.0.0.0/0" : "::/0") +
+                            "\", via: GATEWAY }], or policy.kernel_routes",
+                        "routes"});
   }
   return warnings;
 }

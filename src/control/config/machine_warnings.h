@@ -25,11 +25,15 @@ void WarnOfListeners(const ConfigModel& model, const AddWarning& add);
 void WarnOfMissingDevices(const ConfigModel& model, const AddWarning& add);
 // Services whose virtual address is one of a port's own.
 void WarnOfOwnAddresses(const ConfigModel& model, const AddWarning& add);
+// Ports, networks and addresses that will not do what was meant (warn_network.cc).
+void WarnOfNetworks(const ConfigModel& model, const AddWarning& add);
 // Source NAT that will not do what was meant (validate_snat.cc).
 void WarnOfSnat(const ConfigModel& model, const AddWarning& add);
 
 // FULLNAT that will not do what was meant (warn_fullnat.cc).
 void WarnOfFullnat(const ConfigModel& model, const Reach& reach, const AddWarning& add);
+// PROXY headers that checks lack, or that links have no room for (warn_proxy.cc).
+void WarnOfProxyHeaders(const ConfigModel& model, const Reach& reach, const AddWarning& add);
 // What to warn of when a service is added by hand and there may be too few side records; empty:
 // there are enough.
 std::string WordsOfFewSideRecords(const ConfigModel& model, const ServiceConfig& service);

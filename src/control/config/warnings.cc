@@ -45,7 +45,9 @@ class Warner {
     WarnOfMissingDevices(model_, add);
     WarnOfOwnAddresses(model_, add);
     WarnOfSnat(model_, add);
+    WarnOfNetworks(model_, add);
     WarnOfFullnat(model_, reach_, add);
+    WarnOfProxyHeaders(model_, reach_, add);
     AddChecksWithoutTwin();
     // keepalived that stops takes its real servers out: on the master their connections would end,
     // and the peer that takes over would be told so.

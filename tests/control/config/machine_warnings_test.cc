@@ -84,6 +84,21 @@ TEST(WaysBack, NatWithoutARouteOutIsNamed) {
   EXPECT_EQ(WaysBackOf(ports + Web("192.0.2.80", ", forward: dr")), "") << "answers go past us";
 }
 
+// The real server may be of the other IP version; answers go to clients.
+TEST(WaysBack, TheIpVersionIsThatOfTheClients) {
+  const std::string ports =
+      "version: 1\nports:\n  - { name: outside, role: outside, device: net_null0, addresses: "
+      "[192.0.2.2/24, '2001:db8::2/64'] }\n  - { name: inside, role: inside, device: net_null1, "
+      "addresses: [10.0.0.1/24] }\n";
+  const std::string web =
+      Web("'2001:db8::80'", ", forward: { method: fullnat, local_addresses: 10.0.0.40 }");
+  EXPECT_EQ(WaysBackOf(ports + web + "routes: [{ to: '::/0', via: '2001:db8::1' }]\n"), "");
+  EXPECT_EQ(WaysBackOf(ports + web + "routes: [{ to: 0.0.0.0/0, via: 192.0.2.1 }]\n"),
+            "routes: no route of IPv6 leads to clients beyond the networks of the ports, and "
+            "service web answers through the director (FULLNAT): such clients get no answer "
+            "(no_route). Add routes: [{ to: \"::/0\", via: GATEWAY }], or policy.kernel_routes\n");
+}
+
 TEST(WaysBack, ARouteOutOfAPortOfTheClientsIsEnough) {
   const std::string web = Ports("net_null0", "net_null1") + Web("192.0.2.80");
   EXPECT_EQ(WaysBackOf(web + "routes: [{ to: 0.0.0.0/0, via: 192.0.2.1 }]\n"), "");
