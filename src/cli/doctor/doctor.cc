@@ -4,6 +4,7 @@
 #include <regex>
 #include <utility>
 
+#include "control/config/sync_files.h"
 #include "control/config/yaml_loader.h"
 
 namespace fairlead::cli {
@@ -45,6 +46,17 @@ Finding FindingOf(const control::LoadResult& loaded, const std::string& path) {
           {"fairlead check " + path}};
 }
 
+// Files of `sync` that a session could not use. Not of another machine: their paths begin
+// elsewhere.
+void AddSyncFaults(const control::LoadResult& loaded, const Patient& patient, Findings* all) {
+  if (!loaded || patient.machine.Place(patient.config_path) != patient.config_path) return;
+  for (const Error& warning : control::WarningsOfSyncFiles(*loaded.model)) {
+    all->push_back({false,
+                    "directors would not find each other: " + warning.ToString(),
+                    {"fairlead check " + patient.config_path}});
+  }
+}
+
 // Files and groups of listeners that a start could not use: it would leave the listener closed. Not
 // of another machine, whose groups are not here.
 void AddListenerFaults(const control::LoadResult& loaded, const Patient& patient, Findings* all) {
@@ -66,6 +78,7 @@ Findings Examine(const Machine& machine, const std::string& config_path) {
   const Patient patient{machine, config_path, model, machine.Directors()};
   Findings all = {FindingOf(loaded, config_path)};
   AddListenerFaults(loaded, patient, &all);
+  AddSyncFaults(loaded, patient, &all);
   for (Finding& finding : all) finding.check = kConfiguration;
   for (const Check& check : kChecks) {
     for (Finding& finding : check.run(patient)) {

@@ -34,6 +34,14 @@ std::string FaultOfPlainFile(const std::string& path) {
   return "";
 }
 
+std::string RemedyFor(const std::string& path) {
+  if (access(path.c_str(), R_OK) == 0) return "";
+  if (errno == EACCES) {
+    return "; let the director's group read it: chgrp fairlead " + path + " && chmod 640 " + path;
+  }
+  return errno == ENOENT ? "; write it, or name another" : "";
+}
+
 std::string FaultOfGroup(const std::string& name) {
   if (name.empty()) return "";
   std::vector<char> room(64 << 10);

@@ -31,5 +31,8 @@ std::string FaultOfGroup(const std::string& name);
 
 // Empty: a regular file that is not too large, and may be read by us or by others.
 std::string FaultOfPlainFile(const std::string& path);
+// What the owner of a file does about one that we may not read, or that is not there, to be put
+// behind the fault; empty: it is there.
+std::string RemedyFor(const std::string& path);
 
 }  // namespace fairlead::control

@@ -5,10 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 
 #include "base/private_file.h"
@@ -29,15 +27,6 @@ using TlsContext = std::unique_ptr<SSL_CTX, Freed<SSL_CTX, SSL_CTX_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY, EVP_PKEY_free>>;
 
 int GiveNoPassphrase(char*, int, int, void*) { return 0; }
-
-// What the owner of a file does about one that we may not read, or that is not there.
-std::string RemedyFor(const std::string& path) {
-  if (access(path.c_str(), R_OK) == 0) return "";
-  if (errno == EACCES) {
-    return "; let the director's group read it: chgrp fairlead " + path + " && chmod 640 " + path;
-  }
-  return errno == ENOENT ? "; write it, or name another" : "";
-}
 
 class ListenerLook {
  public:

@@ -59,26 +59,32 @@ std::optional<FileRights> RightsOnThisMachine(const std::string& path) {
 std::vector<Unreadable> FindUnreadable(const ConfigModel& model, const Reader& reader,
                                        const RightsReader& rights_of) {
   std::vector<Unreadable> all;
+  const auto look = [&](const std::string& place, const std::string& path) {
+    if (path.empty()) return;
+    const std::string closed = FindClosed(path, reader, rights_of);
+    if (closed.empty()) return;
+    const bool is_file = closed == path;
+    all.push_back(
+        {place,
+         "the user " + reader.name + ", as whom the unit runs the director, may not " +
+             (is_file ? "read " + path : "look into " + closed + ", where " + path + " is"),
+         "chgrp " + reader.name + " " + closed + " && chmod g+" + (is_file ? "r " : "x ") +
+             closed});
+  };
   for (size_t i = 0; i < model.api.listen.size(); ++i) {
     const ApiListen& listen = model.api.listen[i];
-    const std::pair<const char*, const std::string&> named[] = {{"certificate", listen.certificate},
-                                                                {"key", listen.key},
-                                                                {"client_ca", listen.client_ca},
-                                                                {"crl", listen.crl},
-                                                                {"tokens", listen.tokens}};
-    for (const auto& [key, path] : named) {
-      if (path.empty()) continue;
-      const std::string closed = FindClosed(path, reader, rights_of);
-      if (closed.empty()) continue;
-      const bool is_file = closed == path;
-      all.push_back(
-          {"api.listen[" + std::to_string(i) + "]." + key,
-           "the user " + reader.name + ", as whom the unit runs the director, may not " +
-               (is_file ? "read " + path : "look into " + closed + ", where " + path + " is"),
-           "chgrp " + reader.name + " " + closed + " && chmod g+" + (is_file ? "r " : "x ") +
-               closed});
-    }
+    const std::string place = "api.listen[" + std::to_string(i) + "].";
+    look(place + "certificate", listen.certificate);
+    look(place + "key", listen.key);
+    look(place + "client_ca", listen.client_ca);
+    look(place + "crl", listen.crl);
+    look(place + "tokens", listen.tokens);
   }
+  const StreamConfig& stream = model.sync.stream;
+  look("sync.key_file", stream.key_file);
+  look("sync.certificate", stream.certificate);
+  look("sync.key", stream.key);
+  look("sync.ca", stream.ca);
   return all;
 }
 

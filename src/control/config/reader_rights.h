@@ -44,7 +44,7 @@ struct Unreadable {
   std::string sentence;
   std::string mends;
 };
-// Of the listeners of the API.
+// Of the listeners of the API, and of `sync`.
 std::vector<Unreadable> FindUnreadable(const ConfigModel& model, const Reader& reader,
                                        const RightsReader& rights_of);
 

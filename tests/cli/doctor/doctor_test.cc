@@ -150,6 +150,28 @@ TEST_F(DoctorTest, AnswersOfNatNeedARoute) {
   EXPECT_NE(bad[0].what.find("service web answers through the director (NAT)"), std::string::npos);
 }
 
+// Of this machine, where the paths of the file begin.
+TEST_F(DoctorTest, TheKeyOfSyncIsLookedAt) {
+  const std::string path = root_ + kConfig, key = root_ + "/etc/fairlead/sync.key";
+  Configure("routes:",
+            "sync: { peers: [{ name: b, address: 10.255.0.2 }], key_file: " + key + " }\nroutes:");
+  const auto findings = [&] {
+    std::string text;
+    for (const Finding& finding : Examine(Machine(""), path)) {
+      if (finding.check == "configuration" && !finding.is_good) text += finding.what + "\n";
+    }
+    return text;
+  };
+  EXPECT_EQ(findings(),
+            "directors would not find each other: sync.key_file: cannot be used "
+            "on this machine: " +
+                key +
+                ": cannot be read: No such file or directory; write it, or name "
+                "another\n");
+  Write("/etc/fairlead/sync.key", "0123456789abcdef\n", 0600);
+  EXPECT_EQ(findings(), "");
+}
+
 TEST_F(DoctorTest, AHealthyMachineHasNothingToMend) {
   EXPECT_EQ(Remedies(), Names{});
   std::set<std::string> looked_at;

@@ -45,6 +45,17 @@ TEST_F(ReaderRightsTest, AFileOfRootsAloneIsNamedWithTheCommandThatMendsIt) {
                          "chmod g+r /etc/fairlead/edge.key\n");
 }
 
+TEST_F(ReaderRightsTest, TheKeyOfSyncIsAmongThem) {
+  model_.sync.stream.key_file = "/etc/fairlead/sync.key";
+  files_["/etc/fairlead/sync.key"] = {0640, 0, 50};
+  EXPECT_EQ(Found(), "");
+  files_["/etc/fairlead/sync.key"] = {0600, 0, 0};
+  EXPECT_EQ(Found(),
+            "sync.key_file: the user fairlead, as whom the unit runs the director, may not read "
+            "/etc/fairlead/sync.key: chgrp fairlead /etc/fairlead/sync.key && chmod g+r "
+            "/etc/fairlead/sync.key\n");
+}
+
 TEST_F(ReaderRightsTest, ADirectoryOnTheWayMayBeClosed) {
   files_["/etc/fairlead"] = {0700, 0, 0};
   const std::string found = Found();

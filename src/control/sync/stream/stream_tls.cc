@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/private_file.h"
+#include "control/config/sync_files.h"
 
 namespace fairlead::control {
 
@@ -107,14 +108,8 @@ Result<std::shared_ptr<const StreamTls>> StreamTls::Make(const Spec& spec) {
 }
 
 Status StreamTls::UseSharedKey(const std::string& path) {
-  auto key = ReadPrivateFile(path, kMostKeyBytes);
+  auto key = ReadSharedKey(path);
   if (!key) return FileProblem("key", path, key.error().message);
-  while (key->ends_with('\n') || key->ends_with('\r')) key->pop_back();
-  if (key->size() < kLeastKeyBytes) {
-    OPENSSL_cleanse(key->data(), key->size());
-    return FileProblem("key", path,
-                       "it has less than 16 bytes; make one with \"openssl rand -hex 32\"");
-  }
   unsigned length = 0;
   HMAC(EVP_sha256(), key->data(), static_cast<int>(key->size()),
        reinterpret_cast<const unsigned char*>(kPurpose.data()), kPurpose.size(), secret_, &length);

@@ -28,8 +28,6 @@ class StreamTls {
     std::string key_file, certificate, key, ca;
     friend bool operator==(const Spec&, const Spec&) = default;
   };
-  static constexpr size_t kLeastKeyBytes = 16;
-  static constexpr size_t kMostKeyBytes = 4096;
 
   static Spec SpecOf(const StreamConfig& config) {
     return {config.key_file, config.certificate, config.key, config.ca};
