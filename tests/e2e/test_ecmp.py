@@ -1,5 +1,6 @@
 """Two directors announce the same addresses to a router that shares the clients out between them. BIRD on all three."""
 
+import signal
 import time
 
 from fairlead_lab import addresses as at, client
@@ -78,6 +79,22 @@ class ByHash(MovedConnections):
     def test_3_who_was_killed_returns(self):
         self.pair[2].director.start()
         self.wait_hops({1, 2}, "both announce")
+
+    def test_4_who_hangs_withdraws(self):
+        """One in service, whose BGP session stays up: BIRD does not hang."""
+        self.wait_hops({1, 2}, "both announce")
+        self.begin()
+        self.assertTrue(self.note(1))
+        process = self.pair[1].director.process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            self.wait_hops({2}, "the watch has withdrawn its addresses")
+            self.assertIn("Established", self.birds[1].ask("show", "protocols", "router4"))
+            self.wait_all_at(2, "all connections are at the second")
+        finally:
+            process.send_signal(signal.SIGCONT)
+        self.wait_hops({1, 2}, "it goes on, and announces again")
+        self.finish()
 
 
 class Synchronised(MovedConnections):
