@@ -96,10 +96,28 @@ void Director::SetRestored(RestoredRecords records) {
   restored_ = std::make_shared<const Restored>(std::move(next));
 }
 
+namespace {
+
+// No port towards clients has a line.
+bool IsCutOff(const Publication& publication) {
+  if (publication.in_force().model == nullptr) return false;
+  const std::vector<PortConfig>& ports = publication.in_force().model->ports;
+  bool has_one = false;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].role == PortRole::kInside) continue;
+    if (publication.links().is_up(PortId(static_cast<uint8_t>(i)))) return false;
+    has_one = true;
+  }
+  return has_one;
+}
+
+}  // namespace
+
 // What it changes about addresses is published by the next turn.
 bool Director::LookAtReadiness() {
   const ReadyPeers ready = peers_ ? peers_() : ReadyPeers{};
   const Readiness::Facts facts{.is_forwarding = is_ready(),
+                               .is_cut_off = IsCutOff(publication_),
                                .peers = ready.peers,
                                .fleet_unheard_since = ready.fleet_unheard_since};
   const bool is_news = readiness_.Turn(now_, facts, ready.rule);

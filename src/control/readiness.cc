@@ -81,7 +81,35 @@ std::string_view ToWord(NotReady::Kind kind) {
   return "";
 }
 
+void Readiness::NoteAbsence(TimePoint now, bool is_cut_off) {
+  const bool stood_still = last_turn_ && now - *last_turn_ >= kStandstill;
+  last_turn_ = now;
+  if (stood_still) sessions_from_ = now;
+  is_away_ = is_cut_off || stood_still;
+  if (!is_away_) return;
+  returned_ = now;
+  if (!is_ready_) return;
+  for (const PeerState& peer : peers_) {
+    if (!peer.is_given_up) awaited_.insert(peer.name);
+  }
+}
+
+// Whether this peer may hold the director back.
+bool Readiness::Asks(const PeerReadiness& peer) const {
+  return has_been_ready_ ? awaited_.contains(peer.name) : !is_inherited_;
+}
+
+// The same for one that is asked again.
+PeerReadiness Readiness::AsCounted(const PeerReadiness& peer) const {
+  PeerReadiness counted = peer;
+  if (!awaited_.contains(peer.name)) return counted;
+  counted.is_reachable = peer.is_reachable && peer.session_since >= sessions_from_;
+  counted.unreachable_since = std::max(peer.unreachable_since, returned_);
+  return counted;
+}
+
 bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
+  NoteAbsence(now, facts.is_cut_off);
   std::vector<NotReady> reasons;
   std::vector<PeerState> peers;
   if (!is_ready_ && !facts.is_forwarding) {
@@ -90,13 +118,14 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
                        "part is missing"});
   }
   const auto& unheard = facts.fleet_unheard_since;
-  if (unheard && !is_ready_ && !is_inherited_ && now - *unheard < rule.ready_timeout) {
+  if (unheard && !has_been_ready_ && !is_inherited_ && now - *unheard < rule.ready_timeout) {
     reasons.push_back(Unheard(*unheard, now, rule));
   }
   for (const PeerReadiness& peer : facts.peers) {
-    std::optional<NotReady> why = Judge(peer, now, rule);
-    peers.push_back({peer.name, peer.is_reachable && !why, IsGivenUp(peer, now, rule)});
-    if (why && !is_ready_ && !is_inherited_) reasons.push_back(*std::move(why));
+    const PeerReadiness counted = AsCounted(peer);
+    std::optional<NotReady> why = Judge(counted, now, rule);
+    peers.push_back({peer.name, counted.is_reachable && !why, IsGivenUp(counted, now, rule)});
+    if (why && Asks(peer)) reasons.push_back(*std::move(why));
   }
   const bool is_same = std::ranges::equal(reasons, reasons_, IsSameReason);
   if (!is_same) {
@@ -104,6 +133,8 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
   }
   const bool opens = !is_ready_ && reasons.empty();
   if (opens) Open(peers, unheard.has_value());
+  if (is_ready_ && !reasons.empty()) Close(reasons);
+  if (is_ready_ && !is_away_) awaited_.clear();
   const bool is_news = opens || !is_same || peers != peers_;
   reasons_ = std::move(reasons);
   peers_ = std::move(peers);
@@ -111,7 +142,7 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
 }
 
 void Readiness::Open(const std::vector<PeerState>& peers, bool is_fleet_unheard) {
-  is_ready_ = true;
+  is_ready_ = has_been_ready_ = true;
   LogInfo("ready", {{"peers", peers.size()}});
   if (is_fleet_unheard) {
     LogWarning(
@@ -124,6 +155,13 @@ void Readiness::Open(const std::vector<PeerState>& peers, bool is_fleet_unheard)
     LogWarning("ready without a peer: connections that only it knows will break here",
                {{"peer", peer.name}, {"remedy", "bring it back, or take it out of sync.peers"}});
   }
+}
+
+void Readiness::Close(const std::vector<NotReady>& reasons) {
+  is_ready_ = false;
+  LogWarning("not ready any more: it was out of service, and a peer may know more by now",
+             {{"reason", reasons.front().sentence},
+              {"remedy", "none, if the peer comes back; fairlead ready says when it may serve"}});
 }
 
 }  // namespace fairlead::control

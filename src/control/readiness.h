@@ -10,14 +10,20 @@
 // without it, since one that is left alone after a power cut must. The same holds for a fleet
 // whose store has not said yet which peers there are.
 //
-// It opens once. A director in service stays ready when a peer dies, falls behind or is configured
-// later: it would give its addresses away to one that knows less. in_sync() goes on telling.
-// Invariants: is_ready() never becomes false again; reasons() is empty exactly when it is true.
+// A director in service stays ready when a peer dies, falls behind or is configured later: it would
+// give its addresses away to one that knows less. peers() goes on telling.
+//
+// One that was out of service is asked again: no port towards clients had a line, or the process
+// stood still. Then another one has served, and told it nothing. So the peers that counted before
+// must be in sync, as at a start, and ready_timeout begins when it is back. It closes while it is
+// away, since whoever asks may want several answers before it believes one.
+// Invariant: reasons() is empty exactly when is_ready() is true.
 // Threads: the control core's. No clock of its own.
 #pragma once
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +41,7 @@ struct PeerReadiness {
   std::chrono::milliseconds lag{0};
   // The end of the last session in which all was taken in; the start when there was none.
   TimePoint unreachable_since{};
+  TimePoint session_since{};  // when this session began; with is_reachable
   friend bool operator==(const PeerReadiness&, const PeerReadiness&) = default;
 };
 
@@ -74,6 +81,7 @@ class Readiness {
  public:
   struct Facts {
     bool is_forwarding = false;  // every worker has had a configuration
+    bool is_cut_off = false;     // no port towards clients has a line
     std::span<const PeerReadiness> peers{};
     std::optional<TimePoint> fleet_unheard_since{};  // as ReadyPeers has it
   };
@@ -87,11 +95,24 @@ class Readiness {
   [[nodiscard]] const std::vector<NotReady>& reasons() const { return reasons_; }
   [[nodiscard]] const std::vector<PeerState>& peers() const { return peers_; }
 
+  // Between two turns: it stood still, and peers have ended their sessions (StreamLimits::silence).
+  static constexpr std::chrono::milliseconds kStandstill{5'000};
+
  private:
+  void NoteAbsence(TimePoint now, bool is_cut_off);
+  [[nodiscard]] bool Asks(const PeerReadiness& peer) const;
+  [[nodiscard]] PeerReadiness AsCounted(const PeerReadiness& peer) const;
   void Open(const std::vector<PeerState>& peers, bool is_fleet_unheard);
+  void Close(const std::vector<NotReady>& reasons);
 
   bool is_inherited_ = false;
   bool is_ready_ = false;
+  bool has_been_ready_ = false;
+  bool is_away_ = false;
+  std::set<std::string> awaited_;  // once it has been ready: the peers that are asked again
+  std::optional<TimePoint> last_turn_;
+  TimePoint returned_{};       // when it was last away
+  TimePoint sessions_from_{};  // older ones have been ended by the other side
   std::vector<NotReady> reasons_ = {{NotReady::Kind::kNotForwarding, "", "It has not begun yet"}};
   std::vector<PeerState> peers_;
 };

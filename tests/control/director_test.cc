@@ -142,6 +142,31 @@ TEST_F(DirectorTest, WaitsForItsPeersBeforeItAnnounces) {
   EXPECT_TRUE(Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced);
 }
 
+// The port towards clients counts, not the one inside.
+TEST_F(DirectorTest, WithoutALineToClientsItWaitsForItsPeersAgain) {
+  PeerReadiness peer{.name = "edge-2", .is_reachable = true, .is_taken_in = true};
+  std::vector<PortLink> links(2);
+  director_.SetPeers([&peer] { return ReadyPeers{.peers = {peer}}; });
+  director_.SetLinkReader([&links] { return links; });
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+  links[1].is_up = false;
+  Turn(PortLinks::kInterval);
+  peer = {.name = "edge-2", .unreachable_since = now_};
+  Turn(PortLinks::kInterval);
+  EXPECT_TRUE(director_.view()->is_ready);
+  links[0].is_up = false;
+  Turn(PortLinks::kInterval);
+  EXPECT_FALSE(director_.view()->is_ready);
+  EXPECT_EQ(director_.view()->not_ready.at(0).kind, NotReady::Kind::kPeerUnreachable);
+  links[0].is_up = true;
+  Turn(PortLinks::kInterval);
+  EXPECT_FALSE(director_.view()->is_ready);
+  peer = {.name = "edge-2", .is_reachable = true, .is_taken_in = true};
+  Turn();
+  EXPECT_TRUE(director_.view()->is_ready);
+}
+
 TEST_F(DirectorTest, AnAddedRealIsTheHeadOfTheListAndARevivedOneKeepsItsId) {
   Change(AddReal{"web", "{ address: 10.0.0.10, weight: 5 }"});
   EXPECT_EQ(Reals(), "10.0.0.10=5 10.0.0.12=1 10.0.0.11=3 ");

@@ -22,7 +22,7 @@ class Gate {
   // What is shown: "ready", or the reasons, then each peer with what it is.
   std::string Turn(TimePoint now, const std::vector<PeerReadiness>& peers,
                    bool is_forwarding = true) {
-    is_news = readiness.Turn(now, {is_forwarding, peers, fleet_unheard_since}, kRule);
+    is_news = readiness.Turn(now, {is_forwarding, is_cut_off, peers, fleet_unheard_since}, kRule);
     std::string shown = readiness.is_ready() ? "ready" : "";
     for (const NotReady& why : readiness.reasons()) {
       shown += (shown.empty() ? "" : ",") + std::string(ToWord(why.kind));
@@ -36,7 +36,14 @@ class Gate {
   [[nodiscard]] std::string sentence() const { return readiness.reasons().at(0).sentence; }
 
   Readiness readiness;
+  // The same with turns in between.
+  std::string Wait(TimePoint from, TimePoint to, const std::vector<PeerReadiness>& peers) {
+    for (TimePoint now = from; now < to; now += 1s) Turn(now, peers);
+    return Turn(to, peers);
+  }
+
   std::optional<TimePoint> fleet_unheard_since;
+  bool is_cut_off = false;
   bool is_news = false;
 };
 
@@ -90,17 +97,75 @@ TEST(Readiness, APeerThatComesBackCountsAgain) {
 }
 
 // A director in service keeps its addresses, whatever becomes of its peers.
-TEST(Readiness, ItOpensOnceAndStaysOpen) {
+TEST(Readiness, InServiceItStaysOpen) {
   Gate gate;
   EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
   EXPECT_EQ(gate.Turn(kStart + 1s, {Here("b", true, 9s)}), "ready b=not");
   EXPECT_TRUE(gate.is_news);
   EXPECT_EQ(gate.Turn(kStart + 2s, {Away("b", kStart + 2s)}), "ready b=not");
   EXPECT_FALSE(gate.is_news);
+  EXPECT_EQ(gate.Wait(kStart + 3s, kStart + 31s, {Away("b", kStart + 2s)}), "ready b=not");
   EXPECT_EQ(gate.Turn(kStart + 32s, {Away("b", kStart + 2s)}), "ready b=not,given-up");
   EXPECT_TRUE(gate.is_news);
   EXPECT_EQ(gate.Turn(kStart + 33s, {Here("b", false), Here("new", false)}, false),
             "ready b=not new=not");
+}
+
+// No line towards clients, and none to the peer, which serves meanwhile: it must be heard first.
+TEST(Readiness, OneThatWasCutOffIsAskedAgain) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
+  gate.is_cut_off = true;
+  EXPECT_EQ(gate.Wait(kStart + 1s, kStart + 5s, {Here("b", true)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 6s, {Away("b", kStart + 5s)}), "peer-unreachable b=not");
+  EXPECT_TRUE(gate.is_news);
+  EXPECT_EQ(gate.Wait(kStart + 7s, kStart + 60s, {Away("b", kStart + 5s)}),
+            "peer-unreachable b=not");
+  gate.is_cut_off = false;
+  EXPECT_EQ(gate.Turn(kStart + 61s, {Away("b", kStart + 5s)}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.Turn(kStart + 62s, {Here("b", false)}), "peer-not-taken-in b=not");
+  EXPECT_EQ(gate.Turn(kStart + 63s, {Here("b", true)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 64s, {Away("b", kStart + 64s)}), "ready b=not");
+}
+
+TEST(Readiness, WhoStaysAwayThenStopsCountingInTime) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
+  gate.is_cut_off = true;
+  gate.Wait(kStart + 1s, kStart + 60s, {Away("b", kStart + 5s)});
+  gate.is_cut_off = false;
+  EXPECT_EQ(gate.Wait(kStart + 61s, kStart + 89s, {Away("b", kStart + 5s)}),
+            "peer-unreachable b=not");
+  EXPECT_EQ(gate.sentence(),
+            "Peer b cannot be reached; it stops counting in 1 s (sync.ready_timeout)");
+  EXPECT_EQ(gate.Turn(kStart + 90s, {Away("b", kStart + 5s)}), "ready b=not,given-up");
+}
+
+// A peer that hears it all the while, or that had stopped counting before, is not asked.
+TEST(Readiness, BeingCutOffAloneClosesNothing) {
+  Gate gate;
+  EXPECT_EQ(gate.Wait(kStart, kStart + 30s, {Here("b", true), Away("c")}),
+            "ready b=in-sync c=not,given-up");
+  gate.is_cut_off = true;
+  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 60s, {Here("b", true), Away("c")}),
+            "ready b=in-sync c=not,given-up");
+  gate.is_cut_off = false;
+  EXPECT_EQ(gate.Turn(kStart + 61s, {Here("b", true), Away("c")}),
+            "ready b=in-sync c=not,given-up");
+}
+
+// The peer has ended the session meanwhile, which is not known here yet.
+TEST(Readiness, OneThatStoodStillIsAskedAgain) {
+  Gate gate;
+  const auto session = [](TimePoint since) {
+    PeerReadiness peer = Here("b", true);
+    peer.session_since = since;
+    return peer;
+  };
+  EXPECT_EQ(gate.Turn(kStart, {session(kStart)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 4'999ms, {session(kStart)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 9'999ms, {session(kStart)}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.Turn(kStart + 11s, {session(kStart + 10'500ms)}), "ready b=in-sync");
 }
 
 // What its predecessor handed over is all that there is to know; but it must forward.

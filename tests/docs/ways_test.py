@@ -2,11 +2,13 @@
 
     ways_test.py ROOT
 
-Each cell right of the first column has the names of tests in backticks, `Class.test`, or begins with "refused: " and has
-a sentence of the loader in backticks. A test in the lab must run with one worker and with two.
+Of the table whose first column is "way", each cell right of that has the names of tests in backticks, `Class.test`, or
+begins with "refused: " and has a sentence of the loader in backticks. A test in the lab must run with one worker and
+with two.
 """
 
 import ast
+import itertools
 import pathlib
 import re
 import sys
@@ -59,7 +61,8 @@ def sentences(root: pathlib.Path) -> str:
 
 
 def rows(page: str) -> list:
-    lines = [line for line in page.splitlines() if line.startswith("|")]
+    lines = itertools.dropwhile(lambda line: not line.startswith("| way |"), page.splitlines())
+    lines = itertools.takewhile(lambda line: line.startswith("|"), lines)
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [row for row in cells if not set(row[0]) <= {"-"} and row[0] != "way"]
 

@@ -1,5 +1,7 @@
 """Two directors announce the same addresses to a router that shares the clients out between them. BIRD on all three."""
 
+import re
+import signal
 import time
 
 from fairlead_lab import addresses as at, client
@@ -20,6 +22,7 @@ class MovedConnections(EcmpTest):
 
     def begin(self):
         self.reals = {}  # of each client, as any director has told
+        self.old = {who for number in (1, 2) for who in self.connections(number)}  # of tests before
         self.downloads = [client.Downloads(self.pair.lab, vip, CLIENTS, sources(vip), length=self.LENGTH, drip=self.DRIP)
                           for vip in self.vips]
         self.addCleanup(lambda: [each.kill() for each in self.downloads])
@@ -27,7 +30,7 @@ class MovedConnections(EcmpTest):
     def note(self, number: int) -> int:
         """Looks at the connections of a director: none may have another real server than before, wherever that was. How
         many there are."""
-        found = self.connections(number)
+        found = {who: real for who, real in self.connections(number).items() if who not in self.old}
         moved = {who: (self.reals[who], real) for who, real in found.items() if self.reals.get(who, real) != real}
         self.assertEqual(moved, {})
         self.reals.update(found)
@@ -78,6 +81,22 @@ class ByHash(MovedConnections):
     def test_3_who_was_killed_returns(self):
         self.pair[2].director.start()
         self.wait_hops({1, 2}, "both announce")
+
+    def test_4_who_hangs_withdraws(self):
+        """One in service: its twin carries nothing any more, and BFD says so before the watch does."""
+        self.wait_hops({1, 2}, "both announce")
+        self.begin()
+        self.assertTrue(self.note(1))
+        process = self.pair[1].director.process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            self.wait_hops({2}, "its addresses are withdrawn")
+            self.wait_all_at(2, "all connections are at the second")
+            wait_until(lambda: re.search(r"vip4 .* down ", self.birds[1].ask("show", "protocols")), "the watch has told BIRD")
+        finally:
+            process.send_signal(signal.SIGCONT)
+        self.wait_hops({1, 2}, "it goes on, and announces again")
+        self.finish()
 
 
 class Synchronised(MovedConnections):

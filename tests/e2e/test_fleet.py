@@ -3,7 +3,6 @@
 The second one runs beside the first in its namespace, without a line.
 """
 
-import json
 import os
 import signal
 import time
@@ -11,13 +10,9 @@ import time
 from fairlead_lab import addresses as at, configuration
 from fairlead_lab.authority import Authority
 from fairlead_lab.case import LabTest
-from fairlead_lab.fleet import Etcd, FleetDirector
-from fairlead_lab.lab import ROOT
-from fairlead_lab.pairs import DirectorPair
+from fairlead_lab.fleet import SOON, Etcd, FleetDirector, quickest_change, wait_mesh
 from fairlead_lab.shell import wait_until
 
-# What the contract asks for is a second; a loaded machine is given more before the test fails.
-SOON = 10
 LEASE = 10
 
 
@@ -98,15 +93,14 @@ class Follows(FleetTest):
     def test_2_a_change_reaches_both(self):
         reply = self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/").stdout
         self.assertIn("real", reply)
-        before = self.directors[0].fleet()["revision"]
-        begin = time.monotonic()
-        self.store.put("common", common(service("web"), service("more", 8080)))
-        self.wait_all(lambda director: director.runs("more"), "the change is in force")
-        print(f"a change was in force on both after {time.monotonic() - begin:.2f} s", flush=True)
-        wait_until(lambda: self.directors[0].fleet()["revision"] > before, "its revision is shown", timeout=SOON)
-        revision = self.directors[0].fleet()["revision"]
-        self.wait_all(lambda director: director.member("edge-2").get("revision") == revision,
-                      "it is told which revision edge-2 runs")
+        ports = {"first": 8085, "second": 8086, "more": 8080}
+        versions = {name: common(service("web"), service(name, port)) for name, port in ports.items()}
+        self.assertLess(quickest_change(self.store, self.directors, versions), 1, "docs/fleet.md promises a second")
+        revision = self.store.revision("common")
+        self.wait_all(lambda director: director.fleet()["revision"] == revision, "its revision is shown")
+        for name in ("edge-1", "edge-2"):
+            self.wait_all(lambda director: director.member(name).get("revision") == revision,
+                          f"it is told which revision {name} runs")
 
     def test_3_a_change_of_ones_own_reaches_that_one(self):
         config = own(self.directors[1])
@@ -223,17 +217,8 @@ class HasRights(FleetTest):
         cls.directors = [edge]
         cls.store.put("common", common(service("web")))
         cls.store.put("directors/edge-1", own(edge))
-        ctl = cls.store.ctl
-        ctl("user", "add", "root:secret of root")
-        ctl("user", "grant-role", "root", "root")
-        ctl("role", "add", "director")
-        ctl("role", "grant-permission", "director", "--prefix=true", "read", "/fairlead/")
-        ctl("role", "grant-permission", "director", "--prefix=true", "write", "/fairlead/members/")
-        ctl("user", "add", "edge:secret of edge")
-        ctl("user", "grant-role", "edge", "director")
-        ctl("user", "add", "other:secret of other")
-        ctl("auth", "enable")
-        cls.store.login = ("--cacert", authority.file, "--user", "root:secret of root")
+        cls.store.ctl("user", "add", "other:secret of other")
+        cls.store.add_users("secret of edge")
 
     def test_1_says_what_is_wrong(self):
         edge = self.directors[0]
@@ -287,20 +272,6 @@ class FindsSyncPeers(FleetTest):
         for number, director in enumerate(cls.directors):
             cls.store.put(f"directors/{director.name}", {**own(director), "sync": {"listen": f"127.0.0.1:{8851 + number}"}})
 
-    @staticmethod
-    def states(director) -> dict:
-        """Of the sessions, by peer."""
-        stream = json.loads(director.get("/v1/sync")[1])["stream"]
-        return {peer["name"]: peer["state"] for peer in stream["peers"]}
-
-    def wait_mesh(self, *directors, timeout: float = SOON):
-        """Each is in sync with all others of these, and has no other peer."""
-        names = {director.name for director in directors}
-        for director in directors:
-            wanted = {name: "in-sync" for name in names - {director.name}}
-            wait_until(lambda: self.states(director) == wanted,
-                       f"{director.name} is in sync with {sorted(wanted)}; {director.get('/v1/sync')}", timeout=timeout)
-
     def test_1_one_alone_is_ready(self):
         first = self.directors[0]
         first.start()
@@ -313,7 +284,7 @@ class FindsSyncPeers(FleetTest):
     def test_2_two_find_each_other_and_know_the_same(self):
         first, second = self.directors[:2]
         second.start()
-        self.wait_mesh(first, second)
+        wait_mesh([first, second])
         self.lab.client.run("curl", "-s", "--max-time", "5", f"http://{at.VIP_DR}/")
         wait_until(lambda: second.metric("fairlead_templates") == 1, "edge-2 knows the client of edge-1", timeout=SOON)
         wait_until(lambda: second.metric("fairlead_sync_entries_total", peer="edge-1", direction="in") >= 2,
@@ -324,7 +295,7 @@ class FindsSyncPeers(FleetTest):
 
     def test_3_a_third_joins(self):
         self.directors[2].start()
-        self.wait_mesh(*self.directors)
+        wait_mesh(self.directors)
         wait_until(lambda: self.directors[2].metric("fairlead_templates") == 1, "edge-3 knows it too", timeout=SOON)
         wait_until(lambda: self.directors[2].get("/readyz")[0] == 200, "it may serve", timeout=SOON)
 
@@ -332,32 +303,32 @@ class FindsSyncPeers(FleetTest):
         self.store.stop()
         self.wait_all(lambda director: not director.fleet()["connected"], "it has seen that etcd is away", timeout=30)
         time.sleep(LEASE + 2)  # no lease would have lasted
-        self.wait_mesh(*self.directors)
+        wait_mesh(self.directors)
         third = self.directors[2]
         third.kill()
         third.start()
-        self.wait_mesh(*self.directors, timeout=30)
+        wait_mesh(self.directors, timeout=30)
         self.assertTrue(third.fleet()["from_disk"])
         wait_until(lambda: third.get("/readyz")[0] == 200, "it may serve", timeout=SOON)
         self.store.start()
         self.wait_all(lambda director: director.fleet()["connected"], "etcd is heard again", timeout=30)
-        self.wait_mesh(*self.directors)
+        wait_mesh(self.directors)
         for director in self.directors[:2]:
             self.assertNotIn("is no peer any more", director.log_since_start())
 
     def test_5_one_dies_and_leaves(self):
         first, second, third = self.directors
         third.kill()
-        self.wait_mesh(first, second, timeout=30 + LEASE + SOON)
+        wait_mesh([first, second], timeout=30 + LEASE + SOON)
         self.assertIn("is no peer any more", first.log_since_start())
         self.assertEqual(first.cli("sync", "status").returncode, 0)
 
     def test_6_one_stops_and_comes_back(self):
         first, second = self.directors[:2]
         second.stop()
-        wait_until(lambda: self.states(first) == {}, "edge-2 has left", timeout=30 + SOON)
+        wait_until(lambda: first.sync_states() == {}, "edge-2 has left", timeout=30 + SOON)
         second.start()
-        self.wait_mesh(first, second)
+        wait_mesh([first, second])
 
     def test_7_who_cannot_say_where_it_is_says_what_to_do(self):
         second = self.directors[1]
@@ -366,46 +337,4 @@ class FindsSyncPeers(FleetTest):
         self.store.put("directors/edge-2", config)
         wait_until(lambda: second.fleet()["sync_problem"], "it says what is missing", timeout=SOON)
         self.assertIn(f'write "address" into {second.local}', second.cli("fleet", "status").stdout)
-        wait_until(lambda: self.states(self.directors[0]) == {}, "it is no peer", timeout=SOON)
-
-
-class Example(LabTest):
-    """The files of config/examples/etcd-fleet as they are, but for folders and what a director takes of the machine."""
-
-    worker_counts = (1,)
-    needs_daemon = False
-
-    def test_runs(self):
-        with DirectorPair(f"{self.lab.name[:12]}etcd") as pair:
-            # Each director has a namespace of its own, and so has each its store; the same documents are in both.
-            for number in (1, 2):
-                self.run_one(pair.lab, number)
-
-    def run_one(self, lab, number: int):
-        store = Etcd(lab)
-        store.namespace = lab.directors[number - 1]
-        edge = FleetDirector(lab, store, f"edge-{number}", number)
-        try:
-            store.start()
-            for key, file in (("common", "common.yaml"), (f"directors/{edge.name}", f"{edge.name}.yaml")):
-                text = self.example(file).replace("/run/fairlead/", f"{edge.folder}/")
-                text = text.replace("/etc/fairlead/sync.key", f"{edge.folder}/sync.key")
-                if file != "common.yaml":
-                    text += "director: { idle: sleep, hugepages: off, connections: 65536, arena: none }\n"
-                store.put(key, text)
-            with open(os.open(f"{edge.folder}/sync.key", os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write(os.urandom(32).hex())
-            with open(edge.local, "w") as file:
-                file.write(self.example("fleet.yaml").replace("/var/lib/fairlead", f"{edge.folder}/state"))
-            edge.start()
-            wait_until(lambda: edge.member(edge.name).get("ready"), "it is a member", timeout=SOON)
-            wait_until(lambda: "real" in lab.client.run("curl", "-s", "--max-time", "2", f"http://{at.VIP_DR}/",
-                                                        check=False).stdout, "it answers", timeout=20)
-            edge.stop()
-        finally:
-            edge.kill()
-            store.stop()
-
-    def example(self, file: str) -> str:
-        with open(f"{ROOT}/config/examples/etcd-fleet/{file}") as opened:
-            return opened.read()
+        wait_until(lambda: self.directors[0].sync_states() == {}, "it is no peer", timeout=SOON)

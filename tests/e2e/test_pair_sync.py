@@ -71,6 +71,29 @@ class SlowLink(SyncPairTest):
         return status == 200
 
 
+class CutOff(SyncPairTest):
+    """A master that lives, but had no line to anybody: it gets the addresses back when it knows what the other one has done
+    meanwhile, and not before."""
+
+    def test_who_was_cut_off_is_asked_again(self):
+        first, shop = self.pair[1].director, shop_url(WAYS[0])
+        self.pair.lab.bridge.ip("link set outside1 down")
+        self.pair[1].namespace.ip("link set sync down")
+        self.pair.wait_master(2, "director 2 has taken over")
+        sources = [f"203.0.113.{host}" for host in range(1, 31)]
+        names = client.spread(self.pair.lab, shop, sources)
+        wait_until(lambda: "peer-unreachable" in first.get("/readyz")[1], "director 1 is not ready any more", timeout=30)
+        self.pair.lab.bridge.ip("link set outside1 up")
+        wait_until(lambda: first.json("port", "list")["ports"][0]["link"]["up"], "director 1 has its line back")
+        self.assertEqual(first.cli("ready", check=False).returncode, 1)
+        self.assertTrue(self.pair.has_all(2))
+        self.pair[1].namespace.ip("link set sync up")
+        wait_until(lambda: self.pair[1].has(OUTSIDE[0]), "director 1 has its addresses back", timeout=60)
+        self.assertEqual(first.metric("fairlead_templates"), len(sources))
+        self.pair.wait_master(1, "director 2 has given them up")
+        self.assertEqual(client.spread(self.pair.lab, shop, sources), names, "clients have moved")
+
+
 class Apart(SyncPairTest):
     """They do not hear of each other."""
 

@@ -6,7 +6,7 @@ import os
 from .case import LabTest
 from .lab import ROOT
 from .pairs import DirectorPair
-from .shell import wait_until
+from .shell import ShellError, wait_until
 
 
 def example_path(name: str, file: str) -> str:
@@ -16,6 +16,16 @@ def example_path(name: str, file: str) -> str:
 def example(name: str, file: str) -> str:
     with open(example_path(name, file)) as opened:
         return opened.read()
+
+
+def changed_example(name: str, file: str, changes: dict) -> str:
+    """With each key of `changes`, which has to be there, replaced by its value."""
+    text = example(name, file)
+    for here, there in changes.items():
+        if here not in text:
+            raise ShellError(f"{example_path(name, file)} has no {here!r} any more")
+        text = text.replace(here, there)
+    return text
 
 
 class ExamplePairTest(LabTest):

@@ -57,20 +57,25 @@ class Speakers:
                 fresh.append((float(moment), kind, address, self.pair.macs.get(mac, mac)))
         self.lines += sorted(fresh, key=lambda line: line[0])
 
-    def wait_only(self, by: int, what: str, timeout: float = 40) -> float:
+    def wait_only(self, by: int, what: str) -> float:
         """Until director `by` alone has been heard for STEADY_SECONDS; the moment when that time began."""
-        found = []
+        return self.wait_one((by,), what)[1]
+
+    def wait_one(self, candidates: tuple, what: str, timeout: float = 40) -> tuple:
+        """The same for whichever of them it will be: (director, moment)."""
+        against = {}
         begin = time.monotonic()
 
         def is_so() -> bool:
             since = time.monotonic() - STEADY_SECONDS
-            found[:] = ["it has just begun"] if since < begin else self._against(since, by)
-            return not found
+            for by in candidates:
+                against[by] = ["it has just begun"] if since < begin else self._against(since, by)
+            return not all(against.values())
         try:
             wait_until(is_so, what, timeout=timeout)
         except ShellError as error:
-            raise ShellError(f"{error}: {found}{self.pair.logs()}") from None
-        return time.monotonic() - STEADY_SECONDS
+            raise ShellError(f"{error}: {against}{self.pair.logs()}") from None
+        return next(by for by in candidates if not against[by]), time.monotonic() - STEADY_SECONDS
 
     def against(self, begin: float, by: int) -> list:
         """What is against it that since then director `by` alone has spoken for each address, and has answered each question

@@ -271,6 +271,7 @@ void StreamSync::BeginSession(Peer& peer) {
                                                            .first_sequence = random_() >> 2,
                                                            .limits = setup_.limits},
                                       peer.stream->ledger, now_);
+  peer.session_since = now_;
   peer.asks_again = false;
   peer.refused_before = UnservedOf(peer.stream->ledger.counts);
   peer.since = std::chrono::system_clock::now();
@@ -400,7 +401,8 @@ std::vector<PeerReadiness> StreamSync::readiness() const {
                    .is_reachable = is_reachable,
                    .is_taken_in = is_reachable && session->is_bulk_in_done(),
                    .lag = is_reachable ? ToMs(session->LagInAt(now_)) : milliseconds(0),
-                   .unreachable_since = peer.unreachable_since});
+                   .unreachable_since = peer.unreachable_since,
+                   .session_since = peer.session_since});
   }
   return all;
 }

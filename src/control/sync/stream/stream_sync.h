@@ -92,7 +92,7 @@ class StreamSync {
     TimePoint next_asking{};
     LogPace lag_pace;
     bool is_lag_untold = false;  // it is not in sync, and the log has not said so
-    TimePoint unreachable_since{};
+    TimePoint unreachable_since{}, session_since{};
     std::chrono::system_clock::time_point since;
   };
   struct Guest {
