@@ -158,7 +158,7 @@ bool HandedToSnatOwner(Turn<P>& t, P* packet, const Address& address, Be16 port,
 }
 
 // No service claims it, and no connection or flow here. `is_real`: it may be what a real server of
-// NAT sends from a port of its service, which stays with that service.
+// NAT sends from a port of its service (MayAnswerClient), which stays with that service.
 template <typename Address, Packet P>
 [[gnu::noinline]] bool TakeBySnat(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                   const FlowFields& flow, bool is_real, bool is_mine) noexcept {

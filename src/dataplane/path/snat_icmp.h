@@ -107,7 +107,7 @@ bool TakeErrorOfWorld(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedF
     if (!t.snapshot.FindService(0, served).is_none()) return false;
     const IpAddress remote(about.destination);
     const bool is_hairpin =
-        IsOfNatReal(t.snapshot, remote, about.destination_port.host(), about.quoted.protocol) &&
+        MayAnswerClient(t.snapshot, remote, about.destination_port.host(), about.quoted.protocol) &&
         MayHairpin(t.snapshot, remote);
     return is_hairpin
                ? HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine)
@@ -141,7 +141,10 @@ bool TakeErrorOfInside(Turn<P>& t, P* packet, ParsedPacket* parsed,
                              .destination_port = about.source_port.host(),
                              .protocol = about.quoted.protocol,
                              .input_port = packet->meta().input_port}};
-    if (MayBeReply(t.snapshot, sender)) return false;
+    if (MayAnswerClient(t.snapshot, client, sender.addresses.source_port,
+                        sender.addresses.protocol)) {
+      return false;
+    }
     const bool is_for_world =
         SnatRuleFor(t, client, sender.addresses.destination, packet->meta().input_port) != nullptr;
     return is_for_world && HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine);
@@ -191,9 +194,9 @@ template <typename Address, Packet P>
                           .destination_port = quoted.source_port.host(),
                           .protocol = quoted.protocol,
                           .input_port = packet->meta().input_port}};
-  if (MayBeReply(t.snapshot, about)) return false;
-  if (DropUnsupportedBySnat(t, packet, parsed)) return true;
   const auto& from = about.addresses;
+  if (MayAnswerClient(t.snapshot, from.source, from.source_port, from.protocol)) return false;
+  if (DropUnsupportedBySnat(t, packet, parsed)) return true;
   if (SnatRuleFor(t, from.source, from.destination, from.input_port) == nullptr) return false;
   t.Drop(packet, DropReason::kSnatUnsupported);
   return true;
