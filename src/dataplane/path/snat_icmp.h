@@ -52,12 +52,14 @@ bool TakePing(Turn<P>& t, P* packet, ParsedPacket* parsed, Be16 id, bool is_mine
   const auto remote = parsed->Destination<Address>(frame);
   const SnatKey<Address> key{parsed->protocol, client, id, remote, Be16{}};
   if (const uint32_t slot = FindSnat<SnatWay::kOut>(t, key); slot != kNoSlot) {
+    if (DroppedAsForged(t, packet, IpAddress(client))) return true;
     SendPingOut<Address>(t, packet, parsed, slot);
     return true;
   }
   const SnatRule* rule =
       SnatRuleFor(t, IpAddress(client), IpAddress(remote), packet->meta().input_port);
   if (rule == nullptr) return false;
+  if (DroppedAsForged(t, packet, IpAddress(client))) return true;
   if (HandedToSnatOwner(t, packet, remote, Be16{}, is_mine)) return true;
   const uint32_t slot = BeginSnat(t, packet, *rule, key);
   if (slot != kNoSlot) SendPingOut<Address>(t, packet, parsed, slot);
@@ -149,6 +151,7 @@ bool TakeErrorOfInside(Turn<P>& t, P* packet, ParsedPacket* parsed,
         SnatRuleFor(t, client, sender.addresses.destination, packet->meta().input_port) != nullptr;
     return is_for_world && HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine);
   }
+  if (DroppedAsForged(t, packet, client)) return true;
   if (!HasGoodIcmpChecksum(packet->data(), *parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);
     return true;
