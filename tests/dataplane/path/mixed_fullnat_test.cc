@@ -17,6 +17,14 @@ class MixedFullnat : public MixedBed {
  protected:
   using MixedBed::MixedBed;
 };
+
+// Of one real server: a client of its own version, and one of the other.
+struct TwoClients {
+  Ends first, second;
+};
+const TwoClients kTwoClients[] = {
+    {kEnds4, kEnds64}, {kEnds64, kEnds4}, {kEnds6, kEnds46}, {kEnds46, kEnds6}};
+
 INSTANTIATE_TEST_SUITE_P(Workers, MixedFullnat, testing::Values(1, 2));
 
 TEST_P(MixedFullnat, TranslatesBothWays) {
@@ -297,6 +305,78 @@ TEST_P(MixedFullnat, ListsAndExplainNameTheLocalEndpoint) {
   Serve(kEnds46);
   const Endpoint local = Open(1234);
   ListConnections list;
+// The real server's answers tell its clients apart by the local port alone, whatever their version.
+TEST_P(MixedFullnat, ClientsOfBothVersionsDoNotShareAPort) {
+  uint16_t local_port = 4000, client_port = 2000;
+  uint64_t refused = 0;
+  for (const TwoClients& two : kTwoClients) {
+    for (const uint8_t protocol : {kProtocolTcp, kProtocolUdp}) {
+      SCOPED_TRACE(two.first.vip + " first, " + std::to_string(protocol));
+      const RealSpec one_port{.local_addresses = {two.first.locals + "1"},
+                              .first_local_port = local_port,
+                              .last_local_port = local_port};
+      // With two workers the port is one's, and so are some of the clients.
+      uint16_t with_port = 0;
+      const auto open_some = [&] {
+        for (uint16_t end = client_port + 20; client_port < end; ++client_port) {
+          const Endpoint local = Open(client_port);
+          if (local.port.is_zero()) {
+            ++refused;
+          } else {
+            with_port = client_port;
+            EXPECT_EQ(local, *Endpoint::Parse(Written(two.first.locals + "1", local_port)));
+          }
+        }
+        return with_port;
+      };
+      Serve(two.first, {.protocol = protocol}, one_port);
+      const uint16_t first = open_some();
+      ASSERT_NE(first, 0);
+      const std::string at_first = AtClient(first);
+      Serve(two.second, {.protocol = protocol}, one_port);
+      EXPECT_EQ(open_some(), first) << "nobody else";
+      const Endpoint local = *Endpoint::Parse(Written(two.first.locals + "1", local_port));
+      EXPECT_EQ(Send(kInside, FromReal(local, kTcpSyn | kTcpAck)), "out " + at_first + Tail("SA"));
+      d_.Advance(400);
+      const uint16_t second = open_some();
+      ASSERT_NE(second, first) << "its time is over";
+      EXPECT_EQ(Send(kInside, FromReal(local, kTcpSyn | kTcpAck)),
+                "out " + AtClient(second) + Tail("SA"));
+      ++local_port;
+    }
+  }
+  EXPECT_EQ(refused, 8u * (19 + 20 + 19));
+  EXPECT_EQ(d_.dropped(DropReason::kNoLocalPort), refused);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(MixedFullnat, ClientsOfBothVersionsShareAPool) {
+  for (const TwoClients& two : {kTwoClients[0], kTwoClients[2]}) {
+    SCOPED_TRACE(two.first.real);
+    const RealSpec pool{.local_addresses = {two.first.locals + "1"},
+                        .first_local_port = 4000,
+                        .last_local_port = 4079};
+    Serve(two.first, {.protocol = kProtocolUdp}, pool);
+    Serve(two.second, {.protocol = kProtocolUdp}, pool);
+    std::map<std::string, std::string> client_of;  // by local endpoint
+    for (uint16_t port = 3000; port < 3020; ++port) {
+      for (const Ends& ends : {two.first, two.second}) {
+        ends_ = ends;
+        const Endpoint local = Open(port);
+        ASSERT_NE(local.port, Be16{});
+        EXPECT_TRUE(client_of.emplace(local.ToString(), AtClient(port)).second) << local.ToString();
+      }
+    }
+    for (const auto& [local, client] : client_of) {
+      EXPECT_EQ(Send(kInside, FromReal(*Endpoint::Parse(local), 0)),
+                "out " + client + " UDP ttl 63");
+    }
+    EXPECT_EQ(client_of.size(), 40u);
+    d_.Advance(400);
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
   list.rows.reserve(list.limit);
   d_.RunCommand(OwnerOf(*IpAddress::Parse(ends_.client), 1234), &list);
   ASSERT_EQ(list.rows.size(), 1u);
