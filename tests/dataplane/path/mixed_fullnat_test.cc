@@ -119,6 +119,34 @@ TEST_P(MixedFullnat, WhatIsBetweenTheHeadersIsLeftOut) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+// The same of IPv4, in what is whole and in fragments. A route that is at its end is left out.
+TEST_P(MixedFullnat, ASourceRouteThatGoesOnIsNotOursToEnd) {
+  Serve(kEnds46, {.protocol = kProtocolUdp});
+  const Endpoint local = Open(1234);
+  const auto with_route = [](Frame frame, uint8_t kind, uint8_t pointer) {
+    frame.insert(frame.begin() + 34, {1, kind, 7, pointer, 203, 0, 113, 1});
+    frame[14] = 0x47;
+    const uint32_t length = Be16::Load(&frame[16]).host() + 8u;
+    frame[16] = static_cast<uint8_t>(length >> 8);
+    return WithIpv4Byte(frame, 3, static_cast<uint8_t>(length));
+  };
+  for (const uint8_t kind : {uint8_t{131}, uint8_t{137}}) {
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 8)),
+              "in " + AtReal(local) + Tail(""));
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 4)), "");
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 7)), "");
+  }
+  EXPECT_EQ(d_.dropped(DropReason::kCannotTranslate), 4u);
+  const std::vector<Frame> pieces =
+      Cut(Datagram(ends_.client, 1234, ends_.vip, 80, Payload(1000)), 800, 5);
+  EXPECT_EQ(d_.Send(kOutside, pieces[0]).size(), 1u);
+  EXPECT_EQ(Send(kOutside, with_route(pieces[1], 131, 4)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kCannotTranslate), 5u);
+  EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), 7, 4)), "in " + AtReal(local) + Tail(""))
+      << "a record of the route leads nowhere";
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
 TEST_P(MixedFullnat, AMissingUdpChecksumIsMade) {
   Serve(kEnds46, {.protocol = kProtocolUdp});
   const Endpoint local = Open(1234);
@@ -277,34 +305,6 @@ TEST_P(MixedFullnat, RealServersShareAPort) {
   EXPECT_LE(locals.size(), 32u);
 }
 
-TEST_P(MixedFullnat, ARemovedRealSendsResetsToBothSides) {
-  for (const Ends& ends : {kEnds64, kEnds46}) {
-    SCOPED_TRACE(ends.vip);
-    Serve(ends);
-    const Endpoint local = Open(1234), other = Open(1235);
-    for (const Endpoint& each : {local, other}) Send(kInside, FromReal(each, kTcpSyn | kTcpAck));
-    d_.RemoveReal(real_, Remains::kReset);
-    d_.Publish();
-    std::multiset<std::string> lines;
-    for (const Sent& sent : d_.Send(kOutside, FromClient(1234, kTcpAck)))
-      lines.insert(Text(sent.frame));
-    const std::string from_vip = Written(ends.client, 1234) + " <- " + Written(ends.vip, 80);
-    EXPECT_EQ(lines, (std::multiset<std::string>{from_vip + " TCP R ttl 64",
-                                                 AtReal(local) + " TCP AR ttl 63"}));
-    lines.clear();
-    for (const Sent& sent : d_.Send(kInside, FromReal(other, kTcpAck)))
-      lines.insert(Text(sent.frame));
-    EXPECT_EQ(lines, (std::multiset<std::string>{Written(ends.client, 1235) + " <- " +
-                                                     Written(ends.vip, 80) + " TCP AR ttl 63",
-                                                 AtReal(other) + " TCP R ttl 64"}));
-  }
-  EXPECT_EQ(d_.CheckConservation(), "");
-}
-
-TEST_P(MixedFullnat, ListsAndExplainNameTheLocalEndpoint) {
-  Serve(kEnds46);
-  const Endpoint local = Open(1234);
-  ListConnections list;
 // The real server's answers tell its clients apart by the local port alone, whatever their version.
 TEST_P(MixedFullnat, ClientsOfBothVersionsDoNotShareAPort) {
   uint16_t local_port = 4000, client_port = 2000;
@@ -377,6 +377,34 @@ TEST_P(MixedFullnat, ClientsOfBothVersionsShareAPool) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
+TEST_P(MixedFullnat, ARemovedRealSendsResetsToBothSides) {
+  for (const Ends& ends : {kEnds64, kEnds46}) {
+    SCOPED_TRACE(ends.vip);
+    Serve(ends);
+    const Endpoint local = Open(1234), other = Open(1235);
+    for (const Endpoint& each : {local, other}) Send(kInside, FromReal(each, kTcpSyn | kTcpAck));
+    d_.RemoveReal(real_, Remains::kReset);
+    d_.Publish();
+    std::multiset<std::string> lines;
+    for (const Sent& sent : d_.Send(kOutside, FromClient(1234, kTcpAck)))
+      lines.insert(Text(sent.frame));
+    const std::string from_vip = Written(ends.client, 1234) + " <- " + Written(ends.vip, 80);
+    EXPECT_EQ(lines, (std::multiset<std::string>{from_vip + " TCP R ttl 64",
+                                                 AtReal(local) + " TCP AR ttl 63"}));
+    lines.clear();
+    for (const Sent& sent : d_.Send(kInside, FromReal(other, kTcpAck)))
+      lines.insert(Text(sent.frame));
+    EXPECT_EQ(lines, (std::multiset<std::string>{Written(ends.client, 1235) + " <- " +
+                                                     Written(ends.vip, 80) + " TCP AR ttl 63",
+                                                 AtReal(other) + " TCP R ttl 64"}));
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(MixedFullnat, ListsAndExplainNameTheLocalEndpoint) {
+  Serve(kEnds46);
+  const Endpoint local = Open(1234);
+  ListConnections list;
   list.rows.reserve(list.limit);
   d_.RunCommand(OwnerOf(*IpAddress::Parse(ends_.client), 1234), &list);
   ASSERT_EQ(list.rows.size(), 1u);
