@@ -73,7 +73,10 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
   const bool is_given =
       is_mixed ? GivePort<Address, OtherFamily<Address>>(shard, slot, flow, pool, is_shared)
                : GivePort<Address, Address>(shard, slot, flow, pool, is_shared);
-  return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
+  if (is_given) [[likely]]
+    return DropReason::kCount;
+  shard.defence.NoteNoPort(table.at(slot).transport());
+  return DropReason::kNoLocalPort;
 }
 
 template <typename Address>
