@@ -54,8 +54,8 @@ class OneArmed(SwitchTest):
 
     def test_foreign_frames_are_dropped_by_name(self):
         # Two tags, the outer one of a VLAN that has a port (802.1Q, and 802.1ad); a VLAN that has none.
-        for tags, reason, count in (("8100007881000082" "0800", "unknown_ethertype", 1),
-                                    ("88a8007881000082" "0800", "unknown_ethertype", 1),
+        for tags, reason, count in (("8100007881000082" "0800", "second_vlan_tag", 1),
+                                    ("88a8007881000082" "0800", "second_vlan_tag", 1),
                                     ("810003e7" "0800", "unknown_vlan", 1)):
             with self.subTest(tags=tags):
                 before = self.director.metric("fairlead_dropped_packets_total", reason=reason)

@@ -109,15 +109,21 @@ TEST_P(VlanTest, APortWithoutAVlanSharesTheDevice) {
   rig.ExpectNothingLost();
 }
 
-// A second tag is no IP packet.
 TEST_P(VlanTest, OneTagIsTakenOff) {
-  Rig rig({.workers = GetParam(), .is_one_device = true, .outside_vlan = 120, .inside_vlan = 130});
-  ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2000), 130), 120), 0));
-  rig.TurnUntilQuiet();
-  EXPECT_TRUE(rig.outside().Take().empty());
-  EXPECT_EQ(rig.Dropped(DropReason::kUnknownEthertype), 1u);
-  rig.Finish();
-  rig.ExpectNothingLost();
+  for (const uint16_t outside_vlan : {uint16_t{120}, uint16_t{0}}) {
+    Rig rig({.workers = GetParam(),
+             .is_one_device = true,
+             .outside_vlan = outside_vlan,
+             .inside_vlan = 130});
+    for (const uint16_t second : {uint16_t{130}, uint16_t{120}, uint16_t{0}}) {
+      ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2000), second), outside_vlan), 0));
+    }
+    rig.TurnUntilQuiet();
+    EXPECT_TRUE(rig.outside().Take().empty());
+    EXPECT_EQ(rig.Dropped(DropReason::kSecondVlanTag), 3u);
+    rig.Finish();
+    rig.ExpectNothingLost();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, VlanTest, testing::Values(1, 2));

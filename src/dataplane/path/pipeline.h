@@ -28,6 +28,7 @@
 #include "dataplane/path/snat_burst.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
+#include "dataplane/wire/vlan_tag.h"
 
 namespace fairlead::dataplane {
 
@@ -133,6 +134,14 @@ bool IsForOtherHost(const Turn<P>& t, P& packet, const ParsedPacket& parsed) noe
          std::memcmp(packet.data(), t.port(packet.meta().input_port).mac.bytes.data(), 6) != 0;
 }
 
+// Why a frame that is neither IP nor ARP ends here. Precondition: an Ethernet header.
+template <Packet P>
+[[gnu::noinline, gnu::cold]] DropReason ReasonOfTag(const Turn<P>& t, P& packet) noexcept {
+  const PortView& port = t.port(packet.meta().input_port);
+  const DropReason reason = JudgeTag(packet.data(), packet.length(), port.has_vlans);
+  return reason == DropReason::kCount ? DropReason::kUnknownVlan : reason;
+}
+
 // Whatever is not a plain TCP or UDP packet to the port's MAC. True: it is a flow all the same, of
 // the family that `parsed` says.
 template <Packet P>
@@ -140,7 +149,8 @@ template <Packet P>
                                       FragmentBurst<P>* fragments, bool is_mine) noexcept {
   const ParseOutcome outcome = Parse(*packet, parsed);
   if (outcome.kind == PacketKind::kDropped) {
-    t.Drop(packet, outcome.reason);
+    const bool may_have_tag = outcome.reason == DropReason::kUnknownEthertype;
+    t.Drop(packet, may_have_tag ? ReasonOfTag(t, *packet) : outcome.reason);
     return false;
   }
   if (IsForOtherHost(t, *packet, *parsed)) {
