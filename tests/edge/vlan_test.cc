@@ -126,6 +126,26 @@ TEST_P(VlanTest, OneTagIsTakenOff) {
   }
 }
 
+// Of a device without VLANs: what carries a priority alone is as any other frame.
+TEST_P(VlanTest, APortThatIsNoVlanTakesPriorityTagsOff) {
+  Rig rig({.workers = GetParam(), .director = {.method = ForwardMethod::kNat}});
+  ASSERT_TRUE(rig.outside().Put(FromClient(2000), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(FromClient(2001), 0), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(FromClient(2002), 120), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2003), 0), 0), 0));
+  rig.TurnUntilQuiet();
+  const Frames sent = rig.inside().Take();
+  ASSERT_EQ(sent.size(), 2u);
+  for (const std::vector<uint8_t>& frame : sent) {
+    EXPECT_EQ(frame[12] << 8 | frame[13], 0x0800);
+    EXPECT_TRUE(HasGoodChecksums(frame));
+  }
+  EXPECT_EQ(rig.Dropped(DropReason::kUnknownVlan), 1u);
+  EXPECT_EQ(rig.Dropped(DropReason::kSecondVlanTag), 1u);
+  rig.Finish();
+  rig.ExpectNothingLost();
+}
+
 INSTANTIATE_TEST_SUITE_P(Workers, VlanTest, testing::Values(1, 2));
 
 }  // namespace

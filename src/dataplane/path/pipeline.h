@@ -4,7 +4,8 @@
 //   ProcessPackets(turn, burst, is_mine);
 //
 //   PARSE     parse.h             bytes → fields, or a named drop; decapsulate.h before it, on a
-//                                 port where tunnels end
+//                                 port where tunnels end; priority_tag.h after it, where a frame
+//                                 has a VLAN tag
 //   LOOKUP    connection_table.h  all at once; the port's role says which direction first
 //   TRACK     fast_path.h         an established connection, its real in place: all that follows
 //   else      forward.h, shard.h  next state, new deadline, counters
@@ -25,10 +26,10 @@
 #include "dataplane/path/decapsulate.h"
 #include "dataplane/path/fast_path.h"
 #include "dataplane/path/fragment_burst.h"
+#include "dataplane/path/priority_tag.h"
 #include "dataplane/path/snat_burst.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
-#include "dataplane/wire/vlan_tag.h"
 
 namespace fairlead::dataplane {
 
@@ -134,14 +135,6 @@ bool IsForOtherHost(const Turn<P>& t, P& packet, const ParsedPacket& parsed) noe
          std::memcmp(packet.data(), t.port(packet.meta().input_port).mac.bytes.data(), 6) != 0;
 }
 
-// Why a frame that is neither IP nor ARP ends here. Precondition: an Ethernet header.
-template <Packet P>
-[[gnu::noinline, gnu::cold]] DropReason ReasonOfTag(const Turn<P>& t, P& packet) noexcept {
-  const PortView& port = t.port(packet.meta().input_port);
-  const DropReason reason = JudgeTag(packet.data(), packet.length(), port.has_vlans);
-  return reason == DropReason::kCount ? DropReason::kUnknownVlan : reason;
-}
-
 // Whatever is not a plain TCP or UDP packet to the port's MAC. True: it is a flow all the same, of
 // the family that `parsed` says.
 template <Packet P>
@@ -149,8 +142,10 @@ template <Packet P>
                                       FragmentBurst<P>* fragments, bool is_mine) noexcept {
   const ParseOutcome outcome = Parse(*packet, parsed);
   if (outcome.kind == PacketKind::kDropped) {
-    const bool may_have_tag = outcome.reason == DropReason::kUnknownEthertype;
-    t.Drop(packet, may_have_tag ? ReasonOfTag(t, *packet) : outcome.reason);
+    if (outcome.reason == DropReason::kUnknownEthertype) {
+      return TookTagOff(t, packet) && ProcessUnusual(t, packet, parsed, fragments, is_mine);
+    }
+    t.Drop(packet, outcome.reason);
     return false;
   }
   if (IsForOtherHost(t, *packet, *parsed)) {

@@ -7,7 +7,7 @@
 //
 // Reads headers only, never payload; validates every length before it reads. Ethernet padding after
 // the IP packet is cut off the packet. L4 checksums are not verified (ipvs.md, methods: a bad one
-// stays bad on its way). VLAN tags are unknown ethertypes, which wire/vlan_tag.h looks at.
+// stays bad on its way). VLAN tags are unknown ethertypes, which path/priority_tag.h looks at.
 // Loopback and unspecified destinations are kNoRoute; multicast and broadcast destinations are the
 // caller's to judge.
 //
