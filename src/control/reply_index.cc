@@ -1,5 +1,7 @@
 #include "control/reply_index.h"
 
+#include <utility>
+
 namespace fairlead::control {
 
 bool IsReplySource(const dataplane::RealView& real) {
@@ -30,7 +32,35 @@ void IndexOnePacketReply(RealId id, const dataplane::RealView& real, Be16 servic
   }
 }
 
+// Whether the real stands for both. One that answers clients themselves does so first: source NAT
+// asks whether there is any (path/direct_flow.h).
+bool StandsBefore(const dataplane::Snapshot& snapshot, RealId id, RealId other) {
+  const auto rank = [&snapshot](RealId real) {
+    return std::pair(TranslatesClient(snapshot.reals[real.index()].method), real);
+  };
+  return rank(id) < rank(other);
+}
+
+// From this port, in each protocol of the service.
+void IndexSource(RealId id, Be16 port, uint8_t service_protocol, dataplane::Snapshot* snapshot) {
+  const IpAddress& address = snapshot->reals[id.index()].address;
+  for (const Transport transport : kTransports) {
+    const auto protocol = static_cast<uint8_t>(transport);
+    if (service_protocol != 0 && service_protocol != protocol) continue;
+    const dataplane::ServiceKey source{address, port, protocol};
+    const auto first = snapshot->nat_sources.find(source);
+    if (first == snapshot->nat_sources.end() || StandsBefore(*snapshot, id, first->second)) {
+      snapshot->nat_sources[source] = id;
+    }
+  }
+}
+
 }  // namespace
+
+bool LosesReplies(const dataplane::RealView& last, const dataplane::RealView& now) {
+  return IsReplySource(last) &&
+         (!IsReplySource(now) || TranslatesClient(last.method) < TranslatesClient(now.method));
+}
 
 void IndexReply(RealId id, const PlannedIds& ids, dataplane::Snapshot* snapshot) {
   const dataplane::RealView& real = snapshot->reals[id.index()];
@@ -43,17 +73,8 @@ void IndexReply(RealId id, const PlannedIds& ids, dataplane::Snapshot* snapshot)
     snapshot->nat_addresses[real.address] |= has_any_port;
   }
   IndexOnePacketReply(id, real, Be16::FromHost(service.port), snapshot);
-  if (real.port.is_zero()) return;
-  const uint8_t protocol = service.protocol;
-  for (const Transport transport : kTransports) {
-    const auto each = static_cast<uint8_t>(transport);
-    if (protocol != 0 && protocol != each) continue;
-    const dataplane::ServiceKey source{real.address, real.port, each};
-    const auto first = snapshot->nat_sources.find(source);
-    if (first == snapshot->nat_sources.end() || id < first->second) {
-      snapshot->nat_sources[source] = id;
-    }
-  }
+  if (has_any_port) IndexSource(id, Be16{}, service.protocol, snapshot);
+  if (!real.port.is_zero()) IndexSource(id, real.port, service.protocol, snapshot);
 }
 
 }  // namespace fairlead::control

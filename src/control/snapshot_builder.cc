@@ -295,7 +295,7 @@ RealId SnapshotBuilder::AddReal(const Pass& pass, const RealConfig& config, Serv
   SetNextHop(hop, input.path_mtus, snapshot.services[service.index()].family, &view);
   const dataplane::RealView& last = snapshot.reals[id.index()];
   // Whoever had a fresh id before has left, whatever the two have in common.
-  has_lost_replies_ |= IsReplySource(last) && (pass.ids.IsFresh(id) || !IsReplySource(view));
+  has_lost_replies_ |= LosesReplies(last, view) || (IsReplySource(last) && pass.ids.IsFresh(id));
   if (!last.local_pool.is_none() && last.local_pool != view.local_pool) local_pools_.NoteReleased();
   snapshot.reals[id.index()] = view;
   const KeptReal kept{.method = config.forward.method,
@@ -360,7 +360,7 @@ void SnapshotBuilder::FillFreeServices(const Pass& pass) {
   }
 }
 
-// Where replies of NAT reals come from. Of several with one endpoint the lowest id stands for all.
+// Where replies of NAT reals come from.
 void SnapshotBuilder::IndexReplies(const Pass& pass) const {
   dataplane::Snapshot& snapshot = pass.snapshot;
   if (snapshot.changes_since != 0 && !has_lost_replies_) {

@@ -110,7 +110,8 @@ void SnapshotBuilder::AddGhosts(const Pass& pass) {
     // An unknown real is in no changed service; it may have the id of one that was freed since.
     const bool is_other =
         last.service != ghost.service || last.address != ghost.address || last.port != ghost.port;
-    has_lost_replies_ |= is_other && (IsReplySource(last) || IsReplySource(ghost));
+    has_lost_replies_ |=
+        is_other ? IsReplySource(last) || IsReplySource(ghost) : LosesReplies(last, ghost);
   }
   ghosts_ = pass.ids.ghosts();
 }

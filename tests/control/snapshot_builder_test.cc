@@ -345,15 +345,43 @@ services:
       reals: [ { address: 10.0.0.14, port: 80 } ] }
 )"));
   EXPECT_TRUE(s->nat_sources.contains({Ip("10.0.0.11"), Be16::FromHost(80), 6}));
-  EXPECT_EQ(s->nat_sources.size(), 2u);
+  const auto has_any_port = [&s](const char* real, uint8_t protocol) {
+    return s->nat_sources.contains({Ip(real), Be16{}, protocol});
+  };
+  EXPECT_EQ(s->nat_sources.size(), 5u);
   EXPECT_FALSE(s->IsNatAddress(Ip("10.0.0.12")));
   EXPECT_TRUE(s->IsNatAddress(Ip("10.0.0.11")));
   EXPECT_TRUE(s->nat_addresses.at(Ip("10.0.0.13")));  // any port
+  EXPECT_TRUE(has_any_port("10.0.0.13", 6));
+  EXPECT_TRUE(has_any_port("10.0.0.13", 17)) << "a mark is of both protocols";
   EXPECT_TRUE(s->nat_addresses.at(Ip("10.0.0.14"))) << "its own port is only a name";
+  EXPECT_TRUE(has_any_port("10.0.0.14", 6));
+  EXPECT_FALSE(has_any_port("10.0.0.14", 17)) << "the service is of TCP";
   EXPECT_FALSE(s->FindMark(7, Family::kIpv4).is_none());
   ASSERT_NE(s->FindLocal(Ip("192.0.2.90")), nullptr);  // the rule's destination
   EXPECT_TRUE(s->FindLocal(Ip("192.0.2.90"))->is_vip);
   EXPECT_EQ(s->FindLocal(Ip("10.0.0.1"))->port, PortId{1});
+}
+
+// Source NAT asks whether a real answers clients from there, which those of FULLNAT do not.
+TEST_F(SnapshotBuilderTest, OfSeveralRealsWithOneEndpointThoseThatAnswerClientsStandForAll) {
+  const auto yaml = [](const char* first, const char* second) {
+    return std::string(
+               "services:\n"
+               "  - { name: a, address: 192.0.2.80, protocol: tcp, port: 80, forward: ") +
+           first + ", reals: [ { address: 10.0.0.11, port: 8080 } ] }\n" +
+           "  - { name: b, address: 192.0.2.81, protocol: tcp, port: 80, forward: " + second +
+           ", reals: [ { address: 10.0.0.11, port: 8080 } ] }\n";
+  };
+  const auto service_of = [&](const dataplane::Snapshot& s) {
+    const auto found = s.nat_sources.find({Ip("10.0.0.11"), Be16::FromHost(8080), 6});
+    const auto& real = s.reals[found->second.index()];
+    return s.services[real.service.index()].address.ToString();
+  };
+  constexpr const char* kFullnat = "{ method: fullnat, local_addresses: [10.0.0.200] }";
+  EXPECT_EQ(service_of(*Build(ModelOf(yaml("nat", "nat")))), "192.0.2.80") << "the first";
+  EXPECT_EQ(service_of(*Build(ModelOf(yaml(kFullnat, "nat")))), "192.0.2.81");
+  EXPECT_EQ(service_of(*Build(ModelOf(yaml(kFullnat, kFullnat)))), "192.0.2.80");
 }
 
 TEST_F(SnapshotBuilderTest, RepliesOfOnePacketServicesAreIndexed) {

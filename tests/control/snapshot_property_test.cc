@@ -156,7 +156,7 @@ class Story {
     constexpr SchedulerKind kKinds[] = {SchedulerKind::kRr, SchedulerKind::kWrr,
                                         SchedulerKind::kSh};
     constexpr ForwardMethod kMethods[] = {ForwardMethod::kNat, ForwardMethod::kDr,
-                                          ForwardMethod::kTun};
+                                          ForwardMethod::kTun, ForwardMethod::kFullnat};
     service->scheduler = kKinds[Upto(2)];
     service->policy.expire_nodest_conn = Upto(3) == 0;
     constexpr Announce kAnnounces[] = {Announce::kNever, Announce::kWhenReady, Announce::kAlways};
@@ -177,7 +177,7 @@ class Story {
       real.address = *IpAddress::Parse("10.0.0." + std::to_string(octet));
       real.port = static_cast<uint16_t>(80 + Upto(1));
       real.weight = Upto(2);
-      real.forward = kMethods[Upto(2)];
+      real.forward = kMethods[Upto(3)];
       real.upper_threshold = Upto(1);
       if (Upto(4) == 0) real.state = AdminState::kDrain;
       reals.push_back(real);

@@ -143,18 +143,10 @@ class Apart(SyncPairTest):
         self.assertTrue(self.pair.has_all(1))
 
 
-class BothServe(SyncPairTest):
-    """Routers or DNS spread connections over both: pieces of one client's upload meet one real server."""
+class BothServing(SyncPairTest):
+    """Routers or DNS spread connections over both: pieces of one client's upload go through one or the other."""
 
     with_keepalived = False
-
-    @classmethod
-    def services(cls) -> list:
-        # Nothing is shared of the last one: its scheduler finds the same real server by itself.
-        return [service("templates", at.VIP_DR, 80, forward="dr", persistence={"timeout": "10m"}),
-                service("again", at.VIP_DR, 8080, forward="dr", persistence={"timeout": "10m"},
-                        policy={"unknown_connections": "schedule"}),
-                service("hash", at.VIP_DR, 443, forward="dr", scheduler="mh", scheduler_flags=["mh-netmask"], netmask=24)]
 
     @classmethod
     def configure(cls, number: int) -> dict:
@@ -190,13 +182,36 @@ class BothServe(SyncPairTest):
         for half in self.pair.halves.values():
             self.assertGreater(half.director.metric("fairlead_service_connections_total"), packets)
 
-    def test_pieces_that_change_sides_meet_one_real_server(self):
-        sources = [f"198.51.100.{host}" for host in range(1, 101)]
-        found = self.upload("turns", 80, 10, READY_LAG, "in-turn", sources)
-        split = {source: pieces for source, pieces in found.items() if len(set(pieces.values())) > 1}
+    def assert_pieces_stay(self, name: str, sources: list, pieces: int):
+        """Each client's pieces change sides and meet one real server; every real server has some."""
+        found = self.upload(name, 80, pieces, READY_LAG, "in-turn", sources)
+        split = {source: seen for source, seen in found.items() if len(set(seen.values())) > 1}
         self.assertEqual(split, {})
-        self.assertEqual(len({name for pieces in found.values() for name in pieces.values()}), 3)
-        self.assert_spread(400)
+        self.assertEqual(len({each for seen in found.values() for each in seen.values()}), 3)
+        self.assert_spread(len(sources) * pieces * 4 // 10)
+
+    def assert_networks_stay(self, name: str, port: int):
+        """Two neighbours of each of 25 networks: their pieces change sides and meet one real server."""
+        networks = [f"198.19.{number}" for number in range(25)]
+        sources = [f"{network}.{host}" for network in networks for host in (3, 250)]
+        names = collections.defaultdict(set)
+        for source, pieces in self.upload(name, port, 10, 0, "in-turn", sources).items():
+            names[source.rpartition(".")[0]] |= set(pieces.values())
+        self.assertEqual({network: seen for network, seen in names.items() if len(seen) > 1}, {})
+        self.assertEqual(len(set.union(*names.values())), 3)
+
+
+class BothServe(BothServing):
+    """Pieces of one client's upload meet one real server, as the directors tell each other."""
+
+    @classmethod
+    def services(cls) -> list:
+        return [service("templates", at.VIP_DR, 80, forward="dr", persistence={"timeout": "10m"}),
+                service("again", at.VIP_DR, 8080, forward="dr", persistence={"timeout": "10m"},
+                        policy={"unknown_connections": "schedule"})]
+
+    def test_pieces_that_change_sides_meet_one_real_server(self):
+        self.assert_pieces_stay("turns", [f"198.51.100.{host}" for host in range(1, 101)], pieces=10)
 
     def test_after_a_first_connection_on_both_they_agree(self):
         # Else both schedulers would choose alike, one client after the other.
@@ -226,12 +241,27 @@ class BothServe(SyncPairTest):
         for source in sources:
             self.assertEqual(set(found[source].values()), set(first[source].values()), source)
 
-    def test_without_a_stream_neighbours_agree_by_mh_netmask(self):
-        networks = [f"198.19.{number}" for number in range(25)]
-        sources = [f"{network}.{host}" for network in networks for host in (3, 250)]
-        found = self.upload("hash", 443, 10, 0, "in-turn", sources)
-        names = collections.defaultdict(set)
-        for source, pieces in found.items():
-            names[source.rpartition(".")[0]] |= set(pieces.values())
-        self.assertEqual({network: seen for network, seen in names.items() if len(seen) > 1}, {})
-        self.assertEqual(len(set.union(*names.values())), 3)
+
+class NothingShared(BothServing):
+    """Two directors that do not know of each other: their schedulers find the same real server by themselves."""
+
+    @classmethod
+    def services(cls) -> list:
+        return [service(name, at.VIP_DR, port, forward="dr", scheduler=name, scheduler_flags=[f"{name}-netmask"], netmask=24)
+                for name, port in (("mh", 443), ("sh", 80))]
+
+    @classmethod
+    def configure(cls, number: int) -> dict:
+        config = super().configure(number)
+        del config["sync"]
+        return config
+
+    def test_neighbours_agree_by_mh_netmask(self):
+        self.assert_networks_stay("mh", 443)
+
+    def test_neighbours_agree_by_sh_netmask(self):
+        self.assert_networks_stay("sh", 80)
+
+    def test_they_do_not_speak(self):
+        for half in self.pair.halves.values():
+            self.assertIn("off:", half.director.cli("sync", "status").stdout)

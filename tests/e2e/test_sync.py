@@ -5,11 +5,8 @@ import subprocess
 import sys
 
 from fairlead_lab import addresses as at, client, configuration
-from fairlead_lab.case import LabTest
+from fairlead_lab.kernel_partner import PARTNER, THEIRS, WithPartner
 from fairlead_lab.shell import wait_until
-
-PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab", "sync_partner.py")
-OURS, THEIRS = "10.255.0.1", "10.255.0.2"
 
 
 def with_sync(reals=(1, 2), **keys) -> dict:
@@ -18,28 +15,6 @@ def with_sync(reals=(1, 2), **keys) -> dict:
                "reals": [{"address": at.real_address(number)} for number in reals]}
     sync = {"interface": "sync", "syncid": 7, "peers": [THEIRS], **keys}
     return configuration([service], sync={"ipvs": sync}, policy={"unknown_connections": "drop"})
-
-
-class WithPartner(LabTest):
-    """A link of its own between the director and the partner, which is in the client's namespace."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.lab.director.ip(f"link add sync type veth peer name partner netns {cls.lab.client.name}")
-        cls.addClassCleanup(cls.lab.director.ip, "link del sync")
-        for namespace, interface, address in ((cls.lab.director, "sync", OURS), (cls.lab.client, "partner", THEIRS)):
-            namespace.ip(f"addr add {address}/24 dev {interface}")
-            namespace.ip(f"link set {interface} up")
-        super().setUpClass()
-
-    def send(self, *datagrams: str):
-        path = f"{self.lab.state}/sync-out"
-        with open(path, "w") as file:
-            file.write("".join(datagram + "\n" for datagram in datagrams))
-        self.lab.client.run(sys.executable, PARTNER, "send", THEIRS, path)
-
-    def entries(self) -> int:
-        return self.director.json("sync", "status")["ipvs"]["received"]["entries"]
 
 
 class Backup(WithPartner):

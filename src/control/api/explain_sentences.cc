@@ -170,7 +170,7 @@ struct ExplainReport::Sentences {
   }
   std::string operator()(const step::BadSource&) const {
     return "No packet from outside has the source " + report.question_.client.address.ToString() +
-           ": it is an address of the director or no host's (bad_source).";
+           ": it is an address of the director, of a host behind it or no host's (bad_source).";
   }
   std::string operator()(const step::ClassifierRule& s) const {
     return Rule(s.rule) + " and gives mark " + std::to_string(s.mark) + ".";

@@ -117,6 +117,28 @@ void WarnOfTwins(const ConfigModel& model, const IpAddress& address, const std::
   }
 }
 
+// UDP has no first packet: what such a real server sends may be a late answer to a client.
+void WarnOfAnyPortReals(const ConfigModel& model, const AddWarning& add) {
+  const auto is_translated = [&model](const IpAddress& address) {
+    return std::ranges::any_of(
+        model.snat, [&](const SnatConfig& rule) { return rule.source.Contains(address); });
+  };
+  for (size_t i = 0; i < model.services.size(); ++i) {
+    const ServiceConfig& service = model.services[i];
+    if (service.port != 0 || service.protocol == Protocol::kTcp) continue;
+    const auto real = std::ranges::find_if(service.reals, [&](const RealConfig& each) {
+      return each.forward.method == ForwardMethod::kNat && is_translated(each.address);
+    });
+    if (real == service.reals.end()) continue;
+    const auto place = static_cast<size_t>(real - service.reals.begin());
+    add(ItemPath(ItemPath("services", i) + ".reals", place),
+        "is a real server of NAT for UDP on every port: what " + real->address.ToString() +
+            " itself asks over UDP, such as DNS questions, leaves with its own address and not by "
+            "a rule of snat. Let it ask over TCP, forward to it by dr, tun or fullnat, or give "
+            "the service one port");
+  }
+}
+
 }  // namespace
 
 std::string TextOf(const SnatConfig& rule) {
@@ -162,6 +184,7 @@ void ValidateSnat(const ConfigModel& model, Problems& problems) {
 }
 
 void WarnOfSnat(const ConfigModel& model, const AddWarning& add) {
+  if (!model.snat.empty()) WarnOfAnyPortReals(model, add);
   for (size_t i = 0; i < model.snat.size(); ++i) {
     const SnatConfig& rule = model.snat[i];
     const std::string path = ItemPath("snat", i);

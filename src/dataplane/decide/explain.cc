@@ -211,6 +211,13 @@ void Inquiry::AddSourceNat() {
   const SnatRule* rule = DecideSnat(snapshot_, flow_.addresses.source, flow_.addresses.destination,
                                     flow_.addresses.input_port);
   if (rule == nullptr) return;
+  // Who asks about a host behind the director seldom says by which port its packets come.
+  if (!question_.input_port.is_none() &&
+      IsForgedHost(snapshot_, flow_.addresses.source, question_.input_port)) {
+    answer_->Add(step::BadSource{});
+    answer_->verdict = ExplainVerdict::kDropped;
+    return;
+  }
   if (question_.stage == HandOff::kNone) {
     const WorkerId owner =
         shard_.fabric.steering.ConnectionOwner(flow_.addresses.destination.template As<Address>(),

@@ -2,6 +2,7 @@
 //
 //   // One that no service takes; null: none.
 //   const SnatRule* rule = DecideSnat(snapshot, source, destination, input_port);
+//   if (rule != nullptr && IsForgedHost(snapshot, source, input_port)) …bad_source…
 //   // A client whose real server of NAT is in its own network; null: it keeps its address.
 //   const SnatRule* rule = DecideHairpin(snapshot, client, real.address);
 //
@@ -19,7 +20,17 @@
 
 namespace fairlead::dataplane {
 
+// A port of role outside brings what the world sends. A host that rules are about is there only
+// where the routes lead to it by this very port; else somebody out there has its address.
+inline bool IsForgedHost(const Snapshot& snapshot, const IpAddress& source,
+                         PortId input_port) noexcept {
+  if (snapshot.ports[input_port.index()].role != PortRole::kOutside) return false;
+  const RouteView* back = snapshot.routes.Find(source);
+  return back == nullptr || back->output != input_port;
+}
+
 // Null as well where the packet would not leave: for an address of ours, claimed, or without route.
+// A rule for everybody is not about the world itself, on its way from one side of it to another.
 // Precondition: snapshot.snat is not null.
 inline const SnatRule* DecideSnat(const Snapshot& snapshot, const IpAddress& source,
                                   const IpAddress& destination, PortId input_port) noexcept {
@@ -28,8 +39,11 @@ inline const SnatRule* DecideSnat(const Snapshot& snapshot, const IpAddress& sou
   if (ClaimOn(snapshot, destination, input_port) != Claim::kNone) return nullptr;
   const RouteView* route = snapshot.routes.Find(destination);
   if (route == nullptr) return nullptr;
-  return view.Find(source, destination, route->output,
-                   snapshot.ports[route->output.index()].role == PortRole::kInside);
+  const bool is_inside = snapshot.ports[route->output.index()].role == PortRole::kInside;
+  const SnatRule* rule = view.Find(source, destination, route->output, is_inside);
+  if (rule == nullptr || rule->source.length > 0 || is_inside) return rule;
+  const bool is_outside = snapshot.ports[input_port.index()].role == PortRole::kOutside;
+  return is_outside && !IsForgedHost(snapshot, source, input_port) ? nullptr : rule;
 }
 
 // Whether what this real server sends to a rule's address can only be an answer in a hairpin.

@@ -16,12 +16,30 @@
 
 namespace fairlead::dataplane {
 
-// Some NAT real server has this endpoint.
+// Some NAT real server that `is_meant` has this endpoint. It is asked of one that stands for all.
+template <typename IsMeant>
+bool IsOfNatReal(const Snapshot& snapshot, const IpAddress& address, uint16_t port,
+                 uint8_t protocol, IsMeant&& is_meant) noexcept {
+  const auto has = [&](Be16 at) {
+    const auto found = snapshot.nat_sources.find({address, at, protocol});
+    return found != snapshot.nat_sources.end() && is_meant(found->second);
+  };
+  if (has(Be16::FromHost(port))) return true;
+  const auto nat = snapshot.nat_addresses.find(address);
+  return nat != snapshot.nat_addresses.end() && nat->second && has(Be16{});
+}
 inline bool IsOfNatReal(const Snapshot& snapshot, const IpAddress& address, uint16_t port,
                         uint8_t protocol) noexcept {
-  if (snapshot.nat_sources.contains({address, Be16::FromHost(port), protocol})) return true;
-  const auto nat = snapshot.nat_addresses.find(address);
-  return nat != snapshot.nat_addresses.end() && nat->second;
+  return IsOfNatReal(snapshot, address, port, protocol, [](RealId) { return true; });
+}
+
+// Its replies go to clients themselves. Those of FULLNAT go to local endpoints of the director, so
+// whatever else such a real server sends is its own.
+inline bool MayAnswerClient(const Snapshot& snapshot, const IpAddress& address, uint16_t port,
+                            uint8_t protocol) noexcept {
+  return IsOfNatReal(snapshot, address, port, protocol, [&snapshot](RealId id) {
+    return !TranslatesClient(snapshot.reals[id.index()].method);
+  });
 }
 
 // Of a packet that no service takes. Only a SYN that begins something is asked about, so packets

@@ -87,12 +87,22 @@ void SendSnatIn(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot) noex
   });
 }
 
+// A packet of a flow or a rule, as its host sends it. True: it has been dropped.
+template <Packet P>
+bool DroppedAsForged(Turn<P>& t, P* packet, const IpAddress& host) noexcept {
+  if (!IsForgedHost(t.snapshot, host, packet->meta().input_port)) [[likely]]
+    return false;
+  t.Drop(packet, DropReason::kBadSource);
+  return true;
+}
+
 // TCP or UDP of a flow that is here.
 template <typename Address, Packet P>
 [[gnu::noinline]] bool FollowSnat(Turn<P>& t, P* packet, ParsedPacket* parsed) noexcept {
   const uint8_t* frame = packet->data();
   const auto out = FindSnat<SnatWay::kOut>(t, SnatKeyOf<SnatWay::kOut, Address>(frame, *parsed));
   if (out != kNoSlot) {
+    if (DroppedAsForged(t, packet, parsed->source(frame))) return true;
     SendSnatOut<Address>(t, packet, parsed, out);
     return true;
   }
@@ -158,7 +168,7 @@ bool HandedToSnatOwner(Turn<P>& t, P* packet, const Address& address, Be16 port,
 }
 
 // No service claims it, and no connection or flow here. `is_real`: it may be what a real server of
-// NAT sends from a port of its service, which stays with that service.
+// NAT sends from a port of its service (MayAnswerClient), which stays with that service.
 template <typename Address, Packet P>
 [[gnu::noinline]] bool TakeBySnat(Turn<P>& t, P* packet, ParsedPacket* parsed,
                                   const FlowFields& flow, bool is_real, bool is_mine) noexcept {
@@ -179,6 +189,7 @@ template <typename Address, Packet P>
            HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame),
                              parsed->destination_port, is_mine);
   }
+  if (DroppedAsForged(t, packet, flow.addresses.source)) return true;
   if (HandedToSnatOwner(t, packet, parsed->Destination<Address>(frame), parsed->destination_port,
                         is_mine)) {
     return true;

@@ -52,12 +52,14 @@ bool TakePing(Turn<P>& t, P* packet, ParsedPacket* parsed, Be16 id, bool is_mine
   const auto remote = parsed->Destination<Address>(frame);
   const SnatKey<Address> key{parsed->protocol, client, id, remote, Be16{}};
   if (const uint32_t slot = FindSnat<SnatWay::kOut>(t, key); slot != kNoSlot) {
+    if (DroppedAsForged(t, packet, IpAddress(client))) return true;
     SendPingOut<Address>(t, packet, parsed, slot);
     return true;
   }
   const SnatRule* rule =
       SnatRuleFor(t, IpAddress(client), IpAddress(remote), packet->meta().input_port);
   if (rule == nullptr) return false;
+  if (DroppedAsForged(t, packet, IpAddress(client))) return true;
   if (HandedToSnatOwner(t, packet, remote, Be16{}, is_mine)) return true;
   const uint32_t slot = BeginSnat(t, packet, *rule, key);
   if (slot != kNoSlot) SendPingOut<Address>(t, packet, parsed, slot);
@@ -107,7 +109,7 @@ bool TakeErrorOfWorld(Turn<P>& t, P* packet, ParsedPacket* parsed, const QuotedF
     if (!t.snapshot.FindService(0, served).is_none()) return false;
     const IpAddress remote(about.destination);
     const bool is_hairpin =
-        IsOfNatReal(t.snapshot, remote, about.destination_port.host(), about.quoted.protocol) &&
+        MayAnswerClient(t.snapshot, remote, about.destination_port.host(), about.quoted.protocol) &&
         MayHairpin(t.snapshot, remote);
     return is_hairpin
                ? HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine)
@@ -141,11 +143,15 @@ bool TakeErrorOfInside(Turn<P>& t, P* packet, ParsedPacket* parsed,
                              .destination_port = about.source_port.host(),
                              .protocol = about.quoted.protocol,
                              .input_port = packet->meta().input_port}};
-    if (MayBeReply(t.snapshot, sender)) return false;
+    if (MayAnswerClient(t.snapshot, client, sender.addresses.source_port,
+                        sender.addresses.protocol)) {
+      return false;
+    }
     const bool is_for_world =
         SnatRuleFor(t, client, sender.addresses.destination, packet->meta().input_port) != nullptr;
     return is_for_world && HandedToSnatOwner(t, packet, about.source, about.source_port, is_mine);
   }
+  if (DroppedAsForged(t, packet, client)) return true;
   if (!HasGoodIcmpChecksum(packet->data(), *parsed)) {
     t.Drop(packet, DropReason::kBadIcmp);
     return true;
@@ -191,9 +197,9 @@ template <typename Address, Packet P>
                           .destination_port = quoted.source_port.host(),
                           .protocol = quoted.protocol,
                           .input_port = packet->meta().input_port}};
-  if (MayBeReply(t.snapshot, about)) return false;
-  if (DropUnsupportedBySnat(t, packet, parsed)) return true;
   const auto& from = about.addresses;
+  if (MayAnswerClient(t.snapshot, from.source, from.source_port, from.protocol)) return false;
+  if (DropUnsupportedBySnat(t, packet, parsed)) return true;
   if (SnatRuleFor(t, from.source, from.destination, from.input_port) == nullptr) return false;
   t.Drop(packet, DropReason::kSnatUnsupported);
   return true;

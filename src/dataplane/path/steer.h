@@ -89,7 +89,8 @@ template <typename Address, Packet P>
 void NoService(Turn<P>& t, P* packet, ParsedPacket* parsed, const FlowFields& flow,
                bool is_mine) noexcept {
   if (t.snapshot.snat != nullptr) [[unlikely]] {
-    const bool is_real = MayBeReply(t.snapshot, flow);
+    const auto& from = flow.addresses;
+    const bool is_real = MayAnswerClient(t.snapshot, from.source, from.source_port, from.protocol);
     if (TakeBySnat<Address>(t, packet, parsed, flow, is_real, is_mine)) return;
   }
   if (const LocalAddress* local = t.snapshot.FindLocal(flow.addresses.destination)) {

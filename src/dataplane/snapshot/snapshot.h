@@ -200,7 +200,7 @@ struct Snapshot {
   ShardedMap<MarkKey, ServiceId, KeyHash> mark_index;
   bool has_ftp_service = false;  // some TCP service on port 21
   bool has_port0_service = false;
-  RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals with one port
+  RealSourceSet nat_sources;  // {real address, port, protocol} of NAT reals; port 0: any
   ShardedMap<IpAddress, bool> nat_addresses;  // all NAT reals; true: some takes any port
   // NAT reals of one-packet services, whose replies no connection translates back.
   RealSourceSet one_packet_sources;

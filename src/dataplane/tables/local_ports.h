@@ -71,19 +71,26 @@ class LocalPorts {
     if (ring.count == 0) return false;
     Cursor& cursor = cursors_[remote >> (64 - kCursorBits)];
     Place at = ring.Within(cursor.next);
+    Place origin = at;  // where jumps all over the ring begin
     uint32_t tries = 0;
     for (uint32_t looks = cursor.tries * kMostLooks; looks > 0 && tries < cursor.tries; --looks) {
       const auto address = ring.template AddressOf<Address>(at);
-      uint32_t step = 1;
-      if (owns(address, ring.PortOf(at))) {
-        if (take(address, ring.PortOf(at))) {
-          cursor.tries = std::min(2 * cursor.tries, kMostTries);
-          cursor.next = Next<Address>(ring, at, owns, expect);
-          return true;
-        }
-        step = StepAfter(++tries, ring.places(), cursor.tries < kMostTries);
+      if (!owns(address, ring.PortOf(at))) {
+        at = ring.After(at);
+        continue;
       }
+      if (take(address, ring.PortOf(at))) {
+        cursor.tries = std::min(2 * cursor.tries, kMostTries);
+        cursor.next = Next<Address>(ring, at, owns, expect);
+        return true;
+      }
+      const uint32_t step = StepAfter(++tries, ring.places(), cursor.tries < kMostTries);
+      const bool is_jump = step > ring.places() / 2;
       at = step == 1 ? ring.After(at) : ring.Ahead(at, step);
+      // Jumps that share a factor with the places come round without having met them all.
+      const bool is_round = is_jump && at == origin;
+      if (is_round) at = ring.After(at);
+      if (is_round || !is_jump) origin = at;
     }
     cursor.next = at;
     cursor.tries = std::max(cursor.tries / 2, kLeastTries);
@@ -99,6 +106,7 @@ class LocalPorts {
   // a division would cost more than the rest.
   struct Place {
     uint32_t address, port;
+    friend bool operator==(const Place&, const Place&) = default;
   };
   struct Cursor {
     Place next{};

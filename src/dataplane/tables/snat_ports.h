@@ -87,10 +87,17 @@ class SnatPorts {
     // can be looked at whole is looked at one by one.
     const auto jump = static_cast<uint32_t>(uint64_t{ports} * 0x9e37'79b9 >> 32);
     auto at = static_cast<uint32_t>((wish.flow >> 16) % ports);
+    uint32_t origin = at;
     for (uint32_t look = 1; look <= looks; ++look) {
       *port = Be16::FromHost(static_cast<uint16_t>(pool.first_port + at));
       if (is_free(*port)) return true;
-      at = (at + (looks == ports || look < kNearLooks ? 1 : jump)) % ports;
+      if (looks == ports || look < kNearLooks) {
+        origin = at = (at + 1) % ports;
+        continue;
+      }
+      at = (at + jump) % ports;
+      // Jumps that share a factor with the ports come round early, without having met them all.
+      if (at == origin) origin = at = (at + 1) % ports;
     }
     return false;
   }

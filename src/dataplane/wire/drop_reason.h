@@ -19,7 +19,8 @@
   X(kBadIpChecksum, "bad_ip_checksum", "The IPv4 header checksum is wrong")                        \
   X(kBadL4Header, "bad_l4_header", "The TCP, UDP or ICMP header is impossible")                    \
   X(kBadSource, "bad_source",                                                                      \
-    "The source is multicast, broadcast, loopback, unspecified or an address of the director")     \
+    "The source is multicast, broadcast, loopback, unspecified or an address of the director; or " \
+    "that of a source NAT host, from outside")                                                     \
   X(kUnknownEthertype, "unknown_ethertype", "Neither IPv4, IPv6 nor ARP")                          \
   X(kNotForUs, "not_for_us", "The destination MAC is another host's")                              \
   X(kMulticast, "multicast", "IP multicast or broadcast that nobody here wants")                   \

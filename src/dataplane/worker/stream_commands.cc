@@ -8,6 +8,7 @@
 #include "dataplane/tables/transport_state.h"
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/connection_taking.h"
+#include "dataplane/worker/learnt_room.h"
 #include "dataplane/worker/stream_templates.h"
 
 namespace fairlead::dataplane {
@@ -152,9 +153,23 @@ class StreamTaking : public ConnectionTaking<StreamTaking, TakeStreamEntries, St
            (IsClosing(transport, record.state) && !IsClosing(transport, entry.state));
   }
 
+  static bool IsShifted(const StreamEntry& entry) noexcept {
+    return entry.to_real != sync::SyncSequence{} || entry.to_client != sync::SyncSequence{};
+  }
+  // `known`: whose place it takes, or kNoSlot.
+  template <typename Address>
+  [[nodiscard]] bool HasRoomFor(const StreamEntry& entry, uint32_t known) {
+    auto& table = shard_.Connections<Address>();
+    const bool is_new = known == kNoSlot;
+    if (is_new && !HasRoomForLearnt(table)) return false;
+    const bool has_side = !is_new && table.FindSide(known, SideKind::kFlow) != nullptr;
+    return !IsShifted(entry) || has_side || HasRoomForLearnt(shard_.side_records());
+  }
+
   template <typename Address>
   void Place(const StreamEntry& entry, const SyncPlace& place, const TemplateRef& ref) {
-    if (const uint32_t known = Find<Address>(entry); known != kNoSlot) {
+    const uint32_t known = Find<Address>(entry);
+    if (known != kNoSlot) {
       Connection<Address>& record = shard_.Connections<Address>().at(known);
       if (HasReal(record, entry)) {
         if (record.Has(ConnectionFlag::kHasTemplate)) {
@@ -170,8 +185,12 @@ class StreamTaking : public ConnectionTaking<StreamTaking, TakeStreamEntries, St
         GiveBack(ref);
         return Refuse(SyncFault::kOtherReal);
       }
-      shard_.DestroyUntold<Address>(known);
     }
+    if (!HasRoomFor<Address>(entry, known)) {
+      GiveBack(ref);
+      return Refuse(SyncFault::kTableFull);
+    }
+    if (known != kNoSlot) shard_.DestroyUntold<Address>(known);
     if (!Insert<Address>(entry, place, ref)) {
       GiveBack(ref);
       Refuse(SyncFault::kTableFull);
@@ -204,9 +223,7 @@ class StreamTaking : public ConnectionTaking<StreamTaking, TakeStreamEntries, St
   // False: they are shifted, and no side record is free.
   template <typename Address>
   bool KeepSequences(uint32_t slot, const StreamEntry& entry) {
-    if (entry.to_real == sync::SyncSequence{} && entry.to_client == sync::SyncSequence{}) {
-      return true;
-    }
+    if (!IsShifted(entry)) return true;
     SideRecord* side = shard_.Connections<Address>().AttachSide(slot, SideKind::kFlow);
     if (side == nullptr) return false;
     const auto shift = [](const sync::SyncSequence& s) {

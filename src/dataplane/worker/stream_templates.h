@@ -14,6 +14,7 @@
 
 #include "dataplane/decide/admission.h"
 #include "dataplane/decide/stream_place.h"
+#include "dataplane/worker/learnt_room.h"
 
 namespace fairlead::dataplane {
 
@@ -130,8 +131,13 @@ class StreamTemplates {
 
   uint32_t Make(const sync::StreamEntry& entry, const SyncPlace& place,
                 const TemplateIdentity& identity) {
+    if (!HasRoomForLearnt(shard_.templates())) {
+      Refuse(SyncFault::kTableFull);
+      return kNoSlot;
+    }
     TemplateIdentity shown = identity;
-    shown.engine_text = {entry.engine_data.data(), entry.engine_length};
+    shown.engine_text =
+        LearntText(shard_.side_records(), {entry.engine_data.data(), entry.engine_length});
     const InsertOutcome inserted = shard_.templates().Insert(
         shown.key, BindingFor(snapshot(), *place.service, shown, place.real), shard_.now);
     if (!inserted.ok()) {

@@ -6,6 +6,7 @@
 #include "dataplane/decide/connection_draft.h"
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/connection_taking.h"
+#include "dataplane/worker/learnt_room.h"
 
 namespace fairlead::dataplane {
 namespace {
@@ -83,8 +84,11 @@ class TakingIn : public ConnectionTaking<TakingIn, TakeSyncEntries, SyncEntry> {
     TemplateTable& templates = shard_.templates();
     const FindOutcome found = templates.Find(identity.key, shard_.now);
     if (found.hit()) return found.slot;
+    if (!HasRoomForLearnt(templates)) return kNoSlot;
+    TemplateIdentity shown = identity;
+    shown.engine_text = LearntText(shard_.side_records(), identity.engine_text);
     const InsertOutcome inserted = templates.Insert(
-        identity.key, BindingFor(snapshot(), *place.service, identity, place.real), shard_.now);
+        shown.key, BindingFor(snapshot(), *place.service, shown, place.real), shard_.now);
     if (!inserted.ok()) return kNoSlot;
     templates.at(inserted.slot).Set(TemplateFlag::kFromSync);
     shard_.fabric.loads.AddTemplates(shard_.me, place.real, 1);
@@ -145,6 +149,9 @@ class TakingIn : public ConnectionTaking<TakingIn, TakeSyncEntries, SyncEntry> {
         return Refuse(SyncFault::kOtherReal);
       }
       shard_.Destroy<Address>(known);
+    } else if (!HasRoomForLearnt(shard_.Connections<Address>())) {
+      GiveBack(ref);
+      return Refuse(SyncFault::kTableFull);
     }
     const RealView& real = snapshot().reals[place.real.index()];
     Connection<Address> draft = DraftConnection(key, *place.service, place.real, real, ref);

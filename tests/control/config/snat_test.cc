@@ -152,5 +152,34 @@ TEST(Snat, WarnsOfWhatWillHardlyBeMeant) {
             "address of its own\n");
 }
 
+// Of a service of all ports every port is the service's, and UDP has no packet that begins a flow.
+TEST(Snat, WarnsOfRealsWhoseDatagramsKeepTheirAddress) {
+  const auto warnings = [](const std::string& service, const std::string& source) {
+    return WarningsOf(
+        "classifier: [{ name: m, mark: 7, destination: 192.0.2.80 }]\n"
+        "services: [{ " +
+        service + " }]\nsnat: [{ source: " + source + ", addresses: [192.0.2.3] }]\n");
+  };
+  const std::string any = "allow_any_port: true, persistence: {}, ";
+  const std::string reals = "reals: [{ address: 10.0.0.11 }]";
+  const std::string mark = "mark: 7, " + reals;
+  const std::string udp = "address: 192.0.2.80, protocol: udp, port: 0, " + any + reals;
+  const std::string sentence =
+      ": is a real server of NAT for UDP on every port: what 10.0.0.11 itself asks over UDP, such "
+      "as DNS questions, leaves with its own address and not by a rule of snat. Let it ask over "
+      "TCP, forward to it by dr, tun or fullnat, or give the service one port\n";
+  for (const std::string& service : {mark, udp}) {
+    const std::string said = warnings(service, "10.0.0.0/24");
+    EXPECT_NE(said.find("services[0].reals[0]" + sentence), std::string::npos) << said;
+  }
+  const std::string tcp = "address: 192.0.2.80, protocol: tcp, port: 0, " + any + reals;
+  const std::string one = "address: 192.0.2.80, protocol: udp, port: 53, " + reals;
+  for (const std::string& service : {tcp, one, udp + ", forward: dr"}) {
+    const std::string said = warnings(service, "10.0.0.0/24");
+    EXPECT_EQ(said.find("on every port"), std::string::npos) << said;
+  }
+  EXPECT_EQ(warnings(mark, "10.0.9.0/24"), "") << "no rule is about the real server";
+}
+
 }  // namespace
 }  // namespace fairlead::control::snat_test

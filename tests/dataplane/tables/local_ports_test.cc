@@ -28,12 +28,14 @@ class Bed {
   Place Give(uint32_t workers = 1, uint64_t remote = 7) {
     Place given{0, 0};
     tries_ = 0;
+    asked_.clear();
     ports_.Give<Ipv4Address>(
         pool_, remote << 52,
         [&](const Ipv4Address&, Be16 port) { return port.host() % workers == 0; },
         [&](const Ipv4Address& address, Be16 port) {
           ++tries_;
           const Place place{address.Fold(), port.host()};
+          asked_.insert(place);
           if (!taken_.insert(place).second) return false;
           given = place;
           return true;
@@ -49,11 +51,13 @@ class Bed {
   // What the last Give says of the next one.
   [[nodiscard]] Place expected() const { return expected_; }
   [[nodiscard]] size_t taken() const { return taken_.size(); }
+  // Places that the last Give has tried.
+  [[nodiscard]] size_t asked() const { return asked_.size(); }
 
  private:
   LocalPool pool_;
   LocalPorts ports_{42};
-  std::set<Place> taken_;
+  std::set<Place> taken_, asked_;
   uint32_t tries_ = 0;
   Place expected_{0, 0};
 };
@@ -154,6 +158,27 @@ TEST(LocalPorts, AFullPoolIsTriedLessAndLess) {
   int needed = 1;
   while (bed.Give() == Place(0, 0)) ASSERT_LT(++needed, 100);
   EXPECT_LE(bed.tries(), LocalPorts::kLeastTries);
+}
+
+// Of 260 places the golden section is 160, which has the factor 20 in common with them: 13 jumps
+// come round.
+TEST(LocalPorts, TriesAreOfDifferentPlaces) {
+  for (const uint32_t addresses : {1u, 2u, 4u}) {
+    for (const uint32_t places : {260u, 300u, 340u, 1000u, 4096u, 10'000u}) {
+      const auto last = static_cast<uint16_t>(1024 + places / addresses - 1);
+      Bed bed(PoolOf(addresses, 1024, last));
+      for (uint32_t i = 0; i < addresses; ++i) {
+        for (uint32_t port = 1024; port <= last; ++port) {
+          bed.Take({0x0a000001 + i, static_cast<uint16_t>(port)});
+        }
+      }
+      for (const uint32_t tries : {64u, 32u, 16u, 8u}) {
+        EXPECT_EQ(bed.Give(), Place(0, 0));
+        EXPECT_EQ(bed.tries(), tries);
+        EXPECT_GE(bed.asked(), tries - tries / 8) << places << " places of " << addresses;
+      }
+    }
+  }
 }
 
 TEST(LocalPorts, EachRemoteEndpointHasItsOwnTurn) {

@@ -89,6 +89,28 @@ TEST_F(SnatPortsTest, ALongRunIsLeftBehind) {
   }
 }
 
+// Of 260 ports the golden section is 160, which has the factor 20 in common with them: 13 jumps
+// come round.
+TEST_F(SnatPortsTest, LooksAreAtDifferentPorts) {
+  for (const uint32_t ports : {260u, 300u, 340u, 1000u, 4096u, 10'000u, 64'512u}) {
+    Pool(1, 1024, static_cast<uint16_t>(1024 + ports - 1));
+    ports_ = SnatPorts();
+    is_full_ = {0};
+    for (uint32_t looks = 256; looks >= 8; looks /= 2) {
+      asked_.clear();
+      EXPECT_EQ(Give(looks), (Place{0, 0}));
+      EXPECT_EQ(looks_, looks);
+      EXPECT_GE(asked_.size(), looks - looks / 16) << ports;
+    }
+  }
+}
+
+// Each of them but for a few is found, whatever their number.
+TEST_F(SnatPortsTest, TheLastPortsOfARangeAreFound) {
+  Pool(1, 1024, 1283);
+  for (uint64_t flow = 0; flow < 250; ++flow) ASSERT_NE(Give(flow), (Place{0, 0})) << flow;
+}
+
 // A flood towards a pool without free ports costs little, and no more than the others' share.
 TEST_F(SnatPortsTest, LooksAreFewOnceThePoolIsUsedUp) {
   Pool(1);

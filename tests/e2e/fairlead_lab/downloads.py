@@ -1,6 +1,6 @@
 """Downloads that stand open until they are told to go on: `downloads.py HOST PORT COUNT PATH BYTES DRIP SOURCE…`.
 
-BYTES: so many from the file's begin, 0: all. Each source in turn connects and reads the first bytes; then the line
+BYTES: so many from the file's begin, 0: all. A SOURCE is `address` or `address:port`. Each source in turn connects and reads the first bytes; then the line
 "open" is printed. Until there is a line on stdin up to DRIP bytes of each are read four times a second; 0: none. Then
 all read to the end, and the outcome is one line of JSON: {"complete": [sha256…], "reset": N, "other": [text…]}.
 """
@@ -22,7 +22,8 @@ class Download:
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # so that the server cannot be done early
         self.sock.settimeout(60)
-        self.sock.bind((source, 0))
+        address, _, source_port = source.rpartition(":") if source.count(":") == 1 else (source, "", "0")
+        self.sock.bind((address, int(source_port)))
         self.sock.connect((host, port))
         part = f"Range: bytes=0-{length - 1}\r\n" if length else ""
         self.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: lab\r\n{part}\r\n".encode())

@@ -1,4 +1,4 @@
-"""The network of the recordings (docs/testing.md, golden replay) on the lab: clients 10.9.0.0/16 and fd09::/16, virtual
+"""The network of the recordings (docs/testing.md, golden replay) on the lab: clients 10.8.0.0/15 and fd09::/16, virtual
 addresses 10.100.0.x and fd64::x, real servers rsN at 10.1.0.1N and fd01::1N, which say one line to whoever connects.
 
 As a program, on a real server or on the client:
@@ -33,11 +33,11 @@ def recorded6(index: int) -> str:
     return f"fd01::1{index}"
 
 
-class RecordedNetwork:
-    """Adds the addresses and runs the servers while the body of the `with` does; nginx rests meanwhile."""
+class RecordedAddresses:
+    """Adds the addresses while the body of the `with` runs; nginx answers there."""
 
     def __init__(self, lab):
-        self.lab, self.servers, self.talker = lab, [], None
+        self.lab = lab
 
     def lines(self, index: int) -> list:
         lines = [f"addr {{}} {recorded(index)}/24 dev eth0", f"addr {{}} {recorded6(index)}/64 dev eth0 nodad"]
@@ -48,7 +48,7 @@ class RecordedNetwork:
         return lines
 
     def client_lines(self) -> list:
-        return ["route {} local 10.9.0.0/16 dev lo", "route {} local fd09::/16 dev lo",
+        return ["route {} local 10.8.0.0/15 dev lo", "route {} local fd09::/16 dev lo",
                 f"route {{}} 10.100.0.0/24 via {at.DIRECTOR_OUTSIDE}", f"-6 route {{}} fd64::/64 via {at.DIRECTOR_OUTSIDE6}"]
 
     def change(self, verb: str, check: bool):
@@ -60,6 +60,25 @@ class RecordedNetwork:
     def __enter__(self):
         try:
             self.change("add", True)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.change("del", False)
+
+
+class RecordedNetwork(RecordedAddresses):
+    """The same, and runs the servers of the recordings; nginx rests meanwhile."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.servers, self.talker = [], None
+
+    def __enter__(self):
+        super().__enter__()
+        try:
             for index, real in self.lab.reals.items():
                 servers.stop_nginx(self.lab, index)
                 server = real.spawn(sys.executable, __file__, "serve", index, stdin=subprocess.PIPE,
@@ -80,7 +99,7 @@ class RecordedNetwork:
     def __exit__(self, *_):
         for process in [*self.servers, *([self.talker] if self.talker else [])]:
             process.communicate(timeout=30)
-        self.change("del", False)
+        super().__exit__()
         for index in self.lab.reals:
             servers.ensure_nginx(self.lab, index)
 
