@@ -221,6 +221,7 @@ void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtime
                                .mtu_bytes = runtimes[i].mtu_bytes,
                                .role = RoleOf(network.model.ports[i].role),
                                .has_host = !runtimes[i].host_interface.empty(),
+                               .has_vlans = runtimes[i].has_vlans,
                                .sums_ip_headers = runtimes[i].sums_ip_headers,
                                .decapsulates = BitsOf(network.model.ports[i].decapsulate)});
     for (const Prefix& prefix : network.addresses[i]) {

@@ -68,7 +68,7 @@ std::vector<control::PortRuntime> RuntimesOf(const edge::Edge& edge) {
   std::vector<control::PortRuntime> runtimes;
   for (const edge::PortInfo& port : edge.ports()) {
     runtimes.push_back({port.mac, port.mtu_bytes, port.host_interface, port.sums_ip_headers,
-                        port.steering, port.kernel_ingress});
+                        port.has_vlans, port.steering, port.kernel_ingress});
   }
   return runtimes;
 }

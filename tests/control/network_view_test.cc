@@ -128,6 +128,18 @@ TEST_F(NetworkViewTest, AGatewayOfManyRoutesIsInternedOnce) {
   EXPECT_EQ(asked, 6);
 }
 
+TEST_F(NetworkViewTest, APortSaysWhetherItsDeviceHasVlans) {
+  std::vector<PortRuntime> runtimes = TwoPorts();
+  runtimes[1].has_vlans = true;
+  dataplane::Snapshot snapshot;
+  const PortAddresses addresses = AddressesOf(model_, nullptr);
+  FillPorts(
+      {model_, addresses, nullptr, nullptr}, runtimes,
+      [](PortId, const IpAddress&) { return NeighbourId{0}; }, &snapshot);
+  EXPECT_FALSE(snapshot.ports[0].has_vlans);
+  EXPECT_TRUE(snapshot.ports[1].has_vlans);
+}
+
 TEST_F(NetworkViewTest, NothingIsLeftWhenAllIsDown) {
   links_[0].is_up = links_[1].is_up = false;
   EXPECT_EQ(WayTo("203.0.113.5"), "none");

@@ -178,6 +178,13 @@ Frame To(PortId port, Frame frame) {
   return frame;
 }
 
+Frame Tagged(Frame frame, uint16_t word, uint16_t ethertype) {
+  frame.insert(frame.begin() + 12, 4, 0);
+  Put16(&frame, 12, ethertype);
+  Put16(&frame, 14, word);
+  return frame;
+}
+
 std::string Text(const Frame& f) { return f.size() < 34 ? "short" : IpText(f, 14); }
 
 }  // namespace fairlead::dataplane

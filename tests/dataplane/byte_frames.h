@@ -30,6 +30,8 @@ Frame ErrorAbout(const Frame& about, const std::string& from, const std::string&
                  uint8_t code, uint32_t rest = 0, size_t quoted = 128);
 // Sets the destination MAC to that of the port it will arrive at, unless it has one.
 Frame To(PortId port, Frame frame);
+// With a VLAN tag in front of its Ethernet type; `word`: priority and VLAN.
+Frame Tagged(Frame frame, uint16_t word, uint16_t ethertype = 0x8100);
 // "10.0.0.11:80 <- 198.51.100.7:1234 TCP S ttl 63", checksums verified by a slow independent sum
 // ("BAD SUM" if wrong).
 std::string Text(const Frame& frame);

@@ -7,11 +7,13 @@ import sys
 
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
+from fairlead_lab.latency import resident_bytes
 
 PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab", "fragment_peer.py")
 SHUFFLED_PORT = 5354
 COUNT = 1000
 BYTES = 8000
+LONE = 100_000
 
 
 def udp_service(name: str, vip: str, method: str, port: int, ipv6: bool) -> dict:
@@ -93,18 +95,44 @@ class Fragments(LabTest):
                     words = ("-n", "-c3", "-i0.2", "-W5", "-s", str(BYTES), address)
                     self.assertIn("3 received", namespace.run("ping", *words, check=False).stdout)
 
+    def flood(self, vip: str) -> int:
+        """Lone fragments to that address. How many new connections there were meanwhile."""
+        # Another client's: identifications of what follows must not be those of fragments that wait.
+        source = "2001:db8:2::99" if ":" in vip else "198.51.100.99"
+        words = ("lone", "outside", self.mac, source, vip, at.UDP_PORT, LONE)
+        flood = self.lab.client.spawn(sys.executable, PEER, *words, stdout=subprocess.PIPE, text=True)
+        answered = 0
+        try:
+            while True:
+                self.assertEqual(client.curl(self.lab, f"http://{at.VIP}/").stdout, "real1\n")
+                if flood.poll() is not None:  # it may have ended before that answer
+                    return answered
+                answered += 1
+        finally:
+            self.assertEqual(json.loads(flood.communicate(timeout=120)[0]), {"sent": LONE})
+
+    def memory(self) -> dict:
+        return {name: value for name, value in self.director.metrics().items()
+                if name.startswith("fairlead_memory_bytes")}
+
     def test_a_flood_of_lone_fragments_leaves_others_alone(self):
-        held = "fairlead_worker_held_packets"
-        for vip in (at.VIP, at.VIP6):
-            # Another client's: identifications of what follows must not be those of fragments that wait.
-            source = "2001:db8:2::99" if ":" in vip else "198.51.100.99"
-            words = ("lone", "outside", self.mac, source, vip, at.UDP_PORT, 50_000)
-            flood = self.lab.client.spawn(sys.executable, PEER, *words, stdout=subprocess.PIPE, text=True)
-            try:
-                for _ in range(20):
-                    self.assertEqual(client.curl(self.lab, f"http://{at.VIP}/").stdout, "real1\n")
-            finally:
-                self.assertEqual(json.loads(flood.communicate(timeout=120)[0]), {"sent": 50_000})
+        def displaced() -> float:
+            return self.director.metric("fairlead_dropped_packets_total", reason="fragment_limit")
+
         self.exchange(at.VIP, at.UDP_PORT, "shuffle")
-        waiting = sum(self.director.metric(held, worker=str(w)) for w in range(self.workers))
-        self.assertLessEqual(waiting, 512 * self.workers)
+        downloads = client.Downloads(self.lab, at.VIP, 4, ["198.51.100.7"], length=4 << 20, drip=65536)
+        self.addCleanup(downloads.kill)
+        memory, resident = self.memory(), resident_bytes(self.director)
+        self.assertGreater(len(memory), 4)
+        for vip in (at.VIP, at.VIP6):
+            with self.subTest(vip=vip):
+                before = displaced()
+                self.assertGreaterEqual(self.flood(vip), 5, "new connections during the flood")
+                # All but those that wait, and what the driver's ring had no room for.
+                self.assertGreater(displaced() - before, LONE / 2)
+        self.assertEqual(self.memory(), memory)
+        self.assertLess(resident_bytes(self.director) - resident, 4 << 20)
+        self.assertEqual(downloads.finish(), downloads.all_complete())
+        # There were many times as many as the pool has packets: none of them has been kept.
+        self.exchange(at.VIP, at.UDP_PORT, "shuffle")
+

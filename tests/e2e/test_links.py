@@ -1,10 +1,23 @@
 """A link that goes and comes: traffic moves by the routes, what the director shows follows, nothing else is disturbed."""
 
+import os
+import subprocess
+import sys
+from collections import Counter
+
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
 from fairlead_lab.shell import wait_until
+from fairlead_lab.speakers import WHO_SPEAKS
 
 SOURCE = "198.51.100.7"
+
+
+def told(path: str, mac: str) -> Counter:
+    """How often that MAC has told all the neighbours of each address."""
+    with open(path) as file:
+        lines = [line.split() for line in file if line.endswith("\n")]
+    return Counter(address for _, kind, address, by in lines if kind == "tell" and by == mac)
 
 
 class Links(LabTest):
@@ -83,10 +96,18 @@ class Links(LabTest):
         self.assertEqual(self.ask(), "real1")
 
     def test_4_addresses_are_announced_when_the_link_is_back(self):
-        sent = "fairlead_announcements_sent_total"
+        addresses = (at.VIP, at.DIRECTOR_OUTSIDE, at.DIRECTOR_OUTSIDE6)
+        mac = next(port["mac"] for port in self.director.json("port", "list")["ports"] if port["name"] == "outside")
         self.set_link(False)
         self.wait_link("outside", False)
-        before = self.director.metric(sent)
-        self.set_link(True)
-        # The port's two addresses and the virtual one, three times each.
-        wait_until(lambda: self.director.metric(sent) >= before + 9, "they are announced again", timeout=20)
+        path = f"{self.lab.state}/announced"
+        listener = self.lab.client.spawn(sys.executable, WHO_SPEAKS, "outside", path, *addresses, stdin=subprocess.PIPE)
+        try:
+            wait_until(lambda: os.path.exists(path) and os.path.getsize(path), "somebody listens")
+            self.assertEqual(told(path, mac), Counter())
+            self.set_link(True)
+            # As the client's own link hears it: the port's two addresses and the virtual one, three times each.
+            wait_until(lambda: told(path, mac).total() >= 9, "they are announced again", timeout=20)
+        finally:
+            listener.communicate()
+        self.assertEqual(told(path, mac), Counter(dict.fromkeys(addresses, 3)))

@@ -1,11 +1,16 @@
 """VLANs: both networks over one device with Open vSwitch as the switch, frames with two tags, jumbo frames."""
 
+import json
+import os
+import sys
+
 from fairlead_lab import addresses as at, client, configuration
 from fairlead_lab.case import LabTest
 from fairlead_lab.open_vswitch import INSIDE_VLAN, OUTSIDE_VLAN, SwitchTest, member, one_armed, services
 from fairlead_lab.shell import wait_until
 
 JUMBO = 9600
+TAGGED_PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fairlead_lab", "tagged_peer.py")
 # From the switch's end of the trunk: `MAC HEX` sends one frame to that MAC, with HEX after the addresses.
 SEND = ("import socket,sys\n"
         "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW);s.bind(('trunk1',0))\n"
@@ -54,13 +59,30 @@ class OneArmed(SwitchTest):
 
     def test_foreign_frames_are_dropped_by_name(self):
         # Two tags, the outer one of a VLAN that has a port (802.1Q, and 802.1ad); a VLAN that has none.
-        for tags, reason, count in (("8100007881000082" "0800", "unknown_ethertype", 1),
-                                    ("88a8007881000082" "0800", "unknown_ethertype", 1),
+        for tags, reason, count in (("8100007881000082" "0800", "second_vlan_tag", 1),
+                                    ("88a8007881000082" "0800", "second_vlan_tag", 1),
                                     ("810003e7" "0800", "unknown_vlan", 1)):
             with self.subTest(tags=tags):
                 before = self.director.metric("fairlead_dropped_packets_total", reason=reason)
                 self.switch.namespace.run("python3", "-c", SEND, self.mac(), tags)
                 self.assert_metric(before + count, "fairlead_dropped_packets_total", reason=reason)
+
+
+class PriorityTags(LabTest):
+    """Ports without VLANs; the client's frames have a tag of VLAN 0, which only carries a priority."""
+
+    @classmethod
+    def configure(cls):
+        return configuration([{"name": f"echo{name}", "address": vip, "protocol": "udp", "port": at.UDP_PORT,
+                               "reals": [{"address": real(1)}]}
+                              for name, vip, real in (("", at.VIP, at.real_address), ("6", at.VIP6, at.real_address6))])
+
+    def test_are_no_difference(self):
+        mac = next(port["mac"] for port in self.director.json("port", "list")["ports"] if port["name"] == "outside")
+        for source, vip in ((at.CLIENT, at.VIP), (at.CLIENT6, at.VIP6)):
+            with self.subTest(vip=vip):
+                done = self.lab.client.run(sys.executable, TAGGED_PEER, "outside", mac, source, vip, at.UDP_PORT, 20)
+                self.assertEqual(json.loads(done.stdout), {"spoken_for": [mac], "answered": 20})
 
 
 class Jumbo(LabTest):

@@ -2,7 +2,7 @@
 // was told, and a worker has each one's record. Nothing is handed over.
 #include <gtest/gtest.h>
 
-#include "path/fullnat_bed.h"
+#include "path/mixed_bed.h"
 #include "told_nic.h"
 
 namespace fairlead::edge::fullnat_steering_test {
@@ -71,13 +71,15 @@ TEST_P(FullnatSteering, NoPacketIsHandedOverWhereThePortSteers) {
   const Case good[] = {
       {"one-sided RSS", {.can = kHashesOneSide}, PortSteering::kHardware},
       {"rules", {.can = kHashesBothEnds, .takes_rules = true}, PortSteering::kRules}};
-  for (const Ends& ends : {fullnat_bed::kEnds4, fullnat_bed::kEnds6}) {
+  for (const Ends& ends :
+       {fullnat_bed::kEnds4, fullnat_bed::kEnds6, fullnat_bed::kEnds64, fullnat_bed::kEnds46}) {
     for (const uint8_t protocol : {kProtocolTcp, kProtocolUdp}) {
-      SCOPED_TRACE(ends.vip + (protocol == kProtocolTcp ? " TCP" : " UDP"));
+      SCOPED_TRACE(ends.vip + " " + ends.real + (protocol == kProtocolTcp ? " TCP" : " UDP"));
       Serve(ends, {.protocol = protocol});
       for (const Case& c : good) EXPECT_EQ(HandedOffWith(c.nic, c.steering), 0u) << c.name;
       EXPECT_GT(HandedOffWith({.can = kHashesBothEnds}, PortSteering::kRss), kFlows)
           << "a port that does not steer";
+      d_.Advance(1000);  // the table has room for the next ones
     }
   }
   EXPECT_EQ(d_.CheckConservation(), "");

@@ -70,7 +70,9 @@ class Rig {
     for (uint8_t w = 0; w < options.workers; ++w) {
       loops_.push_back(std::make_unique<WorkerLoop>(context, WorkerId{w}));
     }
-    PublishTwoPortDirector(fabric_, options.director);
+    TwoPortOptions director = options.director;
+    director.has_vlans = ports_.front().has_vlans();
+    PublishTwoPortDirector(fabric_, director);
   }
   ~Rig() {
     for (Port& port : ports_) port.Stop();

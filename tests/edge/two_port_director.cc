@@ -68,6 +68,7 @@ void PublishTwoPortDirector(dataplane::Fabric& fabric, const TwoPortOptions& opt
     view.mac = PortMac(port);
     view.role = port == kOutside ? dataplane::PortRole::kOutside : dataplane::PortRole::kInside;
     view.has_host = port == kOutside && options.outside_has_host;
+    view.has_vlans = options.has_vlans;
     snapshot->ports.push_back(view);
   }
   snapshot->local_addresses[vip] = {.is_vip = true, .port = {}, .is_announced = true};

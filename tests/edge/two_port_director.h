@@ -23,6 +23,7 @@ struct TwoPortOptions {
   ForwardMethod method = ForwardMethod::kDr;
   bool neighbours_known = true;  // false: the reals have not answered yet
   bool outside_has_host = false;
+  bool has_vlans = false;     // the ports' device
   bool is_one_armed = false;  // the reals are reached through the outside port as well
 };
 

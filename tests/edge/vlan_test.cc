@@ -109,13 +109,39 @@ TEST_P(VlanTest, APortWithoutAVlanSharesTheDevice) {
   rig.ExpectNothingLost();
 }
 
-// A second tag is no IP packet.
 TEST_P(VlanTest, OneTagIsTakenOff) {
-  Rig rig({.workers = GetParam(), .is_one_device = true, .outside_vlan = 120, .inside_vlan = 130});
-  ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2000), 130), 120), 0));
+  for (const uint16_t outside_vlan : {uint16_t{120}, uint16_t{0}}) {
+    Rig rig({.workers = GetParam(),
+             .is_one_device = true,
+             .outside_vlan = outside_vlan,
+             .inside_vlan = 130});
+    for (const uint16_t second : {uint16_t{130}, uint16_t{120}, uint16_t{0}}) {
+      ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2000), second), outside_vlan), 0));
+    }
+    rig.TurnUntilQuiet();
+    EXPECT_TRUE(rig.outside().Take().empty());
+    EXPECT_EQ(rig.Dropped(DropReason::kSecondVlanTag), 3u);
+    rig.Finish();
+    rig.ExpectNothingLost();
+  }
+}
+
+// Of a device without VLANs: what carries a priority alone is as any other frame.
+TEST_P(VlanTest, APortThatIsNoVlanTakesPriorityTagsOff) {
+  Rig rig({.workers = GetParam(), .director = {.method = ForwardMethod::kNat}});
+  ASSERT_TRUE(rig.outside().Put(FromClient(2000), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(FromClient(2001), 0), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(FromClient(2002), 120), 0));
+  ASSERT_TRUE(rig.outside().Put(Tagged(Tagged(FromClient(2003), 0), 0), 0));
   rig.TurnUntilQuiet();
-  EXPECT_TRUE(rig.outside().Take().empty());
-  EXPECT_EQ(rig.Dropped(DropReason::kUnknownEthertype), 1u);
+  const Frames sent = rig.inside().Take();
+  ASSERT_EQ(sent.size(), 2u);
+  for (const std::vector<uint8_t>& frame : sent) {
+    EXPECT_EQ(frame[12] << 8 | frame[13], 0x0800);
+    EXPECT_TRUE(HasGoodChecksums(frame));
+  }
+  EXPECT_EQ(rig.Dropped(DropReason::kUnknownVlan), 1u);
+  EXPECT_EQ(rig.Dropped(DropReason::kSecondVlanTag), 1u);
   rig.Finish();
   rig.ExpectNothingLost();
 }

@@ -1,9 +1,11 @@
 // What the director puts into packets to tell a real server of its client, and the shifting of
-// numbers that comes of it: any TCP options and data.
+// numbers that comes of it: any TCP options and data, and datagrams.
 //
-// Input: a byte of switches (bit 0: IPv6 packet, bit 1: IPv6 client, bit 2: the checksum is wrong),
-// the bytes of options in words of four, the TCP flags, the room in front and behind, six numbers
-// of four bytes (three of each direction's shift), a timestamp shift; then options and data.
+// Input: a byte of switches (bit 0: IPv6 packet, bit 1: IPv6 client, bit 2: the checksum is wrong,
+// bit 3: PROXY version 1, bit 4: SACK is hidden, bit 5: UDP, bit 6: of IPv4, without a checksum),
+// the bytes of options in words of four (UDP: the bytes behind the datagram), the TCP flags, the
+// room in front and behind, six numbers of four bytes (three of each direction's shift), a
+// timestamp shift; then options and data.
 // Checked: no read or write behind the frame, a right checksum stays right and a wrong one wrong,
 // what is refused is unchanged, and what was shifted to the real comes back as it was.
 #include <cstdint>
@@ -69,12 +71,17 @@ class TightPacket {
 };
 static_assert(Packet<TightPacket>);
 
+const UdpHeader& UdpOf(const uint8_t* frame, const ParsedPacket& parsed) {
+  return *HeaderAt<UdpHeader>(frame, parsed.l4_offset);
+}
+
 template <typename Address>
 bool HasGoodSum(const uint8_t* frame, const ParsedPacket& parsed) {
-  const uint64_t pseudo =
-      PseudoHeaderSum(parsed.Source<Address>(frame), parsed.Destination<Address>(frame),
-                      kProtocolTcp, parsed.l4_length());
-  return Checksum(frame + parsed.l4_offset, parsed.l4_length(), pseudo).is_zero();
+  const bool is_udp = parsed.protocol == kProtocolUdp;
+  const uint32_t length = is_udp ? UdpOf(frame, parsed).length.get().host() : parsed.l4_length();
+  const uint64_t pseudo = PseudoHeaderSum(
+      parsed.Source<Address>(frame), parsed.Destination<Address>(frame), parsed.protocol, length);
+  return Checksum(frame + parsed.l4_offset, length, pseudo).is_zero();
 }
 
 // Everything about the packet is as it says, and its checksum as right as it was.
@@ -167,8 +174,81 @@ void Telling(const std::vector<uint8_t>& frame, const Input& in, const Client& c
   if (PutData(front, &fields, header.bytes())) Check<Address>(front, fields, is_good);
 }
 
+// ---- datagrams
+
+template <typename Address>
+std::vector<uint8_t> DatagramOf(const Address& from, const Address& to, const Input& in) {
+  const uint32_t l4 = kEthernetHeaderLength + sizeof(IpHeader<Address>);
+  const auto behind = std::min<uint32_t>(in.option_words, static_cast<uint32_t>(in.size));
+  const auto length = static_cast<uint32_t>(sizeof(UdpHeader) + in.size);
+  std::vector<uint8_t> frame(l4 + length);
+  WriteEthernet(frame.data(), {}, {}, EtherTypeOf(Address::kFamily));
+  IpFields fields;
+  fields.protocol = kProtocolUdp;
+  fields.payload_length = length;
+  WriteIpHeader(frame.data() + kEthernetHeaderLength, from, to, fields);
+  auto* udp = HeaderAt<UdpHeader>(frame.data(), l4);
+  udp->source_port = Be16::FromHost(1025);
+  udp->destination_port = Be16::FromHost(53);
+  udp->length = Be16::FromHost(static_cast<uint16_t>(length - behind));
+  if (in.size > 0) std::memcpy(udp + 1, in.rest, in.size);
+  if (Address::kFamily == Family::kIpv4 && (in.switches & 64) != 0) return frame;
+  const uint64_t pseudo = PseudoHeaderSum(from, to, kProtocolUdp, length - behind);
+  const Be16 sum = Checksum(udp, length - behind, pseudo);
+  udp->checksum = sum.is_zero() ? Be16::FromHost(0xffff) : sum;
+  if ((in.switches & 4) != 0) udp->source_port = Be16::FromHost(1026);
+  return frame;
+}
+
+// The header stands in front of the data, what was behind the datagram stays there, and a checksum
+// is as right as it was; where there was none, there is none.
+template <typename Address, typename Client>
+void TellingDatagram(const std::vector<uint8_t>& frame, const Input& in, const Client& client) {
+  TightPacket packet(frame, in.before, in.behind);
+  ParsedPacket parsed;
+  if (ParseFrame(packet.data(), packet.length(), false, &parsed).kind != PacketKind::kFlow) return;
+  const ParsedPacket before = parsed;
+  const UdpHeader old = UdpOf(frame.data(), parsed);
+  const bool is_good = HasGoodSum<Address>(frame.data(), parsed);
+  ProxyHeader header;
+  const Endpoint endpoint{client, Be16::FromHost(in.behind)};
+  MakeProxyHeader(ProxyVersion::k2, Transport::kUdp, endpoint, endpoint, &header);
+  const auto bytes = header.bytes();
+  if (!PutBeforeDatagram(packet, &parsed, bytes)) {
+    Require(in.before < bytes.size() && packet.frame() == frame && parsed == before);
+    return;
+  }
+  ParsedPacket again;
+  Require(ParseFrame(packet.data(), packet.length(), false, &again).kind == PacketKind::kFlow);
+  Require(again == parsed && parsed.ip_length == before.ip_length + bytes.size());
+  std::vector<uint8_t> data(bytes.begin(), bytes.end());
+  data.insert(data.end(), frame.begin() + before.payload_offset, frame.end());
+  const std::vector<uint8_t> now = packet.frame();
+  Require(std::vector<uint8_t>(now.begin() + parsed.payload_offset, now.end()) == data);
+  const UdpHeader& udp = UdpOf(packet.data(), parsed);
+  Require(udp.length.get().host() == old.length.get().host() + bytes.size());
+  Require(udp.source_port.get() == old.source_port.get());
+  if (old.checksum.get().is_zero()) {
+    Require(udp.checksum.get().is_zero());
+  } else {
+    Require(!udp.checksum.get().is_zero());
+    Require(HasGoodSum<Address>(packet.data(), parsed) == is_good);
+  }
+}
+
+template <typename Address>
+void RunDatagram(const Address& from, const Address& to, const Input& in) {
+  const std::vector<uint8_t> frame = DatagramOf(from, to, in);
+  if ((in.switches & 2) != 0) {
+    TellingDatagram<Address>(frame, in, kFrom6);
+  } else {
+    TellingDatagram<Address>(frame, in, kFrom4);
+  }
+}
+
 template <typename Address>
 void Run(const Address& from, const Address& to, const Input& in) {
+  if ((in.switches & 32) != 0) return RunDatagram(from, to, in);
   const std::vector<uint8_t> frame = FrameOf(from, to, in);
   ParsedPacket parsed;
   if (ParseFrame(frame.data(), static_cast<uint32_t>(frame.size()), false, &parsed).kind !=

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 
+#include "fragment_exceptions.h"
 #include "replay.h"
 #include "wire_replay.h"
 
@@ -67,9 +69,28 @@ TEST(RecordingsWithWorkers, StatesAreTheSame) {
   }
 }
 
-// What differs on purpose is named where it is compared (wire_replay.cc).
+// "cuts 12, sooner 3"
+std::string UsedOf(const wire::WireReport& report) {
+  std::map<std::string, size_t> left = report.exceptions;
+  std::string text;
+  const auto add = [&text](const std::string& name, size_t count) {
+    text += (text.empty() ? "" : ", ") + name + " " + std::to_string(count);
+  };
+  for (const auto& [name, reason] : wire::fragment_exceptions::kAll) {
+    const auto used = left.extract(reason);
+    if (!used.empty()) add(name, used.mapped());
+  }
+  for (const auto& [reason, count] : left) add("unnamed: " + reason, count);
+  return text;
+}
+
+// What differs on purpose is named, and no more often than it is needed: an exception must not
+// excuse what is lost.
 TEST(WireRecordings, FragmentsComeOutAsTheyDidThere) {
   const std::string path = std::string(FAIRLEAD_SOURCE) + "/tests/golden/data/wire/fragments.json";
+  const std::string used =
+      "cuts 33, sooner 10, never whole 3, no time exceeded 2, shorter time 2, fits 2, quote 7, "
+      "error source 3, rate limit 1, tiny 3";
   for (const size_t workers : {1u, 2u, 3u}) {
     const wire::WireReport report = wire::ReplayWire(path, {.workers = workers, .only = {}});
     for (const std::string& failure : report.failures) {
@@ -77,6 +98,7 @@ TEST(WireRecordings, FragmentsComeOutAsTheyDidThere) {
     }
     EXPECT_EQ(report.cases, 14u);
     EXPECT_GT(report.observations, 100u);
+    EXPECT_EQ(UsedOf(report), workers == 1 ? used : used + ", cursors 45") << workers << " workers";
   }
 }
 

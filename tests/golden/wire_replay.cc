@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "fragment_exceptions.h"
 #include "local_replay.h"
 #include "tunnel_replay.h"
 #include "wire_case.h"
@@ -18,37 +19,7 @@ namespace {
 namespace json = boost::json;
 using Bytes = std::vector<uint8_t>;
 
-// ---- where this director differs on purpose
-
-constexpr const char* kCuts =
-    "no reassembly: the kernel joins a datagram and cuts it anew; here each fragment keeps its "
-    "size, "
-    "and goes into a tunnel by itself. The datagrams that receivers put together are equal";
-constexpr const char* kSooner =
-    "no reassembly: fragments go as soon as the first is there, not when the last is; over the "
-    "case the datagrams are equal";
-constexpr const char* kNeverWhole =
-    "no reassembly: of a datagram that never gets whole, or turns out to overlap, what followed "
-    "its "
-    "first fragment has gone on, and its connection is there; its receiver drops it";
-constexpr const char* kNoTimeExceeded =
-    "no reassembly: who puts together says that the time for it is over, and that is the receiver";
-constexpr const char* kShorterTime =
-    "the recorded kernel was told to wait 3 s for fragments; here it is always 30 s, 60 s in IPv6";
-constexpr const char* kFits =
-    "fragments with DF that each fit the next link are forwarded; the kernel refuses them, because "
-    "the datagram that it has joined does not fit";
-constexpr const char* kQuote =
-    "no reassembly: an error quotes the first fragment as it came, not the joined datagram";
-constexpr const char* kErrorSource =
-    "frag needed and packet too big come from our address on the sender's side, as from any "
-    "router; the kernel's come from the virtual address";
-constexpr const char* kRateLimit =
-    "one client draws six errors at once, then one a second; the recorded kernel had no limit";
-constexpr const char* kTiny =
-    "a first fragment without its whole TCP header is dropped, and so is its datagram (RFC 1858)";
-constexpr const char* kCursors =
-    "with several workers each has scheduler cursors of its own: another real server is as right";
+using namespace fragment_exceptions;  // NOLINT(google-build-using-namespace)
 
 constexpr size_t kErrorsAtOnce = 6;
 
@@ -159,7 +130,7 @@ class CaseReplay : public WireCase {
         Use(kRateLimit);
       } else if (error.type == 3 && error.code == 4 && fits) {
         Use(kFits);
-        may_have_more_ = true;
+        ++refused_there_;
       } else {
         Expect(false, "missing: ICMP " + std::to_string(error.type) + "/" +
                           std::to_string(error.code) + " with MTU " + std::to_string(error.mtu));
@@ -215,11 +186,11 @@ class CaseReplay : public WireCase {
 
   void Conclude() override {
     if (!ours_left_.empty()) Use(kNeverWhole);
-    if (!ours_whole_.empty() && has_other_time_) {
-      Use(kShorterTime);
-    } else if (!may_have_more_) {
-      for (const std::string& text : ours_whole_) Expect(false, "too much: " + text.substr(0, 300));
-    }
+    if (!ours_whole_.empty() && has_other_time_) return Use(kShorterTime);
+    // Here each that was refused there has come out.
+    if (ours_whole_.size() == refused_there_) return;
+    Expect(false, std::to_string(refused_there_) + " were refused there, and too much came out:");
+    for (const std::string& text : ours_whole_) Expect(false, "too much: " + text.substr(0, 300));
   }
 
   const WireView view_;
@@ -228,7 +199,8 @@ class CaseReplay : public WireCase {
   std::set<std::string> tiny_;                       // clients
   std::set<uint32_t> ids_;                           // of fragments that came in
   size_t errors_ = 0;                                // that a client has got
-  bool has_other_time_ = false, may_have_more_ = false;
+  size_t refused_there_ = 0;                         // datagrams, by kFits
+  bool has_other_time_ = false;
 };
 
 std::optional<json::object> Read(const std::string& path) {

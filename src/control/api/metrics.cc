@@ -335,7 +335,7 @@ class Renderer {
       {"fragmented_datagrams_displaced_total",
        "Datagrams in fragments that were forgotten before their time, for want of room",
        &dataplane::WorkerCounters::fragmented_displaced, false},
-      {"defence_active", "1 while automatic defences act: the connection table is nearly full",
+      {"defence_active", "1 while automatic defences act: few records or no local port free",
        &dataplane::WorkerCounters::defence_low, true},
       {"defence_connections_total", "Connections that drop_entry ended",
        &dataplane::WorkerCounters::defence_connections, false},

@@ -12,9 +12,27 @@ Address InKeys(const Local& address) noexcept {
   }
 }
 
+// Whether a client of the other IP version has this endpoint towards the record's real. A reply is
+// looked up in both tables, and must mean one connection.
+template <typename Address, typename Local>
+[[gnu::noinline]] bool IsTakenByOther(Shard& shard, uint32_t slot, const Local& address,
+                                      Be16 port) noexcept {
+  using Other = OtherFamily<Address>;
+  const Connection<Address>& record = shard.Connections<Address>().at(slot);
+  const RealView& real = shard.snapshot->reals[record.real_id.index()];
+  const auto key = FlowKey<Other>::Reply(record.protocol, ImageOf<Other>(address), port,
+                                         ImageOf<Other>(real.address), record.real_port);
+  const auto& others = shard.Connections<Other>();
+  return others.Find(key, others.Hash(key), shard.now).hit();
+}
+
 // `Local`: of the pool and the real.
 template <typename Address, typename Local>
-bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool, bool is_shared) noexcept {
+bool GivePort(Shard& shard, uint32_t slot, FlowSide* flow, const LocalPool& pool,
+              bool is_shared) noexcept {
+  // Where its client and its real are of one version, only who mixes them can be in its way.
+  const bool may_be_taken = !std::is_same_v<Address, Local> ||
+                            shard.Connections<OtherFamily<Address>>().mixed_entries() != 0;
   auto& table = shard.Connections<Address>();
   const Connection<Address>& record = table.at(slot);
   const uint64_t remote = shard.fabric.hash(record.real_address, record.real_port, record.protocol);
@@ -29,7 +47,9 @@ bool GivePort(Shard& shard, uint32_t slot, const LocalPool& pool, bool is_shared
             .is_none();
       },
       [&](const Local& address, Be16 port) {
-        return table.TakeLocal(slot, address, port, shard.now);
+        if (may_be_taken && IsTakenByOther<Address>(shard, slot, address, port)) [[unlikely]]
+          return false;
+        return table.TakeLocal(slot, flow, address, port, shard.now);
       },
       [&](const Local& address, Be16 port) {
         table.PrefetchBuckets(shard.fabric.hash(InKeys<Address>(address), port, record.protocol));
@@ -49,10 +69,14 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
       !pool.addresses.empty() && pool.addresses.front().family() != Address::kFamily;
   // Its packets change their family, which the fast path does not do.
   if (is_mixed) table.at(slot).Set(ConnectionFlag::kLongWay);
-  const bool is_given = is_mixed
-                            ? GivePort<Address, OtherFamily<Address>>(shard, slot, pool, is_shared)
-                            : GivePort<Address, Address>(shard, slot, pool, is_shared);
-  return is_given ? DropReason::kCount : DropReason::kNoLocalPort;
+  FlowSide* flow = &side->flow;
+  const bool is_given =
+      is_mixed ? GivePort<Address, OtherFamily<Address>>(shard, slot, flow, pool, is_shared)
+               : GivePort<Address, Address>(shard, slot, flow, pool, is_shared);
+  if (is_given) [[likely]]
+    return DropReason::kCount;
+  shard.defence.NoteNoPort(table.at(slot).transport());
+  return DropReason::kNoLocalPort;
 }
 
 template <typename Address>

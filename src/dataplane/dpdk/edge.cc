@@ -123,6 +123,7 @@ PortInfo InfoOf(const Port& port, const PortSpec& spec) {
           .mtu_bytes = port.mtu_bytes(),
           .host_interface = spec.has_host ? HostInterfaceName(spec.name) : std::string(),
           .sums_ip_headers = port.computes_ip_checksum(),
+          .has_vlans = port.has_vlans(),
           .rx_queues = port.rx_queues(),
           .tx_queues = port.tx_queues(),
           .steering = SteeringText(port)};

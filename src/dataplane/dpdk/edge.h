@@ -44,6 +44,7 @@ struct PortInfo {
   uint16_t mtu_bytes = 1500;
   std::string host_interface;    // of the kernel twin; empty: none
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
+  bool has_vlans = false;        // the device
   uint16_t rx_queues = 1;
   uint16_t tx_queues = 1;
   // Of the kernel's own interface under the port: closed, or open and why; empty: it has none.

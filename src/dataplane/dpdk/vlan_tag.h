@@ -1,4 +1,4 @@
-// 802.1Q tags in frames: taken off what comes in, put on what goes out.
+// 802.1Q tags in mbufs: taken off what comes in, put on what goes out (wire/vlan_tag.h).
 //
 //   const uint16_t vlan = TakeTag(mbuf);     // 0: the frame had none
 //   if (!PutTag(mbuf, 120)) …                // there is no room in front
@@ -13,36 +13,26 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
-#include <cstring>
+
+#include "dataplane/wire/vlan_tag.h"
 
 namespace fairlead::edge {
 
-// Moves the two MACs, twelve bytes, to where they may lie across. All loads come before all stores.
-inline void MoveMacs(const uint8_t* from, uint8_t* to) noexcept {
-  uint64_t low;
-  uint32_t high;
-  std::memcpy(&low, from, sizeof low);
-  std::memcpy(&high, from + sizeof low, sizeof high);
-  std::memcpy(to, &low, sizeof low);
-  std::memcpy(to + sizeof low, &high, sizeof high);
-}
+static_assert(dataplane::kVlanTagLength == RTE_VLAN_HLEN);
 
 // Takes the outermost tag off, be it in the frame or in what the device says of it. Returns the
 // VLAN, or 0.
 inline uint16_t TakeTag(rte_mbuf* mbuf) noexcept {
-  constexpr uint16_t kVlanMask = 0x0fff;
-  if ((mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) return mbuf->vlan_tci & kVlanMask;
+  if ((mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) {
+    return mbuf->vlan_tci & dataplane::kVlanMask;
+  }
   const uint32_t length = mbuf->data_len;
-  if (length < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN) return 0;
-  auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  uint32_t tag;
-  std::memcpy(&tag, frame + 2 * RTE_ETHER_ADDR_LEN, sizeof tag);
-  if (static_cast<uint16_t>(tag) != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)) return 0;
-  MoveMacs(frame, frame + RTE_VLAN_HLEN);
+  uint16_t vlan;
+  if (!dataplane::TakeTagOff(rte_pktmbuf_mtod(mbuf, uint8_t*), length, &vlan)) return 0;
   mbuf->data_off = static_cast<uint16_t>(mbuf->data_off + RTE_VLAN_HLEN);
   mbuf->data_len = static_cast<uint16_t>(length - RTE_VLAN_HLEN);
   mbuf->pkt_len = length - RTE_VLAN_HLEN;
-  return rte_be_to_cpu_16(static_cast<uint16_t>(tag >> 16)) & kVlanMask;
+  return vlan;
 }
 
 // What the mbuf says of the headers follows, such as where they begin for the device's checksums.
@@ -60,10 +50,7 @@ inline bool PutTag(rte_mbuf* mbuf, uint16_t vlan) noexcept {
     return PutTagAsDpdkDoes(mbuf, vlan);
   if (mbuf->data_off < RTE_VLAN_HLEN) [[unlikely]]
     return false;
-  auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  const uint32_t tag = rte_cpu_to_be_32(uint32_t{RTE_ETHER_TYPE_VLAN} << 16 | vlan);
-  MoveMacs(frame, frame - RTE_VLAN_HLEN);
-  std::memcpy(frame + 2 * RTE_ETHER_ADDR_LEN - RTE_VLAN_HLEN, &tag, sizeof tag);
+  dataplane::PutTagOn(rte_pktmbuf_mtod(mbuf, uint8_t*), vlan);
   mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - RTE_VLAN_HLEN);
   mbuf->data_len = static_cast<uint16_t>(mbuf->data_len + RTE_VLAN_HLEN);
   mbuf->pkt_len += RTE_VLAN_HLEN;

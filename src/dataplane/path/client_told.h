@@ -284,9 +284,10 @@ void SendToldSegment(Turn<P>& t, P* packet, ParsedPacket* parsed, uint32_t slot,
   if (IsBeforeHeader(*flow, frame, packet->length(), *parsed)) {
     return t.Drop(packet, DropReason::kClientNotTold);
   }
-  const bool is_header_due = !IsTold(*flow) && !parsed->is_fragment &&
-                             (parsed->tcp_flags & (kTcpSyn | kTcpRst)) == 0 &&
+  const bool is_header_due = !IsTold(*flow) && (parsed->tcp_flags & (kTcpSyn | kTcpRst)) == 0 &&
                              SequenceOf(frame, *parsed) == flow->to_real.initial + 1;
+  // No header is made of a fragment. Without one the real would wait for what nobody sends.
+  if (is_header_due && parsed->is_fragment) return t.Drop(packet, DropReason::kClientNotTold);
   if (is_header_due && !SendHeader(t, packet, parsed, record, *flow, real, local)) return;
   ShiftToReal(packet->data(), *parsed, {.to_real = flow->to_real, .to_client = flow->to_client});
   SendToReal<Address>(t, packet, parsed, record, real, local);

@@ -4,7 +4,8 @@
 //   ProcessPackets(turn, burst, is_mine);
 //
 //   PARSE     parse.h             bytes → fields, or a named drop; decapsulate.h before it, on a
-//                                 port where tunnels end
+//                                 port where tunnels end; priority_tag.h after it, where a frame
+//                                 has a VLAN tag
 //   LOOKUP    connection_table.h  all at once; the port's role says which direction first
 //   TRACK     fast_path.h         an established connection, its real in place: all that follows
 //   else      forward.h, shard.h  next state, new deadline, counters
@@ -25,6 +26,7 @@
 #include "dataplane/path/decapsulate.h"
 #include "dataplane/path/fast_path.h"
 #include "dataplane/path/fragment_burst.h"
+#include "dataplane/path/priority_tag.h"
 #include "dataplane/path/snat_burst.h"
 #include "dataplane/path/watched_burst.h"
 #include "dataplane/wire/parse_plain.h"
@@ -140,6 +142,9 @@ template <Packet P>
                                       FragmentBurst<P>* fragments, bool is_mine) noexcept {
   const ParseOutcome outcome = Parse(*packet, parsed);
   if (outcome.kind == PacketKind::kDropped) {
+    if (outcome.reason == DropReason::kUnknownEthertype) {
+      return TookTagOff(t, packet) && ProcessUnusual(t, packet, parsed, fragments, is_mine);
+    }
     t.Drop(packet, outcome.reason);
     return false;
   }

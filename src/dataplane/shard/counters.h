@@ -57,7 +57,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter side_record_capacity;
   Counter defence_connections;    // that drop_entry ended
   Counter defence_templates;      // that drop_entry ended
-  Counter defence_low;            // gauge: 1 while the connection table is nearly full
+  Counter defence_low;            // gauge: 1 while few records or no local port is free
   Counter defence_rate;           // gauge: what the automatic drop_packet does, 0: nothing
   Counter neighbour_limited;      // unknown neighbours not told of: over a limit
   Counter neighbour_events_lost;  // not told to the control core: the ring's share was full

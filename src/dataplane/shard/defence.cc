@@ -1,6 +1,7 @@
 #include "dataplane/shard/defence.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::dataplane {
 namespace {
@@ -32,7 +33,8 @@ void Defence::Evaluate(Room connections4, Room connections6, const DefenceView& 
   rates_[kDefenceAlways] = settings.am_droprate;
   constexpr uint8_t kAlways = 1u << kDefenceAlways;
   constexpr uint8_t kAutomatic = 1u << kDefenceAuto | 1u << kActingAuto;
-  const bool is_low = IsLow(connections4, settings.amemthresh_percent) ||
+  lacks_ports_ = std::exchange(had_no_port_, 0);
+  const bool is_low = lacks_ports_ != 0 || IsLow(connections4, settings.amemthresh_percent) ||
                       IsLow(connections6, settings.amemthresh_percent);
   active_modes_ = is_low ? kAlways | kAutomatic : kAlways;
 }

@@ -18,6 +18,9 @@
 // own records, and a table that is full of real connections still gives a client the time for its
 // handshake.
 //
+// The ports of local addresses (FULLNAT) have an end too, far below the table's. A worker that has
+// found none free is low as well, and with drop_entry it takes half-open connections that have one.
+//
 // Threads: one worker's, evaluated by it once a second and when the configuration changes; nothing
 // is shared, so workers may differ.
 #pragma once
@@ -27,6 +30,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/transport.h"
 #include "dataplane/snapshot/defence_view.h"
 
 namespace fairlead::dataplane {
@@ -42,6 +46,9 @@ class Defence {
 
   // How old a half-open connection may become in a table that is just low.
   static constexpr TickCount kPatience = TicksFromSeconds(3);
+
+  // The same where ports are short: nobody knows how many of them are free.
+  static constexpr TickCount kPortPatience = TicksFromSeconds(1);
 
   struct Room {
     uint32_t free = 0, capacity = 0;
@@ -64,14 +71,21 @@ class Defence {
   }
 
   [[nodiscard]] bool IsDue(Tick now) const noexcept { return next_.HasPassed(now); }
-  // Low when either table is. The rate of the automatic drop_packet is Linux's formula on records:
-  // ⌊T ÷ (T − free)⌋ with T the threshold; 1 drops every new connection. What drop_entry reclaimed
-  // in the last second counts as free there: it can do as much in the next.
+  // Low when either table is, or no port was found since the last time. The rate of the automatic
+  // drop_packet is Linux's formula on records: ⌊T ÷ (T − free)⌋ with T the threshold; 1 drops every
+  // new connection. What drop_entry reclaimed in the last second counts as free there: it can do as
+  // much in the next.
   void Evaluate(Room connections4, Room connections6, const DefenceView& settings,
                 Tick now) noexcept;
 
   [[nodiscard]] bool IsActive(uint8_t mode) const noexcept {
     return (active_modes_ >> mode & 1) != 0;
+  }
+  // A new connection found no free port at local addresses.
+  void NoteNoPort(Transport transport) noexcept { had_no_port_ |= BitOf(transport); }
+  // That was in this second or in the one before.
+  [[nodiscard]] bool LacksPorts(Transport transport) const noexcept {
+    return ((had_no_port_ | lacks_ports_) & BitOf(transport)) != 0;
   }
   [[nodiscard]] bool is_low() const noexcept { return IsActive(kDefenceAuto); }
   // Of new connections that ask under this mode, every rate-th is to be dropped.
@@ -98,9 +112,14 @@ class Defence {
  private:
   static constexpr size_t kModes = 4;
 
+  static constexpr uint32_t BitOf(Transport transport) noexcept {
+    return 1u << static_cast<unsigned>(transport);
+  }
   bool CountDown(uint8_t mode) noexcept;
 
   uint8_t active_modes_ = 1u << kDefenceAlways;  // a bit for each mode
+  uint32_t had_no_port_ = 0;                     // since Evaluate: a bit for each transport
+  uint32_t lacks_ports_ = 0;                     // in the second before it
   Tick next_;
   std::array<uint32_t, kModes> rates_{};  // 0: drop none
   std::array<uint32_t, kModes> seen_{};   // since the last drop

@@ -236,6 +236,7 @@ class Shard {
     uint32_t reclaimed = 0;  // since the last evaluation
     Tick futile;             // a look at many in this tick found nobody so old
     TickCount futile_patience = 0;
+    Tick futile_ports;  // the same of a look for who has a port
   };
   template <typename Visit>
   void SweepSome(Sweep* sweep, uint32_t high_water, Visit visit) noexcept;
@@ -249,6 +250,8 @@ class Shard {
   bool MakeRoom(const Table& table, Sweep* sweep, Take take) noexcept;
   template <typename Address>
   bool MakeConnectionRoom(Sweep* sweep) noexcept;
+  template <typename Address>
+  void FreePorts(Sweep* sweep) noexcept;
   void MakeRooms() noexcept;
   template <typename Address>
   void Force(uint32_t slot, Sweep* sweep) noexcept;
@@ -294,7 +297,8 @@ class Shard {
   std::vector<ServiceDestinations> destinations_;
   sched::Tournaments tournaments_;  // scheduler_states point into them
   Sweep sweep4_, sweep6_, sweep_templates_;
-  bool is_making_room_ = false;  // drop_entry, and the table of connections was low this turn
+  // drop_entry, and the table of connections was low this turn, or ports are short.
+  bool is_making_room_ = false;
   uint32_t pending_releases4_ = kNoSlot;  // dead records, linked by wheel_next
   uint32_t pending_releases6_ = kNoSlot;
   std::vector<Grace> graces_;  // by ServiceId

@@ -6,7 +6,8 @@
 //
 // A table that is low is also held there at once (defence.h): the same look goes on, faster, and
 // takes half-open connections and unproven templates that are old enough. A free record is used
-// again before a new one, so what lies before the look is what has been there longest.
+// again before a new one, so what lies before the look is what has been there longest. Where local
+// addresses have no port left (FULLNAT), it takes half-open connections that have one.
 #include <algorithm>
 #include <utility>
 
@@ -115,12 +116,34 @@ bool Shard::MakeConnectionRoom(Sweep* sweep) noexcept {
   });
 }
 
+// The ports of local addresses are short: of the half-open connections those that have one.
+template <typename Address>
+void Shard::FreePorts(Sweep* sweep) noexcept {
+  const auto& table = Connections<Address>();
+  if (table.second_entries() == 0 || sweep->futile_ports == now) return;
+  bool has_taken = false;
+  for (uint32_t steps = kRoomSteps; steps > 0; --steps) {
+    if (sweep->next >= table.high_water()) sweep->next = 0;
+    const uint32_t slot = sweep->next++;
+    if (!IsStale(table.at(slot), now, Defence::kPortPatience)) continue;
+    if (table.LocalOf(slot) == nullptr) continue;
+    Force<Address>(slot, sweep);
+    has_taken = true;
+  }
+  if (!has_taken) sweep->futile_ports = now;
+}
+
 // A template goes with connections it has, all of them half open: they stay, and what they say of
 // it later is stale.
 void Shard::MakeRooms() noexcept {
   const bool is_low4 = MakeConnectionRoom<Ipv4Address>(&sweep4_);
   const bool is_low6 = MakeConnectionRoom<Ipv6Address>(&sweep6_);
-  is_making_room_ = is_low4 || is_low6;
+  const bool lacks_ports = defence.LacksPorts(Transport::kTcp);
+  is_making_room_ = is_low4 || is_low6 || lacks_ports;
+  if (lacks_ports) [[unlikely]] {
+    FreePorts<Ipv4Address>(&sweep4_);
+    FreePorts<Ipv6Address>(&sweep6_);
+  }
   MakeRoom(templates_, &sweep_templates_, [&](uint32_t slot, TickCount patience) {
     const TemplateRecord& record = templates_.at(slot);
     if (!IsUnproven(record) || !(record.created + patience).HasPassed(now)) return false;

@@ -51,10 +51,12 @@ struct PortView {
   MacAddress mac;
   uint16_t mtu_bytes = 1500;  // of the IP packet
   PortRole role = PortRole::kBoth;
-  bool has_host = false;         // an exception path to the kernel
+  bool has_host : 1 = false;     // an exception path to the kernel
+  bool has_vlans : 1 = false;    // its device has: a tag has been taken off what had one
   bool sums_ip_headers = false;  // computes IPv4 header checksums when it sends
   uint8_t decapsulates = 0;      // TunnelBit of each type of tunnel that ends here
 };
+static_assert(sizeof(PortView) == 12, "each packet finds its own by index");
 
 using LocalPoolId = Id<struct LocalPoolTag, uint16_t>;  // index into Snapshot::local_pools
 

@@ -300,8 +300,8 @@ template <typename Address>
 bool ConnectionTable<Address>::AddLocal(uint32_t slot, const IpAddress& address,
                                         Be16 port) noexcept {
   const uint64_t hash = hash_(ImageOf<Address>(address), port, records_[slot].protocol);
-  FlowSide* flow = FileLocal(slot, hash);
-  if (flow == nullptr) return false;
+  if (!FileLocal(slot, hash)) return false;
+  FlowSide* flow = &FindSide(slot, SideKind::kFlow)->flow;
   flow->local_address = address.bytes();
   flow->local_family = address.family();
   FinishLocal(flow, port);
@@ -310,29 +310,31 @@ bool ConnectionTable<Address>::AddLocal(uint32_t slot, const IpAddress& address,
 
 template <typename Address>
 bool ConnectionTable<Address>::IndexLocal(uint32_t slot, Be16 port) noexcept {
-  const FlowSide& at = FindSide(slot, SideKind::kFlow)->flow;
-  const uint64_t hash = hash_(LocalImageOf<Address>(at), port, records_[slot].protocol);
-  FlowSide* flow = FileLocal(slot, hash);
-  if (flow != nullptr) FinishLocal(flow, port);
-  return flow != nullptr;
+  FlowSide* flow = &FindSide(slot, SideKind::kFlow)->flow;
+  const uint64_t hash = hash_(LocalImageOf<Address>(*flow), port, records_[slot].protocol);
+  if (!FileLocal(slot, hash)) return false;
+  FinishLocal(flow, port);
+  return true;
 }
 
 template <typename Address>
-bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const Address& address, Be16 port,
-                                         Tick now) noexcept {
-  return TakeLocalAs(slot, address, address, port, now);
-}
-
-template <typename Address>
-bool ConnectionTable<Address>::TakeLocal(uint32_t slot, const OtherFamily<Address>& address,
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, FlowSide* flow, const Address& address,
                                          Be16 port, Tick now) noexcept {
-  return TakeLocalAs(slot, ImageOf<Address>(address), address, port, now);
+  return TakeLocalAs(slot, flow, address, address, port, now);
+}
+
+template <typename Address>
+bool ConnectionTable<Address>::TakeLocal(uint32_t slot, FlowSide* flow,
+                                         const OtherFamily<Address>& address, Be16 port,
+                                         Tick now) noexcept {
+  return TakeLocalAs(slot, flow, ImageOf<Address>(address), address, port, now);
 }
 
 template <typename Address>
 template <typename Local>
 [[gnu::always_inline]] inline bool ConnectionTable<Address>::TakeLocalAs(
-    uint32_t slot, const Address& image, const Local& address, Be16 port, Tick now) noexcept {
+    uint32_t slot, FlowSide* flow, const Address& image, const Local& address, Be16 port,
+    Tick now) noexcept {
   const Record& record = records_[slot];
   const uint64_t hash = hash_(image, port, record.protocol);
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
@@ -342,8 +344,7 @@ template <typename Local>
                          index_.Match(index_.SecondBucket(hash), kReplies, tag) | aside_count_;
   if (match != 0 && IsLocalTaken(slot, image, port, now)) [[unlikely]]
     return false;
-  FlowSide* flow = FileLocal(slot, hash);
-  if (flow == nullptr) return false;
+  if (!FileLocal(slot, hash)) return false;
   address.Store(flow->local_address.data());
   flow->local_family = Local::kFamily;
   FinishLocal(flow, port);
@@ -359,16 +360,13 @@ template <typename Address>
 }
 
 template <typename Address>
-[[gnu::always_inline]] inline FlowSide* ConnectionTable<Address>::FileLocal(
-    uint32_t slot, uint64_t hash) noexcept {
-  if (second_count_ == second_limit_) return nullptr;
+[[gnu::always_inline]] inline bool ConnectionTable<Address>::FileLocal(uint32_t slot,
+                                                                       uint64_t hash) noexcept {
+  if (second_count_ == second_limit_) return false;
   const Record& record = records_[slot];
   const uint16_t tag = TagOf(hash, record.real_address, record.real_port);
   const auto hash_of = [this](IndexEntry entry) { return HashOf(entry); };
-  if (index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) == IndexResult::kFull) {
-    return nullptr;
-  }
-  return &FindSide(slot, SideKind::kFlow)->flow;
+  return index_.Insert(hash, BucketIndex::SecondTags(tag), slot, hash_of) != IndexResult::kFull;
 }
 
 template <typename Address>

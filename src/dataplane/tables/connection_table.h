@@ -199,9 +199,12 @@ class ConnectionTable {
   // the index, nothing has changed. Preconditions: the record is indexed, has a kFlow side record
   // and no local endpoint yet; the port is not 0.
   bool AddLocal(uint32_t slot, const IpAddress& address, Be16 port) noexcept;
-  // The same if no other record has this endpoint towards the same real.
-  bool TakeLocal(uint32_t slot, const Address& address, Be16 port, Tick now) noexcept;
-  bool TakeLocal(uint32_t slot, const OtherFamily<Address>& address, Be16 port, Tick now) noexcept;
+  // The same if no other record here has this endpoint towards the same real. `flow`: of its kFlow
+  // side record.
+  bool TakeLocal(uint32_t slot, FlowSide* flow, const Address& address, Be16 port,
+                 Tick now) noexcept;
+  bool TakeLocal(uint32_t slot, FlowSide* flow, const OtherFamily<Address>& address, Be16 port,
+                 Tick now) noexcept;
   // That endpoint; none: the record has no second entry.
   [[nodiscard]] LocalEndpoint LocalEndpointOf(uint32_t slot) const noexcept {
     const FlowSide* flow = LocalOf(slot);
@@ -343,14 +346,13 @@ class ConnectionTable {
   [[nodiscard]] bool IsLocalTaken(uint32_t slot, const Address& image, Be16 port,
                                   Tick now) const noexcept;
   template <typename Local>
-  bool TakeLocalAs(uint32_t slot, const Address& image, const Local& address, Be16 port,
-                   Tick now) noexcept;
+  bool TakeLocalAs(uint32_t slot, FlowSide* flow, const Address& image, const Local& address,
+                   Be16 port, Tick now) noexcept;
   // The endpoint that stands in the side record, but for the port.
   bool IndexLocal(uint32_t slot, Be16 port) noexcept;
   void UnindexLocal(uint32_t slot) noexcept;
-  // The second entry, and the side record that is to have its endpoint; null: no room. `hash`: of
-  // the endpoint, as it stands in keys.
-  FlowSide* FileLocal(uint32_t slot, uint64_t hash) noexcept;
+  // The second entry; false: no room. `hash`: of the endpoint, as it stands in keys.
+  bool FileLocal(uint32_t slot, uint64_t hash) noexcept;
   // The endpoint is there, but for the port, which says so.
   void FinishLocal(FlowSide* flow, Be16 port) noexcept;
   [[nodiscard]] bool IsLocalEndpoint(uint32_t slot, const Key& key) const noexcept;

@@ -13,6 +13,8 @@
 #define FAIRLEAD_DROP_REASONS(X)                                                                   \
   X(kTruncated, "truncated", "The frame is shorter than its headers say")                          \
   X(kUnknownVlan, "unknown_vlan", "The frame's VLAN is no port's of the device")                   \
+  X(kSecondVlanTag, "second_vlan_tag",                                                             \
+    "Two VLAN tags (QinQ), or one of 802.1ad; only one tag of 802.1Q is taken off")                \
   X(kOversized, "oversized",                                                                       \
     "The frame came in pieces that do not fit one packet buffer; check the port's mtu")            \
   X(kBadIpHeader, "bad_ip_header", "IP version, header length or total length is impossible")      \

@@ -47,6 +47,8 @@ const Header* HeaderAt(const uint8_t* frame, uint32_t offset) noexcept {
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr uint16_t kEtherTypeVlan = 0x8100;         // 802.1Q
+inline constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;  // 802.1ad
 
 struct EthernetHeader {
   Wire<MacAddress> destination;

@@ -7,8 +7,9 @@
 //
 // Reads headers only, never payload; validates every length before it reads. Ethernet padding after
 // the IP packet is cut off the packet. L4 checksums are not verified (ipvs.md, methods: a bad one
-// stays bad on its way). VLAN tags are unknown ethertypes. Loopback and unspecified destinations
-// are kNoRoute; multicast and broadcast destinations are the caller's to judge.
+// stays bad on its way). VLAN tags are unknown ethertypes, which path/priority_tag.h looks at.
+// Loopback and unspecified destinations are kNoRoute; multicast and broadcast destinations are the
+// caller's to judge.
 //
 // Invariants after any kind but kDropped and kArp:
 // 1. l3_offset + ip_length == packet.length(), and l3_offset < l4_offset ≤ packet.length().

@@ -42,6 +42,26 @@ bool MayLoseExtensions(const uint8_t* frame, const ParsedPacket& parsed) noexcep
   return true;
 }
 
+// The same of IPv4's options: not a source route whose pointer is still within it (RFC 7915 section
+// 4.1).
+bool MayLoseOptions(const uint8_t* frame, const ParsedPacket& parsed) noexcept {
+  constexpr uint8_t kEnd = 0, kNop = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137;
+  const uint32_t header = HeaderAt<Ipv4Header>(frame, parsed.l3_offset)->header_length();
+  const uint8_t* options = frame + parsed.l3_offset;
+  for (uint32_t at = sizeof(Ipv4Header); at + 2 < header && options[at] != kEnd;) {
+    if (options[at] == kNop) {
+      ++at;
+      continue;
+    }
+    const uint8_t length = options[at + 1], pointer = options[at + 2];
+    const bool is_route = options[at] == kLooseSourceRoute || options[at] == kStrictSourceRoute;
+    if (is_route && pointer <= length) return false;
+    if (length < 2) break;
+    at += length;
+  }
+  return true;
+}
+
 // IPv6 wants a checksum where IPv4 has none. False: not all that it covers is here.
 bool MakeUdpChecksum(UdpHeader* udp, const ParsedPacket& parsed, const Endpoint& source,
                      const Endpoint& destination) noexcept {
@@ -77,7 +97,9 @@ void ReplaceEndpoints(uint8_t* frame, const ParsedPacket& parsed, const Endpoint
 bool TranslateTransport(uint8_t* frame, const ParsedPacket& parsed, const Endpoint& source,
                         const Endpoint& destination) noexcept {
   if (!IsTransport(parsed.protocol)) return false;
-  if (!parsed.is_v4() && !MayLoseExtensions(frame, parsed)) return false;
+  const bool may_lose =
+      parsed.is_v4() ? MayLoseOptions(frame, parsed) : MayLoseExtensions(frame, parsed);
+  if (!may_lose) return false;
   if (parsed.is_fragment && !parsed.is_first_fragment) return true;
   switch (parsed.transport()) {
     case Transport::kTcp:

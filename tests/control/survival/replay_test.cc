@@ -288,8 +288,8 @@ TEST_F(ReplayTest, ARealThatHasAnAddressOfSourceNatByNowIsDropped) {
       Over(std::string(kFile) + "snat: [{ source: 10.0.0.0/24, addresses: [192.0.2.200] }]\n");
   EXPECT_THAT(replayed.dropped,
               ElementsAre("service web: stored: snat[0].addresses: contain 192.0.2.200, a real "
-                          "server of service \"web\"; source NAT needs addresses that no real "
-                          "server has"));
+                          "server of service \"web\"; source NAT needs addresses that nobody "
+                          "else has"));
   EXPECT_EQ(replayed.kept, 1u);
   EXPECT_TRUE(replayed.intent.model->services[0] == ModelOf(kFile).services[0]);
 }

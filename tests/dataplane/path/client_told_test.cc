@@ -319,15 +319,6 @@ TEST_P(ClientTold, EachDatagramBeginsWithTheHeader) {
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
-TEST_P(ClientTold, ADatagramInFragmentsIsDropped) {
-  Serve(ClientAddress::kProxyV2, "192.0.2.10", "10.0.0.11", kProtocolUdp);
-  const Frame whole = Datagram("198.51.100.7", 1234, "192.0.2.10", 80, std::string(3000, 'a'));
-  for (const Frame& piece : Cut(whole, 800, 7)) EXPECT_EQ(d_.Send(kOutside, piece).size(), 0u);
-  EXPECT_EQ(d_.dropped(DropReason::kClientNotTold), 1u);
-  EXPECT_EQ(d_.dropped(DropReason::kFragmentRefused), 3u) << "the others follow the first";
-  EXPECT_EQ(d_.CheckConservation(), "");
-}
-
 TEST_P(ClientTold, ADatagramThatIsTooLongWithItIsAnswered) {
   Serve(ClientAddress::kProxyV2, "2001:db8::10", "fd00::11", kProtocolUdp);
   const auto send = [&](size_t bytes) {

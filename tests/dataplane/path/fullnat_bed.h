@@ -19,6 +19,15 @@ inline const Ends kEnds6{"2001:db8:7::7", "2001:db8::10", "fd00::11", "fd00::20"
 inline std::string Written(const std::string& address, uint16_t port) {
   return Endpoint{*IpAddress::Parse(address), Be16::FromHost(port)}.ToString();
 }
+// Sets the byte at `at` of an IPv4 header, counted from its start, and the header's checksum.
+inline Frame WithIpv4Byte(Frame frame, size_t at, uint8_t value) {
+  frame[14 + at] = value;
+  auto* header = HeaderAt<Ipv4Header>(frame.data(), 14);
+  header->checksum = Be16{};
+  header->checksum = Checksum(header, header->header_length());
+  return frame;
+}
+
 // Of a frame without options.
 inline Endpoint SourceOf(const Frame& f) {
   if (f[14] >> 4 == 4) return {Ipv4Address::Load(&f[26]), Be16::Load(&f[34])};
@@ -62,6 +71,28 @@ class FullnatBed : public testing::TestWithParam<size_t> {
       text += (sent.to_host ? "host " : sent.port == kOutside ? "out " : "in ") + Text(sent.frame);
     }
     return text;
+  }
+  // The same with what an error says, or with the length of what is none.
+  std::string SendForFigure(PortId port, const Frame& frame) {
+    std::string text;
+    for (const Sent& sent : d_.Send(port, frame)) {
+      text += (sent.port == kOutside ? "out " : "in ") + Text(sent.frame);
+      if (Text(sent.frame).find("ICMP") != std::string::npos) {
+        text += " " + std::to_string(Rest(sent.frame));
+      } else {
+        text += " " + std::to_string(sent.frame.size() - 14);
+      }
+    }
+    return text;
+  }
+  static std::string Payload(size_t bytes) {
+    std::string text;
+    for (size_t i = 0; i < bytes; ++i) text += static_cast<char>('a' + i % 23);
+    return text;
+  }
+  // What an ICMP error says behind its type, the figure of "too big".
+  static uint32_t Rest(const Frame& f) {
+    return Be32::Load(&f[f[14] >> 4 == 4 ? 38u : 58u]).host();
   }
   [[nodiscard]] size_t OwnerOf(const IpAddress& address, uint16_t port) {
     const Be16 p = Be16::FromHost(port);

@@ -15,21 +15,24 @@ using namespace fullnat_bed;
 
 class FullnatIcmp : public FullnatBed {
  protected:
-  // What an error quotes, and what is behind its type: "…text of the quoted packet…", 1400.
+  // What an error quotes.
   static std::string Quoted(const Frame& f) {
     const int before = f[14] >> 4 == 4 ? 28 : 48;
     return Text(Frame(f.begin() + before, f.end()));
   }
-  static uint32_t Rest(const Frame& f) {
-    return Be32::Load(&f[f[14] >> 4 == 4 ? 38u : 58u]).host();
-  }
   static std::string Bare(const std::string& address) {
     return address.find(':') == std::string::npos ? address : "[" + address + "]";
   }
-  static std::string Payload(size_t bytes) {
-    std::string text;
-    for (size_t i = 0; i < bytes; ++i) text += static_cast<char>('a' + i % 23);
-    return text;
+  // So many bytes of an IP packet, all headers included, that may not be cut.
+  [[nodiscard]] Frame Long(const std::string& from, uint16_t from_port, const std::string& to,
+                           uint16_t to_port, size_t bytes) const {
+    const size_t ip = from.find(':') == std::string::npos ? 20 : 40;
+    if (protocol_ == kProtocolTcp) {
+      return Tcp(from, from_port, to, to_port, kTcpAck, 64, bytes - ip - 20, true);
+    }
+    const Frame frame = Datagram(from, from_port, to, to_port, Payload(bytes - ip - 8));
+    constexpr uint8_t kDontFragment = 0x40;
+    return ip == 20 ? WithIpv4Byte(frame, 6, kDontFragment) : frame;
   }
   std::string Joined(PortId port, std::vector<Frame> pieces, bool is_shuffled) {
     for (size_t i = pieces.size(); is_shuffled && i > 1; --i) {
@@ -112,19 +115,43 @@ TEST_P(FullnatIcmp, AnErrorAboutNobodysPortGoesNowhere) {
 
 // The error that a real's packet earns goes to the real, from an address of ours there.
 TEST_P(FullnatIcmp, WhatIsTooLongIsAnsweredToItsSender) {
-  Serve(kEnds4);
-  const Endpoint local = Open(1234);
-  d_.real(real_).mtu_bytes = 1000;
-  d_.draft().ports[kOutside.index()].mtu_bytes = 1200;
-  d_.Publish();
-  EXPECT_EQ(Send(kOutside, Tcp(ends_.client, 1234, ends_.vip, 80, kTcpAck, 64, 1100, true)),
-            "out 198.51.100.7 <- 192.0.2.2 ICMP 3/4 ttl 64");
-  EXPECT_EQ(Send(kInside, Tcp(ends_.real, 8080, local.address.ToString(), local.port.host(),
-                              kTcpAck, 64, 1300, true)),
-            "in 10.0.0.11 <- 10.0.0.1 ICMP 3/4 ttl 64");
-  EXPECT_EQ(
-      Send(kInside, Tcp(ends_.real, 8080, local.address.ToString(), local.port.host(), kTcpAck, 1)),
-      "in 10.0.0.11 <- 10.0.0.1 ICMP 11/0 ttl 64");
+  for (const Ends& ends : {kEnds4, kEnds6}) {
+    const bool is_v4 = ends.vip == kEnds4.vip;
+    const std::string to_client =
+        "out " + Bare(ends.client) + " <- " + Bare(is_v4 ? "192.0.2.2" : "2001:db8::2") + " ICMP ";
+    const std::string to_real =
+        "in " + Bare(ends.real) + " <- " + Bare(is_v4 ? "10.0.0.1" : "fd00::1") + " ICMP ";
+    const std::string too_big = is_v4 ? "3/4 ttl 64 " : "2/0 ttl 64 ";
+    for (const uint8_t protocol : {kProtocolTcp, kProtocolUdp}) {
+      SCOPED_TRACE(ends.vip + " " + std::to_string(protocol));
+      Serve(ends, {.protocol = protocol});
+      const Endpoint local = Open(1234);
+      d_.real(real_).mtu_bytes = 1300;
+      d_.draft().ports[kOutside.index()].mtu_bytes = 1400;
+      d_.Publish();
+      const std::string tail = protocol == kProtocolTcp ? " TCP A ttl 63 " : " UDP ttl 63 ";
+      const auto of_client = [&](size_t bytes) {
+        return SendForFigure(kOutside, Long(ends.client, 1234, ends.vip, 80, bytes));
+      };
+      EXPECT_EQ(of_client(1300),
+                "in " + Written(ends.real, 8080) + " <- " + local.ToString() + tail + "1300");
+      EXPECT_EQ(of_client(1301), to_client + too_big + "1300");
+      const auto of_real = [&](size_t bytes) {
+        return SendForFigure(
+            kInside, Long(ends.real, 8080, local.address.ToString(), local.port.host(), bytes));
+      };
+      EXPECT_EQ(of_real(1400), "out " + Written(ends.client, 1234) + " <- " +
+                                   Written(ends.vip, 80) + tail + "1400");
+      EXPECT_EQ(of_real(1401), to_real + too_big + "1400");
+    }
+    Serve(ends);
+    const Endpoint local = Open(4321);
+    EXPECT_EQ(Send(kInside,
+                   Tcp(ends.real, 8080, local.address.ToString(), local.port.host(), kTcpAck, 1)),
+              to_real + (is_v4 ? "11/0 ttl 64" : "3/0 ttl 64"));
+  }
+  EXPECT_EQ(d_.dropped(DropReason::kTooBig), 8u);
+  EXPECT_EQ(d_.CheckConservation(), "");
 }
 
 TEST_P(FullnatIcmp, FragmentsFollowTheFirst) {

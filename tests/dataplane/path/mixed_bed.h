@@ -12,15 +12,6 @@ namespace fairlead::dataplane::fullnat_bed {
 inline const Ends kEnds64{"2001:db8:7::7", "2001:db8::10", "10.0.0.11", "10.0.0.20"};
 inline const Ends kEnds46{"198.51.100.7", "192.0.2.10", "fd00::11", "fd00::20"};
 
-// Sets the byte at `at` of an IPv4 header, counted from its start, and the header's checksum.
-inline Frame WithIpv4Byte(Frame frame, size_t at, uint8_t value) {
-  frame[14 + at] = value;
-  auto* header = HeaderAt<Ipv4Header>(frame.data(), 14);
-  header->checksum = Be16{};
-  header->checksum = Checksum(header, header->header_length());
-  return frame;
-}
-
 class MixedBed : public FullnatBed {
  protected:
   using FullnatBed::FullnatBed;
@@ -46,27 +37,6 @@ class MixedBed : public FullnatBed {
     const size_t headers = is_46() ? 60 : 40;
     return Tcp(ends_.real, 8080, local.address.ToString(), local.port.host(), kTcpAck, 64,
                bytes - headers, dont_fragment);
-  }
-  static std::string Payload(size_t bytes) {
-    std::string text;
-    for (size_t i = 0; i < bytes; ++i) text += static_cast<char>('a' + i % 23);
-    return text;
-  }
-  // The figure of "too big", at the end of its line.
-  static uint32_t Rest(const Frame& f) {
-    return Be32::Load(&f[f[14] >> 4 == 4 ? 38u : 58u]).host();
-  }
-  std::string SendForFigure(PortId port, const Frame& frame) {
-    std::string text;
-    for (const Sent& sent : d_.Send(port, frame)) {
-      text += (sent.port == kOutside ? "out " : "in ") + Text(sent.frame);
-      if (Text(sent.frame).find("ICMP") != std::string::npos) {
-        text += " " + std::to_string(Rest(sent.frame));
-      } else {
-        text += " " + std::to_string(sent.frame.size() - 14);
-      }
-    }
-    return text;
   }
   // What comes out of these, put together.
   std::string Joined(PortId port, std::vector<Frame> pieces, bool is_reversed = false) {

@@ -17,6 +17,14 @@ class MixedFullnat : public MixedBed {
  protected:
   using MixedBed::MixedBed;
 };
+
+// Of one real server: a client of its own version, and one of the other.
+struct TwoClients {
+  Ends first, second;
+};
+const TwoClients kTwoClients[] = {
+    {kEnds4, kEnds64}, {kEnds64, kEnds4}, {kEnds6, kEnds46}, {kEnds46, kEnds6}};
+
 INSTANTIATE_TEST_SUITE_P(Workers, MixedFullnat, testing::Values(1, 2));
 
 TEST_P(MixedFullnat, TranslatesBothWays) {
@@ -108,6 +116,34 @@ TEST_P(MixedFullnat, WhatIsBetweenTheHeadersIsLeftOut) {
   with_header[57] = 1;
   EXPECT_EQ(Send(kOutside, with_header), "");
   EXPECT_EQ(d_.dropped(DropReason::kCannotTranslate), 1u);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+// The same of IPv4, in what is whole and in fragments. A route that is at its end is left out.
+TEST_P(MixedFullnat, ASourceRouteThatGoesOnIsNotOursToEnd) {
+  Serve(kEnds46, {.protocol = kProtocolUdp});
+  const Endpoint local = Open(1234);
+  const auto with_route = [](Frame frame, uint8_t kind, uint8_t pointer) {
+    frame.insert(frame.begin() + 34, {1, kind, 7, pointer, 203, 0, 113, 1});
+    frame[14] = 0x47;
+    const uint32_t length = Be16::Load(&frame[16]).host() + 8u;
+    frame[16] = static_cast<uint8_t>(length >> 8);
+    return WithIpv4Byte(frame, 3, static_cast<uint8_t>(length));
+  };
+  for (const uint8_t kind : {uint8_t{131}, uint8_t{137}}) {
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 8)),
+              "in " + AtReal(local) + Tail(""));
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 4)), "");
+    EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), kind, 7)), "");
+  }
+  EXPECT_EQ(d_.dropped(DropReason::kCannotTranslate), 4u);
+  const std::vector<Frame> pieces =
+      Cut(Datagram(ends_.client, 1234, ends_.vip, 80, Payload(1000)), 800, 5);
+  EXPECT_EQ(d_.Send(kOutside, pieces[0]).size(), 1u);
+  EXPECT_EQ(Send(kOutside, with_route(pieces[1], 131, 4)), "");
+  EXPECT_EQ(d_.dropped(DropReason::kCannotTranslate), 5u);
+  EXPECT_EQ(Send(kOutside, with_route(FromClient(1234, 0), 7, 4)), "in " + AtReal(local) + Tail(""))
+      << "a record of the route leads nowhere";
   EXPECT_EQ(d_.CheckConservation(), "");
 }
 
@@ -267,6 +303,78 @@ TEST_P(MixedFullnat, RealServersShareAPort) {
   EXPECT_EQ(opened, 128u);
   EXPECT_EQ(replies, opened);
   EXPECT_LE(locals.size(), 32u);
+}
+
+// The real server's answers tell its clients apart by the local port alone, whatever their version.
+TEST_P(MixedFullnat, ClientsOfBothVersionsDoNotShareAPort) {
+  uint16_t local_port = 4000, client_port = 2000;
+  uint64_t refused = 0;
+  for (const TwoClients& two : kTwoClients) {
+    for (const uint8_t protocol : {kProtocolTcp, kProtocolUdp}) {
+      SCOPED_TRACE(two.first.vip + " first, " + std::to_string(protocol));
+      const RealSpec one_port{.local_addresses = {two.first.locals + "1"},
+                              .first_local_port = local_port,
+                              .last_local_port = local_port};
+      // With two workers the port is one's, and so are some of the clients.
+      uint16_t with_port = 0;
+      const auto open_some = [&] {
+        for (uint16_t end = client_port + 20; client_port < end; ++client_port) {
+          const Endpoint local = Open(client_port);
+          if (local.port.is_zero()) {
+            ++refused;
+          } else {
+            with_port = client_port;
+            EXPECT_EQ(local, *Endpoint::Parse(Written(two.first.locals + "1", local_port)));
+          }
+        }
+        return with_port;
+      };
+      Serve(two.first, {.protocol = protocol}, one_port);
+      const uint16_t first = open_some();
+      ASSERT_NE(first, 0);
+      const std::string at_first = AtClient(first);
+      Serve(two.second, {.protocol = protocol}, one_port);
+      EXPECT_EQ(open_some(), first) << "nobody else";
+      const Endpoint local = *Endpoint::Parse(Written(two.first.locals + "1", local_port));
+      EXPECT_EQ(Send(kInside, FromReal(local, kTcpSyn | kTcpAck)), "out " + at_first + Tail("SA"));
+      d_.Advance(400);
+      const uint16_t second = open_some();
+      ASSERT_NE(second, first) << "its time is over";
+      EXPECT_EQ(Send(kInside, FromReal(local, kTcpSyn | kTcpAck)),
+                "out " + AtClient(second) + Tail("SA"));
+      ++local_port;
+    }
+  }
+  EXPECT_EQ(refused, 8u * (19 + 20 + 19));
+  EXPECT_EQ(d_.dropped(DropReason::kNoLocalPort), refused);
+  EXPECT_EQ(d_.CheckConservation(), "");
+}
+
+TEST_P(MixedFullnat, ClientsOfBothVersionsShareAPool) {
+  for (const TwoClients& two : {kTwoClients[0], kTwoClients[2]}) {
+    SCOPED_TRACE(two.first.real);
+    const RealSpec pool{.local_addresses = {two.first.locals + "1"},
+                        .first_local_port = 4000,
+                        .last_local_port = 4079};
+    Serve(two.first, {.protocol = kProtocolUdp}, pool);
+    Serve(two.second, {.protocol = kProtocolUdp}, pool);
+    std::map<std::string, std::string> client_of;  // by local endpoint
+    for (uint16_t port = 3000; port < 3020; ++port) {
+      for (const Ends& ends : {two.first, two.second}) {
+        ends_ = ends;
+        const Endpoint local = Open(port);
+        ASSERT_NE(local.port, Be16{});
+        EXPECT_TRUE(client_of.emplace(local.ToString(), AtClient(port)).second) << local.ToString();
+      }
+    }
+    for (const auto& [local, client] : client_of) {
+      EXPECT_EQ(Send(kInside, FromReal(*Endpoint::Parse(local), 0)),
+                "out " + client + " UDP ttl 63");
+    }
+    EXPECT_EQ(client_of.size(), 40u);
+    d_.Advance(400);
+  }
+  EXPECT_EQ(d_.CheckConservation(), "");
 }
 
 TEST_P(MixedFullnat, ARemovedRealSendsResetsToBothSides) {

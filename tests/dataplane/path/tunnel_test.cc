@@ -285,6 +285,19 @@ TEST_P(TunnelTest, AnotherDirectorTakesItOff) {
   EXPECT_EQ(end.d.CheckConservation(), "");
 }
 
+// With a VLAN tag that carries a priority alone.
+TEST_P(TunnelTest, ATagInFrontOfItIsTakenOffFirst) {
+  TunnelEnd end(GetParam().workers);
+  const auto syn = d_.Send(kOutside, Segment(kTcpSyn, 100));
+  ASSERT_EQ(syn.size(), 1u);
+  const auto out = end.Take(Tagged(syn[0].frame, 0xe000));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(Text(out[0].frame), GetParam().inner_is_v4
+                                    ? "10.0.0.55:8080 <- 198.51.100.7:1234 TCP S ttl 62"
+                                    : "[fd00::55]:8080 <- [2001:db8:1::7]:1234 TCP S ttl 62");
+  EXPECT_EQ(end.d.CheckConservation(), "");
+}
+
 TEST_P(TunnelTest, ADamagedOneIsDroppedByName) {
   TunnelEnd end(GetParam().workers);
   auto sent = d_.Send(kOutside, Segment(kTcpSyn, 100));

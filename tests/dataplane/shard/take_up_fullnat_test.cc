@@ -111,9 +111,13 @@ TEST(TakeUpFullnat, ALocalEndpointOfTheOtherVersionIsFoundAgain) {
   const IpAddress real = *IpAddress::Parse("fd00::11");
   const LocalPool pool{.addresses = {*IpAddress::Parse("fd00::201")}};
   for (const bool has_long_way : {true, false}) {
-    TakeUpBed bed(1);
     Connection4 draft = Draft(5);
     draft.real_address = ImageOf<Ipv4Address>(real);
+    Snapshot snapshot;
+    snapshot.reals.resize(TakeUpBed::kReals);
+    snapshot.reals[draft.real_id.index()].address = real;
+    TakeUpBed bed(1);
+    bed.shard().snapshot = &snapshot;
     auto& table = bed.shard().Connections<Ipv4Address>();
     const uint32_t slot =
         table.Insert(draft, table.Hash(KeyOfDraft(draft, Direction::kForward)), bed.now).slot;

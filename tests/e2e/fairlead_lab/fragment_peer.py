@@ -61,8 +61,11 @@ class Link:
         self.socket.bind((interface, 0))
         self.start = bytes.fromhex(mac.replace(":", "")) + self.socket.getsockname()[4]
 
+    def frame(self, packet: bytes) -> bytes:
+        return self.start + (b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00") + packet
+
     def send(self, packet: bytes):
-        self.socket.send(self.start + (b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00") + packet)
+        self.socket.send(self.frame(packet))
 
 
 def bound(address: str, port: int) -> socket.socket:

@@ -4,9 +4,11 @@ times a second until the end of standard input. Each line of FILE is
     MOMENT ask|answer|tell ADDRESS MAC
 
 MOMENT is of the machine's monotonic clock. An answer is sent to who has asked; who tells sends to all, as gratuitous ARP and
-unsolicited advertisements do.
+unsolicited advertisements do. While the interface is down nothing is said and nothing heard.
 """
 
+import contextlib
+import errno
 import ipaddress
 import select
 import socket
@@ -50,6 +52,16 @@ def said(frame: bytes):
     return None
 
 
+@contextlib.contextmanager
+def while_it_is_up():
+    """Passes over the error of a socket whose interface is down, or was."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENETDOWN, errno.ENXIO):
+            raise
+
+
 def main(interface: str, path: str, *addresses: str):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)  # downloads come here too
@@ -65,15 +77,18 @@ def main(interface: str, path: str, *addresses: str):
             if now >= due:
                 for address, frame in asks.items():
                     file.write(f"{now:.4f} ask {address} {mac.hex(':')}\n")
-                    sock.send(frame)
+                    with while_it_is_up():
+                        sock.send(frame)
                 due = now + EVERY_SECONDS
             ready = select.select([sock, sys.stdin], [], [], max(due - now, 0))[0]
             if sys.stdin in ready:
                 return
             if sock not in ready:
                 continue
-            frame = sock.recv(256)
-            address = said(frame) if frame[6:12] != mac else None
+            frame = b""
+            with while_it_is_up():
+                frame = sock.recv(256)
+            address = said(frame) if frame and frame[6:12] != mac else None
             if address in asks:
                 kind = "answer" if frame[:6] == mac else "tell"
                 file.write(f"{time.monotonic():.4f} {kind} {address} {frame[6:12].hex(':')}\n")
