@@ -174,6 +174,6 @@ class TakeOverFromAKernel(WithPartner):
         self.assertEqual(download.finish(), download.all_complete(), option)
 
     def test_a_download_goes_on(self):
-        with RecordedAddresses(self.lab):
+        with RecordedAddresses(self.lab, clients="10.8.0.0/16"):
             for option in self.METHODS:
                 self.take_over(option)

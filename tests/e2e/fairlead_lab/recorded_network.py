@@ -1,4 +1,4 @@
-"""The network of the recordings (docs/testing.md, golden replay) on the lab: clients 10.8.0.0/15 and fd09::/16, virtual
+"""The network of the recordings (docs/testing.md, golden replay) on the lab: clients 10.9.0.0/16 and fd09::/16, virtual
 addresses 10.100.0.x and fd64::x, real servers rsN at 10.1.0.1N and fd01::1N, which say one line to whoever connects.
 
 As a program, on a real server or on the client:
@@ -34,10 +34,10 @@ def recorded6(index: int) -> str:
 
 
 class RecordedAddresses:
-    """Adds the addresses while the body of the `with` runs; nginx answers there."""
+    """Adds the addresses while the body of the `with` runs; nginx answers there. `clients`: who the client is."""
 
-    def __init__(self, lab):
-        self.lab = lab
+    def __init__(self, lab, clients: str = "10.9.0.0/16"):
+        self.lab, self.clients = lab, clients
 
     def lines(self, index: int) -> list:
         lines = [f"addr {{}} {recorded(index)}/24 dev eth0", f"addr {{}} {recorded6(index)}/64 dev eth0 nodad"]
@@ -48,7 +48,7 @@ class RecordedAddresses:
         return lines
 
     def client_lines(self) -> list:
-        return ["route {} local 10.8.0.0/15 dev lo", "route {} local fd09::/16 dev lo",
+        return [f"route {{}} local {self.clients} dev lo", "route {} local fd09::/16 dev lo",
                 f"route {{}} 10.100.0.0/24 via {at.DIRECTOR_OUTSIDE}", f"-6 route {{}} fd64::/64 via {at.DIRECTOR_OUTSIDE6}"]
 
     def change(self, verb: str, check: bool):
