@@ -6,7 +6,7 @@
 //   for (const AnsweredVip& vip : answers) if (vip.is_answered) …
 //   for (const SilentAddress& silent : SilentOf(answers)) …silent.address, silent.why…
 //
-// A virtual address is answered for as `announce` of its services says: always, never, once the
+// A virtual address is answered for as `announce` of its services says: always, never, while the
 // director is ready, or while some kernel twin has it. What the configuration gives to a port is
 // answered for there in any case.
 // Threads: values.

@@ -95,10 +95,9 @@ void Publication::Want(Intent intent, IntentWaiter waiter) {
 
 void Publication::SetReady(bool is_ready) {
   if (std::exchange(presence_.is_ready, is_ready) == is_ready || silent_ == nullptr) return;
-  const bool is_waited_for = std::ranges::any_of(*silent_, [](const SilentAddress& silent) {
-    return silent.why == SilentAddress::Why::kNotReady;
-  });
-  if (is_waited_for) Rebuild();
+  const std::vector<VirtualAddress> all = VirtualAddresses(*in_force_.model);
+  const auto waits = [](const VirtualAddress& vip) { return vip.announce == Announce::kWhenReady; };
+  if (std::ranges::any_of(all, waits)) Rebuild();
 }
 
 bool Publication::Turn(TimePoint now) {

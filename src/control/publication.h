@@ -77,7 +77,7 @@ class Publication {
   void Want(Intent intent, IntentWaiter waiter);
   // The same intent, but the world has changed (health).
   void Rebuild() { is_dirty_ = true; }
-  // Addresses with announce: when-ready are announced from here on. Precondition: true for good.
+  // Addresses with announce: when-ready are answered for and announced while it is true.
   void SetReady(bool is_ready);
 
   // Whether an intent that somebody waits for is still to be published.

@@ -88,9 +88,13 @@ void Readiness::NoteAbsence(TimePoint now, bool is_cut_off) {
   is_away_ = is_cut_off || stood_still;
   if (!is_away_) return;
   returned_ = now;
-  if (!is_ready_) return;
+  if (is_ready_) awaited_.insert(known_.begin(), known_.end());
+}
+
+void Readiness::NotePeers() {
   for (const PeerState& peer : peers_) {
-    if (!peer.is_given_up) awaited_.insert(peer.name);
+    if (peer.is_in_sync) known_.insert(peer.name);
+    if (peer.is_given_up) known_.erase(peer.name);
   }
 }
 
@@ -125,7 +129,8 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
     const PeerReadiness counted = AsCounted(peer);
     std::optional<NotReady> why = Judge(counted, now, rule);
     peers.push_back({peer.name, counted.is_reachable && !why, IsGivenUp(counted, now, rule)});
-    if (why && Asks(peer)) reasons.push_back(*std::move(why));
+    const bool closes = !is_ready_ || (why && why->kind != NotReady::Kind::kPeerLags);
+    if (why && closes && Asks(peer)) reasons.push_back(*std::move(why));
   }
   const bool is_same = std::ranges::equal(reasons, reasons_, IsSameReason);
   if (!is_same) {
@@ -138,6 +143,7 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
   const bool is_news = opens || !is_same || peers != peers_;
   reasons_ = std::move(reasons);
   peers_ = std::move(peers);
+  NotePeers();
   return is_news;
 }
 

@@ -14,9 +14,11 @@
 // give its addresses away to one that knows less. peers() goes on telling.
 //
 // One that was out of service is asked again: no port towards clients had a line, or the process
-// stood still. Then another one has served, and told it nothing. So the peers that counted before
-// must be in sync, as at a start, and ready_timeout begins when it is back. It closes while it is
-// away, since whoever asks may want several answers before it believes one.
+// stood still. Then another one has served, and told it nothing. So the peers that it
+// was in sync with, and that have not stopped counting since, are asked as at a start, and
+// ready_timeout begins when it is back. It closes while it is away, as soon as a session with one
+// of them is gone, since whoever asks may want several answers before it believes one. A lag alone
+// closes nothing.
 // Invariant: reasons() is empty exactly when is_ready() is true.
 // Threads: the control core's. No clock of its own.
 #pragma once
@@ -95,11 +97,13 @@ class Readiness {
   [[nodiscard]] const std::vector<NotReady>& reasons() const { return reasons_; }
   [[nodiscard]] const std::vector<PeerState>& peers() const { return peers_; }
 
-  // Between two turns: it stood still, and peers have ended their sessions (StreamLimits::silence).
-  static constexpr std::chrono::milliseconds kStandstill{5'000};
+  // Between two turns: it stood still, and peers have ended their sessions. StreamLimits::silence,
+  // and more than is between two signs of life.
+  static constexpr std::chrono::milliseconds kStandstill{6'000};
 
  private:
   void NoteAbsence(TimePoint now, bool is_cut_off);
+  void NotePeers();
   [[nodiscard]] bool Asks(const PeerReadiness& peer) const;
   [[nodiscard]] PeerReadiness AsCounted(const PeerReadiness& peer) const;
   void Open(const std::vector<PeerState>& peers, bool is_fleet_unheard);
@@ -109,6 +113,7 @@ class Readiness {
   bool is_ready_ = false;
   bool has_been_ready_ = false;
   bool is_away_ = false;
+  std::set<std::string> known_;    // peers that it was in sync with, and that still count
   std::set<std::string> awaited_;  // once it has been ready: the peers that are asked again
   std::optional<TimePoint> last_turn_;
   TimePoint returned_{};       // when it was last away

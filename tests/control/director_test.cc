@@ -148,8 +148,13 @@ TEST_F(DirectorTest, WithoutALineToClientsItWaitsForItsPeersAgain) {
   std::vector<PortLink> links(2);
   director_.SetPeers([&peer] { return ReadyPeers{.peers = {peer}}; });
   director_.SetLinkReader([&links] { return links; });
-  Turn();
+  const auto is_announced = [&] {
+    for (int i = 0; i < 5; ++i) Turn(PortLinks::kInterval);
+    return Snapshot().FindLocal(Ip("192.0.2.80"))->is_announced;
+  };
+  Change(PatchService{"web", "{ announce: when-ready }"});
   EXPECT_TRUE(director_.view()->is_ready);
+  EXPECT_TRUE(is_announced());
   links[1].is_up = false;
   Turn(PortLinks::kInterval);
   peer = {.name = "edge-2", .unreachable_since = now_};
@@ -159,12 +164,14 @@ TEST_F(DirectorTest, WithoutALineToClientsItWaitsForItsPeersAgain) {
   Turn(PortLinks::kInterval);
   EXPECT_FALSE(director_.view()->is_ready);
   EXPECT_EQ(director_.view()->not_ready.at(0).kind, NotReady::Kind::kPeerUnreachable);
+  EXPECT_FALSE(is_announced());
   links[0].is_up = true;
   Turn(PortLinks::kInterval);
   EXPECT_FALSE(director_.view()->is_ready);
   peer = {.name = "edge-2", .is_reachable = true, .is_taken_in = true};
   Turn();
   EXPECT_TRUE(director_.view()->is_ready);
+  EXPECT_TRUE(is_announced());
 }
 
 TEST_F(DirectorTest, AnAddedRealIsTheHeadOfTheListAndARevivedOneKeepsItsId) {

@@ -141,17 +141,30 @@ TEST(Readiness, WhoStaysAwayThenStopsCountingInTime) {
   EXPECT_EQ(gate.Turn(kStart + 90s, {Away("b", kStart + 5s)}), "ready b=not,given-up");
 }
 
-// A peer that hears it all the while, or that had stopped counting before, is not asked.
+// A peer that hears it all the while, however late, or that had stopped counting before, is not
+// asked.
 TEST(Readiness, BeingCutOffAloneClosesNothing) {
   Gate gate;
   EXPECT_EQ(gate.Wait(kStart, kStart + 30s, {Here("b", true), Away("c")}),
             "ready b=in-sync c=not,given-up");
   gate.is_cut_off = true;
-  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 60s, {Here("b", true), Away("c")}),
-            "ready b=in-sync c=not,given-up");
+  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 59s, {Here("b", true, 4s), Away("c")}),
+            "ready b=not c=not,given-up");
   gate.is_cut_off = false;
   EXPECT_EQ(gate.Turn(kStart + 61s, {Here("b", true), Away("c")}),
             "ready b=in-sync c=not,given-up");
+}
+
+// Its predecessor was ready without the peer. A network card whose line comes up again after an
+// upgrade is no reason to ask for it.
+TEST(Readiness, ASuccessorWithoutALineYetIsReady) {
+  Gate gate;
+  gate.readiness.Inherit();
+  gate.is_cut_off = true;
+  EXPECT_EQ(gate.Wait(kStart, kStart + 4s, {Away("b")}), "ready b=not");
+  gate.is_cut_off = false;
+  EXPECT_EQ(gate.Wait(kStart + 5s, kStart + 29s, {Away("b")}), "ready b=not");
+  EXPECT_EQ(gate.Turn(kStart + 30s, {Away("b")}), "ready b=not,given-up");
 }
 
 // The peer has ended the session meanwhile, which is not known here yet.
@@ -163,9 +176,9 @@ TEST(Readiness, OneThatStoodStillIsAskedAgain) {
     return peer;
   };
   EXPECT_EQ(gate.Turn(kStart, {session(kStart)}), "ready b=in-sync");
-  EXPECT_EQ(gate.Turn(kStart + 4'999ms, {session(kStart)}), "ready b=in-sync");
-  EXPECT_EQ(gate.Turn(kStart + 9'999ms, {session(kStart)}), "peer-unreachable b=not");
-  EXPECT_EQ(gate.Turn(kStart + 11s, {session(kStart + 10'500ms)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 5'999ms, {session(kStart)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 11'999ms, {session(kStart)}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.Turn(kStart + 13s, {session(kStart + 12'500ms)}), "ready b=in-sync");
 }
 
 // What its predecessor handed over is all that there is to know; but it must forward.

@@ -1,7 +1,9 @@
 #include "control/config/sync_files.h"
 
 #include <openssl/crypto.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/private_file.h"
@@ -12,6 +14,11 @@ namespace {
 
 constexpr size_t kLeastSharedKeyBytes = 16;
 constexpr size_t kMostSharedKeyBytes = 4096;
+
+// Whoever checks need not be who may read it: reader_rights.h asks that of the director's user.
+bool IsHiddenFromUs(const std::string& path) {
+  return access(path.c_str(), R_OK) != 0 && errno == EACCES;
+}
 
 }  // namespace
 
@@ -27,12 +34,13 @@ Result<std::string> ReadSharedKey(const std::string& path) {
 
 std::vector<FileFault> FaultsOfSync(const StreamConfig& stream) {
   if (!stream.key_file.empty()) {
+    if (IsHiddenFromUs(stream.key_file)) return {};
     auto key = ReadSharedKey(stream.key_file);
     if (!key) return {FileFault{"key_file", key.error().ToString() + RemedyFor(stream.key_file)}};
     OPENSSL_cleanse(key->data(), key->size());
     return {};
   }
-  if (stream.certificate.empty()) return {};
+  if (stream.certificate.empty() || IsHiddenFromUs(stream.key)) return {};
   // As a listener of the API has them; a peer is what a client is there.
   ListenerFiles files;
   files.certificate = stream.certificate;

@@ -75,7 +75,8 @@ DropReason TakeLocalEndpoint(Shard& shard, uint32_t slot, const LocalPool& pool,
                : GivePort<Address, Address>(shard, slot, flow, pool, is_shared);
   if (is_given) [[likely]]
     return DropReason::kCount;
-  shard.defence.NoteNoPort(table.at(slot).transport());
+  // A rule's range may be too narrow for this worker to have a port of it at all.
+  if (!is_shared) shard.defence.NoteNoPort(table.at(slot).transport());
   return DropReason::kNoLocalPort;
 }
 

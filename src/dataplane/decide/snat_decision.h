@@ -20,13 +20,14 @@
 
 namespace fairlead::dataplane {
 
-// A port of role outside brings what the world sends. A host that rules are about is there only
-// where the routes lead to it by this very port; else somebody out there has its address.
+// A port of role outside brings what the world sends, be it the port by which the routes lead back
+// or another such one. A host to which they lead elsewhere is not there: somebody out there has its
+// address.
 inline bool IsForgedHost(const Snapshot& snapshot, const IpAddress& source,
                          PortId input_port) noexcept {
   if (snapshot.ports[input_port.index()].role != PortRole::kOutside) return false;
   const RouteView* back = snapshot.routes.Find(source);
-  return back == nullptr || back->output != input_port;
+  return back == nullptr || snapshot.ports[back->output.index()].role != PortRole::kOutside;
 }
 
 // Null as well where the packet would not leave: for an address of ours, claimed, or without route.

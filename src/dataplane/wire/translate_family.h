@@ -48,12 +48,12 @@ inline bool HasDontFragment(const ParsedPacket& parsed) noexcept {
                                       const Endpoint& source, const Endpoint& destination) noexcept;
 
 namespace internal {
-// What an IPv4 header says of a datagram's fragment.
+// What is said of a fragment, in IPv4's words.
 struct FragmentWords {
   uint32_t id = 0;               // 16 bits in IPv4
   uint16_t offset_and_more = 0;  // units of 8 bytes, and Ipv4Header::kMoreFragments
 };
-// The offset; 0: it is no fragment.
+// 0: it is no fragment.
 uint16_t ReadOffsetAndMore(const uint8_t* frame, const ParsedPacket& parsed) noexcept;
 // `frame` begins so that the transport is where the new headers end.
 void WriteTranslatedHeader(uint8_t* frame, ParsedPacket* parsed, const IpAddress& source,

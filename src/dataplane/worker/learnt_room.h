@@ -4,10 +4,10 @@
 //   identity.engine_text = LearntText(shard.side_records(), identity.engine_text);
 //
 // Where less than an eighth of a table would be left, they are refused: a flood of such messages,
-// or a peer with larger tables, leaves room for clients that come here. What follows, replaces or
-// ends a record that is here needs no room and is not asked. Invariant: taking in a new record
-// leaves at least capacity / kReserveShare records free.
-// Threads: the worker's, which owns the tables.
+// or a peer with larger tables, leaves room for clients that come here. What follows or ends a
+// record that is here needs no room and is not asked; a template that takes another's place does.
+// Invariant: taking in a new record leaves at least capacity / kReserveShare records free. Threads:
+// the worker's, which owns the tables.
 #pragma once
 
 #include <cstddef>

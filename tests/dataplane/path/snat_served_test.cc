@@ -124,6 +124,16 @@ TEST_P(SnatServed, ARuleForEverybodyIsNotAboutTheWorld) {
   EXPECT_EQ(Sum().begun, 1u);
 }
 
+// With two uplinks a packet may come by the one by which the routes do not lead back.
+TEST_P(SnatServed, TheWorldComesByWhicheverUplink) {
+  Rule("0.0.0.0/0", {kLocal});
+  d_.draft().ports[kInside.index()].role = PortRole::kOutside;
+  Publish();
+  EXPECT_EQ(Send(kOutside, Udp(kOther, 5000, kWorld, 53)),
+            "out 203.0.113.9:53 <- " + kOther + ":5000 UDP ttl 63\n");
+  EXPECT_EQ(d_.dropped(DropReason::kBadSource), 0u);
+}
+
 // Who is asked to come to the real servers with an address of the director's.
 TEST_P(SnatServed, ARuleThatLeadsInsideIsAboutTheWorld) {
   Rule("0.0.0.0/0", {"10.0.0.60"}, 1024, 65535, kInside);
