@@ -16,6 +16,7 @@ std::string_view WithoutDomain(std::string_view name) {
 }
 
 constexpr std::string_view kHexBytes = "0123456789abcdefABCDEF";
+constexpr std::string_view kPciBytes = "0123456789abcdefABCDEF:.";
 constexpr std::string_view kDecimalBytes = "0123456789";
 
 bool IsMadeOf(std::string_view text, std::string_view bytes) {
@@ -99,8 +100,7 @@ std::string FaultOfDevice(std::string_view device) {
            std::string(interface) + "\"" + (interface == name ? "" : " and its VLAN as \"vlan\"") +
            ", for a card its PCI address such as \"0000:3b:00.0\"";
   }
-  if (name.find(':') != std::string_view::npos && IsMadeOf(name, "0123456789abcdefABCDEF:.") &&
-      !IsPciForm(name)) {
+  if (name.find(':') != std::string_view::npos && IsMadeOf(name, kPciBytes) && !IsPciForm(name)) {
     return Quote(name) +
            " is no PCI address; write one such as \"0000:3b:00.0\" (dpdk-devbind.py --status-dev "
            "net lists those of this machine), and a VLAN as \"vlan\"";

@@ -18,7 +18,7 @@ std::vector<std::string> DevicesOf(const PortConfig& port);
 
 // The same PCI device, the same name in DPDK, or the same interface of the kernel.
 bool IsSameDevice(std::string_view one, std::string_view other);
-// The first two of these alone, whatever the arguments are.
+// The same PCI device or the same name in DPDK, whatever the arguments are.
 bool HasSameName(std::string_view one, std::string_view other);
 
 // What is wrong with the form of a device, with a remedy; empty: nothing is known to be. Names that
