@@ -126,8 +126,9 @@ class Fragments(LabTest):
         self.assertGreater(len(memory), 4)
         for vip in (at.VIP, at.VIP6):
             with self.subTest(vip=vip):
-                before = displaced()
-                self.assertGreaterEqual(self.flood(vip), 5, "new connections during the flood")
+                before, connections = displaced(), 0
+                while connections < 5:  # one flood may be over sooner, on a fast machine
+                    connections += self.flood(vip)
                 # All but those that wait, and what the driver's ring had no room for.
                 self.assertGreater(displaced() - before, LONE / 2)
         self.assertEqual(self.memory(), memory)
