@@ -69,6 +69,8 @@ std::string_view ToWord(NotReady::Kind kind) {
   switch (kind) {
     case NotReady::Kind::kNotForwarding:
       return "not-forwarding";
+    case NotReady::Kind::kCutOff:
+      return "cut-off";
     case NotReady::Kind::kFleetUnheard:
       return "fleet-unheard";
     case NotReady::Kind::kPeerUnreachable:
@@ -121,6 +123,10 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
                        "Not every worker has the configuration yet; fairlead status shows which "
                        "part is missing"});
   }
+  if (facts.is_cut_off && !awaited_.empty()) {
+    reasons.push_back({NotReady::Kind::kCutOff, "",
+                       "No port towards clients has a link, and a peer may serve meanwhile"});
+  }
   const auto& unheard = facts.fleet_unheard_since;
   if (unheard && !has_been_ready_ && !is_inherited_ && now - *unheard < rule.ready_timeout) {
     reasons.push_back(Unheard(*unheard, now, rule));
@@ -129,8 +135,7 @@ bool Readiness::Turn(TimePoint now, const Facts& facts, const ReadyRule& rule) {
     const PeerReadiness counted = AsCounted(peer);
     std::optional<NotReady> why = Judge(counted, now, rule);
     peers.push_back({peer.name, counted.is_reachable && !why, IsGivenUp(counted, now, rule)});
-    const bool closes = !is_ready_ || (why && why->kind != NotReady::Kind::kPeerLags);
-    if (why && closes && Asks(peer)) reasons.push_back(*std::move(why));
+    if (why && Asks(peer)) reasons.push_back(*std::move(why));
   }
   const bool is_same = std::ranges::equal(reasons, reasons_, IsSameReason);
   if (!is_same) {
@@ -165,7 +170,7 @@ void Readiness::Open(const std::vector<PeerState>& peers, bool is_fleet_unheard)
 
 void Readiness::Close(const std::vector<NotReady>& reasons) {
   is_ready_ = false;
-  LogWarning("not ready any more: it was out of service, and a peer may know more by now",
+  LogWarning("not ready any more: it is out of service, and a peer may know more soon",
              {{"reason", reasons.front().sentence},
               {"remedy", "none, if the peer comes back; fairlead ready says when it may serve"}});
 }

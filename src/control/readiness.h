@@ -16,9 +16,8 @@
 // One that was out of service is asked again: no port towards clients had a line, or the process
 // stood still. Then another one has served, and told it nothing. So the peers that it
 // was in sync with, and that have not stopped counting since, are asked as at a start, and
-// ready_timeout begins when it is back. It closes while it is away, as soon as a session with one
-// of them is gone, since whoever asks may want several answers before it believes one. A lag alone
-// closes nothing.
+// ready_timeout begins when it is back. It closes at once when the line is gone, since whoever
+// asks may want several answers before it believes one. Without such peers it does not close.
 // Invariant: reasons() is empty exactly when is_ready() is true.
 // Threads: the control core's. No clock of its own.
 #pragma once
@@ -54,13 +53,21 @@ struct ReadyRule {
 
 // Why not: a word for programs and a sentence for people.
 struct NotReady {
-  enum class Kind { kNotForwarding, kFleetUnheard, kPeerUnreachable, kPeerNotTakenIn, kPeerLags };
+  enum class Kind {
+    kNotForwarding,
+    kCutOff,
+    kFleetUnheard,
+    kPeerUnreachable,
+    kPeerNotTakenIn,
+    kPeerLags
+  };
   Kind kind = Kind::kNotForwarding;
   std::string peer{};  // or empty
   std::string sentence{};
   friend bool operator==(const NotReady&, const NotReady&) = default;
 };
-// "not-forwarding", "fleet-unheard", "peer-unreachable", "peer-not-taken-in", "peer-lags"
+// "not-forwarding", "cut-off", "fleet-unheard", "peer-unreachable", "peer-not-taken-in",
+// "peer-lags"
 [[nodiscard]] std::string_view ToWord(NotReady::Kind kind);
 
 // A peer as it is now, whether or not that is still asked.

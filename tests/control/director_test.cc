@@ -163,7 +163,7 @@ TEST_F(DirectorTest, WithoutALineToClientsItWaitsForItsPeersAgain) {
   links[0].is_up = false;
   Turn(PortLinks::kInterval);
   EXPECT_FALSE(director_.view()->is_ready);
-  EXPECT_EQ(director_.view()->not_ready.at(0).kind, NotReady::Kind::kPeerUnreachable);
+  EXPECT_EQ(director_.view()->not_ready.at(0).kind, NotReady::Kind::kCutOff);
   EXPECT_FALSE(is_announced());
   links[0].is_up = true;
   Turn(PortLinks::kInterval);

@@ -116,11 +116,10 @@ TEST(Readiness, OneThatWasCutOffIsAskedAgain) {
   Gate gate;
   EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
   gate.is_cut_off = true;
-  EXPECT_EQ(gate.Wait(kStart + 1s, kStart + 5s, {Here("b", true)}), "ready b=in-sync");
-  EXPECT_EQ(gate.Turn(kStart + 6s, {Away("b", kStart + 5s)}), "peer-unreachable b=not");
+  EXPECT_EQ(gate.Turn(kStart + 1s, {Here("b", true)}), "cut-off b=in-sync");
   EXPECT_TRUE(gate.is_news);
-  EXPECT_EQ(gate.Wait(kStart + 7s, kStart + 60s, {Away("b", kStart + 5s)}),
-            "peer-unreachable b=not");
+  EXPECT_EQ(gate.Wait(kStart + 2s, kStart + 60s, {Away("b", kStart + 5s)}),
+            "cut-off,peer-unreachable b=not");
   gate.is_cut_off = false;
   EXPECT_EQ(gate.Turn(kStart + 61s, {Away("b", kStart + 5s)}), "peer-unreachable b=not");
   EXPECT_EQ(gate.Turn(kStart + 62s, {Here("b", false)}), "peer-not-taken-in b=not");
@@ -141,18 +140,25 @@ TEST(Readiness, WhoStaysAwayThenStopsCountingInTime) {
   EXPECT_EQ(gate.Turn(kStart + 90s, {Away("b", kStart + 5s)}), "ready b=not,given-up");
 }
 
-// A peer that hears it all the while, however late, or that had stopped counting before, is not
-// asked.
-TEST(Readiness, BeingCutOffAloneClosesNothing) {
+// A peer that it hears all the while has nothing more to say. One that had stopped counting before
+// is not asked.
+TEST(Readiness, WhoHearsItsPeersIsReadyAtOnce) {
   Gate gate;
   EXPECT_EQ(gate.Wait(kStart, kStart + 30s, {Here("b", true), Away("c")}),
             "ready b=in-sync c=not,given-up");
   gate.is_cut_off = true;
-  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 59s, {Here("b", true, 4s), Away("c")}),
-            "ready b=not c=not,given-up");
+  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 60s, {Here("b", true), Away("c")}),
+            "cut-off b=in-sync c=not,given-up");
   gate.is_cut_off = false;
   EXPECT_EQ(gate.Turn(kStart + 61s, {Here("b", true), Away("c")}),
             "ready b=in-sync c=not,given-up");
+}
+
+TEST(Readiness, WithoutAPeerNothingCloses) {
+  Gate gate;
+  EXPECT_EQ(gate.Wait(kStart, kStart + 30s, {Away("c")}), "ready c=not,given-up");
+  gate.is_cut_off = true;
+  EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 60s, {Away("c")}), "ready c=not,given-up");
 }
 
 // Its predecessor was ready without the peer. A network card whose line comes up again after an

@@ -100,7 +100,7 @@ class Links(LabTest):
         mac = next(port["mac"] for port in self.director.json("port", "list")["ports"] if port["name"] == "outside")
         self.set_link(False)
         self.wait_link("outside", False)
-        path = f"{self.lab.state}/announced"
+        path = f"{self.lab.state}/announced{self.workers}"
         listener = self.lab.client.spawn(sys.executable, WHO_SPEAKS, "outside", path, *addresses, stdin=subprocess.PIPE)
         try:
             wait_until(lambda: os.path.exists(path) and os.path.getsize(path), "somebody listens")
