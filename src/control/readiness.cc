@@ -94,10 +94,12 @@ void Readiness::NoteAbsence(TimePoint now, bool is_cut_off) {
 }
 
 void Readiness::NotePeers() {
+  std::set<std::string> known;
   for (const PeerState& peer : peers_) {
-    if (peer.is_in_sync) known_.insert(peer.name);
-    if (peer.is_given_up) known_.erase(peer.name);
+    if (peer.is_in_sync || (!peer.is_given_up && known_.contains(peer.name)))
+      known.insert(peer.name);
   }
+  known_ = std::move(known);
 }
 
 // Whether this peer may hold the director back.

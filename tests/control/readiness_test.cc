@@ -161,6 +161,15 @@ TEST(Readiness, WithoutAPeerNothingCloses) {
   EXPECT_EQ(gate.Wait(kStart + 31s, kStart + 60s, {Away("c")}), "ready c=not,given-up");
 }
 
+// One that is configured no longer.
+TEST(Readiness, WhoIsNoPeerAnyMoreIsNotAwaited) {
+  Gate gate;
+  EXPECT_EQ(gate.Turn(kStart, {Here("b", true)}), "ready b=in-sync");
+  EXPECT_EQ(gate.Turn(kStart + 1s, {}), "ready");
+  gate.is_cut_off = true;
+  EXPECT_EQ(gate.Turn(kStart + 2s, {}), "ready");
+}
+
 // Its predecessor was ready without the peer. A network card whose line comes up again after an
 // upgrade is no reason to ask for it.
 TEST(Readiness, ASuccessorWithoutALineYetIsReady) {
