@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "control/config/address_users.h"
 #include "control/local_pools.h"
 
 namespace fairlead::control {
@@ -23,12 +24,6 @@ dataplane::PortRole RoleOf(PortRole role) {
 }
 
 PortId PortAt(size_t index) { return PortId{static_cast<uint8_t>(index)}; }
-
-// RFC 919; a network of one or two addresses has none (RFC 3021). Precondition: IPv4.
-Ipv4Address BroadcastOf(const Prefix& prefix) {
-  const uint32_t hosts = prefix.length == 0 ? ~0u : (1u << (32 - prefix.length)) - 1;
-  return Ipv4Address::FromHost(prefix.address.v4().value.host() | hosts);
-}
 
 struct OnLink {
   PortId port;
@@ -225,8 +220,7 @@ void FillPorts(const NetworkInput& network, std::span<const PortRuntime> runtime
                                .sums_ip_headers = runtimes[i].sums_ip_headers,
                                .decapsulates = BitsOf(network.model.ports[i].decapsulate)});
     for (const Prefix& prefix : network.addresses[i]) {
-      if (!prefix.address.is_v4() || prefix.length >= 31) continue;
-      snapshot->broadcasts.push_back(BroadcastOf(prefix));
+      if (HasBroadcast(prefix)) snapshot->broadcasts.push_back(BroadcastOfNetwork(prefix).v4());
     }
   }
   snapshot->routes = RoutesOf(network, intern);

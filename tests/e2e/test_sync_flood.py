@@ -8,7 +8,7 @@ import time
 
 from fairlead_lab import addresses as at, client
 from fairlead_lab.kernel_partner import HERE, THEIRS, WithPartner
-from fairlead_lab.second import PORTS, Second, with_peer
+from fairlead_lab.second import PORTS, Second, sync_key, with_peer
 from fairlead_lab.shell import wait_until
 
 SECONDS = 10
@@ -19,16 +19,8 @@ class Flooded(WithPartner):
     worker_counts = (1,)
 
     @classmethod
-    def key(cls) -> str:
-        path = f"{cls.lab.state}/sync.key"
-        if not os.path.exists(path):
-            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write("0123456789abcdef0123456789abcdef\n")
-        return path
-
-    @classmethod
     def configure(cls):
-        return with_peer("first", "second", key_file=cls.key(),
+        return with_peer("first", "second", key_file=sync_key(cls.lab),
                          ipvs={"interface": "sync", "role": "backup", "syncid": 7, "peers": [THEIRS]})
 
     @classmethod
@@ -36,7 +28,7 @@ class Flooded(WithPartner):
         super().setUpClass()
         cls.second = Second(cls.lab, cls.workers)
         cls.addClassCleanup(cls.second.kill)
-        cls.second.start(with_peer("second", "first", key_file=cls.key()))
+        cls.second.start(with_peer("second", "first", key_file=sync_key(cls.lab)))
 
     @classmethod
     def tearDownClass(cls):

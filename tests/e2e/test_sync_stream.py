@@ -4,7 +4,7 @@ import os
 
 from fairlead_lab import addresses as at, client
 from fairlead_lab.case import LabTest
-from fairlead_lab.second import Second, with_peer
+from fairlead_lab.second import Second, sync_key, with_peer
 from fairlead_lab.shell import wait_until
 
 
@@ -78,11 +78,7 @@ class ServiceComesLate(Pair):
 class WithKey(Pair):
     @classmethod
     def secret(cls) -> dict:
-        path = f"{cls.lab.state}/sync.key"
-        if not os.path.exists(path):
-            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write("0123456789abcdef0123456789abcdef\n")
-        return {"key_file": path}
+        return {"key_file": sync_key(cls.lab)}
 
     def test_says_why_there_is_no_session(self):
         self.wait_in_sync()

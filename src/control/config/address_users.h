@@ -61,7 +61,7 @@ class AddressUsers {
   std::unordered_map<IpAddress, User> users_;
 };
 
-// Of an IPv4 network.
+// Of an IPv4 network (RFC 919).
 IpAddress BroadcastOfNetwork(const Prefix& prefix);
 // A network of one or two addresses has neither number nor broadcast address (RFC 3021), and one of
 // IPv6 has none.

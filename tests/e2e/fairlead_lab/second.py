@@ -7,6 +7,8 @@ It has no line: it keeps what the first one tells it.
     second.start(with_peer("second", "first"))
 """
 
+import os
+
 from . import addresses as at
 from .director import Director, configuration
 
@@ -20,6 +22,15 @@ def with_peer(own: str, other: str, **sync) -> dict:
     stream = {"name": own, "listen": f"127.0.0.1:{PORTS[own]}",
               "peers": [{"name": other, "address": f"127.0.0.1:{PORTS[other]}"}], "ready_timeout": "1s", **sync}
     return configuration([service], sync=stream, policy={"unknown_connections": "drop"})
+
+
+def sync_key(lab) -> str:
+    """The file with the key that directors of the lab share."""
+    path = f"{lab.state}/sync.key"
+    if not os.path.exists(path):
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write("0123456789abcdef0123456789abcdef\n")
+    return path
 
 
 class Second(Director):

@@ -10,7 +10,6 @@ priority 150 when it is ready and 100 until then, beside 120 of director 2.
 """
 
 import contextlib
-import os
 import time
 
 from . import addresses as at, configuration
@@ -20,6 +19,7 @@ from .keepalived import Keepalived
 from .lab import ROOT
 from .pairs import DirectorPair, Half
 from .restarts import WAYS, services
+from .second import sync_key
 from .shell import ShellError, wait_until
 
 GATEWAY, GATEWAY6 = "10.0.0.250", "fd00:10::250"
@@ -54,11 +54,7 @@ class SyncPair(DirectorPair):
 
     def stream(self, number: int, **more) -> dict:
         """The key `sync` of director `number`: a session with the other one, encrypted."""
-        key = f"{self.lab.state}/sync.key"
-        if not os.path.exists(key):
-            with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write("0123456789abcdef0123456789abcdef\n")
-        return {"name": f"edge-{number}", "listen": at.director_sync(number), "key_file": key,
+        return {"name": f"edge-{number}", "listen": at.director_sync(number), "key_file": sync_key(self.lab),
                 "peers": [{"name": f"edge-{3 - number}", "address": at.director_sync(3 - number)}], **more}
 
     def conf(self, number: int) -> str:
